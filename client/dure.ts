@@ -1,0 +1,34 @@
+import { Jobs } from "./jobs.ts";
+import { Leases } from "./leases.ts";
+import { Queues } from "./queues.ts";
+import { type ClientOptions, Transport } from "./transport.ts";
+import { Worker, type WorkerOptions } from "./worker.ts";
+
+/**
+ * The client. Calls throw `DureError`. Reads, and writes that may be done twice, are sent again after a lost answer,
+ * a 429 or a 503, with jittered backoff and heed to `Retry-After`.
+ *
+ * ```ts
+ * const dure = new Dure({ url, key });
+ * const job = await dure.submit({ queue: "emails", payload: { to: "a@b" }, idempotencyKey: "order-991" });
+ * const { state, result } = await dure.wait(job.id);
+ * ```
+ */
+export class Dure extends Jobs {
+  readonly queues: Queues;
+  readonly leases: Leases;
+  readonly #transport: Transport;
+
+  constructor(options: ClientOptions) {
+    const transport = new Transport(options);
+    super(transport);
+    this.#transport = transport;
+    this.queues = new Queues(transport);
+    this.leases = new Leases(transport);
+  }
+
+  /** Starts claiming jobs of a pull queue and running them. */
+  worker(options: WorkerOptions): Worker {
+    return new Worker(this.#transport, options);
+  }
+}

@@ -1,0 +1,8 @@
+/** The TypeScript client of Dure. It needs `fetch` and nothing else. */
+export type { Clock } from "./clock.ts";
+export { Dure } from "./dure.ts";
+export { DureError, NonRetryable } from "./error.ts";
+export type { ListOptions, ReadOptions } from "./jobs.ts";
+export { type Handler, Interrupted } from "./running-job.ts";
+export type { ClientOptions, Fetch } from "./transport.ts";
+export type { Worker, WorkerOptions } from "./worker.ts";

@@ -1,0 +1,59 @@
+import type { JobView } from "../contract/job.ts";
+import type {
+  ClaimedJobView,
+  ClaimInput,
+  ClaimView,
+  ExtendView,
+  FailInput,
+  ReportInput,
+  ReportsView,
+} from "../contract/pull.ts";
+import { queuePath } from "./queues.ts";
+import type { Call, Transport } from "./transport.ts";
+
+/** What pull workers do, one call at a time. `Worker` does all of it in a loop. */
+export class Leases {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Not sent again after a lost answer: its jobs would be claimed twice over. */
+  async claim(queue: string, options: ClaimInput = {}, signal?: AbortSignal): Promise<ClaimedJobView[]> {
+    const path = `${queuePath(queue)}/claim`;
+    return (
+      await this.#post<ClaimView>({ path, body: options, waitSeconds: options.wait ?? 0, repeatable: false, signal })
+    ).jobs;
+  }
+
+  /**
+   * Outcomes, and a claim in the same call. Without a claim it may be sent again: an outcome that was recorded the
+   * first time then answers `stale`.
+   */
+  report(reports: ReportInput[], claim?: ClaimInput & { queue: string }): Promise<ReportsView> {
+    const body = claim === undefined ? { reports } : { reports, claim };
+    return this.#post({ path: "/v1/reports", body, waitSeconds: claim?.wait ?? 0, repeatable: claim === undefined });
+  }
+
+  succeed(lease: string, result: unknown = null): Promise<JobView> {
+    return this.#post({ path: `${leasePath(lease)}/succeed`, body: { result } });
+  }
+
+  fail(lease: string, failure: FailInput): Promise<JobView> {
+    return this.#post({ path: `${leasePath(lease)}/fail`, body: failure });
+  }
+
+  /** A heartbeat: the lease ends `leaseSeconds` from now. `cancelled: true` means stop. */
+  extend(lease: string, leaseSeconds: number): Promise<ExtendView> {
+    return this.#post({ path: `${leasePath(lease)}/extend`, body: { leaseSeconds } });
+  }
+
+  async #post<T>(call: Omit<Call, "method" | "repeatable"> & { repeatable?: boolean }): Promise<T> {
+    return (await this.#transport.call<T>({ method: "POST", repeatable: true, ...call })).data;
+  }
+}
+
+export function leasePath(lease: string): string {
+  return `/v1/leases/${encodeURIComponent(lease)}`;
+}

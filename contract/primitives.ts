@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_WORKER_BYTES } from "./limits.ts";
+
+/** Strings of the API with their limits. */
+
+const encoder = new TextEncoder();
+
+/** Bytes of `text` in UTF-8. Short texts of a large limit are common: compare `length * 3` first where speed matters. */
+export function utf8Bytes(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/**
+ * Whether `text` is 1 to `maxBytes` bytes of well-formed UTF-8 without NUL. A lone surrogate would come back
+ * from SQLite as another character, and a NUL cuts text short in C code.
+ */
+export function isPlainText(text: string, maxBytes: number): boolean {
+  const { length } = text;
+  if (length === 0 || length > maxBytes || text.includes("\0") || !text.isWellFormed()) return false;
+  return length * 3 <= maxBytes || utf8Bytes(text) <= maxBytes;
+}
+
+export function plainText(maxBytes: number) {
+  return z
+    .string()
+    .refine((text) => isPlainText(text, maxBytes), {
+      error: `must be 1 to ${maxBytes} bytes of UTF-8, without NUL or lone surrogates`,
+    })
+    .meta({ minLength: 1, maxLength: maxBytes });
+}
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
+/** Namespaces, queues, handlers, API keys' names. */
+export const Name = z.string().regex(NAME);
+
+/** Ordering and idempotency keys. */
+export const Key = plainText(MAX_KEY_BYTES);
+
+export const Tag = plainText(MAX_TAG_BYTES);
+
+/** What a pull worker calls itself: a host, a process. */
+export const WorkerName = plainText(MAX_WORKER_BYTES);

@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { JobErrorBody } from "./error.ts";
+import { JobView } from "./job.ts";
+import { DEFAULT_CLAIM, MAX_CLAIM, MAX_REPORTS, MAX_WAIT_SECONDS } from "./limits.ts";
+import { Name, WorkerName } from "./primitives.ts";
+import { ProblemView } from "./problem.ts";
+import { LeaseSeconds, RetryAfterSeconds, Timestamp } from "./time.ts";
+
+/** What pull workers say and hear. Durations are seconds. */
+
+const claim = {
+  max: z.int().min(1).max(MAX_CLAIM).default(DEFAULT_CLAIM),
+  wait: z.number().min(0).max(MAX_WAIT_SECONDS).default(0),
+  /** Left out: each job's timeout. */
+  leaseSeconds: LeaseSeconds.optional(),
+  worker: WorkerName.optional(),
+};
+
+export const ClaimBody = z.strictObject(claim);
+/** As parsed: `max` and `wait` are filled in. */
+export type ClaimBody = z.output<typeof ClaimBody>;
+/** As sent. */
+export type ClaimInput = z.input<typeof ClaimBody>;
+
+/** A lease is opaque. Its length only bounds what is looked at. */
+export const Lease = z.string().min(1).max(512);
+
+export const ClaimedJobView = JobView.extend({ lease: z.string() });
+export type ClaimedJobView = z.infer<typeof ClaimedJobView>;
+
+export const ClaimView = z.strictObject({ jobs: z.array(ClaimedJobView) });
+export type ClaimView = z.infer<typeof ClaimView>;
+
+/** One outcome. A `result` left out is null. */
+export const ReportBody = z.discriminatedUnion("ok", [
+  z.strictObject({ lease: Lease, ok: z.literal(true), result: z.unknown().optional() }),
+  z.strictObject({
+    lease: Lease,
+    ok: z.literal(false),
+    error: JobErrorBody,
+    /** Seconds, beyond the policy's `maxDelay` too. */
+    retryAfter: RetryAfterSeconds.optional(),
+  }),
+]);
+export type ReportBody = z.output<typeof ReportBody>;
+/** As sent. */
+export type ReportInput = z.input<typeof ReportBody>;
+
+/** Outcomes, and the next claim in the same call. */
+export const ReportsBody = z.strictObject({
+  reports: z.array(ReportBody).max(MAX_REPORTS),
+  claim: z.strictObject({ queue: Name, ...claim }).optional(),
+});
+export type ReportsBody = z.output<typeof ReportsBody>;
+/** As sent. */
+export type ReportsInput = z.input<typeof ReportsBody>;
+
+export const ReportItemView = z.discriminatedUnion("status", [
+  z.strictObject({ status: z.literal("recorded") }),
+  z.strictObject({ status: z.literal("stale"), problem: ProblemView }),
+]);
+export type ReportItemView = z.infer<typeof ReportItemView>;
+
+/** `items` in the order of the reports; `jobs` is empty without a claim. */
+export const ReportsView = z.strictObject({ items: z.array(ReportItemView), jobs: z.array(ClaimedJobView) });
+export type ReportsView = z.infer<typeof ReportsView>;
+
+export const SucceedBody = z.strictObject({ result: z.unknown().optional() });
+export type SucceedBody = z.infer<typeof SucceedBody>;
+
+export const FailBody = z.strictObject({ error: JobErrorBody, retryAfter: RetryAfterSeconds.optional() });
+export type FailBody = z.output<typeof FailBody>;
+/** As sent. */
+export type FailInput = z.input<typeof FailBody>;
+
+export const ExtendBody = z.strictObject({ leaseSeconds: LeaseSeconds });
+export type ExtendBody = z.infer<typeof ExtendBody>;
+
+/** `cancelled: true` tells the worker to stop; there is no lease end then. */
+export const ExtendView = z.strictObject({ leaseExpiresAt: Timestamp.nullable(), cancelled: z.boolean() });
+export type ExtendView = z.infer<typeof ExtendView>;

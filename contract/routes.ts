@@ -1,0 +1,19 @@
+import { ADMIN_ROUTES } from "./routes/admin.ts";
+import { JOBS_ROUTES } from "./routes/jobs.ts";
+import { PLATFORM_ROUTES } from "./routes/platform.ts";
+import { PULL_ROUTES } from "./routes/pull.ts";
+import { QUEUES_ROUTES } from "./routes/queues.ts";
+import type { Route } from "./routes/route.ts";
+
+/** The API as a table: what the OpenAPI document is made of. */
+
+/** The groups are the document's tags. */
+export const ROUTE_GROUPS: { name: string; routes: Route[] }[] = [
+  { name: "Jobs", routes: JOBS_ROUTES },
+  { name: "Queues", routes: QUEUES_ROUTES },
+  { name: "Pull workers", routes: PULL_ROUTES },
+  { name: "Administration", routes: ADMIN_ROUTES },
+  { name: "Platform", routes: PLATFORM_ROUTES },
+];
+
+export const ROUTES: Route[] = ROUTE_GROUPS.flatMap((group) => group.routes);

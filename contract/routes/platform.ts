@@ -1,0 +1,49 @@
+import { ok, type Route, text } from "./route.ts";
+
+export const PLATFORM_ROUTES: Route[] = [
+  {
+    id: "healthz",
+    method: "get",
+    path: "/healthz",
+    scope: "public",
+    summary: "The process is up",
+    answers: [text("text/plain", "It is")],
+    problems: [],
+  },
+  {
+    id: "readyz",
+    method: "get",
+    path: "/readyz",
+    scope: "public",
+    summary: "Every dependency answers",
+    answers: [ok("Ready", "Ready, perhaps degraded"), { status: 503, description: "Down", json: "Ready" }],
+    problems: [],
+  },
+  {
+    id: "metrics",
+    method: "get",
+    path: "/metrics",
+    scope: "public",
+    summary: "OpenMetrics",
+    answers: [text("application/openmetrics-text", "Metrics")],
+    problems: [],
+  },
+  {
+    id: "openapi",
+    method: "get",
+    path: "/openapi.json",
+    scope: "public",
+    summary: "This document",
+    answers: [text("application/json", "OpenAPI 3.1")],
+    problems: [],
+  },
+  {
+    id: "docs",
+    method: "get",
+    path: "/docs",
+    scope: "public",
+    summary: "The interactive reference",
+    answers: [text("text/html", "A page")],
+    problems: [],
+  },
+];

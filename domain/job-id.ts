@@ -1,0 +1,62 @@
+import { SLOTS } from "./slots.ts";
+
+/**
+ * A job id is a TypeID (`job_` + Crockford base32 of a UUIDv7, RFC 9562) whose 12-bit `rand_a` field holds
+ * the slot. So any id finds its shard with no look-up, and ids sort by the time they were made.
+ *
+ * The 26 characters are 2 zero bits and 128 bits: ten characters of milliseconds, then 80 bits:
+ * version (4), slot (12), variant (2), chance (62).
+ */
+const PREFIX = "job_";
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const SHAPE = /^job_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+const TIME_CHARACTERS = 10;
+
+/** Bytes of chance that `makeJobId` needs. */
+export const JOB_ID_RANDOM_BYTES = 8;
+
+/** `at` is epoch milliseconds, `random` holds `JOB_ID_RANDOM_BYTES` bytes. */
+export function makeJobId(at: number, slot: number, random: Uint8Array): string {
+  const byte = (i: number) => random[i] ?? 0;
+  const high = fiveBytes(0x70 | (slot >> 8), slot & 0xff, 0x80 | (byte(0) & 0x3f), byte(1), byte(2));
+  const low = fiveBytes(byte(3), byte(4), byte(5), byte(6), byte(7));
+  return PREFIX + encode(clamp(at), TIME_CHARACTERS) + encode(high, 8) + encode(low, 8);
+}
+
+/** The smallest id that a job made at `at` can have: a bound for lists by time. */
+export function firstJobIdAt(at: number): string {
+  return PREFIX + encode(clamp(at), TIME_CHARACTERS) + encode(0, 16);
+}
+
+/** The slot and time inside a job id, or null when `id` is not one. */
+export function parseJobId(id: string): { slot: number; at: number } | null {
+  if (!SHAPE.test(id)) return null;
+  const at = decode(id, PREFIX.length, TIME_CHARACTERS);
+  const middle = decode(id, PREFIX.length + TIME_CHARACTERS, 4); // version 4, slot 12, variant 2, two of chance
+  if (middle >> 16 !== 7 || ((middle >> 2) & 3) !== 2) return null;
+  return { slot: (middle >> 4) % SLOTS, at };
+}
+
+function clamp(at: number): number {
+  return Math.min(Math.max(0, Math.floor(at)), 2 ** 48 - 1);
+}
+
+/** 40 bits, exact in a double. */
+function fiveBytes(a: number, b: number, c: number, d: number, e: number): number {
+  return a * 2 ** 32 + ((b << 24) >>> 0) + (c << 16) + (d << 8) + e;
+}
+
+function encode(value: number, characters: number): string {
+  let text = "";
+  for (let i = 0; i < characters; i++) {
+    text = ALPHABET.charAt(value % 32) + text;
+    value = Math.floor(value / 32);
+  }
+  return text;
+}
+
+function decode(id: string, start: number, characters: number): number {
+  let value = 0;
+  for (let i = start; i < start + characters; i++) value = value * 32 + ALPHABET.indexOf(id.charAt(i));
+  return value;
+}

@@ -1,0 +1,24 @@
+/**
+ * A lease names a job, the attempt it was given for, and a nonce that cannot be guessed. The attempt is the
+ * fencing token: once another attempt has begun, or the job is final, the lease is stale for ever.
+ * Shape: `lease_<26 characters of the job id>_<attempt>_<16 hex digits>`.
+ */
+export interface Lease {
+  jobId: string;
+  attempt: number;
+  nonce: string;
+}
+
+const SHAPE = /^lease_([0-7][0-9a-hjkmnp-tv-z]{25})_([1-9][0-9]{0,8})_([0-9a-f]{16})$/;
+
+export function formatLease(lease: Lease): string {
+  return `lease_${lease.jobId.slice("job_".length)}_${lease.attempt}_${lease.nonce}`;
+}
+
+/** Null when `text` is not a lease. */
+export function parseLease(text: string): Lease | null {
+  const match = SHAPE.exec(text);
+  if (match === null) return null;
+  const [, suffix = "", attempt = "", nonce = ""] = match;
+  return { jobId: `job_${suffix}`, attempt: Number(attempt), nonce };
+}

@@ -1,0 +1,42 @@
+import type { JobError, RetryPolicy } from "./job.ts";
+
+/**
+ * How long to wait after the `failures`-th failed attempt (1, 2, …), in ms. `chance` is uniform in [0, 1).
+ * Full jitter spreads retries over the whole interval, so that jobs which failed together do not come back
+ * together (AWS Architecture Blog, "Exponential Backoff And Jitter").
+ */
+export function backoffMs(policy: RetryPolicy, failures: number, chance: number): number {
+  const ceiling = Math.min(policy.maxDelayMs, policy.delayMs * growth(policy.backoff, failures));
+  return policy.jitter === "full" ? Math.floor(ceiling * chance) : ceiling;
+}
+
+function growth(backoff: RetryPolicy["backoff"], failures: number): number {
+  switch (backoff) {
+    case "exponential":
+      return 2 ** (failures - 1);
+    case "linear":
+      return failures;
+    case "constant":
+      return 1;
+  }
+}
+
+/** What becomes of an attempt that ended without success. */
+export type Verdict = { again: true; runAt: number } | { again: false };
+
+export interface FailedAttempt {
+  error: JobError;
+  /** Attempts spent since acceptance or the last redrive, this one included. */
+  spent: number;
+  policy: RetryPolicy;
+  /** The target's own wish, which stands above backoff and `maxDelayMs`. */
+  retryAfterMs: number | null;
+  now: number;
+  chance: number;
+}
+
+export function afterFailure(failed: FailedAttempt): Verdict {
+  if (!failed.error.retryable || failed.spent >= failed.policy.maxAttempts) return { again: false };
+  const wait = failed.retryAfterMs ?? backoffMs(failed.policy, failed.spent, failed.chance);
+  return { again: true, runAt: failed.now + wait };
+}

@@ -1,0 +1,64 @@
+/** Slots, partitions and the map that says which shard owns what. */
+
+/** Slots are fixed for ever: job ids carry one. 12 bits, the width of UUIDv7's `rand_a`. */
+export const SLOTS = 4096;
+
+/** Which shard owns which slots (inclusive ranges). A map with a higher epoch replaces one with a lower. */
+export interface SlotMap {
+  epoch: number;
+  shards: ShardEntry[];
+}
+
+export interface ShardEntry {
+  id: string;
+  slots: [from: number, to: number][];
+}
+
+/** FNV-1a over UTF-16 code units, then murmur3's finaliser so that short keys spread over all bits. 32 bits, unsigned. */
+export function hash32(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  }
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** The partition of a job: by its ordering key, else its idempotency key, else `chance` (0 <= chance < 1). */
+export function partitionOf(
+  keys: { orderingKey: string | null; idempotencyKey: string | null },
+  partitions: number,
+  chance: number,
+): number {
+  const key = keys.orderingKey ?? keys.idempotencyKey;
+  return key === null ? Math.floor(chance * partitions) : hash32(key) % partitions;
+}
+
+export function slotOf(namespace: string, queue: string, partition: number): number {
+  return hash32(`${namespace}/${queue}/${partition}`) % SLOTS;
+}
+
+/** The first map: slots in `shards` even ranges, epoch 1. */
+export function initialMap(shards: number): SlotMap {
+  const edge = (i: number) => Math.floor((i * SLOTS) / shards);
+  return {
+    epoch: 1,
+    shards: Array.from({ length: shards }, (_, i) => ({
+      id: `shard-${i}`,
+      slots: [[edge(i), edge(i + 1) - 1]],
+    })),
+  };
+}
+
+/** The shard that owns `slot`. Throws when no shard does: a map always covers every slot. */
+export function ownerOf(map: SlotMap, slot: number): string {
+  for (const shard of map.shards) {
+    if (owns(shard, slot)) return shard.id;
+  }
+  throw new Error(`slot ${slot} has no owner at epoch ${map.epoch}`);
+}
+
+export function owns(shard: ShardEntry, slot: number): boolean {
+  return shard.slots.some(([from, to]) => from <= slot && slot <= to);
+}

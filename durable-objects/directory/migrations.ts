@@ -1,0 +1,3 @@
+import type { Migrations } from "../migrate.ts";
+
+export const DIRECTORY_MIGRATIONS: Migrations = [["CREATE TABLE maps (epoch INTEGER PRIMARY KEY, map TEXT NOT NULL)"]];

@@ -1,0 +1,131 @@
+import type { AuditViolation } from "../../contract/rpc.ts";
+import { owns, type ShardEntry, slotOf } from "../../domain/slots.ts";
+import type { Sql } from "../sql.ts";
+import { countRows } from "./counts.ts";
+import type { Stores } from "./turn.ts";
+
+/** A deadline may lie this far in the past before it counts as forgotten: alarms are late by up to a minute. */
+const OVERDUE_MS = 60_000;
+/** Offenders named for each rule at most. */
+const MAX_NAMED = 5;
+
+interface Standpoint {
+  own: ShardEntry | null;
+  alarmAt: number | null;
+  now: number;
+}
+
+/** Rules that a query over the rows decides: it returns the offenders. */
+const ROW_RULES: { rule: string; detail: string; query: string }[] = [
+  {
+    rule: "queued-reachable",
+    detail: "queued behind its ordering key, with no open job of that key to wait for",
+    query: `SELECT id FROM jobs AS j WHERE state IN ('queued', 'scheduled') AND blocked = 1 AND NOT EXISTS
+      (SELECT 1 FROM jobs AS o WHERE o.queue = j.queue AND o.ordering_key = j.ordering_key AND o.blocked = 0
+         AND o.ordering_key IS NOT NULL AND o.state IN ('scheduled', 'queued', 'running'))`,
+  },
+  {
+    rule: "one-open-job-a-key",
+    detail: "is open beside another job of its ordering key",
+    query: `SELECT min(id) AS id FROM jobs WHERE ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')
+      AND blocked = 0 GROUP BY queue, ordering_key HAVING count(*) > 1`,
+  },
+  {
+    rule: "running-has-lease",
+    detail: "runs without a lease that will end",
+    query: `SELECT id FROM jobs WHERE state = 'running'
+      AND (lease IS NULL OR lease_ends_at IS NULL OR attempt_ends_at IS NULL
+        OR due_at IS NOT min(lease_ends_at, attempt_ends_at))`,
+  },
+  {
+    rule: "scheduled-has-due-time",
+    detail: "is scheduled without a time at which it becomes due",
+    query: `SELECT id FROM jobs WHERE state = 'scheduled' AND due_at IS NOT min(run_at, coalesce(expires_at, run_at))`,
+  },
+  {
+    rule: "final-is-at-rest",
+    detail: "is final and still has a deadline, a place under a limit, or no end",
+    query: `SELECT id FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled')
+      AND (due_at IS NOT NULL OR held = 1 OR finished_at IS NULL)`,
+  },
+  {
+    rule: "final-is-logged",
+    detail: "is final and history will never hear of it",
+    query: `SELECT id FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled') AND (id, version) NOT IN
+      (SELECT entry.value ->> 0, entry.value ->> 1 FROM finished, json_each(finished.jobs) AS entry)`,
+  },
+  {
+    rule: "queue-known",
+    detail: "belongs to a queue that this shard does not know",
+    query: "SELECT id FROM jobs WHERE queue NOT IN (SELECT ref FROM queues)",
+  },
+];
+
+/** P10: finds a job that nothing would ever run, and every other row that breaks an invariant. Reads the whole shard. */
+export function auditShard(sql: Sql, stores: Stores, standpoint: Standpoint): AuditViolation[] {
+  return [
+    ...ROW_RULES.flatMap(({ rule, detail, query }) =>
+      sql.all<{ id: string }>(`${query} LIMIT ${MAX_NAMED}`).map(({ id }) => ({ rule, detail: `${id} ${detail}` })),
+    ),
+    ...limitsAllowSomeone(stores),
+    ...slotsAreOwned(sql, stores, standpoint.own),
+    ...deadlinesHaveAlarm(stores, standpoint),
+    ...countsEqualRows(sql, stores),
+  ];
+}
+
+/** A partition outside its queue's number of partitions has no share of a limit: its jobs could never start. */
+function limitsAllowSomeone(stores: Stores): AuditViolation[] {
+  return stores.queues
+    .all()
+    .filter(({ settings }) => settings.concurrency !== null)
+    .flatMap(({ ref, settings }) =>
+      stores.jobs
+        .readyPartitions(ref)
+        .filter((partition) => partition >= settings.partitions || (settings.concurrency ?? 0) < settings.partitions)
+        .map((partition) => ({
+          rule: "limit-leaves-room",
+          detail: `queue ${settings.name}: partition ${partition} of ${settings.partitions} has no share of concurrency ${settings.concurrency}`,
+        })),
+    );
+}
+
+function slotsAreOwned(sql: Sql, stores: Stores, own: ShardEntry | null): AuditViolation[] {
+  return sql
+    .all<{ queue: number; partition: number }>("SELECT DISTINCT queue, partition FROM jobs")
+    .flatMap(({ queue, partition }) => {
+      const { settings } = stores.queues.get(queue);
+      const slot = slotOf(settings.namespace, settings.name, partition);
+      if (own !== null && owns(own, slot)) return [];
+      return [
+        { rule: "slot-owned", detail: `queue ${settings.name} has jobs in slot ${slot}, which is not this shard's` },
+      ];
+    });
+}
+
+function deadlinesHaveAlarm(stores: Stores, { alarmAt, now }: Standpoint): AuditViolation[] {
+  const dueAt = stores.jobs.nextDueAt();
+  if (dueAt === null) return [];
+  if (alarmAt === null) return [{ rule: "deadline-has-alarm", detail: "something is due and no alarm is set" }];
+  const late = dueAt < now - OVERDUE_MS || alarmAt > Math.max(dueAt, now) + OVERDUE_MS;
+  return late ? [{ rule: "deadline-has-alarm", detail: `due at ${dueAt}, alarm at ${alarmAt}, now ${now}` }] : [];
+}
+
+function countsEqualRows(sql: Sql, stores: Stores): AuditViolation[] {
+  const rows = new Map(countRows(sql).map(({ queue, standing, n }) => [`${queue}/${standing}`, n]));
+  const violations: AuditViolation[] = [];
+  for (const [queue, tally] of stores.counts.queues()) {
+    for (const [standing, counted] of Object.entries(tally)) {
+      const actual = rows.get(`${queue}/${standing}`) ?? 0;
+      rows.delete(`${queue}/${standing}`);
+      if (counted !== actual) {
+        violations.push({
+          rule: "counts-equal-rows",
+          detail: `queue ${queue}: ${counted} ${standing} counted, ${actual} rows`,
+        });
+      }
+    }
+  }
+  for (const [key, n] of rows) violations.push({ rule: "counts-equal-rows", detail: `${key}: 0 counted, ${n} rows` });
+  return violations;
+}

@@ -1,0 +1,145 @@
+import type { Doorbell } from "../../contract/doorbell.ts";
+import { echoMs, executorsFor } from "../../domain/bell.ts";
+import { LANES, type Lane } from "../../domain/queue.ts";
+import type { Sql } from "../sql.ts";
+
+/** Executors that one shard wakes in a lane at most. */
+const MAX_EXECUTORS: Record<Lane, number> = { default: 8, slow: 8, bulk: 4 };
+/** Finished jobs are gathered for a moment, so that history is written in pages. */
+const HISTORY_DELAY_SECONDS = 1;
+/** A projector that has been rung gets this long before it is rung again. */
+const HISTORY_ECHO_MS = 10_000;
+
+/** An executor that took work and has not come back for this long is not counted on. */
+const BACK_SOON_MS = 500;
+
+type Line = Lane | "history";
+const LINES: readonly Line[] = [...LANES, "history"];
+
+interface Owed {
+  /** Rung and not answered by a claim yet. */
+  outstanding: number;
+  /** Unanswered rounds in a row. */
+  unanswered: number;
+  /** When to ring again if nobody comes. */
+  nextAt: number;
+  /** Executors that took work, and when: one that was here just now comes back for more without a bell. */
+  working: Map<string, number>;
+  /** An executor found nothing it may take though `jobs` waited: limits hold them. Until then, or until more wait, no bell. */
+  muted: { jobs: number; until: number };
+}
+
+export interface Waiting {
+  line: Line;
+  /** Jobs that an executor could claim now, or that history lacks. */
+  jobs: number;
+}
+
+/**
+ * Bells are owed as long as there is work that nobody claims: that is read from the rows, not from what was
+ * sent. So a bell that is lost, late or doubled changes nothing but time. Kept on disk is only how often a
+ * line went unanswered, so that an absent consumer is not rung for ever at the pace of the first minute.
+ */
+export class Bells {
+  #sql: Sql;
+  #shard: string;
+  #owed = new Map<Line, Owed>();
+
+  constructor(sql: Sql, shard: string) {
+    this.#sql = sql;
+    this.#shard = shard;
+    for (const line of LINES)
+      this.#owed.set(line, {
+        outstanding: 0,
+        unanswered: 0,
+        nextAt: 0,
+        working: new Map(),
+        muted: { jobs: 0, until: 0 },
+      });
+    for (const row of sql.all<{ lane: Line; unanswered: number }>("SELECT lane, unanswered FROM bells")) {
+      this.#of(row.lane).unanswered = row.unanswered;
+    }
+  }
+
+  /** Somebody came for `line`: it took work and will come again, found nothing while `left` jobs waited, or only reports and leaves. */
+  answered(line: Line, visit: { who: string; took: boolean; leaves: boolean; left: number; now: number }): void {
+    const { who, now } = visit;
+    const owed = this.#of(line);
+    if (!owed.working.has(who) && owed.outstanding > 0) owed.outstanding -= 1;
+    if (visit.took) owed.working.set(who, now);
+    else owed.working.delete(who);
+    if (!visit.took && !visit.leaves) owed.muted = { jobs: visit.left, until: now + this.#echo(line, 0) };
+    owed.nextAt = now + this.#echo(line, 0);
+    if (owed.unanswered > 0) {
+      owed.unanswered = 0;
+      this.#sql.run("DELETE FROM bells WHERE lane = ?", line);
+    }
+  }
+
+  /** The bells to send now for what waits, and when to look again (null: when something changes). */
+  due(waiting: Waiting[], now: number): { bells: { bell: Doorbell; delaySeconds: number }[]; wakeAt: number | null } {
+    const bells: { bell: Doorbell; delaySeconds: number }[] = [];
+    let wakeAt: number | null = null;
+    for (const { line, jobs } of waiting) {
+      const owed = this.#of(line);
+      if (jobs === 0) {
+        owed.outstanding = 0;
+        continue;
+      }
+      if (jobs <= owed.muted.jobs && owed.muted.until > now) {
+        wakeAt = Math.min(wakeAt ?? owed.muted.until, owed.muted.until);
+        continue;
+      }
+      if (owed.nextAt <= now && owed.outstanding > 0) this.#noteUnanswered(line, owed);
+      const backAt = this.#forgetBusy(owed, now);
+      const wanted = line === "history" ? 1 : executorsFor(jobs, MAX_EXECUTORS[line]);
+      const missing = wanted - owed.outstanding - owed.working.size;
+      if (missing > 0) {
+        owed.outstanding += missing;
+        owed.nextAt = now + this.#echo(line, owed.unanswered);
+        for (let i = 0; i < missing; i++) bells.push(this.#bell(line));
+      }
+      const lookAgainAt = owed.outstanding > 0 ? owed.nextAt : backAt;
+      if (wakeAt === null || lookAgainAt < wakeAt) wakeAt = lookAgainAt;
+    }
+    return { bells, wakeAt };
+  }
+
+  /** Executors that have not come back are busy with long work, or dead: others are needed. When the next will be. */
+  #forgetBusy(owed: Owed, now: number): number {
+    let soonest = now + BACK_SOON_MS;
+    for (const [who, seenAt] of owed.working) {
+      if (seenAt + BACK_SOON_MS <= now) owed.working.delete(who);
+      else soonest = Math.min(soonest, seenAt + BACK_SOON_MS);
+    }
+    return soonest;
+  }
+
+  /** For a whole wait nobody came: the bells are taken for lost, and the next wait is longer. */
+  #noteUnanswered(line: Line, owed: Owed): void {
+    owed.unanswered += 1;
+    owed.outstanding = 0;
+    this.#sql.run(
+      "INSERT INTO bells VALUES (?1, ?2, ?3) ON CONFLICT (lane) DO UPDATE SET unanswered = ?2, next_at = ?3",
+      line,
+      owed.unanswered,
+      owed.nextAt,
+    );
+  }
+
+  #echo(line: Line, unanswered: number): number {
+    return line === "history" ? Math.max(HISTORY_ECHO_MS, echoMs(unanswered)) : echoMs(unanswered);
+  }
+
+  #bell(line: Line): { bell: Doorbell; delaySeconds: number } {
+    if (line === "history")
+      return { bell: { v: 1, kind: "history", shard: this.#shard }, delaySeconds: HISTORY_DELAY_SECONDS };
+    return { bell: { v: 1, kind: "work", shard: this.#shard, lane: line }, delaySeconds: 0 };
+  }
+
+  #of(line: Line): Owed {
+    const owed = this.#owed.get(line);
+    if (owed === undefined) throw new Error(`no such line: ${line}`);
+    return owed;
+  }
+}

@@ -1,0 +1,80 @@
+import { whatIsDue } from "../../domain/due.ts";
+import type { JobError } from "../../domain/job.ts";
+import { endAttempt } from "./attempt.ts";
+import type { JobHead } from "./rows.ts";
+import type { Turn } from "./turn.ts";
+
+/** Jobs that the clock moves in one step: a step stays short, the next one goes on. */
+export const DUE_PER_STEP = 100;
+/** Finished steps forgotten, and keys swept, in one step. */
+const PURGE_PER_STEP = 20;
+const SWEEP_PER_STEP = 200;
+
+const LEASE_EXPIRED: JobError = {
+  code: "lease-expired",
+  message: "The worker neither reported nor extended its lease in time.",
+  retryable: true,
+};
+const TIMED_OUT: JobError = {
+  code: "timeout",
+  message: "The attempt ran longer than the job's timeout.",
+  retryable: true,
+};
+const EXPIRED: JobError = {
+  code: "expired",
+  message: "The job was not started before its expiresAt.",
+  retryable: false,
+};
+
+/** Does what is due. True when more is due than one step may do. */
+export function advance(turn: Turn): boolean {
+  const due = turn.stores.jobs.due(turn.now, DUE_PER_STEP);
+  for (const { id } of due) {
+    // Read again: an earlier job of this loop may have opened or closed this one's ordering key.
+    const row = turn.stores.jobs.head(id);
+    if (row !== null) act(turn, row);
+  }
+  return due.length === DUE_PER_STEP;
+}
+
+/** What the clock does to one job, if anything. Also called by a report that comes when its lease has just ended. */
+export function act(turn: Turn, row: JobHead): void {
+  const times = {
+    state: row.state,
+    runAt: row.run_at,
+    expiresAt: row.expires_at,
+    leaseEndsAt: row.lease_ends_at,
+    attemptEndsAt: row.attempt_ends_at,
+  };
+  switch (whatIsDue(times, turn.now)) {
+    case "start":
+      turn.change(row, { state: "queued" });
+      return;
+    case "expire":
+      turn.change(row, { state: "failed", finished_at: turn.now, error: JSON.stringify(EXPIRED) });
+      if (row.blocked === 0) turn.settleKey(row.queue, row.ordering_key, null);
+      return;
+    case "lease-ended":
+    case "timed-out": {
+      const error = row.attempt_ends_at !== null && row.attempt_ends_at <= turn.now ? TIMED_OUT : LEASE_EXPIRED;
+      endAttempt(turn, row, { outcome: "leaseExpired", error, retryAfterMs: null });
+      turn.onCommit(() => {
+        turn.stores.metrics.totals.leaseExpired += 1;
+      });
+      return;
+    }
+    case "none":
+  }
+}
+
+/** Forgets what history has and whose time is over, a bounded amount. True when more is left. */
+export function purge(turn: Turn): boolean {
+  const { finished, jobs, keys, meta } = turn.stores;
+  const entries = finished.purgeable(turn.now, meta.projected(), PURGE_PER_STEP);
+  for (const entry of entries) {
+    jobs.forget(entry.jobs);
+    finished.remove(entry.seq);
+  }
+  const swept = keys.sweep(turn.now, SWEEP_PER_STEP);
+  return entries.length === PURGE_PER_STEP || swept === SWEEP_PER_STEP;
+}

@@ -1,0 +1,219 @@
+import type * as rpc from "../../contract/rpc.ts";
+import { parseJobId } from "../../domain/job-id.ts";
+import { owns, type SlotMap } from "../../domain/slots.ts";
+import { auditShard } from "./audit.ts";
+import { cancel, purgeQueue, redrive, redriveQueue } from "./change.ts";
+import { type Cursors, claimForLane, claimFromQueue } from "./claim.ts";
+import { advance } from "./clock.ts";
+import { configure, hold } from "./configure.ts";
+import { Engine } from "./engine.ts";
+import { explain } from "./explain.ts";
+import { finishedPage, listJobs } from "./list.ts";
+import type { ShardPorts } from "./ports.ts";
+import { extendAll, reportAll } from "./report.ts";
+import { type JobHead, toJob } from "./rows.ts";
+import { health, queueStats } from "./stats.ts";
+import { refusedResults, submit } from "./submit.ts";
+import type { Stores, Turn } from "./turn.ts";
+
+/**
+ * One shard: the strongly consistent owner of its slots. Every method is one atomic step on SQLite: it reads
+ * the rows, asks the rules in `domain/`, writes, and only then rings bells and moves the alarm. Nothing here
+ * waits; the Durable Object around it does.
+ */
+export class ShardCore {
+  readonly name: string;
+  #engine: Engine;
+  #stores: Stores;
+  #cursors: Cursors = new Map();
+
+  constructor(name: string, ports: ShardPorts) {
+    this.name = name;
+    this.#engine = new Engine(name, ports);
+    this.#stores = this.#engine.stores;
+  }
+
+  /** The slot map this shard goes by, or null before the first `adopt`. */
+  map(): SlotMap | null {
+    return this.#engine.map;
+  }
+
+  adopt(map: SlotMap): void {
+    this.#engine.adopt(map);
+  }
+
+  /** See `Engine.listen`. */
+  onStep(listener: (step: { finishedIds: readonly string[] }) => void): void {
+    this.#engine.listen(listener);
+  }
+
+  submit(request: rpc.SubmitRequest): rpc.SubmitReply {
+    const moved = this.#notMine(request.jobs.map((job) => job.id));
+    if (moved !== null) return moved;
+    try {
+      return this.#engine.step((turn) => submit(turn, request));
+    } catch (error) {
+      const results = refusedResults(error);
+      if (results === null) throw error;
+      return { type: "submitted", results };
+    }
+  }
+
+  work(request: rpc.WorkRequest): rpc.WorkReply {
+    return this.#engine.step((turn) => {
+      advance(turn);
+      const reports = reportAll(turn, request.reports, { namespace: null, withJobs: false });
+      const leaves = request.room.handler <= 0 && request.room.http <= 0;
+      const items = leaves ? [] : claimForLane(turn, request, this.#cursors);
+      turn.onCommit(() => {
+        const left = this.#engine.waiting().find(({ line }) => line === request.lane)?.jobs ?? 0;
+        this.#engine.bells.answered(request.lane, {
+          who: request.worker,
+          took: items.length > 0,
+          leaves,
+          left,
+          now: turn.now,
+        });
+      });
+      return { type: "work", reports, items };
+    });
+  }
+
+  claim(request: rpc.ClaimRequest): rpc.ClaimReply {
+    return this.#engine.step((turn) => {
+      advance(turn);
+      return { type: "claimed", jobs: claimFromQueue(turn, request) };
+    });
+  }
+
+  report(request: rpc.ReportRequest): rpc.ReportReply {
+    return this.#engine.step((turn) => ({ type: "reported", results: reportAll(turn, request.reports, request) }));
+  }
+
+  extend(request: rpc.ExtendRequest): rpc.ExtendReply {
+    return this.#engine.step((turn) => ({ type: "extended", results: extendAll(turn, request) }));
+  }
+
+  get(request: rpc.GetRequest): rpc.JobReply {
+    const moved = this.#notMine([request.id]);
+    if (moved !== null) return moved;
+    const row = this.#stores.jobs.row(request.id);
+    const settings = row === null ? null : this.#stores.queues.get(row.queue).settings;
+    if (row === null || settings === null || settings.namespace !== request.namespace) return { type: "none" };
+    return { type: "job", job: toJob(row, settings) };
+  }
+
+  cancel(request: rpc.JobRequest): rpc.ChangeReply {
+    return this.#changeOne(request, cancel);
+  }
+
+  retry(request: rpc.JobRequest): rpc.ChangeReply {
+    return this.#changeOne(request, (turn, row) => redrive(turn, row, 0));
+  }
+
+  explain(request: rpc.JobRequest): rpc.ExplainReply {
+    const moved = this.#notMine([request.id]);
+    if (moved !== null) return moved;
+    const row = this.#stores.jobs.head(request.id);
+    if (row === null || this.#stores.queues.get(row.queue).settings.namespace !== request.namespace)
+      return { type: "none" };
+    return { type: "explained", explanation: explain(this.#engine.sql, this.#stores, row, this.#engine.now()) };
+  }
+
+  list(request: rpc.ListRequest): rpc.ListReply {
+    return listJobs(this.#engine.sql, this.#stores, request);
+  }
+
+  held(request: rpc.HeldRequest): string[] {
+    return this.#engine.sql
+      .all<{ id: string }>(
+        "SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?))",
+        JSON.stringify(request.ids),
+      )
+      .map(({ id }) => id);
+  }
+
+  configure(request: rpc.ConfigureRequest): void {
+    this.#engine.step((turn) => configure(turn, this.#engine.sql, request.queues));
+  }
+
+  hold(request: rpc.HoldRequest): rpc.HoldReply {
+    return this.#engine.step((turn) => hold(turn, request));
+  }
+
+  purge(request: rpc.PurgeRequest): rpc.PurgeReply {
+    return this.#engine.step((turn) => purgeQueue(turn, this.#engine.sql, request));
+  }
+
+  redrive(request: rpc.RedriveRequest): rpc.RedriveReply {
+    return this.#engine.step((turn) => redriveQueue(turn, this.#engine.sql, request));
+  }
+
+  stats(request: rpc.QueueRef): rpc.QueueStats {
+    return queueStats(this.#engine.sql, this.#stores, request, this.#engine.now());
+  }
+
+  finished(request: rpc.FinishedRequest): rpc.FinishedReply {
+    const page = finishedPage(this.#stores, request.after, request.limit);
+    this.#projectorCame(page.jobs.length > 0);
+    return page;
+  }
+
+  projected(request: { cursor: number }): void {
+    this.#projectorCame(false);
+    this.#engine.projected(request.cursor);
+  }
+
+  /** The alarm's handler. */
+  alarm(): void {
+    this.#engine.alarm();
+  }
+
+  wake(_request: rpc.ShardCall): rpc.ShardHealth {
+    this.#engine.repair();
+    return health(this.#engine.sql, this.#stores, this.#engine.now());
+  }
+
+  /** `alarmAt` is what the platform says the alarm is set to; left out, what this instance set it to. */
+  audit(_request: rpc.ShardCall, alarmAt: number | null = this.#engine.armedAt): rpc.AuditReply {
+    const own = this.#engine.map?.shards.find((shard) => shard.id === this.name) ?? null;
+    const violations = auditShard(this.#engine.sql, this.#stores, { own, alarmAt, now: this.#engine.now() });
+    return { shard: this.name, epoch: this.#engine.map?.epoch ?? 0, slots: own?.slots ?? [], violations };
+  }
+
+  /** How many jobs of a queue a claim could look at: for those who wait for work. */
+  readyIn(namespace: string, name: string): number {
+    const queue = this.#stores.queues.find(namespace, name);
+    return queue === null || queue.settings.paused ? 0 : this.#stores.counts.of(queue.ref).ready;
+  }
+
+  #projectorCame(took: boolean): void {
+    this.#engine.bells.answered("history", { who: "projector", took, leaves: true, left: 0, now: this.#engine.now() });
+  }
+
+  #changeOne(request: rpc.JobRequest, change: (turn: Turn, row: JobHead) => JobHead | null): rpc.ChangeReply {
+    const moved = this.#notMine([request.id]);
+    if (moved !== null) return moved;
+    return this.#engine.step((turn) => {
+      const row = turn.stores.jobs.head(request.id);
+      const settings = row === null ? null : turn.stores.queues.get(row.queue).settings;
+      if (row === null || settings === null || settings.namespace !== request.namespace) return { type: "none" };
+      const changed = change(turn, row) !== null;
+      const after = turn.stores.jobs.row(request.id);
+      if (after === null) throw new Error(`${request.id} vanished within a step`);
+      return { type: changed ? "job" : "conflict", job: toJob(after, settings) };
+    });
+  }
+
+  /** `moved` when a job lies in a slot of another shard. An id that is none lies nowhere: the read finds nothing. */
+  #notMine(ids: string[]): rpc.Moved | null {
+    const map = this.#engine.map;
+    const own = map?.shards.find((shard) => shard.id === this.name);
+    if (map === null) throw new Error(`${this.name} has no slot map yet`);
+    const foreign = ids.some((id) => {
+      const parsed = parseJobId(id);
+      return parsed !== null && (own === undefined || !owns(own, parsed.slot));
+    });
+    return foreign ? { type: "moved", map } : null;
+  }
+}

@@ -1,0 +1,184 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Doorbell } from "../../contract/doorbell.ts";
+import type * as rpc from "../../contract/rpc.ts";
+import { isFinal } from "../../domain/job.ts";
+import { durableSql } from "../do-sql.ts";
+import { ShardCore } from "./core.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { Waiters } from "./waiters.ts";
+
+/** One shard: the RPC surface, the alarm, and the waiting. Steps are in `core.ts`, rules in `domain/`. */
+export class Shard extends DurableObject<Env> implements rpc.ShardApi {
+  #core: ShardCore;
+  #group = new GroupCommit();
+  #waiters = new Waiters();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#core = new ShardCore(ctx.id.name ?? ctx.id.toString(), {
+      sql: durableSql(ctx.storage),
+      now: () => Date.now(),
+      random: unguessable,
+      setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
+      ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
+    });
+    this.#core.onStep(({ finishedIds }) => this.#wakeWaiting(finishedIds));
+  }
+
+  async submit(request: rpc.SubmitRequest): Promise<rpc.SubmitReply> {
+    return this.#step(request, () => this.#core.submit(request));
+  }
+
+  async work(request: rpc.WorkRequest): Promise<rpc.WorkReply> {
+    return this.#step(request, () => this.#core.work(request));
+  }
+
+  async claim(request: rpc.ClaimRequest): Promise<rpc.ClaimReply> {
+    const endsAt = Date.now() + request.waitMs;
+    for (;;) {
+      const reply = await this.#step(request, () => this.#core.claim(request));
+      const left = endsAt - Date.now();
+      if (reply.jobs.length > 0 || left <= 0) return reply;
+      await this.#waiters.wait(`queue:${request.namespace}/${request.queue}`, Math.min(left, CLAIM_RECHECK_MS));
+    }
+  }
+
+  async report(request: rpc.ReportRequest): Promise<rpc.ReportReply> {
+    return this.#step(request, () => this.#core.report(request));
+  }
+
+  async extend(request: rpc.ExtendRequest): Promise<rpc.ExtendReply> {
+    return this.#step(request, () => this.#core.extend(request));
+  }
+
+  async get(request: rpc.GetRequest): Promise<rpc.JobReply> {
+    await this.#knowSlots(request.epoch);
+    const endsAt = Date.now() + request.waitMs;
+    for (;;) {
+      const reply = this.#core.get(request);
+      const left = endsAt - Date.now();
+      if (reply.type !== "job" || isFinal(reply.job.state) || left <= 0) return reply;
+      await this.#waiters.wait(`job:${request.id}`, left);
+    }
+  }
+
+  async cancel(request: rpc.JobRequest): Promise<rpc.ChangeReply> {
+    return this.#step(request, () => this.#core.cancel(request));
+  }
+
+  async retry(request: rpc.JobRequest): Promise<rpc.ChangeReply> {
+    return this.#step(request, () => this.#core.retry(request));
+  }
+
+  async explain(request: rpc.JobRequest): Promise<rpc.ExplainReply> {
+    await this.#knowSlots(request.epoch);
+    return this.#core.explain(request);
+  }
+
+  async list(request: rpc.ListRequest): Promise<rpc.ListReply> {
+    return this.#core.list(request);
+  }
+
+  async held(request: rpc.HeldRequest): Promise<string[]> {
+    return this.#core.held(request);
+  }
+
+  async configure(request: rpc.ConfigureRequest): Promise<void> {
+    return this.#step(request, () => this.#core.configure(request));
+  }
+
+  async hold(request: rpc.HoldRequest): Promise<rpc.HoldReply> {
+    return this.#step(request, () => this.#core.hold(request));
+  }
+
+  async purge(request: rpc.PurgeRequest): Promise<rpc.PurgeReply> {
+    return this.#step(request, () => this.#core.purge(request));
+  }
+
+  async redrive(request: rpc.RedriveRequest): Promise<rpc.RedriveReply> {
+    return this.#step(request, () => this.#core.redrive(request));
+  }
+
+  async stats(request: rpc.QueueRef): Promise<rpc.QueueStats> {
+    return this.#core.stats(request);
+  }
+
+  async finished(request: rpc.FinishedRequest): Promise<rpc.FinishedReply> {
+    return this.#core.finished(request);
+  }
+
+  async projected(request: rpc.ShardCall & { cursor: number }): Promise<void> {
+    return this.#step(request, () => this.#core.projected(request));
+  }
+
+  async wake(request: rpc.ShardCall): Promise<rpc.ShardHealth> {
+    return this.#step(request, () => this.#core.wake(request));
+  }
+
+  async audit(request: rpc.ShardCall): Promise<rpc.AuditReply> {
+    await this.#knowSlots(request.epoch);
+    return this.#core.audit(request, await this.ctx.storage.getAlarm());
+  }
+
+  override async alarm(): Promise<void> {
+    try {
+      this.#core.alarm();
+    } catch (error) {
+      // An alarm that throws six times is dropped for good; the core has armed the next one before it began.
+      console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: String(error) }));
+    }
+  }
+
+  async #step<T>(request: rpc.ShardCall, step: () => T): Promise<T> {
+    await this.#knowSlots(request.epoch);
+    return this.#group.run(step);
+  }
+
+  /** A shard that has no map, or hears of a newer one, asks the Directory before it answers. */
+  async #knowSlots(epoch: number): Promise<void> {
+    const map = this.#core.map();
+    if (map !== null && map.epoch >= epoch) return;
+    // The platform's stub types turn tuples into plain arrays on their way through RPC, which values do not.
+    const directory = this.env.DIRECTORY.getByName("directory") as unknown as rpc.DirectoryApi;
+    this.#core.adopt(await directory.map());
+  }
+
+  /** A bell is a hint: when the Queue refuses it, the alarm rings again. */
+  #ring(bell: Doorbell, delaySeconds: number): void {
+    const sent = this.#queueOf(bell).send(bell, delaySeconds > 0 ? { delaySeconds } : {});
+    const noted = sent.then(
+      () => undefined,
+      (error: unknown) => console.warn(JSON.stringify({ at: "shard.ring", bell, error: String(error) })),
+    );
+    this.ctx.waitUntil(noted);
+  }
+
+  #queueOf(bell: Doorbell): Queue {
+    if (bell.kind === "history") return this.env.HISTORY;
+    switch (bell.lane) {
+      case "default":
+        return this.env.LANE_DEFAULT;
+      case "slow":
+        return this.env.LANE_SLOW;
+      case "bulk":
+        return this.env.LANE_BULK;
+    }
+  }
+
+  #wakeWaiting(finishedIds: readonly string[]): void {
+    for (const id of finishedIds) this.#waiters.wake(`job:${id}`);
+    for (const key of [...this.#waiters.keys()]) {
+      if (!key.startsWith("queue:")) continue;
+      const [namespace = "", queue = ""] = key.slice("queue:".length).split("/");
+      this.#waiters.wake(key, this.#core.readyIn(namespace, queue));
+    }
+  }
+}
+
+/** A claim that waits looks again this often, in case the one woken instead of it died with its job unclaimed. */
+const CLAIM_RECHECK_MS = 5_000;
+
+/** Uniform in [0, 1) from the platform's secure source: leases are made of it. */
+function unguessable(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+}

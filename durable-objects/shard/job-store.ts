@@ -1,0 +1,231 @@
+import type { Sql } from "../sql.ts";
+import { HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./rows.ts";
+
+/** Columns a submission sets; the rest have defaults. */
+export interface NewRow {
+  id: string;
+  queue: number;
+  partition: number;
+  seq: number;
+  state: "scheduled" | "queued";
+  blocked: number;
+  priority: number;
+  orderingKey: string | null;
+  dueAt: number | null;
+  timeoutMs: number;
+  createdAt: number;
+  runAt: number;
+  expiresAt: number | null;
+  spec: string;
+  payload: string;
+}
+
+/** Every statement on `jobs`, named. Rows written are said where they are more than the row itself. */
+export function jobStore(sql: Sql) {
+  const one = (query: string, ...params: (string | number)[]) => sql.all<JobHead>(query, ...params)[0] ?? null;
+  return {
+    /** False when the id is already there: the same submission came twice. +1 row when it is ready, due or keyed. */
+    insert(row: NewRow): boolean {
+      const inserted = sql.all(
+        `INSERT INTO jobs (id, queue, partition, seq, state, blocked, priority, ordering_key, due_at, timeout_ms,
+           created_at, run_at, expires_at, spec, payload)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING 1 AS done`,
+        row.id,
+        row.queue,
+        row.partition,
+        row.seq,
+        row.state,
+        row.blocked,
+        row.priority,
+        row.orderingKey,
+        row.dueAt,
+        row.timeoutMs,
+        row.createdAt,
+        row.runAt,
+        row.expiresAt,
+        row.spec,
+        row.payload,
+      );
+      return inserted.length > 0;
+    },
+
+    row(id: string): JobRow | null {
+      return sql.all<JobRow>(`SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ?`, id)[0] ?? null;
+    },
+
+    head(id: string): JobHead | null {
+      return sql.all<JobHead>(`SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ?`, id)[0] ?? null;
+    },
+
+    rows(ids: string[]): JobRow[] {
+      return sql.all<JobRow>(
+        `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`,
+        JSON.stringify(ids),
+      );
+    },
+
+    /** Writes what a change may change. What a submission fixed stays, and a result is written by `succeed` alone. */
+    save(row: JobHead): void {
+      sql.run(
+        `UPDATE jobs SET state = ?, blocked = ?, held = ?, due_at = ?, version = ?, attempt = ?, spent_before = ?, lease = ?,
+           worker = ?, attempt_at = ?, attempt_ends_at = ?, lease_ends_at = ?, run_at = ?, started_at = ?, finished_at = ?,
+           expires_at = ?, error = ?, attempts = ? WHERE id = ?`,
+        row.state,
+        row.blocked,
+        row.held,
+        row.due_at,
+        row.version,
+        row.attempt,
+        row.spent_before,
+        row.lease,
+        row.worker,
+        row.attempt_at,
+        row.attempt_ends_at,
+        row.lease_ends_at,
+        row.run_at,
+        row.started_at,
+        row.finished_at,
+        row.expires_at,
+        row.error,
+        row.attempts,
+        row.id,
+      );
+    },
+
+    /** The earliest unfinished job of an ordering key. */
+    firstOfKey(queue: number, key: string): JobHead | null {
+      return one(
+        `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
+           AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') ORDER BY seq LIMIT 1`,
+        queue,
+        key,
+      );
+    },
+
+    /** The job of an ordering key whose turn it is. Reads the whole line: for redrive and explain only. */
+    openOfKey(queue: number, key: string): JobHead | null {
+      return one(
+        `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
+           AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') AND blocked = 0 LIMIT 1`,
+        queue,
+        key,
+      );
+    },
+
+    /** Only the open flag: the head of an ordering key has changed. */
+    setBlocked(id: string, blocked: 0 | 1): void {
+      sql.run("UPDATE jobs SET blocked = ? WHERE id = ?", blocked, id);
+    },
+
+    /** The partitions of a queue that have ready jobs: one index seek each, however long their lines. */
+    readyPartitions(queue: number): number[] {
+      const partitions: number[] = [];
+      for (let last = -1; ; ) {
+        const next = sql.all<{ partition: number | null }>(
+          `SELECT min(partition) AS partition FROM jobs INDEXED BY jobs_ready
+           WHERE queue = ? AND partition > ? AND state = 'queued' AND blocked = 0`,
+          queue,
+          last,
+        )[0]?.partition;
+        if (next === null || next === undefined) return partitions;
+        partitions.push(next);
+        last = next;
+      }
+    },
+
+    /** The best ready jobs of a partition, from the index alone. */
+    ready(queue: number, partition: number, limit: number): { id: string; priority: number; seq: number }[] {
+      return sql.all(
+        `SELECT id, priority, seq FROM jobs INDEXED BY jobs_ready
+         WHERE queue = ? AND partition = ? AND state = 'queued' AND blocked = 0
+         ORDER BY priority DESC, seq LIMIT +?`,
+        queue,
+        partition,
+        limit,
+      );
+    },
+
+    /** How many jobs of a limited partition run. Reads at most as many rows as the limit allows to run. */
+    held(queue: number, partition: number): number {
+      const row = sql.all<{ n: number }>(
+        "SELECT count(*) AS n FROM jobs INDEXED BY jobs_held WHERE queue = ? AND partition = ? AND held = 1",
+        queue,
+        partition,
+      )[0];
+      return row?.n ?? 0;
+    },
+
+    /**
+     * Starts an attempt of each of `ids`, all of which are ready: running, under `lease`, whose end is the
+     * sooner of `leaseMs` (null: the job's timeout) and the timeout. +1 row (due), +1 where `held`.
+     */
+    start(
+      ids: string[],
+      claim: { now: number; leaseMs: number | null; lease: string; worker: string | null; held: 0 | 1 },
+    ): JobRow[] {
+      return sql.all<JobRow>(
+        `UPDATE jobs SET state = 'running', version = version + 1, attempt = attempt + 1, lease = ?2, worker = ?3, held = ?4,
+           attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms,
+           lease_ends_at = ?5 + coalesce(?6, timeout_ms), due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms)
+         WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'queued' AND (expires_at IS NULL OR expires_at > ?5)
+         RETURNING ${ROW_COLUMNS}`,
+        JSON.stringify(ids),
+        claim.lease,
+        claim.worker,
+        claim.held,
+        claim.now,
+        claim.leaseMs,
+      );
+    },
+
+    /**
+     * Records success where the lease is the current one and has not ended: fence and effect in one statement.
+     * Null when the fence refused.
+     */
+    succeed(done: {
+      id: string;
+      attempt: number;
+      nonce: string;
+      now: number;
+      result: string | null;
+      truncated: boolean;
+    }) {
+      return (
+        sql.all<Pick<JobHead, "queue" | "ordering_key" | "version" | "created_at">>(
+          `UPDATE jobs SET state = 'succeeded', version = version + 1, result = ?1, truncated = ?2, error = NULL,
+             finished_at = ?5, due_at = NULL, held = 0
+           WHERE id = ?3 AND attempt = ?4 AND lease = ?6 AND state = 'running' AND due_at > ?5
+           RETURNING queue, ordering_key, version, created_at`,
+          done.result,
+          done.truncated ? 1 : 0,
+          done.id,
+          done.attempt,
+          done.now,
+          done.nonce,
+        )[0] ?? null
+      );
+    },
+
+    /** What the clock has to act on, soonest first. */
+    due(now: number, limit: number): JobHead[] {
+      return sql.all<JobHead>(
+        `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`,
+        now,
+        limit,
+      );
+    },
+
+    nextDueAt(): number | null {
+      return (
+        sql.all<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null
+      );
+    },
+
+    /** Deletes finished jobs: a JSON array of [id, version]. One that was redriven since has another version and stays. */
+    forget(jobs: string): void {
+      sql.run("DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))", jobs);
+    },
+  };
+}
+
+export type JobStore = ReturnType<typeof jobStore>;

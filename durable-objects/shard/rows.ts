@@ -1,0 +1,108 @@
+import type { Attempt, Job, JobError, JobState, RetryPolicy } from "../../domain/job.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
+import type { SqlRow } from "../sql.ts";
+
+/** A row of `jobs`, without its long columns. */
+export interface JobHead extends SqlRow {
+  id: string;
+  queue: number;
+  partition: number;
+  seq: number;
+  state: JobState;
+  blocked: number;
+  held: number;
+  priority: number;
+  ordering_key: string | null;
+  due_at: number | null;
+  version: number;
+  attempt: number;
+  spent_before: number;
+  lease: string | null;
+  worker: string | null;
+  attempt_at: number | null;
+  attempt_ends_at: number | null;
+  lease_ends_at: number | null;
+  timeout_ms: number;
+  created_at: number;
+  run_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+  expires_at: number | null;
+  spec: string;
+  error: string | null;
+  attempts: string;
+  truncated: number;
+}
+
+export interface JobRow extends JobHead {
+  result: string | null;
+  payload: string;
+}
+
+export const HEAD_COLUMNS = `id, queue, partition, seq, state, blocked, held, priority, ordering_key, due_at, version, attempt,
+  spent_before, lease, worker, attempt_at, attempt_ends_at, lease_ends_at, timeout_ms, created_at, run_at, started_at,
+  finished_at, expires_at, spec, error, attempts, truncated`;
+export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
+
+/** What a submission fixes for good and no query asks for. */
+export interface JobSpec {
+  retry: RetryPolicy;
+  tags: string[];
+  idempotencyKey: string | null;
+}
+
+/** An attempt as stored: with its nonce, so that a lease it had is known to be stale and not merely unknown. */
+export interface StoredAttempt extends Attempt {
+  nonce: string;
+}
+
+/** The one mapper from a row to a job. */
+export function toJob(row: JobRow, settings: QueueSettings): Job {
+  const spec = JSON.parse(row.spec) as JobSpec;
+  return {
+    id: row.id,
+    namespace: settings.namespace,
+    queue: settings.name,
+    state: row.state,
+    version: row.version,
+    attempt: row.attempt,
+    priority: row.priority,
+    orderingKey: row.ordering_key,
+    idempotencyKey: spec.idempotencyKey,
+    tags: spec.tags,
+    timeoutMs: row.timeout_ms,
+    retry: spec.retry,
+    payload: row.payload,
+    result: row.result,
+    resultTruncated: row.truncated === 1,
+    error: row.error === null ? null : (JSON.parse(row.error) as JobError),
+    createdAt: row.created_at,
+    runAt: row.run_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    expiresAt: row.expires_at,
+    leaseExpiresAt: row.state === "running" ? row.due_at : null,
+    attempts: attemptsOf(row),
+  };
+}
+
+/**
+ * Attempts that ended without success are stored when they end. The one that runs, succeeded or was cancelled
+ * is told by the row itself, which spares the common path a write of JSON.
+ */
+export function attemptsOf(row: JobHead): Attempt[] {
+  const stored = row.attempts === "[]" ? [] : (JSON.parse(row.attempts) as StoredAttempt[]);
+  const attempts = stored.map(({ nonce: _, ...attempt }) => attempt);
+  if (row.attempt > (attempts.at(-1)?.number ?? 0)) {
+    const outcome = row.state === "succeeded" || row.state === "cancelled" ? row.state : null;
+    attempts.push({
+      number: row.attempt,
+      startedAt: row.attempt_at ?? row.created_at,
+      finishedAt: outcome === null ? null : row.finished_at,
+      outcome,
+      error: null,
+      worker: row.worker,
+    });
+  }
+  return attempts;
+}

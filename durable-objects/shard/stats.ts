@@ -1,0 +1,87 @@
+import type { QueueRef, QueueStats, ShardHealth } from "../../contract/rpc.ts";
+import type { JobState } from "../../domain/job.ts";
+import type { Sql } from "../sql.ts";
+import type { Tally } from "./counts.ts";
+import type { Stores } from "./turn.ts";
+
+/** What this shard knows of a queue. Succeeded jobs are counted only as far as history lacks them. */
+export function queueStats(sql: Sql, stores: Stores, request: QueueRef, now: number): QueueStats {
+  const queue = stores.queues.find(request.namespace, request.queue);
+  if (queue === null) return emptyStats();
+  const tally = stores.counts.of(queue.ref);
+  const dead = deadCounts(sql, queue.ref);
+  return {
+    counts: { ...liveCounts(tally), succeeded: 0, ...dead },
+    unprojectedSucceeded: unprojected(sql, stores, queue.ref).succeeded,
+    oldestQueuedAt: oldestQueuedAt(sql, queue.ref),
+    inFlight: tally.running,
+    perSecond: stores.metrics.perSecond(queue.ref, now),
+    latenciesMs: stores.metrics.latencies(queue.ref, now),
+  };
+}
+
+/** The whole shard, for `/metrics` and the cron. */
+export function health(sql: Sql, stores: Stores, now: number): ShardHealth {
+  const all: Tally = { ready: 0, blocked: 0, scheduled: 0, running: 0 };
+  for (const [, tally] of stores.counts.queues()) {
+    for (const key of ["ready", "blocked", "scheduled", "running"] as const) all[key] += tally[key];
+  }
+  const waiting = unprojected(sql, stores, null);
+  const oldest = stores.jobs.nextDueAt();
+  return {
+    live: all.ready + all.blocked + all.scheduled + all.running,
+    bytes: sql.bytes(),
+    rowsWritten: sql.rowsWritten(),
+    counts: { ...liveCounts(all), succeeded: 0, ...deadCounts(sql, null) },
+    unprojected: waiting.all,
+    oldestDueAt: oldest !== null && oldest <= now ? oldest : null,
+    totals: { ...stores.metrics.totals },
+  };
+}
+
+function liveCounts(tally: Tally): Pick<Record<JobState, number>, "scheduled" | "queued" | "running"> {
+  return { scheduled: tally.scheduled, queued: tally.ready + tally.blocked, running: tally.running };
+}
+
+function deadCounts(sql: Sql, queue: number | null): { failed: number; cancelled: number } {
+  const rows = sql.all<{ state: "failed" | "cancelled"; n: number }>(
+    `SELECT state, count(*) AS n FROM jobs INDEXED BY jobs_dead
+     WHERE state IN ('failed', 'cancelled') AND (?1 IS NULL OR queue = ?1) GROUP BY state`,
+    queue,
+  );
+  const counts = { failed: 0, cancelled: 0 };
+  for (const { state, n } of rows) counts[state] = n;
+  return counts;
+}
+
+function unprojected(sql: Sql, stores: Stores, queue: number | null): { all: number; succeeded: number } {
+  const row = sql.all<{ n: number; succeeded: number | null }>(
+    `SELECT count(*) AS n, sum(jobs.state = 'succeeded') AS succeeded
+     FROM finished, json_each(finished.jobs) AS entry JOIN jobs ON jobs.id = entry.value ->> 0
+     WHERE finished.seq > ?1 AND jobs.version = entry.value ->> 1 AND (?2 IS NULL OR jobs.queue = ?2)`,
+    stores.meta.projected(),
+    queue,
+  )[0];
+  return { all: row?.n ?? 0, succeeded: row?.succeeded ?? 0 };
+}
+
+/** When the job that has been ready for longest was accepted. */
+function oldestQueuedAt(sql: Sql, queue: number): number | null {
+  const row = sql.all<{ at: number | null }>(
+    `SELECT min(created_at) AS at FROM jobs WHERE id =
+       (SELECT id FROM jobs INDEXED BY jobs_ready WHERE queue = ? AND state = 'queued' AND blocked = 0 ORDER BY seq LIMIT 1)`,
+    queue,
+  )[0];
+  return row?.at ?? null;
+}
+
+function emptyStats(): QueueStats {
+  return {
+    counts: { scheduled: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 },
+    unprojectedSucceeded: 0,
+    oldestQueuedAt: null,
+    inFlight: 0,
+    perSecond: { accepted: 0, started: 0, finished: 0 },
+    latenciesMs: [],
+  };
+}

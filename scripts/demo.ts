@@ -1,0 +1,131 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Api, type JobView } from "./api.ts";
+import { percentile, readMetrics } from "./metrics.ts";
+import { freePort, type Platform, spawnPlatform } from "./platform.ts";
+import { addUp, countWords, cut, differences, top } from "./wordcount-text.ts";
+
+/**
+ * `npm run demo`: counts the words of a novel in some hundreds of jobs, kills the whole platform half-way, starts
+ * it again on its state, and compares the sum with a direct count. Exits 1 on any difference.
+ */
+const PIECE_CHARACTERS = 2000;
+const BATCH_JOBS = 20;
+const QUEUE = "wordcount";
+const PATIENCE_MS = 60_000;
+const ROWS = "dure_shard_rows_written_total";
+
+const text = readFileSync(join(import.meta.dirname, "../data/moby-dick.txt"), "utf8");
+const pieces = cut(text, PIECE_CHARACTERS);
+const stateDir = mkdtempSync(join(tmpdir(), "dure-demo-"));
+const options = { port: await freePort(), rootKey: "dure_root_demo", stateDir };
+const api = new Api(`http://127.0.0.1:${options.port}`, options.rootKey);
+const acceptedIds = new Map<string, string>();
+let platform = await spawnPlatform(options);
+let rowsBeforeKill = 0;
+let downMs = 0;
+
+function progress(done: number, note: string): void {
+  const width = 40;
+  const filled = Math.round((done / pieces.length) * width);
+  const bar = `${"#".repeat(filled)}${".".repeat(width - filled)}`;
+  const line = `[${bar}] ${done}/${pieces.length} ${note}`.padEnd(100);
+  process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line.trimEnd()}\n`);
+}
+
+/** Submits pieces `from` to `to`; a batch that got no answer is sent again, with the same keys. */
+async function submit(from: number, to: number): Promise<void> {
+  for (let i = from; i < to; i += BATCH_JOBS) {
+    const keys = pieces.slice(i, Math.min(i + BATCH_JOBS, to)).map((_, n) => `piece-${i + n}`);
+    const jobs = keys.map((idempotencyKey, n) => ({ queue: QUEUE, idempotencyKey, payload: { text: pieces[i + n] } }));
+    const { status, body } = await api.retry("POST", "/v1/batches", { jobs }, PATIENCE_MS);
+    if (status !== 202 && status !== 200) throw new Error(`a batch was refused: ${status} ${JSON.stringify(body)}`);
+    for (const [n, item] of (body as { items: { id: string }[] }).items.entries())
+      acceptedIds.set(keys[n] ?? "", item.id);
+  }
+}
+
+async function finished(): Promise<number> {
+  const { body } = await api.retry("GET", `/v1/queues/${QUEUE}/stats`, undefined, PATIENCE_MS);
+  const { succeeded, failed, cancelled } = (body as { counts: Record<string, number> }).counts;
+  return (succeeded ?? 0) + (failed ?? 0) + (cancelled ?? 0);
+}
+
+async function killAndRestart(running: Platform): Promise<Platform> {
+  progress(await finished(), "killing every process of the platform (SIGKILL)");
+  rowsBeforeKill = (await readMetrics(api.url)).get(ROWS) ?? Number.NaN;
+  const start = Date.now();
+  await running.end("SIGKILL");
+  const again = await spawnPlatform(options);
+  downMs = Date.now() - start;
+  return again;
+}
+
+async function run(): Promise<number> {
+  const start = Date.now();
+  const half = Math.floor(pieces.length / 2);
+  await submit(0, half);
+  // The second half is on its way while the platform dies.
+  const rest = submit(half, pieces.length);
+  platform = await killAndRestart(platform);
+  progress(await finished(), "started again on its state");
+  await rest;
+  const until = Date.now() + PATIENCE_MS;
+  for (let done = 0; done < pieces.length && Date.now() < until; ) {
+    done = await finished();
+    progress(done, "");
+    if (done < pieces.length) await new Promise((wake) => setTimeout(wake, 200));
+  }
+  return Date.now() - start;
+}
+
+/** Prints the outcome and says whether all of it is right. */
+async function judge(jobs: JobView[], elapsedMs: number): Promise<boolean> {
+  const succeeded = jobs.filter((job) => job.state === "succeeded");
+  const held = new Set(succeeded.map((job) => job.id));
+  const lost = [...acceptedIds.values()].filter((id) => !held.has(id)).length;
+  const keys = new Set(jobs.map((job) => job.idempotencyKey));
+  const twice = jobs.filter((job) => job.attempts.filter((a) => a.outcome === "succeeded").length > 1).length;
+  const doubled = jobs.length - keys.size + twice;
+  const sum = addUp(succeeded.map((job) => job.result as { words: number; counts: Record<string, number> }));
+  const direct = countWords(text);
+  const wrong = differences(sum, direct);
+  const latencies = succeeded.map((job) => Date.parse(job.finishedAt ?? "") - Date.parse(job.createdAt));
+  const rows = rowsBeforeKill + ((await readMetrics(api.url)).get(ROWS) ?? Number.NaN);
+  const table: [string, string | number][] = [
+    ["accepted", acceptedIds.size],
+    ["succeeded", succeeded.length],
+    ["lost", lost],
+    ["doubled", doubled],
+    ["words", `${sum.words} (counted directly: ${direct.words})`],
+    ["words counted differently", wrong.length],
+    [
+      "top ten",
+      top(sum, 10)
+        .map(([word, n]) => `${word} ${n}`)
+        .join(", "),
+    ],
+    ["jobs/s, the restart included", Math.round((jobs.length * 1000) / elapsedMs)],
+    ["killed to running again", `${(downMs / 1000).toFixed(1)} s`],
+    ["accepted to finished, p50", `${percentile(latencies, 0.5)} ms`],
+    ["accepted to finished, p99", `${percentile(latencies, 0.99)} ms`],
+    ["shard rows written per job", Number.isNaN(rows) ? "n/a" : (rows / jobs.length).toFixed(2)],
+  ];
+  console.log("\n");
+  for (const [name, value] of table) console.log(`  ${name.padEnd(30)} ${value}`);
+  const all = acceptedIds.size === pieces.length && succeeded.length === pieces.length;
+  return all && lost === 0 && doubled === 0 && wrong.length === 0 && sum.words === direct.words;
+}
+
+console.log(`Counting the words of data/moby-dick.txt in ${pieces.length} jobs on ${api.url}\n`);
+let right = false;
+try {
+  const elapsedMs = await run();
+  right = await judge(await api.jobs(QUEUE), elapsedMs);
+} finally {
+  await platform.end("SIGTERM");
+  rmSync(stateDir, { recursive: true, force: true });
+}
+console.log(right ? "\nEvery word is counted once." : "\nThe counts are NOT right.");
+process.exit(right ? 0 : 1);

@@ -1,0 +1,81 @@
+import { resolve } from "node:path";
+import { type Host, StateInUse, startHost } from "./host.ts";
+import { localRootKey } from "./state.ts";
+
+/**
+ * `npm start`: the whole platform on this machine, until Ctrl-C.
+ * PORT (8787), HOST (127.0.0.1), DURE_STATE_DIR (.dure) and DURE_ROOT_KEY (made once, kept in the state directory).
+ */
+const READY_MS = 30_000;
+
+const port = Number(process.env.PORT ?? 8787);
+const address = process.env.HOST ?? "127.0.0.1";
+const stateDir = resolve(process.env.DURE_STATE_DIR ?? ".dure");
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
+
+if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`PORT is not a port: ${process.env.PORT}`);
+const rootKey = localRootKey(stateDir, process.env);
+
+let stopping = false;
+
+function stopOnSignals(host: Host): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.removeAllListeners(signal); // Miniflare's own would exit at once, with a failure.
+    process.on(signal, () => void stop(host));
+  }
+}
+
+async function stop(host: Host): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  await host.stop();
+  console.log("\nStopped. The state stays in", stateDir);
+  process.exit(0);
+}
+
+async function ready(url: string): Promise<void> {
+  const until = Date.now() + READY_MS;
+  for (;;) {
+    const response = await fetch(`${url}/readyz`);
+    const body = await response.text();
+    if (response.ok && JSON.parse(body).status === "ok") return;
+    if (Date.now() > until) fail(`Dure did not become ready in ${READY_MS / 1000} s. /readyz says: ${body}`);
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+}
+
+/** The example on the screen needs a queue that a handler serves. */
+async function ensureExampleQueue(url: string): Promise<void> {
+  const headers = { authorization: `Bearer ${rootKey}`, "content-type": "application/json" };
+  const queue = `${url}/v1/queues/wordcount`;
+  if ((await fetch(queue, { headers })).ok) return;
+  const body = JSON.stringify({ target: { type: "handler", name: "wordcount" } });
+  const response = await fetch(queue, { method: "PUT", headers, body });
+  if (!response.ok) fail(`The example queue could not be created: ${response.status} ${await response.text()}`);
+}
+
+const host = await startHost({ port, address, rootKey, stateDir }).catch((error: unknown) => {
+  if (error instanceof StateInUse) fail(`${error.message}. Stop it, or set DURE_STATE_DIR to another directory.`);
+  if (error instanceof Error && "code" in error && error.code === "ERR_ADDRESS_IN_USE")
+    fail(`Port ${port} is in use. Stop what listens there, or choose another: PORT=8788 npm start`);
+  throw error;
+});
+stopOnSignals(host);
+await ready(host.url);
+await ensureExampleQueue(host.url);
+
+console.log(`
+Dure is running. Ctrl-C stops it; its state stays in ${stateDir}
+
+  API    ${host.url}/v1
+  Docs   ${host.url}/docs
+  Key    ${rootKey}
+
+Try it:
+
+  curl -s ${host.url}/v1/jobs -H "Authorization: Bearer ${rootKey}" -H "Content-Type: application/json" -H "Prefer: wait=10" -d '{"queue": "wordcount", "payload": {"text": "many hands make light work"}}'
+`);

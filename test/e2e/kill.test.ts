@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { Api } from "../../scripts/api.ts";
+import { readMetrics } from "../../scripts/metrics.ts";
+import { freePort, spawnPlatform } from "../../scripts/platform.ts";
+import { readHistory } from "./history.ts";
+import { PullWorker } from "./pull-worker.ts";
+import { Submitter } from "./submitter.ts";
+
+const KILLS = 5;
+const BETWEEN_KILLS_MS = [2000, 5000] as const;
+const DRAIN_MS = 90_000;
+const QUEUES = ["pulled", "handled"] as const;
+
+const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
+
+it("every accepted job ends exactly once, though the whole platform is killed again and again", async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), "dure-kill-"));
+  const options = { port: await freePort(), rootKey: "dure_root_kill", stateDir };
+  const api = new Api(`http://127.0.0.1:${options.port}`, options.rootKey);
+  let platform = await spawnPlatform(options);
+  try {
+    const policy = { retry: { maxAttempts: 100, delay: 0.1, maxDelay: 1 }, timeout: 5 };
+    await api.call("PUT", "/v1/queues/pulled", policy);
+    await api.call("PUT", "/v1/queues/handled", { ...policy, target: { type: "handler", name: "wordcount" } });
+    const submitters = QUEUES.map((queue) => new Submitter(api, queue));
+    const workers = [1, 2].map((n) => new PullWorker(api, "pulled", `worker-${n}`));
+    const submitting = Promise.all(submitters.map((submitter) => submitter.run()));
+    const working = Promise.all(workers.map((worker) => worker.run()));
+
+    for (let kill = 0; kill < KILLS; kill++) {
+      const [least, most] = BETWEEN_KILLS_MS;
+      await pause(least + Math.random() * (most - least));
+      await platform.end("SIGKILL");
+      platform = await spawnPlatform(options);
+    }
+    for (const submitter of submitters) submitter.stop();
+    await submitting;
+    await drained(api);
+    for (const worker of workers) worker.stop();
+    await working;
+
+    const outcomes = new Map<string, string>();
+    for (const { queue, accepted } of submitters) {
+      const jobs = await api.jobs(queue);
+      expect(accepted.size).toBeGreaterThan(100);
+      // Every key that was acknowledged is there under the id that was acknowledged, and no key is there twice.
+      const byKey = new Map(jobs.map((job) => [job.idempotencyKey ?? "", job]));
+      expect(byKey.size).toBe(jobs.length);
+      for (const [key, id] of accepted) expect(byKey.get(key)?.id, key).toBe(id);
+      for (const job of jobs) {
+        expect(job.state, job.id).toBe("succeeded");
+        expect(job.attempts.filter((attempt) => attempt.outcome === "succeeded").length, job.id).toBe(1);
+        outcomes.set(job.id, job.state);
+      }
+    }
+    // A pull worker that was told "recorded" twice for one job would have done it twice.
+    const recorded = workers.flatMap((worker) => worker.recorded);
+    expect(new Set(recorded).size).toBe(recorded.length);
+
+    await platform.end("SIGTERM");
+    expect(readHistory(stateDir)).toEqual(outcomes);
+  } finally {
+    await platform.end("SIGKILL");
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+});
+
+/** Waits until no job is unfinished and history has them all. */
+async function drained(api: Api): Promise<void> {
+  const until = Date.now() + DRAIN_MS;
+  for (;;) {
+    const metrics = await readMetrics(api.url);
+    const open = (metrics.get("dure_shard_live_jobs") ?? 1) + (metrics.get("dure_jobs_unprojected") ?? 1);
+    if (open === 0) return;
+    if (Date.now() > until) throw new Error(`${open} jobs are not finished and in history after ${DRAIN_MS} ms`);
+    await pause(250);
+  }
+}

@@ -1,0 +1,71 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, expect, it } from "vitest";
+import { freePort, type Platform, spawnPlatform } from "../../scripts/platform.ts";
+
+const stateDir = mkdtempSync(join(tmpdir(), "dure-start-"));
+const otherDir = mkdtempSync(join(tmpdir(), "dure-start-"));
+const port = await freePort();
+const running: Platform[] = [];
+
+async function start(dir = stateDir, onPort = port): Promise<Platform> {
+  const platform = await spawnPlatform({ port: onPort, rootKey: null, stateDir: dir });
+  running.push(platform);
+  return platform;
+}
+
+/** Runs the line that the platform printed for its reader to try. */
+function runPrintedCurl(platform: Platform): { id: string; state: string; result: unknown } {
+  const line = platform.output().match(/^ *(curl .*)$/m)?.[1] ?? "exit 1";
+  return JSON.parse(execFileSync("sh", ["-c", line], { encoding: "utf8" }));
+}
+
+function printedKey(platform: Platform): string {
+  return platform.output().match(/Key +(dure_root_\S+)/)?.[1] ?? "";
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((platform) => platform.end("SIGKILL")));
+});
+afterAll(() => {
+  for (const dir of [stateDir, otherDir]) rmSync(dir, { recursive: true, force: true });
+});
+
+it("the printed curl line runs a job, Ctrl-C ends well, and a restart finds key and job again", async () => {
+  const first = await start();
+  const job = runPrintedCurl(first);
+  expect(job).toMatchObject({ state: "succeeded", result: { words: 5 } });
+  expect(statSync(join(stateDir, "root-key")).mode & 0o777).toBe(0o600);
+  expect(await first.end("SIGINT")).toBe(0);
+  expect(first.output()).toContain("Stopped");
+
+  const second = await start();
+  expect(printedKey(second)).toBe(printedKey(first));
+  const headers = { authorization: `Bearer ${printedKey(second)}` };
+  const response = await fetch(`${second.url}/v1/jobs/${job.id}`, { headers });
+  expect(await response.json()).toMatchObject({ id: job.id, state: "succeeded", result: { words: 5 } });
+});
+
+it("the docs, the API description and the health pages answer", async () => {
+  const { url } = await start();
+  for (const path of ["/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"])
+    expect((await fetch(url + path)).status, path).toBe(200);
+});
+
+it("a port in use is said, and the state in use too", async () => {
+  await start();
+  await expect(start(otherDir)).rejects.toThrow(`Port ${port} is in use`);
+  await expect(start(stateDir, await freePort())).rejects.toThrow(`${stateDir} is in use by process`);
+});
+
+it("a host that was killed leaves no workerd behind for the next one to stumble over", async () => {
+  const first = await start();
+  const { pid } = first.process;
+  if (pid === undefined) throw new Error("no pid");
+  process.kill(pid, "SIGKILL"); // The host alone: its workerd lives on, and holds the port and the state.
+  await first.end("SIGCONT");
+  expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
+  expect(runPrintedCurl(await start())).toMatchObject({ state: "succeeded" });
+});

@@ -1,0 +1,120 @@
+/** What must hold when everything has come to rest, and what must hold at any moment. */
+import type { Job } from "../../domain/job.ts";
+import { isFinal } from "../../domain/job.ts";
+import { NAMESPACE } from "./plan.ts";
+import type { ShardHost } from "./shard-host.ts";
+import type { World } from "./world.ts";
+
+const ALL = {
+  namespace: NAMESPACE,
+  filter: { queue: null, state: null, tag: null, orderingKey: null, createdAfter: null, createdBefore: null },
+  include: { payload: true, result: true, attempts: true },
+  before: null,
+  limit: 200,
+};
+
+/** P10 at any moment: the audit finds nothing, and every unfinished job says why it waits. */
+export function probe(world: World): void {
+  for (const host of world.hosts.values()) {
+    if (host.down) continue;
+    host.peek((core) => {
+      for (const violation of core.audit(world.gateway.call, host.alarm.at).violations) {
+        // The alarm may just have been lost: that is what the faults do and cron heals.
+        if (world.faults.active && violation.rule === "deadline-has-alarm") continue;
+        world.violations.add("P10", `audit of ${host.name}: ${violation.rule} ${violation.detail}`);
+      }
+      for (const job of core.list({ ...world.gateway.call, ...ALL }).items) {
+        world.observer.see(job);
+        if (isFinal(job.state)) continue;
+        const reply = core.explain({ ...world.gateway.call, namespace: NAMESPACE, id: job.id });
+        const explained = reply.type === "explained" && reply.explanation.state === job.state && reply.explanation.detail !== "";
+        if (!explained) world.violations.add("P10", `${job.id} cannot say why it waits: ${JSON.stringify(reply)}`);
+      }
+    });
+  }
+}
+
+/** Everything is final, and history has all of it. */
+export function atRest(world: World): boolean {
+  for (const host of world.hosts.values()) {
+    if (host.unfinished() > 0) return false;
+    const row = world.history.prepare("SELECT cursor FROM projections WHERE shard = ?").get(host.name);
+    if (Number(row?.["cursor"] ?? 0) < host.newestFinished()) return false;
+  }
+  return true;
+}
+
+/** After the last fault is healed and everything has come to rest. */
+export function checkRest(world: World): void {
+  const { submissions, violations } = world;
+  const shards = new Map<string, { host: ShardHost; job: Job }>();
+  for (const host of world.hosts.values()) {
+    for (const job of host.peek((core) => core.list({ ...world.gateway.call, ...ALL })).items) {
+      if (shards.has(job.id)) violations.add("P2", `${job.id} is on two shards`);
+      shards.set(job.id, { host, job });
+    }
+  }
+  const history = readHistory(world);
+  for (const id of new Set([...submissions.committedIds(), ...submissions.acked])) {
+    const job = shards.get(id)?.job ?? history.get(id);
+    if (job === undefined) violations.add("P1", `${id} is lost`);
+    else if (!isFinal(job.state)) violations.add("P2", `${id} is ${job.state}: ${why(world, id)}`);
+  }
+  for (const id of [...shards.keys(), ...history.keys()]) {
+    if (!submissions.tried.has(id)) violations.add("P1", `${id} came from nowhere`);
+  }
+  for (const { job } of shards.values()) {
+    if (isFinal(job.state)) sameInHistory(world, job, history.get(job.id));
+  }
+  for (const job of history.values()) {
+    world.observer.see(job);
+    if (!isFinal(job.state)) violations.add("history", `${job.id} is ${job.state} in history`);
+    if (job.state === "failed" && job.error?.code === "expired") world.counters.count("expired");
+  }
+  probe(world);
+}
+
+/** Much later: what the shards have forgotten is in history, and only that. */
+export function checkForgotten(world: World): void {
+  const history = readHistory(world);
+  for (const id of world.submissions.committedIds()) {
+    const here = world.host(world.submissions.shardOf(id) ?? "").stateOf(id);
+    if (here !== null) continue;
+    world.counters.count("forgotten by its shard, kept by history");
+    if (!history.has(id)) world.violations.add("P1", `${id} was forgotten before history had it`);
+  }
+  probe(world);
+}
+
+function sameInHistory(world: World, here: Job, there: Job | undefined): void {
+  if (there === undefined) return world.violations.add("history", `${here.id} is ${here.state} and not in history`);
+  const [a, b] = [JSON.stringify(sorted(here)), JSON.stringify(sorted(there))];
+  if (a !== b) world.violations.add("history", `${here.id} differs: shard ${a}, history ${b}`);
+}
+
+function sorted(job: Job): [string, unknown][] {
+  return Object.entries(job).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function readHistory(world: World): Map<string, Job> {
+  const jobs = new Map<string, Job>();
+  for (const row of world.history.prepare("SELECT * FROM jobs").all()) {
+    const job = {
+      ...(JSON.parse(String(row["record"])) as Job),
+      payload: String(row["payload"]),
+      result: row["result"] as string | null,
+      attempts: JSON.parse(String(row["attempts"])) as Job["attempts"],
+    };
+    jobs.set(job.id, job);
+    if (row["state"] !== job.state || row["version"] !== job.version) {
+      world.violations.add("history", `${job.id}: columns and record differ`);
+    }
+  }
+  return jobs;
+}
+
+function why(world: World, id: string): string {
+  const host = world.host(world.submissions.shardOf(id) ?? "");
+  const reply = host.peek((core) => core.explain({ ...world.gateway.call, namespace: NAMESPACE, id }));
+  return JSON.stringify({ reply, alarm: host.alarm.at });
+}

@@ -1,0 +1,40 @@
+/** "Sometimes" assertions: situations that a run must have met, or it proved less than it seems. */
+export const SITUATIONS = [
+  "success recorded",
+  "failure recorded",
+  "report of a superseded attempt refused",
+  "second report of an attempt refused",
+  "report after the lease's end refused",
+  "report of a forgotten job",
+  "lease ended, next attempt",
+  "lease extended",
+  "extension refused",
+  "replay answered",
+  "key with another body refused",
+  "same submission twice",
+  "atomic batch refused",
+  "submit told newer settings",
+  "cancelled while running",
+  "redriven",
+  "redriven by filter",
+  "concurrency limit reached",
+  "alarm lost and healed by cron",
+  "crash inside a step",
+  "crash after commit",
+  "crash at the start",
+  "history page written, answer lost",
+  "claim reply lost",
+  "forgotten by its shard, kept by history",
+  "paused",
+  "expired",
+] as const;
+
+export type Situation = (typeof SITUATIONS)[number];
+
+export class Counters {
+  readonly counts = new Map<Situation, number>();
+
+  count(situation: Situation): void {
+    this.counts.set(situation, (this.counts.get(situation) ?? 0) + 1);
+  }
+}

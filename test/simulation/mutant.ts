@@ -1,0 +1,27 @@
+import type { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { ShardPorts } from "../../durable-objects/shard/ports.ts";
+import type { ShardHost } from "./shard-host.ts";
+
+/**
+ * One protective measure taken away, to see that the simulation notices. Production code stays as it is: a
+ * mutant changes what the code says to SQLite, what it hears of the world, or a method of the object.
+ */
+export interface Mutant {
+  name: string;
+  /** Rewrites a statement on its way to SQLite. */
+  sql?(query: string): string;
+  core?(original: typeof ShardCore): typeof ShardCore;
+  ports?(ports: ShardPorts, host: ShardHost): ShardPorts;
+  /** Rewrites a statement on its way to D1. */
+  historySql?(query: string): string;
+  /** A page that fails half way leaves its cursor behind. */
+  tornPages?: true;
+  /**
+   * What a crash leaves: half of the step's statements, as without a transaction; or nothing though the caller
+   * was answered, as without waiting for the commit.
+   */
+  crash?: "keeps-half" | "answers-first";
+}
+
+/** The code as it is. */
+export const NONE: Mutant = { name: "none" };

@@ -1,0 +1,101 @@
+/** Calls to shards as messages: each takes time, and may be lost before, lost after, slow or executed twice. */
+import type { ShardApi } from "../../contract/rpc.ts";
+import type { Clock } from "./clock.ts";
+import type { Faults } from "./faults.ts";
+import type { Life } from "./life.ts";
+import type { Random } from "./random.ts";
+import type { ShardHost } from "./shard-host.ts";
+
+export type Method = keyof ShardApi;
+export type Request<M extends Method> = Parameters<ShardApi[M]>[0];
+export type Reply<M extends Method> = Awaited<ReturnType<ShardApi[M]>>;
+
+/** What a caller sees of a call that got no answer: it cannot know whether it was carried out. */
+export class CallFailed extends Error {
+  readonly retryable: boolean;
+  readonly overloaded = false;
+
+  constructor(message: string, retryable: boolean) {
+    super(message);
+    this.retryable = retryable;
+  }
+}
+
+interface NetworkParts {
+  clock: Clock;
+  faults: Faults;
+  random: Random;
+  hosts: Map<string, ShardHost>;
+  trace(event: string): void;
+}
+
+/** Calls that are the same when carried out twice, as far as their contract says. */
+const SAFE_TWICE: ReadonlySet<Method> = new Set([
+  "report", "extend", "cancel", "work", "claim", "projected", "wake", "configure", "get", "explain", "finished",
+]);
+const MAX_SLOW_MS = 5_000;
+
+export class Network {
+  readonly #parts: NetworkParts;
+
+  constructor(parts: NetworkParts) {
+    this.#parts = parts;
+  }
+
+  /** Rejects with `CallFailed`; never settles when the caller's life ends before. */
+  call<M extends Method>(life: Life, to: string, method: M, request: Request<M>): Promise<Reply<M>> {
+    const { clock, faults, random, trace } = this.#parts;
+    // What is sent is a copy: neither side sees the other's later changes.
+    const sent = structuredCloneJson(request);
+    return life.wait<Reply<M>>(({ resolve, reject }) => {
+      const there = this.#latency();
+      if (faults.hit("network.request-lost")) {
+        trace(`${life.name} -> ${to} ${method} LOST`);
+        return clock.after(there, () => reject(new CallFailed("connection lost", true)));
+      }
+      if (SAFE_TWICE.has(method) && faults.hit("network.double")) {
+        clock.after(random.int(1, MAX_SLOW_MS), () => this.#execute(life, to, method, sent));
+      }
+      clock.after(there, () => {
+        const done = this.#execute(life, to, method, sent);
+        const back = this.#latency();
+        if (done.type !== "done") return clock.after(back, () => reject(new CallFailed(`object ${done.type}`, true)));
+        if (faults.hit("network.reply-lost")) {
+          trace(`${to} -> ${life.name} ${method} reply LOST`);
+          return clock.after(back, () => reject(new CallFailed("connection lost", false)));
+        }
+        const reply = structuredCloneJson(done.value);
+        clock.after(back, () => resolve(reply));
+      });
+    });
+  }
+
+  #execute<M extends Method>(life: Life, to: string, method: M, request: Request<M>) {
+    const host = this.#parts.hosts.get(to);
+    if (host === undefined) throw new Error(`no shard ${to}`);
+    const done = host.execute(method, request, (core) => {
+      const call = core[method] as unknown as (request: Request<M>) => Reply<M>;
+      return call.call(core, request);
+    });
+    this.#parts.trace(`${life.name} -> ${to} ${method} ${done.type === "done" ? summary(done.value) : done.type}`);
+    return done;
+  }
+
+  #latency(): number {
+    const { faults, random } = this.#parts;
+    return random.int(1, 10) + (faults.hit("network.slow") ? random.int(100, MAX_SLOW_MS) : 0);
+  }
+}
+
+function structuredCloneJson<T>(value: T): T {
+  return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T);
+}
+
+/** Enough of a reply for a trace. */
+function summary(reply: unknown): string {
+  if (reply === undefined) return "ok";
+  const text = JSON.stringify(reply, (key, value: unknown) => (HIDDEN.has(key) ? undefined : value));
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+const HIDDEN = new Set(["payload", "retry", "attempts", "settings", "tags", "namespace", "orderingKey", "timeoutMs", "createdAt"]);

@@ -1,0 +1,66 @@
+/** `node:sqlite` behind the `Sql` of the shards: the same store runs here and in a Durable Object. */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Sql, SqlRow, SqlValue } from "../../durable-objects/sql.ts";
+
+const TRANSACTION = ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"] as const;
+const SAVEPOINT = ["SAVEPOINT step", "RELEASE step", "ROLLBACK TO step; RELEASE step"] as const;
+
+/** An in-memory database of its own unless `path` names a file. */
+export function openSql(path = ":memory:"): Sql & { close(): void } {
+  const db = new DatabaseSync(path);
+  return { ...nodeSql(db), close: () => db.close() };
+}
+
+/**
+ * `Sql` over an open database. Statements are prepared once and kept. `transaction` inside a transaction that
+ * the caller of `nodeSql` opened is a savepoint; `transaction` inside `transaction` throws, as it is forbidden.
+ * `rowsWritten` counts rows of tables only, not index entries.
+ */
+export function nodeSql(db: DatabaseSync): Sql {
+  const statements = new Map<string, StatementSync>();
+  let inside = false;
+
+  function prepared(query: string): StatementSync {
+    let statement = statements.get(query);
+    if (statement === undefined) {
+      statement = db.prepare(query);
+      statements.set(query, statement);
+    }
+    return statement;
+  }
+
+  return {
+    all<Row extends SqlRow>(query: string, ...params: SqlValue[]): Row[] {
+      return prepared(query).all(...params) as Row[];
+    },
+    run(query, ...params) {
+      // A prepared statement silently ignores all but the first of several.
+      if (params.length === 0 && holdsSeveral(query)) db.exec(query);
+      else prepared(query).run(...params);
+    },
+    transaction(step) {
+      if (inside) throw new Error("a transaction inside a transaction");
+      const [begin, commit, rollback] = db.isTransaction ? SAVEPOINT : TRANSACTION;
+      prepared(begin).run();
+      inside = true;
+      try {
+        const result = step();
+        prepared(commit).run();
+        return result;
+      } catch (error) {
+        if (db.isTransaction) db.exec(rollback);
+        throw error;
+      } finally {
+        inside = false;
+      }
+    },
+    rowsWritten: () => Number(prepared("SELECT total_changes() AS n").get()?.["n"]),
+    bytes: () =>
+      Number(prepared("SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()").get()?.["n"]),
+  };
+}
+
+function holdsSeveral(query: string): boolean {
+  const end = query.indexOf(";");
+  return end >= 0 && query.slice(end + 1).trim() !== "";
+}

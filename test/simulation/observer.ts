@@ -1,0 +1,250 @@
+/**
+ * Watches every committed step of every shard, and keeps its own simple account of what may follow. It is told
+ * nothing by the code under test but what a caller is told, and looks up states in the rows.
+ */
+import type * as rpc from "../../contract/rpc.ts";
+import { type Job, type JobState, isFinal } from "../../domain/job.ts";
+import { parseLease } from "../../domain/lease.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
+import type { Counters } from "./counters.ts";
+import { Submissions } from "./submissions.ts";
+import type { ShardHost } from "./shard-host.ts";
+import type { Violations } from "./violations.ts";
+
+interface Attempt {
+  number: number;
+  lease: string;
+  /** End of the lease, by the shard's clock. */
+  endsAt: number;
+  /** The shard has taken its report, or cancelled the job. */
+  over: boolean;
+}
+
+interface Sight {
+  version: number;
+  state: JobState;
+  text: string;
+}
+
+export interface Step {
+  host: ShardHost;
+  name: string;
+  request: unknown;
+  reply: unknown;
+}
+
+export class Observer {
+  readonly #violations: Violations;
+  readonly #counters: Counters;
+  readonly #hosts: () => Iterable<ShardHost>;
+  readonly #limits = new Map<string, number>();
+  readonly submissions: Submissions;
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #sights = new Map<string, Sight>();
+  readonly #latest = new Map<ShardHost, number>();
+
+  constructor(parts: { violations: Violations; counters: Counters; queues: QueueSettings[]; hosts: () => Iterable<ShardHost> }) {
+    this.#violations = parts.violations;
+    this.#counters = parts.counters;
+    this.#hosts = parts.hosts;
+    this.submissions = new Submissions(parts.violations, parts.counters);
+    for (const queue of parts.queues) if (queue.concurrency !== null) this.#limits.set(queue.name, queue.concurrency);
+  }
+
+  committed({ host, name, request, reply }: Step): void {
+    this.#latest.set(host, Math.max(host.now(), this.#latest.get(host) ?? 0));
+    this.#alarmFollowsRows(host, name);
+    switch (name) {
+      case "submit":
+        return this.submissions.committed(host, request as rpc.SubmitRequest, reply as rpc.SubmitReply);
+      case "work":
+        return this.#worked(host, request as rpc.WorkRequest, reply as rpc.WorkReply);
+      case "claim":
+        return this.#claimed(host, request as rpc.ClaimRequest, reply as rpc.ClaimReply);
+      case "report":
+        return this.#reported(host, request as rpc.ReportRequest, reply as rpc.ReportReply);
+      case "extend":
+        return this.#extended(request as rpc.ExtendRequest, reply as rpc.ExtendReply);
+      case "cancel":
+        return this.#cancelled(reply as rpc.ChangeReply);
+      case "retry":
+        return this.#redriven(reply as rpc.ChangeReply);
+      case "redrive":
+        return this.#swept(host);
+      case "get":
+        return this.#got(reply as rpc.JobReply);
+      case "list":
+        for (const job of (reply as rpc.ListReply).items) this.see(job);
+        return;
+      case "finished":
+        for (const job of (reply as rpc.FinishedReply).jobs) this.see(job);
+    }
+  }
+
+  /** P10: an alarm that was not lost is never later than the soonest thing the clock has to do. */
+  #alarmFollowsRows(host: ShardHost, name: string): void {
+    if (!host.alarm.trusted) return;
+    const dueAt = host.nextDueAt();
+    if (dueAt === null || (host.alarm.at !== null && host.alarm.at <= Math.max(dueAt, host.now()))) return;
+    this.#violations.add("P10", `${host.name} after ${name}: due at ${dueAt}, the alarm at ${host.alarm.at}`);
+  }
+
+  /** Two sights of a job: versions never go back, one version is one state, a final state is for ever. */
+  see(job: Job): void {
+    const before = this.#sights.get(job.id);
+    const text = JSON.stringify([job.state, job.attempt, job.result, job.error, job.finishedAt]);
+    if (before !== undefined) {
+      const fail = (rule: string) =>
+        this.#violations.add("P3", `${job.id} ${rule}: v${before.version} ${before.text} then v${job.version} ${text}`);
+      if (job.version < before.version) fail("went back");
+      else if (job.version === before.version && before.text !== text) fail("changed without a new version");
+      else if (isFinal(before.state) && job.version !== before.version) fail("changed after it was final");
+    }
+    this.#sights.set(job.id, { version: job.version, state: job.state, text });
+    this.#attemptsAddUp(job);
+  }
+
+  #attemptsAddUp(job: Job): void {
+    job.attempts.forEach((attempt, i) => {
+      if (attempt.number !== i + 1) this.#violations.add("P3", `${job.id} attempts are numbered with a gap: ${JSON.stringify(job.attempts)}`);
+    });
+    const open = job.attempts.filter((attempt) => attempt.outcome === null).length;
+    if (open !== (job.state === "running" ? 1 : 0) || job.attempts.length !== job.attempt) {
+      this.#violations.add("P3", `${job.id} ${job.state} attempt ${job.attempt}: ${JSON.stringify(job.attempts)}`);
+    }
+  }
+
+  #worked(host: ShardHost, request: rpc.WorkRequest, reply: rpc.WorkReply): void {
+    request.reports.forEach((report, i) => this.#result(host, report, reply.reports[i]));
+    for (const item of reply.items) {
+      this.#started(host, item, host.now() + Math.min(request.leaseMs, item.timeoutMs));
+    }
+  }
+
+  #claimed(host: ShardHost, request: rpc.ClaimRequest, reply: rpc.ClaimReply): void {
+    for (const { job, lease } of reply.jobs) {
+      this.see(job);
+      const endsAt = host.now() + Math.min(request.leaseMs ?? job.timeoutMs, job.timeoutMs);
+      this.#started(host, { id: job.id, queue: job.queue, attempt: job.attempt, lease }, endsAt);
+    }
+  }
+
+  #started(host: ShardHost, run: { id: string; queue: string; attempt: number; lease: string }, endsAt: number): void {
+    const { id, attempt, lease } = run;
+    const before = this.#attempts.get(id);
+    const latest = this.#latest.get(host) ?? 0;
+    if (!this.submissions.known(id)) this.#violations.add("P2", `${id} runs and was never accepted`);
+    if (attempt !== (before?.number ?? 0) + 1) this.#violations.add("P3", `${id} attempt ${attempt} follows ${before?.number ?? 0}`);
+    if (before !== undefined && !before.over && latest < before.endsAt) {
+      this.#violations.add("P3", `${id} attempt ${attempt} began while the lease of ${before.number} was good`);
+    }
+    if (before !== undefined && !before.over) this.#counters.count("lease ended, next attempt");
+    const sight = this.#sights.get(id);
+    if (sight !== undefined && isFinal(sight.state)) this.#violations.add("P3", `${id} ran again after ${sight.state}`);
+    this.#attempts.set(id, { number: attempt, lease, endsAt, over: false });
+    this.#inOrder(host, id);
+    this.#withinLimit(run.queue);
+  }
+
+  /** P4: everything accepted before it under the same key is final, and nothing else of the key runs. */
+  #inOrder(host: ShardHost, id: string): void {
+    const line = this.submissions.lineOf(id);
+    const place = line.indexOf(id);
+    line.forEach((other, i) => {
+      const state = other === id ? null : (host.stateOf(other)?.state ?? null);
+      if (state === "running") this.#violations.add("P4", `${id} began while ${other} of the same key ran`);
+      else if (i < place && state !== null && !isFinal(state)) {
+        this.#violations.add("P4", `${id} began before ${other}, which was accepted earlier and is ${state}`);
+      }
+    });
+  }
+
+  /** P9, over all shards at once. */
+  #withinLimit(queue: string): void {
+    const limit = this.#limits.get(queue);
+    if (limit === undefined) return;
+    let running = 0;
+    for (const host of this.#hosts()) running += host.runningOf(queue);
+    if (running === limit) this.#counters.count("concurrency limit reached");
+    if (running > limit) this.#violations.add("P9", `${running} jobs of ${queue} run, the limit is ${limit}`);
+  }
+
+  #reported(host: ShardHost, request: rpc.ReportRequest, reply: rpc.ReportReply): void {
+    if (reply.type !== "reported") return;
+    request.reports.forEach((report, i) => this.#result(host, report, reply.results[i]));
+  }
+
+  #result(host: ShardHost, report: rpc.Report, result: rpc.ReportResult | undefined): void {
+    const id = parseLease(report.lease)?.jobId ?? "";
+    const attempt = this.#attempts.get(id);
+    if (result?.status === "unknown" && attempt !== undefined && host.stateOf(id) === null) {
+      return this.#counters.count("report of a forgotten job");
+    }
+    if (result === undefined || attempt === undefined || result.status === "unknown") {
+      return this.#violations.add("P3", `report of ${report.lease}: ${JSON.stringify(result)}`);
+    }
+    if (result.status === "recorded") {
+      if (attempt.lease !== report.lease) this.#violations.add("P3", `${id} a stale lease's report was recorded`);
+      else if (attempt.over) this.#violations.add("P3", `${id} attempt ${attempt.number} was recorded twice`);
+      else if (host.now() >= attempt.endsAt) this.#violations.add("P3", `${id} a report after the lease's end was recorded`);
+      attempt.over = true;
+      this.#counters.count(report.outcome.ok ? "success recorded" : "failure recorded");
+    } else {
+      const current = attempt.lease === report.lease;
+      if (!current) this.#counters.count("report of a superseded attempt refused");
+      else if (attempt.over) this.#counters.count("second report of an attempt refused");
+      else if (host.now() >= attempt.endsAt) this.#counters.count("report after the lease's end refused");
+      // Refused though it was good: a slip of the clock backwards after the shard had ended the lease is the one excuse.
+      else if ((this.#latest.get(host) ?? 0) < attempt.endsAt && host.stateOf(id)?.attempt === attempt.number && host.stateOf(id)?.state === "running") {
+        this.#violations.add("P3", `${id} a good report was refused`);
+      }
+    }
+    if (result.job !== undefined) this.see(result.job);
+  }
+
+  #extended(request: rpc.ExtendRequest, reply: rpc.ExtendReply): void {
+    if (reply.type !== "extended") return;
+    request.leases.forEach(({ lease }, i) => {
+      const result = reply.results[i];
+      const attempt = this.#attempts.get(parseLease(lease)?.jobId ?? "");
+      if (result?.status !== "extended") return this.#counters.count("extension refused");
+      this.#counters.count("lease extended");
+      if (attempt === undefined || attempt.lease !== lease || attempt.over) {
+        return this.#violations.add("P3", `${lease} was extended and is not current`);
+      }
+      attempt.endsAt = result.leaseExpiresAt;
+    });
+  }
+
+  #cancelled(reply: rpc.ChangeReply): void {
+    if (reply.type !== "job") return;
+    const attempt = this.#attempts.get(reply.job.id);
+    if (attempt !== undefined) {
+      if (!attempt.over) this.#counters.count("cancelled while running");
+      attempt.over = true;
+    }
+    this.see(reply.job);
+  }
+
+  #redriven(reply: rpc.ChangeReply): void {
+    if (reply.type !== "job") return;
+    this.#counters.count("redriven");
+    const sight = this.#sights.get(reply.job.id);
+    if (sight?.state === "succeeded") this.#violations.add("P3", `${reply.job.id} was redriven after it succeeded`);
+    this.#sights.delete(reply.job.id);
+    this.see(reply.job);
+  }
+
+  #swept(host: ShardHost): void {
+    for (const [id, sight] of this.#sights) {
+      const now = sight.state === "failed" ? host.stateOf(id) : null;
+      if (now === null || isFinal(now.state) || now.version <= sight.version) continue;
+      this.#counters.count("redriven by filter");
+      this.#sights.delete(id);
+    }
+  }
+
+  #got(reply: rpc.JobReply): void {
+    if (reply.type === "job") this.see(reply.job);
+  }
+}

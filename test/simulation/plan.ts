@@ -1,0 +1,131 @@
+/** What a history is about: its queues, and what its clients are going to do when. Drawn before anything runs. */
+import type { QueueSettings, Target } from "../../domain/queue.ts";
+import type { Random } from "./random.ts";
+
+export const NAMESPACE = "ns";
+
+/** How a job behaves when it runs; its payload is this. */
+export interface Script {
+  /** Attempts that fail before one succeeds. */
+  fails: number;
+  /** The failures are final. */
+  final: boolean;
+  ms: number;
+  retryAfterMs: number | null;
+}
+
+export interface JobPlan {
+  queue: string;
+  orderingKey: string | null;
+  idempotencyKey: string | null;
+  delayMs: number | null;
+  expiresMs: number | null;
+  priority: number;
+  maxAttempts: number | null;
+  script: Script;
+}
+
+export type Action =
+  | { type: "submit"; jobs: JobPlan[]; atomic: boolean }
+  /** On a job accepted before; nothing when there is none. */
+  | { type: "cancel" | "retry" | "get" | "list" | "explain" | "held" }
+  | { type: "redrive"; queue: string }
+  | { type: "purge"; queue: string }
+  | { type: "pause"; queue: string };
+
+export interface Plan {
+  shards: number;
+  queues: QueueSettings[];
+  clients: { waitMs: number; action: Action }[][];
+  pullWorkers: number;
+  faultMs: number;
+}
+
+const DAY_MS = 86_400_000;
+
+export function makePlan(random: Random, startedAt: number): Plan {
+  const faultMs = random.int(20_000, 60_000);
+  const queues = makeQueues(random, startedAt);
+  const jobs = { left: random.int(8, 30) };
+  const clients = Array.from({ length: random.int(2, 4) }, () => {
+    const steps = random.int(4, 10);
+    return Array.from({ length: steps }, () => ({
+      waitMs: random.int(0, Math.floor((faultMs * 1.2) / steps)),
+      action: makeAction(random, queues, jobs),
+    }));
+  });
+  return { shards: 2, queues, clients, pullWorkers: random.int(1, 3), faultMs };
+}
+
+function makeQueues(random: Random, at: number): QueueSettings[] {
+  const make = (name: string, target: Target, limited: boolean): QueueSettings => {
+    const partitions = limited ? random.int(1, 2) : random.pick([1, 2, 4]);
+    return {
+      namespace: NAMESPACE,
+      name,
+      version: 1,
+      deleted: false,
+      target,
+      partitions,
+      lane: random.pick(["default", "slow"]),
+      concurrency: limited ? random.int(partitions, 3) : null,
+      retry: {
+        maxAttempts: random.int(1, 4),
+        backoff: random.pick(["exponential", "linear", "constant"]),
+        delayMs: random.int(50, 1_500),
+        maxDelayMs: random.int(1_500, 6_000),
+        jitter: random.pick(["full", "none"]),
+      },
+      timeoutMs: random.int(3_000, 15_000),
+      retentionMs: random.pick([2_000, 120_000, 7 * DAY_MS]),
+      idempotencyWindowMs: random.pick([15_000, DAY_MS]),
+      consistency: "strong",
+      paused: false,
+      createdAt: at,
+      updatedAt: at,
+    };
+  };
+  const push: Target = { type: "handler", name: "noop" };
+  const all = [
+    make("pull", { type: "pull" }, false),
+    make("push", push, false),
+    make("pull-limited", { type: "pull" }, true),
+    make("push-limited", push, true),
+  ];
+  // At least one of each door; the limited ones in half of the histories each.
+  return all.filter((_, i) => i < 2 || random.chance(0.6));
+}
+
+function makeAction(random: Random, queues: QueueSettings[], jobs: { left: number }): Action {
+  const queue = random.pick(queues).name;
+  const roll = random.next();
+  if (roll < 0.62 && jobs.left > 0) {
+    const count = Math.min(jobs.left, random.pick([1, 1, 1, 2, 3, 6]));
+    jobs.left -= count;
+    return { type: "submit", jobs: Array.from({ length: count }, () => makeJob(random, queue)), atomic: random.chance(0.3) };
+  }
+  if (roll < 0.66) return { type: "redrive", queue };
+  if (roll < 0.68) return { type: "purge", queue };
+  if (roll < 0.72) return { type: "pause", queue };
+  return { type: random.pick(["cancel", "cancel", "retry", "retry", "get", "get", "list", "explain", "held"] as const) };
+}
+
+function makeJob(random: Random, queue: string): JobPlan {
+  const fails = random.chance(0.35) ? random.int(1, 4) : 0;
+  const ordered = random.chance(0.5);
+  return {
+    queue,
+    orderingKey: ordered ? random.pick(["a", "b"]) : null,
+    idempotencyKey: random.chance(0.5) ? `key-${random.int(1, 4)}` : null,
+    delayMs: random.chance(0.2) ? random.int(100, 15_000) : null,
+    expiresMs: random.chance(0.1) ? random.int(500, 20_000) : null,
+    priority: random.pick([4, 4, 4, 0, 9]),
+    maxAttempts: random.chance(0.2) ? random.int(1, 6) : null,
+    script: {
+      fails,
+      final: fails > 0 && random.chance(0.15),
+      ms: random.chance(0.8) ? random.int(5, 500) : random.int(500, 2_500),
+      retryAfterMs: random.chance(0.1) ? random.int(100, 5_000) : null,
+    },
+  };
+}

@@ -1,0 +1,83 @@
+/** The real work loop, on the simulation's ports. One consumer invocation for each batch of bells. */
+import type { Doorbell } from "../../contract/doorbell.ts";
+import type { Outcome, WorkItem } from "../../contract/rpc.ts";
+import type { Lane } from "../../domain/queue.ts";
+import { Connections } from "../../workers/processor/connections.ts";
+import { sweep } from "../../workers/processor/sweep.ts";
+import { startWorkLoop } from "../../workers/processor/work-loop.ts";
+import type { WorkPorts } from "../../workers/processor/work-ports.ts";
+import { outcomeOf } from "./executor.ts";
+import type { Life } from "./life.ts";
+import type { World } from "./world.ts";
+
+const BUDGET_MS = 750;
+const SWEEP_BUDGET_MS = 10_000;
+const MAX_CONNECTIONS = 6;
+const MAX_LATE_MS = 40_000;
+
+export async function hearWork(world: World, life: Life, lane: Lane, bells: Doorbell[]): Promise<void> {
+  const connections = new Connections(MAX_CONNECTIONS);
+  // Zero as on Cloudflare; otherwise as on a host that delivers one batch at a time.
+  const sweepMs = world.random.pick([0, 0, 1_000]);
+  const start = (shard: string) =>
+    startWorkLoop(ports(world, life, shard), {
+      lane,
+      worker: life.name,
+      budgetMs: sweepMs === 0 ? BUDGET_MS : SWEEP_BUDGET_MS,
+      pollMs: sweepMs,
+      connections,
+    });
+  const shards = () => Promise.resolve(world.gateway.shards());
+  await sweep({ start, shards, after: afterOf(world, life) }, new Set(bells.map((bell) => bell.shard)), sweepMs);
+}
+
+function afterOf(world: World, life: Life): WorkPorts["after"] {
+  return (ms, wake) => {
+    let on = true;
+    world.clock.after(ms, () => {
+      if (on && life.alive) wake();
+    });
+    return () => {
+      on = false;
+    };
+  };
+}
+
+function ports(world: World, life: Life, shard: string): WorkPorts {
+  const mayDie = () => {
+    if (world.faults.hit("processor.die")) life.end();
+  };
+  return {
+    work: (request) => {
+      mayDie();
+      return world.network.call(life, shard, "work", request);
+    },
+    extend: (request) => {
+      mayDie();
+      return world.network.call(life, shard, "extend", request);
+    },
+    execute: (item, signal) => {
+      mayDie();
+      return execute(world, life, item, signal);
+    },
+    now: () => world.clock.now(),
+    random: () => world.random.next(),
+    after: afterOf(world, life),
+    log: (event) => world.trace.add(`${life.name} ${event.event}`),
+  };
+}
+
+function execute(world: World, life: Life, item: WorkItem, signal: AbortSignal): Promise<Outcome> {
+  const { faults, random, clock } = world;
+  const { ms, outcome } = outcomeOf(item.payload, item.attempt);
+  const late = faults.hit("handler.late") ? random.int(1_000, MAX_LATE_MS) : 0;
+  const throws = faults.hit("handler.throw");
+  const hangs = faults.hit("processor.hang");
+  const listens = random.chance(0.5);
+  return life.wait(({ resolve, reject }) => {
+    // Half of the handlers stop when they are told to; the others go on, as a zombie does.
+    if (listens) signal.addEventListener("abort", () => reject(new Error("aborted")));
+    if (hangs) return;
+    clock.after(ms + late, () => (throws ? reject(new Error("handler threw")) : resolve(outcome)));
+  });
+}

@@ -1,0 +1,57 @@
+/** The real projector, on the simulation's shards and history database. */
+import type { Doorbell } from "../../contract/doorbell.ts";
+import { projectionStore } from "../../workers/db/projection.ts";
+import { runProjection } from "../../workers/processor/projection.ts";
+import { d1, type Gate } from "./d1-stand-in.ts";
+import type { Life } from "./life.ts";
+import type { World } from "./world.ts";
+
+const MAX_SLOW_MS = 15_000;
+
+export async function hearHistory(world: World, life: Life, bells: Doorbell[]): Promise<void> {
+  const shards = new Set(bells.map((bell) => bell.shard));
+  const rewrite = world.mutant.historySql ?? ((query: string) => query);
+  const db = projectionStore(d1(world.history, gateOf(world, life), rewrite), () => world.clock.now());
+  await Promise.all(
+    [...shards].map((shard) =>
+      runProjection(
+        {
+          db,
+          shard: {
+            finished: (request) => {
+              if (world.faults.hit("processor.die")) life.end();
+              return world.network.call(life, shard, "finished", request);
+            },
+            projected: (request) => world.network.call(life, shard, "projected", request),
+          },
+          log: (event) => world.trace.add(`${life.name} ${event.event} ${event.error}`),
+        },
+        shard,
+      ),
+    ),
+  );
+}
+
+/** D1 as it may be on a bad day: slow, failing, or done without saying so. */
+function gateOf(world: World, life: Life): Gate {
+  const { faults, random, clock, trace } = world;
+  const before = changes(world);
+  return <T>(work: () => T) =>
+    life.wait<T>(({ resolve, reject }) => {
+      const there = random.int(1, 15) + (faults.hit("d1.slow") ? random.int(100, MAX_SLOW_MS) : 0);
+      clock.after(there, () => {
+        if (faults.hit("d1.fail")) return reject(new Error("D1_ERROR: failed before"));
+        const done = work();
+        trace.add(`${life.name} D1 ${changes(world) - before} rows`);
+        if (faults.hit("d1.reply-lost")) {
+          world.counters.count("history page written, answer lost");
+          return reject(new Error("D1_ERROR: answer lost"));
+        }
+        clock.after(random.int(1, 15), () => resolve(done));
+      });
+    });
+}
+
+function changes(world: World): number {
+  return Number(world.history.prepare("SELECT total_changes() AS n").get()?.["n"]);
+}

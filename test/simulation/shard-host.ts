@@ -1,0 +1,256 @@
+/** One shard object as a platform would host it: durable rows and alarm, a volatile object that may crash. */
+import type { Doorbell } from "../../contract/doorbell.ts";
+import type { JobState } from "../../domain/job.ts";
+import { initialMap } from "../../domain/slots.ts";
+import { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { ShardPorts } from "../../durable-objects/shard/ports.ts";
+import type { Sql, SqlValue } from "../../durable-objects/sql.ts";
+import { Alarm } from "./alarm.ts";
+import type { Clock } from "./clock.ts";
+import type { Situation } from "./counters.ts";
+import { CrashSignal, crashing, type CrashPlan } from "./crashing-sql.ts";
+import { type PooledDatabase, shardDatabase } from "./database-pool.ts";
+import type { Faults } from "./faults.ts";
+import type { Mutant } from "./mutant.ts";
+import type { Random } from "./random.ts";
+
+/** What became of a step: its answer, or an object that was gone before, during or after it. */
+export type Execution<T> = { type: "done"; value: T } | { type: "crashed"; committed: boolean } | { type: "down" };
+
+/** What a host needs of the world around it. */
+export interface HostParts {
+  clock: Clock;
+  faults: Faults;
+  random: Random;
+  mutant: Mutant;
+  shards: number;
+  send(bell: Doorbell, delaySeconds: number): void;
+  trace(event: string): void;
+  /** After a step was committed, before anybody hears of it. */
+  committed(step: { host: ShardHost; name: string; request: unknown; reply: unknown }): void;
+  crashed(when: Situation): void;
+  /** The code threw what it never should. */
+  threw(host: ShardHost, name: string, error: unknown): void;
+}
+
+/** Shards that see their first migration within the history. */
+const FRESH_CHANCE = 0.05;
+const MAX_DOWN_MS = 5_000;
+const MAX_SKEW_MS = 2_000;
+const MAX_STATEMENT = 40;
+
+/** Steps after which the alarm is what the rows say, whatever it was before. */
+const REARMS: ReadonlySet<string> = new Set(["start", "alarm", "wake"]);
+
+export class ShardHost {
+  readonly name: string;
+  readonly alarm: Alarm;
+  readonly #parts: HostParts;
+  readonly #database: PooledDatabase;
+  readonly #plan: CrashPlan = { left: null, crashed: false };
+  readonly #ports: ShardPorts;
+  #core: ShardCore | null = null;
+  #downUntil = 0;
+  #skewMs = 0;
+  /** Said by the step under way; they leave when it is committed. */
+  #alarmWish: number | null = null;
+  #bells: [Doorbell, number][] = [];
+  /** A read by the world itself: it leaves no trace. */
+  #peeking = false;
+  /** The schema is there. */
+  #started = false;
+
+  constructor(name: string, parts: HostParts) {
+    this.name = name;
+    this.#parts = parts;
+    this.#database = shardDatabase(parts.random.chance(FRESH_CHANCE));
+    this.alarm = new Alarm({ ...parts, fire: () => this.#fire(), trace: (event) => parts.trace(`${name} ${event}`) });
+    const ports: ShardPorts = {
+      sql: this.#torn(crashing(this.#database.sql, this.#plan, parts.mutant)),
+      now: () => this.now(),
+      random: () => parts.random.next(),
+      setAlarm: (at) => {
+        this.#alarmWish = at;
+      },
+      ring: (bell, delaySeconds) => {
+        this.#bells.push([bell, delaySeconds]);
+      },
+    };
+    this.#ports = parts.mutant.ports?.(ports, this) ?? ports;
+  }
+
+  /** The shard's own clock. */
+  now(): number {
+    return this.#parts.clock.now() + this.#skewMs;
+  }
+
+  /** One atomic step, as far as the faults let it. */
+  execute<T>(name: string, request: unknown, work: (core: ShardCore) => T): Execution<T> {
+    const { faults, random } = this.#parts;
+    if (this.down) return { type: "down" };
+    this.#disturb();
+    if (faults.hit("shard.crash-before")) return this.#crash(name, false);
+    if (faults.hit("shard.crash-mid")) this.#plan.left = random.int(1, MAX_STATEMENT);
+    if (this.#core === null && !this.#start()) return this.#crash("start", false);
+    const core = this.#core as unknown as ShardCore;
+    const done = this.#step(name, () => work(core));
+    if (done === null) return this.#crash(name, false);
+    if (done.answered) return { type: "done", value: done.value };
+    if (faults.hit("shard.crash-after")) {
+      const bells = this.#bells.splice(0);
+      for (const bell of bells) if (random.chance(0.5)) this.#bells.push(bell);
+      this.#after(name, request, done.value);
+      return this.#crash(name, true);
+    }
+    this.#after(name, request, done.value);
+    return { type: "done", value: done.value };
+  }
+
+  /** The world looks at the rows: no fault, no effect. Starts the object when it must. */
+  peek<T>(work: (core: ShardCore) => T): T {
+    this.#plan.left = null;
+    this.#plan.crashed = false;
+    if (this.#core === null && !this.#start()) throw new Error(`${this.name} does not start`);
+    const core = this.#core as unknown as ShardCore;
+    this.#peeking = true;
+    this.#database.sql.run("BEGIN");
+    try {
+      return work(core);
+    } finally {
+      this.#database.sql.run("ROLLBACK");
+      this.#bells = [];
+      this.#alarmWish = null;
+      this.#peeking = false;
+    }
+  }
+
+  /** The durable row of a job, as it is now; null when the shard has forgotten it or never had it. */
+  stateOf(id: string): { state: JobState; version: number; attempt: number } | null {
+    return this.rows<{ state: JobState; version: number; attempt: number }>("SELECT state, version, attempt FROM jobs WHERE id = ?", id)[0] ?? null;
+  }
+
+  runningOf(queue: string): number {
+    return this.#count("state = 'running' AND queue = (SELECT ref FROM queues WHERE name = ?)", queue);
+  }
+
+  unfinished(): number {
+    return this.#count("state IN ('scheduled', 'queued', 'running')");
+  }
+
+  /** When the clock has something to do next, by the rows. */
+  nextDueAt(): number | null {
+    return this.rows<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null;
+  }
+
+  /** The newest entry of the log of finished jobs: what history has to reach. */
+  newestFinished(): number {
+    return Number(this.rows<{ seq: number | null }>("SELECT max(seq) AS seq FROM finished")[0]?.seq ?? 0);
+  }
+
+  /** Looks into the rows behind the code's back. */
+  rows<Row>(query: string, ...params: SqlValue[]): Row[] {
+    return this.#started ? (this.#database.sql.all(query, ...params) as Row[]) : [];
+  }
+
+  #count(where: string, ...params: SqlValue[]): number {
+    return Number(this.rows<{ n: number }>(`SELECT count(*) AS n FROM jobs WHERE ${where}`, ...params)[0]?.n ?? 0);
+  }
+
+  /** Out of reach for now. */
+  get down(): boolean {
+    return this.#parts.clock.now() < this.#downUntil;
+  }
+
+  heal(): void {
+    this.#downUntil = 0;
+    this.#skewMs = 0;
+  }
+
+  close(): void {
+    this.#database.release();
+  }
+
+  #start(): boolean {
+    const { mutant, shards } = this.#parts;
+    const Core = mutant.core?.(ShardCore) ?? ShardCore;
+    const made = this.#step("start", () => {
+      const core = new Core(this.name, this.#ports);
+      if (!this.#started) core.adopt(initialMap(shards));
+      return core;
+    });
+    if (made === null) return false;
+    this.#started = true;
+    this.#core = made.value;
+    this.#after("start", null, null);
+    return true;
+  }
+
+  /** Null: crashed, and nothing of it happened. `answered`: as null, but the answer had left before (a mutant's fault). */
+  #step<T>(name: string, work: () => T): { value: T; answered?: true } | null {
+    this.#alarmWish = null;
+    this.#bells = [];
+    this.#plan.crashed = false;
+    this.#database.sql.run("BEGIN");
+    try {
+      const value = work();
+      const answersFirst = this.#parts.mutant.crash === "answers-first" && name !== "start";
+      if (!this.#plan.crashed && answersFirst && this.#parts.faults.hit("shard.crash-after")) {
+        this.#core = null;
+        return { value, answered: true };
+      }
+      if (!this.#plan.crashed) {
+        this.#database.sql.run("COMMIT");
+        return { value };
+      }
+    } catch (error) {
+      if (!(error instanceof CrashSignal)) this.#parts.threw(this, name, error);
+    } finally {
+      this.#plan.left = null;
+      this.#plan.crashed = false;
+      const torn = this.#parts.mutant.crash === "keeps-half" && name !== "start";
+      if (this.#database.db.isTransaction) this.#database.sql.run(torn ? "COMMIT" : "ROLLBACK");
+    }
+    return null;
+  }
+
+  /** The step is durable: its alarm, its bells and its answer may leave. */
+  #after(name: string, request: unknown, reply: unknown): void {
+    if (this.#alarmWish !== null) this.alarm.set(this.#alarmWish);
+    this.#alarmWish = null;
+    const bells = this.#bells.splice(0);
+    for (const [bell, delay] of bells) this.#parts.send(bell, delay);
+    if (this.#peeking) return;
+    if (REARMS.has(name)) this.alarm.trusted = true;
+    this.#parts.committed({ host: this, name, request, reply });
+  }
+
+  #crash<T>(name: string, committed: boolean): Execution<T> {
+    this.#parts.trace(`${this.name} CRASH in ${name}${committed ? " after commit" : ""}`);
+    this.#parts.crashed(committed ? "crash after commit" : name === "start" ? "crash at the start" : "crash inside a step");
+    this.#core = null;
+    return { type: "crashed", committed };
+  }
+
+  /** For the mutant that has no transactions: a step's statements stand alone. */
+  #torn(sql: Sql): Sql {
+    return this.#parts.mutant.crash === "keeps-half" ? { ...sql, transaction: (step) => step() } : sql;
+  }
+
+  #disturb(): void {
+    const { faults, random, clock, trace } = this.#parts;
+    if (faults.hit("shard.evict")) this.#core = null;
+    if (faults.hit("clock.back")) this.#skewMs -= random.int(1, MAX_SKEW_MS);
+    if (faults.hit("clock.forward")) this.#skewMs += random.int(1, MAX_SKEW_MS);
+    this.#skewMs = Math.max(-2 * MAX_SKEW_MS, Math.min(2 * MAX_SKEW_MS, this.#skewMs));
+    if (faults.hit("shard.down")) {
+      this.#downUntil = clock.now() + random.int(100, MAX_DOWN_MS);
+      this.#core = null;
+      trace(`${this.name} DOWN`);
+    }
+  }
+
+  #fire(): "done" | "again" {
+    const done = this.execute("alarm", null, (core) => core.alarm());
+    return done.type === "done" || (done.type === "crashed" && done.committed) ? "done" : "again";
+  }
+}

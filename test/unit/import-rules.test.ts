@@ -1,0 +1,55 @@
+import { globSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { violations } from "./house/source-rules.ts";
+
+const files = globSync("**/*.ts", { exclude: ["node_modules/**", "**/worker-configuration.d.ts", ".*/**"] });
+
+it("every source file keeps the import table, the length and the typing rules", () => {
+  expect(files.length).toBeGreaterThan(50);
+  expect(files.flatMap((file) => violations(file, readFileSync(file, "utf8")))).toEqual([]);
+});
+
+it.each([
+  ["domain/x.ts", 'import { z } from "zod";', "may not import the package zod"],
+  ["domain/x.ts", 'import { readFileSync } from "node:fs";', "may not import the package node:fs"],
+  ["domain/x.ts", 'import { MAX_TAGS } from "../contract/limits.ts";', "may not import contract/limits.ts"],
+  ["domain/x.ts", 'import type { Submitted } from "../contract/rpc.ts";', "may not import contract/rpc.ts"],
+  ["domain/x.ts", 'const late = await import("../contract/rpc.ts");', "may not import contract/rpc.ts"],
+  ["domain/x.ts", 'export type Row = import("../workers/db/schema.ts").Row;', "may not import workers/db/schema.ts"],
+  ["contract/x.ts", 'import { Hono } from "hono";', "may not import the package hono"],
+  ["contract/x.ts", 'import { slots } from "../durable-objects/shard/core.ts";', "may not import durable-objects/"],
+  ["client/x.ts", 'import { nextState } from "../domain/job.ts";', "may not import domain/job.ts"],
+  ["durable-objects/shard/x.ts", 'import { eq } from "drizzle-orm";', "may not import the package drizzle-orm"],
+  ["durable-objects/shard/x.ts", 'import { keys } from "../../workers/db/keys.ts";', "may not import workers/db/"],
+  ["workers/db/x.ts", 'import { auth } from "../gateway/auth.ts";', "may not import workers/gateway/auth.ts"],
+  ["workers/gateway/x.ts", 'import { run } from "../processor/index.ts";', "may not import workers/processor/"],
+  ["workers/processor/x.ts", 'import { app } from "../gateway/app.ts";', "may not import workers/gateway/app.ts"],
+  ["workers/processor/x.ts", 'export * from "../gateway/app.ts";', "may not import workers/gateway/app.ts"],
+  ["workers/gateway/x.ts", 'import { Shard } from "../../durable-objects/shard/index.ts";', "as a type only"],
+  ["workers/gateway/x.ts", 'import { type A, b } from "../../durable-objects/shard/index.ts";', "as a type only"],
+  ["workers/gateway/x.ts", 'export { Shard } from "../../durable-objects/shard/index.ts";', "as a type only"],
+  ["workers/gateway/index.ts", 'export { Core } from "../../durable-objects/shard/core.ts";', "as a type only"],
+  ["workers/gateway/index.ts", 'import { Shard } from "../../durable-objects/shard/index.ts";', "as a type only"],
+  ["domain/x.ts", 'import { slotOf } from "./slots";', "has no .ts at its end"],
+  ["domain/x.ts", "export const x: any = 1;", "says any"],
+  ["domain/x.ts", `// ${"@ts"}-ignore\nexport const x = 1;`, "switches a check off"],
+  ["domain/x.ts", `/* ${"biome"}-ignore lint: no */\nexport const x = 1;`, "switches a check off"],
+  ["domain/x.ts", "export {};\n".repeat(300), "has 300 lines"],
+])("a planted fault is found: %s %#", (file, text, message) => {
+  const found = violations(file, text);
+  expect(found).toHaveLength(1);
+  expect(found[0]).toContain(message);
+});
+
+it.each([
+  ["domain/x.ts", 'import { slotOf } from "./slots.ts";'],
+  ["contract/x.ts", 'import { z } from "zod";\nimport type { Job } from "../domain/job.ts";'],
+  ["workers/db/x.ts", 'import { drizzle } from "drizzle-orm/d1";'],
+  ["workers/gateway/x.ts", 'import type { Shard } from "../../durable-objects/shard/index.ts";'],
+  ["workers/gateway/x.ts", 'import { type Shard } from "../../durable-objects/shard/index.ts";'],
+  ["workers/gateway/index.ts", 'export { Shard } from "../../durable-objects/shard/index.ts";'],
+  ["scripts/x.ts", 'import { Miniflare } from "miniflare";'],
+  ["test/unit/x.test.ts", "export {};\n".repeat(400)],
+])("what is allowed is let pass: %s %#", (file, text) => {
+  expect(violations(file, text)).toEqual([]);
+});

@@ -1,0 +1,241 @@
+import type { DatabaseSync } from "node:sqlite";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { FinishedReply, FinishedRequest } from "../../contract/rpc.ts";
+import type { Job } from "../../domain/job.ts";
+import { projectionStore } from "../../workers/db/projection.ts";
+import { type ProjectionEvent, runProjection } from "../../workers/processor/projection.ts";
+import { d1, openHistory } from "../simulation/d1-stand-in.ts";
+
+const NOW = 1_763_800_000_000;
+
+function job(number: number, over: Partial<Job> = {}): Job {
+  return {
+    id: `job_${String(number).padStart(6, "0")}`,
+    namespace: "default",
+    queue: "q",
+    state: "succeeded",
+    version: 3,
+    attempt: 1,
+    priority: 4,
+    orderingKey: null,
+    idempotencyKey: null,
+    tags: ["a"],
+    timeoutMs: 60_000,
+    retry: { maxAttempts: 5, backoff: "exponential", delayMs: 1000, maxDelayMs: 300_000, jitter: "full" },
+    payload: '{"n": 1}',
+    result: '"done"',
+    resultTruncated: false,
+    error: null,
+    createdAt: NOW,
+    runAt: NOW,
+    startedAt: NOW + 1,
+    finishedAt: NOW + 2,
+    expiresAt: null,
+    leaseExpiresAt: null,
+    attempts: [{ number: 1, startedAt: NOW + 1, finishedAt: NOW + 2, outcome: "succeeded", error: null, worker: "w" }],
+    ...over,
+  };
+}
+
+let db: DatabaseSync;
+beforeEach(() => {
+  db = openHistory();
+});
+
+function rows(): Record<string, unknown>[] {
+  return db.prepare("SELECT * FROM jobs ORDER BY id").all();
+}
+
+function count(): unknown {
+  return db.prepare("SELECT count(*) AS n FROM jobs").get()?.n;
+}
+
+describe("the store", () => {
+  const store = () => projectionStore(d1(db), () => NOW);
+
+  test("a job is written column by column, its record without payload, result and attempts", async () => {
+    const one = job(1, { orderingKey: "user-1" });
+    await store().write("shard-0", [one], 5);
+    const { payload, result, attempts, ...record } = one;
+    expect(rows()).toEqual([
+      {
+        id: one.id,
+        namespace: "default",
+        queue: "q",
+        state: "succeeded",
+        version: 3,
+        ordering_key: "user-1",
+        finished_at: NOW + 2,
+        record: JSON.stringify(record),
+        payload,
+        result,
+        attempts: JSON.stringify(attempts),
+      },
+    ]);
+    expect(await store().cursor("shard-0")).toBe(5);
+  });
+
+  test.each<[string, string, string | null]>([
+    ["no result", '"p"', null],
+    ["JSON null", "null", "null"],
+    ["numbers", "1", "2.50"],
+    ["quotes, backslashes and other scripts", '{"a":"\\"\\\\ \\u0000 두레 🌾"}', '"\\ud800 ok"'],
+    ["names that SQL might mind", '{"__proto__":"\'; DROP TABLE jobs; --"}', "[]"],
+  ])("texts are kept to the letter: %s", async (_, payload, result) => {
+    await store().write("shard-0", [job(1, { payload, result })], 1);
+    expect(rows()[0]).toMatchObject({ payload, result });
+  });
+
+  test("an older copy never replaces a newer, and the same copy changes nothing", async () => {
+    await store().write("shard-0", [job(1, { version: 5, state: "failed" })], 1);
+    await store().write("shard-0", [job(1, { version: 4 }), job(1, { version: 5 })], 2);
+    expect(rows()).toMatchObject([{ version: 5, state: "failed" }]);
+    await store().write("shard-0", [job(1, { version: 8 })], 3);
+    expect(rows()).toMatchObject([{ version: 8, state: "succeeded" }]);
+  });
+
+  test("a cursor only grows, and is each shard's own", async () => {
+    await store().write("shard-0", [], 9);
+    await store().write("shard-0", [], 4);
+    await store().write("shard-1", [], 2);
+    expect([await store().cursor("shard-0"), await store().cursor("shard-1"), await store().cursor("shard-2")]).toEqual(
+      [9, 2, 0],
+    );
+  });
+
+  test("a page of large jobs is split so that no bound value comes near D1's 2 MB", async () => {
+    const bound: number[] = [];
+    const real = d1(db);
+    const watched = {
+      ...real,
+      prepare: (query: string) => {
+        const statement = real.prepare(query);
+        return {
+          bind: (...values: unknown[]) => {
+            bound.push(...values.map((value) => Buffer.byteLength(String(value))));
+            return statement.bind(...values);
+          },
+        };
+      },
+    } as unknown as D1Database;
+    // Quotes double in the page's JSON, and Korean takes three bytes a character.
+    const heavy = [JSON.stringify("두".repeat(80_000)), JSON.stringify('"'.repeat(120_000)), '"small"'];
+    const jobs = Array.from({ length: 30 }, (_, number) =>
+      job(number, { payload: heavy[number % 3] ?? "", result: heavy[(number + 1) % 3] ?? "" }),
+    );
+    await projectionStore(watched, () => NOW).write("shard-0", jobs, 30);
+    expect(count()).toBe(30);
+    expect(rows().map(({ payload }) => payload)).toEqual(jobs.map(({ payload }) => payload));
+    expect(Math.max(...bound)).toBeLessThan(2_000_000);
+  });
+
+  test("a job too large for a page is written by itself", async () => {
+    const quotes = JSON.stringify('"'.repeat(131_000));
+    const error = { code: "e", message: '"'.repeat(4000), retryable: true };
+    const attempts = Array.from({ length: 100 }, (_, number) => ({
+      ...(job(1).attempts[0] as Job["attempts"][number]),
+      number,
+      error,
+    }));
+    const large = job(2, { payload: quotes, result: quotes, attempts });
+    await store().write("shard-0", [job(1), large, job(3)], 3);
+    expect(count()).toBe(3);
+    expect(rows()[1]).toMatchObject({ payload: quotes, result: quotes, attempts: JSON.stringify(attempts) });
+    await store().write("shard-0", [{ ...large, version: 2, state: "failed" }], 3);
+    expect(rows()[1]).toMatchObject({ state: "succeeded" });
+  });
+
+  test("rows and cursor are written together or not at all", async () => {
+    const bad = job(1, { namespace: null as unknown as string });
+    await expect(store().write("shard-0", [job(2), bad], 7)).rejects.toThrow();
+    expect([count(), await store().cursor("shard-0")]).toEqual([0, 0]);
+  });
+});
+
+/** A shard with `total` finished jobs, whose cursor is the number of the job. */
+class FinishedShard {
+  total: number;
+  readonly projectedTo: number[] = [];
+  pages = 0;
+
+  constructor(total: number) {
+    this.total = total;
+  }
+
+  async finished({ after, limit }: FinishedRequest): Promise<FinishedReply> {
+    this.pages++;
+    const cursor = Math.min(after + limit, this.total);
+    const jobs = Array.from({ length: cursor - after }, (_, index) => job(after + index + 1));
+    return { jobs, cursor, more: cursor < this.total };
+  }
+
+  async projected({ cursor }: { cursor: number }): Promise<void> {
+    this.projectedTo.push(cursor);
+  }
+}
+
+describe("the projector", () => {
+  function run(shard: FinishedShard, database = d1(db)) {
+    const events: ProjectionEvent[] = [];
+    const ports = {
+      shard,
+      db: projectionStore(database, () => NOW),
+      log: (event: ProjectionEvent) => events.push(event),
+    };
+    return runProjection(ports, "shard-0").then(() => events);
+  }
+
+  test("copies everything, page by page, and tells the shard after each", async () => {
+    const shard = new FinishedShard(1234);
+    expect(await run(shard)).toEqual([]);
+    expect([count(), shard.projectedTo]).toEqual([1234, [500, 1000, 1234]]);
+  });
+
+  test("goes on at history's cursor", async () => {
+    const shard = new FinishedShard(600);
+    await run(shard);
+    shard.total = 700;
+    await run(shard);
+    expect([count(), shard.pages, shard.projectedTo]).toEqual([700, 3, [500, 600, 700]]);
+  });
+
+  test("with nothing new it writes nothing, and tells the shard once more", async () => {
+    const shard = new FinishedShard(10);
+    await run(shard);
+    const written = () => db.prepare("SELECT total_changes() AS n").get()?.n;
+    const before = written();
+    await run(shard);
+    expect([written(), shard.projectedTo]).toEqual([before, [10, 10]]);
+  });
+
+  test.each([
+    ["nothing was written", async <T>(_: () => T): Promise<T> => Promise.reject(new Error("D1 is down"))],
+    [
+      "it was written, but the answer was lost",
+      async <T>(work: () => T): Promise<T> => {
+        work();
+        throw new Error("lost");
+      },
+    ],
+  ])("when D1 fails (%s) the shard is not told, and the next run goes on", async (_, gate) => {
+    const shard = new FinishedShard(20);
+    expect(await run(shard, d1(db, gate))).toMatchObject([{ event: "projection-failed" }]);
+    const reading = d1(db);
+    const writing = d1(db, gate);
+    const half = {
+      prepare: (query: string) => reading.prepare(query),
+      batch: (all: D1PreparedStatement[]) => writing.batch(all),
+    } as D1Database;
+    expect(await run(shard, half)).toHaveLength(1);
+    expect(shard.projectedTo).toEqual([]);
+    await run(shard);
+    expect([count(), shard.projectedTo]).toEqual([20, [20]]);
+  });
+
+  test("a shard that says there is more but gets no further is left alone", async () => {
+    const shard = new FinishedShard(0);
+    shard.finished = async () => ({ jobs: [], cursor: 0, more: true });
+    await run(shard);
+    expect(shard.projectedTo).toEqual([0]);
+  });
+});

@@ -1,0 +1,35 @@
+import { createExecutionContext, createScheduledController, runDurableObjectAlarm, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { vi } from "vitest";
+import gateway from "../../workers/gateway/index.ts";
+import { shards } from "./api.ts";
+
+/** Time in tests: the clock of Workers and objects alike goes on, from a point that tests may move. */
+
+const real = Date.now;
+let offset = 0;
+
+/** Moves the clock by `ms`. Alarms of the platform keep its own time: `runAlarms` stands for them. */
+export function passTime(ms: number): void {
+  offset += ms;
+  vi.spyOn(Date, "now").mockImplementation(() => real() + offset);
+}
+
+/** Back to the true time; for `afterEach`. */
+export function resetClock(): void {
+  offset = 0;
+  vi.restoreAllMocks();
+}
+
+/** Fires the alarm of every shard that has one, once. Answers how many had. */
+export async function runAlarms(): Promise<number> {
+  const ran = await Promise.all(shards().map(({ stub }) => runDurableObjectAlarm(stub)));
+  return ran.filter(Boolean).length;
+}
+
+/** One run of the cron trigger, to its end. */
+export async function runCron(bindings: Env = env): Promise<void> {
+  const context = createExecutionContext();
+  await gateway.scheduled?.(createScheduledController({ cron: "* * * * *" }), bindings, context);
+  await waitOnExecutionContext(context);
+}

@@ -1,0 +1,78 @@
+import { and, asc, desc, eq, gt, gte, lt, or, sql } from "drizzle-orm";
+import type { QueueSettings } from "../../domain/queue.ts";
+import type { Db } from "./client.ts";
+import { queues } from "./schema.ts";
+
+/** The settings as last written, deleted queues too (`deleted` says so), or null when there never was such a queue. */
+export async function findQueue(db: Db, namespace: string, name: string): Promise<QueueSettings | null> {
+  const rows = await db
+    .select({ settings: queues.settings })
+    .from(queues)
+    .where(and(eq(queues.namespace, namespace), eq(queues.name, name)))
+    .limit(1);
+  return rows[0]?.settings ?? null;
+}
+
+/**
+ * Writes the next version of a queue's settings. False when another write came between: `settings.version` must be
+ * one above what is stored, or 1 for a queue that never was, so two writers cannot both win.
+ */
+export async function writeQueue(db: Db, settings: QueueSettings): Promise<boolean> {
+  const changed = {
+    version: settings.version,
+    deleted: settings.deleted,
+    settings,
+    updatedAt: settings.updatedAt,
+  };
+  const rows = await db
+    .insert(queues)
+    .values({ namespace: settings.namespace, name: settings.name, ...changed })
+    .onConflictDoUpdate({
+      target: [queues.namespace, queues.name],
+      set: changed,
+      setWhere: eq(queues.version, settings.version - 1),
+    })
+    .returning({ version: queues.version });
+  return rows.length > 0;
+}
+
+/** Where a page of queues ends: its last queue. */
+export interface QueuePlace {
+  createdAt: number;
+  name: string;
+}
+
+/**
+ * Queues of a namespace that are not deleted, the newest first and by name where two are as old, at most `limit`,
+ * after `after`. Sorts the namespace's queues, of which there are few.
+ */
+export async function listQueues(
+  db: Db,
+  page: { namespace: string; after: QueuePlace | null; limit: number },
+): Promise<QueueSettings[]> {
+  const createdAt = sql<number>`json_extract(${queues.settings}, '$.createdAt')`;
+  const { after } = page;
+  const rest =
+    after === null
+      ? undefined
+      : or(lt(createdAt, after.createdAt), and(eq(createdAt, after.createdAt), gt(queues.name, after.name)));
+  const rows = await db
+    .select({ settings: queues.settings })
+    .from(queues)
+    .where(and(eq(queues.namespace, page.namespace), eq(queues.deleted, false), rest))
+    .orderBy(desc(createdAt), asc(queues.name))
+    .limit(page.limit);
+  return rows.map((row) => row.settings);
+}
+
+/** Settings written at or after `since`, deletions too. */
+export async function queuesChangedSince(db: Db, since: number): Promise<QueueSettings[]> {
+  const rows = await db.select({ settings: queues.settings }).from(queues).where(gte(queues.updatedAt, since));
+  return rows.map((row) => row.settings);
+}
+
+/** Every queue that ever was, for housekeeping: deleted ones still have history to forget. */
+export async function allQueues(db: Db): Promise<QueueSettings[]> {
+  const rows = await db.select({ settings: queues.settings }).from(queues);
+  return rows.map((row) => row.settings);
+}

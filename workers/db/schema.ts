@@ -1,0 +1,61 @@
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { QueueSettings } from "../../domain/queue.ts";
+
+/**
+ * The tables of D1 as drizzle sees them. `migrations/` is what creates them; a column here without one there is
+ * an error of the first query that names it. Times are epoch milliseconds.
+ */
+export const namespaces = sqliteTable("namespaces", {
+  name: text("name").primaryKey(),
+  createdAt: integer("created_at").notNull(),
+  webhookSecret: text("webhook_secret").notNull(),
+  webhookPrevious: text("webhook_previous"),
+  webhookRotatedAt: integer("webhook_rotated_at"),
+});
+
+export const apiKeys = sqliteTable(
+  "api_keys",
+  {
+    id: text("id").primaryKey(),
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    hash: text("hash").notNull(),
+    scopes: text("scopes", { mode: "json" }).$type<string[]>().notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at"),
+    revokedAt: integer("revoked_at"),
+  },
+  (table) => [index("api_keys_by_namespace").on(table.namespace, table.id)],
+);
+
+export const queues = sqliteTable(
+  "queues",
+  {
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    version: integer("version").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+    settings: text("settings", { mode: "json" }).$type<QueueSettings>().notNull(),
+    updatedAt: integer("updated_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.name] })],
+);
+
+/** Finished jobs. `record`, `payload`, `result` and `attempts` are JSON text that queries never look into. */
+export const jobs = sqliteTable(
+  "jobs",
+  {
+    id: text("id").primaryKey(),
+    namespace: text("namespace").notNull(),
+    queue: text("queue").notNull(),
+    state: text("state").notNull(),
+    version: integer("version").notNull(),
+    orderingKey: text("ordering_key"),
+    finishedAt: integer("finished_at").notNull(),
+    record: text("record").notNull(),
+    payload: text("payload").notNull(),
+    result: text("result"),
+    attempts: text("attempts").notNull(),
+  },
+  (table) => [index("jobs_by_queue").on(table.namespace, table.queue, table.id)],
+);

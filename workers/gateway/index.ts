@@ -1,0 +1,13 @@
+import { app } from "./app.ts";
+import { repair } from "./scheduled.ts";
+
+/** The gateway Worker: the HTTP API, self-repair by cron, and the Durable Object classes that live in its script. */
+export { Directory } from "../../durable-objects/directory/index.ts";
+export { Shard } from "../../durable-objects/shard/index.ts";
+
+export default {
+  fetch: app.fetch,
+  scheduled: (_controller, env, context) => {
+    context.waitUntil(repair(env, Date.now()));
+  },
+} satisfies ExportedHandler<Env>;

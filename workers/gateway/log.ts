@@ -1,0 +1,9 @@
+/** One line of JSON a fact, for Workers Logs. Errors are given by message only: stacks may hold payloads. */
+export function log(level: "info" | "warn" | "error", event: string, facts: Record<string, unknown> = {}): void {
+  console[level](JSON.stringify({ level, event, ...facts }));
+}
+
+/** What is worth saying about something thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

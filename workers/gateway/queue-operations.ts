@@ -1,0 +1,102 @@
+import type { QueueStatsView, RedriveBody, RedriveView } from "../../contract/queue.ts";
+import type { QueueStats, RedriveReply } from "../../contract/rpc.ts";
+import { formatTimestamp, parseTimestamp } from "../../contract/time.ts";
+import { JOB_STATES, type JobState } from "../../domain/job.ts";
+import { primary } from "../db/client.ts";
+import { countSucceeded } from "../db/history.ts";
+import { fromHistory } from "./job-read.ts";
+import type { QueueName } from "./queue-config.ts";
+import type { Services } from "./services.ts";
+
+/** Jobs looked at by one call to a shard: a bounded time in which it serves nobody else. */
+const STEP = 500;
+
+/** The queue's numbers over all shards and history. */
+export async function queueStats(services: Services, database: D1Database, name: QueueName): Promise<QueueStatsView> {
+  const [shards, succeeded] = await Promise.all([
+    services.shards.all({ again: true }, (shard, head) => shard.stats({ ...head, ...name })),
+    fromHistory(() => countSucceeded(primary(database), name.namespace, name.queue)),
+  ]);
+  return mergeStats(name.queue, shards, succeeded);
+}
+
+/** `historySucceeded` counts what history has; the shards say what it does not have yet. */
+export function mergeStats(queue: string, shards: QueueStats[], historySucceeded: number): QueueStatsView {
+  const sum = (pick: (stats: QueueStats) => number) => shards.reduce((total, stats) => total + pick(stats), 0);
+  const counts = Object.fromEntries(JOB_STATES.map((state) => [state, sum((stats) => stats.counts[state])]));
+  const oldest = shards.map((stats) => stats.oldestQueuedAt).filter((at) => at !== null);
+  const latencies = shards.flatMap((stats) => stats.latenciesMs).sort((a, b) => a - b);
+  return {
+    queue,
+    counts: {
+      ...(counts as Record<JobState, number>),
+      succeeded: historySucceeded + sum((stats) => stats.unprojectedSucceeded),
+    },
+    oldestQueuedAt: oldest.length === 0 ? null : formatTimestamp(Math.min(...oldest)),
+    inFlight: sum((stats) => stats.inFlight),
+    perSecond: {
+      accepted: sum((stats) => stats.perSecond.accepted),
+      started: sum((stats) => stats.perSecond.started),
+      finished: sum((stats) => stats.perSecond.finished),
+    },
+    latencyMs: { p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95), p99: percentile(latencies, 0.99) },
+  };
+}
+
+/** Nearest rank over a sorted sample, null of an empty one. */
+function percentile(sorted: number[], share: number): number | null {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
+}
+
+/** Cancels everything queued and scheduled; answers how many. */
+export async function purgeQueue({ shards }: Services, name: QueueName): Promise<number> {
+  const { shards: entries } = await shards.map();
+  const cancelled = await Promise.all(
+    entries.map(async ({ id }) => {
+      let total = 0;
+      for (;;) {
+        const reply = await shards.once(id, { again: true }, (shard, head) => shard.purge({ ...head, ...name, limit: STEP }));
+        total += reply.cancelled;
+        if (!reply.more) return total;
+      }
+    }),
+  );
+  return cancelled.reduce((sum, count) => sum + count, 0);
+}
+
+/**
+ * Walks every shard's failed jobs in steps. One shard after the other, so that with a rate the starts are spaced over
+ * the whole queue.
+ */
+export async function redriveQueue({ shards }: Services, name: QueueName, body: RedriveBody): Promise<RedriveView> {
+  const everyMs = body.ratePerSecond === undefined ? null : 1000 / body.ratePerSecond;
+  const total = { matched: 0, redriven: 0 };
+  for (const { id } of (await shards.map()).shards) {
+    let after: string | null = null;
+    do {
+      const step = {
+        ...name,
+        filter: filterOf(body),
+        after,
+        limit: STEP,
+        dryRun: body.dryRun ?? false,
+        spacing: everyMs === null ? null : { firstDelayMs: total.redriven * everyMs, everyMs },
+      };
+      const reply: RedriveReply = await shards.once(id, { again: false }, (shard, head) =>
+        shard.redrive({ ...head, ...step }),
+      );
+      total.matched += reply.matched;
+      total.redriven += reply.redriven;
+      after = reply.next;
+    } while (after !== null);
+  }
+  return total;
+}
+
+function filterOf({ filter }: RedriveBody) {
+  return {
+    errorCode: filter?.errorCode ?? null,
+    tag: filter?.tag ?? null,
+    finishedBefore: filter?.finishedBefore === undefined ? null : parseTimestamp(filter.finishedBefore),
+  };
+}

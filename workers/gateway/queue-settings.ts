@@ -1,0 +1,130 @@
+import { HANDLER_NAMES, MAX_PUSH_TIMEOUT_SECONDS } from "../../contract/limits.ts";
+import { type QueueBody, type QueueView, queueDefaults } from "../../contract/queue.ts";
+import type { RetryBody, RetryView } from "../../contract/job.ts";
+import { formatTimestamp, msToSeconds, secondsToMs } from "../../contract/time.ts";
+import type { RetryPolicy } from "../../domain/job.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
+import { refusedTarget } from "../../domain/target-url.ts";
+import { Refusal } from "./refusal.ts";
+
+/** The queue that every namespace has from the start. Version 0: whatever somebody puts is newer. */
+export const DEFAULT_QUEUE = "default";
+
+export interface Stamp {
+  namespace: string;
+  name: string;
+  version: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** The settings of a queue put as `body`, complete, in the units used inside. */
+export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
+  const full = queueDefaults(body);
+  return {
+    namespace: stamp.namespace,
+    name: stamp.name,
+    version: stamp.version,
+    deleted: false,
+    target: full.target,
+    partitions: full.partitions,
+    lane: full.lane,
+    concurrency: full.concurrency,
+    retry: retryPolicy(full.retry),
+    timeoutMs: secondsToMs(full.timeout),
+    retentionMs: secondsToMs(full.retention),
+    idempotencyWindowMs: secondsToMs(full.idempotencyWindow),
+    consistency: "strong",
+    paused: full.paused,
+    createdAt: stamp.createdAt,
+    updatedAt: stamp.updatedAt,
+  };
+}
+
+/** `default` as it is until somebody puts it. */
+export function implicitDefault(namespace: string): QueueSettings {
+  return settingsFrom({}, { namespace, name: DEFAULT_QUEUE, version: 0, createdAt: 0, updatedAt: 0 });
+}
+
+export function queueView(settings: QueueSettings): QueueView {
+  return {
+    name: settings.name,
+    target: settings.target,
+    partitions: settings.partitions,
+    lane: settings.lane,
+    concurrency: settings.concurrency,
+    rate: null,
+    retry: retryView(settings.retry),
+    timeout: msToSeconds(settings.timeoutMs),
+    retention: msToSeconds(settings.retentionMs),
+    idempotencyWindow: msToSeconds(settings.idempotencyWindowMs),
+    consistency: settings.consistency,
+    paused: settings.paused,
+    version: settings.version,
+    createdAt: formatTimestamp(settings.createdAt),
+    updatedAt: formatTimestamp(settings.updatedAt),
+  };
+}
+
+export function retryView(retry: RetryPolicy): RetryView {
+  return {
+    maxAttempts: retry.maxAttempts,
+    backoff: retry.backoff,
+    delay: msToSeconds(retry.delayMs),
+    maxDelay: msToSeconds(retry.maxDelayMs),
+    jitter: retry.jitter,
+  };
+}
+
+/** The fields that were given, in the units used inside. */
+export function partialRetry(retry: RetryBody): Partial<RetryPolicy> {
+  return {
+    ...(retry.maxAttempts === undefined ? {} : { maxAttempts: retry.maxAttempts }),
+    ...(retry.backoff === undefined ? {} : { backoff: retry.backoff }),
+    ...(retry.delay === undefined ? {} : { delayMs: secondsToMs(retry.delay) }),
+    ...(retry.maxDelay === undefined ? {} : { maxDelayMs: secondsToMs(retry.maxDelay) }),
+    ...(retry.jitter === undefined ? {} : { jitter: retry.jitter }),
+  };
+}
+
+function retryPolicy(retry: RetryView): RetryPolicy {
+  return {
+    maxAttempts: retry.maxAttempts,
+    backoff: retry.backoff,
+    delayMs: secondsToMs(retry.delay),
+    maxDelayMs: secondsToMs(retry.maxDelay),
+    jitter: retry.jitter,
+  };
+}
+
+/** Refuses (422) settings that are well-formed and cannot work. */
+export function checkSettings(settings: QueueSettings, allowPrivateTargets: boolean): void {
+  const { target, concurrency, partitions } = settings;
+  if (concurrency !== null && concurrency < partitions) {
+    throw new Refusal(
+      "limit-below-partitions",
+      `A concurrency of ${concurrency} cannot be divided over ${partitions} partitions.`,
+      { errors: [{ pointer: "/concurrency", detail: `must be at least ${partitions}, the number of partitions` }] },
+    );
+  }
+  if (target.type === "handler" && !HANDLER_NAMES.some((name) => name === target.name)) {
+    throw new Refusal("handler-not-found", `There is no handler "${target.name}".`, {
+      errors: [{ pointer: "/target/name", detail: `must be one of ${HANDLER_NAMES.join(", ")}` }],
+    });
+  }
+  const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
+  if (refused !== null) {
+    throw new Refusal("target-refused", `The target's URL is not allowed: ${refused}.`, {
+      errors: [{ pointer: "/target/url", detail: refused }],
+    });
+  }
+  checkTimeout(settings.timeoutMs, settings);
+}
+
+/** Refuses (422) a timeout longer than the queue's target can run. */
+export function checkTimeout(timeoutMs: number, settings: QueueSettings): void {
+  if (settings.target.type === "pull" || timeoutMs <= MAX_PUSH_TIMEOUT_SECONDS * 1000) return;
+  throw new Refusal("timeout-too-long", `A pushed job may take ${MAX_PUSH_TIMEOUT_SECONDS} seconds at most.`, {
+    errors: [{ pointer: "/timeout", detail: `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} for this queue` }],
+  });
+}

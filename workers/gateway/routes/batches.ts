@@ -1,0 +1,132 @@
+import { Hono } from "hono";
+import { BatchEnvelope, type BatchItemView } from "../../../contract/batch.ts";
+import { SubmitBody } from "../../../contract/job.ts";
+import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
+import { requireScope } from "../auth.ts";
+import type { AppContext, AppEnv } from "../context.ts";
+import { readHistory } from "../job-read.ts";
+import { problemView, Refusal } from "../refusal.ts";
+import { readJson, validated } from "../request-body.ts";
+import { setBookmark } from "../respond.ts";
+import { drawChance, type Submission, submission } from "../submission.ts";
+import { type Submitting, submitAll } from "../submit.ts";
+
+/** Many jobs in one request, each by itself or all or nothing. */
+export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
+  requireScope(c.var.caller, "submit");
+  if (c.req.header("idempotency-key") !== undefined) {
+    throw new Refusal("batch-idempotency-unsupported", "Give each job of the batch its own idempotencyKey.");
+  }
+  const { atomic, jobs } = validated(BatchEnvelope, await readJson(c));
+  const now = Date.now();
+  const parsed = await Promise.all(jobs.map((job, index) => parseJob(job, index, now)));
+  if (atomic) refuseFaulty(parsed);
+  const items = await submitParsed(c, parsed, { atomic, now });
+  await setBookmark(c);
+  const accepted = items.filter((item) => "id" in item && !item.replayed).length;
+  const replayed = items.filter((item) => "id" in item && item.replayed).length;
+  const status = accepted > 0 ? 202 : replayed > 0 ? replayed === items.length ? 200 : 202 : 422;
+  if (replayed === items.length) c.header("dure-replayed", "true");
+  return c.json({ id: `batch_${crypto.randomUUID()}`, atomic, accepted, items }, status);
+});
+
+/** A faulty job is a value here: unless the batch is atomic it costs only itself. */
+async function parseJob(job: unknown, index: number, now: number): Promise<Submission | Refusal> {
+  const pointer = `/jobs/${index}`;
+  const parsed = SubmitBody.safeParse(job);
+  if (!parsed.success) {
+    return new Refusal("invalid-request", "The job is not valid.", { errors: errorsOf(parsed.error, pointer) });
+  }
+  try {
+    return await submission(parsed.data, now);
+  } catch (error) {
+    if (error instanceof Refusal) return under(pointer, error);
+    throw error;
+  }
+}
+
+/** The same refusal with its pointers under `prefix`, or pointing at `prefix` when it had none. */
+function under(prefix: string, refusal: Refusal): Refusal {
+  const errors = errorsUnder(prefix, refusal);
+  return new Refusal(refusal.code, refusal.message, { ...refusal.extras, errors });
+}
+
+function errorsUnder(prefix: string, refusal: Refusal): ProblemError[] {
+  const errors = refusal.extras.errors ?? [{ pointer: "", detail: refusal.message }];
+  return errors.map(({ pointer, detail }) => ({
+    pointer: pointer.startsWith(prefix) ? pointer : prefix + pointer,
+    detail,
+  }));
+}
+
+function refuseFaulty(parsed: (Submission | Refusal)[]): void {
+  const faulty = parsed.filter((job) => job instanceof Refusal);
+  if (faulty.length > 0) throw batchRefused(faulty.flatMap((refusal) => refusal.extras.errors ?? []));
+}
+
+function batchRefused(errors: ProblemError[]): Refusal {
+  return new Refusal("batch-refused", "No job of the batch was accepted.", { errors: errors.slice(0, 50) });
+}
+
+async function submitParsed(
+  c: AppContext,
+  parsed: (Submission | Refusal)[],
+  { atomic, now }: { atomic: boolean; now: number },
+): Promise<BatchItemView[]> {
+  const good = parsed.filter((job): job is Submission => !(job instanceof Refusal));
+  const options = { namespace: c.var.caller.namespace, atomic, chance: drawChance(parsed.length), now };
+  const results = await submitAll(c.var.services, good, options);
+  if (atomic) refuseUnlessAll(results);
+  let next = 0;
+  return Promise.all(
+    parsed.map((job, index) =>
+      job instanceof Refusal ? { problem: problemView(job) } : itemOf(c, results[next++], `/jobs/${index}`),
+    ),
+  );
+}
+
+/** Of an atomic batch nothing was accepted when one job was not: says which, and why. */
+function refuseUnlessAll(results: Submitting[]): void {
+  const refusals = results.map(refusalOf);
+  const [first] = refusals.filter((refusal) => refusal !== null);
+  if (first === undefined) return;
+  // What no job's fault is (a slot on the move, a shard that is away) stands for the whole batch.
+  const whole = refusals.find((refusal) => refusal?.code === "unavailable" || refusal?.code === "batch-spans-shards");
+  if (whole) throw whole;
+  throw batchRefused(
+    refusals.flatMap((refusal, index) =>
+      refusal === null || refusal.code === "batch-refused" ? [] : errorsUnder(`/jobs/${index}`, refusal),
+    ),
+  );
+}
+
+/** Why the job was not accepted, or null when it was, or had been. */
+function refusalOf(result: Submitting): Refusal | null {
+  if (result.type === "refused") return result.refusal;
+  switch (result.outcome.type) {
+    case "mismatch":
+      return new Refusal(
+        "idempotency-mismatch",
+        `The idempotency key belongs to ${result.outcome.id}, which was sent with another body.`,
+      );
+    case "refused":
+      return new Refusal("batch-refused", "Another job of the batch was refused.");
+    case "accepted":
+    case "replayed":
+      return null;
+  }
+}
+
+async function itemOf(c: AppContext, result: Submitting | undefined, pointer: string): Promise<BatchItemView> {
+  if (result === undefined) throw new Error("a job of a batch without a result");
+  const refusal = refusalOf(result);
+  if (refusal !== null) return { problem: problemView(under(pointer, refusal)) };
+  if (result.type === "refused") throw new Error("a refused job without a refusal");
+  const { outcome, placed } = result;
+  if (outcome.type === "accepted") return { id: placed.job.id, state: outcome.state, replayed: false };
+  if (outcome.type !== "replayed") throw new Error("a refused job without a refusal");
+  if (outcome.job !== null) return { id: outcome.id, state: outcome.job.state, replayed: true };
+  const job = await readHistory(c.env.DB, { namespace: c.var.caller.namespace, id: outcome.id });
+  // Only succeeded jobs leave their shard before the idempotency window ends.
+  return { id: outcome.id, state: job?.state ?? "succeeded", replayed: true };
+}

@@ -1,0 +1,91 @@
+import { Hono } from "hono";
+import { Name } from "../../../contract/primitives.ts";
+import {
+  ClaimBody,
+  type ClaimedJobView,
+  ExtendBody,
+  FailBody,
+  type ReportItemView,
+  ReportsBody,
+  SucceedBody,
+} from "../../../contract/pull.ts";
+import type { Outcome, ReportResult } from "../../../contract/rpc.ts";
+import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
+import { requireScope } from "../auth.ts";
+import { claimJobs } from "../claiming.ts";
+import type { AppContext, AppEnv } from "../context.ts";
+import { jobView } from "../job-view.ts";
+import { problemView } from "../refusal.ts";
+import { extend, leaseNotFound, outcomeOf, report, staleLease } from "../reporting.ts";
+import { readJson, readOptionalJson, validated } from "../request-body.ts";
+import { jobAnswer, setBookmark } from "../respond.ts";
+import { queueNotFound } from "../settings-cache.ts";
+
+/** The door of pull workers: claim, report, extend. */
+export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) => {
+  requireScope(c.var.caller, "work");
+  const body = validated(ClaimBody, await readOptionalJson(c));
+  const jobs = await claim(c, c.req.param("queue"), body);
+  await setBookmark(c);
+  return c.json({ jobs });
+});
+
+export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
+  requireScope(c.var.caller, "work");
+  const body = validated(ReportsBody, await readJson(c));
+  const reports = body.reports.map(({ lease, ...said }) => ({ lease, outcome: outcomeOf(said) }));
+  const results = await report(c.var.services, c.var.caller.namespace, reports, false);
+  const items = results.map(itemView);
+  const jobs = body.claim === undefined ? [] : await claim(c, body.claim.queue, body.claim);
+  await setBookmark(c);
+  return c.json({ items, jobs });
+});
+
+export const leaseRoutes = new Hono<AppEnv>()
+  .post("/:lease/succeed", async (c) => {
+    requireScope(c.var.caller, "work");
+    const { result } = validated(SucceedBody, await readOptionalJson(c));
+    return reportOne(c, outcomeOf({ ok: true, result }));
+  })
+  .post("/:lease/fail", async (c) => {
+    requireScope(c.var.caller, "work");
+    const { error, retryAfter } = validated(FailBody, await readJson(c));
+    return reportOne(c, outcomeOf({ ok: false, error, retryAfter }));
+  })
+  .post("/:lease/extend", async (c) => {
+    requireScope(c.var.caller, "work");
+    const { leaseSeconds } = validated(ExtendBody, await readJson(c));
+    const lease = { lease: c.req.param("lease"), leaseMs: secondsToMs(leaseSeconds) };
+    const extended = await extend(c.var.services, c.var.caller.namespace, lease);
+    switch (extended.status) {
+      case "extended":
+        return c.json({ leaseExpiresAt: formatTimestamp(extended.leaseExpiresAt), cancelled: false });
+      case "cancelled":
+        return c.json({ leaseExpiresAt: null, cancelled: true });
+      case "stale":
+        throw staleLease();
+      case "unknown":
+        throw leaseNotFound();
+    }
+  });
+
+async function claim(c: AppContext, queue: string, body: ClaimBody): Promise<ClaimedJobView[]> {
+  if (!Name.safeParse(queue).success) throw queueNotFound(queue);
+  const settings = await c.var.services.settings.get(c.var.caller.namespace, queue, Date.now());
+  const claimed = await claimJobs(c.var.services, { ...body, settings }, () => Date.now());
+  return claimed.map(({ job, lease }) => ({ ...jobView(job), lease }));
+}
+
+async function reportOne(c: AppContext, outcome: Outcome): Promise<Response> {
+  const reports = [{ lease: c.req.param("lease") ?? "", outcome }];
+  const [result] = await report(c.var.services, c.var.caller.namespace, reports, true);
+  if (result === undefined || result.status === "unknown") throw leaseNotFound();
+  if (result.status === "stale") throw staleLease();
+  if (result.job === undefined) throw new Error("a shard left out the job it was asked for");
+  return jobAnswer(c, result.job);
+}
+
+function itemView(result: ReportResult): ReportItemView {
+  if (result.status === "recorded") return { status: "recorded" };
+  return { status: "stale", problem: problemView(result.status === "stale" ? staleLease() : leaseNotFound()) };
+}

@@ -1,0 +1,84 @@
+import type { QueueSettings } from "../../domain/queue.ts";
+import { type Db, primary } from "../db/client.ts";
+import { forgetJobs } from "../db/history.ts";
+import { forgetKeys } from "../db/keys.ts";
+import { namespaceNames } from "../db/namespaces.ts";
+import { allQueues, queuesChangedSince } from "../db/queues.ts";
+import { log, reasonOf } from "./log.ts";
+import { DEFAULT_QUEUE, implicitDefault } from "./queue-settings.ts";
+import { type Services, servicesOf } from "./services.ts";
+
+/** Settings written this recently are handed out again: a push that was lost is healed within a minute. */
+const SETTINGS_AGE_MS = 15 * 60_000;
+/** Keys that stopped working stay this long, for whoever asks what they were. */
+const KEY_AGE_MS = 30 * 24 * 3_600_000;
+/** One statement's work in history, and the time all of it may take of a run. */
+const PURGE_STEP = 500;
+const PURGE_MS = 20_000;
+/** Queries of one run; D1 allows 1000 an invocation. */
+const MAX_PURGES = 500;
+
+/** Self-repair, every minute. Each step stands alone: one that fails is logged and the others go on. */
+export async function repair(env: Env, now: number): Promise<void> {
+  const services = servicesOf(env);
+  await Promise.all([
+    step("wake", () => wakeShards(services)),
+    step("settings", () => pushSettings(services, env, now)),
+    step("purge", () => purgeHistory(primary(env.DB), now)),
+    step("keys", () => forgetKeys(primary(env.DB), now - KEY_AGE_MS)),
+  ]);
+}
+
+async function step(name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log("error", "repair", { step: name, reason: reasonOf(error) });
+  }
+}
+
+/** A shard whose alarm was lost goes on when it is woken. One that does not answer must not keep the others asleep. */
+async function wakeShards({ shards }: Services): Promise<void> {
+  const map = await shards.refresh();
+  await Promise.all(
+    map.shards.map(({ id }) =>
+      step(`wake ${id}`, async () => {
+        await shards.once(id, { again: true }, (shard, head) => shard.wake(head));
+      }),
+    ),
+  );
+}
+
+async function pushSettings({ shards }: Services, env: Env, now: number): Promise<void> {
+  const queues = await queuesChangedSince(primary(env.DB), now - SETTINGS_AGE_MS);
+  if (queues.length === 0) return;
+  await shards.all({ again: true }, (shard, head) => shard.configure({ ...head, queues }));
+}
+
+/** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */
+async function purgeHistory(db: Db, now: number): Promise<void> {
+  const queues = await queuesWithHistory(db);
+  const start = Math.floor(Math.random() * queues.length);
+  const until = Date.now() + PURGE_MS;
+  let purges = 0;
+  for (const settings of [...queues.slice(start), ...queues.slice(0, start)]) {
+    let gone = PURGE_STEP;
+    while (gone === PURGE_STEP) {
+      if (purges++ >= MAX_PURGES || Date.now() > until) return;
+      gone = await forgetJobs(db, forgettable(settings, now), PURGE_STEP);
+    }
+  }
+}
+
+/** A replay of an idempotency key has to find its job, so a job stays at least as long as its key. */
+function forgettable({ namespace, name, retentionMs, idempotencyWindowMs }: QueueSettings, now: number) {
+  return { namespace, queue: name, finishedBefore: now - retentionMs, createdBefore: now - idempotencyWindowMs };
+}
+
+/** Every queue there ever was, and each namespace's `default`, which may have jobs and no row. */
+async function queuesWithHistory(db: Db): Promise<QueueSettings[]> {
+  const queues = await allQueues(db);
+  const put = new Set(queues.filter(({ name }) => name === DEFAULT_QUEUE).map(({ namespace }) => namespace));
+  const namespaces = new Set(["default", ...(await namespaceNames(db))]);
+  return [...queues, ...[...namespaces].filter((name) => !put.has(name)).map(implicitDefault)];
+}

@@ -1,0 +1,47 @@
+import type { DirectoryApi, ShardApi } from "../../contract/rpc.ts";
+import { Authenticator } from "./auth.ts";
+import { Bookmarks } from "./bookmark.ts";
+import { RateCounter } from "./rate-limit.ts";
+import { SettingsCache } from "./settings-cache.ts";
+import { ShardClient } from "./shard-client.ts";
+import { Signer } from "./signing.ts";
+
+/** What an isolate keeps between requests: caches and counters, none of them the truth about anything. */
+export interface Services {
+  shards: ShardClient;
+  settings: SettingsCache;
+  auth: Authenticator;
+  rates: RateCounter;
+  signer: Signer;
+  bookmarks: Bookmarks;
+}
+
+const built = new WeakMap<Env, Services>();
+
+/** The services of this isolate, made on first use. */
+export function servicesOf(env: Env): Services {
+  const known = built.get(env);
+  if (known !== undefined) return known;
+  const signer = new Signer(env.DURE_ROOT_KEY);
+  const services: Services = {
+    shards: new ShardClient(portsOf(env)),
+    settings: new SettingsCache(env.DB, env.CACHE),
+    auth: new Authenticator(env.DB, env.DURE_ROOT_KEY),
+    rates: new RateCounter(),
+    signer,
+    bookmarks: new Bookmarks(signer),
+  };
+  built.set(env, services);
+  return services;
+}
+
+function portsOf(env: Env): ConstructorParameters<typeof ShardClient>[0] {
+  return {
+    // The stubs' generated types widen tuples to arrays; the classes implement these interfaces.
+    shard: (id) => env.SHARD.getByName(id) as unknown as ShardApi,
+    directory: () => env.DIRECTORY.getByName("directory") as unknown as DirectoryApi,
+    now: () => Date.now(),
+    random: () => Math.random(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
+}

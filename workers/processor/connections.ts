@@ -1,0 +1,65 @@
+/**
+ * The outgoing connections that the loops of one invocation share. Cloudflare lets six wait for headers at a time;
+ * a seventh would wait inside the runtime with its lease running, so no loop claims what it cannot send.
+ */
+export class Connections {
+  readonly #size: number;
+  #free: number;
+  readonly #members = new Set<object>();
+  /** Loops that were given none, in the order they asked, and how to wake them. */
+  readonly #waiting = new Map<object, () => void>();
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#free = size;
+  }
+
+  join(loop: object): void {
+    this.#members.add(loop);
+  }
+
+  /** The loop wants no more. What it still holds it gives back with `give`. */
+  leave(loop: object): void {
+    this.#members.delete(loop);
+    this.withdraw(loop);
+  }
+
+  /** The loop no longer waits. */
+  withdraw(loop: object): void {
+    if (this.#waiting.delete(loop)) this.#wakeWaiting();
+  }
+
+  /** Whether `take` by this loop would be given anything. */
+  available(loop: object): boolean {
+    return this.#share(loop) > 0;
+  }
+
+  /** Takes what `loop` may have now, perhaps none: then `wake` is called when that may have changed. */
+  take(loop: object, wake: () => void): number {
+    const taken = this.#share(loop);
+    this.#waiting.delete(loop);
+    if (taken === 0) this.#waiting.set(loop, wake);
+    this.#free -= taken;
+    return taken;
+  }
+
+  give(count: number): void {
+    this.#free += count;
+    if (count > 0) this.#wakeWaiting();
+  }
+
+  /** At most an even share at a time, and leaving one for each loop that has waited longer: none starves. */
+  #share(loop: object): number {
+    const even = Math.max(1, Math.floor(this.#size / Math.max(1, this.#members.size)));
+    let ahead = 0;
+    for (const other of this.#waiting.keys()) {
+      if (other === loop) break;
+      ahead++;
+    }
+    return Math.max(0, Math.min(this.#free - ahead, even));
+  }
+
+  #wakeWaiting(): void {
+    for (const wake of [...this.#waiting.values()]) wake();
+  }
+}

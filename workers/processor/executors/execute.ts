@@ -1,0 +1,18 @@
+import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
+import type { Handler } from "../handlers/handler.ts";
+import { handlerExecutor } from "./handler.ts";
+import { type HttpPorts, httpExecutor } from "./http.ts";
+
+/** Runs a job wherever its queue says. Never rejects. */
+export function executor(handlers: Record<string, Handler>, http: HttpPorts) {
+  const runHandler = handlerExecutor(handlers);
+  const send = httpExecutor(http);
+  return (item: WorkItem, signal: AbortSignal): Promise<Outcome> => {
+    switch (item.target.type) {
+      case "handler":
+        return runHandler(item, item.target.name, signal);
+      case "http":
+        return send(item, item.target, signal);
+    }
+  };
+}

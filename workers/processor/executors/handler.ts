@@ -1,0 +1,34 @@
+import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
+import { type Handler, HandlerFailure, type JsonValue } from "../handlers/handler.ts";
+import { reasonOf } from "../work-ports.ts";
+import { byteLength } from "./bytes.ts";
+import { failed, succeeded } from "./outcome.ts";
+
+/** Runs jobs in handlers of this repository. Never rejects. */
+export function handlerExecutor(handlers: Record<string, Handler>) {
+  return async (item: WorkItem, name: string, signal: AbortSignal): Promise<Outcome> => {
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+    // The gateway has checked the name: this processor is of an older deploy, and the next attempt may find a newer.
+    if (handler === undefined)
+      return failed("handler-not-found", `there is no handler ${name} here`, { retryable: true });
+    try {
+      const payload: JsonValue = JSON.parse(item.payload);
+      return resultOf(await handler(payload, { jobId: item.id, attempt: item.attempt, signal }));
+    } catch (error) {
+      if (error instanceof HandlerFailure) return failed(error.code, error.message, { retryable: error.retryable });
+      return failed("handler-error", reasonOf(error), { retryable: true });
+    }
+  };
+}
+
+function resultOf(value: JsonValue | undefined): Outcome {
+  // A handler in plain JavaScript may return nothing, which has no JSON text.
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) return succeeded(null);
+  // A cut JSON text is worth nothing, and the next attempt would be as large.
+  if (byteLength(text) > MAX_RESULT_BYTES) {
+    return failed("result-too-large", `the result is larger than ${MAX_RESULT_BYTES} bytes`, { retryable: false });
+  }
+  return succeeded(text);
+}

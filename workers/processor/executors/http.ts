@@ -1,0 +1,81 @@
+import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
+import type { Target } from "../../../domain/queue.ts";
+import { refusedTarget } from "../../../domain/target-url.ts";
+import { reasonOf } from "../work-ports.ts";
+import { requestHeaders, type Secrets } from "./http-request.ts";
+import { readResult } from "./http-result.ts";
+import { failed, succeeded } from "./outcome.ts";
+import { retryAfterMs } from "./retry-after.ts";
+
+/** Without secrets nothing can be signed; the attempt is tried again when the database may be back. */
+const SECRETS_RETRY_MS = 5_000;
+
+type HttpTarget = Extract<Target, { type: "http" }>;
+
+export interface HttpPorts {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Epoch milliseconds. */
+  now(): number;
+  /** 16 hex digits, not all zero. */
+  spanId(): string;
+  /** Rejects when they cannot be read. */
+  secrets(namespace: string): Promise<Secrets>;
+  /** Loopback and private destinations may be called: local development. */
+  allowPrivate: boolean;
+}
+
+/**
+ * Sends jobs to HTTP targets. 2xx succeeds with the body as result; everything else fails the attempt. Redirects are
+ * not followed: a target that was allowed could name one that is not. Never rejects.
+ */
+export function httpExecutor(ports: HttpPorts) {
+  return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome> => {
+    const refused = ports.allowPrivate ? null : refusedTarget(target.url);
+    if (refused !== null)
+      return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });
+    const headers = await signedHeaders(ports, item, target);
+    if (!(headers instanceof Headers)) return headers;
+    try {
+      const response = await ports.fetch(target.url, {
+        method: "POST",
+        headers,
+        body: item.payload,
+        redirect: "manual",
+        signal,
+      });
+      return await outcomeOf(response, ports.now());
+    } catch (error) {
+      // Also a body that stops midway: its outcome is not known, so the job runs again.
+      if (signal.aborted) return failed("timeout", `no outcome within ${item.timeoutMs / 1000} s`, { retryable: true });
+      return failed("network-error", reasonOf(error), { retryable: true });
+    }
+  };
+}
+
+async function signedHeaders(ports: HttpPorts, item: WorkItem, target: HttpTarget): Promise<Headers | Outcome> {
+  let secrets: Secrets;
+  try {
+    secrets = await ports.secrets(item.namespace);
+  } catch (error) {
+    return failed("secret-unavailable", reasonOf(error), { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
+  }
+  try {
+    return requestHeaders(item, target.headers, { secrets, spanId: ports.spanId(), now: ports.now() });
+  } catch (error) {
+    return failed("invalid-headers", reasonOf(error), { retryable: false });
+  }
+}
+
+async function outcomeOf(response: Response, now: number): Promise<Outcome> {
+  if (response.ok) {
+    const { result, truncated } = await readResult(response);
+    return succeeded(result, truncated);
+  }
+  // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
+  await response.body?.cancel();
+  const final = response.status === 410 || response.headers.get("dure-retry")?.trim().toLowerCase() === "no";
+  return failed(`http-${response.status}`, `the target answered ${response.status} ${response.statusText}`.trim(), {
+    retryable: !final,
+    retryAfterMs: retryAfterMs(response.headers.get("retry-after"), now),
+  });
+}

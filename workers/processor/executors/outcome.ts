@@ -1,0 +1,21 @@
+import type { Outcome } from "../../../contract/rpc.ts";
+
+/** People read it in an error; a report of a hundred of them still has to be a small message. */
+const MAX_MESSAGE_CHARACTERS = 500;
+
+/** `result` is JSON text. JSON `null` and no result are one thing to a job, so it is not stored. */
+export function succeeded(result: string | null, truncated = false): Outcome {
+  return { ok: true, result: result === "null" ? null : result, resultTruncated: truncated };
+}
+
+export function failed(
+  code: string,
+  message: string,
+  options: { retryable: boolean; retryAfterMs?: number | null },
+): Outcome {
+  return {
+    ok: false,
+    error: { code, message: message.slice(0, MAX_MESSAGE_CHARACTERS), retryable: options.retryable },
+    retryAfterMs: options.retryAfterMs ?? null,
+  };
+}

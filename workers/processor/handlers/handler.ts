@@ -1,0 +1,30 @@
+/** What a handler is: one file in this folder, one entry in `index.ts`, one name in `contract/limits.ts`. */
+
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+
+export interface HandlerContext {
+  jobId: string;
+  /** 1 for the first run. A handler may run more than once for one job: its effects should bear that. */
+  attempt: number;
+  /** Aborts when the attempt's time is up, or when the job was cancelled. */
+  signal: AbortSignal;
+}
+
+/**
+ * Runs one job and returns its result. What it throws fails the attempt, and is tried again by the job's policy,
+ * unless it is a `HandlerFailure` that says otherwise.
+ */
+export type Handler = (payload: JsonValue, context: HandlerContext) => JsonValue | Promise<JsonValue>;
+
+/** A failure with a code of its own; `retryable: false` makes it final. */
+export class HandlerFailure extends Error {
+  readonly code: string;
+  readonly retryable: boolean;
+
+  constructor(code: string, message: string, options: { retryable: boolean }) {
+    super(message);
+    this.name = "HandlerFailure";
+    this.code = code;
+    this.retryable = options.retryable;
+  }
+}

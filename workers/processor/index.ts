@@ -1,0 +1,31 @@
+import { readBells } from "./bells.ts";
+import { bury } from "./dead-letters.ts";
+import { Invocation } from "./invocation.ts";
+
+/** Where messages end up that could not be handled elsewhere. */
+const DEAD_QUEUE = "dure-dead";
+
+/**
+ * The processor: hears doorbells. Every message is acknowledged or retried by itself and nothing is thrown, so that
+ * one message never makes its batch run again. A bell is a hint: what it asked for and did not happen, rings again.
+ */
+export default {
+  async queue(batch, env) {
+    const receivedAt = Date.now();
+    if (batch.queue === DEAD_QUEUE) {
+      const letter = { queue: batch.queue, reason: "retries exhausted" };
+      await Promise.all(batch.messages.map((message) => bury(env.DB, message, letter, receivedAt)));
+      return;
+    }
+    const bells = readBells(batch.messages);
+    for (const message of bells.readable) message.ack();
+    const invocation = new Invocation(env);
+    await Promise.all([
+      ...bells.unreadable.map(({ message, reason }) =>
+        bury(env.DB, message, { queue: batch.queue, reason }, receivedAt),
+      ),
+      ...[...bells.work].map(([lane, shards]) => invocation.work(lane, shards)),
+      ...[...bells.history].map((shard) => invocation.project(shard)),
+    ]);
+  },
+} satisfies ExportedHandler<ProcessorEnv>;

@@ -1,0 +1,100 @@
+import type { ShardApi } from "../../contract/rpc.ts";
+import type { Lane } from "../../domain/queue.ts";
+import { projectionStore } from "../db/projection.ts";
+import { readConfig } from "./config.ts";
+import { Connections } from "./connections.ts";
+import { executor } from "./executors/execute.ts";
+import { handlers } from "./handlers/index.ts";
+import { log } from "./log.ts";
+import { runProjection } from "./projection.ts";
+import { type SecretCache, webhookSecrets } from "./secrets.ts";
+import { sweep } from "./sweep.ts";
+import { startWorkLoop } from "./work-loop.ts";
+import type { WorkPorts } from "./work-ports.ts";
+
+/** Short, because Cloudflare adds consumers only when a batch ends: a backlog is met by more of them, not by longer ones. */
+const BUDGET_MS = 750;
+/** Where batches come one at a time there are no more consumers to wait for. */
+const SWEEP_BUDGET_MS = 10_000;
+
+const secretCache: SecretCache = new Map();
+
+const now = () => Date.now();
+const after: WorkPorts["after"] = (ms, wake) => {
+  const timer = setTimeout(wake, ms);
+  return () => clearTimeout(timer);
+};
+
+/** What one batch of bells starts: the real clock, network and storage behind the ports of the loops. */
+export class Invocation {
+  readonly #env: ProcessorEnv;
+  readonly #worker = `processor/${crypto.randomUUID()}`;
+  readonly #sweepMs: number;
+  readonly #connections: Connections;
+  readonly #execute: WorkPorts["execute"];
+
+  constructor(env: ProcessorEnv) {
+    const config = readConfig(env);
+    this.#env = env;
+    this.#sweepMs = config.sweepMs;
+    this.#connections = new Connections(config.maxConnections);
+    this.#execute = executor(handlers, {
+      fetch: (url, init) => fetch(url, init),
+      now,
+      spanId: () => hex(randomBytes(8)),
+      secrets: (namespace) => webhookSecrets({ db: env.DB, now, randomBytes }, secretCache, namespace),
+      allowPrivate: config.allowPrivate,
+    });
+  }
+
+  /** Works for `shards` in `lane` until they are dry or the time is spent. Never rejects. */
+  work(lane: Lane, shards: Set<string>): Promise<void> {
+    const sweeping = this.#sweepMs > 0;
+    const start = (shard: string) =>
+      startWorkLoop(this.#workPorts(shard, lane), {
+        lane,
+        worker: this.#worker,
+        budgetMs: sweeping ? SWEEP_BUDGET_MS : BUDGET_MS,
+        pollMs: this.#sweepMs,
+        connections: this.#connections,
+      });
+    return sweep({ start, shards: () => this.#allShards(), after }, shards, this.#sweepMs);
+  }
+
+  /** Copies the finished jobs of `shard` to history. Never rejects. */
+  project(shard: string): Promise<void> {
+    const db = projectionStore(this.#env.DB, now);
+    return runProjection({ shard: this.#shard(shard), db, log: (event) => log(event, { shard }) }, shard);
+  }
+
+  #workPorts(shard: string, lane: Lane): WorkPorts {
+    return {
+      // A stub is broken by most errors, so every call takes a new one.
+      work: (request) => this.#shard(shard).work(request),
+      extend: (request) => this.#shard(shard).extend(request),
+      execute: this.#execute,
+      now,
+      random: Math.random,
+      after,
+      log: (event) => log(event, { shard, lane }),
+    };
+  }
+
+  #shard(id: string): ShardApi {
+    // A stub answers what the class does; only its type says arrays where the class says pairs.
+    return this.#env.SHARD.getByName(id) as unknown as ShardApi;
+  }
+
+  async #allShards(): Promise<string[]> {
+    const map = await this.#env.DIRECTORY.getByName("directory").map();
+    return map.shards.map((shard) => shard.id);
+  }
+}
+
+function randomBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

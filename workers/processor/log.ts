@@ -1,0 +1,21 @@
+import type { ProjectionEvent } from "./projection.ts";
+import type { WorkEvent } from "./work-ports.ts";
+
+type ProcessorEvent = WorkEvent | ProjectionEvent | { event: "dead-letter"; error: string | null; reason: string };
+
+/** What is expected in any distributed run is for debugging only; the rest somebody may want to know. */
+const LEVELS: Record<ProcessorEvent["event"], "debug" | "info" | "warn" | "error"> = {
+  "report-refused": "debug",
+  "job-dropped": "info",
+  "call-failed": "warn",
+  "claim-late": "warn",
+  "gave-up": "error",
+  "projection-failed": "warn",
+  "dead-letter": "error",
+};
+
+/** One line of JSON an event, for Workers Logs. */
+export function log(event: ProcessorEvent, facts: Record<string, string> = {}): void {
+  const level = LEVELS[event.event];
+  console[level](JSON.stringify({ level, ...event, ...facts }));
+}

@@ -1,0 +1,37 @@
+import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
+import type { ProjectionStore } from "../db/projection.ts";
+import { reasonOf } from "./work-ports.ts";
+
+const PAGE_JOBS = 500;
+/** An invocation ends some time even when its shard finishes jobs faster than it copies them: others wait their turn. */
+const MAX_PAGES = 100;
+
+export interface ProjectionPorts {
+  shard: Pick<ShardApi, "finished" | "projected">;
+  db: ProjectionStore;
+  log(event: ProjectionEvent): void;
+}
+
+export type ProjectionEvent = { event: "projection-failed"; error: string };
+
+/**
+ * Copies `shard`'s finished jobs to history, from history's own cursor on, and tells the shard how far history is.
+ * Rows and cursor are written together, so a run that stops anywhere is simply continued by the next, and two runs at
+ * once write the same rows twice. Never rejects: the shard rings again for what is left.
+ */
+export async function runProjection(ports: ProjectionPorts, shard: string): Promise<void> {
+  try {
+    let cursor = await ports.db.cursor(shard);
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const call = { v: RPC_VERSION, epoch: 0 };
+      const reply = await ports.shard.finished({ ...call, after: cursor, limit: PAGE_JOBS });
+      if (reply.jobs.length > 0 || reply.cursor > cursor) await ports.db.write(shard, reply.jobs, reply.cursor);
+      // Also when there was nothing new: an earlier run may have stopped between the write and this.
+      await ports.shard.projected({ ...call, cursor: reply.cursor });
+      if (!reply.more || reply.cursor <= cursor) return;
+      cursor = reply.cursor;
+    }
+  } catch (error) {
+    ports.log({ event: "projection-failed", error: reasonOf(error) });
+  }
+}

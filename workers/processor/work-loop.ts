@@ -1,0 +1,272 @@
+import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
+import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
+import type { Lane } from "../../domain/queue.ts";
+import type { Connections } from "./connections.ts";
+import { Hand } from "./hand.ts";
+import { reasonOf, type WorkPorts } from "./work-ports.ts";
+
+const LEASE_MS = 15_000;
+/** A third of the lease: two beats may be lost before the lease is. */
+const HEARTBEAT_MS = 5_000;
+const HEARTBEAT_RETRY_MS = 1_000;
+/** How long an outcome waits for company before it is reported alone. */
+const LINGER_MS = 25;
+const MAX_TRIES = 5;
+/** 0.25 + 0.5 + 1 + 2 + 4 s at most: together less than a lease. */
+const FIRST_RETRY_MS = 250;
+/** The caller knows no map: shards serve the processor at any epoch. */
+const EPOCH_UNKNOWN = 0;
+
+const NEVER = Number.POSITIVE_INFINITY;
+const NO_ROOM = { handler: 0, http: 0 };
+
+export interface WorkLoopOptions {
+  lane: Lane;
+  /** Names the invocation in a job's attempts. */
+  worker: string;
+  /** Claims go on for this long, unless the shard runs dry first. Jobs in hand are finished whatever the time. */
+  budgetMs: number;
+  /** While jobs are in hand, look for more this often even if none finishes. 0: never (another bell brings another loop). */
+  pollMs: number;
+  /** Shared by the loops of one invocation. */
+  connections: Connections;
+}
+
+export interface WorkLoop {
+  /** Resolves when the loop holds nothing any more. Never rejects. */
+  done: Promise<void>;
+  /** False once it will claim no more. */
+  claiming(): boolean;
+}
+
+/**
+ * The executor's side of one (shard, lane): claims, runs, and reports in the same call that claims again. Ends when
+ * the shard has no more, or when the budget is spent and everything in hand is reported; the last call then has no
+ * room, upon which the shard rings for somebody else.
+ *
+ * An outcome that cannot be reported is given up after a few tries: its lease ends and the job runs again.
+ */
+export function startWorkLoop(ports: WorkPorts, options: WorkLoopOptions): WorkLoop {
+  const loop = new Loop(ports, options);
+  // Loops that are started together have all joined before the first of them takes a connection.
+  options.connections.join(loop);
+  return { done: Promise.resolve().then(() => loop.run()), claiming: () => loop.claiming() };
+}
+
+/** `startWorkLoop`, to its end. */
+export function runWorkLoop(ports: WorkPorts, options: WorkLoopOptions): Promise<void> {
+  return startWorkLoop(ports, options).done;
+}
+
+class Loop {
+  readonly #ports: WorkPorts;
+  readonly #options: WorkLoopOptions;
+  readonly #hand: Hand;
+  #claimUntil: number;
+  #ended = false;
+  #calling = false;
+  #beating = false;
+  #nextBeatAt = NEVER;
+  /** Jobs in hand after the last claim: half of them done is worth a call. */
+  #batch = 0;
+  #lastAskAt = Number.NEGATIVE_INFINITY;
+  /** The last call brought nothing. */
+  #dry = false;
+  /** The last claim had no connection to offer, so `#dry` says nothing of HTTP jobs. */
+  #starved = false;
+  #tries = 0;
+  #retryAt = Number.NEGATIVE_INFINITY;
+  #wakePending = false;
+  #wakeUp: (() => void) | null = null;
+
+  constructor(ports: WorkPorts, options: WorkLoopOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#claimUntil = ports.now() + options.budgetMs;
+    this.#hand = new Hand(ports, (type) => {
+      if (type === "http") options.connections.give(1);
+      this.#wake();
+    });
+  }
+
+  claiming(): boolean {
+    return !this.#ended && this.#ports.now() < this.#claimUntil;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#ended || this.#calling || this.#beating) {
+      for (const job of this.#hand.expire()) this.#ports.log({ event: "job-dropped", job, reason: "lease-lost" });
+      const now = this.#ports.now();
+      if (!this.claiming()) this.#options.connections.withdraw(this);
+      if (!this.#beating && this.#hand.running > 0 && now >= this.#nextBeatAt) void this.#beat(now);
+      const callAt = this.#nextCallAt(now);
+      if (callAt <= now) void this.#call(now);
+      else await this.#pause(Math.min(callAt, this.#beatAt(), this.#hand.nextExpiryAt()) - now);
+    }
+    this.#options.connections.leave(this);
+  }
+
+  /** When to call the shard next; Infinity: not before something happens. Notices the end. */
+  #nextCallAt(now: number): number {
+    if (this.#calling || this.#ended) return NEVER;
+    if (this.#hand.running === 0 && this.#hand.finished === 0) {
+      if (this.#isOver()) {
+        this.#ended = true;
+        this.#wake();
+        return NEVER;
+      }
+      // Nothing to do but wait for other loops' connections: leave, another invocation has its own.
+      if (this.#isStarved() && this.#options.pollMs === 0) this.#claimUntil = now;
+    }
+    return Math.max(this.#retryAt, this.#worthACallAt(now));
+  }
+
+  /** With nothing in hand: whether there is nothing left to ask or to tell the shard. */
+  #isOver(): boolean {
+    // A first claim that failed until the budget was spent has nothing to tell.
+    if (this.#lastAskAt === Number.NEGATIVE_INFINITY) return !this.claiming() && this.#tries > 0;
+    return this.#dry && !this.#starved;
+  }
+
+  /** The shard may have HTTP jobs, but there is no connection for them now. */
+  #isStarved(): boolean {
+    return this.#dry && this.#starved && this.claiming() && !this.#options.connections.available(this);
+  }
+
+  #worthACallAt(now: number): number {
+    const { running, finished, finishedSince } = this.#hand;
+    const claiming = this.claiming();
+    const { connections, pollMs } = this.#options;
+    if (this.#starved && claiming && connections.available(this)) return now;
+    const pollAt = pollMs > 0 && claiming ? Math.min(this.#lastAskAt + pollMs, this.#claimUntil) : NEVER;
+    if (running === 0 && finished === 0) return this.#isStarved() ? pollAt : now;
+    if (running === 0 || (finished > 0 && finished * 2 >= this.#batch)) return now;
+    return Math.min(pollAt, finishedSince === null ? NEVER : finishedSince + LINGER_MS);
+  }
+
+  /** Reports what is finished and claims what there is room for, in one call. */
+  async #call(now: number): Promise<void> {
+    this.#calling = true;
+    const { connections, lane, worker } = this.#options;
+    const claiming = this.claiming();
+    const http = claiming ? connections.take(this, () => this.#wake()) : 0;
+    const handler = Math.max(0, MAX_CLAIM - this.#hand.count("handler"));
+    const request: WorkRequest = {
+      v: RPC_VERSION,
+      epoch: EPOCH_UNKNOWN,
+      lane,
+      worker,
+      reports: this.#hand.takeReports(MAX_REPORTS),
+      room: claiming ? { handler, http } : NO_ROOM,
+      leaseMs: LEASE_MS,
+    };
+    try {
+      const reply = await this.#ports.work(request);
+      const sent = this.#take(reply, now);
+      this.#tries = 0;
+      this.#lastAskAt = now;
+      this.#dry = reply.items.length === 0;
+      this.#starved = claiming && http === 0;
+      this.#batch = this.#hand.running + this.#hand.finished;
+      connections.give(Math.max(0, http - sent));
+    } catch (error) {
+      connections.give(http);
+      this.#failed(request.reports, error);
+    }
+    this.#calling = false;
+    this.#wake();
+  }
+
+  /** Starts what came. Returns how many connections it needs. */
+  #take(reply: WorkReply, askedAt: number): number {
+    for (const result of reply.reports) {
+      if (result.status !== "recorded") this.#ports.log({ event: "report-refused", status: result.status });
+    }
+    const now = this.#ports.now();
+    const leaseUntil = askedAt + LEASE_MS;
+    if (now >= leaseUntil) {
+      if (reply.items.length > 0) this.#ports.log({ event: "claim-late", items: reply.items.length });
+      return 0;
+    }
+    if (this.#hand.running === 0) this.#nextBeatAt = askedAt + HEARTBEAT_MS;
+    let http = 0;
+    for (const item of reply.items) {
+      if (item.target.type === "http") http++;
+      this.#hand.start(item, leaseUntil);
+    }
+    return http;
+  }
+
+  #failed(reports: Report[], error: unknown): void {
+    this.#tries++;
+    this.#ports.log({ event: "call-failed", call: "work", tries: this.#tries, error: reasonOf(error) });
+    if (this.#tries < MAX_TRIES) {
+      this.#hand.putBack(reports);
+      // Between half and the whole of the delay, so that loops which failed together do not come back together.
+      const delay = FIRST_RETRY_MS * 2 ** (this.#tries - 1);
+      this.#retryAt = this.#ports.now() + delay * (0.5 + this.#ports.random() / 2);
+      return;
+    }
+    this.#ports.log({ event: "gave-up", reports: reports.length });
+    this.#claimUntil = Number.NEGATIVE_INFINITY;
+    this.#tries = 0;
+    this.#dry = true;
+    this.#starved = false;
+    this.#lastAskAt = this.#ports.now();
+  }
+
+  /** Extends every lease in hand in one call, and drops the jobs whose lease is gone. */
+  async #beat(now: number): Promise<void> {
+    this.#beating = true;
+    this.#nextBeatAt = now + HEARTBEAT_MS;
+    const leases = this.#hand.leases();
+    try {
+      const reply = await this.#ports.extend({
+        v: RPC_VERSION,
+        epoch: EPOCH_UNKNOWN,
+        namespace: null,
+        leases: leases.map((lease) => ({ lease, leaseMs: LEASE_MS })),
+      });
+      if (reply.type === "moved") throw new Error("the shard has handed its slots over");
+      for (const [index, lease] of leases.entries()) {
+        const status = reply.results[index]?.status ?? "unknown";
+        if (status === "extended") this.#hand.extended(lease, now + LEASE_MS);
+        else this.#drop(lease, status);
+      }
+    } catch (error) {
+      this.#nextBeatAt = this.#ports.now() + HEARTBEAT_RETRY_MS;
+      this.#ports.log({ event: "call-failed", call: "extend", tries: 1, error: reasonOf(error) });
+    }
+    this.#beating = false;
+    this.#wake();
+  }
+
+  #drop(lease: string, reason: "cancelled" | "stale" | "unknown"): void {
+    const job = this.#hand.drop(lease);
+    if (job !== null) this.#ports.log({ event: "job-dropped", job, reason });
+  }
+
+  #beatAt(): number {
+    return this.#beating || this.#hand.running === 0 ? NEVER : this.#nextBeatAt;
+  }
+
+  /** Waits `ms`, or until `#wake`. Jobs that finish in one turn wake it once, after all of them. */
+  async #pause(ms: number): Promise<void> {
+    if (!this.#wakePending) {
+      await new Promise<void>((resolve) => {
+        const cancel = Number.isFinite(ms) ? this.#ports.after(Math.max(0, ms), resolve) : null;
+        this.#wakeUp = () => {
+          cancel?.();
+          resolve();
+        };
+      });
+    }
+    this.#wakeUp = null;
+    this.#wakePending = false;
+  }
+
+  #wake(): void {
+    this.#wakePending = true;
+    this.#wakeUp?.();
+  }
+}

@@ -1,0 +1,36 @@
+import type { ExtendReply, ExtendRequest, Outcome, WorkItem, WorkReply, WorkRequest } from "../../contract/rpc.ts";
+
+/**
+ * Everything the work loop touches outside itself: one shard's RPC, the executors, time and chance. The Worker
+ * gives the real ones, the simulation its own.
+ */
+export interface WorkPorts {
+  work(request: WorkRequest): Promise<WorkReply>;
+  extend(request: ExtendRequest): Promise<ExtendReply>;
+  /** Runs one job. `signal` aborts when the attempt's time is up, or when nobody wants its outcome any more. */
+  execute(item: WorkItem, signal: AbortSignal): Promise<Outcome>;
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Calls `wake` once, `ms` from now. Returns the way to call that off. */
+  after(ms: number, wake: () => void): () => void;
+  log(event: WorkEvent): void;
+}
+
+/** What a loop has to say, for logs and for tests. */
+export type WorkEvent =
+  /** A report was refused: the lease had ended, or never was. Normal after a late or repeated report. */
+  | { event: "report-refused"; status: "stale" | "unknown" }
+  /** A job in hand was given up: its lease is no longer ours. */
+  | { event: "job-dropped"; job: string; reason: "cancelled" | "stale" | "unknown" | "lease-lost" }
+  | { event: "call-failed"; call: "work" | "extend"; tries: number; error: string }
+  /** The shard could not be told about `reports` outcomes: their leases end, and the jobs run again. */
+  | { event: "gave-up"; reports: number }
+  /** The answer to a claim came after its leases had ended: `items` jobs were not started. */
+  | { event: "claim-late"; items: number };
+
+/** The text of something thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
