@@ -2,7 +2,8 @@ import { Jobs } from "./jobs.ts";
 import { Leases } from "./leases.ts";
 import { Queues } from "./queues.ts";
 import { type ClientOptions, Transport } from "./transport.ts";
-import { Worker, type WorkerOptions } from "./worker.ts";
+import { Worker } from "./worker.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 
 /**
  * The client. Calls throw `DureError`. Reads, and writes that may be done twice, are sent again after a lost answer,

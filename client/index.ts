@@ -2,7 +2,8 @@
 export type { Clock } from "./clock.ts";
 export { Dure } from "./dure.ts";
 export { DureError, NonRetryable } from "./error.ts";
-export type { ListOptions, ReadOptions } from "./jobs.ts";
+export type { ListOptions, ReadOptions } from "./read-options.ts";
 export { type Handler, Interrupted } from "./running-job.ts";
 export type { ClientOptions, Fetch } from "./transport.ts";
-export type { Worker, WorkerOptions } from "./worker.ts";
+export type { Worker } from "./worker.ts";
+export type { WorkerOptions } from "./worker-options.ts";

@@ -1,26 +1,9 @@
 import type { BatchBody, BatchView } from "../contract/batch.ts";
-import type { Consistency, ExplainView, JobListItem, JobView, SubmitBody } from "../contract/job.ts";
+import type { ExplainView, JobListItem, JobView, SubmitBody } from "../contract/job.ts";
 import { MAX_WAIT_SECONDS } from "../contract/limits.ts";
 import type { Page } from "../contract/list.ts";
+import type { ListOptions, ReadOptions } from "./read-options.ts";
 import type { Reply, Transport } from "./transport.ts";
-
-export interface ReadOptions {
-  consistency?: Consistency;
-  signal?: AbortSignal;
-}
-
-export interface ListOptions extends ReadOptions {
-  queue?: string;
-  state?: JobView["state"];
-  tag?: string;
-  orderingKey?: string;
-  /** RFC 3339. */
-  createdAfter?: string;
-  createdBefore?: string;
-  include?: ("payload" | "result" | "attempts")[];
-  limit?: number;
-  cursor?: string;
-}
 
 /** A server that does not hold the answer must not be asked in a tight loop. */
 const QUICK_ANSWER_MS = 1000;

@@ -3,24 +3,9 @@ import type { ClaimedJobView, ClaimView, ReportsView } from "../contract/pull.ts
 import type { Pending } from "./outbox.ts";
 import { queuePath } from "./queues.ts";
 import { Reporter } from "./reporter.ts";
-import { type Handler, runJob } from "./running-job.ts";
+import { runJob } from "./running-job.ts";
 import type { Transport } from "./transport.ts";
-
-export interface WorkerOptions {
-  /** A pull queue. */
-  queue: string;
-  handler: Handler;
-  /** Jobs at once. Default 10. */
-  concurrency?: number;
-  /** Shown in a job's attempts. */
-  name?: string;
-  /** The time between a crash of this worker and the next attempt; heartbeats come every third of it. Default 30. */
-  leaseSeconds?: number;
-  /** How long an idle claim is held by the server, and so how long `stop` may take when idle. Default 10. */
-  waitSeconds?: number;
-  /** Told of everything that went wrong outside handlers; the worker carries on. */
-  onError?: (error: unknown) => void;
-}
+import type { WorkerOptions } from "./worker-options.ts";
 
 /** After their signal was aborted, handlers get this long to end before `stop` gives up on them. */
 const ABORT_GRACE_MS = 5000;

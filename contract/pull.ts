@@ -52,8 +52,6 @@ export const ReportsBody = z.strictObject({
   claim: z.strictObject({ queue: Name, ...claim }).optional(),
 });
 export type ReportsBody = z.output<typeof ReportsBody>;
-/** As sent. */
-export type ReportsInput = z.input<typeof ReportsBody>;
 
 export const ReportItemView = z.discriminatedUnion("status", [
   z.strictObject({ status: z.literal("recorded") }),

@@ -17,10 +17,10 @@ const job = await dure.submit({
 });
 console.log("accepted", job.id, job.state);
 
-const batch = await dure.submitBatch(
-  { jobs: ["one", "two two", "three three three"].map((text) => ({ queue, payload: { text }, tags: ["example"] })) },
-  { idempotencyKey: randomUUID() },
-);
+const texts = ["one", "two two", "three three three"];
+const batch = await dure.submitBatch({
+  jobs: texts.map((text) => ({ queue, payload: { text }, tags: ["example"], idempotencyKey: randomUUID() })),
+});
 console.log("batch", batch.id, "accepted", batch.accepted);
 
 const final = await dure.wait(job.id, { timeoutSeconds: 30 });

@@ -57,10 +57,18 @@ export async function spawnPlatform(options: PlatformOptions): Promise<Platform>
     process: child,
     output: () => printed,
     end: (signal) => {
-      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal);
+      if (child.pid !== undefined) signalGroup(child.pid, signal);
       return ended;
     },
   };
+}
+
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error; // All have ended already.
+  }
 }
 
 /** A TCP port of the loopback interface that nothing listens on. */

@@ -31,6 +31,7 @@ export class Floor extends DurableObject<FloorEnv> {
     const last = sql.exec<{ id: number }>("SELECT COALESCE(MAX(id), 0) AS id FROM jobs").one().id;
     this.#next = last + 1;
     this.#handed = last;
+    this.#finished = last; // An idle object leaves memory between two measurements.
   }
 
   /** Resolves with the jobs' ids once they are committed. */
@@ -63,6 +64,7 @@ export class Floor extends DurableObject<FloorEnv> {
   }
 
   #ring(): void {
+    if (this.ctx.id.name === "pulled") return;
     const waiting = this.#next - 1 - this.#handed;
     const wanted = Math.min(Math.ceil(waiting / JOBS_A_MESSAGE), MAX_UNANSWERED);
     for (; this.#unanswered < wanted; this.#unanswered++) this.ctx.waitUntil(this.env.WORK.send(1));

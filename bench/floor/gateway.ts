@@ -5,8 +5,9 @@ export { Floor } from "./floor.ts";
 /** The floor's HTTP door: submit one, submit many, submit and wait, claim and report, count. */
 export default {
   async fetch(request: Request, env: FloorEnv): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    const floor = env.FLOOR.getByName("floor");
+    const { pathname, searchParams } = new URL(request.url);
+    // Jobs for pull workers live in an object of their own, which rings nobody.
+    const floor = env.FLOOR.getByName(searchParams.has("pulled") || pathname === "/work" ? "pulled" : "pushed");
     switch (pathname) {
       case "/jobs": {
         const body = await request.json<{ payload: unknown }>();

@@ -91,10 +91,12 @@ function limitsAllowSomeone(stores: Stores): AuditViolation[] {
 }
 
 function slotsAreOwned(sql: Sql, stores: Stores, own: ShardEntry | null): AuditViolation[] {
+  const known = new Map(stores.queues.all().map(({ ref, settings }) => [ref, settings]));
   return sql
     .all<{ queue: number; partition: number }>("SELECT DISTINCT queue, partition FROM jobs")
     .flatMap(({ queue, partition }) => {
-      const { settings } = stores.queues.get(queue);
+      const settings = known.get(queue);
+      if (settings === undefined) return [];
       const slot = slotOf(settings.namespace, settings.name, partition);
       if (own !== null && owns(own, slot)) return [];
       return [

@@ -6,6 +6,9 @@ import type { KnownQueue } from "./queue-store.ts";
 import { type JobRow, toJob } from "./rows.ts";
 import type { Stores, Turn } from "./turn.ts";
 
+/** An executor ends an attempt itself when its timeout is over: this is the time its report may take to arrive. */
+const PUSH_GRACE_MS = 2_000;
+
 /** Where in the round of queues the next claim of a lane begins. */
 export type Cursors = Map<string, number>;
 
@@ -19,7 +22,11 @@ export function claimForLane(turn: Turn, request: WorkRequest, cursors: Cursors)
       .all()
       .filter(({ settings }) => settings.lane === request.lane && settings.target.type === type);
     const key = `${request.lane}/${type}`;
-    const started = startSome(turn, rotate(queues, cursors.get(key) ?? 0), { ...request, room });
+    const started = startSome(turn, rotate(queues, cursors.get(key) ?? 0), {
+      ...request,
+      room,
+      graceMs: PUSH_GRACE_MS,
+    });
     cursors.set(key, (cursors.get(key) ?? 0) + 1);
     for (const { row, queue } of started) items.push(toItem(row, queue));
   }
@@ -31,7 +38,7 @@ export function claimFromQueue(turn: Turn, request: ClaimRequest): ClaimedJob[] 
   const queue = turn.stores.queues.find(request.namespace, request.queue);
   if (queue === null || queue.settings.target.type !== "pull") return [];
   turn.onCommit(() => turn.stores.metrics.claimed(queue.ref, turn.now));
-  return startSome(turn, [queue], { ...request, room: request.max }).map(({ row }) => ({
+  return startSome(turn, [queue], { ...request, room: request.max, graceMs: 0 }).map(({ row }) => ({
     job: toJob(row, queue.settings),
     lease: leaseOf(row),
   }));
@@ -40,12 +47,13 @@ export function claimFromQueue(turn: Turn, request: ClaimRequest): ClaimedJob[] 
 interface Want {
   room: number;
   leaseMs: number | null;
+  graceMs: number;
   worker: string | null;
 }
 
 function startSome(turn: Turn, queues: KnownQueue[], want: Want): { row: JobRow; queue: KnownQueue }[] {
   const offers = queues
-    .filter(({ ref, settings }) => !settings.paused && turn.stores.counts.of(ref).ready > 0)
+    .filter(({ ref, settings }) => !settings.paused && turn.readyOf(ref) > 0)
     .map((queue) => offerOf(turn, queue, want.room));
   const lease = nonce(turn);
   return grant(offers, want.room).flatMap(({ queue, ids }) => {
@@ -53,6 +61,7 @@ function startSome(turn: Turn, queues: KnownQueue[], want: Want): { row: JobRow;
     const rows = turn.stores.jobs.start(ids, {
       now: turn.now,
       leaseMs: want.leaseMs,
+      graceMs: want.graceMs,
       lease,
       worker: want.worker,
       held,

@@ -1,24 +1,28 @@
 import type { HoldReply, HoldRequest } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
-import type { Sql } from "../sql.ts";
+import type { KnownQueue } from "./queue-store.ts";
 import type { Turn } from "./turn.ts";
 
-/** Takes settings that are newer than the known ones. */
-export function configure(turn: Turn, sql: Sql, queues: QueueSettings[]): void {
-  for (const settings of queues) {
-    const { queue, before } = turn.stores.queues.learn(settings);
-    if (queue.settings !== settings) continue;
-    // A new limit counts the jobs that run already.
-    if (settings.concurrency !== null && (before === null || before.concurrency === null)) {
-      sql.run(
-        "UPDATE jobs SET held = 1 WHERE due_at IS NOT NULL AND queue = ? AND state = 'running' AND held = 0",
-        queue.ref,
-      );
-    }
-  }
+/**
+ * Takes settings that are newer than the known ones, wherever they come from; answers the queue as it is known
+ * then. A limit that is new counts the jobs that run already.
+ */
+export function takeSettings(turn: Turn, settings: QueueSettings): KnownQueue {
+  const { queue, before } = turn.stores.queues.learn(settings);
+  const limitIsNew = settings.concurrency !== null && (before === null || before.concurrency === null);
+  if (queue.settings === settings && limitIsNew) turn.stores.jobs.holdRunning(queue.ref);
+  return queue;
 }
 
-/** Refuses new jobs of a queue for a while, and says what it has: the gateway is about to change or delete it. */
+/** Settings pushed by the gateway. */
+export function configure(turn: Turn, queues: QueueSettings[]): void {
+  for (const settings of queues) takeSettings(turn, settings);
+}
+
+/**
+ * Refuses new jobs of a queue for `holdMs` (0 lifts it), and says what it has: the gateway is about to change or
+ * delete it. The caller has pushed the settings before, so a queue that is unknown here cannot be held.
+ */
 export function hold(turn: Turn, request: HoldRequest): HoldReply {
   const queue = turn.stores.queues.find(request.namespace, request.queue);
   if (queue === null) return { live: 0, idempotencyKeys: 0 };

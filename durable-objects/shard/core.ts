@@ -134,7 +134,7 @@ export class ShardCore {
   }
 
   configure(request: rpc.ConfigureRequest): void {
-    this.#engine.step((turn) => configure(turn, this.#engine.sql, request.queues));
+    this.#engine.step((turn) => configure(turn, request.queues));
   }
 
   hold(request: rpc.HoldRequest): rpc.HoldReply {

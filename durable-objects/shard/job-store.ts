@@ -155,18 +155,34 @@ export function jobStore(sql: Sql) {
       return row?.n ?? 0;
     },
 
+    /** Counts every running job of a queue under its new limit. */
+    holdRunning(queue: number): void {
+      sql.run(
+        "UPDATE jobs SET held = 1 WHERE due_at IS NOT NULL AND queue = ? AND state = 'running' AND held = 0",
+        queue,
+      );
+    },
+
     /**
      * Starts an attempt of each of `ids`, all of which are ready: running, under `lease`, whose end is the
-     * sooner of `leaseMs` (null: the job's timeout) and the timeout. +1 row (due), +1 where `held`.
+     * sooner of `leaseMs` (null: the job's timeout) and the timeout plus `graceMs`. +1 row (due), +1 where `held`.
      */
     start(
       ids: string[],
-      claim: { now: number; leaseMs: number | null; lease: string; worker: string | null; held: 0 | 1 },
+      claim: {
+        now: number;
+        leaseMs: number | null;
+        graceMs: number;
+        lease: string;
+        worker: string | null;
+        held: 0 | 1;
+      },
     ): JobRow[] {
       return sql.all<JobRow>(
         `UPDATE jobs SET state = 'running', version = version + 1, attempt = attempt + 1, lease = ?2, worker = ?3, held = ?4,
-           attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms,
-           lease_ends_at = ?5 + coalesce(?6, timeout_ms), due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms)
+           attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms + ?7,
+           lease_ends_at = ?5 + coalesce(?6, timeout_ms),
+           due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms + ?7)
          WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'queued' AND (expires_at IS NULL OR expires_at > ?5)
          RETURNING ${ROW_COLUMNS}`,
         JSON.stringify(ids),
@@ -175,6 +191,7 @@ export function jobStore(sql: Sql) {
         claim.held,
         claim.now,
         claim.leaseMs,
+        claim.graceMs,
       );
     },
 

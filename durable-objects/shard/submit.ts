@@ -1,6 +1,7 @@
 import type { NewJob, SubmitRequest, Submitted } from "../../contract/rpc.ts";
 import { dueAt } from "../../domain/due.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import { takeSettings } from "./configure.ts";
 import type { KnownQueue } from "./queue-store.ts";
 import { toJob } from "./rows.ts";
 import type { Turn } from "./turn.ts";
@@ -25,7 +26,7 @@ class Refused {
 export function submit(turn: Turn, request: SubmitRequest): SubmitOutcome {
   const queues: KnownQueue[] = [];
   for (const settings of request.queues) {
-    const { queue } = turn.stores.queues.learn(settings);
+    const queue = takeSettings(turn, settings);
     if (queue.settings.version > settings.version) return { type: "settings", settings: queue.settings };
     if (queue.heldUntil > turn.now) return { type: "busy", retryAfterMs: HELD_RETRY_MS };
     queues.push(queue);

@@ -65,6 +65,13 @@ export class Turn {
     if (after !== null) this.#moves.push({ queue, standing: after, by: 1 });
   }
 
+  /** Ready jobs of a queue as this step sees them: what it has opened or started itself counts too. */
+  readyOf(queue: number): number {
+    let ready = this.stores.counts.of(queue).ready;
+    for (const move of this.#moves) if (move.queue === queue && move.standing === "ready") ready += move.by;
+    return ready;
+  }
+
   /** Writes `row` with `patch` laid over it; version, deadline and all that hangs on the state follow. */
   change(row: JobHead, patch: Partial<JobHead>): JobHead {
     const next: JobHead = { ...row, ...patch, version: row.version + 1 };

@@ -38,7 +38,10 @@ export class Alarm {
     const { clock, faults, random } = this.#parts;
     if (at === this.#at) return;
     this.#at = at;
-    this.#wait(Math.max(at, clock.now() + 1) + random.int(0, 20) + (faults.hit("alarm.late") ? random.int(500, MAX_LATE_MS) : 0), 0);
+    this.#wait(
+      Math.max(at, clock.now() + 1) + random.int(0, 20) + (faults.hit("alarm.late") ? random.int(500, MAX_LATE_MS) : 0),
+      0,
+    );
   }
 
   #wait(until: number, retries: number): void {
@@ -54,7 +57,8 @@ export class Alarm {
     this.#at = null;
     if (faults.hit("alarm.lost")) {
       this.trusted = false;
-      return trace("alarm LOST");
+      trace("alarm LOST");
+      return;
     }
     // Not until its handler has set the next.
     this.trusted = false;

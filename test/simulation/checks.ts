@@ -1,10 +1,12 @@
 /** What must hold when everything has come to rest, and what must hold at any moment. */
 import type { Job } from "../../domain/job.ts";
 import { isFinal } from "../../domain/job.ts";
-import { NAMESPACE } from "./plan.ts";
+import { NAMESPACE, type Script } from "./plan.ts";
 import type { ShardHost } from "./shard-host.ts";
 import type { World } from "./world.ts";
 
+/** What calls may take on a calm day. */
+const NETWORK_MS = 1_000;
 const ALL = {
   namespace: NAMESPACE,
   filter: { queue: null, state: null, tag: null, orderingKey: null, createdAfter: null, createdBefore: null },
@@ -27,7 +29,8 @@ export function probe(world: World): void {
         world.observer.see(job);
         if (isFinal(job.state)) continue;
         const reply = core.explain({ ...world.gateway.call, namespace: NAMESPACE, id: job.id });
-        const explained = reply.type === "explained" && reply.explanation.state === job.state && reply.explanation.detail !== "";
+        const explained =
+          reply.type === "explained" && reply.explanation.state === job.state && reply.explanation.detail !== "";
         if (!explained) world.violations.add("P10", `${job.id} cannot say why it waits: ${JSON.stringify(reply)}`);
       }
     });
@@ -38,8 +41,8 @@ export function probe(world: World): void {
 export function atRest(world: World): boolean {
   for (const host of world.hosts.values()) {
     if (host.unfinished() > 0) return false;
-    const row = world.history.prepare("SELECT cursor FROM projections WHERE shard = ?").get(host.name);
-    if (Number(row?.["cursor"] ?? 0) < host.newestFinished()) return false;
+    const row = world.history.all("SELECT cursor FROM projections WHERE shard = ?", host.name)[0];
+    if (Number(row?.cursor ?? 0) < host.newestFinished()) return false;
   }
   return true;
 }
@@ -70,6 +73,7 @@ export function checkRest(world: World): void {
     world.observer.see(job);
     if (!isFinal(job.state)) violations.add("history", `${job.id} is ${job.state} in history`);
     if (job.state === "failed" && job.error?.code === "expired") world.counters.count("expired");
+    if (world.faults.calm) leaseWasKept(world, job);
   }
   probe(world);
 }
@@ -86,8 +90,19 @@ export function checkForgotten(world: World): void {
   probe(world);
 }
 
+/** Without faults an executor's heartbeats hold its lease for as long as the job may run. */
+function leaseWasKept(world: World, job: Job): void {
+  const { ms } = JSON.parse(job.payload) as Script;
+  if (world.settings(job.queue).target.type === "pull" || ms + NETWORK_MS > job.timeoutMs) return;
+  const lost = job.attempts.filter((attempt) => attempt.outcome === "leaseExpired");
+  if (lost.length > 0) world.violations.add("P2", `${job.id} lost its lease on a calm day: ${JSON.stringify(lost)}`);
+}
+
 function sameInHistory(world: World, here: Job, there: Job | undefined): void {
-  if (there === undefined) return world.violations.add("history", `${here.id} is ${here.state} and not in history`);
+  if (there === undefined) {
+    world.violations.add("history", `${here.id} is ${here.state} and not in history`);
+    return;
+  }
   const [a, b] = [JSON.stringify(sorted(here)), JSON.stringify(sorted(there))];
   if (a !== b) world.violations.add("history", `${here.id} differs: shard ${a}, history ${b}`);
 }
@@ -98,15 +113,15 @@ function sorted(job: Job): [string, unknown][] {
 
 function readHistory(world: World): Map<string, Job> {
   const jobs = new Map<string, Job>();
-  for (const row of world.history.prepare("SELECT * FROM jobs").all()) {
+  for (const row of world.history.all("SELECT * FROM jobs")) {
     const job = {
-      ...(JSON.parse(String(row["record"])) as Job),
-      payload: String(row["payload"]),
-      result: row["result"] as string | null,
-      attempts: JSON.parse(String(row["attempts"])) as Job["attempts"],
+      ...(JSON.parse(String(row.record)) as Job),
+      payload: String(row.payload),
+      result: row.result as string | null,
+      attempts: JSON.parse(String(row.attempts)) as Job["attempts"],
     };
     jobs.set(job.id, job);
-    if (row["state"] !== job.state || row["version"] !== job.version) {
+    if (row.state !== job.state || row.version !== job.version) {
       world.violations.add("history", `${job.id}: columns and record differ`);
     }
   }

@@ -1,7 +1,8 @@
 /** Clients that submit, cancel, redrive and read; each keeps its own list of what it was promised. */
 import type { ListReply, ListRequest, RedriveReply } from "../../contract/rpc.ts";
-import { parseJobId } from "../../domain/job-id.ts";
 import { isFinal } from "../../domain/job.ts";
+import { parseJobId } from "../../domain/job-id.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
 import type { Gateway } from "./gateway.ts";
 import { Life } from "./life.ts";
 import { type Action, type JobPlan, NAMESPACE, type Plan } from "./plan.ts";
@@ -47,6 +48,8 @@ class Client {
         return this.#purge(action.queue);
       case "pause":
         return this.#pauseQueue(action.queue);
+      case "resize":
+        return this.#resize(action.queue);
       case "list":
         return this.#list();
       default:
@@ -104,7 +107,10 @@ class Client {
     if (first?.type === "none") this.#world.expectInHistory(about.id);
     const second = await read();
     if (first?.type !== "job" || second?.type !== "job") return;
-    if (second.job.version < first.job.version || (isFinal(first.job.state) && second.job.state === "running" && first.job.version === second.job.version)) {
+    if (
+      second.job.version < first.job.version ||
+      (isFinal(first.job.state) && second.job.state === "running" && first.job.version === second.job.version)
+    ) {
       this.#world.violations.add("P7", `${about.id} read as version ${first.job.version}, then ${second.job.version}`);
     }
   }
@@ -146,7 +152,12 @@ class Client {
   async #purge(queue: string): Promise<void> {
     for (const shard of this.#gateway.shards()) {
       for (let page = 0; page < 10; page++) {
-        const reply = await this.#gateway.ask(this.#life, shard, "purge", { ...this.#gateway.call, namespace: NAMESPACE, queue, limit: 2 });
+        const reply = await this.#gateway.ask(this.#life, shard, "purge", {
+          ...this.#gateway.call,
+          namespace: NAMESPACE,
+          queue,
+          limit: 2,
+        });
         if (reply === null || !reply.more) break;
       }
     }
@@ -154,17 +165,34 @@ class Client {
 
   /** A pause and, later, the resumption: D1 first, then a push to every shard; cron repeats what was lost. */
   async #pauseQueue(queue: string): Promise<void> {
-    const { random } = this.#world;
-    await this.#configure(queue, true);
+    const { random, observer } = this.#world;
+    const everywhere = await this.#configure(queue, { paused: true });
+    if (everywhere && this.#world.settings(queue).paused) observer.claims.paused(queue, true);
     this.#world.counters.count("paused");
     await this.pause(random.int(500, 8_000));
-    await this.#configure(queue, false);
+    observer.claims.paused(queue, false);
+    await this.#configure(queue, { paused: false });
   }
 
-  async #configure(queue: string, paused: boolean): Promise<void> {
-    const settings = this.#world.change(queue, { paused });
+  /** Another limit, or none; never below the number of partitions. */
+  async #resize(queue: string): Promise<void> {
+    const { random } = this.#world;
+    const { partitions } = this.#world.settings(queue);
+    await this.#configure(queue, { concurrency: random.chance(0.3) ? null : random.int(partitions, partitions + 2) });
+    this.#world.counters.count("limit changed");
+  }
+
+  /** True when every shard has confirmed. */
+  async #configure(queue: string, patch: Partial<QueueSettings>): Promise<boolean> {
+    const settings = this.#world.change(queue, patch);
+    let everywhere = true;
     for (const shard of this.#gateway.shards()) {
-      await this.#gateway.ask(this.#life, shard, "configure", { ...this.#gateway.call, queues: [settings] });
+      const done = await this.#gateway.ask(this.#life, shard, "configure", {
+        ...this.#gateway.call,
+        queues: [settings],
+      });
+      everywhere = everywhere && done !== null;
     }
+    return everywhere;
   }
 }

@@ -23,7 +23,7 @@ export class Clock {
 
   /** Runs `run` at `at`, or as soon as may be when that has passed. */
   at(at: number, run: () => void): void {
-    this.#push({ at: Math.max(at, this.#now), seq: this.#seq++, run });
+    this.#push({ at: Math.max(Math.ceil(at), this.#now), seq: this.#seq++, run });
   }
 
   after(delayMs: number, run: () => void): void {

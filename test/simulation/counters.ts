@@ -26,6 +26,7 @@ export const SITUATIONS = [
   "claim reply lost",
   "forgotten by its shard, kept by history",
   "paused",
+  "limit changed",
   "expired",
 ] as const;
 

@@ -3,8 +3,8 @@
  * caller may delay it, fail it before, or fail it after its commit.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
 /** Runs `work` once, never, or once with its answer thrown away. */
 export type Gate = <T>(work: () => T) => Promise<T>;
@@ -55,9 +55,13 @@ function statement(parts: Parts) {
   const { db, gate, query, params } = parts;
   const result = () => {
     const before = changes(db);
-    const results = db.prepare(query).all(...params);
+    const results = prepared(db, query).all(...params);
     const changed = changes(db) - before;
-    return { success: true, results, meta: { duration: 0, changes: changed, rows_written: changed, rows_read: results.length } };
+    return {
+      success: true,
+      results,
+      meta: { duration: 0, changes: changed, rows_written: changed, rows_read: results.length },
+    };
   };
   return {
     result,
@@ -71,15 +75,31 @@ function statement(parts: Parts) {
       }),
     raw: () =>
       gate(() => {
-        const prepared = db.prepare(query);
-        prepared.setReturnArrays(true);
-        return prepared.all(...params);
+        const arrays = db.prepare(query);
+        arrays.setReturnArrays(true);
+        return arrays.all(...params);
       }),
   };
 }
 
+const statements = new WeakMap<DatabaseSync, Map<string, StatementSync>>();
+
+function prepared(db: DatabaseSync, query: string): StatementSync {
+  let known = statements.get(db);
+  if (known === undefined) {
+    known = new Map();
+    statements.set(db, known);
+  }
+  let found = known.get(query);
+  if (found === undefined) {
+    found = db.prepare(query);
+    known.set(query, found);
+  }
+  return found;
+}
+
 function changes(db: DatabaseSync): number {
-  return Number(db.prepare("SELECT total_changes() AS n").get()?.["n"]);
+  return Number(prepared(db, "SELECT total_changes() AS n").get()?.n);
 }
 
 function together<T>(db: DatabaseSync, work: () => T): T {

@@ -47,6 +47,7 @@ function pooled(db: DatabaseSync, pool: PooledDatabase[] | null): PooledDatabase
 }
 
 function tablesOf(sql: Sql): string[] {
-  const query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version'";
+  const query =
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version'";
   return sql.all<{ name: string }>(query).map(({ name }) => name);
 }

@@ -27,19 +27,24 @@ const CHANCES = {
   "client.stale-settings": 0.3,
   "d1.fail": 0.25,
   "d1.reply-lost": 0.25,
-  "d1.slow": 0.3,
+  "d1.slow": 0.5,
   "cron.missed": 0.5,
   "clock.back": 0.1,
   "clock.forward": 0.1,
 } as const;
 
-export type Fault = keyof typeof CHANCES;
-export const FAULTS = Object.keys(CHANCES) as Fault[];
+/** Gone from the beginning to the healing. */
+const OUTAGES = ["queue.outage", "d1.outage"] as const;
+
+export type Fault = keyof typeof CHANCES | (typeof OUTAGES)[number];
+const KINDS = Object.keys(CHANCES) as (keyof typeof CHANCES)[];
+export const FAULTS: readonly Fault[] = [...KINDS, ...OUTAGES];
 
 /** A quarter of the histories have no faults: plain bugs hide behind none. */
 const CALM = 0.25;
 /** Swarm testing (Groce et al., ISSTA 2012): each kind is on in about half of the histories. */
 const ON = 0.5;
+const OUTAGE = 0.06;
 
 /** Decides about every fault of one history. Quiet after `heal`. */
 export class Faults {
@@ -51,7 +56,10 @@ export class Faults {
   constructor(random: Random) {
     this.#random = random;
     if (random.chance(CALM)) return;
-    for (const kind of FAULTS) {
+    for (const kind of OUTAGES) {
+      if (random.chance(OUTAGE)) this.#strength.set(kind, 1);
+    }
+    for (const kind of KINDS) {
       if (random.chance(ON)) this.#strength.set(kind, CHANCES[kind] * random.next());
     }
   }
@@ -65,7 +73,12 @@ export class Faults {
   }
 
   get active(): boolean {
-    return !this.#healed && this.#strength.size > 0;
+    return !this.#healed && !this.calm;
+  }
+
+  /** This history has no faults at all. */
+  get calm(): boolean {
+    return this.#strength.size === 0;
   }
 
   heal(): void {

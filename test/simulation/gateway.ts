@@ -33,9 +33,9 @@ export class Gateway {
   }
 
   /** Results in the order of `plans`; null where no answer came. */
-  async submit(life: Life, plans: JobPlan[], atomic: boolean): Promise<(Submitted & { asked: string } | null)[]> {
+  async submit(life: Life, plans: JobPlan[], atomic: boolean): Promise<((Submitted & { asked: string }) | null)[]> {
     const groups = this.#group(plans);
-    const answers: (Submitted & { asked: string } | null)[] = plans.map(() => null);
+    const answers: ((Submitted & { asked: string }) | null)[] = plans.map(() => null);
     for (const [shard, places] of groups) {
       const jobs = places.map(({ job }) => job);
       const results = await this.#submitTo(life, { shard, jobs, queue: plans[0]?.queue ?? "", atomic });
@@ -47,7 +47,10 @@ export class Gateway {
     return answers;
   }
 
-  async #submitTo(life: Life, what: { shard: string; jobs: NewJob[]; queue: string; atomic: boolean }): Promise<Submitted[] | null> {
+  async #submitTo(
+    life: Life,
+    what: { shard: string; jobs: NewJob[]; queue: string; atomic: boolean },
+  ): Promise<Submitted[] | null> {
     const { random, submissions } = this.#world;
     let settings = this.#world.settingsSeenBy(what.queue);
     for (const job of what.jobs) submissions.tried.add(job.id);

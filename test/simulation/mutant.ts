@@ -1,5 +1,6 @@
 import type { ShardCore } from "../../durable-objects/shard/core.ts";
 import type { ShardPorts } from "../../durable-objects/shard/ports.ts";
+import type { WorkPorts } from "../../workers/processor/work-ports.ts";
 import type { ShardHost } from "./shard-host.ts";
 
 /**
@@ -14,6 +15,7 @@ export interface Mutant {
   ports?(ports: ShardPorts, host: ShardHost): ShardPorts;
   /** Rewrites a statement on its way to D1. */
   historySql?(query: string): string;
+  executor?(ports: WorkPorts): WorkPorts;
   /** A page that fails half way leaves its cursor behind. */
   tornPages?: true;
   /**

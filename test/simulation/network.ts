@@ -31,7 +31,17 @@ interface NetworkParts {
 
 /** Calls that are the same when carried out twice, as far as their contract says. */
 const SAFE_TWICE: ReadonlySet<Method> = new Set([
-  "report", "extend", "cancel", "work", "claim", "projected", "wake", "configure", "get", "explain", "finished",
+  "report",
+  "extend",
+  "cancel",
+  "work",
+  "claim",
+  "projected",
+  "wake",
+  "configure",
+  "get",
+  "explain",
+  "finished",
 ]);
 const MAX_SLOW_MS = 5_000;
 
@@ -98,4 +108,17 @@ function summary(reply: unknown): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
-const HIDDEN = new Set(["payload", "retry", "attempts", "settings", "tags", "namespace", "orderingKey", "timeoutMs", "createdAt"]);
+/** Long, or of the database file and not of the history. */
+const HIDDEN = new Set([
+  "bytes",
+  "rowsWritten",
+  "payload",
+  "retry",
+  "attempts",
+  "settings",
+  "tags",
+  "namespace",
+  "orderingKey",
+  "timeoutMs",
+  "createdAt",
+]);

@@ -54,9 +54,9 @@ export function nodeSql(db: DatabaseSync): Sql {
         inside = false;
       }
     },
-    rowsWritten: () => Number(prepared("SELECT total_changes() AS n").get()?.["n"]),
+    rowsWritten: () => Number(prepared("SELECT total_changes() AS n").get()?.n),
     bytes: () =>
-      Number(prepared("SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()").get()?.["n"]),
+      Number(prepared("SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()").get()?.n),
   };
 }
 

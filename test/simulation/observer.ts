@@ -3,13 +3,16 @@
  * nothing by the code under test but what a caller is told, and looks up states in the rows.
  */
 import type * as rpc from "../../contract/rpc.ts";
-import { type Job, type JobState, isFinal } from "../../domain/job.ts";
+import { isFinal, type Job, type JobState } from "../../domain/job.ts";
 import { parseLease } from "../../domain/lease.ts";
-import type { QueueSettings } from "../../domain/queue.ts";
+import { ClaimRules } from "./claim-rules.ts";
 import type { Counters } from "./counters.ts";
-import { Submissions } from "./submissions.ts";
 import type { ShardHost } from "./shard-host.ts";
+import { Submissions } from "./submissions.ts";
 import type { Violations } from "./violations.ts";
+
+/** A pushed attempt's timeout is counted by its executor; the shard allows its report this much longer. */
+const PUSH_GRACE_MS = 2_000;
 
 interface Attempt {
   number: number;
@@ -36,19 +39,17 @@ export interface Step {
 export class Observer {
   readonly #violations: Violations;
   readonly #counters: Counters;
-  readonly #hosts: () => Iterable<ShardHost>;
-  readonly #limits = new Map<string, number>();
+  readonly claims: ClaimRules;
   readonly submissions: Submissions;
   readonly #attempts = new Map<string, Attempt>();
   readonly #sights = new Map<string, Sight>();
   readonly #latest = new Map<ShardHost, number>();
 
-  constructor(parts: { violations: Violations; counters: Counters; queues: QueueSettings[]; hosts: () => Iterable<ShardHost> }) {
-    this.#violations = parts.violations;
-    this.#counters = parts.counters;
-    this.#hosts = parts.hosts;
-    this.submissions = new Submissions(parts.violations, parts.counters);
-    for (const queue of parts.queues) if (queue.concurrency !== null) this.#limits.set(queue.name, queue.concurrency);
+  constructor(violations: Violations, counters: Counters) {
+    this.#violations = violations;
+    this.#counters = counters;
+    this.submissions = new Submissions(violations, counters);
+    this.claims = new ClaimRules(violations, counters);
   }
 
   committed({ host, name, request, reply }: Step): void {
@@ -56,23 +57,32 @@ export class Observer {
     this.#alarmFollowsRows(host, name);
     switch (name) {
       case "submit":
-        return this.submissions.committed(host, request as rpc.SubmitRequest, reply as rpc.SubmitReply);
+        this.submissions.committed(host, request as rpc.SubmitRequest, reply as rpc.SubmitReply);
+        return;
       case "work":
-        return this.#worked(host, request as rpc.WorkRequest, reply as rpc.WorkReply);
+        this.#worked(host, request as rpc.WorkRequest, reply as rpc.WorkReply);
+        return;
       case "claim":
-        return this.#claimed(host, request as rpc.ClaimRequest, reply as rpc.ClaimReply);
+        this.#claimed(host, request as rpc.ClaimRequest, reply as rpc.ClaimReply);
+        return;
       case "report":
-        return this.#reported(host, request as rpc.ReportRequest, reply as rpc.ReportReply);
+        this.#reported(host, request as rpc.ReportRequest, reply as rpc.ReportReply);
+        return;
       case "extend":
-        return this.#extended(request as rpc.ExtendRequest, reply as rpc.ExtendReply);
+        this.#extended(request as rpc.ExtendRequest, reply as rpc.ExtendReply);
+        return;
       case "cancel":
-        return this.#cancelled(reply as rpc.ChangeReply);
+        this.#cancelled(reply as rpc.ChangeReply);
+        return;
       case "retry":
-        return this.#redriven(reply as rpc.ChangeReply);
+        this.#redriven(reply as rpc.ChangeReply);
+        return;
       case "redrive":
-        return this.#swept(host);
+        this.#swept(host);
+        return;
       case "get":
-        return this.#got(reply as rpc.JobReply);
+        this.#got(reply as rpc.JobReply);
+        return;
       case "list":
         for (const job of (reply as rpc.ListReply).items) this.see(job);
         return;
@@ -106,7 +116,8 @@ export class Observer {
 
   #attemptsAddUp(job: Job): void {
     job.attempts.forEach((attempt, i) => {
-      if (attempt.number !== i + 1) this.#violations.add("P3", `${job.id} attempts are numbered with a gap: ${JSON.stringify(job.attempts)}`);
+      if (attempt.number !== i + 1)
+        this.#violations.add("P3", `${job.id} attempts are numbered with a gap: ${JSON.stringify(job.attempts)}`);
     });
     const open = job.attempts.filter((attempt) => attempt.outcome === null).length;
     if (open !== (job.state === "running" ? 1 : 0) || job.attempts.length !== job.attempt) {
@@ -115,26 +126,32 @@ export class Observer {
   }
 
   #worked(host: ShardHost, request: rpc.WorkRequest, reply: rpc.WorkReply): void {
-    request.reports.forEach((report, i) => this.#result(host, report, reply.reports[i]));
+    for (const [i, report] of request.reports.entries()) this.#result(host, report, reply.reports[i]);
     for (const item of reply.items) {
-      this.#started(host, item, host.now() + Math.min(request.leaseMs, item.timeoutMs));
+      this.#started(host, item, host.now() + Math.min(request.leaseMs, item.timeoutMs + PUSH_GRACE_MS));
     }
+    const handlers = reply.items.filter((item) => item.target.type === "handler").length;
+    const roomLeft = request.room.handler - handlers;
+    this.claims.after(host, { from: { lane: request.lane }, roomLeft, given: reply.items });
   }
 
   #claimed(host: ShardHost, request: rpc.ClaimRequest, reply: rpc.ClaimReply): void {
     for (const { job, lease } of reply.jobs) {
       this.see(job);
       const endsAt = host.now() + Math.min(request.leaseMs ?? job.timeoutMs, job.timeoutMs);
-      this.#started(host, { id: job.id, queue: job.queue, attempt: job.attempt, lease }, endsAt);
+      this.#started(host, { id: job.id, attempt: job.attempt, lease }, endsAt);
     }
+    const given = reply.jobs.map(({ job }) => job);
+    this.claims.after(host, { from: { queue: request.queue }, roomLeft: request.max - given.length, given });
   }
 
-  #started(host: ShardHost, run: { id: string; queue: string; attempt: number; lease: string }, endsAt: number): void {
+  #started(host: ShardHost, run: { id: string; attempt: number; lease: string }, endsAt: number): void {
     const { id, attempt, lease } = run;
     const before = this.#attempts.get(id);
     const latest = this.#latest.get(host) ?? 0;
     if (!this.submissions.known(id)) this.#violations.add("P2", `${id} runs and was never accepted`);
-    if (attempt !== (before?.number ?? 0) + 1) this.#violations.add("P3", `${id} attempt ${attempt} follows ${before?.number ?? 0}`);
+    if (attempt !== (before?.number ?? 0) + 1)
+      this.#violations.add("P3", `${id} attempt ${attempt} follows ${before?.number ?? 0}`);
     if (before !== undefined && !before.over && latest < before.endsAt) {
       this.#violations.add("P3", `${id} attempt ${attempt} began while the lease of ${before.number} was good`);
     }
@@ -143,7 +160,6 @@ export class Observer {
     if (sight !== undefined && isFinal(sight.state)) this.#violations.add("P3", `${id} ran again after ${sight.state}`);
     this.#attempts.set(id, { number: attempt, lease, endsAt, over: false });
     this.#inOrder(host, id);
-    this.#withinLimit(run.queue);
   }
 
   /** P4: everything accepted before it under the same key is final, and nothing else of the key runs. */
@@ -159,34 +175,27 @@ export class Observer {
     });
   }
 
-  /** P9, over all shards at once. */
-  #withinLimit(queue: string): void {
-    const limit = this.#limits.get(queue);
-    if (limit === undefined) return;
-    let running = 0;
-    for (const host of this.#hosts()) running += host.runningOf(queue);
-    if (running === limit) this.#counters.count("concurrency limit reached");
-    if (running > limit) this.#violations.add("P9", `${running} jobs of ${queue} run, the limit is ${limit}`);
-  }
-
   #reported(host: ShardHost, request: rpc.ReportRequest, reply: rpc.ReportReply): void {
     if (reply.type !== "reported") return;
-    request.reports.forEach((report, i) => this.#result(host, report, reply.results[i]));
+    for (const [i, report] of request.reports.entries()) this.#result(host, report, reply.results[i]);
   }
 
   #result(host: ShardHost, report: rpc.Report, result: rpc.ReportResult | undefined): void {
     const id = parseLease(report.lease)?.jobId ?? "";
     const attempt = this.#attempts.get(id);
     if (result?.status === "unknown" && attempt !== undefined && host.stateOf(id) === null) {
-      return this.#counters.count("report of a forgotten job");
+      this.#counters.count("report of a forgotten job");
+      return;
     }
     if (result === undefined || attempt === undefined || result.status === "unknown") {
-      return this.#violations.add("P3", `report of ${report.lease}: ${JSON.stringify(result)}`);
+      this.#violations.add("P3", `report of ${report.lease}: ${JSON.stringify(result)}`);
+      return;
     }
     if (result.status === "recorded") {
       if (attempt.lease !== report.lease) this.#violations.add("P3", `${id} a stale lease's report was recorded`);
       else if (attempt.over) this.#violations.add("P3", `${id} attempt ${attempt.number} was recorded twice`);
-      else if (host.now() >= attempt.endsAt) this.#violations.add("P3", `${id} a report after the lease's end was recorded`);
+      else if (host.now() >= attempt.endsAt)
+        this.#violations.add("P3", `${id} a report after the lease's end was recorded`);
       attempt.over = true;
       this.#counters.count(report.outcome.ok ? "success recorded" : "failure recorded");
     } else {
@@ -195,7 +204,11 @@ export class Observer {
       else if (attempt.over) this.#counters.count("second report of an attempt refused");
       else if (host.now() >= attempt.endsAt) this.#counters.count("report after the lease's end refused");
       // Refused though it was good: a slip of the clock backwards after the shard had ended the lease is the one excuse.
-      else if ((this.#latest.get(host) ?? 0) < attempt.endsAt && host.stateOf(id)?.attempt === attempt.number && host.stateOf(id)?.state === "running") {
+      else if (
+        (this.#latest.get(host) ?? 0) < attempt.endsAt &&
+        host.stateOf(id)?.attempt === attempt.number &&
+        host.stateOf(id)?.state === "running"
+      ) {
         this.#violations.add("P3", `${id} a good report was refused`);
       }
     }
@@ -204,16 +217,16 @@ export class Observer {
 
   #extended(request: rpc.ExtendRequest, reply: rpc.ExtendReply): void {
     if (reply.type !== "extended") return;
-    request.leases.forEach(({ lease }, i) => {
-      const result = reply.results[i];
-      const attempt = this.#attempts.get(parseLease(lease)?.jobId ?? "");
-      if (result?.status !== "extended") return this.#counters.count("extension refused");
-      this.#counters.count("lease extended");
-      if (attempt === undefined || attempt.lease !== lease || attempt.over) {
-        return this.#violations.add("P3", `${lease} was extended and is not current`);
-      }
-      attempt.endsAt = result.leaseExpiresAt;
-    });
+    for (const [i, { lease }] of request.leases.entries()) this.#extension(lease, reply.results[i]);
+  }
+
+  #extension(lease: string, result: rpc.ExtendResult | undefined): void {
+    const attempt = this.#attempts.get(parseLease(lease)?.jobId ?? "");
+    this.#counters.count(result?.status === "extended" ? "lease extended" : "extension refused");
+    if (result?.status !== "extended") return;
+    if (attempt === undefined || attempt.lease !== lease || attempt.over) {
+      this.#violations.add("P3", `${lease} was extended and is not current`);
+    } else attempt.endsAt = result.leaseExpiresAt;
   }
 
   #cancelled(reply: rpc.ChangeReply): void {

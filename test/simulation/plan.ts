@@ -31,7 +31,7 @@ export type Action =
   | { type: "cancel" | "retry" | "get" | "list" | "explain" | "held" }
   | { type: "redrive"; queue: string }
   | { type: "purge"; queue: string }
-  | { type: "pause"; queue: string };
+  | { type: "pause" | "resize"; queue: string };
 
 export interface Plan {
   shards: number;
@@ -42,6 +42,8 @@ export interface Plan {
 }
 
 const DAY_MS = 86_400_000;
+/** The timeout of queues with long jobs. */
+const LONG_MS = 40_000;
 
 export function makePlan(random: Random, startedAt: number): Plan {
   const faultMs = random.int(20_000, 60_000);
@@ -76,7 +78,7 @@ function makeQueues(random: Random, at: number): QueueSettings[] {
         maxDelayMs: random.int(1_500, 6_000),
         jitter: random.pick(["full", "none"]),
       },
-      timeoutMs: random.int(3_000, 15_000),
+      timeoutMs: random.chance(0.3) ? LONG_MS : random.int(3_000, 15_000),
       retentionMs: random.pick([2_000, 120_000, 7 * DAY_MS]),
       idempotencyWindowMs: random.pick([15_000, DAY_MS]),
       consistency: "strong",
@@ -85,36 +87,53 @@ function makeQueues(random: Random, at: number): QueueSettings[] {
       updatedAt: at,
     };
   };
-  const push: Target = { type: "handler", name: "noop" };
+  const push = (): Target =>
+    random.chance(0.7)
+      ? { type: "handler", name: "noop" }
+      : { type: "http", url: "https://target.example/", headers: {} };
   const all = [
     make("pull", { type: "pull" }, false),
-    make("push", push, false),
+    make("push", push(), false),
     make("pull-limited", { type: "pull" }, true),
-    make("push-limited", push, true),
+    make("push-limited", push(), true),
   ];
   // At least one of each door; the limited ones in half of the histories each.
   return all.filter((_, i) => i < 2 || random.chance(0.6));
 }
 
 function makeAction(random: Random, queues: QueueSettings[], jobs: { left: number }): Action {
-  const queue = random.pick(queues).name;
+  const settings = random.pick(queues);
+  const queue = settings.name;
   const roll = random.next();
   if (roll < 0.62 && jobs.left > 0) {
     const count = Math.min(jobs.left, random.pick([1, 1, 1, 2, 3, 6]));
     jobs.left -= count;
-    return { type: "submit", jobs: Array.from({ length: count }, () => makeJob(random, queue)), atomic: random.chance(0.3) };
+    return {
+      type: "submit",
+      jobs: Array.from({ length: count }, () => makeJob(random, settings)),
+      atomic: random.chance(0.3),
+    };
   }
   if (roll < 0.66) return { type: "redrive", queue };
   if (roll < 0.68) return { type: "purge", queue };
   if (roll < 0.72) return { type: "pause", queue };
-  return { type: random.pick(["cancel", "cancel", "retry", "retry", "get", "get", "list", "explain", "held"] as const) };
+  if (roll < 0.76) return { type: "resize", queue };
+  return {
+    type: random.pick(["cancel", "cancel", "retry", "retry", "get", "get", "list", "explain", "held"] as const),
+  };
 }
 
-function makeJob(random: Random, queue: string): JobPlan {
+/** Mostly short; where there is time for it, sometimes longer than a lease that nobody extends. */
+function workMs(random: Random, timeoutMs: number): number {
+  if (timeoutMs === LONG_MS && random.chance(0.1)) return random.int(16_000, 30_000);
+  return random.chance(0.8) ? random.int(5, 500) : random.int(500, 2_500);
+}
+
+function makeJob(random: Random, queue: QueueSettings): JobPlan {
   const fails = random.chance(0.35) ? random.int(1, 4) : 0;
   const ordered = random.chance(0.5);
   return {
-    queue,
+    queue: queue.name,
     orderingKey: ordered ? random.pick(["a", "b"]) : null,
     idempotencyKey: random.chance(0.5) ? `key-${random.int(1, 4)}` : null,
     delayMs: random.chance(0.2) ? random.int(100, 15_000) : null,
@@ -124,7 +143,7 @@ function makeJob(random: Random, queue: string): JobPlan {
     script: {
       fails,
       final: fails > 0 && random.chance(0.15),
-      ms: random.chance(0.8) ? random.int(5, 500) : random.int(500, 2_500),
+      ms: workMs(random, queue.timeoutMs),
       retryAfterMs: random.chance(0.1) ? random.int(100, 5_000) : null,
     },
   };

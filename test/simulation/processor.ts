@@ -44,6 +44,11 @@ function afterOf(world: World, life: Life): WorkPorts["after"] {
 }
 
 function ports(world: World, life: Life, shard: string): WorkPorts {
+  const own = portsOf(world, life, shard);
+  return world.mutant.executor?.(own) ?? own;
+}
+
+function portsOf(world: World, life: Life, shard: string): WorkPorts {
   const mayDie = () => {
     if (world.faults.hit("processor.die")) life.end();
   };
@@ -57,6 +62,9 @@ function ports(world: World, life: Life, shard: string): WorkPorts {
       return world.network.call(life, shard, "extend", request);
     },
     execute: (item, signal) => {
+      if (world.executed.has(item.lease))
+        world.violations.add("P3", `${item.id} attempt ${item.attempt} was executed twice`);
+      world.executed.add(item.lease);
       mayDie();
       return execute(world, life, item, signal);
     },

@@ -6,12 +6,13 @@ import { d1, type Gate } from "./d1-stand-in.ts";
 import type { Life } from "./life.ts";
 import type { World } from "./world.ts";
 
-const MAX_SLOW_MS = 15_000;
+const MAX_SLOW_MS = 30_000;
 
 export async function hearHistory(world: World, life: Life, bells: Doorbell[]): Promise<void> {
   const shards = new Set(bells.map((bell) => bell.shard));
   const rewrite = world.mutant.historySql ?? ((query: string) => query);
-  const db = projectionStore(d1(world.history, gateOf(world, life), rewrite), () => world.clock.now());
+  const database = d1(world.historyDb, gateOf(world, life), rewrite);
+  const db = projectionStore(world.mutant.tornPages ? cursorFirst(database) : database, () => world.clock.now());
   await Promise.all(
     [...shards].map((shard) =>
       runProjection(
@@ -40,7 +41,7 @@ function gateOf(world: World, life: Life): Gate {
     life.wait<T>(({ resolve, reject }) => {
       const there = random.int(1, 15) + (faults.hit("d1.slow") ? random.int(100, MAX_SLOW_MS) : 0);
       clock.after(there, () => {
-        if (faults.hit("d1.fail")) return reject(new Error("D1_ERROR: failed before"));
+        if (faults.hit("d1.outage") || faults.hit("d1.fail")) return reject(new Error("D1_ERROR: failed before"));
         const done = work();
         trace.add(`${life.name} D1 ${changes(world) - before} rows`);
         if (faults.hit("d1.reply-lost")) {
@@ -53,5 +54,17 @@ function gateOf(world: World, life: Life): Gate {
 }
 
 function changes(world: World): number {
-  return Number(world.history.prepare("SELECT total_changes() AS n").get()?.["n"]);
+  return Number(world.history.all("SELECT total_changes() AS n")[0]?.n);
+}
+
+/** For the mutant whose pages are torn: the cursor, and then the rows, each for itself. */
+function cursorFirst(database: D1Database): D1Database {
+  const torn: Pick<D1Database, "prepare" | "batch"> = {
+    prepare: (query) => database.prepare(query),
+    batch: async <T>(statements: D1PreparedStatement[]) => {
+      const cursor = await database.batch<T>(statements.slice(-1));
+      return [...(await database.batch<T>(statements.slice(0, -1))), ...cursor];
+    },
+  };
+  return torn as D1Database;
 }

@@ -47,7 +47,10 @@ export class BellQueue {
       this.#era += 1;
       this.#ready = [];
     }
-    if (faults.hit("queue.lost")) return trace(`${name} bell LOST`);
+    if (faults.hit("queue.outage") || faults.hit("queue.lost")) {
+      trace(`${name} bell LOST`);
+      return;
+    }
     const copies = faults.hit("queue.double") ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) this.#arrive({ bell, tries: 0 }, delaySeconds * 1000);
   }
@@ -86,13 +89,17 @@ export class BellQueue {
       if (failed || died) {
         trace(`${life.name} ended early`);
         // Messages are acknowledged as soon as they are read: whether the platform heard that is chance.
-        if (random.chance(0.5)) for (const { bell, tries } of batch) if (tries < MAX_RETRIES) this.#arrive({ bell, tries: tries + 1 }, 1_000);
+        if (random.chance(0.5))
+          for (const { bell, tries } of batch) if (tries < MAX_RETRIES) this.#arrive({ bell, tries: tries + 1 }, 1_000);
       }
       this.#deliver();
     };
     life.onEnd(() => clock.after(0, () => over(true)));
     clock.after(MAX_WALL_MS, () => over(true));
-    consume(life, batch.map((message) => message.bell)).then(
+    consume(
+      life,
+      batch.map((message) => message.bell),
+    ).then(
       () => over(false),
       () => over(true),
     );

@@ -1,6 +1,7 @@
 /** One shard object as a platform would host it: durable rows and alarm, a volatile object that may crash. */
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { JobState } from "../../domain/job.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap } from "../../domain/slots.ts";
 import { ShardCore } from "../../durable-objects/shard/core.ts";
 import type { ShardPorts } from "../../durable-objects/shard/ports.ts";
@@ -8,7 +9,7 @@ import type { Sql, SqlValue } from "../../durable-objects/sql.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
 import type { Situation } from "./counters.ts";
-import { CrashSignal, crashing, type CrashPlan } from "./crashing-sql.ts";
+import { type CrashPlan, CrashSignal, crashing } from "./crashing-sql.ts";
 import { type PooledDatabase, shardDatabase } from "./database-pool.ts";
 import type { Faults } from "./faults.ts";
 import type { Mutant } from "./mutant.ts";
@@ -39,6 +40,7 @@ const MAX_DOWN_MS = 5_000;
 const MAX_SKEW_MS = 2_000;
 const MAX_STATEMENT = 40;
 
+const REF = "(SELECT ref FROM queues WHERE name = ?)";
 /** Steps after which the alarm is what the rows say, whatever it was before. */
 const REARMS: ReadonlySet<string> = new Set(["start", "alarm", "wake"]);
 
@@ -126,11 +128,36 @@ export class ShardHost {
 
   /** The durable row of a job, as it is now; null when the shard has forgotten it or never had it. */
   stateOf(id: string): { state: JobState; version: number; attempt: number } | null {
-    return this.rows<{ state: JobState; version: number; attempt: number }>("SELECT state, version, attempt FROM jobs WHERE id = ?", id)[0] ?? null;
+    return (
+      this.rows<{ state: JobState; version: number; attempt: number }>(
+        "SELECT state, version, attempt FROM jobs WHERE id = ?",
+        id,
+      )[0] ?? null
+    );
   }
 
-  runningOf(queue: string): number {
-    return this.#count("state = 'running' AND queue = (SELECT ref FROM queues WHERE name = ?)", queue);
+  /** Settings as this shard knows them. */
+  queues(): QueueSettings[] {
+    return this.rows<{ settings: string }>("SELECT settings FROM queues").map(
+      ({ settings }) => JSON.parse(settings) as QueueSettings,
+    );
+  }
+
+  /** How many jobs run in each partition that one of `ids` is in. */
+  runningByPartition(queue: string, ids: string[]): { partition: number; n: number }[] {
+    return this.rows(
+      `SELECT partition, count(*) AS n FROM jobs WHERE state = 'running' AND queue = ${REF}
+         AND partition IN (SELECT partition FROM jobs WHERE id IN (SELECT value FROM json_each(?))) GROUP BY partition`,
+      queue,
+      JSON.stringify(ids),
+    );
+  }
+
+  /** The job of a queue that a claim should take first; null when none is ready. */
+  bestReady(queue: string): { id: string; priority: number; seq: number } | null {
+    const query = `SELECT id, priority, seq FROM jobs WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
+      ORDER BY priority DESC, seq LIMIT 1`;
+    return this.rows<{ id: string; priority: number; seq: number }>(query, queue)[0] ?? null;
   }
 
   unfinished(): number {
@@ -139,7 +166,9 @@ export class ShardHost {
 
   /** When the clock has something to do next, by the rows. */
   nextDueAt(): number | null {
-    return this.rows<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null;
+    return (
+      this.rows<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null
+    );
   }
 
   /** The newest entry of the log of finished jobs: what history has to reach. */
@@ -226,7 +255,9 @@ export class ShardHost {
 
   #crash<T>(name: string, committed: boolean): Execution<T> {
     this.#parts.trace(`${this.name} CRASH in ${name}${committed ? " after commit" : ""}`);
-    this.#parts.crashed(committed ? "crash after commit" : name === "start" ? "crash at the start" : "crash inside a step");
+    this.#parts.crashed(
+      committed ? "crash after commit" : name === "start" ? "crash at the start" : "crash inside a step",
+    );
     this.#core = null;
     return { type: "crashed", committed };
   }

@@ -59,16 +59,23 @@ export class Submissions {
     if (refused && reply.results.some((result) => result.type === "accepted")) {
       this.#violations.add("P6", `half of an atomic batch: ${JSON.stringify(reply.results)}`);
     }
-    request.jobs.forEach((job, i) => this.#one(host, request, job, reply.results[i]));
+    for (const [i, job] of request.jobs.entries()) this.#one(host, request, job, reply.results[i]);
   }
 
   #one(host: ShardHost, request: rpc.SubmitRequest, job: rpc.NewJob, result: rpc.Submitted | undefined): void {
     const queue = request.queues[job.queue];
-    if (result === undefined || queue === undefined) return this.#violations.add("P1", `no result for ${job.id}`);
+    if (result === undefined || queue === undefined) {
+      this.#violations.add("P1", `no result for ${job.id}`);
+      return;
+    }
     const line = job.orderingKey === null ? null : `${queue.name}/${job.orderingKey}`;
-    if (job.idempotency !== null) this.#keyed(host, `${line ?? queue.name}//${job.idempotency.key}`, job, result, request);
+    if (job.idempotency !== null)
+      this.#keyed(host, `${line ?? queue.name}//${job.idempotency.key}`, job, result, request);
     if (result.type !== "accepted") return;
-    if (this.#accepted.has(job.id)) return this.#counters.count("same submission twice");
+    if (this.#accepted.has(job.id)) {
+      this.#counters.count("same submission twice");
+      return;
+    }
     this.#accepted.set(job.id, { shard: host.name, line });
     if (line !== null) {
       const others = this.#lines.get(line) ?? [];
@@ -82,11 +89,18 @@ export class Submissions {
     const hash = job.idempotency?.hash ?? "";
     const now = host.now();
     const inside = key !== undefined && now >= key.from && now < key.until;
-    const fail = (rule: string) => this.#violations.add("P5", `${name} of ${job.id} ${rule}: ${JSON.stringify(result)}`);
+    const fail = (rule: string) =>
+      this.#violations.add("P5", `${name} of ${job.id} ${rule}: ${JSON.stringify(result)}`);
     switch (result.type) {
       case "accepted":
         if (inside && key.id !== job.id) fail(`was accepted, and ${key.id} before it`);
-        if (key?.id !== job.id) this.#keys.set(name, { id: job.id, hash, from: now, until: now + (request.queues[job.queue]?.idempotencyWindowMs ?? 0) });
+        if (key?.id !== job.id)
+          this.#keys.set(name, {
+            id: job.id,
+            hash,
+            from: now,
+            until: now + (request.queues[job.queue]?.idempotencyWindowMs ?? 0),
+          });
         return;
       case "replayed":
         this.#counters.count("replay answered");

@@ -4,6 +4,7 @@ import type { Doorbell } from "../../contract/doorbell.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import { parseLease } from "../../domain/lease.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import type { Sql } from "../../durable-objects/sql.ts";
 import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
 import { historyDatabase } from "./database-pool.ts";
@@ -41,8 +42,11 @@ export class World {
   readonly network: Network;
   readonly gateway: Gateway;
   readonly observer: Observer;
-  readonly history: DatabaseSync;
+  /** The rows of D1, to look at behind the code's back. */
+  readonly history: Sql;
   readonly #historyDatabase = historyDatabase();
+  /** Leases under which a handler was called. */
+  readonly executed = new Set<string>();
   readonly #bells = new Map<string, BellQueue>();
   readonly #workers = new Set<Life>();
   #retired = false;
@@ -51,18 +55,13 @@ export class World {
   constructor(seed: number, mutant: Mutant) {
     const random = new Random(seed);
     this.mutant = mutant;
-    this.history = this.#historyDatabase.db;
+    this.history = this.#historyDatabase.sql;
     this.random = random.fork("people");
     this.faults = new Faults(random.fork("faults"));
     this.plan = makePlan(random.fork("plan"), START);
     for (const queue of this.plan.queues) this.#settings.set(queue.name, [queue]);
     this.gateway = new Gateway(this, this.plan.shards);
-    this.observer = new Observer({
-      violations: this.violations,
-      counters: this.counters,
-      queues: this.plan.queues,
-      hosts: () => this.hosts.values(),
-    });
+    this.observer = new Observer(this.violations, this.counters);
     const trace = (event: string) => this.trace.add(event);
     const parts = { clock: this.clock, faults: this.faults, trace };
     this.network = new Network({ ...parts, random: random.fork("network"), hosts: this.hosts });
@@ -73,16 +72,23 @@ export class World {
     const consume = (life: Life, bells: Doorbell[]) => hearHistory(this, life, bells);
     this.#bells.set("history", new BellQueue({ ...parts, name: "history", random: random.fork("history"), consume }));
     for (const name of this.gateway.shards()) {
-      this.hosts.set(name, new ShardHost(name, {
-        ...parts,
-        mutant,
-        shards: this.plan.shards,
-        random: random.fork(name),
-        send: (bell, delay) => this.#bells.get(bell.kind === "work" ? bell.lane : "history")?.send(bell, delay),
-        committed: (step) => this.observer.committed(step),
-        crashed: (when) => this.counters.count(when),
-        threw: (host, step, error) => this.violations.add("threw", `${host.name} ${step}: ${String(error instanceof Error ? error.stack : error)}`),
-      }));
+      this.hosts.set(
+        name,
+        new ShardHost(name, {
+          ...parts,
+          mutant,
+          shards: this.plan.shards,
+          random: random.fork(name),
+          send: (bell, delay) => this.#bells.get(bell.kind === "work" ? bell.lane : "history")?.send(bell, delay),
+          committed: (step) => this.observer.committed(step),
+          crashed: (when) => this.counters.count(when),
+          threw: (host, step, error) =>
+            this.violations.add(
+              "threw",
+              `${host.name} ${step}: ${String(error instanceof Error ? error.stack : error)}`,
+            ),
+        }),
+      );
     }
     this.#cron(new Life("cron"), random.int(5_000, CRON_MS));
   }
@@ -125,10 +131,14 @@ export class World {
     return after;
   }
 
+  get historyDb(): DatabaseSync {
+    return this.#historyDatabase.db;
+  }
+
   /** P1: a job that its shard no longer knows must be in history. */
   expectInHistory(id: string): void {
-    const row = this.history.prepare("SELECT 1 FROM jobs WHERE id = ?").get(id);
-    if (row === undefined) this.violations.add("P1", `${id} was acknowledged and is nowhere`);
+    if (this.history.all("SELECT 1 AS n FROM jobs WHERE id = ?", id).length === 0)
+      this.violations.add("P1", `${id} was acknowledged and is nowhere`);
   }
 
   heal(): void {
@@ -163,7 +173,9 @@ export class World {
       if (this.#retired) return;
       this.#cron(life, CRON_MS);
       if (this.faults.hit("cron.missed")) return;
-      const queues = [...this.#settings.values()].filter((versions) => versions.length > 1).flatMap((versions) => versions.slice(-1));
+      const queues = [...this.#settings.values()]
+        .filter((versions) => versions.length > 1)
+        .flatMap((versions) => versions.slice(-1));
       for (const shard of this.gateway.shards()) {
         const host = this.host(shard);
         if (host.alarm.at === null && host.unfinished() > 0) this.counters.count("alarm lost and healed by cron");

@@ -260,6 +260,15 @@ describe("when the network fails", () => {
     expect(worker.running).toBe(0);
   });
 
+  test("an outcome that rode on a claim whose answer was lost is sent again, alone and at once", async () => {
+    const { server, reports } = start([claimedJob("a"), claimedJob("b")], { concurrency: 1 }, ({ path, body }) =>
+      path === "/v1/reports" && "claim" in (body as object) ? "no-answer" : null,
+    );
+    await settle();
+    expect(server.seen.slice(1)).toMatchObject([{ body: { claim: { queue: "q" } } }, { path: "/v1/reports" }]);
+    expect(reports()).toEqual(Array(2).fill({ lease: "lease-a", ok: true, result: null }));
+  });
+
   test("a stale first report is told", async () => {
     const { errors } = start([claimedJob("a")], {}, ({ path }) =>
       path === "/v1/reports"
@@ -328,6 +337,23 @@ describe("stop", () => {
     await stop;
     expect(reports()).toEqual([{ lease: "lease-a", ok: true, result: "last" }]);
     expect(server.seen.filter(({ path }) => path.endsWith("/claim"))).toHaveLength(1);
+  });
+
+  test("waits until an outcome is delivered, however often its sending fails", async () => {
+    let calls = 0;
+    const { clock, worker, reports } = start([claimedJob("a")], { waitSeconds: 1 }, ({ path }) =>
+      path === "/v1/reports" && ++calls < 5 ? "no-answer" : null,
+    );
+    await settle();
+    let stopped = false;
+    const stop = worker.stop().then(() => {
+      stopped = true;
+    });
+    await clock.advance(200 + 400 + 800 + 1600 - 1);
+    expect(stopped).toBe(false);
+    await clock.advance(1);
+    await stop;
+    expect(reports()).toHaveLength(5);
   });
 
   test("waits for a claim that is held, and runs what it brings", async () => {

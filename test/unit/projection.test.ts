@@ -50,6 +50,21 @@ function count(): unknown {
   return db.prepare("SELECT count(*) AS n FROM jobs").get()?.n;
 }
 
+/** `real`, and the size in bytes of every value that is bound. */
+function watch(real: D1Database): { watched: D1Database; bound: number[] } {
+  const bound: number[] = [];
+  const prepare = (query: string) => {
+    const statement = real.prepare(query);
+    return {
+      bind: (...values: unknown[]) => {
+        bound.push(...values.map((value) => Buffer.byteLength(String(value))));
+        return statement.bind(...values);
+      },
+    };
+  };
+  return { watched: { ...real, prepare } as unknown as D1Database, bound };
+}
+
 describe("the store", () => {
   const store = () => projectionStore(d1(db), () => NOW);
 
@@ -104,20 +119,7 @@ describe("the store", () => {
   });
 
   test("a page of large jobs is split so that no bound value comes near D1's 2 MB", async () => {
-    const bound: number[] = [];
-    const real = d1(db);
-    const watched = {
-      ...real,
-      prepare: (query: string) => {
-        const statement = real.prepare(query);
-        return {
-          bind: (...values: unknown[]) => {
-            bound.push(...values.map((value) => Buffer.byteLength(String(value))));
-            return statement.bind(...values);
-          },
-        };
-      },
-    } as unknown as D1Database;
+    const { watched, bound } = watch(d1(db));
     // Quotes double in the page's JSON, and Korean takes three bytes a character.
     const heavy = [JSON.stringify("두".repeat(80_000)), JSON.stringify('"'.repeat(120_000)), '"small"'];
     const jobs = Array.from({ length: 30 }, (_, number) =>
@@ -138,7 +140,9 @@ describe("the store", () => {
       error,
     }));
     const large = job(2, { payload: quotes, result: quotes, attempts });
-    await store().write("shard-0", [job(1), large, job(3)], 3);
+    const { watched, bound } = watch(d1(db));
+    await projectionStore(watched, () => NOW).write("shard-0", [job(1), large, job(3)], 3);
+    expect(Math.max(...bound)).toBeLessThan(2_000_000);
     expect(count()).toBe(3);
     expect(rows()[1]).toMatchObject({ payload: quotes, result: quotes, attempts: JSON.stringify(attempts) });
     await store().write("shard-0", [{ ...large, version: 2, state: "failed" }], 3);

@@ -179,7 +179,13 @@ export class Harness {
   }
 
   report(lease: string, outcome: rpc.Outcome, over: Partial<rpc.ReportRequest> = {}): rpc.ReportResult {
-    const reply = this.core.report({ ...CALL, namespace: null, withJobs: false, reports: [{ lease, outcome }], ...over });
+    const reply = this.core.report({
+      ...CALL,
+      namespace: null,
+      withJobs: false,
+      reports: [{ lease, outcome }],
+      ...over,
+    });
     if (reply.type !== "reported") throw new Error(`not reported: ${reply.type}`);
     return only(reply.results);
   }

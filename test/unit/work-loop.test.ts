@@ -287,6 +287,15 @@ describe("connections", () => {
     expect(endedAt).toBeLessThan(10);
   });
 
+  test("a call that fails gives back the connections it would have used", async () => {
+    const world = new World();
+    world.backlog = [httpItem(1)];
+    world.workFault = (call) => (call === 0 ? "before" : null);
+    await world.until(runWorkLoop(world.ports(), world.options()));
+    expect(world.calls[0]?.request.room.http).toBe(6);
+    expect(world.reported.size).toBe(1);
+  });
+
   test("a loop that polls waits for a connection instead", async () => {
     const world = new World();
     world.backlog = [httpItem(1)];

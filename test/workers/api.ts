@@ -55,7 +55,7 @@ export async function call<T = Problem>(method: string, path: string, options: C
 }
 
 export async function answerOf<T>(response: Response): Promise<Answer<T>> {
-  const text = await response.text();
+  const text = new TextDecoder().decode(await response.arrayBuffer());
   const isJson = /json/.test(response.headers.get("content-type") ?? "");
   const body = text === "" ? undefined : isJson ? JSON.parse(text) : text;
   return { status: response.status, headers: response.headers, body: body as T };

@@ -1,6 +1,6 @@
 import { and, count, desc, eq, gt, gte, inArray, lt, type SQL, sql } from "drizzle-orm";
-import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Attempt, Job, JobState } from "../../domain/job.ts";
+import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
 import { jobs } from "./schema.ts";
 

@@ -15,11 +15,7 @@ export async function createNamespace(
   db: Db,
   namespace: { name: string; createdAt: number; webhookSecret: string },
 ): Promise<boolean> {
-  const rows = await db
-    .insert(namespaces)
-    .values(namespace)
-    .onConflictDoNothing()
-    .returning({ name: namespaces.name });
+  const rows = await db.insert(namespaces).values(namespace).onConflictDoNothing().returning({ name: namespaces.name });
   return rows.length > 0;
 }
 

@@ -1,6 +1,6 @@
 import type { AuditView, ClusterView } from "../../contract/admin.ts";
-import { formatTimestamp } from "../../contract/time.ts";
 import type { AuditReply } from "../../contract/rpc.ts";
+import { formatTimestamp } from "../../contract/time.ts";
 import { SLOTS } from "../../domain/slots.ts";
 import type { Services } from "./services.ts";
 

@@ -1,5 +1,5 @@
-import type { Signer } from "./signing.ts";
 import { Refusal } from "./refusal.ts";
+import type { Signer } from "./signing.ts";
 
 const PURPOSE = "bookmark";
 

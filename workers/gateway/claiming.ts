@@ -8,10 +8,10 @@ import type { Services } from "./services.ts";
 
 /**
  * Where a queue lies on several shards, work that comes to one waits until the others' round of waiting ends. Rounds
- * grow from the first to the last: a queue with traffic answers soon, an idle one costs one request a shard a second.
+ * grow from the first to the last: a queue with traffic answers soon, an idle one costs two requests a shard a second.
  */
-const FIRST_ROUND_MS = 50;
-const LAST_ROUND_MS = 1000;
+const FIRST_ROUND_MS = 20;
+const LAST_ROUND_MS = 500;
 
 export interface Claim extends ClaimBody {
   settings: QueueSettings;
@@ -25,37 +25,57 @@ interface Ask {
 }
 
 /**
- * Claims up to `max` jobs for a pull worker. First every shard is asked in turn for what is there; when there is
- * nothing, the shards are waited on together, each for its part of `max`, so that no more is leased than was asked for.
+ * Claims up to `max` jobs for a pull worker, waiting for some when there are none. Shards are asked together, each for
+ * its part of `max`, so that no more is leased than was asked for.
  */
 export async function claimJobs(services: Services, claim: Claim, clock: () => number): Promise<ClaimedJob[]> {
-  if (claim.settings.target.type !== "pull") {
-    throw new Refusal("not-a-pull-queue", `The queue pushes its jobs to a ${claim.settings.target.type} target.`);
-  }
   const until = clock() + secondsToMs(claim.wait);
-  const shards = shuffled(await shardsOf(services, claim.settings));
-  if (shards.length === 1) {
-    return ask(services, claim, { shard: shards[0] ?? "", max: claim.max, waitMs: secondsToMs(claim.wait) });
+  const shards = await shardsOf(services, claim.settings);
+  const [only] = shards;
+  if (shards.length === 1 && only !== undefined) {
+    return ask(services, claim, { shard: only, max: claim.max, waitMs: secondsToMs(claim.wait) });
   }
-  const jobs = await sweep(services, claim, shards);
+  let jobs = await sweep(services, claim, shuffled(shards), 0);
   for (let round = FIRST_ROUND_MS; jobs.length === 0; round = Math.min(round * 2, LAST_ROUND_MS)) {
     const left = until - clock();
     if (left <= 0) break;
-    const waitMs = Math.min(left, round);
-    const asks = shares(shuffled(shards), claim.max).map(({ shard, max }) => ({ shard, max, waitMs }));
-    jobs.push(...(await Promise.all(asks.map((one) => ask(services, claim, one)))).flat());
+    jobs = await sweep(services, claim, shuffled(shards), Math.min(left, round));
   }
   return jobs;
 }
 
-async function sweep(services: Services, claim: Claim, shards: string[]): Promise<ClaimedJob[]> {
-  const jobs: ClaimedJob[] = [];
-  for (const shard of shards) {
+/**
+ * One round: shards are waited on together for their parts; then those that may have more, or had no part, are asked
+ * one by one for the rest. What one shard gave is not lost because another is away.
+ */
+async function sweep(services: Services, claim: Claim, shards: string[], waitMs: number): Promise<ClaimedJob[]> {
+  const asked = shares(shards, claim.max);
+  const parts = await Promise.allSettled(asked.map((part) => ask(services, claim, { ...part, waitMs })));
+  const jobs = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
+  const failed = parts.find((part) => part.status === "rejected");
+  if (failed !== undefined && parts.every((part) => part.status === "rejected")) throw failed.reason;
+  if (failed !== undefined) return jobs;
+  const full = asked.filter(({ max }, i) => fulfilledLength(parts[i]) === max).map(({ shard }) => shard);
+  for (const shard of [...full, ...shards.slice(asked.length)]) {
     const max = claim.max - jobs.length;
     if (max <= 0) break;
-    jobs.push(...(await ask(services, claim, { shard, max, waitMs: 0 })));
+    jobs.push(...(await askRest(services, claim, { shard, max, waitMs: 0 }, jobs.length > 0)));
   }
   return jobs;
+}
+
+function fulfilledLength(part: PromiseSettledResult<ClaimedJob[]> | undefined): number {
+  return part?.status === "fulfilled" ? part.value.length : 0;
+}
+
+/** With jobs in hand already, a shard that does not answer only means fewer of them. */
+async function askRest(services: Services, claim: Claim, one: Ask, inHand: boolean): Promise<ClaimedJob[]> {
+  try {
+    return await ask(services, claim, one);
+  } catch (error) {
+    if (inHand && error instanceof Refusal) return [];
+    throw error;
+  }
 }
 
 /** Not asked twice on an error: jobs that the first leased come back when their lease ends. */

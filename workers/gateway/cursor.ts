@@ -1,5 +1,5 @@
-import type { Signer } from "./signing.ts";
 import { Refusal } from "./refusal.ts";
+import type { Signer } from "./signing.ts";
 
 /**
  * Cursors of lists: the id or name above the next page. `list` names the list and what it was filtered by, so a

@@ -28,7 +28,12 @@ function newSpanId(): string {
 /** A refusal becomes its problem; anything else is our fault, logged under the request's id and told without detail. */
 export const onError: ErrorHandler<AppEnv> = (error, c) => {
   if (error instanceof Refusal) return answer(c, error);
-  log("error", "unexpected", { requestId: c.var.requestId, path: c.req.path, reason: reasonOf(error), stack: error.stack });
+  log("error", "unexpected", {
+    requestId: c.var.requestId,
+    path: c.req.path,
+    reason: reasonOf(error),
+    stack: error.stack,
+  });
   return answer(c, new Refusal("internal", `Please report request ${c.var.requestId}.`));
 };
 

@@ -21,7 +21,9 @@ async function authenticate(c: AppContext): Promise<Caller> {
   if (caller !== null) return caller;
   if (header !== undefined) await countBadKey(c);
   throw new Refusal("unauthorized", "Send a working key as: Authorization: Bearer dure_<keyId>_<secret>", {
-    headers: { "www-authenticate": header === undefined ? 'Bearer realm="dure"' : 'Bearer realm="dure", error="invalid_token"' },
+    headers: {
+      "www-authenticate": header === undefined ? 'Bearer realm="dure"' : 'Bearer realm="dure", error="invalid_token"',
+    },
   });
 }
 
@@ -40,7 +42,9 @@ async function spend(c: AppContext, caller: Caller): Promise<void> {
   for (const [name, value] of rateHeaders(budget, verdict)) c.header(name, value);
   const shared = !verdict.allowed || !verdict.askShared || (await c.env.KEY_LIMIT.limit({ key: caller.keyId })).success;
   if (verdict.allowed && shared) return;
-  throw new Refusal("rate-limited", `A key may make ${budget} requests in 10 seconds.`, { retryAfter: verdict.resetSeconds });
+  throw new Refusal("rate-limited", `A key may make ${budget} requests in 10 seconds.`, {
+    retryAfter: verdict.resetSeconds,
+  });
 }
 
 /** The root key acts in the namespace that the header names; no other key may name one. */

@@ -53,7 +53,10 @@ export async function listJobsPage(
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const limit = query.limit - found.length;
     const request = { namespace, filter, before, limit, include: query.include };
-    const [shards, history] = await Promise.all([askShards(services, request), askHistory(services, database, request)]);
+    const [shards, history] = await Promise.all([
+      askShards(services, request),
+      askHistory(services, database, request),
+    ]);
     const page = mergePages([...shards, history], limit);
     found.push(...page.items);
     before = page.before;
@@ -105,7 +108,9 @@ async function withoutHeld({ shards }: Services, jobs: Job[]): Promise<Job[]> {
   const map = await shards.map();
   const byOwner = Map.groupBy(doubtful, (id) => ownerOf(map, parseJobId(id)?.slot ?? 0));
   const held = await Promise.all(
-    [...byOwner].map(([shard, ids]) => shards.once(shard, { again: true }, (stub, head) => stub.held({ ...head, ids }))),
+    [...byOwner].map(([shard, ids]) =>
+      shards.once(shard, { again: true }, (stub, head) => stub.held({ ...head, ids })),
+    ),
   );
   const theirs = new Set(held.flat());
   return jobs.filter((job) => !theirs.has(job.id));

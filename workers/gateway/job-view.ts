@@ -1,5 +1,5 @@
-import type { JobFields } from "../../contract/rpc.ts";
 import type { AttemptView, JobListItem, JobView } from "../../contract/job.ts";
+import type { JobFields } from "../../contract/rpc.ts";
 import { formatTimestamp, msToSeconds } from "../../contract/time.ts";
 import type { Attempt, Job } from "../../domain/job.ts";
 import { retryView } from "./queue-settings.ts";

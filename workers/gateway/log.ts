@@ -1,4 +1,4 @@
-/** One line of JSON a fact, for Workers Logs. Errors are given by message only: stacks may hold payloads. */
+/** One line of JSON a fact, for Workers Logs. No payload, result or token belongs in one. */
 export function log(level: "info" | "warn" | "error", event: string, facts: Record<string, unknown> = {}): void {
   console[level](JSON.stringify({ level, event, ...facts }));
 }

@@ -54,9 +54,25 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
       unit: "seconds",
       samples: [{ value: due.length === 0 ? 0 : Math.max(0, now - Math.min(...due)) / 1000 }],
     },
-    { name: "dure_shard_live_jobs", type: "gauge", help: "Unfinished jobs of a shard.", samples: each((health) => health.live) },
-    { name: "dure_shard_bytes", type: "gauge", help: "Size of a shard's database.", unit: "bytes", samples: each((health) => health.bytes) },
-    { name: "dure_shard_rows_written", type: "counter", help: "Rows a shard has written since it woke.", samples: each((health) => health.rowsWritten) },
+    {
+      name: "dure_shard_live_jobs",
+      type: "gauge",
+      help: "Unfinished jobs of a shard.",
+      samples: each((health) => health.live),
+    },
+    {
+      name: "dure_shard_bytes",
+      type: "gauge",
+      help: "Size of a shard's database.",
+      unit: "bytes",
+      samples: each((health) => health.bytes),
+    },
+    {
+      name: "dure_shard_rows_written",
+      type: "counter",
+      help: "Rows a shard has written since it woke.",
+      samples: each((health) => health.rowsWritten),
+    },
   ];
 }
 
@@ -66,7 +82,9 @@ function render({ name, type, help, unit, samples }: Family): string {
   lines.push(`# HELP ${name} ${help}`);
   const sampleName = type === "counter" ? `${name}_total` : name;
   for (const { labels, value } of samples) {
-    const text = Object.entries(labels ?? {}).map(([label, content]) => `${label}="${content}"`).join(",");
+    const text = Object.entries(labels ?? {})
+      .map(([label, content]) => `${label}="${content}"`)
+      .join(",");
     lines.push(`${sampleName}${text === "" ? "" : `{${text}}`} ${value}`);
   }
   return `${lines.join("\n")}\n`;

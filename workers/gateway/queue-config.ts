@@ -62,7 +62,13 @@ export class QueueConfig {
       const current = await this.find(name);
       // Pushed again though nothing changes: a shard that missed the last push hears it now.
       if (current.paused === paused) return { settings: current };
-      const settings = { ...current, ...firstStamp(current, now), paused, version: current.version + 1, updatedAt: now };
+      const settings = {
+        ...current,
+        ...firstStamp(current, now),
+        paused,
+        version: current.version + 1,
+        updatedAt: now,
+      };
       return (await this.#write(settings)) ? { settings } : null;
     }, now);
     return settings;

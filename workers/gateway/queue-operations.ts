@@ -55,7 +55,9 @@ export async function purgeQueue({ shards }: Services, name: QueueName): Promise
     entries.map(async ({ id }) => {
       let total = 0;
       for (;;) {
-        const reply = await shards.once(id, { again: true }, (shard, head) => shard.purge({ ...head, ...name, limit: STEP }));
+        const reply = await shards.once(id, { again: true }, (shard, head) =>
+          shard.purge({ ...head, ...name, limit: STEP }),
+        );
         total += reply.cancelled;
         if (!reply.more) return total;
       }

@@ -1,6 +1,6 @@
+import type { RetryBody, RetryView } from "../../contract/job.ts";
 import { HANDLER_NAMES, MAX_PUSH_TIMEOUT_SECONDS } from "../../contract/limits.ts";
 import { type QueueBody, type QueueView, queueDefaults } from "../../contract/queue.ts";
-import type { RetryBody, RetryView } from "../../contract/job.ts";
 import { formatTimestamp, msToSeconds, secondsToMs } from "../../contract/time.ts";
 import type { RetryPolicy } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";

@@ -46,8 +46,11 @@ export async function extend(
   lease: { lease: string; leaseMs: number },
 ): Promise<ExtendResult> {
   const known = located([lease]);
-  const answers = await scatter(shards, known, { again: true }, (shard, head, leases: { lease: string; leaseMs: number }[]) =>
-    shard.extend({ ...head, namespace, leases }),
+  const answers = await scatter(
+    shards,
+    known,
+    { again: true },
+    (shard, head, leases: { lease: string; leaseMs: number }[]) => shard.extend({ ...head, namespace, leases }),
   );
   return inOrder([lease], known, answers)[0] ?? { status: "unknown" };
 }

@@ -90,7 +90,8 @@ function decode(bytes: Uint8Array): string {
 }
 
 function parseText(text: string): unknown {
-  if (deeperThan(text, MAX_DEPTH)) throw new Refusal("invalid-request", `The body nests deeper than ${MAX_DEPTH} levels.`);
+  if (deeperThan(text, MAX_DEPTH))
+    throw new Refusal("invalid-request", `The body nests deeper than ${MAX_DEPTH} levels.`);
   try {
     return JSON.parse(text);
   } catch {

@@ -26,7 +26,13 @@ export async function scatter<I, R>(
     const groups = Map.groupBy(waiting, ({ slot }) => ownerOf(map, slot));
     const again = await Promise.all(
       [...groups].map(async ([id, group]) => {
-        const reply = await shards.once(id, options, (shard, head) => call(shard, head, group.map(({ item }) => item)));
+        const reply = await shards.once(id, options, (shard, head) =>
+          call(
+            shard,
+            head,
+            group.map(({ item }) => item),
+          ),
+        );
         if ("map" in reply) {
           if (shards.adopt(reply.map).epoch === map.epoch) await shards.refresh();
           return group;

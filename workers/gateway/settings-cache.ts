@@ -91,6 +91,10 @@ export class SettingsCache {
       return stored ?? (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
     } catch (error) {
       log("error", "settings-database", { reason: reasonOf(error) });
+      // Old settings are better than none: shards were told of every change, and correct whoever has older ones.
+      const known = this.#entries.get(cacheKey(namespace, queue))?.settings;
+      if (known !== undefined) return known;
+      if (queue === DEFAULT_QUEUE) return implicitDefault(namespace);
       throw new Refusal("unavailable", "The queue's settings cannot be read right now.");
     }
   }

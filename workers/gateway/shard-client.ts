@@ -1,4 +1,11 @@
-import { type Busy, type DirectoryApi, type Moved, RPC_VERSION, type ShardApi, type ShardCall } from "../../contract/rpc.ts";
+import {
+  type Busy,
+  type DirectoryApi,
+  type Moved,
+  RPC_VERSION,
+  type ShardApi,
+  type ShardCall,
+} from "../../contract/rpc.ts";
 import { ownerOf, type SlotMap } from "../../domain/slots.ts";
 import { log, reasonOf } from "./log.ts";
 import { Refusal } from "./refusal.ts";
@@ -54,7 +61,11 @@ export class ShardClient {
   }
 
   /** Asks the owner of `slot`. Throws a 503 refusal when no answer can be had. */
-  async ask<R>(slot: number, options: CallOptions, call: (shard: ShardApi, head: ShardCall) => Promise<R>): Promise<Settled<R>> {
+  async ask<R>(
+    slot: number,
+    options: CallOptions,
+    call: (shard: ShardApi, head: ShardCall) => Promise<R>,
+  ): Promise<Settled<R>> {
     for (let moves = 0; moves <= MAX_MOVES; moves++) {
       const map = await this.map();
       const reply = await this.once(ownerOf(map, slot), options, call);
@@ -85,7 +96,10 @@ export class ShardClient {
   }
 
   /** Asks every shard of the map at once. Fails when one fails: half an answer would be a wrong one. */
-  async all<R>(options: CallOptions, call: (shard: ShardApi, head: ShardCall) => Promise<R>): Promise<Exclude<R, Busy>[]> {
+  async all<R>(
+    options: CallOptions,
+    call: (shard: ShardApi, head: ShardCall) => Promise<R>,
+  ): Promise<Exclude<R, Busy>[]> {
     const { shards } = await this.map();
     return Promise.all(shards.map(({ id }) => this.once(id, options, call)));
   }
@@ -111,7 +125,9 @@ function isRetryable(error: unknown): boolean {
 }
 
 function flag(error: unknown, name: "retryable" | "overloaded"): boolean {
-  return typeof error === "object" && error !== null && name in error && (error as Record<string, unknown>)[name] === true;
+  return (
+    typeof error === "object" && error !== null && name in error && (error as Record<string, unknown>)[name] === true
+  );
 }
 
 function unavailable(object: string, error: unknown): Refusal {

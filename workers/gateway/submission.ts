@@ -1,9 +1,9 @@
-import { MAX_DELAY_SECONDS, MAX_PAYLOAD_BYTES, DEFAULT_PRIORITY } from "../../contract/limits.ts";
 import type { SubmitBody } from "../../contract/job.ts";
+import { DEFAULT_PRIORITY, MAX_DELAY_SECONDS, MAX_PAYLOAD_BYTES } from "../../contract/limits.ts";
 import type { NewJob, Submitted } from "../../contract/rpc.ts";
 import { parseTimestamp, secondsToMs } from "../../contract/time.ts";
-import { JOB_ID_RANDOM_BYTES, makeJobId } from "../../domain/job-id.ts";
 import type { Job } from "../../domain/job.ts";
+import { JOB_ID_RANDOM_BYTES, makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { partitionOf, slotOf } from "../../domain/slots.ts";
 import { longerThan, sha256Hex } from "./bytes.ts";

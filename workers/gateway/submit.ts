@@ -10,9 +10,7 @@ import { type Chance, type Placed, place, type Submission } from "./submission.t
 const MAX_PLANS = 4;
 
 /** What became of one job. Refusals are values here: in a batch each costs only its own job. */
-export type Submitting =
-  | { type: "done"; placed: Placed; outcome: Submitted }
-  | { type: "refused"; refusal: Refusal };
+export type Submitting = { type: "done"; placed: Placed; outcome: Submitted } | { type: "refused"; refusal: Refusal };
 
 export interface SubmitOptions {
   namespace: string;

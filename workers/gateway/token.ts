@@ -16,7 +16,8 @@ export function keyIdOf(token: string): string | null {
 /** A new key id: sorts by the time it was made. `random` fills bytes with chance. */
 export function makeKeyId(now: number, random: (bytes: Uint8Array<ArrayBuffer>) => void): string {
   let time = "";
-  for (let rest = now, i = 0; i < TIME_CHARACTERS; i++, rest = Math.floor(rest / 32)) time = BASE32.charAt(rest % 32) + time;
+  for (let rest = now, i = 0; i < TIME_CHARACTERS; i++, rest = Math.floor(rest / 32))
+    time = BASE32.charAt(rest % 32) + time;
   const chance = new Uint8Array(CHANCE_CHARACTERS);
   random(chance);
   return time + Array.from(chance, (byte) => BASE32.charAt(byte & 31)).join("");

@@ -10,7 +10,6 @@ interface Running {
   abort: AbortController;
   /** The attempt's time is up. */
   deadlineAt: number;
-  /** Counted from before the call that gave or extended the lease, so never later than the shard's own. */
   leaseUntil: number;
 }
 
@@ -51,9 +50,13 @@ export class Hand {
     return [...this.#running.keys(), ...this.#finished.map((report) => report.lease)];
   }
 
-  start(item: WorkItem, leaseUntil: number): void {
+  /**
+   * `askedAt` is when the call was sent that brought the job. The attempt's time and its lease are counted from there,
+   * so that both end here before the shard could give the job to somebody else.
+   */
+  start(item: WorkItem, askedAt: number, leaseMs: number): void {
     const abort = new AbortController();
-    const running: Running = { item, abort, deadlineAt: this.#ports.now() + item.timeoutMs, leaseUntil };
+    const running: Running = { item, abort, deadlineAt: askedAt + item.timeoutMs, leaseUntil: askedAt + leaseMs };
     this.#running.set(item.lease, running);
     this.#counts[item.target.type]++;
     this.#ports.execute(item, abort.signal).then(

@@ -182,9 +182,7 @@ class Loop {
     for (const result of reply.reports) {
       if (result.status !== "recorded") this.#ports.log({ event: "report-refused", status: result.status });
     }
-    const now = this.#ports.now();
-    const leaseUntil = askedAt + LEASE_MS;
-    if (now >= leaseUntil) {
+    if (this.#ports.now() >= askedAt + LEASE_MS) {
       if (reply.items.length > 0) this.#ports.log({ event: "claim-late", items: reply.items.length });
       return 0;
     }
@@ -192,7 +190,7 @@ class Loop {
     let http = 0;
     for (const item of reply.items) {
       if (item.target.type === "http") http++;
-      this.#hand.start(item, leaseUntil);
+      this.#hand.start(item, askedAt, LEASE_MS);
     }
     return http;
   }
@@ -261,12 +259,12 @@ class Loop {
         };
       });
     }
-    this.#wakeUp = null;
     this.#wakePending = false;
   }
 
   #wake(): void {
     this.#wakePending = true;
     this.#wakeUp?.();
+    this.#wakeUp = null;
   }
 }

@@ -3,7 +3,7 @@ import type { FloorEnv } from "../floor.ts";
 /** Once woken, works until dry: runs a no-op for each job, reports a hundred and takes the next hundred in one call. */
 export default {
   async queue(batch: MessageBatch<number>, env: FloorEnv): Promise<void> {
-    const floor = env.FLOOR.getByName("floor");
+    const floor = env.FLOOR.getByName("pushed");
     let done: number[] = [];
     let answered = batch.messages.length;
     for (;;) {

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { KeyBody, type KeyView, NamespaceBody, type Scope, SCOPES } from "../../../contract/admin.ts";
+import { KeyBody, type KeyView, NamespaceBody, SCOPES, type Scope } from "../../../contract/admin.ts";
 import { PageQuery } from "../../../contract/list.ts";
 import { Name } from "../../../contract/primitives.ts";
 import { EmptyBody } from "../../../contract/queue.ts";
@@ -30,7 +30,16 @@ export const keyRoutes = new Hono<AppEnv>()
     const id = makeKeyId(now, random);
     const key = makeToken(id, random);
     const hash = await sha256Hex(key);
-    const row = { id, namespace, name: body.name, hash, scopes: body.scopes, createdAt: now, expiresAt, revokedAt: null };
+    const row = {
+      id,
+      namespace,
+      name: body.name,
+      hash,
+      scopes: body.scopes,
+      createdAt: now,
+      expiresAt,
+      revokedAt: null,
+    };
     await fromHistory(() => insertKey(primary(c.env.DB), row));
     return c.json({ ...keyView(row), key }, 201);
   })

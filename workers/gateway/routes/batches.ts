@@ -25,7 +25,7 @@ export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
   await setBookmark(c);
   const accepted = items.filter((item) => "id" in item && !item.replayed).length;
   const replayed = items.filter((item) => "id" in item && item.replayed).length;
-  const status = accepted > 0 ? 202 : replayed > 0 ? replayed === items.length ? 200 : 202 : 422;
+  const status = accepted > 0 ? 202 : replayed > 0 ? (replayed === items.length ? 200 : 202) : 422;
   if (replayed === items.length) c.header("dure-replayed", "true");
   return c.json({ id: `batch_${crypto.randomUUID()}`, atomic, accepted, items }, status);
 });

@@ -47,7 +47,7 @@ export const jobRoutes = new Hono<AppEnv>()
     await c.var.services.bookmarks.check(c.req.header("dure-bookmark"));
     const waitMs = honouredWaitMs(c);
     const name = nameOf(c);
-    const job = (await cachedJob(name)) ?? (await readAndCache(c, name, waitMs));
+    const job = (await cachedJob(name, Date.now())) ?? (await readAndCache(c, name, waitMs));
     setConsistency(c);
     if (job.state !== "succeeded") return jobAnswer(c, job);
     const etag = `"${job.id}.${job.version}"`;
@@ -104,7 +104,10 @@ async function outcomeOf(c: AppContext, result: Submitting | undefined): Promise
     case "replayed":
       return { job: outcome.job ?? (await movedToHistory(c, outcome.id)), replayed: true };
     case "mismatch":
-      throw new Refusal("idempotency-mismatch", `The idempotency key belongs to ${outcome.id}, which was sent with another body.`);
+      throw new Refusal(
+        "idempotency-mismatch",
+        `The idempotency key belongs to ${outcome.id}, which was sent with another body.`,
+      );
     case "refused":
       throw new Error("a single job was refused as part of a batch");
   }
@@ -128,7 +131,7 @@ async function waitFor(c: AppContext, job: Job, waitMs: number): Promise<Job> {
 
 async function readAndCache(c: AppContext, name: JobName, waitMs: number): Promise<Job> {
   const job = await readJob(c.var.services, c.env.DB, name, waitMs);
-  if (job.state === "succeeded") c.executionCtx.waitUntil(cacheJob(job));
+  if (job.state === "succeeded") c.executionCtx.waitUntil(cacheJob(job, Date.now()));
   return job;
 }
 

@@ -11,11 +11,12 @@ import {
 } from "../../../contract/pull.ts";
 import type { Outcome, ReportResult } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import { requireScope } from "../auth.ts";
-import { claimJobs } from "../claiming.ts";
+import { type Claim, claimJobs } from "../claiming.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { jobView } from "../job-view.ts";
-import { problemView } from "../refusal.ts";
+import { problemView, Refusal } from "../refusal.ts";
 import { extend, leaseNotFound, outcomeOf, report, staleLease } from "../reporting.ts";
 import { readJson, readOptionalJson, validated } from "../request-body.ts";
 import { jobAnswer, setBookmark } from "../respond.ts";
@@ -25,7 +26,8 @@ import { queueNotFound } from "../settings-cache.ts";
 export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) => {
   requireScope(c.var.caller, "work");
   const body = validated(ClaimBody, await readOptionalJson(c));
-  const jobs = await claim(c, c.req.param("queue"), body);
+  const settings = await pullSettings(c, c.req.param("queue"));
+  const jobs = await claim(c, { ...body, settings });
   await setBookmark(c);
   return c.json({ jobs });
 });
@@ -33,10 +35,11 @@ export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) =>
 export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
   requireScope(c.var.caller, "work");
   const body = validated(ReportsBody, await readJson(c));
+  const settings = body.claim === undefined ? null : await pullSettings(c, body.claim.queue);
   const reports = body.reports.map(({ lease, ...said }) => ({ lease, outcome: outcomeOf(said) }));
   const results = await report(c.var.services, c.var.caller.namespace, reports, false);
   const items = results.map(itemView);
-  const jobs = body.claim === undefined ? [] : await claim(c, body.claim.queue, body.claim);
+  const jobs = body.claim === undefined || settings === null ? [] : await claimAfter(c, { ...body.claim, settings });
   await setBookmark(c);
   return c.json({ items, jobs });
 });
@@ -69,11 +72,28 @@ export const leaseRoutes = new Hono<AppEnv>()
     }
   });
 
-async function claim(c: AppContext, queue: string, body: ClaimBody): Promise<ClaimedJobView[]> {
+/** The settings of a queue that is there and is pulled; refused with 404 or 409 before anything is done. */
+async function pullSettings(c: AppContext, queue: string): Promise<QueueSettings> {
   if (!Name.safeParse(queue).success) throw queueNotFound(queue);
   const settings = await c.var.services.settings.get(c.var.caller.namespace, queue, Date.now());
-  const claimed = await claimJobs(c.var.services, { ...body, settings }, () => Date.now());
+  const { type } = settings.target;
+  if (type !== "pull") throw new Refusal("not-a-pull-queue", `The queue pushes its jobs to a ${type} target.`);
+  return settings;
+}
+
+async function claim(c: AppContext, request: Claim): Promise<ClaimedJobView[]> {
+  const claimed = await claimJobs(c.var.services, request, () => Date.now());
   return claimed.map(({ job, lease }) => ({ ...jobView(job), lease }));
+}
+
+/** The reports are recorded by now: that no job can be had must not make them look refused. */
+async function claimAfter(c: AppContext, request: Claim): Promise<ClaimedJobView[]> {
+  try {
+    return await claim(c, request);
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    throw error;
+  }
 }
 
 async function reportOne(c: AppContext, outcome: Outcome): Promise<Response> {

@@ -2,7 +2,7 @@ import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { type Handler, HandlerFailure, type JsonValue } from "../handlers/handler.ts";
 import { reasonOf } from "../work-ports.ts";
-import { byteLength } from "./bytes.ts";
+import { fits } from "./bytes.ts";
 import { failed, succeeded } from "./outcome.ts";
 
 /** Runs jobs in handlers of this repository. Never rejects. */
@@ -27,7 +27,7 @@ function resultOf(value: JsonValue | undefined): Outcome {
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) return succeeded(null);
   // A cut JSON text is worth nothing, and the next attempt would be as large.
-  if (byteLength(text) > MAX_RESULT_BYTES) {
+  if (!fits(text, MAX_RESULT_BYTES)) {
     return failed("result-too-large", `the result is larger than ${MAX_RESULT_BYTES} bytes`, { retryable: false });
   }
   return succeeded(text);

@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { startHost } from "../../scripts/host.ts";
+import { parseMetrics } from "../../scripts/metrics.ts";
+import { Client } from "../load.ts";
+import { PAYLOAD, type System } from "../system.ts";
+import type { Counts } from "./counts.ts";
+
+const ROOT_KEY = "dure_root_bench";
+const PULLED = "bench-pull";
+const PUSHED = "bench-noop";
+
+export interface Dure extends System {
+  metrics(): Promise<Map<string, number>>;
+  /** Bindings used so far by both Workers and the objects. Only of a counted platform. */
+  used(): Promise<Counts>;
+}
+
+/**
+ * Dure as `npm start` runs it, without a request budget. `counted`: with entry modules around the real ones that
+ * count every use of a binding, for counts and not for speed.
+ */
+export async function startDure(stateDir: string, counted: boolean): Promise<Dure> {
+  const here = import.meta.dirname;
+  const host = await startHost({
+    port: 0,
+    rootKey: ROOT_KEY,
+    stateDir,
+    vars: { RATE_LIMIT: "0" },
+    ...(counted ? { mains: [join(here, "counted-gateway.ts"), join(here, "counted-processor.ts")] } : {}),
+  });
+  const authorization = `Bearer ${ROOT_KEY}`;
+  const client = new Client(host.url, { authorization });
+  await ready(client);
+  await putQueue(host.url, authorization, PULLED, { target: { type: "pull" } });
+  await putQueue(host.url, authorization, PUSHED, { target: { type: "handler", name: "noop" } });
+
+  const one = (queue: string) => JSON.stringify({ queue, payload: PAYLOAD });
+  const batch = (queue: string, n: number) =>
+    JSON.stringify({ jobs: Array.from({ length: n }, () => ({ queue, payload: PAYLOAD })) });
+  const held = new Map<number, string[]>();
+  const usedBy = async (name: string) => {
+    const response = await (await host.mf.getWorker(name)).fetch("http://dure/bench/used");
+    return (await response.json()) as Counts;
+  };
+  return {
+    name: "Dure",
+    submitOne: () => client.send("/v1/jobs", one(PULLED)),
+    submitBatch: (n) => client.send("/v1/batches", batch(PULLED, n)),
+    pullTurn: async (worker) => {
+      const reports = (held.get(worker) ?? []).map((lease) => ({ lease, ok: true, result: null }));
+      const claim = { queue: PULLED, max: 100 };
+      const text =
+        reports.length === 0
+          ? await client.send(`/v1/queues/${PULLED}/claim`, JSON.stringify({ max: 100 }))
+          : await client.send("/v1/reports", JSON.stringify({ reports, claim }));
+      const { jobs } = JSON.parse(text) as { jobs: { lease: string }[] };
+      held.set(
+        worker,
+        jobs.map((job) => job.lease),
+      );
+      return jobs.length;
+    },
+    sendOne: () => client.send("/v1/jobs", one(PUSHED)),
+    sendBatch: (n) => client.send("/v1/batches", batch(PUSHED, n)),
+    runOne: () => client.send("/v1/jobs", one(PUSHED), { prefer: "wait=10" }),
+    counts: async () => {
+      const { counts } = JSON.parse(await client.send(`/v1/queues/${PUSHED}/stats`)) as {
+        counts: Record<string, number>;
+      };
+      const finished = (counts.succeeded ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);
+      return { accepted: Object.values(counts).reduce((sum, n) => sum + n, 0), finished };
+    },
+    metrics: async () => parseMetrics(await client.send("/metrics")),
+    used: async () => {
+      const [gateway, processor] = await Promise.all([usedBy("dure-gateway"), usedBy("dure-processor")]);
+      return Object.fromEntries(
+        Object.keys(gateway).map((key) => [key, gateway[key as keyof Counts] + processor[key as keyof Counts]]),
+      ) as unknown as Counts;
+    },
+    pid: () => host.workerd(),
+    stop: async () => {
+      await client.close();
+      await host.stop();
+    },
+  };
+}
+
+async function ready(client: Client): Promise<void> {
+  for (;;) {
+    if (JSON.parse(await client.send("/readyz")).status === "ok") return;
+    await pause(100);
+  }
+}
+
+async function putQueue(url: string, authorization: string, name: string, settings: object): Promise<void> {
+  const response = await fetch(`${url}/v1/queues/${name}`, {
+    method: "PUT",
+    headers: { authorization, "content-type": "application/json" },
+    body: JSON.stringify(settings),
+  });
+  if (!response.ok) throw new Error(`${name}: ${response.status} ${await response.text()}`);
+}

@@ -1,0 +1,54 @@
+/**
+ * Cloudflare's public prices in US dollars, Workers Paid plan, beyond what the plan includes. Read on 2026-11-22 from
+ * developers.cloudflare.com, pages /workers/platform/pricing/, /durable-objects/platform/pricing/,
+ * /queues/platform/pricing/, /d1/platform/pricing/ and /kv/platform/pricing/.
+ */
+export const PRICES = {
+  /** Per million requests: HTTP, Queue batches, cron runs. */
+  workerRequest: 0.3,
+  /** Per million milliseconds of a Worker's CPU. */
+  cpuMs: 0.02,
+  /** Per million method calls, fetches and alarms of Durable Objects. */
+  objectRequest: 0.15,
+  /** Per million GB-seconds of Durable Objects that are awake. */
+  objectGbSecond: 12.5,
+  /** Per million rows that Durable Objects write, index entries included. */
+  objectRow: 1,
+  /** Per million Queue operations; a message is written, read and deleted: three. */
+  queueOperation: 0.4,
+  /** Per million rows that D1 writes, index entries included. */
+  d1Row: 1,
+  /** Per million writes of KV. */
+  kvWrite: 5,
+} as const;
+
+/** An awake object counts as 128 MB, whatever it uses. */
+const OBJECT_GB = 0.128;
+const OPERATIONS_A_MESSAGE = 3;
+
+/** What one job uses, on average. */
+export interface Usage {
+  workerRequests: number;
+  cpuMs: number;
+  objectRequests: number;
+  /** Seconds in which an object is awake. */
+  objectSeconds: number;
+  objectRows: number;
+  messages: number;
+  d1Rows: number;
+  kvWrites: number;
+}
+
+/** Dollars for a million jobs that each use this much. */
+export function dollarsPerMillion(usage: Usage): number {
+  return (
+    usage.workerRequests * PRICES.workerRequest +
+    usage.cpuMs * PRICES.cpuMs +
+    usage.objectRequests * PRICES.objectRequest +
+    usage.objectSeconds * OBJECT_GB * PRICES.objectGbSecond +
+    usage.objectRows * PRICES.objectRow +
+    usage.messages * OPERATIONS_A_MESSAGE * PRICES.queueOperation +
+    usage.d1Rows * PRICES.d1Row +
+    usage.kvWrites * PRICES.kvWrite
+  );
+}

@@ -1,0 +1,44 @@
+/** One job: reading, changing, explaining. */
+import type { Job, JobState } from "../../domain/job.ts";
+import type { Moved, ShardCall } from "./call.ts";
+
+export interface JobRequest extends ShardCall {
+  namespace: string;
+  id: string;
+}
+
+export interface GetRequest extends JobRequest {
+  /** Hold the answer until the job is final, at most this long. */
+  waitMs: number;
+}
+
+export type JobReply = { type: "job"; job: Job } | { type: "none" } | Moved;
+
+/** `conflict`: the job's state does not allow it. */
+export type ChangeReply = JobReply | { type: "conflict"; job: Job };
+
+export const EXPLAIN_REASONS = [
+  "ready",
+  "scheduled",
+  "retrying",
+  "paused",
+  "ordering",
+  "concurrency",
+  "rate",
+  "priority",
+  "no-worker",
+  "running",
+  "final",
+] as const;
+export type ExplainReason = (typeof EXPLAIN_REASONS)[number];
+
+export interface Explanation {
+  state: JobState;
+  reason: ExplainReason;
+  detail: string;
+  blockedBy: string | null;
+  ahead: number | null;
+  estimatedStartAt: number | null;
+}
+
+export type ExplainReply = { type: "explained"; explanation: Explanation } | { type: "none" } | Moved;

@@ -1,0 +1,55 @@
+/** Lists of jobs, and the log of finished ones. */
+import type { Job, JobState } from "../../domain/job.ts";
+import type { ShardCall } from "./call.ts";
+
+export interface JobFilter {
+  queue: string | null;
+  state: JobState | null;
+  tag: string | null;
+  orderingKey: string | null;
+  createdAfter: number | null;
+  createdBefore: number | null;
+}
+
+export interface JobFields {
+  payload: boolean;
+  result: boolean;
+  attempts: boolean;
+}
+
+export interface ListRequest extends ShardCall {
+  namespace: string;
+  filter: JobFilter;
+  /** Only ids below this one; null starts at the newest. */
+  before: string | null;
+  limit: number;
+  /** Fields left out come back as "null" / null / []. */
+  include: JobFields;
+}
+
+export interface ListReply {
+  type: "page";
+  /** Newest first. */
+  items: Job[];
+  /** The page is complete down to and including this id; null: nothing lies below. */
+  scannedTo: string | null;
+}
+
+/** Which of these jobs the shard still holds: its word stands above history's. */
+export interface HeldRequest extends ShardCall {
+  ids: string[];
+}
+
+export interface FinishedRequest extends ShardCall {
+  /** The projector's cursor: entries above it. */
+  after: number;
+  limit: number;
+}
+
+export interface FinishedReply {
+  /** In the order they finished. A job redriven since is left out; it comes again when it is final again. */
+  jobs: Job[];
+  /** Everything up to here is in `jobs` or in an earlier page. */
+  cursor: number;
+  more: boolean;
+}

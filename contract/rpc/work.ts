@@ -1,0 +1,88 @@
+/** Claiming, reporting and extending. */
+import type { Job, JobError } from "../../domain/job.ts";
+import type { Lane, PushType, Target } from "../../domain/queue.ts";
+import type { Moved, ShardCall } from "./call.ts";
+
+export type Outcome =
+  | { ok: true; result: string | null; resultTruncated: boolean }
+  | { ok: false; error: JobError; retryAfterMs: number | null };
+
+export interface Report {
+  lease: string;
+  outcome: Outcome;
+}
+
+/** `unknown`: no such lease was ever given. `job` only where the request asked for it. */
+export type ReportResult = { status: "recorded" | "stale"; job?: Job } | { status: "unknown" };
+
+/** The processor's door: report, and claim again from a lane, in one call. */
+export interface WorkRequest extends ShardCall {
+  lane: Lane;
+  /** One processor invocation. */
+  worker: string;
+  reports: Report[];
+  /** Jobs that can be started now, by target type. All zero: the executor leaves and only reports. */
+  room: Record<PushType, number>;
+  leaseMs: number;
+}
+
+/** A claimed job, with no more than an executor needs. */
+export interface WorkItem {
+  id: string;
+  namespace: string;
+  queue: string;
+  attempt: number;
+  lease: string;
+  payload: string;
+  timeoutMs: number;
+  target: Exclude<Target, { type: "pull" }>;
+}
+
+export type WorkReply = {
+  type: "work";
+  reports: ReportResult[];
+  items: WorkItem[];
+};
+
+/** The pull worker's door. A queue that is pushed gives nothing here: the gateway refuses before it asks. */
+export interface ClaimRequest extends ShardCall {
+  namespace: string;
+  queue: string;
+  max: number;
+  /** Null: the job's timeout. */
+  leaseMs: number | null;
+  worker: string | null;
+  /** Wait this long for work before answering with none. */
+  waitMs: number;
+}
+
+export interface ClaimedJob {
+  job: Job;
+  lease: string;
+}
+
+export type ClaimReply = { type: "claimed"; jobs: ClaimedJob[] };
+
+export interface ReportRequest extends ShardCall {
+  /** Null: any (the processor). Otherwise a lease of another namespace is `unknown`. */
+  namespace: string | null;
+  reports: Report[];
+  /** Return the jobs as they are after the report. */
+  withJobs: boolean;
+}
+
+export type ReportReply = { type: "reported"; results: ReportResult[] } | Moved;
+
+export interface ExtendRequest extends ShardCall {
+  namespace: string | null;
+  leases: { lease: string; leaseMs: number }[];
+}
+
+export type ExtendResult =
+  | { status: "extended"; leaseExpiresAt: number }
+  /** The job was cancelled while this lease was the current one. */
+  | { status: "cancelled" }
+  | { status: "stale" }
+  | { status: "unknown" };
+
+export type ExtendReply = { type: "extended"; results: ExtendResult[] } | Moved;

@@ -1,0 +1,204 @@
+/**
+ * The protective measures of Dure, each taken away in one mutant. `applied` grows whenever a mutant really took
+ * something away: one that no longer fits the code fails its test instead of passing for nothing.
+ */
+import type { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { Mutant } from "./mutant.ts";
+
+export interface TrackedMutant extends Mutant {
+  applied: number;
+}
+
+const track = (name: string, make: (hit: () => void) => Omit<Mutant, "name">): TrackedMutant => {
+  const mutant: TrackedMutant = { name, applied: 0 };
+  return Object.assign(
+    mutant,
+    make(() => {
+      mutant.applied += 1;
+    }),
+  );
+};
+
+/** A mutant of one statement: where `marks` all stand in its text, `from` becomes `to`. */
+function statement(name: string, change: { marks: string[]; from: string; to: string }): TrackedMutant {
+  return track(name, (hit) => ({ sql: rewriter(change, hit) }));
+}
+
+function rewriter({ marks, from, to }: { marks: string[]; from: string; to: string }, hit: () => void) {
+  return (query: string) => {
+    const text = query.replace(/\s+/g, " ");
+    if (!marks.every((mark) => text.includes(mark)) || !text.includes(from)) return query;
+    hit();
+    return text.replaceAll(from, to);
+  };
+}
+
+const SUCCEED = "SET state = 'succeeded'";
+const START = "SET state = 'running'";
+const FIRST_OF_KEY = "ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') ORDER BY seq LIMIT 1";
+
+export const MUTANTS: TrackedMutant[] = [
+  statement("a report needs the current lease", {
+    marks: [SUCCEED],
+    from: "attempt = ?4 AND lease = ?6",
+    to: "(?4 OR ?6 OR 1)",
+  }),
+  track("a report needs a lease that has not ended", (hit) => {
+    const fence = rewriter({ marks: [SUCCEED], from: "due_at > ?5", to: "?5 > 0" }, hit);
+    const look = rewriter(
+      { marks: ["FROM jobs WHERE id = ?"], from: " due_at,", to: " due_at + 1000000 AS due_at," },
+      hit,
+    );
+    return { sql: (query) => look(fence(query)) };
+  }),
+  statement("a final state is for ever", { marks: [SUCCEED], from: "state = 'running' AND due_at > ?5", to: "?5 > 0" }),
+  statement("leases end", {
+    marks: ["INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ?"],
+    from: "due_at <= ?",
+    to: "due_at <= ? AND state <> 'running'",
+  }),
+  track("a claim takes queued jobs only", (hit) => {
+    const offer = rewriter(
+      {
+        marks: ["SELECT id, priority, seq FROM jobs"],
+        from: "INDEXED BY jobs_ready WHERE queue = ? AND partition = ? AND state = 'queued'",
+        to: "WHERE queue = ? AND partition = ? AND state IN ('queued', 'running')",
+      },
+      hit,
+    );
+    const start = rewriter({ marks: [START], from: "AND state = 'queued'", to: "" }, hit);
+    return { sql: (query) => start(offer(query)) };
+  }),
+  statement("one live job an ordering key", {
+    marks: [],
+    from: FIRST_OF_KEY,
+    to: FIRST_OF_KEY.replace("IS NOT NULL", "IS NULL"),
+  }),
+  statement("a retry keeps its place", {
+    marks: [],
+    from: FIRST_OF_KEY,
+    to: FIRST_OF_KEY.replace("ORDER BY", "AND state <> 'scheduled' ORDER BY"),
+  }),
+  statement("running jobs count under the limit", { marks: ["INDEXED BY jobs_held"], from: "count(*)", to: "0" }),
+  statement("a new limit counts the jobs that run already", {
+    marks: [],
+    from: "UPDATE jobs SET held = 1 WHERE",
+    to: "UPDATE jobs SET held = 1 WHERE 0 AND",
+  }),
+  statement("the best goes first", {
+    marks: ["SELECT id, priority, seq FROM jobs"],
+    from: "ORDER BY priority DESC, seq",
+    to: "ORDER BY priority, seq DESC",
+  }),
+  track("a pause is known to the shard before it is answered", (hit) => ({
+    core: (original) => withoutConfigure(original, hit),
+  })),
+  statement("a key is looked up in the shard", {
+    marks: ["FROM idempotency WHERE"],
+    from: "AND key = ?",
+    to: "AND key = ? AND 0",
+  }),
+  statement("finished jobs stay until history has them", {
+    marks: ["FROM finished WHERE purge_at <= ?"],
+    from: "seq <= ?",
+    to: "seq <= ? + 1000000000",
+  }),
+  statement("a redriven job is not forgotten", {
+    marks: ["DELETE FROM jobs WHERE (id, version)"],
+    from: "(id, version) IN (SELECT value ->> 0, value ->> 1 FROM",
+    to: "id IN (SELECT value ->> 0 FROM",
+  }),
+  statement("sequence numbers survive a restart", {
+    marks: ["INSERT INTO meta VALUES (?, ?)"],
+    from: "VALUES (?, ?)",
+    to: "SELECT ?1, ?2 WHERE ?1 <> 'sequence'",
+  }),
+  track("the alarm is the least of all deadlines", (hit) => ({
+    ports: (ports, host) => ({
+      ...ports,
+      setAlarm: (at) => {
+        hit();
+        ports.setAlarm(Math.max(at, host.alarm.at ?? at));
+      },
+    }),
+  })),
+  track("the alarm is set anew at the start", (hit) => ({ core: (original) => withoutAlarmAtStart(original, hit) })),
+  track("a bell is owed until somebody comes", (hit) => ({
+    ports: (ports) => ({
+      ...ports,
+      ring: (bell, delaySeconds) => {
+        const line = bell.kind === "work" ? bell.lane : "history";
+        const unanswered = ports.sql.all("SELECT 1 AS n FROM bells WHERE lane = ?", line).length > 0;
+        if (unanswered) hit();
+        else ports.ring(bell, delaySeconds);
+      },
+    }),
+  })),
+  track("cron wakes a shard whose alarm was lost", (hit) => ({ core: (original) => withoutWake(original, hit) })),
+  track("a step is one transaction", (hit) => {
+    hit();
+    return { crash: "keeps-half" };
+  }),
+  track("an answer waits for the commit", (hit) => {
+    hit();
+    return { crash: "answers-first" };
+  }),
+  track("history keeps the newer version", (hit) => ({
+    historySql: rewriter({ marks: ["INSERT INTO jobs"], from: "WHERE excluded.version > jobs.version", to: "" }, hit),
+  })),
+  track("history's cursor never goes back", (hit) => ({
+    historySql: rewriter(
+      { marks: ["INSERT INTO projections"], from: "max(cursor, excluded.cursor)", to: "excluded.cursor" },
+      hit,
+    ),
+  })),
+  track("an executor extends its leases", (hit) => ({
+    executor: (ports) => ({
+      ...ports,
+      extend: () => {
+        hit();
+        return Promise.reject(new Error("no heartbeats"));
+      },
+    }),
+  })),
+  track("history's cursor moves with its rows", (hit) => {
+    hit();
+    return { tornPages: true };
+  }),
+];
+
+function withoutAlarmAtStart(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+  return class extends original {
+    constructor(...[name, ports]: ConstructorParameters<typeof ShardCore>) {
+      let started = false;
+      super(name, {
+        ...ports,
+        setAlarm: (at) => {
+          if (started) ports.setAlarm(at);
+          else hit();
+        },
+      });
+      started = true;
+    }
+  };
+}
+
+function withoutConfigure(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+  return class extends original {
+    override configure(): void {
+      hit();
+    }
+  };
+}
+
+/** The cron's call looks, and repairs nothing. */
+function withoutWake(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+  return class extends original {
+    override wake(): ReturnType<ShardCore["wake"]> {
+      hit();
+      const nothing = { scheduled: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+      const totals = { accepted: 0, started: 0, finished: 0, staleReports: 0, leaseExpired: 0, bells: 0 };
+      return { live: 0, bytes: 0, rowsWritten: 0, counts: nothing, unprojected: 0, oldestDueAt: null, totals };
+    }
+  };
+}

@@ -1,0 +1,325 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { JobListView } from "../../contract/job.ts";
+import { PurgeView, QueueListView, type QueueSettingsView, QueueStatsView, QueueView, RedriveView } from "../../contract/queue.ts";
+import { call, claim, claimOne, evict, fail, freshName, getJob, makeKey, makeNamespace, must, newQueue, putQueue, submit, succeed } from "./api.ts";
+import { passTime, resetClock, runAlarms } from "./clock.ts";
+import { project } from "./processor.ts";
+
+afterEach(resetClock);
+
+const DEFAULTS: QueueSettingsView = {
+  target: { type: "pull" },
+  partitions: 16,
+  lane: "default",
+  concurrency: null,
+  rate: null,
+  retry: { maxAttempts: 5, backoff: "exponential", delay: 1, maxDelay: 300, jitter: "full" },
+  timeout: 60,
+  retention: 604_800,
+  idempotencyWindow: 86_400,
+  consistency: "strong",
+  paused: false,
+};
+
+describe("settings", () => {
+  it("are created with 201, replaced with 200, and readable at once", async () => {
+    const name = freshName();
+    const created = await call<QueueView>("PUT", `/v1/queues/${name}`, { body: {} });
+    expect(created).toMatchObject({ status: 201, body: { name, ...DEFAULTS, version: 1 } });
+    expect(QueueView.parse(created.body)).toEqual(created.body);
+    expect((await call("GET", `/v1/queues/${name}`)).body).toEqual(created.body);
+    const replaced = await call<QueueView>("PUT", `/v1/queues/${name}`, { body: { timeout: 5, lane: "slow" } });
+    expect(replaced).toMatchObject({ status: 200, body: { ...DEFAULTS, timeout: 5, lane: "slow", version: 2 } });
+    expect(replaced.body.createdAt).toBe(created.body.createdAt);
+    await evict();
+    expect((await call("GET", `/v1/queues/${name}`)).body).toEqual(replaced.body);
+    expect(await submit({ queue: name })).toMatchObject({ timeout: 5 });
+  });
+
+  it("that are left out get their default, also when the queue had others", async () => {
+    const name = await newQueue({ timeout: 5, concurrency: 3, retry: { delay: 9 }, paused: true });
+    expect(await putQueue(name, {})).toMatchObject(DEFAULTS);
+  });
+
+  it("act on the next submission of every shard", async () => {
+    const queue = await newQueue({ timeout: 10 });
+    const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
+    for (const orderingKey of keys) await submit({ queue, orderingKey });
+    await putQueue(queue, { timeout: 20 });
+    for (const orderingKey of keys) expect((await submit({ queue, orderingKey })).timeout).toBe(20);
+  });
+
+  it("of default exist from the start and can be changed but not deleted", async () => {
+    const key = (await makeKey(["admin"], await makeNamespace("fresh-tenant"))).key;
+    expect(await must("GET", "/v1/queues/default", { key })).toMatchObject({ name: "default", ...DEFAULTS });
+    expect(await call("DELETE", "/v1/queues/default", { key })).toMatchObject({ status: 409 });
+    expect((await call("PUT", "/v1/queues/default", { body: { timeout: 7 }, key })).status).toBe(200);
+    expect(await submit({}, { key })).toMatchObject({ queue: "default", timeout: 7 });
+  });
+
+  it("default to one partition where a limit is set", async () => {
+    expect(await putQueue(freshName(), { concurrency: 5 })).toMatchObject({ partitions: 1, concurrency: 5 });
+    expect(await putQueue(freshName(), { concurrency: 32, partitions: 32 })).toMatchObject({ partitions: 32 });
+  });
+
+  it.each([
+    [{ concurrency: 15, partitions: 16 }, "limit-below-partitions"],
+    [{ target: { type: "handler", name: "nobody" } }, "handler-not-found"],
+    [{ target: { type: "handler", name: "noop" }, timeout: 901 }, "timeout-too-long"],
+    [{ target: { type: "http", url: "https://example.com/" }, timeout: 86_400 }, "timeout-too-long"],
+  ])("that cannot work are refused with 422: %j", async (body, code) => {
+    const name = freshName();
+    expect(await call("PUT", `/v1/queues/${name}`, { body })).toMatchObject({ status: 422, body: { code } });
+    expect((await call("GET", `/v1/queues/${name}`)).status).toBe(404);
+  });
+
+  it("a job's own timeout may not be longer than its queue's target can run", async () => {
+    const push = await newQueue({ target: { type: "handler", name: "noop" } });
+    expect((await submit({ queue: push, timeout: 900 })).timeout).toBe(900);
+    expect(await call("POST", "/v1/jobs", { body: { queue: push, payload: 1, timeout: 900.5 } })).toMatchObject({
+      status: 422,
+      body: { code: "timeout-too-long" },
+    });
+    expect((await submit({ queue: await newQueue(), timeout: 86_400 })).timeout).toBe(86_400);
+  });
+
+  it("the number of partitions cannot change while the queue has live jobs", async () => {
+    const queue = await newQueue({ partitions: 4 });
+    const { id } = await submit({ queue });
+    expect(await call("PUT", `/v1/queues/${queue}`, { body: { partitions: 8 } })).toMatchObject({ status: 409 });
+    // The refusal left the queue as it was, and open.
+    expect(await must("GET", `/v1/queues/${queue}`)).toMatchObject({ partitions: 4, version: 1 });
+    expect((await submit({ queue })).state).toBe("queued");
+    await must("POST", `/v1/queues/${queue}/purge`);
+    await evict();
+    expect((await call("PUT", `/v1/queues/${queue}`, { body: { partitions: 8 } })).status).toBe(200);
+    expect((await getJob(id)).state).toBe("cancelled");
+    expect((await submit({ queue })).state).toBe("queued");
+  });
+
+  it("writers that meet get different versions, and the last one stands", async () => {
+    const name = freshName();
+    const timeouts = Array.from({ length: 4 }, (_, i) => i + 1);
+    const answers = await Promise.all(
+      timeouts.map((timeout) => call<QueueView>("PUT", `/v1/queues/${name}`, { body: { timeout } })),
+    );
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.map(({ body }) => body.version).sort()).toEqual([1, 2, 3, 4]);
+    const last = answers.find(({ body }) => body.version === 4)?.body;
+    await evict();
+    expect(await must("GET", `/v1/queues/${name}`)).toEqual(last);
+    expect((await submit({ queue: name })).timeout).toBe(last?.timeout);
+  });
+});
+
+describe("deleting", () => {
+  it("is refused while there are live jobs, and then done", async () => {
+    const queue = await newQueue();
+    const { id } = await submit({ queue });
+    expect(await call("DELETE", `/v1/queues/${queue}`)).toMatchObject({ status: 409, body: { code: "queue-has-jobs" } });
+    expect((await submit({ queue })).state).toBe("queued");
+    for (const { lease } of await claim(queue)) await succeed(lease, "kept");
+    await evict();
+    expect(await call("DELETE", `/v1/queues/${queue}`)).toMatchObject({ status: 204, body: undefined });
+    await evict();
+    for (const [method, path] of [["GET", ""], ["DELETE", ""], ["GET", "/stats"], ["POST", "/pause"], ["POST", "/claim"], ["POST", "/purge"]]) {
+      expect(await call(method ?? "", `/v1/queues/${queue}${path}`)).toMatchObject({ status: 404, body: { code: "queue-not-found" } });
+    }
+    expect(await call("POST", "/v1/jobs", { body: { queue, payload: 1 } })).toMatchObject({
+      status: 404,
+      body: { code: "queue-not-found" },
+    });
+    // Finished jobs stay until retention ends.
+    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: "kept" });
+  });
+
+  it("a queue made again under the name is a new one", async () => {
+    const queue = await newQueue({ timeout: 5 });
+    await must("DELETE", `/v1/queues/${queue}`);
+    const again = await call<QueueView>("PUT", `/v1/queues/${queue}`, { body: {} });
+    expect(again).toMatchObject({ status: 201, body: DEFAULTS });
+    expect(await submit({ queue })).toMatchObject({ timeout: 60 });
+    expect(await claim(queue)).toHaveLength(1);
+  });
+});
+
+describe("pausing", () => {
+  it("acts at once on all shards, and resuming too", async () => {
+    const queue = await newQueue();
+    for (let i = 0; i < 10; i++) await submit({ queue, orderingKey: `k${i}` });
+    expect(await call("POST", `/v1/queues/${queue}/pause`)).toMatchObject({ status: 200, body: { paused: true, version: 2 } });
+    expect(await claim(queue, { max: 20 })).toEqual([]);
+    expect((await submit({ queue })).state).toBe("queued");
+    await evict();
+    expect(await claim(queue, { max: 20 })).toEqual([]);
+    expect(await call("POST", `/v1/queues/${queue}/pause`)).toMatchObject({ status: 200, body: { paused: true } });
+    expect(await call("POST", `/v1/queues/${queue}/resume`)).toMatchObject({ status: 200, body: { paused: false } });
+    expect(await claim(queue, { max: 20 })).toHaveLength(11);
+  });
+
+  it("a job that runs goes on, and may be reported", async () => {
+    const queue = await newQueue();
+    await submit({ queue });
+    const { lease } = await claimOne(queue);
+    await must("POST", `/v1/queues/${queue}/pause`);
+    expect((await succeed(lease)).status).toBe(200);
+  });
+});
+
+describe("the list of queues", () => {
+  it("has every queue of the namespace and no other, in pages", async () => {
+    const { key } = await makeKey(["admin"], await makeNamespace("lister"));
+    const names = ["a", "b.c", "e-1", "z_2"];
+    for (const name of names) await putQueue(name, {}, key);
+    await putQueue("gone", {}, key);
+    await must("DELETE", "/v1/queues/gone", { key });
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const next: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+      const page: QueueListView = QueueListView.parse(await must("GET", `/v1/queues?limit=2${next}`, { key }));
+      expect(page.items.length).toBeLessThanOrEqual(2);
+      seen.push(...page.items.map(({ name }) => name));
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    expect(seen.sort()).toEqual(["a", "b.c", "default", "e-1", "z_2"]);
+  });
+});
+
+describe("stats", () => {
+  it("count jobs by state, before and after history has them", async () => {
+    const queue = await newQueue({ retry: { maxAttempts: 1 } });
+    for (let i = 0; i < 5; i++) await submit({ queue });
+    const first = await claimOne(queue);
+    const second = await claimOne(queue);
+    await claimOne(queue);
+    await succeed(first.lease);
+    await fail(second.lease);
+    await submit({ queue, delay: 100 });
+    const { id } = await submit({ queue, delay: 100 });
+    await must("POST", `/v1/jobs/${id}/cancel`);
+    const stats = async () => {
+      const answer = await must("GET", `/v1/queues/${queue}/stats`);
+      expect(QueueStatsView.parse(answer)).toEqual(answer);
+      return answer as QueueStatsView;
+    };
+    const counts = { scheduled: 1, queued: 2, running: 1, succeeded: 1, failed: 1, cancelled: 1 };
+    const before = await stats();
+    expect(before).toMatchObject({ queue, counts, inFlight: 1 });
+    expect(before.perSecond.accepted).toBeGreaterThan(0);
+    expect(before.latencyMs.p99).not.toBeNull();
+    expect(Date.parse(before.oldestQueuedAt ?? "")).toBeLessThanOrEqual(Date.now());
+    await project();
+    expect((await stats()).counts).toEqual(counts);
+    await evict();
+    expect((await stats()).counts).toEqual(counts);
+    passTime(3_601_000);
+    await runAlarms();
+    expect((await stats()).counts).toMatchObject({ succeeded: 1, failed: 2, cancelled: 1, running: 0 });
+  });
+});
+
+describe("purging", () => {
+  it("cancels all queued and scheduled jobs and leaves running ones", async () => {
+    const queue = await newQueue();
+    const jobs = Array.from({ length: 250 }, (_, i) => ({
+      queue,
+      payload: i,
+      ...(i % 5 === 0 ? { orderingKey: `k${i % 2}` } : {}),
+      ...(i % 7 === 0 ? { delay: 60 } : {}),
+    }));
+    await must("POST", "/v1/batches", { body: { jobs } });
+    const running = await claim(queue, { max: 3 });
+    const answer = await must("POST", `/v1/queues/${queue}/purge`);
+    expect(PurgeView.parse(answer)).toEqual({ cancelled: 247 });
+    await evict();
+    const { counts } = await must<QueueStatsView>("GET", `/v1/queues/${queue}/stats`);
+    expect(counts).toMatchObject({ queued: 0, scheduled: 0, running: 3, cancelled: 247 });
+    for (const { lease } of running) expect((await succeed(lease)).status).toBe(200);
+    expect(await must("POST", `/v1/queues/${queue}/purge`)).toEqual({ cancelled: 0 });
+  });
+});
+
+describe("redriving", () => {
+  async function failedQueue() {
+    const queue = await newQueue({ retry: { maxAttempts: 1 } });
+    for (const [code, tags] of [["a", ["x"]], ["a", ["y"]], ["b", ["x"]]] as const) {
+      await submit({ queue, tags });
+      await fail((await claimOne(queue)).lease, { code });
+    }
+    const { id } = await submit({ queue });
+    await must("POST", `/v1/jobs/${id}/cancel`);
+    await evict();
+    return queue;
+  }
+
+  it("runs failed jobs again, not cancelled ones", async () => {
+    const queue = await failedQueue();
+    const answer = await must("POST", `/v1/queues/${queue}/redrive`, { body: {} });
+    expect(RedriveView.parse(answer)).toEqual({ matched: 3, redriven: 3 });
+    await evict();
+    expect(await claim(queue)).toHaveLength(3);
+    expect(await must("POST", `/v1/queues/${queue}/redrive`)).toEqual({ matched: 0, redriven: 0 });
+  });
+
+  it.each([
+    [{ errorCode: "a" }, 2],
+    [{ tag: "x" }, 2],
+    [{ errorCode: "a", tag: "x" }, 1],
+    [{ errorCode: "none" }, 0],
+    [{ finishedBefore: "2020-01-01T00:00:00Z" }, 0],
+    [{ finishedBefore: "2099-01-01T00:00:00Z" }, 3],
+    [{}, 3],
+  ])("by filter %j, and a dry run changes nothing", async (filter, matched) => {
+    const queue = await failedQueue();
+    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { filter, dryRun: true } })).toEqual({ matched, redriven: 0 });
+    expect(await claim(queue)).toEqual([]);
+    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { filter } })).toEqual({ matched, redriven: matched });
+    await evict();
+    expect(await claim(queue)).toHaveLength(matched);
+  });
+
+  it("at a rate, spaces the starts", async () => {
+    const queue = await failedQueue();
+    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { ratePerSecond: 0.1 } })).toEqual({ matched: 3, redriven: 3 });
+    await evict();
+    const { items } = await must<JobListView>("GET", `/v1/jobs?queue=${queue}`);
+    const starts = items.filter(({ state }) => state !== "cancelled").map(({ runAt }) => Date.parse(runAt)).sort();
+    expect((starts[2] ?? 0) - (starts[0] ?? 0)).toBeGreaterThanOrEqual(19_000);
+    expect((starts[1] ?? 0) - (starts[0] ?? 0)).toBeGreaterThanOrEqual(9000);
+  });
+});
+
+describe("concurrency", () => {
+  it("is never exceeded, also when many claim at once and leases expire", async () => {
+    const queue = await newQueue({ concurrency: 6, partitions: 3, retry: { delay: 0 }, timeout: 20 });
+    const jobs = Array.from({ length: 40 }, (_, i) => ({ queue, payload: i, ...(i % 4 ? {} : { orderingKey: `k${i}` }) }));
+    await must("POST", "/v1/batches", { body: { jobs } });
+    let started = 0;
+    for (let round = 0; round < 4; round++) {
+      const claims = (await Promise.all(Array.from({ length: 6 }, () => claim(queue, { max: 5 })))).flat();
+      const { inFlight } = await must<QueueStatsView>("GET", `/v1/queues/${queue}/stats`);
+      expect(inFlight).toBeLessThanOrEqual(6);
+      expect(claims.length).toBeLessThanOrEqual(6);
+      started += claims.length;
+      for (const { lease } of claims.slice(1)) await succeed(lease);
+      await evict();
+      passTime(21_000);
+      await runAlarms();
+    }
+    expect(started).toBeGreaterThan(12);
+  });
+
+  it("that is set while jobs run counts those", async () => {
+    const queue = await newQueue({ partitions: 1 });
+    for (let i = 0; i < 6; i++) await submit({ queue });
+    const running = await claim(queue, { max: 3 });
+    await putQueue(queue, { concurrency: 2, partitions: 1 });
+    await evict();
+    expect(await claim(queue)).toEqual([]);
+    await succeed(running[0]?.lease ?? "");
+    expect(await claim(queue)).toEqual([]);
+    await succeed(running[1]?.lease ?? "");
+    expect(await claim(queue)).toHaveLength(1);
+  });
+});
