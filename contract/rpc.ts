@@ -21,6 +21,7 @@ import type {
 } from "./rpc/queue.ts";
 import type { SubmitReply, SubmitRequest } from "./rpc/submit.ts";
 import type {
+  AwaitWorkRequest,
   ClaimReply,
   ClaimRequest,
   ExtendReply,
@@ -44,6 +45,7 @@ export interface ShardApi {
   submit(request: SubmitRequest): Promise<SubmitReply>;
   work(request: WorkRequest): Promise<WorkReply>;
   claim(request: ClaimRequest): Promise<ClaimReply>;
+  awaitWork(request: AwaitWorkRequest): Promise<boolean>;
   report(request: ReportRequest): Promise<ReportReply>;
   extend(request: ExtendRequest): Promise<ExtendReply>;
   get(request: GetRequest): Promise<JobReply>;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { applyMigrations } from "./d1-migrations.ts";
 import { endOrphan, forgetHost, noteHost, ownWorkerds } from "./orphans.ts";
-import { bundleWorker, readWorkerConfig, type WorkerConfig } from "./worker-options.ts";
+import { bundleWorker, readWorkerConfig, stopBundling, type WorkerConfig } from "./worker-options.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const CRON_MS = 60_000;
@@ -54,6 +54,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
   if (options.mains) [gateway.main, processor.main] = options.mains;
   const workers = await Promise.all([gateway, processor].map((config) => worker(config, options)));
+  await stopBundling();
   const [first] = workers;
   // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
   if (first) first.unsafeDirectSockets = [{ host: options.address ?? "127.0.0.1", port: options.port }];

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 import type { V4WorkerOptions } from "miniflare";
 import { parse } from "smol-toml";
 
@@ -121,4 +121,9 @@ export async function bundleWorker(main: string): Promise<string> {
   const output = result.outputFiles[0];
   if (output === undefined) throw new Error(`${main}: esbuild wrote nothing`);
   return output.text;
+}
+
+/** Ends the process in which esbuild works; it would otherwise live as long as the platform. */
+export function stopBundling(): Promise<void> {
+  return stop();
 }

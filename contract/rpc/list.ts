@@ -43,6 +43,8 @@ export interface HeldRequest extends ShardCall {
 export interface FinishedRequest extends ShardCall {
   /** The projector's cursor: entries above it. */
   after: number;
+  /** Jobs of the first entry that an earlier page gave: its `skip`. */
+  skip?: number;
   limit: number;
 }
 
@@ -51,5 +53,7 @@ export interface FinishedReply {
   jobs: Job[];
   /** Everything up to here is in `jobs` or in an earlier page. */
   cursor: number;
+  /** Jobs beyond the cursor that are in `jobs` as well; ask on with both. 0 when the page ends with an entry. */
+  skip: number;
   more: boolean;
 }

@@ -56,6 +56,13 @@ export interface ClaimRequest extends ShardCall {
   waitMs: number;
 }
 
+/** Resolves true as soon as the queue has jobs that a claim could look at, false after `waitMs`. Leases nothing. */
+export interface AwaitWorkRequest extends ShardCall {
+  namespace: string;
+  queue: string;
+  waitMs: number;
+}
+
 export interface ClaimedJob {
   job: Job;
   lease: string;

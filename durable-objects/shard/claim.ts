@@ -1,5 +1,5 @@
 import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../contract/rpc.ts";
-import { grant, type PartitionOffer, type QueueOffer } from "../../domain/claim.ts";
+import { type Grant, grant, type PartitionOffer, type QueueOffer } from "../../domain/claim.ts";
 import { formatLease } from "../../domain/lease.ts";
 import { partitionShare } from "../../domain/queue.ts";
 import type { KnownQueue } from "./queue-store.ts";
@@ -8,6 +8,13 @@ import type { Stores, Turn } from "./turn.ts";
 
 /** An executor ends an attempt itself when its timeout is over: this is the time its report may take to arrive. */
 const PUSH_GRACE_MS = 2_000;
+
+/**
+ * A claim has to fit in one RPC (32 MiB), where one character beyond Latin-1 makes a text take two bytes a character:
+ * so at most half of it is taken. That many of the largest payloads (256 KiB) fit without looking.
+ */
+const CLAIM_BYTES = 14 * 1024 * 1024;
+const SURELY_FITS = 50;
 
 /** Where in the round of queues the next claim of a lane begins. */
 export type Cursors = Map<string, number>;
@@ -56,7 +63,7 @@ function startSome(turn: Turn, queues: KnownQueue[], want: Want): { row: JobRow;
     .filter(({ ref, settings }) => !settings.paused && turn.readyOf(ref) > 0)
     .map((queue) => offerOf(turn, queue, want.room));
   const lease = nonce(turn);
-  return grant(offers, want.room).flatMap(({ queue, ids }) => {
+  return fitting(turn, grant(offers, want.room)).flatMap(({ queue, ids }) => {
     const held = queue.settings.concurrency === null ? 0 : 1;
     const rows = turn.stores.jobs.start(ids, {
       now: turn.now,
@@ -75,6 +82,19 @@ function startSome(turn: Turn, queues: KnownQueue[], want: Want): { row: JobRow;
     const place = new Map(ids.map((id, i) => [id, i]));
     return rows.sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0)).map((row) => ({ row, queue }));
   });
+}
+
+/** The granted jobs, as many as one answer can carry. The rest stay ready. */
+function fitting(turn: Turn, grants: Grant<KnownQueue>[]): Grant<KnownQueue>[] {
+  const ids = grants.flatMap((granted) => granted.ids);
+  if (ids.length <= SURELY_FITS) return grants;
+  const bytes = turn.stores.jobs.payloadBytes(ids);
+  let left = CLAIM_BYTES;
+  const fits = (id: string) => {
+    left -= bytes.get(id) ?? 0;
+    return left >= 0;
+  };
+  return grants.map(({ queue, ids }) => ({ queue, ids: ids.filter(fits) }));
 }
 
 function offerOf(turn: Turn, queue: KnownQueue, room: number): QueueOffer<KnownQueue> {

@@ -86,6 +86,11 @@ export class ShardCore {
     });
   }
 
+  /** Whether a claim would look at anything now; the Durable Object waits for it. */
+  awaitWork(request: rpc.AwaitWorkRequest): boolean {
+    return this.readyIn(request.namespace, request.queue) > 0;
+  }
+
   report(request: rpc.ReportRequest): rpc.ReportReply {
     return this.#engine.step((turn) => ({ type: "reported", results: reportAll(turn, request.reports, request) }));
   }
@@ -154,7 +159,7 @@ export class ShardCore {
   }
 
   finished(request: rpc.FinishedRequest): rpc.FinishedReply {
-    const page = finishedPage(this.#stores, request.after, request.limit);
+    const page = finishedPage(this.#stores, { ...request, skip: request.skip ?? 0 });
     this.#projectorCame(page.jobs.length > 0);
     return page;
   }
@@ -184,7 +189,9 @@ export class ShardCore {
   /** How many jobs of a queue a claim could look at: for those who wait for work. */
   readyIn(namespace: string, name: string): number {
     const queue = this.#stores.queues.find(namespace, name);
-    return queue === null || queue.settings.paused ? 0 : this.#stores.counts.of(queue.ref).ready;
+    if (queue === null || queue.settings.paused) return 0;
+    const { ready, running } = this.#stores.counts.of(queue.ref);
+    return Math.min(ready, (queue.settings.concurrency ?? Number.POSITIVE_INFINITY) - running);
   }
 
   #projectorCame(took: boolean): void {

@@ -43,6 +43,13 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
     }
   }
 
+  async awaitWork(request: rpc.AwaitWorkRequest): Promise<boolean> {
+    await this.#knowSlots(request.epoch);
+    const key = `queue:${request.namespace}/${request.queue}`;
+    if (!this.#core.awaitWork(request)) await this.#waiters.wait(key, request.waitMs);
+    return this.#core.awaitWork(request);
+  }
+
   async report(request: rpc.ReportRequest): Promise<rpc.ReportReply> {
     return this.#step(request, () => this.#core.report(request));
   }
@@ -170,10 +177,16 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
     for (const key of [...this.#waiters.keys()]) {
       if (!key.startsWith("queue:")) continue;
       const [namespace = "", queue = ""] = key.slice("queue:".length).split("/");
-      this.#waiters.wake(key, this.#core.readyIn(namespace, queue));
+      if (this.#core.readyIn(namespace, queue) > 0) this.#waiters.wake(key, WOKEN_AT_ONCE);
     }
   }
 }
+
+/**
+ * Those who wait for work are woken some at a time, the newest first: the older a wait, the likelier it is that its
+ * caller has found work on another shard meanwhile and is gone.
+ */
+const WOKEN_AT_ONCE = 32;
 
 /** A claim that waits looks again this often, in case the one woken instead of it died with its job unclaimed. */
 const CLAIM_RECHECK_MS = 5_000;

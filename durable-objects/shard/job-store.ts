@@ -145,6 +145,15 @@ export function jobStore(sql: Sql) {
       );
     },
 
+    /** The sizes of payloads, by id. */
+    payloadBytes(ids: string[]): Map<string, number> {
+      const rows = sql.all<{ id: string; bytes: number }>(
+        "SELECT id, octet_length(payload) AS bytes FROM jobs WHERE id IN (SELECT value FROM json_each(?))",
+        JSON.stringify(ids),
+      );
+      return new Map(rows.map(({ id, bytes }) => [id, bytes]));
+    },
+
     /** How many jobs of a limited partition run. Reads at most as many rows as the limit allows to run. */
     held(queue: number, partition: number): number {
       const row = sql.all<{ n: number }>(

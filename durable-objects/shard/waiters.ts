@@ -21,13 +21,10 @@ export class Waiters {
     });
   }
 
-  /** Wakes those who wait for `key`: all, or the `most` that wait longest. */
+  /** Wakes those who wait for `key`: all, or the `most` that came last. */
   wake(key: string, most = Number.POSITIVE_INFINITY): void {
-    let left = most;
-    for (const done of this.#waiting.get(key) ?? []) {
-      if (left-- <= 0) return;
-      done();
-    }
+    const waiting = [...(this.#waiting.get(key) ?? [])];
+    for (const done of waiting.reverse().slice(0, most)) done();
   }
 
   keys(): IterableIterator<string> {

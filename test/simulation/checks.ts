@@ -7,6 +7,7 @@ import type { World } from "./world.ts";
 
 /** What calls may take on a calm day. */
 const NETWORK_MS = 1_000;
+const PROMPT_MS = 2_000;
 const ALL = {
   namespace: NAMESPACE,
   filter: { queue: null, state: null, tag: null, orderingKey: null, createdAfter: null, createdBefore: null },
@@ -74,6 +75,7 @@ export function checkRest(world: World): void {
     if (!isFinal(job.state)) violations.add("history", `${job.id} is ${job.state} in history`);
     if (job.state === "failed" && job.error?.code === "expired") world.counters.count("expired");
     if (world.faults.calm) leaseWasKept(world, job);
+    if (world.faults.calm) startedPromptly(world, job);
   }
   probe(world);
 }
@@ -96,6 +98,17 @@ function leaseWasKept(world: World, job: Job): void {
   if (world.settings(job.queue).target.type === "pull" || ms + NETWORK_MS > job.timeoutMs) return;
   const lost = job.attempts.filter((attempt) => attempt.outcome === "leaseExpired");
   if (lost.length > 0) world.violations.add("P2", `${job.id} lost its lease on a calm day: ${JSON.stringify(lost)}`);
+}
+
+/** Without faults, limits or lines to stand in, a pushed job starts as soon as its bell is heard. */
+function startedPromptly(world: World, job: Job): void {
+  const { target, concurrency, version } = world.settings(job.queue);
+  const [first, ...more] = job.attempts;
+  const free = target.type === "handler" && concurrency === null && version === 1 && job.orderingKey === null;
+  // A retry or a redrive has moved the run-at.
+  if (!free || first === undefined || more.length > 0 || job.state !== "succeeded") return;
+  const waitMs = first.startedAt - job.runAt;
+  if (waitMs > PROMPT_MS) world.violations.add("prompt", `${job.id} waited ${waitMs} ms for nothing`);
 }
 
 function sameInHistory(world: World, here: Job, there: Job | undefined): void {

@@ -4,6 +4,7 @@ import type { Random } from "./random.ts";
 const CHANCES = {
   "network.request-lost": 0.25,
   "network.reply-lost": 0.25,
+  "network.late": 0.2,
   "network.slow": 0.3,
   "network.double": 0.15,
   "shard.crash-before": 0.05,

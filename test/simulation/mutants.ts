@@ -134,6 +134,15 @@ export const MUTANTS: TrackedMutant[] = [
       },
     }),
   })),
+  track("a bell is rung at once", (hit) => ({
+    ports: (ports) => ({
+      ...ports,
+      ring: (bell, delaySeconds) => {
+        hit();
+        ports.ring(bell, delaySeconds + 3);
+      },
+    }),
+  })),
   track("cron wakes a shard whose alarm was lost", (hit) => ({ core: (original) => withoutWake(original, hit) })),
   track("a step is one transaction", (hit) => {
     hit();

@@ -44,6 +44,10 @@ const SAFE_TWICE: ReadonlySet<Method> = new Set([
   "finished",
 ]);
 const MAX_SLOW_MS = 5_000;
+/** A message may arrive long after its sender has given it up. */
+const MAX_LATE_MS = 30_000;
+/** Not after its job could have been forgotten: then it would be a new one. */
+const MAX_UNSAFE_LATE_MS = 1_900;
 
 export class Network {
   readonly #parts: NetworkParts;
@@ -62,6 +66,12 @@ export class Network {
       if (faults.hit("network.request-lost")) {
         trace(`${life.name} -> ${to} ${method} LOST`);
         return clock.after(there, () => reject(new CallFailed("connection lost", true)));
+      }
+      if (faults.hit("network.late")) {
+        trace(`${life.name} -> ${to} ${method} LATE`);
+        const late = random.int(200, SAFE_TWICE.has(method) ? MAX_LATE_MS : MAX_UNSAFE_LATE_MS);
+        clock.after(late, () => this.#execute(life, to, method, sent));
+        return clock.after(there, () => reject(new CallFailed("connection lost", false)));
       }
       if (SAFE_TWICE.has(method) && faults.hit("network.double")) {
         clock.after(random.int(1, MAX_SLOW_MS), () => this.#execute(life, to, method, sent));

@@ -44,6 +44,7 @@ export interface Plan {
 const DAY_MS = 86_400_000;
 /** The timeout of queues with long jobs. */
 const LONG_MS = 40_000;
+const MAX_SHORT_MS = 2_500;
 
 export function makePlan(random: Random, startedAt: number): Plan {
   const faultMs = random.int(20_000, 60_000);
@@ -126,11 +127,13 @@ function makeAction(random: Random, queues: QueueSettings[], jobs: { left: numbe
 /** Mostly short; where there is time for it, sometimes longer than a lease that nobody extends. */
 function workMs(random: Random, timeoutMs: number): number {
   if (timeoutMs === LONG_MS && random.chance(0.1)) return random.int(16_000, 30_000);
-  return random.chance(0.8) ? random.int(5, 500) : random.int(500, 2_500);
+  return random.chance(0.8) ? random.int(5, 500) : random.int(500, MAX_SHORT_MS);
 }
 
 function makeJob(random: Random, queue: QueueSettings): JobPlan {
-  const fails = random.chance(0.35) ? random.int(1, 4) : 0;
+  const ms = workMs(random, queue.timeoutMs);
+  // Long work that fails again and again would only make histories long.
+  const fails = random.chance(0.35) ? random.int(1, ms > MAX_SHORT_MS ? 1 : 4) : 0;
   const ordered = random.chance(0.5);
   return {
     queue: queue.name,
@@ -143,7 +146,7 @@ function makeJob(random: Random, queue: QueueSettings): JobPlan {
     script: {
       fails,
       final: fails > 0 && random.chance(0.15),
-      ms: workMs(random, queue.timeoutMs),
+      ms,
       retryAfterMs: random.chance(0.1) ? random.int(100, 5_000) : null,
     },
   };

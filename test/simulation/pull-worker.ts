@@ -7,7 +7,7 @@ import { NAMESPACE } from "./plan.ts";
 import type { World } from "./world.ts";
 
 const FIRST_POLL_MS = 100;
-const MAX_POLL_MS = 4_000;
+const MAX_POLL_MS = 3_000;
 const MAX_TRIES = 4;
 const RESTART_MS = 2_000;
 const MAX_LATE_MS = 25_000;
@@ -33,40 +33,40 @@ class PullWorker {
     this.#life = life;
   }
 
+  /** One queue of one shard after another; slower and slower while nothing is found. */
   async run(queues: string[]): Promise<void> {
-    const { random } = this.#world;
-    let poll = FIRST_POLL_MS;
-    for (;;) {
-      await this.#world.sleep(this.#life, poll);
-      const jobs = await this.#claim(random.pick(queues));
-      poll = jobs.length > 0 ? FIRST_POLL_MS : Math.min(MAX_POLL_MS, poll * 2);
+    const places = queues.flatMap((queue) => this.#world.gateway.shards().map((shard) => ({ queue, shard })));
+    let empty = 0;
+    for (let turn = this.#world.random.int(0, places.length); ; turn++) {
+      await this.#world.sleep(
+        this.#life,
+        Math.min(MAX_POLL_MS, FIRST_POLL_MS * 2 ** Math.floor(empty / places.length)),
+      );
+      const jobs = await this.#claim(places[turn % places.length] ?? { queue: "", shard: "" });
+      empty = jobs.length > 0 ? 0 : empty + 1;
       await Promise.all(jobs.map((job) => this.#work(job)));
     }
   }
 
-  async #claim(queue: string): Promise<ClaimedJob[]> {
+  async #claim({ queue, shard }: { queue: string; shard: string }): Promise<ClaimedJob[]> {
     const { random, gateway, network, faults } = this.#world;
     if (faults.hit("worker.die")) this.#life.end();
-    const jobs: ClaimedJob[] = [];
-    // One shard at a time: the next poll asks another.
-    for (const shard of [random.pick(gateway.shards())]) {
-      const request = {
-        ...gateway.call,
-        namespace: NAMESPACE,
-        queue,
-        max: random.int(1, 4),
-        leaseMs: random.chance(0.5) ? null : random.int(1_000, 6_000),
-        worker: this.#life.name,
-        waitMs: 0,
-      };
-      try {
-        jobs.push(...(await network.call(this.#life, shard, "claim", request)).jobs);
-      } catch (error) {
-        if (!(error instanceof CallFailed)) throw error;
-        this.#world.counters.count("claim reply lost");
-      }
+    const request = {
+      ...gateway.call,
+      namespace: NAMESPACE,
+      queue,
+      max: random.int(1, 4),
+      leaseMs: random.chance(0.5) ? null : random.int(1_000, 6_000),
+      worker: this.#life.name,
+      waitMs: 0,
+    };
+    try {
+      return (await network.call(this.#life, shard, "claim", request)).jobs;
+    } catch (error) {
+      if (!(error instanceof CallFailed)) throw error;
+      this.#world.counters.count("claim reply lost");
+      return [];
     }
-    return jobs;
   }
 
   async #work({ job, lease }: ClaimedJob): Promise<void> {

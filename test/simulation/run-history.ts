@@ -11,7 +11,7 @@ import { World } from "./world.ts";
 /** How long after the last fault everything must have come to rest, at most. */
 export const RECOVERY_BOUND_MS = 300_000;
 /** The same without any fault: long jobs, delays and retries in one line. */
-const CALM_BOUND_MS = 120_000;
+const CALM_BOUND_MS = 180_000;
 const GIVE_UP_MS = 600_000;
 const LOOK_MS = 1_000;
 /** In some histories the world goes on until the shards have forgotten what they may. */

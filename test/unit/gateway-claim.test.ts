@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ClaimRequest } from "../../contract/rpc.ts";
+import type { AwaitWorkRequest, ClaimRequest } from "../../contract/rpc.ts";
 import { initialMap } from "../../domain/slots.ts";
 import { claimJobs } from "../../workers/gateway/claiming.ts";
 import { implicitDefault } from "../../workers/gateway/queue-settings.ts";
@@ -19,14 +19,21 @@ function fake(ready: (number | null)[]) {
         if (left === null || left === undefined) throw new Error("away");
         const given = Math.min(left, request.max);
         ready[index] = left - given;
-        if (given === 0) now += request.waitMs / 4;
         return { type: "claimed", jobs: Array.from({ length: given }, (_, i) => ({ lease: `${id}-${left - i}` })) };
+      },
+      awaitWork: async ({ waitMs }: AwaitWorkRequest) => {
+        const left = ready[Number(id.slice("shard-".length))];
+        if (left === null || left === undefined) throw new Error("away");
+        if (left === 0) now += waitMs / 4;
+        return left > 0;
       },
     }),
     directory: () => ({ map: async () => initialMap(4) }),
     now: () => now,
     random: () => 0.5,
-    sleep: async () => undefined,
+    sleep: async (ms: number) => {
+      now += ms;
+    },
   } as unknown as ShardPorts;
   const services = { shards: new ShardClient(ports) } as unknown as Services;
   const claim = (max: number, wait = 0) =>
@@ -62,6 +69,14 @@ describe("claiming over shards", () => {
     expect(await claim(10, 3)).toEqual([]);
     expect(elapsed()).toBeGreaterThanOrEqual(3000);
     expect(elapsed()).toBeLessThan(3500);
+  });
+
+  test("work that comes while it waits ends the wait", async () => {
+    const { claim, ready, elapsed } = fake([0, 0, 0, 0]);
+    const claimed = claim(10, 30);
+    ready[2] = 2;
+    expect(await claimed).toHaveLength(2);
+    expect(elapsed()).toBeLessThan(15_000);
   });
 
   test("a shard that is away does not lose the others' jobs", async () => {

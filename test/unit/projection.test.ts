@@ -170,7 +170,7 @@ class FinishedShard {
     this.pages++;
     const cursor = Math.min(after + limit, this.total);
     const jobs = Array.from({ length: cursor - after }, (_, index) => job(after + index + 1));
-    return { jobs, cursor, more: cursor < this.total };
+    return { jobs, cursor, skip: 0, more: cursor < this.total };
   }
 
   async projected({ cursor }: { cursor: number }): Promise<void> {
@@ -238,7 +238,7 @@ describe("the projector", () => {
 
   test("a shard that says there is more but gets no further is left alone", async () => {
     const shard = new FinishedShard(0);
-    shard.finished = async () => ({ jobs: [], cursor: 0, more: true });
+    shard.finished = async () => ({ jobs: [], cursor: 0, skip: 0, more: true });
     await run(shard);
     expect(shard.projectedTo).toEqual([0]);
   });

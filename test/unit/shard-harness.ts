@@ -253,13 +253,13 @@ export class Harness {
   /** History takes everything that has finished. */
   project(): Job[] {
     const jobs: Job[] = [];
-    for (let after = 0; ; ) {
-      const page = this.core.finished({ ...CALL, after, limit: 100 });
+    for (let at = { cursor: 0, skip: 0, more: true }; at.more; ) {
+      const page = this.core.finished({ ...CALL, after: at.cursor, skip: at.skip, limit: 100 });
       jobs.push(...page.jobs);
-      after = page.cursor;
-      this.core.projected({ cursor: after });
-      if (!page.more) return jobs;
+      this.core.projected({ cursor: page.cursor });
+      at = page;
     }
+    return jobs;
   }
 
   /** Rules that the audit finds broken, each once. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { CALL, DAY, Harness, HOUR, idsOf, MINUTE, only, SECOND } from "./shard-harness.ts";
+import { BOOM, CALL, DAY, Harness, HOUR, idsOf, MINUTE, only, SECOND } from "./shard-harness.ts";
 
-const page = (h: Harness, after = 0, limit = 100) => h.core.finished({ ...CALL, after, limit });
+const page = (h: Harness, after = 0, limit = 100, skip = 0) => h.core.finished({ ...CALL, after, limit, skip });
 
 describe("the log of finished jobs", () => {
   test("tells them in the order they finished, whatever their end", () => {
@@ -33,7 +33,7 @@ describe("the log of finished jobs", () => {
     }
     expect(seen).toEqual(ids);
     expect(mores).toEqual([true, true, true, false]);
-    expect(page(h, after)).toEqual({ jobs: [], cursor: after, more: false });
+    expect(page(h, after)).toEqual({ jobs: [], cursor: after, skip: 0, more: false });
   });
 
   test("asked again from an old cursor tells the same again", () => {
@@ -50,7 +50,32 @@ describe("the log of finished jobs", () => {
     const outcome = { ok: true, result: null, resultTruncated: false } as const;
     h.work({ reports: h.take().map(({ lease }) => ({ lease, outcome })) });
     expect(h.count("finished")).toBe(1);
-    expect(page(h, 0, 1).jobs).toHaveLength(100);
+    expect(h.project()).toHaveLength(100);
+  });
+
+  test("ends a page inside a long entry and goes on there, though a job of it was redriven in between", () => {
+    const h = new Harness();
+    h.submit(h.jobs(100));
+    const reports = h
+      .take()
+      .map(({ lease }) => ({
+        lease,
+        outcome: { ok: false as const, error: { ...BOOM, retryable: false }, retryAfterMs: null },
+      }));
+    h.work({ reports, room: { handler: 0, http: 0 } });
+    h.cancel(h.accept());
+    const ids = idsOf(h.project());
+    expect(ids).toHaveLength(101);
+    const seen: string[] = [];
+    let pages = 0;
+    for (let at = { cursor: 0, skip: 0, more: true }; at.more; pages++) {
+      const reply = page(h, at.cursor, 30, at.skip);
+      seen.push(...idsOf(reply.jobs));
+      if (pages === 0) h.retry(ids[0] ?? "");
+      at = reply;
+    }
+    expect(pages).toBeGreaterThan(1);
+    expect(seen).toEqual(ids);
   });
 
   test("leaves out a job that was redriven since; it comes again when it is final again", () => {

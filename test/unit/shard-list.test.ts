@@ -123,7 +123,9 @@ describe("a list", () => {
     expect(list(h, filter).items).toHaveLength(2);
   });
 
-  test("with a filter that matches nothing ends each page at the scan limit, and says where it came to", () => {
+  test("with a filter that matches nothing ends each page at the scan limit, and says where it came to", {
+    timeout: 60_000,
+  }, () => {
     const h = new Harness({ target: { type: "pull" } });
     for (let i = 0; i < 21; i++) h.submit(h.jobs(1000));
     const rare = h.accept({ tags: ["rare"] });

@@ -218,6 +218,19 @@ describe("a redriven job of an ordering key", () => {
     expect(drain(h)).toEqual([id, ids[2]]);
   });
 
+  test("is not let past one that runs by the end of another that waits behind them", () => {
+    const h = new Harness();
+    const ids = keyed(h, 3);
+    const [expiring] = keyed(h, 1, { expiresAt: h.now + SECOND });
+    h.failOne();
+    const { id } = h.takeOne();
+    h.retry(ids[0] ?? "");
+    h.cancel(ids[2] ?? "");
+    expect([h.state(id), h.take().length]).toEqual(["running", 0]);
+    h.advance(SECOND);
+    expect([h.state(expiring ?? ""), h.take().length]).toEqual(["failed", 0]);
+  });
+
   test("of a cancelled job in the middle waits for its turn", () => {
     const h = new Harness();
     const ids = keyed(h, 3);

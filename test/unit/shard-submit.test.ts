@@ -253,16 +253,29 @@ describe("an atomic batch", () => {
     ]);
   });
 
-  test("a refusal survives a crossing of the block of sequence numbers", () => {
+  test("refused again and again, costs no one a place in the order, over restarts", () => {
     const h = new Harness();
-    h.accept(key("i"));
-    h.submit([...h.jobs(1500), h.job(key("i", "other"))], { atomic: true });
-    const ids = Array.from({ length: 10 }, () => h.accept());
-    h.restart();
-    ids.push(h.accept(), h.accept());
+    const ids = [h.accept(key("i"))];
+    for (let i = 0; i < 5; i++) {
+      // Each crosses the end of a block of a thousand sequence numbers, or comes near.
+      h.submit([...h.jobs(700), h.job(key("i", "other"))], { atomic: true });
+      ids.push(h.accept(), h.accept());
+      h.restart();
+      ids.push(h.accept());
+    }
     const seqs = h.sql.all<{ id: string; seq: number }>("SELECT id, seq FROM jobs ORDER BY seq");
-    expect(idsOf(seqs).slice(1)).toEqual(ids);
-    expect(new Set(seqs.map(({ seq }) => seq)).size).toBe(seqs.length);
+    expect(idsOf(seqs)).toEqual(ids);
+    expect(new Set(seqs.map(({ seq }) => seq)).size).toBe(ids.length);
+  });
+
+  test("refused five times in a row leaves the next number to a restart too", () => {
+    const h = new Harness();
+    const first = h.accept(key("i"));
+    for (let i = 0; i < 5; i++) h.submit([...h.jobs(700), h.job(key("i", "other"))], { atomic: true });
+    const second = h.accept();
+    h.restart();
+    const third = h.accept();
+    expect(idsOf(h.take())).toEqual([first, second, third]);
   });
 });
 

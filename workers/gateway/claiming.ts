@@ -6,12 +6,11 @@ import { ownerOf, slotOf } from "../../domain/slots.ts";
 import { Refusal } from "./refusal.ts";
 import type { Services } from "./services.ts";
 
-/**
- * Where a queue lies on several shards, work that comes to one waits until the others' round of waiting ends. Rounds
- * grow from the first to the last: a queue with traffic answers soon, an idle one costs two requests a shard a second.
- */
-const FIRST_ROUND_MS = 20;
-const LAST_ROUND_MS = 500;
+/** A wait for work is begun anew this often, so that one that a shard has forgotten costs no more than this. */
+const WATCH_MS = 5_000;
+/** Work that is there but may not start yet (a limit, another worker was quicker) is asked for again this much later. */
+const FIRST_PAUSE_MS = 20;
+const LAST_PAUSE_MS = 1_000;
 
 export interface Claim extends ClaimBody {
   settings: QueueSettings;
@@ -26,7 +25,8 @@ interface Ask {
 
 /**
  * Claims up to `max` jobs for a pull worker, waiting for some when there are none. Shards are asked together, each for
- * its part of `max`, so that no more is leased than was asked for.
+ * its part of `max`, so that no more is leased than was asked for. Over several shards the wait leases nothing: all are
+ * watched, and the first to have work ends it.
  */
 export async function claimJobs(services: Services, claim: Claim, clock: () => number): Promise<ClaimedJob[]> {
   const until = clock() + secondsToMs(claim.wait);
@@ -35,22 +35,39 @@ export async function claimJobs(services: Services, claim: Claim, clock: () => n
   if (shards.length === 1 && only !== undefined) {
     return ask(services, claim, { shard: only, max: claim.max, waitMs: secondsToMs(claim.wait) });
   }
-  let jobs = await sweep(services, claim, shuffled(shards), 0);
-  for (let round = FIRST_ROUND_MS; jobs.length === 0; round = Math.min(round * 2, LAST_ROUND_MS)) {
-    const left = until - clock();
-    if (left <= 0) break;
-    jobs = await sweep(services, claim, shuffled(shards), Math.min(left, round));
+  let jobs = await sweep(services, claim, shuffled(shards));
+  for (let pause = FIRST_PAUSE_MS; jobs.length === 0 && until > clock(); pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
+    await watch(services, claim.settings, { shards, waitMs: Math.min(until - clock(), WATCH_MS) });
+    jobs = await sweep(services, claim, shuffled(shards));
+    if (jobs.length === 0 && until > clock()) await services.shards.pause(Math.min(pause, until - clock()));
   }
   return jobs;
 }
 
+/** Resolves when a shard has work for the queue, or after `waitMs`. Fails only when no shard can be asked. */
+async function watch(
+  services: Services,
+  settings: QueueSettings,
+  round: { shards: string[]; waitMs: number },
+): Promise<void> {
+  const { namespace, name: queue } = settings;
+  const watches = round.shards.map(async (id) => {
+    const ready = await services.shards.once(id, { again: true }, (shard, head) =>
+      shard.awaitWork({ ...head, namespace, queue, waitMs: round.waitMs }),
+    );
+    if (!ready) throw new Refusal("unavailable", "no work came");
+  });
+  // Resolves with the first shard that has work; when none had, all have waited their time.
+  await Promise.any(watches).catch(() => undefined);
+}
+
 /**
- * One round: shards are waited on together for their parts; then those that may have more, or had no part, are asked
- * one by one for the rest. What one shard gave is not lost because another is away.
+ * One round: shards are asked together for their parts; then those that may have more, or had no part, one by one for
+ * the rest. What one shard gave is not lost because another is away.
  */
-async function sweep(services: Services, claim: Claim, shards: string[], waitMs: number): Promise<ClaimedJob[]> {
+async function sweep(services: Services, claim: Claim, shards: string[]): Promise<ClaimedJob[]> {
   const asked = shares(shards, claim.max);
-  const parts = await Promise.allSettled(asked.map((part) => ask(services, claim, { ...part, waitMs })));
+  const parts = await Promise.allSettled(asked.map((part) => ask(services, claim, { ...part, waitMs: 0 })));
   const jobs = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
   const failed = parts.find((part) => part.status === "rejected");
   if (failed !== undefined && parts.every((part) => part.status === "rejected")) throw failed.reason;

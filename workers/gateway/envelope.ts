@@ -43,12 +43,12 @@ function answer(c: AppContext, refusal: Refusal): Response {
   return c.body(JSON.stringify(view), view.status, problemHeaders(refusal));
 }
 
-/** 405 with `Allow` for a path that other methods know, else 404. */
+/** 405 with `Allow` for a path that other methods know, else 404. Answered, not thrown: a throw here passes the envelope by. */
 export const onNotFound: NotFoundHandler<AppEnv> = (c) => {
   const allowed = allowedMethods(c.req.path);
-  if (allowed.length === 0) throw new Refusal("not-found", "There is nothing at this path.");
+  if (allowed.length === 0) return answer(c, new Refusal("not-found", "There is nothing at this path."));
   const allow = allowed.join(", ");
-  throw new Refusal("method-not-allowed", `The path takes ${allow}.`, { headers: { allow } });
+  return answer(c, new Refusal("method-not-allowed", `The path takes ${allow}.`, { headers: { allow } }));
 };
 
 const KNOWN_PATHS = ROUTES.map(({ method, path }) => ({

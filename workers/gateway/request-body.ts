@@ -92,11 +92,33 @@ function decode(bytes: Uint8Array): string {
 function parseText(text: string): unknown {
   if (deeperThan(text, MAX_DEPTH))
     throw new Refusal("invalid-request", `The body nests deeper than ${MAX_DEPTH} levels.`);
+  if (mayOverflow(text) && overflows(text)) {
+    throw new Refusal("invalid-request", "The body has a number larger than a double can hold.");
+  }
   try {
     return JSON.parse(text);
   } catch {
     throw new Refusal("invalid-request", "The body is not JSON.");
   }
+}
+
+/** Whether a number above 1.8e308 is possible: it needs three digits of exponent, or hundreds before it. */
+function mayOverflow(text: string): boolean {
+  return /[eE]\+?\d{3}|\d{200}/.test(text);
+}
+
+/** Whether a number was read as infinite, which would be passed on as null. */
+function overflows(text: string): boolean {
+  let found = false;
+  try {
+    JSON.parse(text, (_, value: unknown) => {
+      found ||= value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
+      return value;
+    });
+  } catch {
+    return false;
+  }
+  return found;
 }
 
 /** Whether brackets outside of strings nest deeper than `max`. Works on text that is not JSON too. */

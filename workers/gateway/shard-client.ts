@@ -95,6 +95,11 @@ export class ShardClient {
     }
   }
 
+  /** Waits, by the clock that this client waits by. */
+  pause(ms: number): Promise<void> {
+    return this.#ports.sleep(ms);
+  }
+
   /** Asks every shard of the map at once. Fails when one fails: half an answer would be a wrong one. */
   async all<R>(
     options: CallOptions,

@@ -22,13 +22,15 @@ export type ProjectionEvent = { event: "projection-failed"; error: string };
 export async function runProjection(ports: ProjectionPorts, shard: string): Promise<void> {
   try {
     let cursor = await ports.db.cursor(shard);
+    let skip = 0;
     for (let page = 0; page < MAX_PAGES; page++) {
       const call = { v: RPC_VERSION, epoch: 0 };
-      const reply = await ports.shard.finished({ ...call, after: cursor, limit: PAGE_JOBS });
+      const reply = await ports.shard.finished({ ...call, after: cursor, skip, limit: PAGE_JOBS });
       if (reply.jobs.length > 0 || reply.cursor > cursor) await ports.db.write(shard, reply.jobs, reply.cursor);
       // Also when there was nothing new: an earlier run may have stopped between the write and this.
       await ports.shard.projected({ ...call, cursor: reply.cursor });
-      if (!reply.more || reply.cursor <= cursor) return;
+      if (!reply.more || (reply.cursor <= cursor && reply.skip <= skip)) return;
+      skip = reply.skip;
       cursor = reply.cursor;
     }
   } catch (error) {
