@@ -14,7 +14,6 @@ export const JOBS_ROUTES: Route[] = [
     answers: [accepted("Job"), ok("Job", "Seen before, or already final")],
     problems: [
       "queue-not-found",
-      "idempotency-undecided",
       "payload-too-large",
       "idempotency-mismatch",
       "timeout-too-long",
@@ -87,6 +86,6 @@ export const JOBS_ROUTES: Route[] = [
     sends: ["Idempotency-Key"],
     answersWith: ["Dure-Bookmark", "Dure-Replayed"],
     answers: [accepted("Batch"), ok("Batch", "All were seen before")],
-    problems: ["idempotency-undecided", "idempotency-mismatch", "batch-refused"],
+    problems: ["batch-refused", "batch-spans-shards", "batch-idempotency-unsupported"],
   },
 ];

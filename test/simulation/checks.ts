@@ -1,6 +1,8 @@
 /** What must hold when everything has come to rest, and what must hold at any moment. */
+import type { Explanation } from "../../contract/rpc.ts";
 import type { Job } from "../../domain/job.ts";
 import { isFinal } from "../../domain/job.ts";
+import type { ShardCore } from "../../durable-objects/shard/core.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
 import type { ShardHost } from "./shard-host.ts";
 import type { World } from "./world.ts";
@@ -16,25 +18,56 @@ const ALL = {
   limit: 200,
 };
 
-/** P10 at any moment: the audit finds nothing, and every unfinished job says why it waits. */
+/** At any moment: the audit finds nothing, every unfinished job says why it waits, and no acknowledged job is nowhere. */
 export function probe(world: World): void {
-  for (const host of world.hosts.values()) {
-    if (host.down) continue;
-    host.peek((core) => {
-      for (const violation of core.audit(world.gateway.call, host.alarm.at).violations) {
-        // The alarm may just have been lost: that is what the faults do and cron heals.
-        if (world.faults.active && violation.rule === "deadline-has-alarm") continue;
-        world.violations.add("P10", `audit of ${host.name}: ${violation.rule} ${violation.detail}`);
-      }
-      for (const job of core.list({ ...world.gateway.call, ...ALL }).items) {
-        world.observer.see(job);
-        if (isFinal(job.state)) continue;
-        const reply = core.explain({ ...world.gateway.call, namespace: NAMESPACE, id: job.id });
-        const explained =
-          reply.type === "explained" && reply.explanation.state === job.state && reply.explanation.detail !== "";
-        if (!explained) world.violations.add("P10", `${job.id} cannot say why it waits: ${JSON.stringify(reply)}`);
-      }
-    });
+  const hosts = [...world.hosts.values()];
+  for (const host of hosts) {
+    if (!host.down) host.peek((core) => look(world, host, core));
+  }
+  if (hosts.some((host) => host.down)) return;
+  for (const id of world.submissions.acked) {
+    if (world.host(world.submissions.shardOf(id) ?? "").stateOf(id) === null) world.expectInHistory(id);
+  }
+}
+
+function look(world: World, host: ShardHost, core: ShardCore): void {
+  for (const violation of core.audit(world.gateway.call, host.alarm.at).violations) {
+    // The alarm may just have been lost: that is what the faults do and cron heals.
+    if (world.faults.active && violation.rule === "deadline-has-alarm") continue;
+    world.violations.add("P10", `audit of ${host.name}: ${violation.rule} ${violation.detail}`);
+  }
+  for (const job of core.list({ ...world.gateway.call, ...ALL }).items) {
+    world.observer.see(job);
+    if (isFinal(job.state)) continue;
+    const reply = core.explain({ ...world.gateway.call, namespace: NAMESPACE, id: job.id });
+    if (reply.type !== "explained" || !isTrue(host, job, reply.explanation)) {
+      world.violations.add("P10", `${job.id} cannot say why it waits: ${JSON.stringify(reply)}`);
+    }
+  }
+}
+
+/** Whether the reason given for a job is the case, as far as the rows show it simply. */
+function isTrue(host: ShardHost, job: Job, { state, detail, reason, blockedBy }: Explanation): boolean {
+  if (state !== job.state || detail === "") return false;
+  const settings = host.queues().find(({ name }) => name === job.queue);
+  switch (reason) {
+    case "ordering": {
+      const other = blockedBy === null ? null : host.stateOf(blockedBy);
+      return job.orderingKey !== null && other !== null && !isFinal(other.state);
+    }
+    case "concurrency":
+      return settings !== undefined && settings.concurrency !== null;
+    case "paused":
+      return settings?.paused === true;
+    case "running":
+      return job.state === "running";
+    case "scheduled":
+    case "retrying":
+      return job.state === "scheduled" && job.runAt > host.now();
+    case "final":
+      return false;
+    default:
+      return settings?.paused === false;
   }
 }
 

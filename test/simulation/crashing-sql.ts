@@ -21,10 +21,10 @@ export function crashing(sql: Sql, plan: CrashPlan, mutant: Mutant): Sql {
     }
     // Code that catches the error must not go on after its process died.
     if (plan.crashed) throw new CrashSignal("crashed at a statement");
+    if (mutant.sql === undefined) return query;
     let text = rewritten.get(query);
     if (text === undefined) {
-      // The plus hides the parameter from SQLite's planner, which else prepares the statement anew at each call.
-      text = (mutant.sql?.(query) ?? query).replaceAll("LIMIT ?", "LIMIT +?");
+      text = mutant.sql(query);
       rewritten.set(query, text);
     }
     return text;

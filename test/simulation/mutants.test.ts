@@ -3,7 +3,7 @@ import { MUTANTS } from "./mutants.ts";
 import { runHistory } from "./run-history.ts";
 
 /** A mutant must be caught within this many histories. */
-const MAX_SEEDS = 400;
+const MAX_SEEDS = 1_000;
 const TIMEOUT_MS = 600_000;
 
 const table: { "taken away": string; "first seed": number; invariant: string }[] = [];

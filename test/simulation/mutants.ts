@@ -2,7 +2,10 @@
  * The protective measures of Dure, each taken away in one mutant. `applied` grows whenever a mutant really took
  * something away: one that no longer fits the code fails its test instead of passing for nothing.
  */
+import type { Report, ReportRequest, WorkRequest } from "../../contract/rpc.ts";
+import { formatLease, parseLease } from "../../domain/lease.ts";
 import type { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { Sql } from "../../durable-objects/sql.ts";
 import type { Mutant } from "./mutant.ts";
 
 export interface TrackedMutant extends Mutant {
@@ -38,11 +41,7 @@ const START = "SET state = 'running'";
 const FIRST_OF_KEY = "ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') ORDER BY seq LIMIT 1";
 
 export const MUTANTS: TrackedMutant[] = [
-  statement("a report needs the current lease", {
-    marks: [SUCCEED],
-    from: "attempt = ?4 AND lease = ?6",
-    to: "(?4 OR ?6 OR 1)",
-  }),
+  track("a report needs the current lease", (hit) => ({ core: (original) => withoutFence(original, hit) })),
   track("a report needs a lease that has not ended", (hit) => {
     const fence = rewriter({ marks: [SUCCEED], from: "due_at > ?5", to: "?5 > 0" }, hit);
     const look = rewriter(
@@ -175,6 +174,36 @@ export const MUTANTS: TrackedMutant[] = [
     return { tornPages: true };
   }),
 ];
+
+/** Every report counts as one of the attempt that runs. */
+function withoutFence(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+  return class extends original {
+    #sql: Sql;
+
+    constructor(...[name, ports]: ConstructorParameters<typeof ShardCore>) {
+      super(name, ports);
+      this.#sql = ports.sql;
+    }
+
+    override report(request: ReportRequest): ReturnType<ShardCore["report"]> {
+      return super.report({ ...request, reports: request.reports.map((report) => this.#asCurrent(report)) });
+    }
+
+    override work(request: WorkRequest): ReturnType<ShardCore["work"]> {
+      return super.work({ ...request, reports: request.reports.map((report) => this.#asCurrent(report)) });
+    }
+
+    #asCurrent(report: Report): Report {
+      const lease = parseLease(report.lease);
+      if (lease === null) return report;
+      const query = "SELECT attempt, lease AS nonce FROM jobs WHERE id = ? AND state = 'running'";
+      const [current] = this.#sql.all<{ attempt: number; nonce: string }>(query, lease.jobId);
+      if (current === undefined || current.attempt === lease.attempt) return report;
+      hit();
+      return { ...report, lease: formatLease({ ...lease, ...current }) };
+    }
+  };
+}
 
 function withoutAlarmAtStart(original: typeof ShardCore, hit: () => void): typeof ShardCore {
   return class extends original {

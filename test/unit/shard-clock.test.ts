@@ -231,8 +231,8 @@ describe("wake", () => {
 
   test("mends counts in memory that no longer equal the rows", () => {
     const h = new Harness();
-    h.submit(h.jobs(3));
-    h.sql.run("DELETE FROM jobs WHERE seq = 1");
+    h.submit([...h.jobs(3), h.job({ delayMs: DAY })]);
+    h.sql.run("DELETE FROM jobs WHERE state = 'queued'");
     expect(h.broken()).toContain("counts-equal-rows");
     h.core.wake(CALL);
     expect(h.broken()).toEqual([]);

@@ -56,12 +56,10 @@ describe("the log of finished jobs", () => {
   test("ends a page inside a long entry and goes on there, though a job of it was redriven in between", () => {
     const h = new Harness();
     h.submit(h.jobs(100));
-    const reports = h
-      .take()
-      .map(({ lease }) => ({
-        lease,
-        outcome: { ok: false as const, error: { ...BOOM, retryable: false }, retryAfterMs: null },
-      }));
+    const reports = h.take().map(({ lease }) => ({
+      lease,
+      outcome: { ok: false as const, error: { ...BOOM, retryable: false }, retryAfterMs: null },
+    }));
     h.work({ reports, room: { handler: 0, http: 0 } });
     h.cancel(h.accept());
     const ids = idsOf(h.project());
@@ -117,7 +115,9 @@ describe("the log of finished jobs", () => {
     note();
     h.retry(id);
     note();
-    h.succeed(h.takeOne().lease);
+    const last = h.takeOne();
+    note();
+    h.succeed(last.lease);
     note();
     for (let i = 1; i < versions.length; i++) expect(versions[i]).toBeGreaterThan(versions[i - 1] ?? 0);
   });

@@ -42,6 +42,7 @@ describe("a submission", () => {
 
   test("keeps what the job brings of its own, over what its queue says", () => {
     const h = new Harness();
+    const plain = h.accept();
     const id = h.accept({
       priority: 9,
       orderingKey: "k",
@@ -60,6 +61,9 @@ describe("a submission", () => {
       retry: { ...h.queue.retry, maxAttempts: 9, jitter: "full" },
       expiresAt: START + DAY,
     });
+    for (const other of [plain, h.accept()]) {
+      expect(h.get(other)).toMatchObject({ priority: 4, tags: [], idempotencyKey: null, retry: h.queue.retry });
+    }
   });
 
   test("a run-at in the past means now, and stays what the caller said", () => {
@@ -403,6 +407,8 @@ describe("a hold", () => {
     h.accept();
     hold(h);
     h.configure({ timeoutMs: SECOND });
+    expect(h.send([h.job()])).toMatchObject({ type: "submitted" });
+    h.restart();
     expect(h.send([h.job()])).toMatchObject({ type: "submitted" });
   });
 

@@ -4,13 +4,27 @@ import type { JobListView, JobView } from "../../contract/job.ts";
 import * as limits from "../../contract/limits.ts";
 import { ProblemView } from "../../contract/problem.ts";
 import { ROUTES } from "../../contract/routes.ts";
-import { type Answer, call, type CallOptions, claimOne, freshName, must, newQueue, type Problem, submit } from "./api.ts";
+import {
+  type Answer,
+  type CallOptions,
+  call,
+  claimOne,
+  freshName,
+  must,
+  newQueue,
+  type Problem,
+  submit,
+} from "./api.ts";
 import { passTime, resetClock } from "./clock.ts";
 
 afterEach(resetClock);
 
 function expectProblem(answer: Answer<unknown>, status: number, code: string): Problem {
-  expect([answer.status, (answer.body as Problem)?.code, JSON.stringify(answer.body)]).toEqual([status, code, expect.any(String)]);
+  expect([answer.status, (answer.body as Problem)?.code, JSON.stringify(answer.body)]).toEqual([
+    status,
+    code,
+    expect.any(String),
+  ]);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
   const problem = ProblemView.parse(answer.body);
   expect(problem).toMatchObject({ type: `/problems/${code}`, status });
@@ -44,7 +58,12 @@ describe("limits of a job", () => {
     ["a tag below", { tags: ["x"] }, { tags: [""] }, "/tags/0"],
     ["ordering key's bytes", { orderingKey: "é".repeat(128) }, { orderingKey: `${"é".repeat(128)}x` }, "/orderingKey"],
     ["ordering key below", { orderingKey: " " }, { orderingKey: "" }, "/orderingKey"],
-    ["idempotency key's bytes", { idempotencyKey: "k".repeat(256) }, { idempotencyKey: "k".repeat(257) }, "/idempotencyKey"],
+    [
+      "idempotency key's bytes",
+      { idempotencyKey: "k".repeat(256) },
+      { idempotencyKey: "k".repeat(257) },
+      "/idempotencyKey",
+    ],
     ["idempotency key below", { idempotencyKey: "0" }, { idempotencyKey: "" }, "/idempotencyKey"],
     ["attempts above", { retry: { maxAttempts: 100 } }, { retry: { maxAttempts: 101 } }, "/retry/maxAttempts"],
     ["attempts below", { retry: { maxAttempts: 1 } }, { retry: { maxAttempts: 0 } }, "/retry/maxAttempts"],
@@ -69,18 +88,31 @@ describe("limits of a job", () => {
 
   it("expiresAt: in the future", async () => {
     expect((await post("/v1/jobs", { payload: 1, expiresAt: ahead(60_000) })).status).toBe(202);
-    const { errors } = expectProblem(await post("/v1/jobs", { payload: 1, expiresAt: ahead(-1) }), 400, "invalid-request");
+    const { errors } = expectProblem(
+      await post("/v1/jobs", { payload: 1, expiresAt: ahead(-1) }),
+      400,
+      "invalid-request",
+    );
     expect(errors?.[0]?.pointer).toBe("/expiresAt");
   });
 
-  it.each([["ASCII", "x"], ["two bytes", "é"], ["escaped", "\n"]])("payload of 256 KiB, in %s", async (name, character) => {
+  it.each([
+    ["ASCII", "x"],
+    ["two bytes", "é"],
+    ["escaped", "\n"],
+  ])("payload of 256 KiB, in %s", async (name, character) => {
     const unit = name === "escaped" ? 2 : new TextEncoder().encode(character).length;
     const whole = character.repeat((limits.MAX_PAYLOAD_BYTES - 2) / unit);
     const { id } = await must<JobView>("POST", "/v1/jobs", { body: { payload: whole } });
     expect((await must<JobView>("GET", `/v1/jobs/${id}`)).payload).toBe(whole);
     expectProblem(await post("/v1/jobs", { payload: `${whole}x` }), 413, "payload-too-large");
-    const batch = await call<BatchView>("POST", "/v1/batches", { body: { jobs: [{ payload: `${whole}x` }, { payload: 1 }] } });
-    expect(batch).toMatchObject({ status: 202, body: { accepted: 1, items: [{ problem: { status: 413, code: "payload-too-large" } }, {}] } });
+    const batch = await call<BatchView>("POST", "/v1/batches", {
+      body: { jobs: [{ payload: `${whole}x` }, { payload: 1 }] },
+    });
+    expect(batch).toMatchObject({
+      status: 202,
+      body: { accepted: 1, items: [{ problem: { status: 413, code: "payload-too-large" } }, {}] },
+    });
   });
 
   it("result of 256 KiB", async () => {
@@ -96,12 +128,12 @@ describe("limits of a job", () => {
     expect((await must<JobView>("GET", `/v1/jobs/${id}`)).result).toBe(whole);
   });
 
-  it.each([["payload", '{"payload":1e999}'], ["inside", '{"payload":{"a":[-1e999]}}']])(
-    "a number that no double holds is refused, not turned into null: %s",
-    async (_, text) => {
-      expectProblem(await call("POST", "/v1/jobs", { text }), 400, "invalid-request");
-    },
-  );
+  it.each([
+    ["payload", '{"payload":1e999}'],
+    ["inside", '{"payload":{"a":[-1e999]}}'],
+  ])("a number that no double holds is refused, not turned into null: %s", async (_, text) => {
+    expectProblem(await call("POST", "/v1/jobs", { text }), 400, "invalid-request");
+  });
 });
 
 describe("limits of requests", () => {
@@ -131,7 +163,10 @@ describe("limits of requests", () => {
   it("a batch of 1000 jobs", async () => {
     const queue = await newQueue();
     const jobs = (count: number) => Array.from({ length: count }, (_, i) => ({ queue, payload: i }));
-    expect(await call("POST", "/v1/batches", { body: { jobs: jobs(1000) } })).toMatchObject({ status: 202, body: { accepted: 1000 } });
+    expect(await call("POST", "/v1/batches", { body: { jobs: jobs(1000) } })).toMatchObject({
+      status: 202,
+      body: { accepted: 1000 },
+    });
     for (const count of [0, 1001]) {
       const { errors } = expectProblem(await post("/v1/batches", { jobs: jobs(count) }), 400, "invalid-request");
       expect(errors?.[0]?.pointer).toBe("/jobs");
@@ -152,7 +187,11 @@ describe("limits of requests", () => {
     ["wait below", { wait: 0 }, { wait: -1 }],
     ["lease above", { leaseSeconds: 86_400 }, { leaseSeconds: 86_401 }],
     ["lease below", { leaseSeconds: 1 }, { leaseSeconds: 0.999 }],
-    ["worker above", { worker: "w".repeat(limits.MAX_WORKER_BYTES) }, { worker: "w".repeat(limits.MAX_WORKER_BYTES + 1) }],
+    [
+      "worker above",
+      { worker: "w".repeat(limits.MAX_WORKER_BYTES) },
+      { worker: "w".repeat(limits.MAX_WORKER_BYTES + 1) },
+    ],
     ["worker below", { worker: "w" }, { worker: "" }],
   ])("a claim's %s", async (_, edge, over) => {
     const queue = await newQueue();
@@ -163,7 +202,11 @@ describe("limits of requests", () => {
   });
 
   it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
-    ["code above", { code: "c".repeat(limits.MAX_ERROR_CODE_BYTES) }, { code: "c".repeat(limits.MAX_ERROR_CODE_BYTES + 1) }],
+    [
+      "code above",
+      { code: "c".repeat(limits.MAX_ERROR_CODE_BYTES) },
+      { code: "c".repeat(limits.MAX_ERROR_CODE_BYTES + 1) },
+    ],
     ["code below", { code: "c" }, { code: "" }],
     ["message", { code: "c", message: "é".repeat(2048) }, { code: "c", message: `${"é".repeat(2048)}x` }],
     ["retryable", { code: "c", retryable: false }, { code: "c", retryable: "no" }],
@@ -172,7 +215,10 @@ describe("limits of requests", () => {
     await submit({ queue });
     const { lease } = await claimOne(queue);
     expectProblem(await post(`/v1/leases/${lease}/fail`, { error: over }), 400, "invalid-request");
-    expect(await post(`/v1/leases/${lease}/fail`, { error: edge })).toMatchObject({ status: 200, body: { error: edge } });
+    expect(await post(`/v1/leases/${lease}/fail`, { error: edge })).toMatchObject({
+      status: 200,
+      body: { error: edge },
+    });
   });
 
   it("a wish for a retry, and the length of an extension", async () => {
@@ -184,7 +230,11 @@ describe("limits of requests", () => {
     }
     expect((await post(`/v1/leases/${lease}/extend`, { leaseSeconds: 86_400 })).status).toBe(200);
     for (const retryAfter of [-1, limits.MAX_RETRY_AFTER_SECONDS + 1]) {
-      expectProblem(await post(`/v1/leases/${lease}/fail`, { error: { code: "c" }, retryAfter }), 400, "invalid-request");
+      expectProblem(
+        await post(`/v1/leases/${lease}/fail`, { error: { code: "c" }, retryAfter }),
+        400,
+        "invalid-request",
+      );
     }
     const edge = { error: { code: "c" }, retryAfter: limits.MAX_RETRY_AFTER_SECONDS };
     expect((await post(`/v1/leases/${lease}/fail`, edge)).status).toBe(200);
@@ -206,7 +256,11 @@ describe("limits of requests", () => {
     ["attempts", { retry: { maxAttempts: 100 } }, { retry: { maxAttempts: 101 } }],
     ["paused", { paused: true }, { paused: 1 }],
     ["target", { target: { type: "pull" } }, { target: { type: "push" } }],
-    ["a target's URL", { target: { type: "http", url: "https://a.example/" } }, { target: { type: "http", url: "ftp://a.example/" } }],
+    [
+      "a target's URL",
+      { target: { type: "http", url: "https://a.example/" } },
+      { target: { type: "http", url: "ftp://a.example/" } },
+    ],
     [
       "a target's headers",
       { target: { type: "http", url: "https://a.example/", headers: { "x-a": "b" } } },
@@ -248,29 +302,50 @@ describe("requests that are wrong in themselves", () => {
 
   it.each(WITH_BODY)("$method $path: an unknown field is refused and named", async ({ method, path }) => {
     for (const text of ['{"noSuchField":1}', '{"__proto__":1}', '{"constructor":{}}']) {
-      const { errors } = expectProblem(await call(method.toUpperCase(), pathOf(path), { text }), 400, "invalid-request");
+      const { errors } = expectProblem(
+        await call(method.toUpperCase(), pathOf(path), { text }),
+        400,
+        "invalid-request",
+      );
       expect(errors?.map(({ pointer }) => pointer)).toContain(`/${Object.keys(JSON.parse(text) as object)[0]}`);
     }
   });
 
   it.each(WITH_BODY)("$method $path: what is not a JSON object in UTF-8 is 400", async ({ method, path }) => {
     const texts: BodyInit[] = ["{", "[1,]", "NaN", "'x'", "{}{}", "[]", "null", "7", '"x"', "[".repeat(20_000)];
-    texts.push(`${'{"a":'.repeat(600)}1${"}".repeat(600)}`, new Uint8Array([0x22, 0xff, 0xfe, 0x22]), new Uint8Array([0]));
+    texts.push(
+      `${'{"a":'.repeat(600)}1${"}".repeat(600)}`,
+      new Uint8Array([0x22, 0xff, 0xfe, 0x22]),
+      new Uint8Array([0]),
+    );
     for (const text of texts) {
       expectProblem(await call(method.toUpperCase(), pathOf(path), { text }), 400, "invalid-request");
     }
   });
 
   it.each(WITH_BODY)("$method $path: a body of another type is 415", async ({ method, path }) => {
-    for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "multipart/form-data", ""]) {
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "application/jsonp",
+      "multipart/form-data",
+      "",
+    ]) {
       const headers = { "content-type": type };
-      expectProblem(await call(method.toUpperCase(), pathOf(path), { text: "{}", headers }), 415, "unsupported-media-type");
+      expectProblem(
+        await call(method.toUpperCase(), pathOf(path), { text: "{}", headers }),
+        415,
+        "unsupported-media-type",
+      );
     }
   });
 
-  it.each(["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.dure+json"])("takes %s as JSON", async (type) => {
-    expect((await post("/v1/jobs", { payload: 1 }, { headers: { "content-type": type } })).status).toBe(202);
-  });
+  it.each(["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.dure+json"])(
+    "takes %s as JSON",
+    async (type) => {
+      expect((await post("/v1/jobs", { payload: 1 }, { headers: { "content-type": type } })).status).toBe(202);
+    },
+  );
 
   it("payload is required, also when it is only null", async () => {
     const { errors } = expectProblem(await post("/v1/jobs", {}), 400, "invalid-request");
@@ -279,17 +354,31 @@ describe("requests that are wrong in themselves", () => {
   });
 
   it("an optional field may be left out, not null", async () => {
-    for (const field of ["queue", "orderingKey", "idempotencyKey", "priority", "delay", "runAt", "expiresAt", "timeout", "retry", "tags"]) {
+    for (const field of [
+      "queue",
+      "orderingKey",
+      "idempotencyKey",
+      "priority",
+      "delay",
+      "runAt",
+      "expiresAt",
+      "timeout",
+      "retry",
+      "tags",
+    ]) {
       const { errors } = expectProblem(await post("/v1/jobs", { payload: 1, [field]: null }), 400, "invalid-request");
       expect(errors?.[0]?.pointer).toBe(`/${field}`);
     }
   });
 
-  it.each(["\u0000", "a\u0000b", "\ud800", "\udc00x"])("a key of %j is refused, in a body and in a header", async (key) => {
-    expectProblem(await post("/v1/jobs", { payload: 1, orderingKey: key }), 400, "invalid-request");
-    expectProblem(await post("/v1/jobs", { payload: 1, idempotencyKey: key }), 400, "invalid-request");
-    expectProblem(await post("/v1/jobs", { payload: 1, tags: [key] }), 400, "invalid-request");
-  });
+  it.each(["\u0000", "a\u0000b", "\ud800", "\udc00x"])(
+    "a key of %j is refused, in a body and in a header",
+    async (key) => {
+      expectProblem(await post("/v1/jobs", { payload: 1, orderingKey: key }), 400, "invalid-request");
+      expectProblem(await post("/v1/jobs", { payload: 1, idempotencyKey: key }), 400, "invalid-request");
+      expectProblem(await post("/v1/jobs", { payload: 1, tags: [key] }), 400, "invalid-request");
+    },
+  );
 
   it("a lone surrogate in a payload comes back as it was sent, or is refused", async () => {
     const answer = await call<JobView>("POST", "/v1/jobs", { text: '{"payload":"\\ud800"}' });
@@ -312,7 +401,11 @@ describe("requests that are wrong in themselves", () => {
   });
 
   it("says little of a request with a million faults", async () => {
-    const body = { payload: 1, tags: Array(5000).fill(7), ...Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`f${i}`, i])) };
+    const body = {
+      payload: 1,
+      tags: Array(5000).fill(7),
+      ...Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`f${i}`, i])),
+    };
     const answer = await post("/v1/jobs", body);
     expectProblem(answer, 400, "invalid-request");
     expect(JSON.stringify(answer.body).length).toBeLessThan(20_000);
@@ -321,27 +414,63 @@ describe("requests that are wrong in themselves", () => {
 
 describe("queries", () => {
   it.each([
-    "colour=red", "state=done", "state=", "queue=Upper", "tag=", "orderingKey=", "createdAfter=yesterday", "createdBefore=2026-01-01",
-    "include=everything", "include=", "consistency=linearizable", "limit=1&limit=2", "cursor=", "cursor=x", "cursor=x.y", "cursor=%00",
+    "colour=red",
+    "state=done",
+    "state=",
+    "queue=Upper",
+    "tag=",
+    "orderingKey=",
+    "createdAfter=yesterday",
+    "createdBefore=2026-01-01",
+    "include=everything",
+    "include=",
+    "consistency=linearizable",
+    "limit=1&limit=2",
+    "cursor=",
+    "cursor=x",
+    "cursor=x.y",
+    "cursor=%00",
   ])("of a list of jobs: %s is 400", async (query) => {
     expectProblem(await call("GET", `/v1/jobs?${query}`), 400, "invalid-request");
   });
 
-  it.each(["consistency=weak", "wait=3", "consistency=strong&consistency=strong"])("of one job: %s is 400", async (query) => {
-    const { id } = await submit({});
-    expectProblem(await call("GET", `/v1/jobs/${id}?${query}`), 400, "invalid-request");
-  });
+  it.each(["consistency=weak", "wait=3", "consistency=strong&consistency=strong"])(
+    "of one job: %s is 400",
+    async (query) => {
+      const { id } = await submit({});
+      expectProblem(await call("GET", `/v1/jobs/${id}?${query}`), 400, "invalid-request");
+    },
+  );
 });
 
 describe("things that are not there", () => {
-  const MALFORMED = ["x", "job_", "job_x", `job_${"0".repeat(26)}`, `job_${"z".repeat(26)}`, `JOB_${"0".repeat(26)}`, "job_%00", "..", "%2e%2e", "job_01h455vb4pex5vsknk084sn02"];
+  const MALFORMED = [
+    "x",
+    "job_",
+    "job_x",
+    `job_${"0".repeat(26)}`,
+    `job_${"z".repeat(26)}`,
+    `JOB_${"0".repeat(26)}`,
+    "job_%00",
+    "..",
+    "%2e%2e",
+    "job_01h455vb4pex5vsknk084sn02",
+  ];
 
   it("a malformed id is 404, as an unknown one is", async () => {
     const { id } = await submit({});
     // Another job of the same slot, and one of another slot.
-    const unknown = [`${id.slice(0, -6)}zzzzzz`, id.replace(/^(job_.{11})./, (_, head: string) => `${head}${id.charAt(15) === "0" ? "1" : "0"}`)];
+    const unknown = [
+      `${id.slice(0, -6)}zzzzzz`,
+      id.replace(/^(job_.{11})./, (_, head: string) => `${head}${id.charAt(15) === "0" ? "1" : "0"}`),
+    ];
     for (const one of [...MALFORMED, ...unknown, `${id}x`, id.toUpperCase(), "x".repeat(500)]) {
-      for (const [method, action] of [["GET", ""], ["GET", "/explain"], ["POST", "/cancel"], ["POST", "/retry"]] as const) {
+      for (const [method, action] of [
+        ["GET", ""],
+        ["GET", "/explain"],
+        ["POST", "/cancel"],
+        ["POST", "/retry"],
+      ] as const) {
         const answer = await call(method, `/v1/jobs/${one}${action}`);
         expect([one, action, answer.status]).toEqual([one, action, 404]);
         expect(answer.headers.get("content-type")).toBe("application/problem+json");
@@ -357,15 +486,22 @@ describe("things that are not there", () => {
     }
   });
 
-  it.each(["/", "/v1", "/v1/", "/v1/nothing", "/v1/jobs/x/y/z", "/v2/jobs", "/v1/queues/default/explode", "//v1/jobs", "/v1/jobs/"])(
-    "the path %s is 404, or what it should be",
-    async (path) => {
-      const { status, headers } = await call("GET", path);
-      expect([path, status]).toEqual([path, path === "/" ? expect.any(Number) : 404]);
-      expect(status).toBeLessThan(500);
-      expect(headers.get("x-request-id")).toBeTruthy();
-    },
-  );
+  it.each([
+    "/",
+    "/v1",
+    "/v1/",
+    "/v1/nothing",
+    "/v1/jobs/x/y/z",
+    "/v2/jobs",
+    "/v1/queues/default/explode",
+    "//v1/jobs",
+    "/v1/jobs/",
+  ])("the path %s is 404, or what it should be", async (path) => {
+    const { status, headers } = await call("GET", path);
+    expect([path, status]).toEqual([path, path === "/" ? expect.any(Number) : 404]);
+    expect(status).toBeLessThan(500);
+    expect(headers.get("x-request-id")).toBeTruthy();
+  });
 });
 
 describe("methods", () => {
@@ -377,7 +513,9 @@ describe("methods", () => {
     for (const method of ["GET", "PUT", "POST", "DELETE", "PATCH"].filter((one) => !known.includes(one))) {
       const answer = await call(method, target);
       expectProblem(answer, 405, "method-not-allowed");
-      const allow = (answer.headers.get("allow") ?? "").split(/, */).filter((one) => one !== "HEAD" && one !== "OPTIONS");
+      const allow = (answer.headers.get("allow") ?? "")
+        .split(/, */)
+        .filter((one) => one !== "HEAD" && one !== "OPTIONS");
       expect(allow.sort()).toEqual([...known].sort());
     }
   });
@@ -394,19 +532,34 @@ describe("methods", () => {
 describe("opaque values that were tampered with", () => {
   const flips = (token: string) => {
     const swap = (at: number) => token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
-    return [swap(0), swap(Math.floor(token.length / 2)), swap(token.length - 3), token.slice(0, -1), `${token}A`, token.replace(".", ""), `.${token}`];
+    return [
+      swap(0),
+      swap(Math.floor(token.length / 2)),
+      swap(token.length - 3),
+      token.slice(0, -1),
+      `${token}A`,
+      token.replace(".", ""),
+      `.${token}`,
+    ];
   };
 
   it("cursors are 400", async () => {
     for (let i = 0; i < 3; i++) await submit({});
     await newQueue();
     await newQueue();
-    for (const [path, other] of [["/v1/jobs", "/v1/queues"], ["/v1/queues", "/v1/jobs"]] as const) {
+    for (const [path, other] of [
+      ["/v1/jobs", "/v1/queues"],
+      ["/v1/queues", "/v1/jobs"],
+    ] as const) {
       const { nextCursor } = await must<JobListView>("GET", `${path}?limit=1`);
       const cursor = nextCursor ?? "";
       expect((await call("GET", `${path}?limit=1&cursor=${cursor}`)).status).toBe(200);
       for (const forged of flips(cursor)) {
-        expectProblem(await call("GET", `${path}?limit=1&cursor=${encodeURIComponent(forged)}`), 400, "invalid-request");
+        expectProblem(
+          await call("GET", `${path}?limit=1&cursor=${encodeURIComponent(forged)}`),
+          400,
+          "invalid-request",
+        );
       }
       expectProblem(await call("GET", `${other}?limit=1&cursor=${cursor}`), 400, "invalid-request");
     }
@@ -422,7 +575,12 @@ describe("opaque values that were tampered with", () => {
   it("bookmarks are 400, on every read of jobs", async () => {
     const made = await call<JobView>("POST", "/v1/jobs", { body: { payload: 1 } });
     const bookmark = made.headers.get("dure-bookmark") ?? "";
-    for (const path of [`/v1/jobs/${made.body.id}`, `/v1/jobs/${made.body.id}?consistency=session`, "/v1/jobs", "/v1/jobs?consistency=session"]) {
+    for (const path of [
+      `/v1/jobs/${made.body.id}`,
+      `/v1/jobs/${made.body.id}?consistency=session`,
+      "/v1/jobs",
+      "/v1/jobs?consistency=session",
+    ]) {
       expect((await call("GET", path, { headers: { "dure-bookmark": bookmark } })).status).toBe(200);
       for (const forged of [...flips(bookmark), "x", "0"]) {
         expectProblem(await call("GET", path, { headers: { "dure-bookmark": forged } }), 400, "invalid-request");
@@ -434,7 +592,11 @@ describe("opaque values that were tampered with", () => {
     await submit({});
     const made = await call("POST", "/v1/jobs", { body: { payload: 1 } });
     const { nextCursor } = await must<JobListView>("GET", "/v1/jobs?limit=1");
-    expectProblem(await call("GET", "/v1/jobs", { headers: { "dure-bookmark": nextCursor ?? "" } }), 400, "invalid-request");
+    expectProblem(
+      await call("GET", "/v1/jobs", { headers: { "dure-bookmark": nextCursor ?? "" } }),
+      400,
+      "invalid-request",
+    );
     const cursor = encodeURIComponent(made.headers.get("dure-bookmark") ?? "");
     expectProblem(await call("GET", `/v1/jobs?cursor=${cursor}`), 400, "invalid-request");
   });
@@ -451,10 +613,14 @@ describe("opaque values that were tampered with", () => {
 it("every answer carries a request id of its own, and continues a trace", async () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const answers = await Promise.all(
-    ["/healthz", "/v1/jobs", "/v1/nothing", "/v1/jobs/x"].map((path) => call("GET", path, { headers: { traceparent } })),
+    ["/healthz", "/v1/jobs", "/v1/nothing", "/v1/jobs/x"].map((path) =>
+      call("GET", path, { headers: { traceparent } }),
+    ),
   );
   expect(new Set(answers.map(({ headers }) => headers.get("x-request-id"))).size).toBe(4);
   for (const { headers } of answers) {
-    expect(headers.get("traceparent")).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/);
+    expect(headers.get("traceparent")).toMatch(
+      /^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/,
+    );
   }
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { BatchView } from "../../contract/batch.ts";
-import { ExplainView, JobView, JobListView } from "../../contract/job.ts";
+import { ExplainView, JobListView, JobView } from "../../contract/job.ts";
 import { call, claim, claimOne, evict, fail, getJob, must, newQueue, shards, sleep, submit, succeed } from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
 import { project, work } from "./processor.ts";
@@ -57,11 +57,14 @@ describe("submitting", () => {
     });
   });
 
-  it.each([null, 0, "", [], {}, "text", { __proto__: null, a: [1.5, "\u2028"] }])("takes any JSON as payload: %j", async (payload) => {
-    const { id } = await submit({ payload });
-    await evict();
-    expect((await getJob(id)).payload).toEqual(payload);
-  });
+  it.each([null, 0, "", [], {}, "text", { __proto__: null, a: [1.5, "\u2028"] }])(
+    "takes any JSON as payload: %j",
+    async (payload) => {
+      const { id } = await submit({ payload });
+      await evict();
+      expect((await getJob(id)).payload).toEqual(payload);
+    },
+  );
 
   it("keeps a member named __proto__ in a payload", async () => {
     const text = '{"payload":{"__proto__":{"admin":true},"constructor":1}}';
@@ -90,7 +93,10 @@ describe("submitting", () => {
     await sleep(150);
     await work();
     const answer = await answering;
-    expect(answer).toMatchObject({ status: 200, body: { state: "succeeded", result: { words: 2, counts: { ab: 2 } } } });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { state: "succeeded", result: { words: 2, counts: { ab: 2 } } },
+    });
     expect(answer.headers.get("preference-applied")).toBe("wait=20");
     expect(answer.headers.get("dure-replayed")).toBeNull();
   });
@@ -107,7 +113,10 @@ describe("submitting", () => {
 
   it("clamps a wait to 60 seconds and says so", async () => {
     const queue = await newQueue({ target: { type: "handler", name: "noop" } });
-    const answering = call<JobView>("POST", "/v1/jobs", { body: { queue, payload: 1 }, headers: { prefer: "wait=86400" } });
+    const answering = call<JobView>("POST", "/v1/jobs", {
+      body: { queue, payload: 1 },
+      headers: { prefer: "wait=86400" },
+    });
     await sleep(100);
     await work();
     const answer = await answering;
@@ -115,11 +124,14 @@ describe("submitting", () => {
     expect(answer.headers.get("preference-applied")).toBe("wait=60");
   });
 
-  it.each(["wait=x", "wait", "wait=-1", "wait=1.5", "handling=lenient"])("ignores a preference it cannot read: %s", async (prefer) => {
-    const answer = await call("POST", "/v1/jobs", { body: { payload: 1 }, headers: { prefer } });
-    expect(answer.status).toBe(202);
-    expect(answer.headers.get("preference-applied")).toBeNull();
-  });
+  it.each(["wait=x", "wait", "wait=-1", "wait=1.5", "handling=lenient"])(
+    "ignores a preference it cannot read: %s",
+    async (prefer) => {
+      const answer = await call("POST", "/v1/jobs", { body: { payload: 1 }, headers: { prefer } });
+      expect(answer.status).toBe(202);
+      expect(answer.headers.get("preference-applied")).toBeNull();
+    },
+  );
 });
 
 describe("reading one job", () => {
@@ -441,7 +453,11 @@ describe("batches", () => {
     expect(answer).toMatchObject({ status: 202, body: { atomic: false, accepted: 5 } });
     expect(answer.headers.get("dure-bookmark")).toBeTruthy();
     expect(answer.body.items.map((item) => ("id" in item ? item.state : null))).toEqual([
-      "queued", "queued", "scheduled", "queued", "queued",
+      "queued",
+      "queued",
+      "scheduled",
+      "queued",
+      "queued",
     ]);
     await evict();
     const read = await Promise.all(answer.body.items.map((item) => getJob("id" in item ? item.id : "")));
@@ -450,7 +466,13 @@ describe("batches", () => {
 
   it("a bad item costs only itself", async () => {
     const queue = await newQueue();
-    const jobs = [{ queue, payload: 1 }, { queue, payload: 1, priority: 10 }, { queue: "never-was", payload: 1 }, 7, { queue, payload: 2 }];
+    const jobs = [
+      { queue, payload: 1 },
+      { queue, payload: 1, priority: 10 },
+      { queue: "never-was", payload: 1 },
+      7,
+      { queue, payload: 2 },
+    ];
     const answer = await call<BatchView>("POST", "/v1/batches", { body: { jobs } });
     expect(answer).toMatchObject({
       status: 202,
@@ -486,7 +508,10 @@ describe("batches", () => {
       body: { code: "batch-refused", errors: [{ pointer: "/jobs/4/priority" }] },
     });
     await submit({ queue, payload: 0, idempotencyKey: "taken" });
-    const clash = [{ queue, payload: 8 }, { queue, payload: 9, idempotencyKey: "taken" }];
+    const clash = [
+      { queue, payload: 8 },
+      { queue, payload: 9, idempotencyKey: "taken" },
+    ];
     expect(await call("POST", "/v1/batches", { body: { atomic: true, jobs: clash } })).toMatchObject({
       status: 422,
       body: { code: "batch-refused", errors: [{ pointer: "/jobs/1" }] },

@@ -13,7 +13,14 @@ describe("claiming", () => {
     const answer = await must("POST", `/v1/queues/${queue}/claim`, { body: { worker: "host-1", leaseSeconds: 30 } });
     const { jobs } = ClaimView.parse(answer);
     expect(jobs).toMatchObject([
-      { id, state: "running", attempt: 1, payload: { p: 1 }, tags: ["t"], attempts: [{ number: 1, outcome: null, worker: "host-1" }] },
+      {
+        id,
+        state: "running",
+        attempt: 1,
+        payload: { p: 1 },
+        tags: ["t"],
+        attempts: [{ number: 1, outcome: null, worker: "host-1" }],
+      },
     ]);
     const [job] = jobs;
     expect(Date.parse(job?.leaseExpiresAt ?? "") - Date.parse(job?.startedAt ?? "")).toBe(30_000);
@@ -25,7 +32,9 @@ describe("claiming", () => {
 
   it("gives ten by default, and never a job twice", async () => {
     const queue = await newQueue();
-    await must("POST", "/v1/batches", { body: { jobs: Array.from({ length: 25 }, (_, i) => ({ queue, payload: i })) } });
+    await must("POST", "/v1/batches", {
+      body: { jobs: Array.from({ length: 25 }, (_, i) => ({ queue, payload: i })) },
+    });
     const first = (await must<ClaimView>("POST", `/v1/queues/${queue}/claim`)).jobs;
     expect(first).toHaveLength(10);
     await evict();
@@ -80,7 +89,10 @@ describe("claiming", () => {
 
   it("from a queue that is not there is 404", async () => {
     const body = { reports: [], claim: { queue: "never-was" } };
-    for (const answer of [await call("POST", "/v1/queues/never-was/claim"), await call("POST", "/v1/reports", { body })]) {
+    for (const answer of [
+      await call("POST", "/v1/queues/never-was/claim"),
+      await call("POST", "/v1/reports", { body }),
+    ]) {
       expect(answer).toMatchObject({ status: 404, body: { code: "queue-not-found" } });
     }
   });
@@ -97,7 +109,9 @@ describe("reporting", () => {
       { lease: three?.lease, ok: true },
       { lease: "lease_nobody", ok: true },
     ];
-    const answer = await must<ReportsView>("POST", "/v1/reports", { body: { reports, claim: { queue, max: 5, worker: "again" } } });
+    const answer = await must<ReportsView>("POST", "/v1/reports", {
+      body: { reports, claim: { queue, max: 5, worker: "again" } },
+    });
     expect(answer.items).toMatchObject([
       { status: "recorded" },
       { status: "recorded" },
@@ -129,7 +143,10 @@ describe("reporting", () => {
   it("a failure that may be retried goes back after its backoff", async () => {
     const queue = await newQueue({ retry: { maxAttempts: 3, backoff: "exponential", delay: 10, jitter: "none" } });
     const { id } = await submit({ queue });
-    for (const [attempt, wait] of [[1, 10], [2, 20]] as const) {
+    for (const [attempt, wait] of [
+      [1, 10],
+      [2, 20],
+    ] as const) {
       const { body } = await fail((await claimOne(queue)).lease);
       expect(body).toMatchObject({ state: "scheduled", attempt });
       const last = body.attempts.at(-1);

@@ -1,7 +1,29 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { JobListView } from "../../contract/job.ts";
-import { PurgeView, QueueListView, type QueueSettingsView, QueueStatsView, QueueView, RedriveView } from "../../contract/queue.ts";
-import { call, claim, claimOne, evict, fail, freshName, getJob, makeKey, makeNamespace, must, newQueue, putQueue, submit, succeed } from "./api.ts";
+import {
+  PurgeView,
+  QueueListView,
+  type QueueSettingsView,
+  QueueStatsView,
+  QueueView,
+  RedriveView,
+} from "../../contract/queue.ts";
+import {
+  call,
+  claim,
+  claimOne,
+  evict,
+  fail,
+  freshName,
+  getJob,
+  makeKey,
+  makeNamespace,
+  must,
+  newQueue,
+  putQueue,
+  submit,
+  succeed,
+} from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
 import { project } from "./processor.ts";
 
@@ -116,14 +138,27 @@ describe("deleting", () => {
   it("is refused while there are live jobs, and then done", async () => {
     const queue = await newQueue();
     const { id } = await submit({ queue });
-    expect(await call("DELETE", `/v1/queues/${queue}`)).toMatchObject({ status: 409, body: { code: "queue-has-jobs" } });
+    expect(await call("DELETE", `/v1/queues/${queue}`)).toMatchObject({
+      status: 409,
+      body: { code: "queue-has-jobs" },
+    });
     expect((await submit({ queue })).state).toBe("queued");
     for (const { lease } of await claim(queue)) await succeed(lease, "kept");
     await evict();
     expect(await call("DELETE", `/v1/queues/${queue}`)).toMatchObject({ status: 204, body: undefined });
     await evict();
-    for (const [method, path] of [["GET", ""], ["DELETE", ""], ["GET", "/stats"], ["POST", "/pause"], ["POST", "/claim"], ["POST", "/purge"]]) {
-      expect(await call(method ?? "", `/v1/queues/${queue}${path}`)).toMatchObject({ status: 404, body: { code: "queue-not-found" } });
+    for (const [method, path] of [
+      ["GET", ""],
+      ["DELETE", ""],
+      ["GET", "/stats"],
+      ["POST", "/pause"],
+      ["POST", "/claim"],
+      ["POST", "/purge"],
+    ]) {
+      expect(await call(method ?? "", `/v1/queues/${queue}${path}`)).toMatchObject({
+        status: 404,
+        body: { code: "queue-not-found" },
+      });
     }
     expect(await call("POST", "/v1/jobs", { body: { queue, payload: 1 } })).toMatchObject({
       status: 404,
@@ -147,7 +182,10 @@ describe("pausing", () => {
   it("acts at once on all shards, and resuming too", async () => {
     const queue = await newQueue();
     for (let i = 0; i < 10; i++) await submit({ queue, orderingKey: `k${i}` });
-    expect(await call("POST", `/v1/queues/${queue}/pause`)).toMatchObject({ status: 200, body: { paused: true, version: 2 } });
+    expect(await call("POST", `/v1/queues/${queue}/pause`)).toMatchObject({
+      status: 200,
+      body: { paused: true, version: 2 },
+    });
     expect(await claim(queue, { max: 20 })).toEqual([]);
     expect((await submit({ queue })).state).toBe("queued");
     await evict();
@@ -243,7 +281,11 @@ describe("purging", () => {
 describe("redriving", () => {
   async function failedQueue() {
     const queue = await newQueue({ retry: { maxAttempts: 1 } });
-    for (const [code, tags] of [["a", ["x"]], ["a", ["y"]], ["b", ["x"]]] as const) {
+    for (const [code, tags] of [
+      ["a", ["x"]],
+      ["a", ["y"]],
+      ["b", ["x"]],
+    ] as const) {
       await submit({ queue, tags });
       await fail((await claimOne(queue)).lease, { code });
     }
@@ -272,19 +314,31 @@ describe("redriving", () => {
     [{}, 3],
   ])("by filter %j, and a dry run changes nothing", async (filter, matched) => {
     const queue = await failedQueue();
-    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { filter, dryRun: true } })).toEqual({ matched, redriven: 0 });
+    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { filter, dryRun: true } })).toEqual({
+      matched,
+      redriven: 0,
+    });
     expect(await claim(queue)).toEqual([]);
-    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { filter } })).toEqual({ matched, redriven: matched });
+    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { filter } })).toEqual({
+      matched,
+      redriven: matched,
+    });
     await evict();
     expect(await claim(queue)).toHaveLength(matched);
   });
 
   it("at a rate, spaces the starts", async () => {
     const queue = await failedQueue();
-    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { ratePerSecond: 0.1 } })).toEqual({ matched: 3, redriven: 3 });
+    expect(await must("POST", `/v1/queues/${queue}/redrive`, { body: { ratePerSecond: 0.1 } })).toEqual({
+      matched: 3,
+      redriven: 3,
+    });
     await evict();
     const { items } = await must<JobListView>("GET", `/v1/jobs?queue=${queue}`);
-    const starts = items.filter(({ state }) => state !== "cancelled").map(({ runAt }) => Date.parse(runAt)).sort();
+    const starts = items
+      .filter(({ state }) => state !== "cancelled")
+      .map(({ runAt }) => Date.parse(runAt))
+      .sort();
     expect((starts[2] ?? 0) - (starts[0] ?? 0)).toBeGreaterThanOrEqual(19_000);
     expect((starts[1] ?? 0) - (starts[0] ?? 0)).toBeGreaterThanOrEqual(9000);
   });
@@ -293,7 +347,11 @@ describe("redriving", () => {
 describe("concurrency", () => {
   it("is never exceeded, also when many claim at once and leases expire", async () => {
     const queue = await newQueue({ concurrency: 6, partitions: 3, retry: { delay: 0 }, timeout: 20 });
-    const jobs = Array.from({ length: 40 }, (_, i) => ({ queue, payload: i, ...(i % 4 ? {} : { orderingKey: `k${i}` }) }));
+    const jobs = Array.from({ length: 40 }, (_, i) => ({
+      queue,
+      payload: i,
+      ...(i % 4 ? {} : { orderingKey: `k${i}` }),
+    }));
     await must("POST", "/v1/batches", { body: { jobs } });
     let started = 0;
     for (let round = 0; round < 4; round++) {

@@ -1,11 +1,27 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type KeyCreatedView, type KeyListView, SCOPES, type Scope } from "../../contract/admin.ts";
 import type { JobListView } from "../../contract/job.ts";
 import { ROUTES, type Route } from "../../contract/routes.ts";
-import { answerOf, call, claim, claimOne, freshName, makeKey, makeNamespace, must, newQueue, putQueue, request, ROOT, sleep, submit, succeed } from "./api.ts";
 import gateway from "../../workers/gateway/index.ts";
-import { createExecutionContext } from "cloudflare:test";
+import {
+  answerOf,
+  call,
+  claim,
+  claimOne,
+  freshName,
+  makeKey,
+  makeNamespace,
+  must,
+  newQueue,
+  putQueue,
+  ROOT,
+  request,
+  sleep,
+  submit,
+  succeed,
+} from "./api.ts";
 import { passTime, resetClock } from "./clock.ts";
 
 afterEach(resetClock);
@@ -45,7 +61,15 @@ const DONE: Partial<Record<string, number>> = {
 };
 
 /** Routes that leave nothing for a second call. */
-const CHANGES = new Set(["cancelJob", "retryJob", "deleteQueue", "succeedLease", "failLease", "extendLease", "reportJobs"]);
+const CHANGES = new Set([
+  "cancelJob",
+  "retryJob",
+  "deleteQueue",
+  "succeedLease",
+  "failLease",
+  "extendLease",
+  "reportJobs",
+]);
 
 const KEYED = ROUTES.filter(({ scope }) => scope !== "public" && scope !== "root");
 
@@ -107,7 +131,9 @@ describe("every route under /v1", () => {
   });
 
   it.each(KEYED)("$method $path: 403 without its scope", async (route) => {
-    const wrong = [...SCOPES.filter((scope) => scope !== route.scope && scope !== "admin").map((scope) => only.get(scope))];
+    const wrong = [
+      ...SCOPES.filter((scope) => scope !== route.scope && scope !== "admin").map((scope) => only.get(scope)),
+    ];
     for (const key of [...wrong, allBut.get(route.scope as Scope)]) {
       expect(await send(route, place, key ?? "")).toMatchObject({ status: 403, body: { code: "forbidden" } });
     }
@@ -117,7 +143,8 @@ describe("every route under /v1", () => {
     for (const scope of new Set<Scope>([route.scope as Scope, "admin"])) {
       const own = CHANGES.has(route.id) ? await newPlace(ROOT) : { ...place };
       // A job that is over is what a retry, a late report and a deletion of its queue find.
-      if (route.path.includes("{lease}") || route.id === "retryJob" || route.id === "deleteQueue") await succeed(own.lease);
+      if (route.path.includes("{lease}") || route.id === "retryJob" || route.id === "deleteQueue")
+        await succeed(own.lease);
       if (route.id === "revokeKey") own.key = (await makeKey(["read"])).id;
       const { status, body } = await send(route, own, only.get(scope) ?? "");
       expect([scope, status, status === 409 ? "refused" : body?.code]).toEqual([
@@ -159,7 +186,8 @@ describe("every route under /v1", () => {
 
 async function keyThatExpires(ms: number): Promise<string> {
   const expiresAt = new Date(Date.now() + ms).toISOString();
-  return (await must<KeyCreatedView>("POST", "/v1/keys", { body: { name: "brief", scopes: ["admin"], expiresAt } })).key;
+  return (await must<KeyCreatedView>("POST", "/v1/keys", { body: { name: "brief", scopes: ["admin"], expiresAt } }))
+    .key;
 }
 
 describe("keys", () => {
@@ -181,7 +209,8 @@ describe("keys", () => {
     // An isolate of its own, which has just seen the key work.
     const elsewhere = { ...env };
     const ask = async () =>
-      (await answerOf(await gateway.fetch(request("GET", "/v1/queues", { key }), elsewhere, createExecutionContext()))).status;
+      (await answerOf(await gateway.fetch(request("GET", "/v1/queues", { key }), elsewhere, createExecutionContext())))
+        .status;
     expect(await ask()).toBe(200);
     await must("DELETE", `/v1/keys/${id}`);
     expect((await call("GET", "/v1/queues", { key })).status).toBe(401);
@@ -217,7 +246,10 @@ describe("keys", () => {
       expect(await call("POST", "/v1/keys", { body, key })).toMatchObject({ status: 403, body: { code: "forbidden" } });
     }
     const body = { name: "x", scopes: ["read"], namespace: "never-made" };
-    expect(await call("POST", "/v1/keys", { body })).toMatchObject({ status: 404, body: { code: "namespace-not-found" } });
+    expect(await call("POST", "/v1/keys", { body })).toMatchObject({
+      status: 404,
+      body: { code: "namespace-not-found" },
+    });
     const { items } = await must<KeyListView>("GET", "/v1/keys", { key });
     expect(items.map(({ namespace: of }) => of)).toEqual([namespace, namespace]);
   });
@@ -232,9 +264,14 @@ describe("keys", () => {
     }
     await putQueue(secret, {}, key);
     expect(await claim(secret, {}, key)).toEqual([]);
-    expect(await must("GET", `/v1/queues/${secret}/stats`, { key })).toMatchObject({ counts: { queued: 0 }, inFlight: 0 });
+    expect(await must("GET", `/v1/queues/${secret}/stats`, { key })).toMatchObject({
+      counts: { queued: 0 },
+      inFlight: 0,
+    });
     expect(await must("POST", `/v1/queues/${secret}/purge`, { key })).toEqual({ cancelled: 0 });
-    expect((await call("POST", "/v1/jobs", { body: { queue: secret, payload: 2, idempotencyKey: "shared" }, key })).status).toBe(202);
+    expect(
+      (await call("POST", "/v1/jobs", { body: { queue: secret, payload: 2, idempotencyKey: "shared" }, key })).status,
+    ).toBe(202);
     expect(await must("GET", `/v1/queues/${secret}/stats`)).toMatchObject({ counts: { queued: 1, cancelled: 0 } });
   });
 
@@ -272,25 +309,30 @@ describe("the root key", () => {
     const status = async (authorization: string) =>
       (await call("GET", "/v1/jobs", { key: null, headers: { authorization } })).status;
     expect(await status(`bearer ${ROOT}`)).toBe(200);
-    for (const wrong of [ROOT, `Basic ${ROOT}`, `Bearer ${ROOT} x`, "Bearer", `Bearer${ROOT}`]) expect(await status(wrong)).toBe(401);
+    for (const wrong of [ROOT, `Basic ${ROOT}`, `Bearer ${ROOT} x`, "Bearer", `Bearer${ROOT}`])
+      expect(await status(wrong)).toBe(401);
   });
 });
 
 describe("without a key", () => {
-  it.each(ROUTES.filter(({ scope }) => scope === "public"))("$path answers, and tells nothing of any namespace", async ({ path }) => {
-    const queue = await newQueue();
-    await submit({ queue, tags: ["hush"], orderingKey: "hush" });
-    const answer = await call("GET", path, { key: null });
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get("x-request-id")).toBeTruthy();
-    const text = JSON.stringify(answer.body);
-    for (const secret of [`"${queue}"`, "hush", ROOT]) expect(text).not.toContain(secret);
-  });
+  it.each(ROUTES.filter(({ scope }) => scope === "public"))(
+    "$path answers, and tells nothing of any namespace",
+    async ({ path }) => {
+      const queue = await newQueue();
+      await submit({ queue, tags: ["hush"], orderingKey: "hush" });
+      const answer = await call("GET", path, { key: null });
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("x-request-id")).toBeTruthy();
+      const text = JSON.stringify(answer.body);
+      for (const secret of [`"${queue}"`, "hush", ROOT]) expect(text).not.toContain(secret);
+    },
+  );
 
   it("an address that guesses keys is cut short with 429", async () => {
     const headers = { "cf-connecting-ip": "203.0.113.9" };
     const statuses: number[] = [];
-    for (let i = 0; i < 120; i++) statuses.push((await call("GET", "/v1/jobs", { key: `dure_guess_${i}`.padEnd(40, "0"), headers })).status);
+    for (let i = 0; i < 120; i++)
+      statuses.push((await call("GET", "/v1/jobs", { key: `dure_guess_${i}`.padEnd(40, "0"), headers })).status);
     expect(new Set(statuses)).toEqual(new Set([401, 429]));
     expect(statuses.lastIndexOf(401)).toBeLessThan(statuses.indexOf(429));
     const answer = await call("GET", "/v1/jobs", { key: "dure_guess_again", headers });
@@ -305,7 +347,10 @@ describe("the budget of a key", () => {
   it("is told on every answer, and its end is 429 with Retry-After", async () => {
     const { key } = await makeKey(["read"]);
     const small = { ...env, RATE_LIMIT: "5" };
-    const ask = async () => answerOf<{ code?: string }>(await gateway.fetch(request("GET", "/v1/queues", { key }), small, createExecutionContext()));
+    const ask = async () =>
+      answerOf<{ code?: string }>(
+        await gateway.fetch(request("GET", "/v1/queues", { key }), small, createExecutionContext()),
+      );
     // The window of ten seconds may turn once while this runs.
     for (let tries = 0; tries < 2; tries++) {
       const answers = [];

@@ -6,7 +6,11 @@ import { type Answer, answerOf, type CallOptions, request, shards } from "./api.
 /** The only place that knows faults: bindings and storage that fail as told. Production code takes its bindings from `env`. */
 
 /** One call through a gateway isolate of its own, whose bindings are `bindings`. Every object is an isolate with cold caches. */
-export async function callThrough<T>(bindings: Env, [method, path]: [string, string], options: CallOptions = {}): Promise<Answer<T>> {
+export async function callThrough<T>(
+  bindings: Env,
+  [method, path]: [string, string],
+  options: CallOptions = {},
+): Promise<Answer<T>> {
   const context = createExecutionContext();
   const answer = await answerOf<T>(await gateway.fetch(request(method, path, options), bindings, context));
   await waitOnExecutionContext(context);

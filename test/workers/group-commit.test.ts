@@ -1,9 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { implicitDefault } from "../../workers/gateway/queue-settings.ts";
-import { RPC_VERSION, type NewJob, type SubmitReply } from "../../contract/rpc.ts";
+import { type NewJob, RPC_VERSION, type SubmitReply } from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
+import { implicitDefault } from "../../workers/gateway/queue-settings.ts";
 import { call, evict, getJob, shard } from "./api.ts";
 
 const SETTINGS = implicitDefault("default");
@@ -68,7 +68,9 @@ it("submissions that arrive together share a commit, each a transaction of its o
   const counted = await countSteps();
   const jobs = Array.from({ length: 64 }, () => newJob());
   const replies = await Promise.all(jobs.map((job) => submit([job])));
-  expect(replies).toEqual(jobs.map(() => ({ type: "submitted", results: [expect.objectContaining({ type: "accepted" })] })));
+  expect(replies).toEqual(
+    jobs.map(() => ({ type: "submitted", results: [expect.objectContaining({ type: "accepted" })] })),
+  );
   expect(counted.steps).toBe(64);
   expect(counted.turns).toBeGreaterThan(0);
   expect(counted.turns).toBeLessThanOrEqual(16);

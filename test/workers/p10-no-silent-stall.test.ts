@@ -4,7 +4,20 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { AuditView } from "../../contract/admin.ts";
 import type { ExplainView } from "../../contract/job.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
-import { call, claim, claimOne, evict, fail, freshName, must, newQueue, putQueue, shards, submit, succeed } from "./api.ts";
+import {
+  call,
+  claim,
+  claimOne,
+  evict,
+  fail,
+  freshName,
+  must,
+  newQueue,
+  putQueue,
+  shards,
+  submit,
+  succeed,
+} from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
 import { project } from "./processor.ts";
 

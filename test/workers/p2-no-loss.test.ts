@@ -2,8 +2,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it } from "vitest";
 import type { AuditView } from "../../contract/admin.ts";
-import type { JobListView } from "../../contract/job.ts";
 import type { Doorbell } from "../../contract/doorbell.ts";
+import type { JobListView } from "../../contract/job.ts";
 import { isFinal } from "../../domain/job.ts";
 import { call, claim, claimOne, evict, fail, getJob, must, newQueue, shards, submit, succeed } from "./api.ts";
 import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
@@ -214,9 +214,7 @@ it("a batch of pushed jobs is worked off over several invocations and evictions"
   await work();
   await evict();
   const read = await Promise.all(items.slice(0, 40).map(({ id }) => getJob(id)));
-  expect(read.map(({ result }) => (result as { words: number }).words)).toEqual(
-    read.map((_, i) => i % 9),
-  );
+  expect(read.map(({ result }) => (result as { words: number }).words)).toEqual(read.map((_, i) => i % 9));
   const { counts } = await must<{ counts: Record<string, number> }>("GET", `/v1/queues/${queue}/stats`);
   expect(counts).toEqual({ scheduled: 0, queued: 0, running: 0, succeeded: 300, failed: 0, cancelled: 0 });
 });
@@ -225,7 +223,13 @@ it("what an unreadable message says is kept, and the bells beside it are heard",
   const queue = await newQueue({ target: { type: "handler", name: "noop" } });
   const { id } = await submit({ queue });
   const bells = shards().map(({ id: shard }) => ({ v: 1, kind: "work", shard, lane: "default" }));
-  const result = await deliver("dure-default", [{ v: 9 }, null, "x", ...bells, { v: 1, kind: "work", shard: "shard-0" }]);
+  const result = await deliver("dure-default", [
+    { v: 9 },
+    null,
+    "x",
+    ...bells,
+    { v: 1, kind: "work", shard: "shard-0" },
+  ]);
   expect(result.explicitAcks).toHaveLength(8);
   expect(result.retryMessages).toEqual([]);
   await evict();

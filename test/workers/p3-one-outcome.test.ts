@@ -149,7 +149,11 @@ it("a lease that never was is 404, and so is another namespace's", async () => {
   for (const one of [forged, higher, "lease_x", "x"]) {
     expect(await succeed(one)).toMatchObject({ status: 404, body: { code: "lease-not-found" } });
   }
-  for (const [action, body] of [["succeed", {}], ["fail", { error: { code: "x" } }], ["extend", { leaseSeconds: 5 }]] as const) {
+  for (const [action, body] of [
+    ["succeed", {}],
+    ["fail", { error: { code: "x" } }],
+    ["extend", { leaseSeconds: 5 }],
+  ] as const) {
     const answer = await call("POST", `/v1/leases/${lease}/${action}`, { body, key });
     expect(answer).toMatchObject({ status: 404, body: { code: "lease-not-found" } });
   }
@@ -162,7 +166,8 @@ it("an extended lease lives on, the attempt's timeout is never moved", async () 
   const { id } = await submit({ queue });
   const { lease, startedAt } = await claimOne(queue, { leaseSeconds: 10 });
   passTime(8000);
-  const extend = () => call<{ leaseExpiresAt: string }>("POST", `/v1/leases/${lease}/extend`, { body: { leaseSeconds: 60 } });
+  const extend = () =>
+    call<{ leaseExpiresAt: string }>("POST", `/v1/leases/${lease}/extend`, { body: { leaseSeconds: 60 } });
   expect((await extend()).body).toMatchObject({ cancelled: false });
   await evict();
   passTime(50_000);

@@ -2,7 +2,21 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, it } from "vitest";
 import type { BatchView } from "../../contract/batch.ts";
 import type { JobListView, JobView } from "../../contract/job.ts";
-import { call, claimOne, evict, fail, freshName, getJob, makeKey, makeNamespace, must, newQueue, putQueue, submit, succeed } from "./api.ts";
+import {
+  call,
+  claimOne,
+  evict,
+  fail,
+  freshName,
+  getJob,
+  makeKey,
+  makeNamespace,
+  must,
+  newQueue,
+  putQueue,
+  submit,
+  succeed,
+} from "./api.ts";
 import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
 import { project } from "./processor.ts";
 
@@ -107,21 +121,24 @@ it("of many submissions of one key at once one makes a job, the others get it", 
   expect(await countIn(queue)).toBe(1);
 });
 
-it.each(["succeeded", "failed", "cancelled", "running"] as const)("a replay finds the first job when it is %s", async (state) => {
-  const queue = await newQueue({ retry: { maxAttempts: 1 } });
-  const body = { queue, payload: 1, idempotencyKey: "k" };
-  const { id } = (await post(body)).body;
-  if (state === "cancelled") await must("POST", `/v1/jobs/${id}/cancel`);
-  else {
-    const { lease } = await claimOne(queue);
-    if (state === "succeeded") await succeed(lease, "r");
-    if (state === "failed") await fail(lease);
-  }
-  await evict();
-  const replay = await post(body);
-  expect(replay).toMatchObject({ status: 200, body: { id, state } });
-  expect(replay.body).toEqual(await getJob(id));
-});
+it.each(["succeeded", "failed", "cancelled", "running"] as const)(
+  "a replay finds the first job when it is %s",
+  async (state) => {
+    const queue = await newQueue({ retry: { maxAttempts: 1 } });
+    const body = { queue, payload: 1, idempotencyKey: "k" };
+    const { id } = (await post(body)).body;
+    if (state === "cancelled") await must("POST", `/v1/jobs/${id}/cancel`);
+    else {
+      const { lease } = await claimOne(queue);
+      if (state === "succeeded") await succeed(lease, "r");
+      if (state === "failed") await fail(lease);
+    }
+    await evict();
+    const replay = await post(body);
+    expect(replay).toMatchObject({ status: 200, body: { id, state } });
+    expect(replay.body).toEqual(await getJob(id));
+  },
+);
 
 it("a replay finds a job that has left its shard for history", async () => {
   const queue = await newQueue();
@@ -166,8 +183,14 @@ it("a job outlives its retention while its key can still be replayed", async () 
   await runAlarms();
   await runCron();
   await evict();
-  expect(await post({ queue, payload: 1, idempotencyKey: "s" })).toMatchObject({ status: 200, body: { id: succeeded } });
-  expect(await post({ queue, payload: 1, idempotencyKey: "c" })).toMatchObject({ status: 200, body: { id: cancelled } });
+  expect(await post({ queue, payload: 1, idempotencyKey: "s" })).toMatchObject({
+    status: 200,
+    body: { id: succeeded },
+  });
+  expect(await post({ queue, payload: 1, idempotencyKey: "c" })).toMatchObject({
+    status: 200,
+    body: { id: cancelled },
+  });
 });
 
 it("in a batch each job has its own key, also the same one twice", async () => {
@@ -218,6 +241,8 @@ it("expired keys are forgotten by the shard", async () => {
   passTime(6000);
   await runAlarms();
   const name = { v: 1, epoch: 1, namespace: "default", queue, holdMs: 0 };
-  const held = await Promise.all(["shard-0", "shard-1", "shard-2", "shard-3"].map((id) => env.SHARD.getByName(id).hold(name)));
+  const held = await Promise.all(
+    ["shard-0", "shard-1", "shard-2", "shard-3"].map((id) => env.SHARD.getByName(id).hold(name)),
+  );
   expect(held.reduce((sum, { idempotencyKeys }) => sum + idempotencyKeys, 0)).toBe(0);
 });

@@ -27,7 +27,11 @@ export async function readOptionalJson(c: AppContext): Promise<unknown> {
 
 /** `value` as the schema has it, or 400 with a pointer to each fault. */
 export function validated<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const parsed = schema.safeParse(value);
+  return orRefused(schema.safeParse(value));
+}
+
+/** What a schema made of a value, or the refusal that names each fault. */
+export function orRefused<T>(parsed: z.ZodSafeParseResult<T>): T {
   if (parsed.success) return parsed.data;
   throw new Refusal("invalid-request", "The request is not valid.", { errors: errorsOf(parsed.error) });
 }

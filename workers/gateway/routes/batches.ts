@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { BatchEnvelope, type BatchItemView } from "../../../contract/batch.ts";
-import { SubmitBody } from "../../../contract/job.ts";
+import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
 import { requireScope } from "../auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
@@ -33,7 +33,7 @@ export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
 /** A faulty job is a value here: unless the batch is atomic it costs only itself. */
 async function parseJob(job: unknown, index: number, now: number): Promise<Submission | Refusal> {
   const pointer = `/jobs/${index}`;
-  const parsed = SubmitBody.safeParse(job);
+  const parsed = parseSubmit(job);
   if (!parsed.success) {
     return new Refusal("invalid-request", "The job is not valid.", { errors: errorsOf(parsed.error, pointer) });
   }

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
-import { JobGetQuery, JobListQuery, SubmitBody } from "../../../contract/job.ts";
+import { JobGetQuery, JobListQuery, type SubmitBody } from "../../../contract/job.ts";
+import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { Key } from "../../../contract/primitives.ts";
 import { EmptyBody } from "../../../contract/queue.ts";
 import type { ChangeReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
@@ -11,7 +12,7 @@ import { cachedJob, cacheJob } from "../job-cache.ts";
 import { listJobsPage } from "../job-list.ts";
 import { type JobName, jobNotFound, readHistory, readJob, readLive, slotOfJob } from "../job-read.ts";
 import { invalidField, Refusal } from "../refusal.ts";
-import { readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
+import { orRefused, readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
 import { honouredWaitMs, jobAnswer, setBookmark, setConsistency, submitStatus } from "../respond.ts";
 import { drawChance, jobFromAccepted, submission } from "../submission.ts";
 import { type Submitting, submitAll } from "../submit.ts";
@@ -20,7 +21,7 @@ import { type Submitting, submitAll } from "../submit.ts";
 export const jobRoutes = new Hono<AppEnv>()
   .post("/", async (c) => {
     requireScope(c.var.caller, "submit");
-    const body = withHeaderKey(validated(SubmitBody, await readJson(c)), c.req.header("idempotency-key"));
+    const body = withHeaderKey(orRefused(parseSubmit(await readJson(c))), c.req.header("idempotency-key"));
     const waitMs = honouredWaitMs(c);
     const now = Date.now();
     const { namespace } = c.var.caller;
