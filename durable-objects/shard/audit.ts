@@ -55,6 +55,12 @@ const ROW_RULES: { rule: string; detail: string; query: string }[] = [
       (SELECT entry.value ->> 0, entry.value ->> 1 FROM finished, json_each(finished.jobs) AS entry)`,
   },
   {
+    rule: "row-readable",
+    detail: "has columns that cannot be read: the clock would stop at it",
+    query:
+      "SELECT id FROM jobs WHERE NOT json_valid(spec) OR NOT json_valid(attempts) OR NOT coalesce(json_valid(error), 1)",
+  },
+  {
     rule: "queue-known",
     detail: "belongs to a queue that this shard does not know",
     query: "SELECT id FROM jobs WHERE queue NOT IN (SELECT ref FROM queues)",

@@ -70,10 +70,7 @@ export class Bells {
     else owed.working.delete(who);
     if (!visit.took && !visit.leaves) owed.muted = { jobs: visit.left, until: now + this.#echo(line, 0) };
     owed.nextAt = now + this.#echo(line, 0);
-    if (owed.unanswered > 0) {
-      owed.unanswered = 0;
-      this.#sql.run("DELETE FROM bells WHERE lane = ?", line);
-    }
+    this.#noteAnswered(line, owed);
   }
 
   /** The bells to send now for what waits, and when to look again (null: when something changes). */
@@ -84,6 +81,7 @@ export class Bells {
       const owed = this.#of(line);
       if (jobs === 0) {
         owed.outstanding = 0;
+        this.#noteAnswered(line, owed);
         continue;
       }
       if (jobs <= owed.muted.jobs && owed.muted.until > now) {
@@ -113,6 +111,12 @@ export class Bells {
       else soonest = Math.min(soonest, seenAt + BACK_SOON_MS);
     }
     return soonest;
+  }
+
+  #noteAnswered(line: Line, owed: Owed): void {
+    if (owed.unanswered === 0) return;
+    owed.unanswered = 0;
+    this.#sql.run("DELETE FROM bells WHERE lane = ?", line);
   }
 
   /** For a whole wait nobody came: the bells are taken for lost, and the next wait is longer. */

@@ -2,8 +2,9 @@ import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../cont
 import { type Grant, grant, type PartitionOffer, type QueueOffer } from "../../domain/claim.ts";
 import { formatLease } from "../../domain/lease.ts";
 import { partitionShare } from "../../domain/queue.ts";
+import type { StartedRow } from "./job-store.ts";
 import type { KnownQueue } from "./queue-store.ts";
-import { type JobRow, toJob } from "./rows.ts";
+import { type JobRow, ROW_COLUMNS, toJob } from "./rows.ts";
 import type { Stores, Turn } from "./turn.ts";
 
 /** An executor ends an attempt itself when its timeout is over: this is the time its report may take to arrive. */
@@ -29,11 +30,8 @@ export function claimForLane(turn: Turn, request: WorkRequest, cursors: Cursors)
       .all()
       .filter(({ settings }) => settings.lane === request.lane && settings.target.type === type);
     const key = `${request.lane}/${type}`;
-    const started = startSome(turn, rotate(queues, cursors.get(key) ?? 0), {
-      ...request,
-      room,
-      graceMs: PUSH_GRACE_MS,
-    });
+    const want = { ...request, room, graceMs: PUSH_GRACE_MS, columns: ITEM_COLUMNS };
+    const started = startSome<ItemRow>(turn, rotate(queues, cursors.get(key) ?? 0), want);
     cursors.set(key, (cursors.get(key) ?? 0) + 1);
     for (const { row, queue } of started) items.push(toItem(row, queue));
   }
@@ -45,7 +43,8 @@ export function claimFromQueue(turn: Turn, request: ClaimRequest): ClaimedJob[] 
   const queue = turn.stores.queues.find(request.namespace, request.queue);
   if (queue === null || queue.settings.target.type !== "pull") return [];
   turn.onCommit(() => turn.stores.metrics.claimed(queue.ref, turn.now));
-  return startSome(turn, [queue], { ...request, room: request.max, graceMs: 0 }).map(({ row }) => ({
+  const want = { ...request, room: request.max, graceMs: 0, columns: ROW_COLUMNS };
+  return startSome<JobRow>(turn, [queue], want).map(({ row }) => ({
     job: toJob(row, queue.settings),
     lease: leaseOf(row),
   }));
@@ -56,23 +55,28 @@ interface Want {
   leaseMs: number | null;
   graceMs: number;
   worker: string | null;
+  /** Of the row, as the caller hands them out. */
+  columns: string;
 }
 
-function startSome(turn: Turn, queues: KnownQueue[], want: Want): { row: JobRow; queue: KnownQueue }[] {
+interface Started<Row> {
+  row: Row;
+  queue: KnownQueue;
+}
+
+function startSome<Row extends StartedRow>(turn: Turn, queues: KnownQueue[], want: Want): Started<Row>[] {
   const offers = queues
     .filter(({ ref, settings }) => !settings.paused && turn.readyOf(ref) > 0)
     .map((queue) => offerOf(turn, queue, want.room));
   const lease = nonce(turn);
   return fitting(turn, grant(offers, want.room)).flatMap(({ queue, ids }) => {
     const held = queue.settings.concurrency === null ? 0 : 1;
-    const rows = turn.stores.jobs.start(ids, {
-      now: turn.now,
-      leaseMs: want.leaseMs,
-      graceMs: want.graceMs,
-      lease,
-      worker: want.worker,
-      held,
-    });
+    const { leaseMs, graceMs, worker } = want;
+    const rows = turn.stores.jobs.start<Row>(
+      ids,
+      { now: turn.now, leaseMs, graceMs, lease, worker, held },
+      want.columns,
+    );
     for (const row of rows) {
       turn.wake(row.due_at);
       turn.moved(queue.ref, "ready", "running");
@@ -113,7 +117,11 @@ export function roomIn(stores: Stores, queue: KnownQueue, partition: number): nu
   return partitionShare(concurrency, partitions, partition) - stores.jobs.held(queue.ref, partition);
 }
 
-function toItem(row: JobRow, { settings }: KnownQueue): WorkItem {
+/** What an executor needs of a row: reading all of it would cost the most common call half as much again. */
+type ItemRow = Pick<JobRow, "id" | "attempt" | "lease" | "payload" | "timeout_ms" | "due_at"> & StartedRow;
+const ITEM_COLUMNS = "id, attempt, lease, payload, timeout_ms, due_at";
+
+function toItem(row: ItemRow, { settings }: KnownQueue): WorkItem {
   if (settings.target.type === "pull") throw new Error(`${row.id} of a pull queue was claimed for a lane`);
   return {
     id: row.id,
@@ -127,7 +135,7 @@ function toItem(row: JobRow, { settings }: KnownQueue): WorkItem {
   };
 }
 
-function leaseOf(row: JobRow): string {
+function leaseOf(row: Pick<JobRow, "id" | "attempt" | "lease">): string {
   return formatLease({ jobId: row.id, attempt: row.attempt, nonce: row.lease ?? "" });
 }
 

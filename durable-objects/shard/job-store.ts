@@ -1,4 +1,5 @@
-import type { Sql } from "../sql.ts";
+import { inChunks } from "../chunks.ts";
+import type { Sql, SqlRow, SqlValue } from "../sql.ts";
 import { HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./rows.ts";
 
 /** Columns a submission sets; the rest have defaults. */
@@ -20,33 +21,73 @@ export interface NewRow {
   payload: string;
 }
 
+/** How an attempt starts. Times in ms; see `start`. */
+export interface Start {
+  now: number;
+  leaseMs: number | null;
+  graceMs: number;
+  lease: string;
+  worker: string | null;
+  held: 0 | 1;
+}
+
+/** What every caller of `start` needs back. */
+export interface StartedRow extends SqlRow {
+  id: string;
+  due_at: number | null;
+}
+
+export interface Success {
+  id: string;
+  attempt: number;
+  nonce: string;
+  result: string | null;
+  truncated: boolean;
+}
+
+export type Succeeded = Pick<JobHead, "id" | "queue" | "ordering_key" | "version" | "created_at">;
+
+const INSERT = `WITH rows AS MATERIALIZED (SELECT jsonb(value) AS r FROM json_each(?1))
+  INSERT INTO jobs (id, queue, partition, seq, state, blocked, priority, ordering_key, due_at, timeout_ms,
+    created_at, run_at, expires_at, spec, payload)
+  SELECT r ->> 0, r ->> 1, r ->> 2, r ->> 3, r ->> 4, r ->> 5, r ->> 6, r ->> 7, r ->> 8, r ->> 9, r ->> 10, r ->> 11,
+    r ->> 12, r ->> 13, r ->> 14
+  FROM rows WHERE true ON CONFLICT (id) DO NOTHING`;
+
+function cellsOf(row: NewRow): SqlValue[] {
+  const { id, queue, partition, seq, state, blocked, priority, orderingKey, dueAt, timeoutMs } = row;
+  const { createdAt, runAt, expiresAt, spec, payload } = row;
+  return [
+    id,
+    queue,
+    partition,
+    seq,
+    state,
+    blocked,
+    priority,
+    orderingKey,
+    dueAt,
+    timeoutMs,
+    createdAt,
+    runAt,
+    expiresAt,
+    spec,
+    payload,
+  ];
+}
+
 /** Every statement on `jobs`, named. Rows written are said where they are more than the row itself. */
 export function jobStore(sql: Sql) {
   const one = (query: string, ...params: (string | number)[]) => sql.all<JobHead>(query, ...params)[0] ?? null;
   return {
-    /** False when the id is already there: the same submission came twice. +1 row when it is ready, due or keyed. */
-    insert(row: NewRow): boolean {
-      const inserted = sql.all(
-        `INSERT INTO jobs (id, queue, partition, seq, state, blocked, priority, ordering_key, due_at, timeout_ms,
-           created_at, run_at, expires_at, spec, payload)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING 1 AS done`,
-        row.id,
-        row.queue,
-        row.partition,
-        row.seq,
-        row.state,
-        row.blocked,
-        row.priority,
-        row.orderingKey,
-        row.dueAt,
-        row.timeoutMs,
-        row.createdAt,
-        row.runAt,
-        row.expiresAt,
-        row.spec,
-        row.payload,
-      );
-      return inserted.length > 0;
+    /**
+     * Inserts jobs, a few statements for any number of them; answers the ids that were not there before: the others
+     * were submitted twice. +1 row for each that is ready, due or keyed.
+     */
+    insert(rows: NewRow[]): Set<string> {
+      const statement = `${INSERT} RETURNING id`;
+      const inserted = inChunks(rows.map(cellsOf)).flatMap((chunk) => sql.all<{ id: string }>(statement, chunk));
+      return new Set(inserted.map(({ id }) => id));
     },
 
     row(id: string): JobRow | null {
@@ -175,25 +216,16 @@ export function jobStore(sql: Sql) {
     /**
      * Starts an attempt of each of `ids`, all of which are ready: running, under `lease`, whose end is the
      * sooner of `leaseMs` (null: the job's timeout) and the timeout plus `graceMs`. +1 row (due), +1 where `held`.
+     * Answers the columns that the caller hands out, in no promised order.
      */
-    start(
-      ids: string[],
-      claim: {
-        now: number;
-        leaseMs: number | null;
-        graceMs: number;
-        lease: string;
-        worker: string | null;
-        held: 0 | 1;
-      },
-    ): JobRow[] {
-      return sql.all<JobRow>(
+    start<Row extends StartedRow>(ids: string[], claim: Start, columns: string): Row[] {
+      return sql.all<Row>(
         `UPDATE jobs SET state = 'running', version = version + 1, attempt = attempt + 1, lease = ?2, worker = ?3, held = ?4,
            attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms + ?7,
            lease_ends_at = ?5 + coalesce(?6, timeout_ms),
            due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms + ?7)
          WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'queued' AND (expires_at IS NULL OR expires_at > ?5)
-         RETURNING ${ROW_COLUMNS}`,
+         RETURNING ${columns}`,
         JSON.stringify(ids),
         claim.lease,
         claim.worker,
@@ -205,30 +237,29 @@ export function jobStore(sql: Sql) {
     },
 
     /**
-     * Records success where the lease is the current one and has not ended: fence and effect in one statement.
-     * Null when the fence refused.
+     * Records successes, each where its lease is the current one and has not ended: fence and effect in one
+     * statement. Answers those that were recorded; the fence refused the others. `namespace` null is any.
      */
-    succeed(done: {
-      id: string;
-      attempt: number;
-      nonce: string;
-      now: number;
-      result: string | null;
-      truncated: boolean;
-    }) {
-      return (
-        sql.all<Pick<JobHead, "queue" | "ordering_key" | "version" | "created_at">>(
-          `UPDATE jobs SET state = 'succeeded', version = version + 1, result = ?1, truncated = ?2, error = NULL,
-             finished_at = ?5, due_at = NULL, held = 0
-           WHERE id = ?3 AND attempt = ?4 AND lease = ?6 AND state = 'running' AND due_at > ?5
-           RETURNING queue, ordering_key, version, created_at`,
-          done.result,
-          done.truncated ? 1 : 0,
-          done.id,
-          done.attempt,
-          done.now,
-          done.nonce,
-        )[0] ?? null
+    succeed(done: Success[], now: number, namespace: string | null): Succeeded[] {
+      const rows = done.map(({ id, attempt, nonce, result, truncated }) => [
+        id,
+        attempt,
+        nonce,
+        result,
+        truncated ? 1 : 0,
+      ]);
+      return inChunks(rows).flatMap((chunk) =>
+        sql.all<Succeeded>(
+          `WITH done AS MATERIALIZED (SELECT jsonb(value) AS d FROM json_each(?1))
+           UPDATE jobs SET state = 'succeeded', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = NULL,
+             finished_at = ?2, due_at = NULL, held = 0
+           FROM done WHERE id = d ->> 0 AND attempt = d ->> 1 AND lease = d ->> 2 AND state = 'running' AND due_at > ?2
+             AND (?3 IS NULL OR queue IN (SELECT ref FROM queues WHERE namespace = ?3))
+           RETURNING id, queue, ordering_key, version, created_at`,
+          chunk,
+          now,
+          namespace,
+        ),
       );
     },
 

@@ -1,7 +1,8 @@
 import type { ExtendRequest, ExtendResult, Outcome, Report, ReportResult } from "../../contract/rpc.ts";
-import { type Lease, parseLease } from "../../domain/lease.ts";
+import { formatLease, type Lease, parseLease } from "../../domain/lease.ts";
 import { endAttempt } from "./attempt.ts";
 import { act } from "./clock.ts";
+import type { Success } from "./job-store.ts";
 import { type JobHead, type StoredAttempt, toJob } from "./rows.ts";
 import type { Turn } from "./turn.ts";
 
@@ -13,10 +14,12 @@ export interface Reporter {
 
 /** Records outcomes, each only under the lease that is current at this moment. A refused one changes nothing. */
 export function reportAll(turn: Turn, reports: Report[], reporter: Reporter): ReportResult[] {
-  return reports.map((report) => {
+  const succeeded = recordSuccesses(turn, reports, reporter.namespace);
+  return reports.map((report, i) => {
     const lease = parseLease(report.lease);
-    const status = lease === null ? "unknown" : record(turn, lease, report.outcome, reporter.namespace);
-    if (lease === null || status === "unknown") return { status: "unknown" };
+    if (lease === null) return { status: "unknown" };
+    const status = succeeded.has(i) ? "recorded" : record(turn, lease, report.outcome, reporter.namespace);
+    if (status === "unknown") return { status };
     if (status === "stale") {
       turn.onCommit(() => {
         turn.stores.metrics.totals.staleReports += 1;
@@ -28,38 +31,48 @@ export function reportAll(turn: Turn, reports: Report[], reporter: Reporter): Re
   });
 }
 
-function record(turn: Turn, lease: Lease, outcome: Outcome, namespace: string | null): ReportResult["status"] {
-  if (outcome.ok && namespace === null) {
-    // The common path: the fence is in the statement itself, nothing is read first.
-    if (succeed(turn, lease, outcome)) return "recorded";
+/**
+ * The common path: all successes in one statement that carries the fence itself. Answers the places of the reports that
+ * were recorded. Of several reports of one lease only the first may count, so only that one is tried here.
+ */
+function recordSuccesses(turn: Turn, reports: Report[], namespace: string | null): Set<number> {
+  const places = new Map<string, number>();
+  const successes: Success[] = [];
+  const leases = new Set<string>();
+  for (const [i, { lease: text, outcome }] of reports.entries()) {
+    const lease = leases.has(text) ? null : parseLease(text);
+    leases.add(text);
+    if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
+    places.set(lease.jobId, i);
+    const { jobId: id, attempt, nonce } = lease;
+    successes.push({ id, attempt, nonce, result: outcome.result, truncated: outcome.resultTruncated });
   }
+  const recorded = successes.length === 0 ? [] : turn.stores.jobs.succeed(successes, turn.now, namespace);
+  for (const done of recorded) {
+    turn.moved(done.queue, "running", null);
+    turn.finished({ ...done, state: "succeeded" }, 0);
+    turn.settleKey(done.queue, done.ordering_key, null);
+  }
+  return new Set(recorded.map(({ id }) => places.get(id) ?? -1));
+}
+
+/** Any other report: a failure, or one that the fence refused. */
+function record(turn: Turn, lease: Lease, outcome: Outcome, namespace: string | null): ReportResult["status"] {
   const row = turn.stores.jobs.head(lease.jobId);
   if (row === null || !mayTouch(turn, row, namespace)) return "unknown";
   if (!isCurrent(row, lease)) return wasGiven(row, lease) ? "stale" : "unknown";
-  if (row.state === "running" && row.due_at !== null && row.due_at <= turn.now) act(turn, row);
-  else if (row.state === "running") {
-    if (!outcome.ok)
-      endAttempt(turn, row, { outcome: "failed", error: outcome.error, retryAfterMs: outcome.retryAfterMs });
-    else if (!succeed(turn, lease, outcome)) throw new Error(`${row.id} runs under this lease and refused its success`);
-    return "recorded";
+  if (row.state !== "running") return "stale";
+  if (row.due_at !== null && row.due_at <= turn.now) {
+    act(turn, row);
+    return "stale";
   }
-  return "stale";
-}
-
-function succeed(turn: Turn, lease: Lease, outcome: Outcome & { ok: true }): boolean {
-  const done = turn.stores.jobs.succeed({
-    id: lease.jobId,
-    attempt: lease.attempt,
-    nonce: lease.nonce,
-    now: turn.now,
-    result: outcome.result,
-    truncated: outcome.resultTruncated,
-  });
-  if (done === null) return false;
-  turn.moved(done.queue, "running", null);
-  turn.finished({ id: lease.jobId, state: "succeeded", ...done }, 0);
-  turn.settleKey(done.queue, done.ordering_key, null);
-  return true;
+  if (outcome.ok) {
+    // An earlier report in this call named the job under a lease that is not the current one.
+    const report = { lease: formatLease(lease), outcome };
+    return recordSuccesses(turn, [report], namespace).size > 0 ? "recorded" : "stale";
+  }
+  endAttempt(turn, row, { outcome: "failed", error: outcome.error, retryAfterMs: outcome.retryAfterMs });
+  return "recorded";
 }
 
 /** Moves the end of leases. The attempt's own end, its timeout, is never moved. */

@@ -2,6 +2,8 @@ import type { NewJob, SubmitRequest, Submitted } from "../../contract/rpc.ts";
 import { dueAt } from "../../domain/due.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { takeSettings } from "./configure.ts";
+import { standingOf } from "./counts.ts";
+import type { NewRow } from "./job-store.ts";
 import type { KnownQueue } from "./queue-store.ts";
 import { toJob } from "./rows.ts";
 import type { Turn } from "./turn.ts";
@@ -31,11 +33,14 @@ export function submit(turn: Turn, request: SubmitRequest): SubmitOutcome {
     if (queue.heldUntil > turn.now) return { type: "busy", retryAfterMs: HELD_RETRY_MS };
     queues.push(queue);
   }
-  const results = request.jobs.map((job) => {
+  const intake = new Intake(turn);
+  const answers = request.jobs.map((job) => {
     const queue = queues[job.queue];
     if (queue === undefined) throw new Error(`job ${job.id} names no queue of its request`);
-    return accept(turn, queue, job);
+    return intake.take(queue, job);
   });
+  intake.write();
+  const results = answers.map((answer) => answer());
   if (request.atomic && results.some((result) => result.type === "mismatch")) throw new Refused(results);
   return { type: "submitted", results };
 }
@@ -46,49 +51,87 @@ export function refusedResults(error: unknown): Submitted[] | null {
   return error.results.map((result) => (result.type === "mismatch" ? result : { type: "refused" }));
 }
 
-function accept(turn: Turn, queue: KnownQueue, job: NewJob): Submitted {
-  const { keys, meta, jobs, metrics } = turn.stores;
-  if (job.idempotency !== null) {
-    const seen = keys.find(queue.ref, job.orderingKey, job.idempotency.key);
-    // The record of this very submission, sent again after its answer was lost, falls through to `sentAgain`.
-    if (seen !== null && seen.expires_at > turn.now && seen.job !== job.id) {
-      return seen.hash === job.idempotency.hash ? replay(turn, seen.job) : { type: "mismatch", id: seen.job };
+/** Takes the jobs of one request, and writes them in a few statements. What became of each is known after `write`. */
+class Intake {
+  #turn: Turn;
+  #rows: NewRow[] = [];
+  /** Ordering keys that a job of this request stands behind already. */
+  #lines = new Set<string>();
+  /** Keys of this request that are not written yet: the second job with one is a replay of the first. */
+  #written = new Set<string>();
+
+  constructor(turn: Turn) {
+    this.#turn = turn;
+  }
+
+  take(queue: KnownQueue, job: NewJob): () => Submitted {
+    const seen = this.#seen(queue, job);
+    if (seen !== null) return seen;
+    const { now, stores } = this.#turn;
+    const runAt = job.runAt ?? now + (job.delayMs ?? 0);
+    const state = runAt > now ? "scheduled" : "queued";
+    this.#rows.push({
+      id: job.id,
+      queue: queue.ref,
+      partition: job.partition,
+      seq: stores.meta.sequence(),
+      state,
+      blocked: this.#isBlocked(queue, job) ? 1 : 0,
+      priority: job.priority,
+      orderingKey: job.orderingKey,
+      dueAt: dueAt({ state, runAt, expiresAt: job.expiresAt, leaseEndsAt: null, attemptEndsAt: null }),
+      timeoutMs: job.timeoutMs ?? queue.settings.timeoutMs,
+      createdAt: now,
+      runAt,
+      expiresAt: job.expiresAt,
+      spec: specOf(queue.settings, job),
+      payload: job.payload,
+    });
+    return () =>
+      this.#written.has(job.id)
+        ? { type: "accepted", state, createdAt: now, runAt }
+        : (sentAgain(this.#turn, job.id) ?? lost(job.id));
+  }
+
+  write(): void {
+    const { jobs, metrics } = this.#turn.stores;
+    this.#written = jobs.insert(this.#rows);
+    for (const row of this.#rows) {
+      if (!this.#written.has(row.id)) continue;
+      this.#turn.wake(row.dueAt);
+      this.#turn.moved(row.queue, null, standingOf(row));
+      this.#turn.onCommit(() => metrics.add(row.queue, "accepted", 1, row.createdAt));
     }
   }
-  const runAt = job.runAt ?? turn.now + (job.delayMs ?? 0);
-  const state = runAt > turn.now ? "scheduled" : "queued";
-  const due = dueAt({ state, runAt, expiresAt: job.expiresAt, leaseEndsAt: null, attemptEndsAt: null });
-  const blocked = job.orderingKey !== null && jobs.firstOfKey(queue.ref, job.orderingKey) !== null ? 1 : 0;
-  const inserted = jobs.insert({
-    id: job.id,
-    queue: queue.ref,
-    partition: job.partition,
-    seq: meta.sequence(),
-    state,
-    blocked,
-    priority: job.priority,
-    orderingKey: job.orderingKey,
-    dueAt: due,
-    timeoutMs: job.timeoutMs ?? queue.settings.timeoutMs,
-    createdAt: turn.now,
-    runAt,
-    expiresAt: job.expiresAt,
-    spec: specOf(queue.settings, job),
-    payload: job.payload,
-  });
-  if (!inserted) return sentAgain(turn, job.id);
-  if (job.idempotency !== null) {
-    keys.put(queue.ref, job.orderingKey, job.idempotency.key, {
-      hash: job.idempotency.hash,
-      job: job.id,
-      expires_at: turn.now + queue.settings.idempotencyWindowMs,
-    });
-    turn.wake(turn.now + queue.settings.idempotencyWindowMs);
+
+  /** The answer to a job whose idempotency key is known; otherwise the key is recorded, and there is none yet. */
+  #seen(queue: KnownQueue, job: NewJob): (() => Submitted) | null {
+    if (job.idempotency === null) return null;
+    const { now, stores } = this.#turn;
+    const { key, hash } = job.idempotency;
+    const known = stores.keys.find(queue.ref, job.orderingKey, key);
+    if (known !== null && known.expires_at > now) {
+      if (known.hash !== hash) return () => ({ type: "mismatch", id: known.job });
+      // The very same submission, because its answer was lost, is answered as it was then, as long as its job is here.
+      return () => (known.job === job.id ? sentAgain(this.#turn, job.id) : null) ?? replay(this.#turn, known.job);
+    }
+    const expiresAt = now + queue.settings.idempotencyWindowMs;
+    stores.keys.put(queue.ref, job.orderingKey, key, { hash, job: job.id, expires_at: expiresAt });
+    this.#turn.wake(expiresAt);
+    return null;
   }
-  turn.wake(due);
-  turn.moved(queue.ref, null, state === "scheduled" ? "scheduled" : blocked === 1 ? "blocked" : "ready");
-  turn.onCommit(() => metrics.add(queue.ref, "accepted", 1, turn.now));
-  return { type: "accepted", state, createdAt: turn.now, runAt };
+
+  #isBlocked(queue: KnownQueue, { orderingKey }: NewJob): boolean {
+    if (orderingKey === null) return false;
+    const line = `${queue.ref}/${orderingKey}`;
+    if (this.#lines.has(line)) return true;
+    this.#lines.add(line);
+    return this.#turn.stores.jobs.firstOfKey(queue.ref, orderingKey) !== null;
+  }
+}
+
+function lost(id: string): never {
+  throw new Error(`${id} is there and is not`);
 }
 
 const plainSpecs = new WeakMap<QueueSettings, string>();
@@ -109,10 +152,10 @@ function replay(turn: Turn, id: string): Submitted {
   return { type: "replayed", id, job: row === null ? null : toJob(row, turn.stores.queues.get(row.queue).settings) };
 }
 
-/** The same submission a second time, because the answer to the first was lost: answered as the first was. */
-function sentAgain(turn: Turn, id: string): Submitted {
+/** The same submission a second time, answered as the first was; null when its job has been forgotten since. */
+function sentAgain(turn: Turn, id: string): Submitted | null {
   const row = turn.stores.jobs.head(id);
-  if (row === null) throw new Error(`${id} is there and is not`);
+  if (row === null) return null;
   return {
     type: "accepted",
     state: row.run_at > row.created_at ? "scheduled" : "queued",

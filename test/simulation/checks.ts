@@ -26,7 +26,8 @@ export function probe(world: World): void {
   }
   if (hosts.some((host) => host.down)) return;
   for (const id of world.submissions.acked) {
-    if (world.host(world.submissions.shardOf(id) ?? "").stateOf(id) === null) world.expectInHistory(id);
+    const shard = world.submissions.shardOf(id);
+    if (shard === undefined || world.host(shard).stateOf(id) === null) world.expectInHistory(id);
   }
 }
 

@@ -151,7 +151,8 @@ describe("limits of requests", () => {
       return new ReadableStream<Uint8Array>({
         pull(controller) {
           if (at >= chunk.length) controller.close();
-          else controller.enqueue(chunk.slice(at, (at += 50_000)));
+          else controller.enqueue(chunk.slice(at, at + 50_000));
+          at += 50_000;
         },
       });
     };

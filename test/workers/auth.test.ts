@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type KeyCreatedView, type KeyListView, SCOPES, type Scope } from "../../contract/admin.ts";
 import type { JobListView } from "../../contract/job.ts";
-import { ROUTES, type Route } from "../../contract/routes.ts";
+import { ROUTES } from "../../contract/routes.ts";
 import gateway from "../../workers/gateway/index.ts";
 import {
   answerOf,
@@ -25,6 +25,8 @@ import {
 import { passTime, resetClock } from "./clock.ts";
 
 afterEach(resetClock);
+
+type Route = (typeof ROUTES)[number];
 
 const REVOCATION_MS = 5000;
 

@@ -1,5 +1,6 @@
 import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import type { ShardApi } from "../../contract/rpc.ts";
 import gateway, { type Shard } from "../../workers/gateway/index.ts";
 import { type Answer, answerOf, type CallOptions, request, shards } from "./api.ts";
 
@@ -58,8 +59,10 @@ export function brokenCache(...broken: ("get" | "put")[]): KVNamespace {
   return replaced(env.CACHE, Object.fromEntries(broken.map((name) => [name, fail])));
 }
 
+type RpcMethod = (...args: unknown[]) => Promise<unknown>;
+
 export interface RpcFault {
-  method: keyof Shard;
+  method: keyof ShardApi;
   when: When;
   /** What the runtime says of the error. */
   flags?: { retryable?: true; overloaded?: true };
@@ -71,9 +74,9 @@ export interface RpcFault {
 export function faultyShards(fault: RpcFault): { SHARD: Env["SHARD"]; calls: () => number } {
   let calls = 0;
   const stubOf = (name: string) => {
-    const stub = env.SHARD.getByName(name);
+    const stub = env.SHARD.getByName(name) as unknown as ShardApi;
     const failing = async (...args: unknown[]) => {
-      const reach = () => Reflect.apply(stub[fault.method], stub, args) as Promise<unknown>;
+      const reach = () => Reflect.apply(stub[fault.method] as RpcMethod, stub, args);
       calls += 1;
       if (calls > (fault.times ?? Number.POSITIVE_INFINITY)) return reach();
       if (fault.when === "after") await reach();

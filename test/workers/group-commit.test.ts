@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { type NewJob, RPC_VERSION, type SubmitReply } from "../../contract/rpc.ts";
+import { type NewJob, RPC_VERSION, type ShardApi, type SubmitReply } from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
 import { implicitDefault } from "../../workers/gateway/queue-settings.ts";
@@ -31,7 +31,9 @@ function newJob(patch: Partial<NewJob> = {}): NewJob {
 }
 
 function submit(jobs: NewJob[], atomic = false): Promise<SubmitReply> {
-  return shard(STUB_ID).submit({ v: RPC_VERSION, epoch: MAP.epoch, queues: [SETTINGS], jobs, atomic });
+  // Types of RPC forget that a slot range is a pair.
+  const stub = shard(STUB_ID) as unknown as ShardApi;
+  return stub.submit({ v: RPC_VERSION, epoch: MAP.epoch, queues: [SETTINGS], jobs, atomic });
 }
 
 interface Counted {

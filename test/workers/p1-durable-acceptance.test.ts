@@ -1,5 +1,6 @@
 import { abortAllDurableObjects } from "cloudflare:test";
 import { expect, it } from "vitest";
+import type { JobView } from "../../contract/job.ts";
 import { call, claim, evict, getJob, must, newQueue, submit, succeed } from "./api.ts";
 
 it("an accepted job is read back whole after its shard was evicted", async () => {
@@ -15,10 +16,10 @@ it("an accepted job is read back whole after its shard was evicted", async () =>
     retry: { maxAttempts: 3, backoff: "linear", delay: 0.5 },
     tags: ["welcome", "ü"],
   };
-  const accepted = await call<Record<string, unknown>>("POST", "/v1/jobs", { body });
+  const accepted = await call<JobView>("POST", "/v1/jobs", { body });
   expect(accepted.status).toBe(202);
   await evict();
-  const job = await getJob(String(accepted.body["id"]));
+  const job = await getJob(accepted.body.id);
   expect(job).toEqual(accepted.body);
   expect(job).toMatchObject({
     namespace: "default",

@@ -255,6 +255,21 @@ describe("the audit", () => {
     expect(await audit()).toMatchObject({ ok: true, violations: [] });
   });
 
+  it("finds a pushed job that is ready when no alarm will ring for it again", async () => {
+    const { id } = await submit({ queue: await newQueue({ target: { type: "handler", name: "noop" } }) });
+    const holder = await holderOf(id);
+    // Nothing else of this shard has a deadline, and the first bell was lost: here nobody hears it.
+    await runInDurableObject(holder.stub, async (_, { storage }) => {
+      storage.sql.exec("DELETE FROM jobs WHERE id <> ?", id);
+      await storage.deleteAlarm();
+    });
+    await holder.stub.wake({ v: 1, epoch: 1 });
+    await runInDurableObject(holder.stub, (_, { storage }) => storage.deleteAlarm());
+    expect(await audit()).toMatchObject({ ok: false, violations: [{ shard: holder.id }] });
+    await evict();
+    expect(await audit()).toMatchObject({ ok: true, violations: [] });
+  });
+
   it("finds a job that should have been moved on a minute ago", async () => {
     const queue = await newQueue();
     await submit({ queue });
