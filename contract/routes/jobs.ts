@@ -12,12 +12,7 @@ export const JOBS_ROUTES: Route[] = [
     sends: ["Idempotency-Key", "Prefer"],
     answersWith: ["Dure-Bookmark", "Dure-Replayed", "Preference-Applied"],
     answers: [accepted("Job"), ok("Job", "Seen before, or already final")],
-    problems: [
-      "queue-not-found",
-      "payload-too-large",
-      "idempotency-mismatch",
-      "timeout-too-long",
-    ],
+    problems: ["queue-not-found", "payload-too-large", "idempotency-mismatch", "timeout-too-long"],
   },
   {
     id: "listJobs",

@@ -49,11 +49,16 @@ export interface FinishedRequest extends ShardCall {
 }
 
 export interface FinishedReply {
-  /** In the order they finished. A job redriven since is left out; it comes again when it is final again. */
-  jobs: Job[];
-  /** Everything up to here is in `jobs` or in an earlier page. */
+  /**
+   * Rows for history (`contract/history.ts`), each text short enough for SQLite to take as one value, in the order
+   * the jobs finished. A job redriven since is left out; it comes again when it is final again.
+   */
+  chunks: string[];
+  /** How many jobs are in `chunks`. */
+  jobs: number;
+  /** Everything up to here is in `chunks` or in an earlier page. */
   cursor: number;
-  /** Jobs beyond the cursor that are in `jobs` as well; ask on with both. 0 when the page ends with an entry. */
+  /** Jobs beyond the cursor that are in `chunks` as well; ask on with both. 0 when the page ends with an entry. */
   skip: number;
   more: boolean;
 }

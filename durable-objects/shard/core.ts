@@ -8,7 +8,8 @@ import { advance } from "./clock.ts";
 import { configure, hold } from "./configure.ts";
 import { Engine } from "./engine.ts";
 import { explain } from "./explain.ts";
-import { finishedPage, listJobs } from "./list.ts";
+import { historyPage } from "./history-page.ts";
+import { listJobs } from "./list.ts";
 import type { ShardPorts } from "./ports.ts";
 import { extendAll, reportAll } from "./report.ts";
 import { type JobHead, toJob } from "./rows.ts";
@@ -159,8 +160,8 @@ export class ShardCore {
   }
 
   finished(request: rpc.FinishedRequest): rpc.FinishedReply {
-    const page = finishedPage(this.#stores, { ...request, skip: request.skip ?? 0 });
-    this.#projectorCame(page.jobs.length > 0);
+    const page = historyPage(this.#stores, { ...request, skip: request.skip ?? 0 });
+    this.#projectorCame(page.jobs > 0);
     return page;
   }
 

@@ -1,5 +1,4 @@
-import type { FinishedReply, ListReply, ListRequest } from "../../contract/rpc.ts";
-import { isFinal } from "../../domain/job.ts";
+import type { ListReply, ListRequest } from "../../contract/rpc.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Sql } from "../sql.ts";
 import { HEAD_COLUMNS, type JobHead, type JobRow, type JobSpec, ROW_COLUMNS, toJob } from "./rows.ts";
@@ -10,8 +9,6 @@ const SCAN_PER_PAGE = 20_000;
 const SCAN_STEP = 500;
 /** A page must fit in one RPC (32 MiB) with room to spare. */
 const PAGE_BYTES = 8 * 1024 * 1024;
-/** Finished jobs read at once: 20 of the largest (256 KiB in, 256 KiB out) beyond a full page are another 10 MiB. */
-const ROWS_AT_ONCE = 20;
 
 /** A page of jobs, newest id first. */
 export function listJobs(sql: Sql, stores: Stores, request: ListRequest): ListReply {
@@ -68,30 +65,4 @@ function matches(row: JobHead, filter: ListRequest["filter"]): boolean {
   if (filter.createdAfter !== null && row.created_at <= filter.createdAfter) return false;
   if (filter.createdBefore !== null && row.created_at >= filter.createdBefore) return false;
   return filter.tag === null || (JSON.parse(row.spec) as JobSpec).tags.includes(filter.tag);
-}
-
-/**
- * The next finished jobs for history, in the order they finished, in pages that fit in one RPC. A page may end
- * inside an entry of the log: `skip` says how many of that entry's jobs it has given, while the cursor stays before it.
- */
-export function finishedPage(stores: Stores, request: { after: number; skip: number; limit: number }): FinishedReply {
-  const entries = stores.finished.after(request.after, request.limit);
-  const jobs: FinishedReply["jobs"] = [];
-  let cursor = request.after;
-  let bytes = 0;
-  for (const entry of entries) {
-    const logged = JSON.parse(entry.jobs) as [id: string, version: number][];
-    for (let next = cursor === request.after ? request.skip : 0; next < logged.length; next += ROWS_AT_ONCE) {
-      if (jobs.length >= request.limit || bytes > PAGE_BYTES) return { jobs, cursor, skip: next, more: true };
-      const versions = new Map(logged.slice(next, next + ROWS_AT_ONCE));
-      for (const row of stores.jobs.rows([...versions.keys()])) {
-        // Redriven since: it comes again under the version with which it ends again.
-        if (!isFinal(row.state) || row.version !== versions.get(row.id)) continue;
-        jobs.push(toJob(row, stores.queues.get(row.queue).settings));
-        bytes += row.payload.length + (row.result?.length ?? 0);
-      }
-    }
-    cursor = entry.seq;
-  }
-  return { jobs, cursor, skip: 0, more: entries.length === request.limit };
 }

@@ -10,7 +10,7 @@ import { type JobPlan, NAMESPACE } from "./plan.ts";
 import type { World } from "./world.ts";
 
 const MAX_ASKS = 5;
-/** A retry of a call whose fate is unknown, under the same ids. */
+/** One retry of a call whose fate is unknown, under the same ids. */
 const RETRY_CHANCE = 0.5;
 
 export class Gateway {
@@ -54,6 +54,7 @@ export class Gateway {
     const { random, submissions } = this.#world;
     let settings = this.#world.settingsSeenBy(what.queue);
     for (const job of what.jobs) submissions.tried.add(job.id);
+    let again = random.chance(RETRY_CHANCE);
     for (let ask = 0; ask < MAX_ASKS; ask++) {
       try {
         const reply = await this.#world.network.call(life, what.shard, "submit", {
@@ -66,7 +67,8 @@ export class Gateway {
         if (reply.type === "settings") settings = reply.settings;
         else await this.#world.sleep(life, 50);
       } catch (error) {
-        if (!(error instanceof CallFailed) || !random.chance(RETRY_CHANCE)) return null;
+        if (!(error instanceof CallFailed) || !again) return null;
+        again = false;
         await this.#world.sleep(life, random.int(10, 200));
       }
     }

@@ -22,17 +22,24 @@ const track = (name: string, make: (hit: () => void) => Omit<Mutant, "name">): T
   );
 };
 
+interface Change {
+  marks: string[];
+  from: string | RegExp;
+  to: string;
+}
+
 /** A mutant of one statement: where `marks` all stand in its text, `from` becomes `to`. */
-function statement(name: string, change: { marks: string[]; from: string; to: string }): TrackedMutant {
+function statement(name: string, change: Change): TrackedMutant {
   return track(name, (hit) => ({ sql: rewriter(change, hit) }));
 }
 
-function rewriter({ marks, from, to }: { marks: string[]; from: string; to: string }, hit: () => void) {
+function rewriter({ marks, from, to }: Change, hit: () => void) {
   return (query: string) => {
     const text = query.replace(/\s+/g, " ");
-    if (!marks.every((mark) => text.includes(mark)) || !text.includes(from)) return query;
+    const changed = text.replaceAll(from, to);
+    if (!marks.every((mark) => text.includes(mark)) || changed === text) return query;
     hit();
-    return text.replaceAll(from, to);
+    return changed;
   };
 }
 
@@ -43,14 +50,18 @@ const FIRST_OF_KEY = "ordering_key IS NOT NULL AND state IN ('scheduled', 'queue
 export const MUTANTS: TrackedMutant[] = [
   track("a report needs the current lease", (hit) => ({ core: (original) => withoutFence(original, hit) })),
   track("a report needs a lease that has not ended", (hit) => {
-    const fence = rewriter({ marks: [SUCCEED], from: "due_at > ?5", to: "?5 > 0" }, hit);
+    const fence = rewriter({ marks: [SUCCEED], from: /due_at > (\?\d)/g, to: "$1 > 0" }, hit);
     const look = rewriter(
       { marks: ["FROM jobs WHERE id = ?"], from: " due_at,", to: " due_at + 1000000 AS due_at," },
       hit,
     );
     return { sql: (query) => look(fence(query)) };
   }),
-  statement("a final state is for ever", { marks: [SUCCEED], from: "state = 'running' AND due_at > ?5", to: "?5 > 0" }),
+  statement("a final state is for ever", {
+    marks: [SUCCEED],
+    from: /state = 'running' AND due_at > (\?\d)/g,
+    to: "$1 > 0",
+  }),
   statement("leases end", {
     marks: ["INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ?"],
     from: "due_at <= ?",

@@ -121,6 +121,7 @@ function summary(reply: unknown): string {
 /** Long, or of the database file and not of the history. */
 const HIDDEN = new Set([
   "bytes",
+  "chunks",
   "rowsWritten",
   "payload",
   "retry",

@@ -7,6 +7,7 @@ import { isFinal, type Job, type JobState } from "../../domain/job.ts";
 import { parseLease } from "../../domain/lease.ts";
 import { ClaimRules } from "./claim-rules.ts";
 import type { Counters } from "./counters.ts";
+import { jobsIn } from "./history-text.ts";
 import type { ShardHost } from "./shard-host.ts";
 import { Submissions } from "./submissions.ts";
 import type { Violations } from "./violations.ts";
@@ -87,7 +88,7 @@ export class Observer {
         for (const job of (reply as rpc.ListReply).items) this.see(job);
         return;
       case "finished":
-        for (const job of (reply as rpc.FinishedReply).jobs) this.see(job);
+        for (const job of jobsIn((reply as rpc.FinishedReply).chunks)) this.see(job);
     }
   }
 

@@ -80,7 +80,8 @@ function makeQueues(random: Random, at: number): QueueSettings[] {
         jitter: random.pick(["full", "none"]),
       },
       timeoutMs: random.chance(0.3) ? LONG_MS : random.int(3_000, 15_000),
-      retentionMs: random.pick([2_000, 120_000, 7 * DAY_MS]),
+      // Longer than a submission may be under way: a shard that has forgotten a job cannot tell its duplicate.
+      retentionMs: random.pick([25_000, 25_000, 120_000, 7 * DAY_MS]),
       idempotencyWindowMs: random.pick([15_000, DAY_MS]),
       consistency: "strong",
       paused: false,
@@ -124,14 +125,14 @@ function makeAction(random: Random, queues: QueueSettings[], jobs: { left: numbe
   };
 }
 
-/** Mostly short; where there is time for it, sometimes longer than a lease that nobody extends. */
-function workMs(random: Random, timeoutMs: number): number {
-  if (timeoutMs === LONG_MS && random.chance(0.1)) return random.int(16_000, 30_000);
+/** Mostly short; where an executor extends its leases, sometimes longer than one. */
+function workMs(random: Random, { target, timeoutMs }: QueueSettings): number {
+  if (target.type !== "pull" && timeoutMs === LONG_MS && random.chance(0.1)) return random.int(16_000, 30_000);
   return random.chance(0.8) ? random.int(5, 500) : random.int(500, MAX_SHORT_MS);
 }
 
 function makeJob(random: Random, queue: QueueSettings): JobPlan {
-  const ms = workMs(random, queue.timeoutMs);
+  const ms = workMs(random, queue);
   // Long work that fails again and again would only make histories long.
   const fails = random.chance(0.35) ? random.int(1, ms > MAX_SHORT_MS ? 1 : 4) : 0;
   const ordered = random.chance(0.5);

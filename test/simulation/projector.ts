@@ -10,6 +10,7 @@ const MAX_SLOW_MS = 30_000;
 
 export async function hearHistory(world: World, life: Life, bells: Doorbell[]): Promise<void> {
   const shards = new Set(bells.map((bell) => bell.shard));
+  const pageJobs = world.random.pick([1, 3, 500]);
   const rewrite = world.mutant.historySql ?? ((query: string) => query);
   const database = d1(world.historyDb, gateOf(world, life), rewrite);
   const db = projectionStore(world.mutant.tornPages ? cursorFirst(database) : database, () => world.clock.now());
@@ -21,7 +22,11 @@ export async function hearHistory(world: World, life: Life, bells: Doorbell[]): 
           shard: {
             finished: (request) => {
               if (world.faults.hit("processor.die")) life.end();
-              return world.network.call(life, shard, "finished", request);
+              // Small pages, so that a history has several.
+              return world.network.call(life, shard, "finished", {
+                ...request,
+                limit: Math.min(request.limit, pageJobs),
+              });
             },
             projected: (request) => world.network.call(life, shard, "projected", request),
           },

@@ -10,8 +10,6 @@ import { World } from "./world.ts";
 
 /** How long after the last fault everything must have come to rest, at most. */
 export const RECOVERY_BOUND_MS = 300_000;
-/** The same without any fault: long jobs, delays and retries in one line. */
-const CALM_BOUND_MS = 180_000;
 const GIVE_UP_MS = 600_000;
 const LOOK_MS = 1_000;
 /** In some histories the world goes on until the shards have forgotten what they may. */
@@ -57,8 +55,7 @@ export async function runHistory(seed: number, mutant: Mutant = NONE): Promise<H
   if (!failed()) {
     if (busy > 0) violations.add("P2", `${busy} clients wait for ever`);
     checkRest(world);
-    const bound = world.faults.calm ? CALM_BOUND_MS : RECOVERY_BOUND_MS;
-    if (recoveryMs > bound) violations.add("recovery", `took ${recoveryMs} ms`);
+    if (recoveryMs > RECOVERY_BOUND_MS) violations.add("recovery", `took ${recoveryMs} ms`);
   }
   if (!failed() && world.random.chance(LATER_CHANCE)) {
     world.retire();

@@ -5,6 +5,7 @@ import type { Job } from "../../domain/job.ts";
 import { projectionStore } from "../../workers/db/projection.ts";
 import { type ProjectionEvent, runProjection } from "../../workers/processor/projection.ts";
 import { d1, openHistory } from "../simulation/d1-stand-in.ts";
+import { chunksOf } from "../simulation/history-text.ts";
 
 const NOW = 1_763_800_000_000;
 
@@ -70,7 +71,7 @@ describe("the store", () => {
 
   test("a job is written column by column, its record without payload, result and attempts", async () => {
     const one = job(1, { orderingKey: "user-1" });
-    await store().write("shard-0", [one], 5);
+    await store().write("shard-0", chunksOf(one), 5);
     const { payload, result, attempts, ...record } = one;
     expect(rows()).toEqual([
       {
@@ -97,15 +98,15 @@ describe("the store", () => {
     ["quotes, backslashes and other scripts", '{"a":"\\"\\\\ \\u0000 두레 🌾"}', '"\\ud800 ok"'],
     ["names that SQL might mind", '{"__proto__":"\'; DROP TABLE jobs; --"}', "[]"],
   ])("texts are kept to the letter: %s", async (_, payload, result) => {
-    await store().write("shard-0", [job(1, { payload, result })], 1);
+    await store().write("shard-0", chunksOf(job(1, { payload, result })), 1);
     expect(rows()[0]).toMatchObject({ payload, result });
   });
 
   test("an older copy never replaces a newer, and the same copy changes nothing", async () => {
-    await store().write("shard-0", [job(1, { version: 5, state: "failed" })], 1);
-    await store().write("shard-0", [job(1, { version: 4 }), job(1, { version: 5 })], 2);
+    await store().write("shard-0", chunksOf(job(1, { version: 5, state: "failed" })), 1);
+    await store().write("shard-0", chunksOf(job(1, { version: 4 }), job(1, { version: 5 })), 2);
     expect(rows()).toMatchObject([{ version: 5, state: "failed" }]);
-    await store().write("shard-0", [job(1, { version: 8 })], 3);
+    await store().write("shard-0", chunksOf(job(1, { version: 8 })), 3);
     expect(rows()).toMatchObject([{ version: 8, state: "succeeded" }]);
   });
 
@@ -125,13 +126,13 @@ describe("the store", () => {
     const jobs = Array.from({ length: 30 }, (_, number) =>
       job(number, { payload: heavy[number % 3] ?? "", result: heavy[(number + 1) % 3] ?? "" }),
     );
-    await projectionStore(watched, () => NOW).write("shard-0", jobs, 30);
+    await projectionStore(watched, () => NOW).write("shard-0", chunksOf(...jobs), 30);
     expect(count()).toBe(30);
     expect(rows().map(({ payload }) => payload)).toEqual(jobs.map(({ payload }) => payload));
     expect(Math.max(...bound)).toBeLessThan(2_000_000);
   });
 
-  test("a job too large for a page is written by itself", async () => {
+  test("the largest job there can be fits, with the last of its many attempts", async () => {
     const quotes = JSON.stringify('"'.repeat(131_000));
     const error = { code: "e", message: '"'.repeat(4000), retryable: true };
     const attempts = Array.from({ length: 100 }, (_, number) => ({
@@ -141,17 +142,17 @@ describe("the store", () => {
     }));
     const large = job(2, { payload: quotes, result: quotes, attempts });
     const { watched, bound } = watch(d1(db));
-    await projectionStore(watched, () => NOW).write("shard-0", [job(1), large, job(3)], 3);
+    await projectionStore(watched, () => NOW).write("shard-0", chunksOf(job(1), large, job(3)), 3);
     expect(Math.max(...bound)).toBeLessThan(2_000_000);
     expect(count()).toBe(3);
-    expect(rows()[1]).toMatchObject({ payload: quotes, result: quotes, attempts: JSON.stringify(attempts) });
-    await store().write("shard-0", [{ ...large, version: 2, state: "failed" }], 3);
+    expect(rows()[1]).toMatchObject({ payload: quotes, result: quotes, attempts: JSON.stringify(attempts.slice(-10)) });
+    await store().write("shard-0", chunksOf({ ...large, version: 2, state: "failed" }), 3);
     expect(rows()[1]).toMatchObject({ state: "succeeded" });
   });
 
   test("rows and cursor are written together or not at all", async () => {
     const bad = job(1, { namespace: null as unknown as string });
-    await expect(store().write("shard-0", [job(2), bad], 7)).rejects.toThrow();
+    await expect(store().write("shard-0", chunksOf(job(2), bad), 7)).rejects.toThrow();
     expect([count(), await store().cursor("shard-0")]).toEqual([0, 0]);
   });
 });
@@ -170,7 +171,7 @@ class FinishedShard {
     this.pages++;
     const cursor = Math.min(after + limit, this.total);
     const jobs = Array.from({ length: cursor - after }, (_, index) => job(after + index + 1));
-    return { jobs, cursor, skip: 0, more: cursor < this.total };
+    return { chunks: chunksOf(...jobs), jobs: jobs.length, cursor, skip: 0, more: cursor < this.total };
   }
 
   async projected({ cursor }: { cursor: number }): Promise<void> {
@@ -238,7 +239,7 @@ describe("the projector", () => {
 
   test("a shard that says there is more but gets no further is left alone", async () => {
     const shard = new FinishedShard(0);
-    shard.finished = async () => ({ jobs: [], cursor: 0, skip: 0, more: true });
+    shard.finished = async () => ({ chunks: [], jobs: 0, cursor: 0, skip: 0, more: true });
     await run(shard);
     expect(shard.projectedTo).toEqual([0]);
   });

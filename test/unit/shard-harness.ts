@@ -6,6 +6,7 @@ import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
 import { ShardCore } from "../../durable-objects/shard/core.ts";
+import { jobsIn } from "../simulation/history-text.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
 import { Random } from "../simulation/random.ts";
 
@@ -140,6 +141,12 @@ export class Harness {
     return job.id;
   }
 
+  /** A page of finished jobs, read back from the text that history gets. */
+  finished(after = 0, limit = 100, skip = 0): Omit<rpc.FinishedReply, "jobs"> & { jobs: Job[] } {
+    const page = this.core.finished({ ...CALL, after, limit, skip });
+    return { ...page, jobs: jobsIn(page.chunks) };
+  }
+
   /** The processor's door. */
   work(over: Partial<rpc.WorkRequest> = {}): rpc.WorkReply {
     return this.core.work({
@@ -254,7 +261,7 @@ export class Harness {
   project(): Job[] {
     const jobs: Job[] = [];
     for (let at = { cursor: 0, skip: 0, more: true }; at.more; ) {
-      const page = this.core.finished({ ...CALL, after: at.cursor, skip: at.skip, limit: 100 });
+      const page = this.finished(at.cursor, 100, at.skip);
       jobs.push(...page.jobs);
       this.core.projected({ cursor: page.cursor });
       at = page;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BOOM, CALL, DAY, Harness, HOUR, idsOf, MINUTE, only, SECOND } from "./shard-harness.ts";
 
-const page = (h: Harness, after = 0, limit = 100, skip = 0) => h.core.finished({ ...CALL, after, limit, skip });
+const page = (h: Harness, after = 0, limit = 100, skip = 0) => h.finished(after, limit, skip);
 
 describe("the log of finished jobs", () => {
   test("tells them in the order they finished, whatever their end", () => {
@@ -33,7 +33,7 @@ describe("the log of finished jobs", () => {
     }
     expect(seen).toEqual(ids);
     expect(mores).toEqual([true, true, true, false]);
-    expect(page(h, after)).toEqual({ jobs: [], cursor: after, skip: 0, more: false });
+    expect(page(h, after)).toEqual({ chunks: [], jobs: [], cursor: after, skip: 0, more: false });
   });
 
   test("asked again from an old cursor tells the same again", () => {

@@ -29,7 +29,7 @@ describe("an answer fits in one RPC", () => {
     const ids: string[] = [];
     let pages = 0;
     for (let at = { cursor: 0, skip: 0, more: true }; at.more; pages++) {
-      const page = h.core.finished({ v: 1, epoch: 1, after: at.cursor, skip: at.skip, limit: 500 });
+      const page = h.finished(at.cursor, 500, at.skip);
       const units = page.jobs.reduce((sum, job) => sum + job.payload.length + (job.result?.length ?? 0), 0);
       expect(units * 2).toBeLessThan(32 * MIB);
       ids.push(...page.jobs.map((job) => job.id));

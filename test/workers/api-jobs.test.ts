@@ -73,6 +73,41 @@ describe("submitting", () => {
     expect(JSON.stringify(answer.body.payload)).toBe('{"__proto__":{"admin":true},"constructor":1}');
   });
 
+  it("gives payload, result and keys back as they were, whatever characters are in them", async () => {
+    const queue = await newQueue();
+    const odd = [
+      "\u0000",
+      "\ud800",
+      "💥",
+      '"\\"',
+      "\u2028",
+      "[1]",
+      "null",
+      "1e3",
+      "x".repeat(70_000),
+      { "": [], "a.b": { $: -0.5 } },
+    ];
+    const { id } = await submit({
+      queue,
+      payload: odd,
+      orderingKey: '["é\u0001💥',
+      idempotencyKey: "'}\t",
+      tags: ["%", "{"],
+    });
+    const { lease } = await claimOne(queue);
+    await succeed(lease, { odd });
+    await evict();
+    const job = await getJob(id);
+    expect(job).toMatchObject({ orderingKey: '["é\u0001💥', idempotencyKey: "'}\t", tags: ["%", "{"] });
+    expect(job.payload).toEqual(odd);
+    expect(job.result).toEqual({ odd });
+    await project();
+    const [listed] = (
+      await list(`queue=${queue}&include=payload,result&orderingKey=${encodeURIComponent('["é\u0001💥')}`)
+    ).items;
+    expect(listed).toMatchObject({ id, payload: odd, result: { odd } });
+  });
+
   it("takes a time with any offset and answers UTC", async () => {
     const at = Date.now() + 7_200_000;
     const local = new Date(at + 9 * 3_600_000).toISOString().replace("Z", "+09:00");

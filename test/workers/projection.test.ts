@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JobListView, JobView } from "../../contract/job.ts";
 import { projectionStore } from "../../workers/db/projection.ts";
+import { jobsIn } from "../simulation/history-text.ts";
 import { call, claim, claimOne, evict, fail, getJob, must, newQueue, shards, submit, succeed } from "./api.ts";
 import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
 import { batchFails, replaced, type When } from "./faults.ts";
@@ -111,7 +112,7 @@ describe("finished jobs reach history", () => {
       shards().map(({ stub }) => stub.finished({ v: 1, epoch: 1, after: 0, limit: 500 })),
     );
     const told = pages
-      .flatMap((page) => page.jobs)
+      .flatMap((page) => jobsIn(page.chunks))
       .filter((job) => job.queue === queue)
       .map(({ id }) => id);
     expect(told).toEqual(order);
@@ -120,7 +121,11 @@ describe("finished jobs reach history", () => {
     const walked: string[] = [];
     for (let after = 0, more = true; more; ) {
       const page = await holder?.stub.finished({ v: 1, epoch: 1, after, limit: 2 });
-      walked.push(...(page?.jobs ?? []).filter((job) => job.queue === queue).map(({ id }) => id));
+      walked.push(
+        ...jobsIn(page?.chunks ?? [])
+          .filter((job) => job.queue === queue)
+          .map(({ id }) => id),
+      );
       more = page?.more ?? false;
       expect(page?.cursor).toBeGreaterThan(more ? after : after - 1);
       after = page?.cursor ?? 0;

@@ -26,7 +26,7 @@ export async function runProjection(ports: ProjectionPorts, shard: string): Prom
     for (let page = 0; page < MAX_PAGES; page++) {
       const call = { v: RPC_VERSION, epoch: 0 };
       const reply = await ports.shard.finished({ ...call, after: cursor, skip, limit: PAGE_JOBS });
-      if (reply.jobs.length > 0 || reply.cursor > cursor) await ports.db.write(shard, reply.jobs, reply.cursor);
+      if (reply.jobs > 0 || reply.cursor > cursor) await ports.db.write(shard, reply.chunks, reply.cursor);
       // Also when there was nothing new: an earlier run may have stopped between the write and this.
       await ports.shard.projected({ ...call, cursor: reply.cursor });
       if (!reply.more || (reply.cursor <= cursor && reply.skip <= skip)) return;

@@ -1,0 +1,40 @@
+import type { Attempt, Job } from "../domain/job.ts";
+
+/**
+ * Finished jobs on their way from a shard to history: JSON arrays of rows, a row being an array of cells in the
+ * order of `HISTORY_COLUMNS`. The shard writes the text once, the processor carries it, and D1 takes it apart: nobody
+ * in between builds objects out of it, which would cost more than all the rest of the way.
+ */
+export const HISTORY_COLUMNS = [
+  "id",
+  "namespace",
+  "queue",
+  "state",
+  "version",
+  "ordering_key",
+  "finished_at",
+  "record",
+  "payload",
+  "result",
+  "attempts",
+] as const;
+
+type Cell = string | number | null;
+
+/** Error messages of many attempts can be longer than everything else together: beyond this, only the last are kept. */
+const MAX_ATTEMPTS_CHARACTERS = 60_000;
+const LAST_ATTEMPTS = 10;
+
+/** A finished job as history keeps it. `record` is the job without its long columns. */
+export function historyCells(job: Job): Cell[] {
+  const { payload, result, attempts, ...record } = job;
+  const { id, namespace, queue, state, version, orderingKey } = job;
+  const finishedAt = job.finishedAt ?? job.createdAt;
+  const texts = [JSON.stringify(record), payload, result, attemptsText(attempts)];
+  return [id, namespace, queue, state, version, orderingKey, finishedAt, ...texts];
+}
+
+function attemptsText(attempts: Attempt[]): string {
+  const text = JSON.stringify(attempts);
+  return text.length > MAX_ATTEMPTS_CHARACTERS ? JSON.stringify(attempts.slice(-LAST_ATTEMPTS)) : text;
+}
