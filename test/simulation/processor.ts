@@ -61,7 +61,7 @@ function portsOf(world: World, life: Life, shard: string): WorkPorts {
       mayDie();
       return world.network.call(life, shard, "extend", request);
     },
-    execute: (item, signal) => {
+    execute: (item, { signal }) => {
       if (world.executed.has(item.lease))
         world.violations.add("P3", `${item.id} attempt ${item.attempt} was executed twice`);
       world.executed.add(item.lease);

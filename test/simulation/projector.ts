@@ -48,6 +48,7 @@ function gateOf(world: World, life: Life): Gate {
       clock.after(there, () => {
         if (faults.hit("d1.outage") || faults.hit("d1.fail")) return reject(new Error("D1_ERROR: failed before"));
         const done = work();
+        world.checkCursors();
         trace.add(`${life.name} D1 ${changes(world) - before} rows`);
         if (faults.hit("d1.reply-lost")) {
           world.counters.count("history page written, answer lost");

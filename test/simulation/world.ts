@@ -48,6 +48,7 @@ export class World {
   /** Leases under which a handler was called. */
   readonly executed = new Set<string>();
   readonly #bells = new Map<string, BellQueue>();
+  readonly #cursors = new Map<string, number>();
   readonly #workers = new Set<Life>();
   #retired = false;
   readonly #settings = new Map<string, QueueSettings[]>();
@@ -139,6 +140,17 @@ export class World {
   expectInHistory(id: string): void {
     if (this.history.all("SELECT 1 AS n FROM jobs WHERE id = ?", id).length === 0)
       this.violations.add("P1", `${id} was acknowledged and is nowhere`);
+  }
+
+  /** History's cursors only ever move on. */
+  checkCursors(): void {
+    for (const { shard, cursor } of this.history.all<{ shard: string; cursor: number }>(
+      "SELECT shard, cursor FROM projections",
+    )) {
+      const before = this.#cursors.get(shard) ?? 0;
+      if (cursor < before) this.violations.add("history", `the cursor of ${shard} went from ${before} to ${cursor}`);
+      this.#cursors.set(shard, cursor);
+    }
   }
 
   heal(): void {

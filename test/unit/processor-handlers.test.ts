@@ -6,7 +6,7 @@ import { handlers } from "../../workers/processor/handlers/index.ts";
 import { item } from "./scripted-shard.ts";
 
 function run(name: string, payload: string, registry: Record<string, Handler> = handlers) {
-  return handlerExecutor(registry)(item(1, { payload, attempt: 3 }), name, new AbortController().signal);
+  return handlerExecutor(registry)(item(1, { payload, attempt: 3 }), name, new AbortController());
 }
 
 async function wordcount(text: string): Promise<JsonValue> {

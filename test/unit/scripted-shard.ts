@@ -86,7 +86,7 @@ export class World {
         });
         return { type: "extended", results };
       },
-      execute: async (one, signal) => {
+      execute: async (one, { signal }) => {
         this.started.push({ id: one.id, at: this.clock.now() - START });
         this.signals.set(one.id, signal);
         const ms = this.runMs(one);

@@ -1,5 +1,6 @@
 import type { Outcome, Report, WorkItem } from "../../contract/rpc.ts";
 import type { PushType } from "../../domain/queue.ts";
+import { Stopper } from "./stopper.ts";
 import { reasonOf, type WorkPorts } from "./work-ports.ts";
 
 /** One report call stays under the 32 MiB that an RPC may carry: text may take two bytes a code unit on the wire. */
@@ -7,7 +8,7 @@ const MAX_REPORT_UNITS = 8 * 1024 * 1024;
 
 interface Running {
   item: WorkItem;
-  abort: AbortController;
+  stopper: Stopper;
   /** The attempt's time is up. */
   deadlineAt: number;
   leaseUntil: number;
@@ -55,11 +56,11 @@ export class Hand {
    * so that both end here before the shard could give the job to somebody else.
    */
   start(item: WorkItem, askedAt: number, leaseMs: number): void {
-    const abort = new AbortController();
-    const running: Running = { item, abort, deadlineAt: askedAt + item.timeoutMs, leaseUntil: askedAt + leaseMs };
+    const stopper = new Stopper();
+    const running: Running = { item, stopper, deadlineAt: askedAt + item.timeoutMs, leaseUntil: askedAt + leaseMs };
     this.#running.set(item.lease, running);
     this.#counts[item.target.type]++;
-    this.#ports.execute(item, abort.signal).then(
+    this.#ports.execute(item, stopper).then(
       (outcome) => this.#settle(running, outcome),
       (error: unknown) => this.#settle(running, failure("executor-error", reasonOf(error))),
     );
@@ -75,7 +76,7 @@ export class Hand {
     const running = this.#running.get(lease);
     if (running === undefined) return null;
     this.#remove(running);
-    running.abort.abort();
+    running.stopper.stop();
     return running.item.id;
   }
 
@@ -86,7 +87,7 @@ export class Hand {
     for (const running of [...this.#running.values()]) {
       if (now >= running.deadlineAt) {
         this.#settle(running, failure("timeout", `no outcome within ${running.item.timeoutMs / 1000} s`));
-        running.abort.abort();
+        running.stopper.stop();
       } else if (now >= running.leaseUntil) {
         this.drop(running.item.lease);
         lost.push(running.item.id);

@@ -7,8 +7,8 @@ import type { ExtendReply, ExtendRequest, Outcome, WorkItem, WorkReply, WorkRequ
 export interface WorkPorts {
   work(request: WorkRequest): Promise<WorkReply>;
   extend(request: ExtendRequest): Promise<ExtendReply>;
-  /** Runs one job. `signal` aborts when the attempt's time is up, or when nobody wants its outcome any more. */
-  execute(item: WorkItem, signal: AbortSignal): Promise<Outcome>;
+  /** Runs one job. It is to stop when the attempt's time is up, or when nobody wants its outcome any more. */
+  execute(item: WorkItem, stop: Stop): Promise<Outcome>;
   /** Epoch milliseconds. */
   now(): number;
   /** Uniform in [0, 1). */
@@ -16,6 +16,12 @@ export interface WorkPorts {
   /** Calls `wake` once, `ms` from now. Returns the way to call that off. */
   after(ms: number, wake: () => void): () => void;
   log(event: WorkEvent): void;
+}
+
+/** Tells a running job to stop. */
+export interface Stop {
+  /** Aborts then. Made when it is first asked for: most handlers never do, and making one costs more than they do. */
+  readonly signal: AbortSignal;
 }
 
 /** What a loop has to say, for logs and for tests. */

@@ -1,5 +1,6 @@
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import type { Handler } from "../handlers/handler.ts";
+import type { Stop } from "../work-ports.ts";
 import { handlerExecutor } from "./handler.ts";
 import { type HttpPorts, httpExecutor } from "./http.ts";
 
@@ -7,12 +8,12 @@ import { type HttpPorts, httpExecutor } from "./http.ts";
 export function executor(handlers: Record<string, Handler>, http: HttpPorts) {
   const runHandler = handlerExecutor(handlers);
   const send = httpExecutor(http);
-  return (item: WorkItem, signal: AbortSignal): Promise<Outcome> => {
+  return (item: WorkItem, stop: Stop): Promise<Outcome> => {
     switch (item.target.type) {
       case "handler":
-        return runHandler(item, item.target.name, signal);
+        return runHandler(item, item.target.name, stop);
       case "http":
-        return send(item, item.target, signal);
+        return send(item, item.target, stop.signal);
     }
   };
 }

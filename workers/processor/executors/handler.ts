@@ -1,24 +1,34 @@
 import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
-import { type Handler, HandlerFailure, type JsonValue } from "../handlers/handler.ts";
-import { reasonOf } from "../work-ports.ts";
+import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handlers/handler.ts";
+import { reasonOf, type Stop } from "../work-ports.ts";
 import { fits } from "./bytes.ts";
 import { failed, succeeded } from "./outcome.ts";
 
 /** Runs jobs in handlers of this repository. Never rejects. */
 export function handlerExecutor(handlers: Record<string, Handler>) {
-  return async (item: WorkItem, name: string, signal: AbortSignal): Promise<Outcome> => {
+  return async (item: WorkItem, name: string, stop: Stop): Promise<Outcome> => {
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
     // The gateway has checked the name: this processor is of an older deploy, and the next attempt may find a newer.
     if (handler === undefined)
       return failed("handler-not-found", `there is no handler ${name} here`, { retryable: true });
     try {
       const payload: JsonValue = JSON.parse(item.payload);
-      return resultOf(await handler(payload, { jobId: item.id, attempt: item.attempt, signal }));
+      return resultOf(await handler(payload, contextOf(item, stop)));
     } catch (error) {
       if (error instanceof HandlerFailure) return failed(error.code, error.message, { retryable: error.retryable });
       return failed("handler-error", reasonOf(error), { retryable: true });
     }
+  };
+}
+
+function contextOf(item: WorkItem, stop: Stop): HandlerContext {
+  return {
+    jobId: item.id,
+    attempt: item.attempt,
+    get signal() {
+      return stop.signal;
+    },
   };
 }
 
