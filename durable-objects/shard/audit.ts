@@ -1,6 +1,8 @@
 import type { AuditViolation } from "../../contract/rpc.ts";
+import { MAX_ECHO_MS } from "../../domain/bell.ts";
 import { owns, type ShardEntry, slotOf } from "../../domain/slots.ts";
 import type { Sql } from "../sql.ts";
+import type { Waiting } from "./bells.ts";
 import { countRows } from "./counts.ts";
 import type { Stores } from "./turn.ts";
 
@@ -12,6 +14,8 @@ const MAX_NAMED = 5;
 interface Standpoint {
   own: ShardEntry | null;
   alarmAt: number | null;
+  /** What an executor or the projector could take now. */
+  waiting: Waiting[];
   now: number;
 }
 
@@ -76,6 +80,7 @@ export function auditShard(sql: Sql, stores: Stores, standpoint: Standpoint): Au
     ...limitsAllowSomeone(stores),
     ...slotsAreOwned(sql, stores, standpoint.own),
     ...deadlinesHaveAlarm(stores, standpoint),
+    ...waitingHasAlarm(standpoint),
     ...countsEqualRows(sql, stores),
   ];
 }
@@ -117,6 +122,17 @@ function deadlinesHaveAlarm(stores: Stores, { alarmAt, now }: Standpoint): Audit
   if (alarmAt === null) return [{ rule: "deadline-has-alarm", detail: "something is due and no alarm is set" }];
   const late = dueAt < now - OVERDUE_MS || alarmAt > Math.max(dueAt, now) + OVERDUE_MS;
   return late ? [{ rule: "deadline-has-alarm", detail: `due at ${dueAt}, alarm at ${alarmAt}, now ${now}` }] : [];
+}
+
+/** A bell may be lost: only the alarm rings it again. */
+function waitingHasAlarm({ alarmAt, waiting, now }: Standpoint): AuditViolation[] {
+  if (alarmAt !== null && alarmAt <= now + MAX_ECHO_MS + OVERDUE_MS) return [];
+  return waiting
+    .filter(({ jobs }) => jobs > 0)
+    .map(({ line, jobs }) => ({
+      rule: "waiting-has-alarm",
+      detail: `${jobs} jobs wait in ${line}, and no alarm will ring for them again`,
+    }));
 }
 
 function countsEqualRows(sql: Sql, stores: Stores): AuditViolation[] {

@@ -5,8 +5,11 @@ import type { Sql } from "../sql.ts";
 
 /** Executors that one shard wakes in a lane at most. */
 const MAX_EXECUTORS: Record<Lane, number> = { default: 8, slow: 8, bulk: 4 };
-/** Finished jobs are gathered for a moment, so that history is written in pages. */
-const HISTORY_DELAY_SECONDS = 1;
+/**
+ * Finished jobs are gathered for a moment, so that history is written in pages: D1 takes some hundred batches a second in
+ * all. Nobody waits for it, because the shard answers for what history lacks.
+ */
+const HISTORY_DELAY_SECONDS = 5;
 /** A projector that has been rung gets this long before it is rung again. */
 const HISTORY_ECHO_MS = 10_000;
 

@@ -183,7 +183,12 @@ export class ShardCore {
   /** `alarmAt` is what the platform says the alarm is set to; left out, what this instance set it to. */
   audit(_request: rpc.ShardCall, alarmAt: number | null = this.#engine.armedAt): rpc.AuditReply {
     const own = this.#engine.map?.shards.find((shard) => shard.id === this.name) ?? null;
-    const violations = auditShard(this.#engine.sql, this.#stores, { own, alarmAt, now: this.#engine.now() });
+    const violations = auditShard(this.#engine.sql, this.#stores, {
+      own,
+      alarmAt,
+      waiting: this.#engine.waiting(),
+      now: this.#engine.now(),
+    });
     return { shard: this.name, epoch: this.#engine.map?.epoch ?? 0, slots: own?.slots ?? [], violations };
   }
 

@@ -54,11 +54,12 @@ export class Observer {
   }
 
   committed({ host, name, request, reply }: Step): void {
-    this.#latest.set(host, Math.max(host.now(), this.#latest.get(host) ?? 0));
+    const latest = Math.max(host.now(), this.#latest.get(host) ?? 0);
+    this.#latest.set(host, latest);
     this.#alarmFollowsRows(host, name);
     switch (name) {
       case "submit":
-        this.submissions.committed(host, request as rpc.SubmitRequest, reply as rpc.SubmitReply);
+        this.submissions.committed({ host, latest }, request as rpc.SubmitRequest, reply as rpc.SubmitReply);
         return;
       case "work":
         this.#worked(host, request as rpc.WorkRequest, reply as rpc.WorkReply);

@@ -9,6 +9,11 @@ interface Accepted {
   line: string | null;
 }
 
+interface Moment {
+  host: ShardHost;
+  latest: number;
+}
+
 interface Key {
   id: string;
   hash: string;
@@ -51,7 +56,8 @@ export class Submissions {
     return line === null ? [] : (this.#lines.get(line) ?? []);
   }
 
-  committed(host: ShardHost, request: rpc.SubmitRequest, reply: rpc.SubmitReply): void {
+  /** `latest` is the latest that the shard's clock has shown: what has ended once does not begin again when it slips back. */
+  committed(step: Moment, request: rpc.SubmitRequest, reply: rpc.SubmitReply): void {
     if (reply.type === "settings") this.#counters.count("submit told newer settings");
     if (reply.type !== "submitted") return;
     const refused = reply.results.some((result) => result.type === "refused");
@@ -59,10 +65,10 @@ export class Submissions {
     if (refused && reply.results.some((result) => result.type === "accepted")) {
       this.#violations.add("P6", `half of an atomic batch: ${JSON.stringify(reply.results)}`);
     }
-    for (const [i, job] of request.jobs.entries()) this.#one(host, request, job, reply.results[i]);
+    for (const [i, job] of request.jobs.entries()) this.#one(step, request, job, reply.results[i]);
   }
 
-  #one(host: ShardHost, request: rpc.SubmitRequest, job: rpc.NewJob, result: rpc.Submitted | undefined): void {
+  #one(step: Moment, request: rpc.SubmitRequest, job: rpc.NewJob, result: rpc.Submitted | undefined): void {
     const queue = request.queues[job.queue];
     if (result === undefined || queue === undefined) {
       this.#violations.add("P1", `no result for ${job.id}`);
@@ -70,13 +76,13 @@ export class Submissions {
     }
     const line = job.orderingKey === null ? null : `${queue.name}/${job.orderingKey}`;
     if (job.idempotency !== null)
-      this.#keyed(host, `${line ?? queue.name}//${job.idempotency.key}`, job, result, request);
+      this.#keyed(step, `${line ?? queue.name}//${job.idempotency.key}`, job, result, request);
     if (result.type !== "accepted") return;
     if (this.#accepted.has(job.id)) {
       this.#counters.count("same submission twice");
       return;
     }
-    this.#accepted.set(job.id, { shard: host.name, line });
+    this.#accepted.set(job.id, { shard: step.host.name, line });
     if (line !== null) {
       const others = this.#lines.get(line) ?? [];
       others.push(job.id);
@@ -84,11 +90,17 @@ export class Submissions {
     }
   }
 
-  #keyed(host: ShardHost, name: string, job: rpc.NewJob, result: rpc.Submitted, request: rpc.SubmitRequest): void {
+  #keyed(
+    { host, latest }: Moment,
+    name: string,
+    job: rpc.NewJob,
+    result: rpc.Submitted,
+    request: rpc.SubmitRequest,
+  ): void {
     const key = this.#keys.get(name);
     const hash = job.idempotency?.hash ?? "";
     const now = host.now();
-    const inside = key !== undefined && now >= key.from && now < key.until;
+    const inside = key !== undefined && now >= key.from && latest < key.until;
     const fail = (rule: string) =>
       this.#violations.add("P5", `${name} of ${job.id} ${rule}: ${JSON.stringify(result)}`);
     switch (result.type) {

@@ -209,7 +209,7 @@ describe("a bell for history", () => {
     h.submit(h.jobs(3));
     for (const { lease } of h.take()) h.succeed(lease);
     expect(historyBells(h)).toEqual([
-      { at: START, bell: { v: 1, kind: "history", shard: "shard-0" }, delaySeconds: 1 },
+      { at: START, bell: { v: 1, kind: "history", shard: "shard-0" }, delaySeconds: 5 },
     ]);
   });
 

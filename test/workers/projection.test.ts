@@ -36,6 +36,22 @@ async function cursors(): Promise<Record<string, number>> {
   return Object.fromEntries(results.map(({ shard, cursor }) => [shard, cursor]));
 }
 
+/** The ids of a queue in its shard's log of finished jobs, read in pages of `limit`. */
+async function walk(holder: Holder | undefined, queue: string, limit: number): Promise<string[]> {
+  const ids: string[] = [];
+  let place = { after: 0, skip: 0 };
+  for (let pages = 0; pages < 200; pages++) {
+    const page = await holder?.stub.finished({ v: 1, epoch: 1, ...place, limit });
+    if (page === undefined) throw new Error("no shard holds the jobs");
+    const found = jobsIn(page.chunks).filter((job) => job.queue === queue);
+    ids.push(...found.map(({ id }) => id));
+    if (!page.more) return ids;
+    expect(page.cursor > place.after || page.skip > place.skip).toBe(true);
+    place = { after: page.cursor, skip: page.skip };
+  }
+  throw new Error("the log does not end");
+}
+
 /** Fires the alarms until whatever is due is done: each does a bounded amount. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 8; i++) await runAlarms();
@@ -118,19 +134,24 @@ describe("finished jobs reach history", () => {
     expect(told).toEqual(order);
     // However small the pages, each begins where the last ended.
     const [holder] = await holders(order);
-    const walked: string[] = [];
-    for (let after = 0, more = true; more; ) {
-      const page = await holder?.stub.finished({ v: 1, epoch: 1, after, limit: 2 });
-      walked.push(
-        ...jobsIn(page?.chunks ?? [])
-          .filter((job) => job.queue === queue)
-          .map(({ id }) => id),
-      );
-      more = page?.more ?? false;
-      expect(page?.cursor).toBeGreaterThan(more ? after : after - 1);
-      after = page?.cursor ?? 0;
+    expect(await walk(holder, queue, 2)).toEqual(order);
+  });
+
+  it("also when one step finished more of them than a page holds", async () => {
+    const queue = await newQueue({ partitions: 1 });
+    for (let i = 0; i < 11; i++) await submit({ queue });
+    const claimed = await claim(queue, { max: 11 });
+    const reports = claimed.map(({ lease }) => ({ lease, ok: true }));
+    await must("POST", "/v1/reports", { body: { reports } });
+    await evict();
+    const ids = claimed.map(({ id }) => id);
+    const [holder] = await holders(ids);
+    for (const limit of [1, 3, 4, 100]) {
+      const walked = await walk(holder, queue, limit);
+      expect([limit, walked.length, new Set(walked)]).toEqual([limit, 11, new Set(ids)]);
     }
-    expect(walked).toEqual(order);
+    await project();
+    expect(await history(queue)).toHaveLength(11);
   });
 
   it.each<When>(["before", "after"])(
@@ -200,12 +221,18 @@ describe("finished jobs reach history", () => {
     await project();
     const [first] = await history(queue);
     expect(first?.state).toBe("failed");
+    const [holder] = await holders([id]);
+    const slow = await holder?.stub.finished({ v: 1, epoch: 1, after: 0, limit: 500 });
     await must("POST", `/v1/jobs/${id}/retry`);
     await succeed((await claimOne(queue)).lease, "second try");
     await project();
     const [second] = await history(queue);
     expect(second).toMatchObject({ state: "succeeded", result: '"second try"' });
     expect(second?.version).toBeGreaterThan(first?.version ?? 0);
+    // A projector that read its page before the redrive writes it now.
+    expect(jobsIn(slow?.chunks ?? []).map((job) => job.id)).toContain(id);
+    await projectionStore(env.DB, () => Date.now()).write(holder?.id ?? "", slow?.chunks ?? [], slow?.cursor ?? 0);
+    expect(await history(queue)).toEqual([second]);
     // Everything is copied anew from the shard's log, in which the first end stands too.
     await env.DB.prepare("DELETE FROM projections").run();
     await project();
@@ -225,6 +252,8 @@ describe("finished jobs reach history", () => {
     expect(rows.every(({ payload, result }) => payload.length === 100_002 && result?.length === 100_002)).toBe(true);
   });
 });
+
+type Holder = ReturnType<typeof shards>[number];
 
 async function holders(ids: string[]) {
   const found = await Promise.all(

@@ -1,11 +1,11 @@
 import { Hono } from "hono";
-import { BatchEnvelope, type BatchItemView } from "../../../contract/batch.ts";
+import { BatchEnvelope, type BatchItemView, type BatchView } from "../../../contract/batch.ts";
 import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
 import { requireScope } from "../auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { readHistory } from "../job-read.ts";
-import { problemView, Refusal } from "../refusal.ts";
+import { problemHeaders, problemView, Refusal } from "../refusal.ts";
 import { readJson, validated } from "../request-body.ts";
 import { setBookmark } from "../respond.ts";
 import { drawChance, type Submission, submission } from "../submission.ts";
@@ -25,10 +25,19 @@ export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
   await setBookmark(c);
   const accepted = items.filter((item) => "id" in item && !item.replayed).length;
   const replayed = items.filter((item) => "id" in item && item.replayed).length;
-  const status = accepted > 0 ? 202 : replayed > 0 ? (replayed === items.length ? 200 : 202) : 422;
+  const view = { id: `batch_${crypto.randomUUID()}`, atomic, accepted, items };
+  if (accepted + replayed === 0) return nothingAccepted(c, view);
   if (replayed === items.length) c.header("dure-replayed", "true");
-  return c.json({ id: `batch_${crypto.randomUUID()}`, atomic, accepted, items }, status);
+  return c.json(view, replayed === items.length ? 200 : 202);
 });
+
+/** A problem that has the items beside it (RFC 9457 extension members). When no shard could be asked, that is the problem. */
+function nothingAccepted(c: AppContext, view: BatchView): Response {
+  const problems = view.items.flatMap((item) => ("problem" in item ? [item.problem] : []));
+  if (problems.every(({ status }) => status === 503)) throw new Refusal("unavailable", "No shard could take a job.");
+  const refusal = batchRefused(problems.flatMap(({ errors = [] }) => errors));
+  return c.body(JSON.stringify({ ...problemView(refusal), ...view }), 422, problemHeaders(refusal));
+}
 
 /** A faulty job is a value here: unless the batch is atomic it costs only itself. */
 async function parseJob(job: unknown, index: number, now: number): Promise<Submission | Refusal> {
