@@ -12,6 +12,8 @@ import type { JobHead, JobSpec } from "./rows.ts";
 
 /** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
 export const KEEP_SUCCEEDED_MS = 3_600_000;
+/** A submission may still be on its way a second time: as long as that, its job's id must be known. */
+export const KEEP_AT_LEAST_MS = 60_000;
 
 export interface Stores {
   jobs: JobStore;
@@ -94,7 +96,7 @@ export class Turn {
   finished(row: Pick<JobHead, "id" | "queue" | "version" | "created_at" | "state">, keyEndsAt: number): void {
     const { retentionMs } = this.stores.queues.get(row.queue).settings;
     const keep = row.state === "succeeded" ? Math.min(retentionMs, KEEP_SUCCEEDED_MS) : retentionMs;
-    const purgeAt = Math.max(this.now + keep, row.state === "succeeded" ? 0 : keyEndsAt);
+    const purgeAt = Math.max(this.now + Math.max(keep, KEEP_AT_LEAST_MS), row.state === "succeeded" ? 0 : keyEndsAt);
     const list = this.#finished.get(purgeAt) ?? [];
     list.push([row.id, row.version]);
     this.#finished.set(purgeAt, list);

@@ -135,6 +135,19 @@ describe("a finished job is forgotten", () => {
     expect([h.has(id), h.count("finished")]).toEqual([false, 0]);
   });
 
+  test("not for a minute, however short its retention: its submission may be sent again", () => {
+    const h = new Harness({ retentionMs: SECOND });
+    const job = h.job();
+    h.submit([job]);
+    h.succeed(h.takeOne().lease);
+    h.project();
+    h.advance(30 * SECOND);
+    expect(h.submit([job])).toMatchObject([{ type: "accepted" }]);
+    expect(h.take()).toEqual([]);
+    h.advance(MINUTE);
+    expect(h.has(job.id)).toBe(false);
+  });
+
   test("an hour after it succeeded, when history was quicker", () => {
     const h = new Harness();
     const id = h.accept();

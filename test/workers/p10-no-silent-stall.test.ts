@@ -249,7 +249,9 @@ describe("the audit", () => {
     const { id } = await submit({ queue: await newQueue(), delay: 3000 });
     const holder = await holderOf(id);
     await runInDurableObject(holder.stub, (_, state) => state.storage.deleteAlarm());
-    expect(await audit()).toMatchObject({ ok: false, violations: [{ shard: holder.id, rule: "deadline-has-alarm" }] });
+    const { ok, violations } = await audit();
+    expect(ok).toBe(false);
+    expect(violations).toContainEqual({ shard: holder.id, rule: "deadline-has-alarm", detail: expect.any(String) });
     // The damage heals itself as soon as the object starts anew.
     await evict();
     expect(await audit()).toMatchObject({ ok: true, violations: [] });
@@ -265,7 +267,9 @@ describe("the audit", () => {
     });
     await holder.stub.wake({ v: 1, epoch: 1 });
     await runInDurableObject(holder.stub, (_, { storage }) => storage.deleteAlarm());
-    expect(await audit()).toMatchObject({ ok: false, violations: [{ shard: holder.id }] });
+    const { ok, violations } = await audit();
+    expect(ok).toBe(false);
+    expect(violations).toContainEqual({ shard: holder.id, rule: "waiting-has-alarm", detail: expect.any(String) });
     await evict();
     expect(await audit()).toMatchObject({ ok: true, violations: [] });
   });
