@@ -44,8 +44,8 @@ export type ProblemStatus = (typeof PROBLEMS)[ProblemCode]["status"];
 export const ProblemError = z.strictObject({ pointer: z.string(), detail: z.string() });
 export type ProblemError = z.infer<typeof ProblemError>;
 
-/** `code` is open on the wire: codes may be added. */
-export const ProblemView = z.strictObject({
+/** `code` is open on the wire: codes may be added, and a problem may have members of its own (RFC 9457, 3.2). */
+export const ProblemView = z.looseObject({
   type: z.string(),
   title: z.string(),
   status: z.int().min(400).max(599),

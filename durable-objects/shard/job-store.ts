@@ -47,33 +47,28 @@ export interface Success {
 
 export type Succeeded = Pick<JobHead, "id" | "queue" | "ordering_key" | "version" | "created_at">;
 
-const INSERT = `WITH rows AS MATERIALIZED (SELECT jsonb(value) AS r FROM json_each(?1))
-  INSERT INTO jobs (id, queue, partition, seq, state, blocked, priority, ordering_key, due_at, timeout_ms,
-    created_at, run_at, expires_at, spec, payload)
-  SELECT r ->> 0, r ->> 1, r ->> 2, r ->> 3, r ->> 4, r ->> 5, r ->> 6, r ->> 7, r ->> 8, r ->> 9, r ->> 10, r ->> 11,
-    r ->> 12, r ->> 13, r ->> 14
-  FROM rows WHERE true ON CONFLICT (id) DO NOTHING`;
+/** What the jobs of one request mostly have in common is bound once; what each has to itself comes as an array. */
+const INSERT = `INSERT INTO jobs (id, seq, payload, queue, partition, state, blocked, priority, ordering_key, due_at, timeout_ms,
+    created_at, run_at, expires_at, spec)
+  SELECT r ->> 0, r ->> 1, r ->> 2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
+  FROM (SELECT jsonb(value) AS r FROM json_each(?1) LIMIT -1) WHERE true ON CONFLICT (id) DO NOTHING RETURNING id`;
 
-function cellsOf(row: NewRow): SqlValue[] {
-  const { id, queue, partition, seq, state, blocked, priority, orderingKey, dueAt, timeoutMs } = row;
-  const { createdAt, runAt, expiresAt, spec, payload } = row;
-  return [
-    id,
-    queue,
-    partition,
-    seq,
-    state,
-    blocked,
-    priority,
-    orderingKey,
-    dueAt,
-    timeoutMs,
-    createdAt,
-    runAt,
-    expiresAt,
-    spec,
-    payload,
-  ];
+function sharedCells(row: NewRow): SqlValue[] {
+  const { queue, partition, state, blocked, priority, orderingKey, dueAt } = row;
+  const { timeoutMs, createdAt, runAt, expiresAt, spec } = row;
+  return [queue, partition, state, blocked, priority, orderingKey, dueAt, timeoutMs, createdAt, runAt, expiresAt, spec];
+}
+
+/** Neighbours that share all but id, sequence and payload. */
+function alike(rows: NewRow[]): { shared: SqlValue[]; rows: NewRow[] }[] {
+  const groups: { shared: SqlValue[]; rows: NewRow[] }[] = [];
+  for (const row of rows) {
+    const shared = sharedCells(row);
+    const last = groups.at(-1);
+    if (last?.shared.every((cell, i) => cell === shared[i])) last.rows.push(row);
+    else groups.push({ shared, rows: [row] });
+  }
+  return groups;
 }
 
 /** Every statement on `jobs`, named. Rows written are said where they are more than the row itself. */
@@ -85,8 +80,11 @@ export function jobStore(sql: Sql) {
      * were submitted twice. +1 row for each that is ready, due or keyed.
      */
     insert(rows: NewRow[]): Set<string> {
-      const statement = `${INSERT} RETURNING id`;
-      const inserted = inChunks(rows.map(cellsOf)).flatMap((chunk) => sql.all<{ id: string }>(statement, chunk));
+      const inserted = alike(rows).flatMap((group) =>
+        inChunks(group.rows.map(({ id, seq, payload }) => [id, seq, payload])).flatMap((chunk) =>
+          sql.all<{ id: string }>(INSERT, chunk, ...group.shared),
+        ),
+      );
       return new Set(inserted.map(({ id }) => id));
     },
 

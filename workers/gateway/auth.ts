@@ -24,11 +24,17 @@ interface Known {
 
 /** A revocation acts everywhere within 5 s: what is known of a key, from before it was read, is kept for less. */
 const KNOWN_MS = 4000;
+/**
+ * While D1 is away a key that was good is taken for good still: nobody can revoke one either, since that is a write to
+ * D1, and jobs can go on being submitted. Forgotten as soon as D1 says otherwise.
+ */
+const OUTAGE_MS = 600_000;
 const DEFAULT_NAMESPACE = "default";
 
 /** Knows API keys. Keeps verdicts for good tokens only, so a flood of bad ones cannot push those out. */
 export class Authenticator {
   readonly #known = new ExpiringMap<Known>(KNOWN_MS, 10_000);
+  readonly #knownInOutage = new ExpiringMap<Known>(OUTAGE_MS, 10_000);
   readonly #namespaces = new ExpiringMap<true>(KNOWN_MS, 10_000);
   readonly #database: D1Database;
   readonly #rootKey: string;
@@ -49,6 +55,7 @@ export class Authenticator {
   /** Forgets every verdict about a key, so that a revocation acts in this isolate at once. */
   forget(keyId: string): void {
     this.#known.deleteWhere((known) => known.caller.keyId === keyId);
+    this.#knownInOutage.deleteWhere((known) => known.caller.keyId === keyId);
   }
 
   /** Whether the namespace exists. `default` always does. */
@@ -62,12 +69,26 @@ export class Authenticator {
   async #look(token: string, now: number): Promise<Known | null> {
     const hash = await sha256Hex(token);
     this.#rootHash ??= await sha256Hex(this.#rootKey);
-    const known = sameText(hash, this.#rootHash) ? ROOT : await this.#lookUp(token, hash);
+    const known = sameText(hash, this.#rootHash) ? ROOT : await this.#lookUp(token, hash, now);
     if (known !== null) this.#known.set(token, known, now);
     return known;
   }
 
-  async #lookUp(token: string, hash: string): Promise<Known | null> {
+  async #lookUp(token: string, hash: string, now: number): Promise<Known | null> {
+    let known: Known | null;
+    try {
+      known = await this.#read(token, hash);
+    } catch (error) {
+      const before = this.#knownInOutage.get(token, now);
+      if (before === undefined) throw error;
+      return before;
+    }
+    if (known === null) this.#knownInOutage.delete(token);
+    else this.#knownInOutage.set(token, known, now);
+    return known;
+  }
+
+  async #read(token: string, hash: string): Promise<Known | null> {
     const keyId = keyIdOf(token);
     if (keyId === null) return null;
     const row = await orUnavailable(() => findKey(primary(this.#database), keyId));
@@ -87,7 +108,7 @@ function toKnown(row: KeyRow): Known {
   return { caller: { keyId: row.id, namespace: row.namespace, scopes, root: false }, expiresAt: row.expiresAt };
 }
 
-/** Fails closed: without the database nobody can tell a revoked key from a good one. */
+/** A key that was never seen cannot be judged without the database. */
 async function orUnavailable<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -31,6 +31,10 @@ export class ExpiringMap<V> {
     this.#entries.set(key, { value, until: now + this.#ttlMs });
   }
 
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
   deleteWhere(matches: (value: V) => boolean): void {
     for (const [key, { value }] of this.#entries) {
       if (matches(value)) this.#entries.delete(key);

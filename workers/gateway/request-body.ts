@@ -127,7 +127,7 @@ function overflows(text: string): boolean {
 
 /** Whether brackets outside of strings nest deeper than `max`. Works on text that is not JSON too. */
 export function deeperThan(text: string, max: number): boolean {
-  if (text.length <= max) return false;
+  if (text.length <= max || countOpening(text, max) <= max) return false;
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
@@ -141,6 +141,14 @@ export function deeperThan(text: string, max: number): boolean {
     } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth--;
   }
   return false;
+}
+
+/** Opening brackets in `text`, inside of strings too, counted until there are more than `enough`. */
+function countOpening(text: string, enough: number): number {
+  const opening = /[[{]/g;
+  let count = 0;
+  while (count <= enough && opening.test(text)) count++;
+  return count;
 }
 
 const QUOTE = 0x22;
