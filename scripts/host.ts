@@ -104,7 +104,7 @@ async function worker(config: WorkerConfig, options: HostOptions): Promise<V4Wor
     ...config.vars,
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
-    MAX_CONNECTIONS: "32",
+    MAX_CONNECTIONS: "1000",
     SWEEP_MS: "100",
     ...options.vars,
     DURE_ROOT_KEY: options.rootKey,

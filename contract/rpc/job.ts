@@ -14,8 +14,8 @@ export interface GetRequest extends JobRequest {
 
 export type JobReply = { type: "job"; job: Job } | { type: "none" } | Moved;
 
-/** `conflict`: the job's state does not allow it. */
-export type ChangeReply = JobReply | { type: "conflict"; job: Job };
+/** `conflict`: the job's state does not allow it, or its queue has changed too much for it to come back. */
+export type ChangeReply = JobReply | { type: "conflict"; job: Job; because: "queue-deleted" | "repartitioned" | null };
 
 export const EXPLAIN_REASONS = [
   "ready",

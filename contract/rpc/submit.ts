@@ -37,6 +37,8 @@ export type Submitted =
   | { type: "replayed"; id: string; job: Job | null }
   /** The key was seen with another body. */
   | { type: "mismatch"; id: string }
+  /** Its `expiresAt` is past, and no earlier job answers for its key. Nothing was written. */
+  | { type: "expired" }
   /** The batch was atomic and another of its jobs was refused. */
   | { type: "refused" };
 

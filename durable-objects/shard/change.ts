@@ -17,12 +17,22 @@ export function cancel(turn: Turn, row: JobHead): JobHead | null {
 }
 
 /**
+ * Why a job can never come back in line: its queue is gone, or its queue's partitions have changed since, so that its
+ * place no longer goes together with its ordering key and the queue's limits. Null when it can.
+ */
+export function unredrivable(turn: Turn, row: JobHead): "queue-deleted" | "repartitioned" | null {
+  const { settings, partitionedAt } = turn.stores.queues.get(row.queue);
+  if (settings.deleted) return "queue-deleted";
+  return row.created_at <= partitionedAt ? "repartitioned" : null;
+}
+
+/**
  * Puts a failed or cancelled job back in line with a new attempt budget, `delayMs` from now. Null when its
  * state does not allow it. With an ordering key it takes its old place among those not final.
  */
 export function redrive(turn: Turn, row: JobHead, delayMs: number): JobHead | null {
   const state = nextState(row.state, { type: "redrive", later: delayMs > 0 });
-  if (state === null) return null;
+  if (state === null || unredrivable(turn, row) !== null) return null;
   const { jobs } = turn.stores;
   const open = row.ordering_key === null ? null : jobs.openOfKey(row.queue, row.ordering_key);
   const runAt = turn.now + delayMs;
@@ -101,7 +111,9 @@ export function redriveQueue(turn: Turn, sql: Sql, request: RedriveRequest): Red
     request.after ?? "",
     limit,
   );
-  const matched = rows.filter((row) => row.state === "failed" && matches(row, request.filter));
+  const matched = rows.filter(
+    (row) => row.state === "failed" && unredrivable(turn, row) === null && matches(row, request.filter),
+  );
   let redriven = 0;
   for (const { id } of request.dryRun ? [] : matched) {
     const row = turn.stores.jobs.head(id);

@@ -8,7 +8,7 @@ import type { Turn } from "./turn.ts";
  * then. A limit that is new counts the jobs that run already.
  */
 export function takeSettings(turn: Turn, settings: QueueSettings): KnownQueue {
-  const { queue, before } = turn.stores.queues.learn(settings);
+  const { queue, before } = turn.stores.queues.learn(settings, turn.now);
   const limitIsNew = settings.concurrency !== null && (before === null || before.concurrency === null);
   if (queue.settings === settings && limitIsNew) turn.stores.jobs.holdRunning(queue.ref);
   return queue;

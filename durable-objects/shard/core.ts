@@ -2,7 +2,7 @@ import type * as rpc from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import { owns, type SlotMap } from "../../domain/slots.ts";
 import { auditShard } from "./audit.ts";
-import { cancel, purgeQueue, redrive, redriveQueue } from "./change.ts";
+import { cancel, purgeQueue, redrive, redriveQueue, unredrivable } from "./change.ts";
 import { type Cursors, claimForLane, claimFromQueue } from "./claim.ts";
 import { advance } from "./clock.ts";
 import { configure, hold } from "./configure.ts";
@@ -214,7 +214,8 @@ export class ShardCore {
       const changed = change(turn, row) !== null;
       const after = turn.stores.jobs.row(request.id);
       if (after === null) throw new Error(`${request.id} vanished within a step`);
-      return { type: changed ? "job" : "conflict", job: toJob(after, settings) };
+      if (changed) return { type: "job", job: toJob(after, settings) };
+      return { type: "conflict", job: toJob(after, settings), because: unredrivable(turn, row) };
     });
   }
 

@@ -89,4 +89,8 @@ export const SHARD_MIGRATIONS: Migrations = [
     // Only bells that went unanswered: how often, and when the next is due.
     "CREATE TABLE bells (lane TEXT PRIMARY KEY, unanswered INTEGER NOT NULL, next_at INTEGER NOT NULL) WITHOUT ROWID",
   ],
+  [
+    // When the number of partitions last changed: jobs from before hash to places that no longer go together.
+    "ALTER TABLE queues ADD COLUMN partitioned_at INTEGER NOT NULL DEFAULT 0",
+  ],
 ];

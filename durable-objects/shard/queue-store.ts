@@ -6,6 +6,7 @@ interface QueueRow extends SqlRow {
   version: number;
   settings: string;
   held_until: number;
+  partitioned_at: number;
 }
 
 /** A queue as this shard knows it. `ref` is what its rows carry. */
@@ -14,6 +15,8 @@ export interface KnownQueue {
   settings: QueueSettings;
   /** New jobs are refused until then: a change of the queue is being decided. */
   heldUntil: number;
+  /** When its number of partitions last changed here; 0 when it never did. */
+  partitionedAt: number;
 }
 
 /**
@@ -33,8 +36,15 @@ export class QueueStore {
   reload(): void {
     this.#byRef.clear();
     this.#byName.clear();
-    for (const row of this.#sql.all<QueueRow>("SELECT ref, version, settings, held_until FROM queues")) {
-      this.#remember({ ref: row.ref, settings: JSON.parse(row.settings), heldUntil: row.held_until });
+    for (const row of this.#sql.all<QueueRow>(
+      "SELECT ref, version, settings, held_until, partitioned_at FROM queues",
+    )) {
+      this.#remember({
+        ref: row.ref,
+        settings: JSON.parse(row.settings),
+        heldUntil: row.held_until,
+        partitionedAt: row.partitioned_at,
+      });
     }
   }
 
@@ -54,20 +64,24 @@ export class QueueStore {
   }
 
   /** Takes `settings` when they are newer than what is known. Returns the queue, and what it was before. */
-  learn(settings: QueueSettings): { queue: KnownQueue; before: QueueSettings | null } {
+  learn(settings: QueueSettings, now: number): { queue: KnownQueue; before: QueueSettings | null } {
     const known = this.find(settings.namespace, settings.name);
     if (known !== null && known.settings.version >= settings.version) return { queue: known, before: known.settings };
+    const repartitioned = known !== null && known.settings.partitions !== settings.partitions;
+    const partitionedAt = repartitioned ? now : (known?.partitionedAt ?? 0);
     const row = this.#sql.all<QueueRow>(
-      `INSERT INTO queues (namespace, name, version, settings) VALUES (?, ?, ?, ?)
-       ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, settings = excluded.settings, held_until = 0
-       RETURNING ref, version, settings, held_until`,
+      `INSERT INTO queues (namespace, name, version, settings, partitioned_at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, settings = excluded.settings, held_until = 0,
+         partitioned_at = excluded.partitioned_at
+       RETURNING ref, version, settings, held_until, partitioned_at`,
       settings.namespace,
       settings.name,
       settings.version,
       JSON.stringify(settings),
+      partitionedAt,
     )[0];
     if (row === undefined) throw new Error("an upsert returned no row");
-    const queue = { ref: row.ref, settings, heldUntil: 0 };
+    const queue = { ref: row.ref, settings, heldUntil: 0, partitionedAt };
     this.#remember(queue);
     return { queue, before: known?.settings ?? null };
   }

@@ -41,14 +41,18 @@ export function submit(turn: Turn, request: SubmitRequest): SubmitOutcome {
   });
   intake.write();
   const results = answers.map((answer) => answer());
-  if (request.atomic && results.some((result) => result.type === "mismatch")) throw new Refused(results);
+  if (request.atomic && results.some(isRefusal)) throw new Refused(results);
   return { type: "submitted", results };
 }
 
 /** The answer of an atomic step that was undone, or null when `error` is something else. */
 export function refusedResults(error: unknown): Submitted[] | null {
   if (!(error instanceof Refused)) return null;
-  return error.results.map((result) => (result.type === "mismatch" ? result : { type: "refused" }));
+  return error.results.map((result) => (isRefusal(result) ? result : { type: "refused" }));
+}
+
+function isRefusal(result: Submitted): boolean {
+  return result.type === "mismatch" || result.type === "expired";
 }
 
 /** Takes the jobs of one request, and writes them in a few statements. What became of each is known after `write`. */
@@ -65,9 +69,11 @@ class Intake {
   }
 
   take(queue: KnownQueue, job: NewJob): () => Submitted {
+    const { now, stores } = this.#turn;
     const seen = this.#seen(queue, job);
     if (seen !== null) return seen;
-    const { now, stores } = this.#turn;
+    if (job.expiresAt !== null && job.expiresAt <= now) return () => ({ type: "expired" });
+    this.#remember(queue, job);
     const runAt = job.runAt ?? now + (job.delayMs ?? 0);
     const state = runAt > now ? "scheduled" : "queued";
     this.#rows.push({
@@ -104,21 +110,26 @@ class Intake {
     }
   }
 
-  /** The answer to a job whose idempotency key is known; otherwise the key is recorded, and there is none yet. */
+  /** The answer to a job whose idempotency key is known; null when there is none yet. */
   #seen(queue: KnownQueue, job: NewJob): (() => Submitted) | null {
     if (job.idempotency === null) return null;
     const { now, stores } = this.#turn;
     const { key, hash } = job.idempotency;
     const known = stores.keys.find(queue.ref, job.orderingKey, key);
-    if (known !== null && known.expires_at > now) {
-      if (known.hash !== hash) return () => ({ type: "mismatch", id: known.job });
-      // The very same submission, because its answer was lost, is answered as it was then, as long as its job is here.
-      return () => (known.job === job.id ? sentAgain(this.#turn, job.id) : null) ?? replay(this.#turn, known.job);
-    }
+    if (known === null || known.expires_at <= now) return null;
+    if (known.hash !== hash) return () => ({ type: "mismatch", id: known.job });
+    // The very same submission, because its answer was lost, is answered as it was then, as long as its job is here.
+    return () => (known.job === job.id ? sentAgain(this.#turn, job.id) : null) ?? replay(this.#turn, known.job);
+  }
+
+  /** Records the job's idempotency key, in the step that writes the job. */
+  #remember(queue: KnownQueue, job: NewJob): void {
+    if (job.idempotency === null) return;
+    const { now, stores } = this.#turn;
+    const { key, hash } = job.idempotency;
     const expiresAt = now + queue.settings.idempotencyWindowMs;
     stores.keys.put(queue.ref, job.orderingKey, key, { hash, job: job.id, expires_at: expiresAt });
     this.#turn.wake(expiresAt);
-    return null;
   }
 
   #isBlocked(queue: KnownQueue, { orderingKey }: NewJob): boolean {

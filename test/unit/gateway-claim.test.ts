@@ -36,9 +36,14 @@ function fake(ready: (number | null)[]) {
     },
   } as unknown as ShardPorts;
   const services = { shards: new ShardClient(ports) } as unknown as Services;
+  const gone = { yes: false };
   const claim = (max: number, wait = 0) =>
-    claimJobs(services, { max, wait, settings: implicitDefault("default") }, () => now);
-  return { claim, asked, ready, elapsed: () => now };
+    claimJobs(services, { max, wait, settings: implicitDefault("default"), abandoned: () => gone.yes }, () => now);
+  /** Resolves when every shard has been asked once. */
+  const looked = async () => {
+    while (asked.length < 4) await Promise.resolve();
+  };
+  return { claim, asked, ready, gone, looked, elapsed: () => now };
 }
 
 describe("claiming over shards", () => {
@@ -72,11 +77,22 @@ describe("claiming over shards", () => {
   });
 
   test("work that comes while it waits ends the wait", async () => {
-    const { claim, ready, elapsed } = fake([0, 0, 0, 0]);
+    const { claim, ready, elapsed, looked } = fake([0, 0, 0, 0]);
     const claimed = claim(10, 30);
+    await looked();
     ready[2] = 2;
     expect(await claimed).toHaveLength(2);
     expect(elapsed()).toBeLessThan(15_000);
+  });
+
+  test("who has gone while waiting is given nothing", async () => {
+    const { claim, ready, gone, looked } = fake([0, 0, 0, 0]);
+    const claimed = claim(10, 30);
+    await looked();
+    ready[2] = 2;
+    gone.yes = true;
+    expect(await claimed).toEqual([]);
+    expect(ready[2]).toBe(2);
   });
 
   test("a shard that is away does not lose the others' jobs", async () => {

@@ -14,7 +14,7 @@ describe("settings that cannot work", () => {
     ["a limit below the partitions", { concurrency: 3, partitions: 4 }, "limit-below-partitions"],
     ["an unknown handler", { target: { type: "handler", name: "nope" } }, "handler-not-found"],
     ["a private destination", { target: { type: "http", url: "http://10.0.0.1/", headers: {} } }, "target-refused"],
-    ["a push timeout over 15 minutes", { target: { type: "handler", name: "noop" }, timeout: 901 }, "timeout-too-long"],
+    ["a push timeout over 15 minutes", { target: { type: "handler", name: "noop" }, timeout: 901 }, "invalid-request"],
   ])("%s is refused", (_, body, code) => {
     expect(() => checkSettings(settingsFrom(body, stamp), false)).toThrow(expect.objectContaining({ code }));
   });

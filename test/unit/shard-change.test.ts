@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type * as rpc from "../../contract/rpc.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
 import { CALL, DAY, Harness, HOUR, idsOf, MINUTE, SECOND, START, settingsOf } from "./shard-harness.ts";
 
 const ANY = { errorCode: null, tag: null, finishedBefore: null };
@@ -47,6 +48,7 @@ describe("cancel", () => {
     expect(h.core.cancel({ ...CALL, namespace: "default", id: running })).toEqual({
       type: "conflict",
       job: h.get(running),
+      because: null,
     });
   });
 
@@ -340,5 +342,44 @@ describe("stats", () => {
     const before = h.stats();
     h.restart();
     expect(h.stats()).toMatchObject({ counts: before.counts, inFlight: 2 });
+  });
+});
+
+describe("a job that cannot come back", () => {
+  const failed = () => {
+    const h = new Harness({ partitions: 4 });
+    const id = h.accept({ retry: { maxAttempts: 1 } });
+    h.fail(h.takeOne().lease);
+    h.now += SECOND;
+    return { h, id };
+  };
+  const retried = (h: Harness, id: string) => h.core.retry({ ...CALL, namespace: "default", id });
+
+  test.each<[string, Partial<QueueSettings>, string]>([
+    ["the queue's partitions have changed since", { version: 2, partitions: 1 }, "repartitioned"],
+    ["the queue is gone", { version: 2, deleted: true }, "queue-deleted"],
+  ])("is left alone: %s", (_, change, because) => {
+    const { h, id } = failed();
+    h.core.configure({ ...CALL, queues: [{ ...h.queue, ...change }] });
+    h.restart();
+    expect(retried(h, id)).toMatchObject({ type: "conflict", because });
+    const filter = { errorCode: null, tag: null, finishedBefore: null };
+    const walk = {
+      ...CALL,
+      namespace: "default",
+      queue: "q",
+      filter,
+      after: null,
+      limit: 10,
+      dryRun: false,
+      spacing: null,
+    };
+    expect(h.core.redrive(walk)).toEqual({ matched: 0, redriven: 0, next: null });
+  });
+
+  test("any other change of the queue lets it come back", () => {
+    const { h, id } = failed();
+    h.core.configure({ ...CALL, queues: [{ ...h.queue, version: 2, paused: true }] });
+    expect(retried(h, id)).toMatchObject({ type: "job", job: { state: "queued" } });
   });
 });

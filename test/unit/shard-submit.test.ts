@@ -436,3 +436,29 @@ describe("a hold", () => {
     expect(h.send([h.job()])).toMatchObject({ type: "busy" });
   });
 });
+
+describe("a job whose expiresAt is past", () => {
+  test("is refused, and its key is not taken", () => {
+    const h = new Harness();
+    const late = { expiresAt: h.now, idempotency: { key: "k", hash: "h" } };
+    expect(h.submit([h.job(late)])).toEqual([{ type: "expired" }]);
+    expect(h.submit([h.job({ idempotency: { key: "k", hash: "h" } })])).toMatchObject([{ type: "accepted" }]);
+  });
+
+  test("is a replay all the same when its key is known", () => {
+    const h = new Harness();
+    const job = { expiresAt: h.now + 1000, idempotency: { key: "k", hash: "h" } };
+    const first = h.accept(job);
+    h.advance(2000);
+    expect(h.submit([h.job(job)])).toMatchObject([{ type: "replayed", id: first, job: { state: "failed" } }]);
+  });
+
+  test("refuses an atomic batch whole", () => {
+    const h = new Harness();
+    expect(h.submit([h.job(), h.job({ expiresAt: h.now })], { atomic: true })).toEqual([
+      { type: "refused" },
+      { type: "expired" },
+    ]);
+    expect(h.count("jobs")).toBe(0);
+  });
+});

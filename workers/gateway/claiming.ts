@@ -14,30 +14,29 @@ const LAST_PAUSE_MS = 1_000;
 
 export interface Claim extends ClaimBody {
   settings: QueueSettings;
+  /** Whether the client has gone. */
+  abandoned(): boolean;
 }
 
 /** One request to one shard. */
 interface Ask {
   shard: string;
   max: number;
-  waitMs: number;
 }
 
 /**
  * Claims up to `max` jobs for a pull worker, waiting for some when there are none. Shards are asked together, each for
- * its part of `max`, so that no more is leased than was asked for. Over several shards the wait leases nothing: all are
- * watched, and the first to have work ends it.
+ * its part of `max`, so that no more is leased than was asked for. The wait leases nothing: all are watched, and the
+ * first to have work ends it.
  */
 export async function claimJobs(services: Services, claim: Claim, clock: () => number): Promise<ClaimedJob[]> {
   const until = clock() + secondsToMs(claim.wait);
   const shards = await shardsOf(services, claim.settings);
-  const [only] = shards;
-  if (shards.length === 1 && only !== undefined) {
-    return ask(services, claim, { shard: only, max: claim.max, waitMs: secondsToMs(claim.wait) });
-  }
   let jobs = await sweep(services, claim, shuffled(shards));
   for (let pause = FIRST_PAUSE_MS; jobs.length === 0 && until > clock(); pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
     await watch(services, claim.settings, { shards, waitMs: Math.min(until - clock(), WATCH_MS) });
+    // Nobody would hear of the lease: the job would wait for its end, and an attempt be lost.
+    if (claim.abandoned()) return [];
     jobs = await sweep(services, claim, shuffled(shards));
     if (jobs.length === 0 && until > clock()) await services.shards.pause(Math.min(pause, until - clock()));
   }
@@ -67,7 +66,7 @@ async function watch(
  */
 async function sweep(services: Services, claim: Claim, shards: string[]): Promise<ClaimedJob[]> {
   const asked = shares(shards, claim.max);
-  const parts = await Promise.allSettled(asked.map((part) => ask(services, claim, { ...part, waitMs: 0 })));
+  const parts = await Promise.allSettled(asked.map((part) => ask(services, claim, part)));
   const jobs = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
   const failed = parts.find((part) => part.status === "rejected");
   if (failed !== undefined && parts.every((part) => part.status === "rejected")) throw failed.reason;
@@ -76,7 +75,7 @@ async function sweep(services: Services, claim: Claim, shards: string[]): Promis
   for (const shard of [...full, ...shards.slice(asked.length)]) {
     const max = claim.max - jobs.length;
     if (max <= 0) break;
-    jobs.push(...(await askRest(services, claim, { shard, max, waitMs: 0 }, jobs.length > 0)));
+    jobs.push(...(await askRest(services, claim, { shard, max }, jobs.length > 0)));
   }
   return jobs;
 }
@@ -96,10 +95,10 @@ async function askRest(services: Services, claim: Claim, one: Ask, inHand: boole
 }
 
 /** Not asked twice on an error: jobs that the first leased come back when their lease ends. */
-async function ask({ shards }: Services, claim: Claim, { shard, max, waitMs }: Ask): Promise<ClaimedJob[]> {
+async function ask({ shards }: Services, claim: Claim, { shard, max }: Ask): Promise<ClaimedJob[]> {
   const { namespace, name: queue } = claim.settings;
   const leaseMs = claim.leaseSeconds === undefined ? null : secondsToMs(claim.leaseSeconds);
-  const request = { namespace, queue, max, leaseMs, worker: claim.worker ?? null, waitMs };
+  const request = { namespace, queue, max, leaseMs, worker: claim.worker ?? null, waitMs: 0 };
   const reply = await shards.once(shard, { again: false }, (stub, head) => stub.claim({ ...head, ...request }));
   return reply.jobs;
 }

@@ -10,8 +10,9 @@ import { queueNotFound } from "./settings-cache.ts";
 
 /** How long shards refuse a queue's new jobs while its change is decided. Past it they go on by themselves. */
 const HOLD_MS = 10_000;
-/** Writers of one queue that meet are few; each try reads again. */
-const MAX_TRIES = 4;
+/** Each try reads again; of writers that meet, one gets through each time, and the others wait a random moment. */
+const MAX_TRIES = 30;
+const MAX_PAUSE_MS = 50;
 
 export interface QueueName {
   namespace: string;
@@ -131,7 +132,10 @@ export class QueueConfig {
   async #attempt<R extends { settings: QueueSettings }>(change: () => Promise<R | null>, now: number): Promise<R> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const done = await change();
-      if (done === null) continue;
+      if (done === null) {
+        await this.#services.shards.pause(Math.random() * MAX_PAUSE_MS);
+        continue;
+      }
       await this.#push(done.settings);
       this.#services.settings.learn(done.settings, now);
       if (done.settings.version > 0) await this.#services.settings.publish(done.settings);

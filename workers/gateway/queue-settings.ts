@@ -5,7 +5,7 @@ import { formatTimestamp, msToSeconds, secondsToMs } from "../../contract/time.t
 import type { RetryPolicy } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { refusedTarget } from "../../domain/target-url.ts";
-import { Refusal } from "./refusal.ts";
+import { invalidField, Refusal } from "./refusal.ts";
 
 /** The queue that every namespace has from the start. Version 0: whatever somebody puts is newer. */
 export const DEFAULT_QUEUE = "default";
@@ -118,12 +118,18 @@ export function checkSettings(settings: QueueSettings, allowPrivateTargets: bool
       errors: [{ pointer: "/target/url", detail: refused }],
     });
   }
-  checkTimeout(settings.timeoutMs, settings);
+  if (tooLong(settings.timeoutMs, settings)) {
+    throw invalidField("/timeout", `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} for a pushed queue`);
+  }
+}
+
+function tooLong(timeoutMs: number, settings: QueueSettings): boolean {
+  return settings.target.type !== "pull" && timeoutMs > MAX_PUSH_TIMEOUT_SECONDS * 1000;
 }
 
 /** Refuses (422) a timeout longer than the queue's target can run. */
 export function checkTimeout(timeoutMs: number, settings: QueueSettings): void {
-  if (settings.target.type === "pull" || timeoutMs <= MAX_PUSH_TIMEOUT_SECONDS * 1000) return;
+  if (!tooLong(timeoutMs, settings)) return;
   throw new Refusal("timeout-too-long", `A pushed job may take ${MAX_PUSH_TIMEOUT_SECONDS} seconds at most.`, {
     errors: [{ pointer: "/timeout", detail: `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} for this queue` }],
   });

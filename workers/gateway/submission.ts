@@ -42,7 +42,8 @@ export async function submission(body: SubmitBody, now: number): Promise<Submiss
   const runAt = body.runAt === undefined ? null : parseTimestamp(body.runAt);
   if (runAt !== null && runAt > now + MAX_DELAY_SECONDS * 1000) throw invalidField("/runAt", "must be within a year");
   const expiresAt = body.expiresAt === undefined ? null : parseTimestamp(body.expiresAt);
-  if (expiresAt !== null && expiresAt <= now) throw invalidField("/expiresAt", "must be in the future");
+  // With a key the shard decides: a replay may come after the first job's `expiresAt`.
+  if (expiresAt !== null && expiresAt <= now && body.idempotencyKey === undefined) throw expiryPast();
   return {
     queue: body.queue ?? DEFAULT_QUEUE,
     orderingKey: body.orderingKey ?? null,
@@ -58,6 +59,10 @@ export async function submission(body: SubmitBody, now: number): Promise<Submiss
       payload,
     },
   };
+}
+
+export function expiryPast(): Refusal {
+  return invalidField("/expiresAt", "must be in the future");
 }
 
 /** The queue is part of the key's scope, so naming `default` or leaving it out is the same body. */

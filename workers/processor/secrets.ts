@@ -2,8 +2,8 @@ import { primary } from "../db/client.ts";
 import { createNamespace, findNamespace, type NamespaceRow } from "../db/namespaces.ts";
 import type { Secrets } from "./executors/http-request.ts";
 
-/** A rotated secret signs beside its successor for a day, so reading it half a minute late harms nothing. */
-const CACHE_MS = 30_000;
+/** Jobs that start together share one read; a rotation acts on the next, for a receiver may know only the new secret. */
+const CACHE_MS = 50;
 const PREVIOUS_SIGNS_MS = 24 * 3600 * 1000;
 /** Standard Webhooks asks for 24 to 64 bytes. */
 const SECRET_BYTES = 32;

@@ -8,7 +8,7 @@ import { readHistory } from "../job-read.ts";
 import { problemHeaders, problemView, Refusal } from "../refusal.ts";
 import { readJson, validated } from "../request-body.ts";
 import { setBookmark } from "../respond.ts";
-import { drawChance, type Submission, submission } from "../submission.ts";
+import { drawChance, expiryPast, type Submission, submission } from "../submission.ts";
 import { type Submitting, submitAll } from "../submit.ts";
 
 /** Many jobs in one request, each by itself or all or nothing. */
@@ -118,6 +118,8 @@ function refusalOf(result: Submitting): Refusal | null {
         "idempotency-mismatch",
         `The idempotency key belongs to ${result.outcome.id}, which was sent with another body.`,
       );
+    case "expired":
+      return expiryPast();
     case "refused":
       return new Refusal("batch-refused", "Another job of the batch was refused.");
     case "accepted":

@@ -14,7 +14,8 @@ import { type JobName, jobNotFound, readHistory, readJob, readLive, slotOfJob } 
 import { invalidField, Refusal } from "../refusal.ts";
 import { orRefused, readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
 import { honouredWaitMs, jobAnswer, setBookmark, setConsistency, submitStatus } from "../respond.ts";
-import { drawChance, jobFromAccepted, submission } from "../submission.ts";
+import { queueNotFound } from "../settings-cache.ts";
+import { drawChance, expiryPast, jobFromAccepted, submission } from "../submission.ts";
 import { type Submitting, submitAll } from "../submit.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
@@ -109,6 +110,8 @@ async function outcomeOf(c: AppContext, result: Submitting | undefined): Promise
         "idempotency-mismatch",
         `The idempotency key belongs to ${outcome.id}, which was sent with another body.`,
       );
+    case "expired":
+      throw expiryPast();
     case "refused":
       throw new Error("a single job was refused as part of a batch");
   }
@@ -162,5 +165,10 @@ async function change(
   if (reply.type === "job") return jobAnswer(c, reply.job);
   const job = reply.type === "conflict" ? reply.job : await readHistory(c.env.DB, name);
   if (job === null) throw jobNotFound(name.id);
+  const because = reply.type === "conflict" && job.state !== "succeeded" ? reply.because : null;
+  if (because === "queue-deleted") throw queueNotFound(job.queue);
+  if (because === "repartitioned") {
+    throw new Refusal("invalid-state", `The partitions of queue ${job.queue} have changed since the job was accepted.`);
+  }
   throw new Refusal("invalid-state", `The job is ${job.state}.`);
 }

@@ -27,10 +27,16 @@ export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) =>
   requireScope(c.var.caller, "work");
   const body = validated(ClaimBody, await readOptionalJson(c));
   const settings = await pullSettings(c, c.req.param("queue"));
-  const jobs = await claim(c, { ...body, settings });
+  const jobs = await claim(c, { ...body, settings, abandoned: abandonment(c) });
   await setBookmark(c);
   return c.json({ jobs });
 });
+
+/** Told by the runtime (`enable_request_signal`) when the client closes its connection. */
+function abandonment(c: AppContext): () => boolean {
+  const { signal } = c.req.raw;
+  return () => signal.aborted;
+}
 
 export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
   requireScope(c.var.caller, "work");
@@ -39,7 +45,10 @@ export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
   const reports = body.reports.map(({ lease, ...said }) => ({ lease, outcome: outcomeOf(said) }));
   const results = await report(c.var.services, c.var.caller.namespace, reports, false);
   const items = results.map(itemView);
-  const jobs = body.claim === undefined || settings === null ? [] : await claimAfter(c, { ...body.claim, settings });
+  const jobs =
+    body.claim === undefined || settings === null
+      ? []
+      : await claimAfter(c, { ...body.claim, settings, abandoned: abandonment(c) });
   await setBookmark(c);
   return c.json({ items, jobs });
 });
