@@ -20,14 +20,7 @@ export const QUEUES_ROUTES: Route[] = [
     summary: "Create or replace a queue",
     body: "QueueRequest",
     answers: [created("Queue", "Created"), ok("Queue", "Replaced")],
-    problems: [
-      "queue-has-jobs",
-      "queue-has-keys",
-      "target-refused",
-      "handler-not-found",
-      "limit-below-partitions",
-      "timeout-too-long",
-    ],
+    problems: ["queue-has-jobs", "queue-has-keys", "target-refused", "handler-not-found", "limit-below-partitions"],
   },
   {
     id: "getQueue",

@@ -53,7 +53,6 @@ export interface ClaimRequest extends ShardCall {
   leaseMs: number | null;
   worker: string | null;
   /** Wait this long for work before answering with none. */
-  waitMs: number;
 }
 
 /** Resolves true as soon as the queue has jobs that a claim could look at, false after `waitMs`. Leases nothing. */

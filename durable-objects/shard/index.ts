@@ -34,13 +34,7 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
   }
 
   async claim(request: rpc.ClaimRequest): Promise<rpc.ClaimReply> {
-    const endsAt = Date.now() + request.waitMs;
-    for (;;) {
-      const reply = await this.#step(request, () => this.#core.claim(request));
-      const left = endsAt - Date.now();
-      if (reply.jobs.length > 0 || left <= 0) return reply;
-      await this.#waiters.wait(`queue:${request.namespace}/${request.queue}`, Math.min(left, CLAIM_RECHECK_MS));
-    }
+    return this.#step(request, () => this.#core.claim(request));
   }
 
   async awaitWork(request: rpc.AwaitWorkRequest): Promise<boolean> {
@@ -187,9 +181,6 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
  * caller has found work on another shard meanwhile and is gone.
  */
 const WOKEN_AT_ONCE = 32;
-
-/** A claim that waits looks again this often, in case the one woken instead of it died with its job unclaimed. */
-const CLAIM_RECHECK_MS = 5_000;
 
 /** Uniform in [0, 1) from the platform's secure source: leases are made of it. */
 function unguessable(): number {

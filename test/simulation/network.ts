@@ -44,10 +44,8 @@ const SAFE_TWICE: ReadonlySet<Method> = new Set([
   "finished",
 ]);
 const MAX_SLOW_MS = 5_000;
-/** A message may arrive long after its sender has given it up. */
-const MAX_LATE_MS = 30_000;
-/** Not after its job could have been forgotten: then it would be a new one. */
-const MAX_UNSAFE_LATE_MS = 1_900;
+/** A message may arrive long after its sender has given it up, though not after a shard may have forgotten its job. */
+const LATE_MS = [2_000, 30_000, 55_000];
 
 export class Network {
   readonly #parts: NetworkParts;
@@ -69,7 +67,7 @@ export class Network {
       }
       if (faults.hit("network.late")) {
         trace(`${life.name} -> ${to} ${method} LATE`);
-        const late = random.int(200, SAFE_TWICE.has(method) ? MAX_LATE_MS : MAX_UNSAFE_LATE_MS);
+        const late = random.int(200, random.pick(LATE_MS));
         clock.after(late, () => this.#execute(life, to, method, sent));
         return clock.after(there, () => reject(new CallFailed("connection lost", false)));
       }

@@ -10,7 +10,8 @@ const FIRST_POLL_MS = 100;
 const MAX_POLL_MS = 3_000;
 const MAX_TRIES = 4;
 const RESTART_MS = 2_000;
-const MAX_LATE_MS = 25_000;
+/** After its lease; after its job was done by another and forgotten. */
+const LATE_MS = [25_000, 90_000];
 
 /** Starts a worker that is started anew whenever it dies, for the length of the history. */
 export function startPullWorker(world: World, name: string, queues: string[]): void {
@@ -58,7 +59,6 @@ class PullWorker {
       max: random.int(1, 4),
       leaseMs: random.chance(0.5) ? null : random.int(1_000, 6_000),
       worker: this.#life.name,
-      waitMs: 0,
     };
     try {
       return (await network.call(this.#life, shard, "claim", request)).jobs;
@@ -72,7 +72,7 @@ class PullWorker {
   async #work({ job, lease }: ClaimedJob): Promise<void> {
     const { random, faults } = this.#world;
     const { ms, outcome } = outcomeOf(job.payload, job.attempt);
-    const late = faults.hit("worker.late") ? random.int(1_000, MAX_LATE_MS) : 0;
+    const late = faults.hit("worker.late") ? random.int(1_000, random.pick(LATE_MS)) : 0;
     await this.#world.sleep(this.#life, ms / 2);
     if (random.chance(0.3)) await this.#extend(lease);
     await this.#world.sleep(this.#life, ms / 2 + late);

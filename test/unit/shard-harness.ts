@@ -180,7 +180,6 @@ export class Harness {
       max: 10,
       leaseMs: null,
       worker: null,
-      waitMs: 0,
       ...over,
     }).jobs;
   }

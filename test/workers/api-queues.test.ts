@@ -87,12 +87,21 @@ describe("settings", () => {
   it.each([
     [{ concurrency: 15, partitions: 16 }, "limit-below-partitions"],
     [{ target: { type: "handler", name: "nobody" } }, "handler-not-found"],
-    [{ target: { type: "handler", name: "noop" }, timeout: 901 }, "timeout-too-long"],
-    [{ target: { type: "http", url: "https://example.com/" }, timeout: 86_400 }, "timeout-too-long"],
   ])("that cannot work are refused with 422: %j", async (body, code) => {
     const name = freshName();
     expect(await call("PUT", `/v1/queues/${name}`, { body })).toMatchObject({ status: 422, body: { code } });
     expect((await call("GET", `/v1/queues/${name}`)).status).toBe(404);
+  });
+
+  it.each([
+    [{ target: { type: "handler", name: "noop" }, timeout: 901 }],
+    [{ target: { type: "http", url: "https://example.com/" }, timeout: 86_400 }],
+  ])("push no longer than 15 minutes: %j", async (body) => {
+    const refused = await call("PUT", `/v1/queues/${freshName()}`, { body });
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { code: "invalid-request", errors: [{ pointer: "/timeout" }] },
+    });
   });
 
   it("a job's own timeout may not be longer than its queue's target can run", async () => {

@@ -14,8 +14,6 @@ const LAST_PAUSE_MS = 1_000;
 
 export interface Claim extends ClaimBody {
   settings: QueueSettings;
-  /** Whether the client has gone. */
-  abandoned(): boolean;
 }
 
 /** One request to one shard. */
@@ -25,18 +23,29 @@ interface Ask {
 }
 
 /**
- * Claims up to `max` jobs for a pull worker, waiting for some when there are none. Shards are asked together, each for
- * its part of `max`, so that no more is leased than was asked for. The wait leases nothing: all are watched, and the
- * first to have work ends it.
+ * Claims up to `max` jobs for a pull worker, of those that are there. Shards are asked together, each for its part of
+ * `max`, so that no more is leased than was asked for.
  */
-export async function claimJobs(services: Services, claim: Claim, clock: () => number): Promise<ClaimedJob[]> {
+export async function claimNow(services: Services, claim: Claim): Promise<ClaimedJob[]> {
+  return sweep(services, claim, shuffled(await shardsOf(services, claim.settings)));
+}
+
+/**
+ * Waits up to `claim.wait` for jobs when `claimNow` found none. The wait leases nothing: all shards are watched, and the
+ * first to have work ends it. A client that is gone by then gets no lease: nobody would hear of it, the job would wait
+ * for its end, and an attempt be lost.
+ */
+export async function claimWaiting(
+  services: Services,
+  claim: Claim,
+  { clock, abandoned }: { clock: () => number; abandoned: () => boolean },
+): Promise<ClaimedJob[]> {
   const until = clock() + secondsToMs(claim.wait);
   const shards = await shardsOf(services, claim.settings);
-  let jobs = await sweep(services, claim, shuffled(shards));
+  let jobs: ClaimedJob[] = [];
   for (let pause = FIRST_PAUSE_MS; jobs.length === 0 && until > clock(); pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
     await watch(services, claim.settings, { shards, waitMs: Math.min(until - clock(), WATCH_MS) });
-    // Nobody would hear of the lease: the job would wait for its end, and an attempt be lost.
-    if (claim.abandoned()) return [];
+    if (abandoned()) return [];
     jobs = await sweep(services, claim, shuffled(shards));
     if (jobs.length === 0 && until > clock()) await services.shards.pause(Math.min(pause, until - clock()));
   }
@@ -98,7 +107,7 @@ async function askRest(services: Services, claim: Claim, one: Ask, inHand: boole
 async function ask({ shards }: Services, claim: Claim, { shard, max }: Ask): Promise<ClaimedJob[]> {
   const { namespace, name: queue } = claim.settings;
   const leaseMs = claim.leaseSeconds === undefined ? null : secondsToMs(claim.leaseSeconds);
-  const request = { namespace, queue, max, leaseMs, worker: claim.worker ?? null, waitMs: 0 };
+  const request = { namespace, queue, max, leaseMs, worker: claim.worker ?? null };
   const reply = await shards.once(shard, { again: false }, (stub, head) => stub.claim({ ...head, ...request }));
   return reply.jobs;
 }

@@ -9,12 +9,13 @@ import {
   ReportsBody,
   SucceedBody,
 } from "../../../contract/pull.ts";
-import type { Outcome, ReportResult } from "../../../contract/rpc.ts";
+import type { ClaimedJob, Outcome, ReportResult } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { requireScope } from "../auth.ts";
-import { type Claim, claimJobs } from "../claiming.ts";
+import { type Claim, claimNow, claimWaiting } from "../claiming.ts";
 import type { AppContext, AppEnv } from "../context.ts";
+import { heldAnswer } from "../held-answer.ts";
 import { jobView } from "../job-view.ts";
 import { problemView, Refusal } from "../refusal.ts";
 import { extend, leaseNotFound, outcomeOf, report, staleLease } from "../reporting.ts";
@@ -26,31 +27,24 @@ import { queueNotFound } from "../settings-cache.ts";
 export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) => {
   requireScope(c.var.caller, "work");
   const body = validated(ClaimBody, await readOptionalJson(c));
-  const settings = await pullSettings(c, c.req.param("queue"));
-  const jobs = await claim(c, { ...body, settings, abandoned: abandonment(c) });
+  const claim = { ...body, settings: await pullSettings(c, c.req.param("queue")) };
+  const jobs = viewsOf(await claimNow(c.var.services, claim));
   await setBookmark(c);
-  return c.json({ jobs });
+  if (jobs.length > 0 || claim.wait === 0) return c.json({ jobs });
+  return heldAnswer(c, async (abandoned) => ({ jobs: await waitForJobs(c, claim, abandoned) }), { jobs });
 });
-
-/** Told by the runtime (`enable_request_signal`) when the client closes its connection. */
-function abandonment(c: AppContext): () => boolean {
-  const { signal } = c.req.raw;
-  return () => signal.aborted;
-}
 
 export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
   requireScope(c.var.caller, "work");
   const body = validated(ReportsBody, await readJson(c));
-  const settings = body.claim === undefined ? null : await pullSettings(c, body.claim.queue);
+  const claim = body.claim && { ...body.claim, settings: await pullSettings(c, body.claim.queue) };
   const reports = body.reports.map(({ lease, ...said }) => ({ lease, outcome: outcomeOf(said) }));
   const results = await report(c.var.services, c.var.caller.namespace, reports, false);
   const items = results.map(itemView);
-  const jobs =
-    body.claim === undefined || settings === null
-      ? []
-      : await claimAfter(c, { ...body.claim, settings, abandoned: abandonment(c) });
   await setBookmark(c);
-  return c.json({ items, jobs });
+  const jobs = claim === undefined ? [] : await claimAfter(c, claim);
+  if (claim === undefined || jobs.length > 0 || claim.wait === 0) return c.json({ items, jobs });
+  return heldAnswer(c, async (abandoned) => ({ items, jobs: await waitForJobs(c, claim, abandoned) }), { items, jobs });
 });
 
 export const leaseRoutes = new Hono<AppEnv>()
@@ -90,15 +84,18 @@ async function pullSettings(c: AppContext, queue: string): Promise<QueueSettings
   return settings;
 }
 
-async function claim(c: AppContext, request: Claim): Promise<ClaimedJobView[]> {
-  const claimed = await claimJobs(c.var.services, request, () => Date.now());
+async function waitForJobs(c: AppContext, claim: Claim, abandoned: () => boolean): Promise<ClaimedJobView[]> {
+  return viewsOf(await claimWaiting(c.var.services, claim, { clock: () => Date.now(), abandoned }));
+}
+
+function viewsOf(claimed: ClaimedJob[]): ClaimedJobView[] {
   return claimed.map(({ job, lease }) => ({ ...jobView(job), lease }));
 }
 
 /** The reports are recorded by now: that no job can be had must not make them look refused. */
-async function claimAfter(c: AppContext, request: Claim): Promise<ClaimedJobView[]> {
+async function claimAfter(c: AppContext, claim: Claim): Promise<ClaimedJobView[]> {
   try {
-    return await claim(c, request);
+    return viewsOf(await claimNow(c.var.services, claim));
   } catch (error) {
     if (error instanceof Refusal) return [];
     throw error;
