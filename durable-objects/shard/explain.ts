@@ -49,7 +49,8 @@ function waiting(sql: Sql, stores: Stores, row: JobHead, now: number): Explanati
     return { ...plain, reason: "concurrency", detail };
   }
   const ahead = countAhead(sql, row);
-  const lastClaimAt = stores.metrics.lastClaimAt(row.queue) ?? Math.max(row.created_at, stores.metrics.since);
+  // Before this object woke, a claim would have taken the job as soon as it could run.
+  const lastClaimAt = stores.metrics.lastClaimAt(row.queue) ?? Math.max(row.run_at, queue.settings.updatedAt);
   if (queue.settings.target.type === "pull" && now - lastClaimAt >= NO_WORKER_MS) {
     const detail = `Nobody has claimed from queue ${queue.settings.name} for ${Math.floor((now - lastClaimAt) / 1000)} s.`;
     return { ...plain, reason: "no-worker", detail, ahead };

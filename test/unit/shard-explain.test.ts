@@ -126,13 +126,15 @@ describe("explain says of a job that", () => {
     expect(h.explain(next ?? "").reason).toBe("no-worker");
   });
 
-  test("nobody is said to be missing right after a restart: no one could have come yet", () => {
-    const h = new Harness(PULL);
+  test("a worker that was missing is missing after a restart too: a claim would have taken the job", () => {
+    const h = new Harness({ target: { type: "pull" } });
     const id = h.accept();
-    h.advance(HOUR);
+    h.advance(10 * SECOND);
     h.restart();
     expect(h.explain(id).reason).toBe("ready");
-    h.advance(30 * SECOND);
+    h.advance(20 * SECOND);
+    expect(h.explain(id).reason).toBe("no-worker");
+    h.restart();
     expect(h.explain(id).reason).toBe("no-worker");
   });
 
