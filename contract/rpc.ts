@@ -4,7 +4,8 @@
  * again. Payloads and results are opaque JSON text throughout.
  */
 import type { SlotMap } from "../domain/slots.ts";
-import type { ShardCall } from "./rpc/call.ts";
+import type { CloseBatchRequest, OpenBatchReply, OpenBatchRequest } from "./rpc/batch.ts";
+import type { Moved, ShardCall } from "./rpc/call.ts";
 import type { AuditReply, ShardHealth } from "./rpc/health.ts";
 import type { ChangeReply, ExplainReply, GetRequest, JobReply, JobRequest } from "./rpc/job.ts";
 import type { FinishedReply, FinishedRequest, HeldRequest, ListReply, ListRequest } from "./rpc/list.ts";
@@ -32,6 +33,7 @@ import type {
   WorkRequest,
 } from "./rpc/work.ts";
 
+export * from "./rpc/batch.ts";
 export * from "./rpc/call.ts";
 export * from "./rpc/health.ts";
 export * from "./rpc/job.ts";
@@ -43,6 +45,8 @@ export * from "./rpc/work.ts";
 /** A shard's RPC surface. The Durable Object implements it; the simulation calls the same through its own network. */
 export interface ShardApi {
   submit(request: SubmitRequest): Promise<SubmitReply>;
+  openBatch(request: OpenBatchRequest): Promise<OpenBatchReply>;
+  closeBatch(request: CloseBatchRequest): Promise<Moved | null>;
   work(request: WorkRequest): Promise<WorkReply>;
   claim(request: ClaimRequest): Promise<ClaimReply>;
   awaitWork(request: AwaitWorkRequest): Promise<boolean>;

@@ -81,6 +81,6 @@ export const JOBS_ROUTES: Route[] = [
     sends: ["Idempotency-Key"],
     answersWith: ["Dure-Bookmark", "Dure-Replayed"],
     answers: [accepted("Batch"), ok("Batch", "All were seen before")],
-    problems: ["batch-refused", "batch-spans-shards", "batch-idempotency-unsupported"],
+    problems: ["batch-refused", "batch-spans-shards", "idempotency-mismatch", "idempotency-undecided"],
   },
 ];

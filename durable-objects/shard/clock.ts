@@ -1,6 +1,8 @@
 import { whatIsDue } from "../../domain/due.ts";
 import type { JobError } from "../../domain/job.ts";
+import type { Sql } from "../sql.ts";
 import { endAttempt } from "./attempt.ts";
+import { sweepBatches } from "./batch-store.ts";
 import type { JobHead } from "./rows.ts";
 import type { Turn } from "./turn.ts";
 
@@ -68,7 +70,7 @@ export function act(turn: Turn, row: JobHead): void {
 }
 
 /** Forgets what history has and whose time is over, a bounded amount. True when more is left. */
-export function purge(turn: Turn): boolean {
+export function purge(turn: Turn, sql: Sql): boolean {
   const { finished, jobs, keys, meta } = turn.stores;
   const entries = finished.purgeable(turn.now, meta.projected(), PURGE_PER_STEP);
   for (const entry of entries) {
@@ -76,5 +78,6 @@ export function purge(turn: Turn): boolean {
     finished.remove(entry.seq);
   }
   const swept = keys.sweep(turn.now, SWEEP_PER_STEP);
-  return entries.length === PURGE_PER_STEP || swept === SWEEP_PER_STEP;
+  const batches = sweepBatches(sql, turn.now, SWEEP_PER_STEP);
+  return entries.length === PURGE_PER_STEP || swept === SWEEP_PER_STEP || batches === SWEEP_PER_STEP;
 }

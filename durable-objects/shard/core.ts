@@ -2,6 +2,7 @@ import type * as rpc from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import { owns, type SlotMap } from "../../domain/slots.ts";
 import { auditShard } from "./audit.ts";
+import { closeBatch, openBatch } from "./batch-store.ts";
 import { cancel, purgeQueue, redrive, redriveQueue, unredrivable } from "./change.ts";
 import { type Cursors, claimForLane, claimFromQueue } from "./claim.ts";
 import { advance } from "./clock.ts";
@@ -58,6 +59,18 @@ export class ShardCore {
       if (results === null) throw error;
       return { type: "submitted", results };
     }
+  }
+
+  openBatch(request: rpc.OpenBatchRequest): rpc.OpenBatchReply {
+    const moved = this.#slotNotMine(request.slot);
+    if (moved !== null) return moved;
+    return this.#engine.step((turn) => openBatch(turn, this.#engine.sql, request));
+  }
+
+  closeBatch(request: rpc.CloseBatchRequest): rpc.Moved | null {
+    const moved = this.#slotNotMine(request.slot);
+    if (moved === null) this.#engine.step(() => closeBatch(this.#engine.sql, request));
+    return moved;
   }
 
   work(request: rpc.WorkRequest): rpc.WorkReply {
@@ -221,13 +234,18 @@ export class ShardCore {
 
   /** `moved` when a job lies in a slot of another shard. An id that is none lies nowhere: the read finds nothing. */
   #notMine(ids: string[]): rpc.Moved | null {
-    const map = this.#engine.map;
-    const own = map?.shards.find((shard) => shard.id === this.name);
-    if (map === null) throw new Error(`${this.name} has no slot map yet`);
-    const foreign = ids.some((id) => {
+    for (const id of ids) {
       const parsed = parseJobId(id);
-      return parsed !== null && (own === undefined || !owns(own, parsed.slot));
-    });
-    return foreign ? { type: "moved", map } : null;
+      const moved = parsed === null ? null : this.#slotNotMine(parsed.slot);
+      if (moved !== null) return moved;
+    }
+    return null;
+  }
+
+  #slotNotMine(slot: number): rpc.Moved | null {
+    const { map } = this.#engine;
+    if (map === null) throw new Error(`${this.name} has no slot map yet`);
+    const own = map.shards.find((shard) => shard.id === this.name);
+    return own !== undefined && owns(own, slot) ? null : { type: "moved", map };
   }
 }

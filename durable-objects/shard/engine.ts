@@ -2,6 +2,7 @@ import { LANES } from "../../domain/queue.ts";
 import type { SlotMap } from "../../domain/slots.ts";
 import { migrate } from "../migrate.ts";
 import type { Sql } from "../sql.ts";
+import { nextBatchExpiryAt } from "./batch-store.ts";
 import { Bells, type Waiting } from "./bells.ts";
 import { advance, purge } from "./clock.ts";
 import { Counts } from "./counts.ts";
@@ -104,7 +105,7 @@ export class Engine {
    */
   #clock(): void {
     const dueLeft = this.step((turn) => advance(turn));
-    const purgeLeft = this.step((turn) => purge(turn));
+    const purgeLeft = this.step((turn) => purge(turn, this.sql));
     this.armedAt = null;
     this.#settle(dueLeft || purgeLeft ? this.now() : (this.#nextDeadline() ?? this.now() + IDLE_MS));
   }
@@ -148,7 +149,12 @@ export class Engine {
 
   #nextDeadline(): number | null {
     const { jobs, finished, keys } = this.stores;
-    const times = [jobs.nextDueAt(), finished.nextPurgeAt(this.#projected), keys.nextExpiryAt()];
+    const times = [
+      jobs.nextDueAt(),
+      finished.nextPurgeAt(this.#projected),
+      keys.nextExpiryAt(),
+      nextBatchExpiryAt(this.sql),
+    ];
     const known = times.filter((at) => at !== null);
     return known.length === 0 ? null : Math.min(...known);
   }

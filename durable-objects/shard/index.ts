@@ -29,6 +29,14 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
     return this.#step(request, () => this.#core.submit(request));
   }
 
+  async openBatch(request: rpc.OpenBatchRequest): Promise<rpc.OpenBatchReply> {
+    return this.#step(request, () => this.#core.openBatch(request));
+  }
+
+  async closeBatch(request: rpc.CloseBatchRequest): Promise<rpc.Moved | null> {
+    return this.#step(request, () => this.#core.closeBatch(request));
+  }
+
   async work(request: rpc.WorkRequest): Promise<rpc.WorkReply> {
     return this.#step(request, () => this.#core.work(request));
   }

@@ -93,4 +93,17 @@ export const SHARD_MIGRATIONS: Migrations = [
     // When the number of partitions last changed: jobs from before hash to places that no longer go together.
     "ALTER TABLE queues ADD COLUMN partitioned_at INTEGER NOT NULL DEFAULT 0",
   ],
+  [
+    `CREATE TABLE batches (
+      namespace TEXT NOT NULL,
+      key TEXT NOT NULL,
+      hash TEXT NOT NULL,
+      seed TEXT NOT NULL,
+      made_at INTEGER NOT NULL,
+      answer TEXT,
+      expires_at INTEGER NOT NULL,
+      PRIMARY KEY (namespace, key)
+    ) WITHOUT ROWID`,
+    "CREATE INDEX batches_expiry ON batches (expires_at)",
+  ],
 ];

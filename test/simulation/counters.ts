@@ -5,7 +5,6 @@ export const SITUATIONS = [
   "report of a superseded attempt refused",
   "second report of an attempt refused",
   "report after the lease's end refused",
-  "report of a forgotten job",
   "lease ended, next attempt",
   "lease extended",
   "extension refused",

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 3_600_000;
 
 export function testHistories(half: 0 | 1): void {
   if (ONE !== undefined) {
-    if (half === 0) test(`history ${ONE} keeps every promise`, () => replay(Number(ONE)), TIMEOUT_MS);
+    test.skipIf(half !== Number(ONE) % 2)(`history ${ONE} keeps every promise`, () => replay(Number(ONE)), TIMEOUT_MS);
     return;
   }
   const seeds = Array.from({ length: HISTORIES }, (_, i) => FIRST + i).filter((seed) => seed % 2 === half);

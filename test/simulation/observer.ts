@@ -185,10 +185,8 @@ export class Observer {
   #result(host: ShardHost, report: rpc.Report, result: rpc.ReportResult | undefined): void {
     const id = parseLease(report.lease)?.jobId ?? "";
     const attempt = this.#attempts.get(id);
-    if (result?.status === "unknown" && attempt !== undefined && host.stateOf(id) === null) {
-      this.#counters.count("report of a forgotten job");
-      return;
-    }
+    // Of a job that the shard has forgotten by now nothing is known.
+    if (result?.status === "unknown" && attempt !== undefined && host.stateOf(id) === null) return;
     if (result === undefined || attempt === undefined || result.status === "unknown") {
       this.#violations.add("P3", `report of ${report.lease}: ${JSON.stringify(result)}`);
       return;

@@ -3,11 +3,12 @@ import type { NewJob, SubmitReply, SubmitRequest } from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, slotOf } from "../../domain/slots.ts";
+import { drawChance } from "../../workers/gateway/chance.ts";
 import { implicitDefault, settingsFrom } from "../../workers/gateway/queue-settings.ts";
 import { Refusal } from "../../workers/gateway/refusal.ts";
 import type { Services } from "../../workers/gateway/services.ts";
 import { ShardClient, type ShardPorts } from "../../workers/gateway/shard-client.ts";
-import { drawChance, jobFromAccepted, submission } from "../../workers/gateway/submission.ts";
+import { jobFromAccepted, submission } from "../../workers/gateway/submission.ts";
 import { submitAll } from "../../workers/gateway/submit.ts";
 
 const NOW = Date.UTC(2026, 10, 22);

@@ -3,11 +3,12 @@ import { DEFAULT_PRIORITY, MAX_DELAY_SECONDS, MAX_PAYLOAD_BYTES } from "../../co
 import type { NewJob, Submitted } from "../../contract/rpc.ts";
 import { parseTimestamp, secondsToMs } from "../../contract/time.ts";
 import type { Job } from "../../domain/job.ts";
-import { JOB_ID_RANDOM_BYTES, makeJobId } from "../../domain/job-id.ts";
+import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { partitionOf, slotOf } from "../../domain/slots.ts";
 import { longerThan, sha256Hex } from "./bytes.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import type { Draw } from "./chance.ts";
 import { checkTimeout, DEFAULT_QUEUE, partialRetry } from "./queue-settings.ts";
 import { invalidField, Refusal } from "./refusal.ts";
 
@@ -24,13 +25,6 @@ export interface Placed {
   slot: number;
   settings: QueueSettings;
   job: Omit<NewJob, "queue">;
-}
-
-/** Chance, for one request. `partition` is one draw that all jobs without a key may share. */
-export interface Chance {
-  partition: number;
-  random(): number;
-  bytes(count: number): Uint8Array;
 }
 
 /** Checks what the schema cannot: the clock, the payload's size. Throws a 400 or 413 refusal. */
@@ -71,15 +65,22 @@ async function idempotency(body: SubmitBody, key: string): Promise<{ key: string
   return { key, hash };
 }
 
+/** Chance and time for one job: `partition` is drawn once for all of a request. */
+export interface Place {
+  partition: number;
+  draw: Draw;
+  now: number;
+}
+
 /** Gives the job its partition, slot and id by its queue's settings. Throws a 422 refusal when these do not allow it. */
-export function place(job: Submission, settings: QueueSettings, chance: Chance, now: number): Placed {
+export function place(job: Submission, settings: QueueSettings, { partition: shared, draw, now }: Place): Placed {
   if (job.fields.timeoutMs !== null) checkTimeout(job.fields.timeoutMs, settings);
   const keys = { orderingKey: job.orderingKey, idempotencyKey: job.idempotency?.key ?? null };
   // A limit is divided over the partitions, so its jobs are spread; others of one request share a shard and a commit.
-  const draw = settings.concurrency === null ? chance.partition : chance.random();
-  const partition = partitionOf(keys, settings.partitions, draw);
+  const chance = settings.concurrency === null ? shared : draw.random;
+  const partition = partitionOf(keys, settings.partitions, chance);
   const slot = slotOf(settings.namespace, settings.name, partition);
-  const id = makeJobId(now, slot, chance.bytes(JOB_ID_RANDOM_BYTES));
+  const id = makeJobId(now, slot, draw.bytes);
   return {
     slot,
     settings,
@@ -114,24 +115,5 @@ export function jobFromAccepted(placed: Placed, accepted: Extract<Submitted, { t
     expiresAt: job.expiresAt,
     leaseExpiresAt: null,
     attempts: [],
-  };
-}
-
-/** The chance of one request, drawn from the platform's generator: one buffer for up to `jobs` ids. */
-export function drawChance(jobs: number): Chance {
-  const buffer = crypto.getRandomValues(new Uint8Array(jobs * JOB_ID_RANDOM_BYTES));
-  let used = 0;
-  return {
-    partition: Math.random(),
-    random: () => Math.random(),
-    bytes(count) {
-      if (used + count > buffer.length) {
-        // Placed again after settings changed: new ids, so that none is used for two places.
-        crypto.getRandomValues(buffer);
-        used = 0;
-      }
-      used += count;
-      return buffer.subarray(used - count, used);
-    },
   };
 }

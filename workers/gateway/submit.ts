@@ -1,10 +1,11 @@
 import type { SubmitReply, Submitted } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { ownerOf } from "../../domain/slots.ts";
+import type { Chance } from "./chance.ts";
 import { Refusal } from "./refusal.ts";
 import type { Services } from "./services.ts";
 import { queueNotFound } from "./settings-cache.ts";
-import { type Chance, type Placed, place, type Submission } from "./submission.ts";
+import { type Placed, place, type Submission } from "./submission.ts";
 
 /** How often a request is planned again because a slot moved or settings changed under it. */
 const MAX_PLANS = 4;
@@ -68,7 +69,8 @@ async function planned(
     const { queue } = submission;
     const settings = queues.get(queue) ?? (await settingsOrRefusal(services, queue, options));
     queues.set(queue, settings);
-    const placed = settings instanceof Refusal ? settings : placedOrRefusal(submission, settings, options);
+    const placed =
+      settings instanceof Refusal ? settings : placedOrRefusal(submission, settings, { ...options, index });
     if (placed instanceof Refusal) {
       options.results[index] = { type: "refused", refusal: placed };
       continue;
@@ -94,9 +96,13 @@ async function settingsOrRefusal(
   }
 }
 
-function placedOrRefusal(job: Submission, settings: QueueSettings, { chance, now }: SubmitOptions): Placed | Refusal {
+function placedOrRefusal(
+  job: Submission,
+  settings: QueueSettings,
+  { chance, now, index }: SubmitOptions & { index: number },
+): Placed | Refusal {
   try {
-    return place(job, settings, chance, now);
+    return place(job, settings, { partition: chance.partition, draw: chance.of(index), now });
   } catch (error) {
     if (error instanceof Refusal) return error;
     throw error;

@@ -1,35 +1,52 @@
 import { Hono } from "hono";
 import { BatchEnvelope, type BatchItemView, type BatchView } from "../../../contract/batch.ts";
 import { parseSubmit } from "../../../contract/parse-submit.ts";
+import { Key } from "../../../contract/primitives.ts";
 import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
 import { requireScope } from "../auth.ts";
+import { batchOnce } from "../batch-once.ts";
+import { type Chance, drawChance } from "../chance.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { readHistory } from "../job-read.ts";
 import { problemHeaders, problemView, Refusal } from "../refusal.ts";
 import { readJson, validated } from "../request-body.ts";
 import { setBookmark } from "../respond.ts";
-import { drawChance, expiryPast, type Submission, submission } from "../submission.ts";
-import { type Submitting, submitAll } from "../submit.ts";
+import { expiryPast, type Submission, submission } from "../submission.ts";
+import { type SubmitOptions, type Submitting, submitAll } from "../submit.ts";
 
 /** Many jobs in one request, each by itself or all or nothing. */
 export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
   requireScope(c.var.caller, "submit");
-  if (c.req.header("idempotency-key") !== undefined) {
-    throw new Refusal("batch-idempotency-unsupported", "Give each job of the batch its own idempotencyKey.");
-  }
-  const { atomic, jobs } = validated(BatchEnvelope, await readJson(c));
+  const header = c.req.header("idempotency-key");
+  const key = header === undefined ? null : validated(Key, header);
+  const body = validated(BatchEnvelope, await readJson(c));
   const now = Date.now();
+  const run = (options: { chance: Chance; now: number }) => accept(c, body, options);
+  const view =
+    key === null
+      ? await run({ chance: drawChance(body.jobs.length), now })
+      : await batchOnce(c.var.services, { namespace: c.var.caller.namespace, key, body, now }, run);
+  await setBookmark(c);
+  const replayed = view.items.filter((item) => "id" in item && item.replayed).length;
+  if (view.accepted + replayed === 0) return nothingAccepted(c, view);
+  if (view.accepted > 0) return c.json(view, 202);
+  // Nothing is new: all of it was there before, or what was not is refused for good by the key's first answer.
+  const whole = key !== null || replayed === view.items.length;
+  if (whole) c.header("dure-replayed", "true");
+  return c.json(view, whole ? 200 : 202);
+});
+
+async function accept(
+  c: AppContext,
+  { atomic, jobs }: BatchEnvelope,
+  { chance, now }: { chance: Chance; now: number },
+): Promise<BatchView> {
   const parsed = await Promise.all(jobs.map((job, index) => parseJob(job, index, now)));
   if (atomic) refuseFaulty(parsed);
-  const items = await submitParsed(c, parsed, { atomic, now });
-  await setBookmark(c);
+  const items = await submitParsed(c, parsed, { namespace: c.var.caller.namespace, atomic, chance, now });
   const accepted = items.filter((item) => "id" in item && !item.replayed).length;
-  const replayed = items.filter((item) => "id" in item && item.replayed).length;
-  const view = { id: `batch_${crypto.randomUUID()}`, atomic, accepted, items };
-  if (accepted + replayed === 0) return nothingAccepted(c, view);
-  if (replayed === items.length) c.header("dure-replayed", "true");
-  return c.json(view, replayed === items.length ? 200 : 202);
-});
+  return { id: chance.batchId, atomic, accepted, items };
+}
 
 /** A problem that has the items beside it (RFC 9457 extension members). When no shard could be asked, that is the problem. */
 function nothingAccepted(c: AppContext, view: BatchView): Response {
@@ -80,12 +97,11 @@ function batchRefused(errors: ProblemError[]): Refusal {
 async function submitParsed(
   c: AppContext,
   parsed: (Submission | Refusal)[],
-  { atomic, now }: { atomic: boolean; now: number },
+  options: SubmitOptions,
 ): Promise<BatchItemView[]> {
   const good = parsed.filter((job): job is Submission => !(job instanceof Refusal));
-  const options = { namespace: c.var.caller.namespace, atomic, chance: drawChance(parsed.length), now };
   const results = await submitAll(c.var.services, good, options);
-  if (atomic) refuseUnlessAll(results);
+  if (options.atomic) refuseUnlessAll(results);
   let next = 0;
   return Promise.all(
     parsed.map((job, index) =>

@@ -7,6 +7,7 @@ import type { ChangeReply, ShardApi, ShardCall } from "../../../contract/rpc.ts"
 import { formatTimestamp } from "../../../contract/time.ts";
 import { isFinal, type Job } from "../../../domain/job.ts";
 import { requireScope } from "../auth.ts";
+import { drawChance } from "../chance.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { cachedJob, cacheJob } from "../job-cache.ts";
 import { listJobsPage } from "../job-list.ts";
@@ -15,7 +16,7 @@ import { invalidField, Refusal } from "../refusal.ts";
 import { orRefused, readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
 import { honouredWaitMs, jobAnswer, setBookmark, setConsistency, submitStatus } from "../respond.ts";
 import { queueNotFound } from "../settings-cache.ts";
-import { drawChance, expiryPast, jobFromAccepted, submission } from "../submission.ts";
+import { expiryPast, jobFromAccepted, submission } from "../submission.ts";
 import { type Submitting, submitAll } from "../submit.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
