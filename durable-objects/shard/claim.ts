@@ -12,10 +12,13 @@ const PUSH_GRACE_MS = 2_000;
 
 /**
  * A claim has to fit in one RPC (32 MiB), where one character beyond Latin-1 makes a text take two bytes a character:
- * so at most half of it is taken. That many of the largest payloads (256 KiB) fit without looking.
+ * so at most half of it is taken. That many of the largest payloads (256 KiB) fit without looking, and any number of
+ * those that are not large.
  */
 const CLAIM_BYTES = 14 * 1024 * 1024;
 const SURELY_FITS = 50;
+/** A hundred times this, at three bytes a character, is a claim. */
+export const LARGE_CHARACTERS = 48_000;
 
 /** Where in the round of queues the next claim of a lane begins. */
 export type Cursors = Map<string, number>;
@@ -91,7 +94,7 @@ function startSome<Row extends StartedRow>(turn: Turn, queues: KnownQueue[], wan
 /** The granted jobs, as many as one answer can carry. The rest stay ready. */
 function fitting(turn: Turn, grants: Grant<KnownQueue>[]): Grant<KnownQueue>[] {
   const ids = grants.flatMap((granted) => granted.ids);
-  if (ids.length <= SURELY_FITS) return grants;
+  if (ids.length <= SURELY_FITS || !turn.stores.meta.hasLarge()) return grants;
   const bytes = turn.stores.jobs.payloadBytes(ids);
   let left = CLAIM_BYTES;
   const fits = (id: string) => {

@@ -9,11 +9,13 @@ export class MetaStore {
   #sql: Sql;
   #next: number;
   #ceiling: number;
+  #large: boolean;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     this.#ceiling = Number(this.#read("sequence") ?? 0);
     this.#next = this.#ceiling;
+    this.#large = this.#read("large") !== null;
   }
 
   /**
@@ -32,6 +34,18 @@ export class MetaStore {
   reload(): void {
     this.#ceiling = Number(this.#read("sequence") ?? 0);
     this.#next = Math.min(this.#next, this.#ceiling);
+    this.#large = this.#read("large") !== null;
+  }
+
+  /** Whether a payload so large ever came that a hundred of its kind would not fit in one claim. */
+  hasLarge(): boolean {
+    return this.#large;
+  }
+
+  noteLarge(): void {
+    if (this.#large) return;
+    this.#write("large", "yes");
+    this.#large = true;
   }
 
   map(): SlotMap | null {

@@ -16,6 +16,7 @@ export interface Reporter {
 export function reportAll(turn: Turn, reports: Report[], reporter: Reporter): ReportResult[] {
   const succeeded = recordSuccesses(turn, reports, reporter.namespace);
   return reports.map((report, i) => {
+    if (succeeded.has(i) && !reporter.withJobs) return { status: "recorded" };
     const lease = parseLease(report.lease);
     if (lease === null) return { status: "unknown" };
     const status = succeeded.has(i) ? "recorded" : record(turn, lease, report.outcome, reporter.namespace);

@@ -1,6 +1,7 @@
 import type { NewJob, SubmitRequest, Submitted } from "../../contract/rpc.ts";
 import { dueAt } from "../../domain/due.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import { LARGE_CHARACTERS } from "./claim.ts";
 import { takeSettings } from "./configure.ts";
 import { standingOf } from "./counts.ts";
 import type { NewRow } from "./job-store.ts";
@@ -100,7 +101,8 @@ class Intake {
   }
 
   write(): void {
-    const { jobs, metrics } = this.#turn.stores;
+    const { jobs, metrics, meta } = this.#turn.stores;
+    if (this.#rows.some(({ payload }) => payload.length > LARGE_CHARACTERS)) meta.noteLarge();
     this.#written = jobs.insert(this.#rows);
     for (const row of this.#rows) {
       if (!this.#written.has(row.id)) continue;
