@@ -22,7 +22,7 @@ export function heldAnswer<T extends object>(
     gone = true;
   };
   writer.closed.catch(leave);
-  const made = make(() => gone || c.req.raw.signal.aborted).catch((error: unknown) => {
+  const made = make(() => gone).catch((error: unknown) => {
     log("warn", "held-answer", { reason: reasonOf(error) });
     return otherwise;
   });
