@@ -79,6 +79,15 @@ describe("settings", () => {
     expect(await submit({}, { key })).toMatchObject({ queue: "default", timeout: 7 });
   });
 
+  it("of many writers at once all get through, each with a version of its own", async () => {
+    const name = await newQueue();
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => call<QueueView>("PUT", `/v1/queues/${name}`, { body: { timeout: i + 1 } })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+    expect(new Set(answers.map(({ body }) => body.version)).size).toBe(10);
+  });
+
   it("default to one partition where a limit is set", async () => {
     expect(await putQueue(freshName(), { concurrency: 5 })).toMatchObject({ partitions: 1, concurrency: 5 });
     expect(await putQueue(freshName(), { concurrency: 32, partitions: 32 })).toMatchObject({ partitions: 32 });
