@@ -7,8 +7,11 @@ import { defineConfig } from "vitest/config";
  */
 export default defineConfig({
   test: {
+    // The platform's own log lines, of faults that tests make on purpose, would bury the results.
+    onConsoleLog: (line) => process.env.DURE_TEST_LOGS !== undefined || !line.trimStart().startsWith("{"),
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "model", include: ["test/model/**/*.test.ts"], testTimeout: 180_000 } },
       { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 120_000 } },
       {
         plugins: [

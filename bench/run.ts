@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { backlogRows } from "./backlog.ts";
 import { startDure } from "./dure/system.ts";
 import { startFloor } from "./floor/system.ts";
+import { keyRows } from "./keys.ts";
 import { median } from "./load.ts";
 import * as measure from "./measure.ts";
 import { dollarsPerMillion } from "./prices.ts";
@@ -152,7 +154,18 @@ async function main(): Promise<Row[]> {
   const batches = await usage(counted, 2000, "batch");
   const singles = await usage(counted, 1000, "single");
   await counted.stop();
-  return [...fast.rows, ...usageRows("batches", batches, fast), ...usageRows("singles", singles, fast)];
+
+  const controlled = await startDure(join(state, "controlled"), false);
+  const [[keys = []] = []] = await both([controlled], "what keys cost", 1, () => keyRows(controlled));
+  const [[backlogs = []] = []] = await both([controlled], "a backlog of a million", 1, () => backlogRows(controlled));
+  await controlled.stop();
+  return [
+    ...fast.rows,
+    ...usageRows("batches", batches, fast),
+    ...usageRows("singles", singles, fast),
+    ...keys,
+    ...backlogs,
+  ];
 }
 
 let missed = 0;

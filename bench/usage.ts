@@ -7,6 +7,11 @@ import { settle } from "./process.ts";
 const ROWS = "dure_shard_rows_written_total";
 const UNPROJECTED = "dure_jobs_unprojected";
 
+/** Rows written in the shards so far. */
+export async function rowsWritten(system: Dure): Promise<number> {
+  return (await system.metrics()).get(ROWS) ?? Number.NaN;
+}
+
 /** What a job used of each thing that Cloudflare bills, on average over one measurement. */
 export type PerJob = Counts & { objectRows: number };
 
@@ -22,7 +27,7 @@ export async function usage(system: Dure, jobs: number, way: "single" | "batch")
     await pause(250);
   }
   const used = await system.used();
-  const rows = (await system.metrics()).get(ROWS) ?? Number.NaN;
+  const rows = await rowsWritten(system);
   const per = (key: keyof Counts) => (used[key] - before.used[key]) / jobs;
   return {
     workerRequests: per("workerRequests"),

@@ -1,6 +1,8 @@
 import { Jobs } from "./jobs.ts";
 import { Leases } from "./leases.ts";
+import { Operations } from "./operations.ts";
 import { Queues } from "./queues.ts";
+import { Schedules } from "./schedules.ts";
 import { type ClientOptions, Transport } from "./transport.ts";
 import { Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -18,6 +20,8 @@ import type { WorkerOptions } from "./worker-options.ts";
 export class Dure extends Jobs {
   readonly queues: Queues;
   readonly leases: Leases;
+  readonly operations: Operations;
+  readonly schedules: Schedules;
   readonly #transport: Transport;
 
   constructor(options: ClientOptions) {
@@ -26,6 +30,8 @@ export class Dure extends Jobs {
     this.#transport = transport;
     this.queues = new Queues(transport);
     this.leases = new Leases(transport);
+    this.operations = new Operations(transport);
+    this.schedules = new Schedules(transport);
   }
 
   /** Starts claiming jobs of a pull queue and running them. */

@@ -1,9 +1,10 @@
 /** The TypeScript client of Dure. It needs `fetch` and nothing else. */
+export type { ProgressUpdate } from "../contract/said.ts";
 export type { Clock } from "./clock.ts";
 export { Dure } from "./dure.ts";
 export { DureError, NonRetryable } from "./error.ts";
 export type { ListOptions, ReadOptions } from "./read-options.ts";
-export { type Handler, Interrupted } from "./running-job.ts";
+export { type Handler, type HandlerContext, Interrupted } from "./running-job.ts";
 export type { ClientOptions, Fetch } from "./transport.ts";
 export type { Worker } from "./worker.ts";
 export type { WorkerOptions } from "./worker-options.ts";

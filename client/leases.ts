@@ -3,11 +3,14 @@ import type {
   ClaimedJobView,
   ClaimInput,
   ClaimView,
+  ExtendBody,
   ExtendView,
   FailInput,
   ReportInput,
   ReportsView,
 } from "../contract/pull.ts";
+import type { Said } from "../contract/rpc/work.ts";
+import { type ProgressUpdate, wellSaid } from "../contract/said.ts";
 import { queuePath } from "./queues.ts";
 import type { Call, Transport } from "./transport.ts";
 
@@ -44,14 +47,32 @@ export class Leases {
     return this.#post({ path: `${leasePath(lease)}/fail`, body: failure });
   }
 
-  /** A heartbeat: the lease ends `leaseSeconds` from now. `cancelled: true` means stop. */
-  extend(lease: string, leaseSeconds: number): Promise<ExtendView> {
-    return this.#post({ path: `${leasePath(lease)}/extend`, body: { leaseSeconds } });
+  /**
+   * A heartbeat: the lease ends `leaseSeconds` (left out: the job's timeout) from now. `cancelled: true` means stop. What
+   * `update` leaves out stays as it was. Throws a RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
+   */
+  async extend(lease: string, leaseSeconds?: number, update: ProgressUpdate = {}): Promise<ExtendView> {
+    const body = extendBody(leaseSeconds, wellSaid(update));
+    return this.#post({ path: `${leasePath(lease)}/extend`, body });
   }
 
   async #post<T>(call: Omit<Call, "method" | "repeatable"> & { repeatable?: boolean }): Promise<T> {
     return (await this.#transport.call<T>({ method: "POST", repeatable: true, ...call })).data;
   }
+}
+
+/** A heartbeat as it is sent. */
+export function extendBody(leaseSeconds: number | undefined, said: Said | null): ExtendBody {
+  const { percent, message, checkpoint } = said ?? {};
+  const progress = {
+    ...(percent === undefined ? {} : { percent }),
+    ...(message === undefined ? {} : { message }),
+  };
+  return {
+    ...(leaseSeconds === undefined ? {} : { leaseSeconds }),
+    ...(percent === undefined && message === undefined ? {} : { progress }),
+    ...(checkpoint === undefined ? {} : { checkpoint: checkpoint === null ? null : JSON.parse(checkpoint) }),
+  };
 }
 
 export function leasePath(lease: string): string {

@@ -1,7 +1,6 @@
-import type { ClaimedJobView, ExtendView, ReportInput } from "../contract/pull.ts";
-import { backoffMs } from "./clock.ts";
-import { DureError } from "./error.ts";
-import { leasePath } from "./leases.ts";
+import type { ClaimedJobView, ReportInput } from "../contract/pull.ts";
+import type { ProgressUpdate } from "../contract/said.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { failureReport, successReport } from "./outcome.ts";
 import type { Transport } from "./transport.ts";
 
@@ -19,8 +18,20 @@ export class Interrupted extends Error {
   }
 }
 
+/** What a handler is given beside its job, whose `checkpoint` is the last one of an earlier attempt. */
+export interface HandlerContext {
+  /** Aborted when the outcome is no longer wanted; its reason is an `Interrupted`. */
+  signal: AbortSignal;
+  /**
+   * Says how far the job is, and where the next attempt may go on. What is left out stays as it was. It resolves at once:
+   * updates go out once a second at most, the last one wins, and what was said before a failure is delivered before it.
+   * Throws a RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
+   */
+  progress(update: ProgressUpdate): Promise<void>;
+}
+
 /** What it returns (or resolves to) is the result; what it throws fails the attempt. Heed `signal`. */
-export type Handler = (job: ClaimedJobView, context: { signal: AbortSignal }) => unknown;
+export type Handler = (job: ClaimedJobView, context: HandlerContext) => unknown;
 
 export interface RunOptions {
   transport: Transport;
@@ -32,74 +43,37 @@ export interface RunOptions {
 
 /** Runs one claimed job with heartbeats. Never rejects. Null: the outcome is no longer ours to report. */
 export async function runJob(job: ClaimedJobView, options: RunOptions): Promise<ReportInput | null> {
+  const { transport, leaseSeconds, stopped, handler } = options;
   const interrupt = new AbortController();
   const done = new AbortController();
   const stop = () => interrupt.abort(new Interrupted("worker-stopped"));
-  if (options.stopped.aborted) stop();
-  options.stopped.addEventListener("abort", stop);
-  const heart = beat(job, options, { interrupt, done: done.signal });
-  const report = await outcome(job, options.handler, interrupt.signal);
-  options.stopped.removeEventListener("abort", stop);
+  if (stopped.aborted) stop();
+  stopped.addEventListener("abort", stop);
+  const onLost = (why: "cancelled" | "lease-lost") => interrupt.abort(new Interrupted(why));
+  const heart = new Heartbeat({ job, transport, leaseSeconds, onLost });
+  const beating = heart.run(done.signal);
+  const report = await outcome(job, handler, {
+    signal: interrupt.signal,
+    // Not `async`: a faulty update fails the handler that gives it, whether it waits for the answer or not.
+    progress: (update) => {
+      if (!done.signal.aborted) heart.say(update);
+      return Promise.resolve();
+    },
+  });
+  stopped.removeEventListener("abort", stop);
   done.abort();
-  await heart;
+  await beating;
+  // A job that goes on later does so from what it said last; one that succeeded needs it no more.
+  if (!report.ok) await heart.flush();
   const { reason } = interrupt.signal;
   return reason instanceof Interrupted && reason.code !== "worker-stopped" ? null : report;
 }
 
-async function outcome(job: ClaimedJobView, handler: Handler, signal: AbortSignal): Promise<ReportInput> {
+async function outcome(job: ClaimedJobView, handler: Handler, context: HandlerContext): Promise<ReportInput> {
   try {
-    return successReport(job.lease, await handler(job, { signal }));
+    return successReport(job.lease, await handler(job, context));
   } catch (error) {
     // A handler that gave up because we told it to did not fail by itself, whatever it threw.
-    return failureReport(job.lease, signal.aborted ? signal.reason : error);
-  }
-}
-
-/** Extends the lease every third of it until `done`; interrupts the handler when there is nothing left to extend. */
-async function beat(
-  job: ClaimedJobView,
-  { transport, leaseSeconds }: RunOptions,
-  { interrupt, done }: { interrupt: AbortController; done: AbortSignal },
-): Promise<void> {
-  const { clock } = transport;
-  const leaseMs = leaseSeconds * 1000;
-  const timeoutAt = clock.now() + job.timeout * 1000;
-  let leaseEndsAt = clock.now() + leaseMs;
-  let failures = 0;
-  while (!done.aborted) {
-    const left = Math.min(leaseEndsAt, timeoutAt) - clock.now();
-    if (left <= 0) return interrupt.abort(new Interrupted("lease-lost"));
-    const pause = failures === 0 ? leaseMs / 3 : Math.min(leaseMs / 3, backoffMs(failures, transport.random()));
-    await clock.sleep(Math.min(pause, left), done);
-    if (done.aborted || clock.now() >= Math.min(leaseEndsAt, timeoutAt)) continue;
-    const sentAt = clock.now();
-    const verdict = await extend(job.lease, transport, {
-      leaseSeconds,
-      signal: AbortSignal.any([done, clock.deadline(leaseEndsAt - sentAt)]),
-    });
-    if (verdict === "cancelled" || verdict === "lease-lost") return interrupt.abort(new Interrupted(verdict));
-    failures = verdict === "extended" ? 0 : failures + 1;
-    if (verdict === "extended") leaseEndsAt = sentAt + leaseMs;
-  }
-}
-
-async function extend(
-  lease: string,
-  transport: Transport,
-  { leaseSeconds, signal }: { leaseSeconds: number; signal: AbortSignal },
-): Promise<"extended" | "cancelled" | "lease-lost" | "no-answer"> {
-  try {
-    const path = `${leasePath(lease)}/extend`;
-    const { data } = await transport.once<ExtendView>({
-      method: "POST",
-      path,
-      body: { leaseSeconds },
-      repeatable: true,
-      signal,
-    });
-    return data.cancelled ? "cancelled" : "extended";
-  } catch (error) {
-    const refused = error instanceof DureError && (error.status === 409 || error.status === 404);
-    return refused ? "lease-lost" : "no-answer";
+    return failureReport(job.lease, context.signal.aborted ? context.signal.reason : error);
   }
 }

@@ -11,6 +11,8 @@ import {
   WebhookSecretView,
 } from "./admin.ts";
 import { BatchBody, BatchView } from "./batch.ts";
+import { FailureListView, FailureView, PurgeBody, PurgeView, RedriveBody, RedriveView } from "./dead-letters.ts";
+import { DedupBody } from "./dedup.ts";
 import { JobErrorBody, JobErrorView } from "./error.ts";
 import {
   AttemptView,
@@ -22,6 +24,8 @@ import {
   RetryView,
   SubmitBody,
 } from "./job.ts";
+import { OperationBody, OperationListView, OperationView } from "./operation.ts";
+import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
 import { ProblemView } from "./problem.ts";
 import {
   ClaimBody,
@@ -35,16 +39,16 @@ import {
   ReportsView,
   SucceedBody,
 } from "./pull.ts";
+import { EmptyBody, QueueBody, QueueListView, QueueStatsView, QueueView } from "./queue.ts";
 import {
-  EmptyBody,
-  PurgeView,
-  QueueBody,
-  QueueListView,
-  QueueStatsView,
-  QueueView,
-  RedriveBody,
-  RedriveView,
-} from "./queue.ts";
+  FireListView,
+  FireView,
+  ScheduleBody,
+  ScheduledJobBody,
+  ScheduledJobView,
+  ScheduleListView,
+  ScheduleView,
+} from "./schedule.ts";
 import { TargetBody, TargetView } from "./target.ts";
 
 /** The schemas that the OpenAPI document names. A request and an answer never share a name. */
@@ -52,10 +56,14 @@ import { TargetBody, TargetView } from "./target.ts";
 export const REQUESTS = {
   SubmitRequest: SubmitBody,
   RetryOverrides: RetryBody,
+  Deduplication: DedupBody,
   BatchRequest: BatchBody,
   QueueRequest: QueueBody,
   TargetRequest: TargetBody,
   RedriveRequest: RedriveBody,
+  PurgeRequest: PurgeBody,
+  OrderingKeyRequest: OrderingKeyBody,
+  UnblockKeyRequest: UnblockBody,
   ClaimRequest: ClaimBody,
   ReportRequest: ReportBody,
   ReportsRequest: ReportsBody,
@@ -65,7 +73,10 @@ export const REQUESTS = {
   ExtendRequest: ExtendBody,
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
+  ScheduleRequest: ScheduleBody,
+  ScheduledJobRequest: ScheduledJobBody,
   EmptyRequest: EmptyBody,
+  OperationRequest: OperationBody,
 } as const;
 export type RequestName = keyof typeof REQUESTS;
 
@@ -85,6 +96,15 @@ export const ANSWERS = {
   QueueStats: QueueStatsView,
   Redriven: RedriveView,
   Purged: PurgeView,
+  Failure: FailureView,
+  FailureList: FailureListView,
+  OrderingKey: OrderingKeyView,
+  OrderingKeyList: OrderingKeyListView,
+  Schedule: ScheduleView,
+  ScheduledJob: ScheduledJobView,
+  ScheduleList: ScheduleListView,
+  Fire: FireView,
+  FireList: FireListView,
   ClaimedJob: ClaimedJobView,
   Claimed: ClaimView,
   Reported: ReportsView,
@@ -97,5 +117,7 @@ export const ANSWERS = {
   Audit: AuditView,
   WebhookSecret: WebhookSecretView,
   Ready: ReadyView,
+  Operation: OperationView,
+  OperationList: OperationListView,
 } as const;
 export type AnswerName = keyof typeof ANSWERS;

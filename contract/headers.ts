@@ -6,7 +6,8 @@ export const HEADERS = {
     "A point in the history of the data. Sent back with `consistency=session`, reads are never older than it.",
   "Dure-Consistency": "The consistency the answer has: strong, session or eventual.",
   "Dure-Namespace": "The namespace to act in. Only the root key may send it.",
-  "Dure-Replayed": "`true`: the idempotency key was seen before, and this is the first job.",
+  "Dure-Replayed":
+    "`true`: an earlier job answers, because the idempotency key was seen before or the deduplication key is held.",
   ETag: "Of a succeeded job.",
   "Idempotency-Key": "The same as the field `idempotencyKey`; for a batch, replays it whole.",
   "If-None-Match": "An `ETag` seen before.",

@@ -1,4 +1,4 @@
-import type { Attempt, Job } from "../domain/job.ts";
+import type { Attempt, Job, JobState } from "../domain/job.ts";
 
 /**
  * Finished jobs on their way from a shard to history: JSON arrays of rows, a row being an array of cells in the
@@ -25,8 +25,11 @@ type Cell = string | number | null;
 const MAX_ATTEMPTS_CHARACTERS = 60_000;
 const LAST_ATTEMPTS = 10;
 
+/** `discarded`: a tombstone, emptied. It takes the place of the job's copy in history until retention ends. */
+export type HistoryJob = Omit<Job, "state"> & { state: JobState | "discarded" };
+
 /** A finished job as history keeps it. `record` is the job without its long columns. */
-export function historyCells(job: Job): Cell[] {
+export function historyCells(job: HistoryJob): Cell[] {
   const { payload, result, attempts, ...record } = job;
   const { id, namespace, queue, state, version, orderingKey } = job;
   const finishedAt = job.finishedAt ?? job.createdAt;

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { ATTEMPT_OUTCOMES, BACKOFFS, JITTERS, JOB_STATES } from "../domain/job.ts";
+import { DedupBody } from "./dedup.ts";
 import { JobErrorView } from "./error.ts";
 import { MAX_ATTEMPTS, MAX_PRIORITY, MAX_TAGS } from "./limits.ts";
 import { Cursor, Include, Limit, pageOf } from "./list.ts";
 import { Key, Name, Tag } from "./primitives.ts";
+import { ProgressView } from "./progress.ts";
 import { EXPLAIN_REASONS } from "./rpc.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
 
@@ -44,6 +46,8 @@ export const SubmitBody = z
     /** Opaque: any JSON value, passed through by reference and never copied. */
     payload: z.unknown(),
     orderingKey: Key.optional(),
+    concurrencyKey: Key.optional(),
+    dedup: DedupBody.optional(),
     idempotencyKey: Key.optional(),
     priority: z.int().min(0).max(MAX_PRIORITY).optional(),
     delay: DelaySeconds.optional(),
@@ -79,6 +83,8 @@ export const JobView = z.strictObject({
   maxAttempts: z.int(),
   priority: z.int(),
   orderingKey: z.string().nullable(),
+  concurrencyKey: z.string().nullable(),
+  dedupKey: z.string().nullable(),
   idempotencyKey: z.string().nullable(),
   tags: z.array(z.string()),
   timeout: z.number(),
@@ -93,6 +99,8 @@ export const JobView = z.strictObject({
   finishedAt: Timestamp.nullable(),
   expiresAt: Timestamp.nullable(),
   leaseExpiresAt: Timestamp.nullable(),
+  /** Null when no worker has said anything, and once the job has succeeded or was cancelled. */
+  progress: ProgressView.nullable(),
   attempts: z.array(AttemptView),
 });
 export type JobView = z.infer<typeof JobView>;

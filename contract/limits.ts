@@ -31,12 +31,32 @@ export const MAX_WORKER_BYTES = 128;
 export const HANDLER_NAMES = ["wordcount", "noop"] as const;
 export type HandlerName = (typeof HANDLER_NAMES)[number];
 export const MAX_CONCURRENCY = 1_000_000;
+/** As many jobs of one concurrency key stand open at once, and opening them is one step. */
+export const MAX_KEY_CONCURRENCY = 1000;
+export const MAX_RATE = 1_000_000;
+export const MAX_RATE_PERIOD_SECONDS = 86_400;
+export const MAX_WEIGHT = 100;
+export const MAX_PRIORITY_AGING_SECONDS = 366 * 86_400;
+export const MAX_BACKLOG = 1_000_000_000;
+export const DEFAULT_DEDUP_WINDOW_SECONDS = 86_400;
+export const MAX_DEDUP_WINDOW_SECONDS = 366 * 86_400;
 export const MAX_REDRIVES_PER_SECOND = 100_000;
+/** Bulk operations of a namespace that are not finished. */
+export const MAX_RUNNING_OPERATIONS = 20;
+export const MAX_CRON_BYTES = 128;
+export const DEFAULT_CATCH_UP_SECONDS = 60;
+/** An alarm may be seconds late by itself: a shorter window would miss fires with nothing being wrong. */
+export const MIN_CATCH_UP_SECONDS = 10;
+export const MAX_CATCH_UP_SECONDS = 30 * 86_400;
+export const MAX_SCHEDULE_JITTER_SECONDS = 86_400;
 export const MAX_CURSOR_BYTES = 1024;
 export const MAX_URL_BYTES = 2048;
 /** Headers of an HTTP target. */
 export const MAX_TARGET_HEADERS = 32;
 export const MAX_HEADER_NAME_BYTES = 128;
 export const MAX_HEADER_VALUE_BYTES = 4096;
+export const MAX_PROGRESS_MESSAGE_BYTES = 1024;
+/** Of its JSON text. */
+export const MAX_CHECKPOINT_BYTES = 64 * 1024;
 /** A pull worker that names no number gets this many jobs a claim. */
 export const DEFAULT_CLAIM = 10;

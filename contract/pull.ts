@@ -4,6 +4,7 @@ import { JobView } from "./job.ts";
 import { DEFAULT_CLAIM, MAX_CLAIM, MAX_REPORTS, MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name, WorkerName } from "./primitives.ts";
 import { ProblemView } from "./problem.ts";
+import { ProgressBody } from "./progress.ts";
 import { LeaseSeconds, RetryAfterSeconds, Timestamp } from "./time.ts";
 
 /** What pull workers say and hear. Durations are seconds. */
@@ -25,7 +26,8 @@ export type ClaimInput = z.input<typeof ClaimBody>;
 /** A lease is opaque. Its length only bounds what is looked at. */
 export const Lease = z.string().min(1).max(512);
 
-export const ClaimedJobView = JobView.extend({ lease: z.string() });
+/** `checkpoint` is what an earlier attempt left, or null. */
+export const ClaimedJobView = JobView.extend({ lease: z.string(), checkpoint: z.unknown() });
 export type ClaimedJobView = z.infer<typeof ClaimedJobView>;
 
 export const ClaimView = z.strictObject({ jobs: z.array(ClaimedJobView) });
@@ -55,7 +57,8 @@ export type ReportsBody = z.output<typeof ReportsBody>;
 
 export const ReportItemView = z.discriminatedUnion("status", [
   z.strictObject({ status: z.literal("recorded") }),
-  z.strictObject({ status: z.literal("stale"), problem: ProblemView }),
+  /** `cancelled: true` where the job was cancelled under this lease; left out otherwise. */
+  z.strictObject({ status: z.literal("stale"), problem: ProblemView, cancelled: z.boolean().optional() }),
 ]);
 export type ReportItemView = z.infer<typeof ReportItemView>;
 
@@ -71,7 +74,14 @@ export type FailBody = z.output<typeof FailBody>;
 /** As sent. */
 export type FailInput = z.input<typeof FailBody>;
 
-export const ExtendBody = z.strictObject({ leaseSeconds: LeaseSeconds });
+/** A heartbeat, and what the worker has to say with it. What is left out stays as it was. */
+export const ExtendBody = z.strictObject({
+  /** Left out: the job's timeout. */
+  leaseSeconds: LeaseSeconds.optional(),
+  progress: ProgressBody.optional(),
+  /** Any JSON value of at most 64 KiB; null forgets the last one. */
+  checkpoint: z.unknown().optional(),
+});
 export type ExtendBody = z.infer<typeof ExtendBody>;
 
 /** `cancelled: true` tells the worker to stop; there is no lease end then. */

@@ -1,18 +1,31 @@
 import { z } from "zod";
 import { JOB_STATES } from "../domain/job.ts";
-import { LANES } from "../domain/queue.ts";
+import { DEFAULT_PRIORITY_AGING_MS, LANES, ON_FAILURE } from "../domain/queue.ts";
 import { RetryBody, RetryView } from "./job.ts";
 import {
+  MAX_BACKLOG,
   MAX_CONCURRENCY,
   MAX_IDEMPOTENCY_WINDOW_SECONDS,
+  MAX_KEY_CONCURRENCY,
   MAX_PARTITIONS,
-  MAX_REDRIVES_PER_SECOND,
+  MAX_PRIORITY_AGING_SECONDS,
+  MAX_RATE,
+  MAX_RATE_PERIOD_SECONDS,
   MAX_RETENTION_SECONDS,
+  MAX_WEIGHT,
 } from "./limits.ts";
 import { pageOf } from "./list.ts";
-import { Key, Name, Tag } from "./primitives.ts";
+import { Name } from "./primitives.ts";
 import { TargetBody, TargetView } from "./target.ts";
 import { TimeoutSeconds, Timestamp } from "./time.ts";
+
+/** At most `limit` starts in any window of `period` seconds. */
+export const RateBody = z.strictObject({
+  limit: z.int().min(1).max(MAX_RATE),
+  period: z.number().min(0.001).max(MAX_RATE_PERIOD_SECONDS),
+});
+export type RateBody = z.infer<typeof RateBody>;
+const RateView = z.strictObject({ limit: z.int(), period: z.number() });
 
 /** A queue's settings as sent: what is left out gets its default, also when the queue exists. Durations are seconds. */
 export const QueueBody = z.strictObject({
@@ -20,7 +33,14 @@ export const QueueBody = z.strictObject({
   partitions: z.int().min(1).max(MAX_PARTITIONS).optional(),
   lane: z.enum(LANES).optional(),
   concurrency: z.int().min(1).max(MAX_CONCURRENCY).nullable().optional(),
-  rate: z.null().optional(),
+  rate: RateBody.nullable().optional(),
+  perKeyConcurrency: z.int().min(1).max(MAX_KEY_CONCURRENCY).nullable().optional(),
+  perKeyRate: RateBody.nullable().optional(),
+  weight: z.int().min(1).max(MAX_WEIGHT).optional(),
+  /** Seconds of waiting that are worth one step of priority; null makes priority strict. */
+  priorityAging: z.number().min(1).max(MAX_PRIORITY_AGING_SECONDS).nullable().optional(),
+  maxBacklog: z.int().min(1).max(MAX_BACKLOG).nullable().optional(),
+  onFailure: z.enum(ON_FAILURE).optional(),
   retry: RetryBody.optional(),
   timeout: TimeoutSeconds.optional(),
   retention: z.number().min(1).max(MAX_RETENTION_SECONDS).optional(),
@@ -38,7 +58,13 @@ const settings = {
   partitions: z.int(),
   lane: z.enum(LANES),
   concurrency: z.int().nullable(),
-  rate: z.null(),
+  rate: RateView.nullable(),
+  perKeyConcurrency: z.int().nullable(),
+  perKeyRate: RateView.nullable(),
+  weight: z.int(),
+  priorityAging: z.number().nullable(),
+  maxBacklog: z.int().nullable(),
+  onFailure: z.enum(ON_FAILURE),
   retry: RetryView,
   timeout: z.number(),
   retention: z.number(),
@@ -66,14 +92,23 @@ export type QueueListView = z.infer<typeof QueueListView>;
 /** The complete settings of a queue that was put as `body`; `queueDefaults({})` are those of `default`. */
 export function queueDefaults(body: QueueBody): QueueSettingsView {
   const concurrency = body.concurrency ?? null;
+  const rate = body.rate ?? null;
+  const maxBacklog = body.maxBacklog ?? null;
+  const limited = concurrency !== null || rate !== null || maxBacklog !== null;
   const retry = body.retry ?? {};
   return {
     target: body.target ?? { type: "pull" },
     // A limit is divided over the partitions: one partition lets any limit through.
-    partitions: body.partitions ?? (concurrency === null ? 16 : 1),
+    partitions: body.partitions ?? (limited ? 1 : 16),
     lane: body.lane ?? "default",
     concurrency,
-    rate: null,
+    rate,
+    perKeyConcurrency: body.perKeyConcurrency ?? null,
+    perKeyRate: body.perKeyRate ?? null,
+    weight: body.weight ?? 1,
+    priorityAging: body.priorityAging === undefined ? DEFAULT_PRIORITY_AGING_MS / 1000 : body.priorityAging,
+    maxBacklog,
+    onFailure: body.onFailure ?? "continue",
     retry: {
       maxAttempts: retry.maxAttempts ?? 5,
       backoff: retry.backoff ?? "exponential",
@@ -96,27 +131,15 @@ export const QueueStatsView = z.strictObject({
     Object.fromEntries(JOB_STATES.map((state) => [state, z.int()])) as Record<(typeof JOB_STATES)[number], z.ZodInt>,
   ),
   oldestQueuedAt: Timestamp.nullable(),
+  /** Jobs that are scheduled or queued, and the queue's `maxBacklog`. */
+  backlog: z.strictObject({ waiting: z.int(), max: z.int().nullable() }),
   inFlight: z.int(),
+  /** Ordering keys that stand still, by a failure or by hand. */
+  parkedKeys: z.int(),
   perSecond: z.strictObject({ accepted: z.number(), started: z.number(), finished: z.number() }),
   latencyMs: z.strictObject({ p50: z.number().nullable(), p95: z.number().nullable(), p99: z.number().nullable() }),
 });
 export type QueueStatsView = z.infer<typeof QueueStatsView>;
-
-/** Which failed jobs to run again; all of them without a filter. */
-export const RedriveBody = z.strictObject({
-  filter: z
-    .strictObject({ errorCode: Key.optional(), tag: Tag.optional(), finishedBefore: Timestamp.optional() })
-    .optional(),
-  ratePerSecond: z.number().gt(0).max(MAX_REDRIVES_PER_SECOND).optional(),
-  dryRun: z.boolean().optional(),
-});
-export type RedriveBody = z.infer<typeof RedriveBody>;
-
-export const RedriveView = z.strictObject({ matched: z.int(), redriven: z.int() });
-export type RedriveView = z.infer<typeof RedriveView>;
-
-export const PurgeView = z.strictObject({ cancelled: z.int() });
-export type PurgeView = z.infer<typeof PurgeView>;
 
 /** A call that takes no fields: an empty body or `{}`. */
 export const EmptyBody = z.strictObject({});

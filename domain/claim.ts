@@ -1,24 +1,31 @@
 /** What to claim next: one decision over every queue that may give work. */
 
-/** A job that is ready: queued, due and the head of its ordering key. */
+import { type Contender, nextTurn, type Turns } from "./fairness.ts";
+
+/** A job that is ready: queued, due, the head of its ordering key and through the gate of its concurrency key. */
 export interface Ready {
   id: string;
-  priority: number;
-  /** Acceptance order in the shard. */
-  seq: number;
+  /** The lower goes first: see `rank.ts`. */
+  rank: number;
+  /** The concurrency key, where its queue limits keys. */
+  key: string | null;
 }
 
-/** The ready jobs of one partition, best first, and how many of them its limits allow to start now. */
+/** The ready jobs of one partition, best first, and how many of them its concurrency and rate allow to start now. */
 export interface PartitionOffer {
   room: number;
   ready: Ready[];
 }
 
-/** A queue's share in a claim: `room` bounds it over all its partitions. */
+/** What a queue offers to a claim. A paused queue offers nothing. */
 export interface QueueOffer<Ref> {
   queue: Ref;
-  room: number;
+  namespace: string;
+  name: string;
+  weight: number;
   partitions: PartitionOffer[];
+  /** How many more jobs of each concurrency key may start now; a key that is not named has no limit. */
+  keyRoom: ReadonlyMap<string, number>;
 }
 
 export interface Grant<Ref> {
@@ -26,34 +33,94 @@ export interface Grant<Ref> {
   ids: string[];
 }
 
-/** Higher priority first; among equals the one accepted first. */
-export function byRank(a: Ready, b: Ready): number {
-  return b.priority - a.priority || a.seq - b.seq;
+export interface Decision<Ref> {
+  /** The jobs to start, in each queue best first. */
+  grants: Grant<Ref>[];
+  /** Jobs that were next and may not start, because their concurrency key is full. */
+  shut: Grant<Ref>[];
+  /** Whose turn it is from here on. */
+  turns: Turns;
 }
 
 /**
- * Divides `room` over the offers. Inside a queue the order is strict: priority, then acceptance. Between
- * queues it is round robin, starting with the first offer, so that a queue with a million jobs and a queue
- * with one each get their turn. Never exceeds any `room`.
+ * Divides `room` over the offers. Inside a queue the order is strict: rank, as far as partitions and keys have room.
+ * Between namespaces, and inside a namespace between its queues by weight, it is turn about, so that a queue with a
+ * million jobs and a queue with one each get their turn. Never exceeds any room.
  */
-export function grant<Ref>(offers: QueueOffer<Ref>[], room: number): Grant<Ref>[] {
-  const lines = offers.map((offer) => ({ queue: offer.queue, line: rankOf(offer), taken: 0 }));
+export function decide<Ref>(offers: QueueOffer<Ref>[], room: number, turns: Turns): Decision<Ref> {
+  const lines = new Map(offers.map((offer): [Contender, Line<Ref>] => [offer, new Line(offer)]));
+  let contenders = offers.filter((offer) => lines.get(offer)?.peek() !== null);
   let left = room;
-  for (let active = lines; left > 0 && active.length > 0; active = active.filter((q) => q.taken < q.line.length)) {
-    const each = Math.max(1, Math.floor(left / active.length));
-    for (const queue of active) {
-      const take = Math.min(each, left, queue.line.length - queue.taken);
-      queue.taken += take;
-      left -= take;
-    }
+  let next = turns;
+  while (left > 0 && contenders.length > 0) {
+    const turn = nextTurn(contenders, next);
+    const line = lines.get(turn.contender);
+    if (line === undefined) throw new Error("a turn was given to nobody");
+    // Alone, a queue needs no turns.
+    const count = contenders.length === 1 ? left : 1;
+    for (let i = 0; i < count && line.take(); i++) left -= 1;
+    next = turn.turns;
+    if (line.peek() === null) contenders = contenders.filter((offer) => offer !== turn.contender);
   }
-  return lines
-    .filter((q) => q.taken > 0)
-    .map((q) => ({ queue: q.queue, ids: q.line.slice(0, q.taken).map((r) => r.id) }));
+  const all = [...lines.values()];
+  return {
+    grants: all.filter(({ taken }) => taken.length > 0).map(({ queue, taken }) => ({ queue, ids: taken })),
+    shut: all.filter(({ shut }) => shut.length > 0).map(({ queue, shut }) => ({ queue, ids: shut })),
+    turns: next,
+  };
 }
 
-function rankOf<Ref>(offer: QueueOffer<Ref>): Ready[] {
-  const allowed = offer.partitions.map((partition) => partition.ready.slice(0, Math.max(0, partition.room)));
-  const merged = allowed.length === 1 ? (allowed[0] ?? []) : allowed.flat().sort(byRank);
-  return merged.slice(0, Math.max(0, offer.room));
+/** The jobs of one queue in the order in which they may start. */
+class Line<Ref> {
+  readonly queue: Ref;
+  readonly taken: string[] = [];
+  readonly shut: string[] = [];
+  readonly #partitions: { room: number; ready: Ready[]; at: number }[];
+  readonly #keyRoom: Map<string, number>;
+
+  constructor({ queue, partitions, keyRoom }: QueueOffer<Ref>) {
+    this.queue = queue;
+    this.#partitions = partitions.map(({ room, ready }) => ({ room, ready, at: 0 }));
+    this.#keyRoom = new Map(keyRoom);
+  }
+
+  /** The next job, or null when none may start. */
+  peek(): Ready | null {
+    return this.#best()?.ready ?? null;
+  }
+
+  /** Takes the next job; false when none may start. */
+  take(): boolean {
+    const best = this.#best();
+    if (best === null) return false;
+    best.partition.at += 1;
+    best.partition.room -= 1;
+    this.taken.push(best.ready.id);
+    const { key } = best.ready;
+    if (key !== null) this.#keyRoom.set(key, this.#roomOf(key) - 1);
+    return true;
+  }
+
+  #best() {
+    let best: { partition: { room: number; at: number }; ready: Ready } | null = null;
+    for (const partition of this.#partitions) {
+      const ready = this.#first(partition);
+      if (ready !== null && (best === null || ready.rank < best.ready.rank)) best = { partition, ready };
+    }
+    return best;
+  }
+
+  #first(partition: { room: number; ready: Ready[]; at: number }): Ready | null {
+    if (partition.room <= 0) return null;
+    for (; ; partition.at++) {
+      const ready = partition.ready[partition.at];
+      if (ready === undefined) return null;
+      if (ready.key === null || this.#roomOf(ready.key) > 0) return ready;
+      this.shut.push(ready.id);
+    }
+  }
+
+  #roomOf(key: string): number {
+    return this.#keyRoom.get(key) ?? Number.POSITIVE_INFINITY;
+  }
 }

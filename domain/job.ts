@@ -20,7 +20,8 @@ export type JobEvent =
   | { type: "fail"; again: boolean }
   | { type: "expire" }
   | { type: "cancel" }
-  | { type: "redrive"; later: boolean };
+  | { type: "redrive"; later: boolean }
+  | { type: "replace"; later: boolean };
 
 export function isFinal(state: JobState): state is FinalState {
   return state === "succeeded" || state === "failed" || state === "cancelled";
@@ -48,6 +49,9 @@ export function nextState(state: JobState, event: JobEvent): JobState | null {
       return isFinal(state) ? null : "cancelled";
     case "redrive":
       if (state !== "failed" && state !== "cancelled") return null;
+      return event.later ? "scheduled" : "queued";
+    case "replace":
+      if (state !== "scheduled" && state !== "queued") return null;
       return event.later ? "scheduled" : "queued";
   }
 }
@@ -83,6 +87,13 @@ export interface Attempt {
   worker: string | null;
 }
 
+/** How far a job is, in the words of its worker. `at` is when it last said something. */
+export interface Progress {
+  percent: number | null;
+  message: string | null;
+  at: number;
+}
+
 /**
  * A job as it crosses from a shard. `payload` and `result` are JSON text that nothing between the edge and
  * the executor parses. Times are epoch milliseconds of the shard's clock. `version` grows by one with every
@@ -97,7 +108,12 @@ export interface Job {
   attempt: number;
   priority: number;
   orderingKey: string | null;
+  /** Whose limits it counts under, where its queue limits keys. */
+  concurrencyKey: string | null;
+  dedupKey: string | null;
   idempotencyKey: string | null;
+  /** Set on a final job whose deduplication key may still answer with it: history keeps it until then. */
+  keptUntil?: number;
   tags: string[];
   timeoutMs: number;
   retry: RetryPolicy;
@@ -111,5 +127,7 @@ export interface Job {
   finishedAt: number | null;
   expiresAt: number | null;
   leaseExpiresAt: number | null;
+  /** What its workers said last. A job from history lacks it: what is not over is never there. */
+  progress?: Progress | null;
   attempts: Attempt[];
 }

@@ -1,8 +1,11 @@
 import type { RetryPolicy } from "./job.ts";
+import type { Rate } from "./rate.ts";
 
 /** Bulkheads: each lane is a Cloudflare Queue with its own consumer concurrency. */
 export const LANES = ["default", "slow", "bulk"] as const;
 export type Lane = (typeof LANES)[number];
+
+export const ON_FAILURE = ["continue", "block"] as const;
 
 /** Where the jobs of a queue run. `pull` waits for workers that claim; the others are pushed by the processor. */
 export type Target =
@@ -26,6 +29,20 @@ export interface QueueSettings {
   lane: Lane;
   /** Most jobs running at once over all partitions; null is no limit. */
   concurrency: number | null;
+  /** Most starts in any window of the period, over all partitions; null is no limit. */
+  rate: Rate | null;
+  /** Most jobs of one `concurrencyKey` running at once; null is no limit. */
+  perKeyConcurrency: number | null;
+  /** Most starts of one `concurrencyKey` in any window of the period; null is no limit. */
+  perKeyRate: Rate | null;
+  /** The queue's share of its namespace's turns in a lane: a queue of weight 3 gets three turns where one of 1 gets one. */
+  weight: number;
+  /** How long a job has to wait to be worth one step of priority more; null: priority is strict. See `rank.ts`. */
+  priorityAgingMs: number | null;
+  /** Most jobs waiting over all partitions; null is no limit. */
+  maxBacklog: number | null;
+  /** What a job that failed for good does to its ordering key: nothing, or hold the rest until a person decides. */
+  onFailure: (typeof ON_FAILURE)[number];
   retry: RetryPolicy;
   timeoutMs: number;
   retentionMs: number;
@@ -34,6 +51,33 @@ export interface QueueSettings {
   paused: boolean;
   createdAt: number;
   updatedAt: number;
+}
+
+/** A job that has waited an hour is worth a step of priority more. */
+export const DEFAULT_PRIORITY_AGING_MS = 3_600_000;
+
+/** Settings written by an earlier version lack what was added since: these are the defaults of what they lack. */
+const ADDED: Pick<
+  QueueSettings,
+  "rate" | "perKeyConcurrency" | "perKeyRate" | "weight" | "priorityAgingMs" | "maxBacklog" | "onFailure"
+> = {
+  rate: null,
+  perKeyConcurrency: null,
+  perKeyRate: null,
+  weight: 1,
+  priorityAgingMs: DEFAULT_PRIORITY_AGING_MS,
+  maxBacklog: null,
+  onFailure: "continue",
+};
+
+/** Settings as stored, whatever version wrote them, made complete. */
+export function completeSettings(stored: QueueSettings): QueueSettings {
+  return { ...ADDED, ...stored };
+}
+
+/** Whether a job's `concurrencyKey` means anything on this queue. */
+export function limitsKeys(settings: Pick<QueueSettings, "perKeyConcurrency" | "perKeyRate">): boolean {
+  return settings.perKeyConcurrency !== null || settings.perKeyRate !== null;
 }
 
 /**

@@ -25,13 +25,17 @@ export function hash32(text: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** The partition of a job: by its ordering key, else its idempotency key, else `chance` (0 <= chance < 1). */
-export function partitionOf(
-  keys: { orderingKey: string | null; idempotencyKey: string | null },
-  partitions: number,
-  chance: number,
-): number {
-  const key = keys.orderingKey ?? keys.idempotencyKey;
+/** The keys of a job that can decide its place. */
+export interface PlacingKeys {
+  orderingKey: string | null;
+  concurrencyKey?: string | null;
+  dedupKey?: string | null;
+  idempotencyKey: string | null;
+}
+
+/** The partition of a job: by the first of its keys that it has, else by `chance` (0 <= chance < 1). */
+export function partitionOf(keys: PlacingKeys, partitions: number, chance: number): number {
+  const key = keys.orderingKey ?? keys.concurrencyKey ?? keys.dedupKey ?? keys.idempotencyKey;
   return key === null ? Math.floor(chance * partitions) : hash32(key) % partitions;
 }
 
@@ -61,4 +65,21 @@ export function ownerOf(map: SlotMap, slot: number): string {
 
 export function owns(shard: ShardEntry, slot: number): boolean {
   return shard.slots.some(([from, to]) => from <= slot && slot <= to);
+}
+
+/**
+ * The partition of a queue that a job of this slot lies in, by the keys it was placed by; null when there is none: the
+ * number of partitions was another then. A job without keys may belong to any partition of the slot.
+ */
+export function partitionInSlot(
+  queue: { namespace: string; name: string; partitions: number },
+  slot: number,
+  keys: PlacingKeys,
+): number | null {
+  const isHere = (partition: number) => slotOf(queue.namespace, queue.name, partition) === slot;
+  // A draw that no key overrules is not a partition.
+  const placed = partitionOf(keys, queue.partitions, -1);
+  if (placed >= 0) return isHere(placed) ? placed : null;
+  for (let partition = 0; partition < queue.partitions; partition++) if (isHere(partition)) return partition;
+  return null;
 }

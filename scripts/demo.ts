@@ -2,13 +2,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Api, type JobView } from "./api.ts";
+import { fatesOf, sendBatches } from "./atomic-batches.ts";
 import { percentile, readMetrics } from "./metrics.ts";
 import { freePort, type Platform, spawnPlatform } from "./platform.ts";
 import { addUp, countWords, cut, differences, top } from "./wordcount-text.ts";
 
 /**
  * `npm run demo`: counts the words of a novel in some hundreds of jobs, kills the whole platform half-way, starts
- * it again on its state, and compares the sum with a direct count. Exits 1 on any difference.
+ * it again on its state, and compares the sum with a direct count; then kills it among atomic batches, each of which is
+ * there whole or not at all. Exits 1 on any difference.
  */
 const PIECE_CHARACTERS = 2000;
 const BATCH_JOBS = 20;
@@ -80,6 +82,17 @@ async function run(): Promise<number> {
   return Date.now() - start;
 }
 
+/** Kills the platform once more, while atomic batches are on their way, and says whether each is whole or absent. */
+async function wholeOrAbsent(): Promise<boolean> {
+  const sent = await sendBatches(api);
+  await platform.end("SIGKILL");
+  platform = await spawnPlatform(options);
+  const { whole, absent, half, broken } = await fatesOf(api, sent);
+  const fates = `${whole} whole, ${absent} absent, ${half} half; ${sent.accepted.size} were accepted, ${broken} of them lost`;
+  console.log(`  ${"atomic batches at a kill".padEnd(30)} ${fates}`);
+  return half === 0 && broken === 0;
+}
+
 /** Prints the outcome and says whether all of it is right. */
 async function judge(jobs: JobView[], elapsedMs: number): Promise<boolean> {
   const succeeded = jobs.filter((job) => job.state === "succeeded");
@@ -122,7 +135,8 @@ console.log(`Counting the words of data/moby-dick.txt in ${pieces.length} jobs o
 let right = false;
 try {
   const elapsedMs = await run();
-  right = await judge(await api.jobs(QUEUE), elapsedMs);
+  const counted = await judge(await api.jobs(QUEUE), elapsedMs);
+  right = (await wholeOrAbsent()) && counted;
 } finally {
   await platform.end("SIGTERM");
   rmSync(stateDir, { recursive: true, force: true });

@@ -1,4 +1,8 @@
-import gateway, { Directory as RealDirectory, Shard as RealShard } from "../../workers/gateway/index.ts";
+import gateway, {
+  Directory as RealDirectory,
+  Shard as RealShard,
+  Transaction as RealTransaction,
+} from "../../workers/gateway/index.ts";
 import { counted, counts } from "./counts.ts";
 
 /** The gateway with counted bindings, in its handlers and in its objects. `/bench/used` tells the counts. */
@@ -21,6 +25,12 @@ export class Shard extends RealShard {
 }
 
 export class Directory extends RealDirectory {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, counted(env));
+  }
+}
+
+export class Transaction extends RealTransaction {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env));
   }

@@ -9,11 +9,29 @@ import type { Counts } from "./counts.ts";
 const ROOT_KEY = "dure_root_bench";
 const PULLED = "bench-pull";
 const PUSHED = "bench-noop";
+const CLAIM = JSON.stringify({ max: 100 });
 
 export interface Dure extends System {
+  /** Creates or replaces a queue. */
+  putQueue(name: string, settings: object): Promise<void>;
+  /** Accepts jobs of `queue` as one batch; each is what `fields` says beside queue and payload. */
+  submitTo(queue: string, n: number, fields: (i: number) => object): Promise<unknown>;
+  /** Claims up to 100 jobs of a pull queue. */
+  claim(queue: string): Promise<Claimed[]>;
+  /** Reports success of claimed jobs. */
+  succeed(jobs: Claimed[]): Promise<unknown>;
+  /** Finished jobs of a queue so far. */
+  finishedOf(queue: string): Promise<number>;
   metrics(): Promise<Map<string, number>>;
   /** Bindings used so far by both Workers and the objects. Only of a counted platform. */
   used(): Promise<Counts>;
+}
+
+export interface Claimed {
+  id: string;
+  priority: number;
+  createdAt: string;
+  lease: string;
 }
 
 /**
@@ -39,6 +57,13 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
   const batch = (queue: string, n: number) =>
     JSON.stringify({ jobs: Array.from({ length: n }, () => ({ queue, payload: PAYLOAD })) });
   const held = new Map<number, string[]>();
+  const countsOf = async (queue: string) => {
+    const { counts } = JSON.parse(await client.send(`/v1/queues/${queue}/stats`)) as {
+      counts: Record<string, number>;
+    };
+    const finished = (counts.succeeded ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);
+    return { accepted: Object.values(counts).reduce((sum, n) => sum + n, 0), finished };
+  };
   const usedBy = async (name: string) => {
     const response = await (await host.mf.getWorker(name)).fetch("http://dure/bench/used");
     return (await response.json()) as Counts;
@@ -64,12 +89,17 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
     sendOne: () => client.send("/v1/jobs", one(PUSHED)),
     sendBatch: (n) => client.send("/v1/batches", batch(PUSHED, n)),
     runOne: () => client.send("/v1/jobs", one(PUSHED), { prefer: "wait=10" }),
-    counts: async () => {
-      const { counts } = JSON.parse(await client.send(`/v1/queues/${PUSHED}/stats`)) as {
-        counts: Record<string, number>;
-      };
-      const finished = (counts.succeeded ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);
-      return { accepted: Object.values(counts).reduce((sum, n) => sum + n, 0), finished };
+    counts: () => countsOf(PUSHED),
+    finishedOf: async (queue) => (await countsOf(queue)).finished,
+    putQueue: (name, settings) => putQueue(host.url, authorization, name, settings),
+    submitTo: (queue, n, fields) => {
+      const jobs = Array.from({ length: n }, (_, i) => ({ queue, payload: PAYLOAD, ...fields(i) }));
+      return client.send("/v1/batches", JSON.stringify({ jobs }));
+    },
+    claim: async (queue) => JSON.parse(await client.send(`/v1/queues/${queue}/claim`, CLAIM)).jobs as Claimed[],
+    succeed: (jobs) => {
+      const reports = jobs.map(({ lease }) => ({ lease, ok: true, result: null }));
+      return client.send("/v1/reports", JSON.stringify({ reports }));
     },
     metrics: async () => parseMetrics(await client.send("/metrics")),
     used: async () => {

@@ -12,7 +12,15 @@ export const JOBS_ROUTES: Route[] = [
     sends: ["Idempotency-Key", "Prefer"],
     answersWith: ["Dure-Bookmark", "Dure-Replayed", "Preference-Applied"],
     answers: [accepted("Job"), ok("Job", "Seen before, or already final")],
-    problems: ["queue-not-found", "payload-too-large", "idempotency-mismatch", "timeout-too-long"],
+    problems: [
+      "queue-not-found",
+      "duplicate",
+      "payload-too-large",
+      "idempotency-mismatch",
+      "timeout-too-long",
+      "backlog-full",
+      "shard-full",
+    ],
   },
   {
     id: "listJobs",
@@ -81,6 +89,6 @@ export const JOBS_ROUTES: Route[] = [
     sends: ["Idempotency-Key"],
     answersWith: ["Dure-Bookmark", "Dure-Replayed"],
     answers: [accepted("Batch"), ok("Batch", "All were seen before")],
-    problems: ["batch-refused", "batch-spans-shards", "idempotency-mismatch", "idempotency-undecided"],
+    problems: ["batch-refused", "idempotency-mismatch", "idempotency-undecided", "backlog-full", "shard-full"],
   },
 ];

@@ -47,9 +47,10 @@ export const PULL_ROUTES: Route[] = [
     method: "post",
     path: "/v1/leases/{lease}/extend",
     scope: "work",
-    summary: "Send a heartbeat",
+    summary: "Send a heartbeat, progress and a checkpoint",
     body: "ExtendRequest",
+    bodyOptional: true,
     answers: [ok("Extended")],
-    problems: ["lease-not-found", "stale-lease"],
+    problems: ["lease-not-found", "stale-lease", "checkpoint-too-large"],
   },
 ];

@@ -15,7 +15,7 @@ export interface Moved {
   map: SlotMap;
 }
 
-/** The shard is not at work on this for a moment (a queue held for a change, storage full): try again shortly. */
+/** The shard is not at work on this for a moment (a queue held for a change, a batch that is not decided): try again shortly. */
 export interface Busy {
   type: "busy";
   retryAfterMs: number;

@@ -9,6 +9,8 @@ export interface ShardHealth {
   /** Finished jobs that history does not have yet. */
   unprojected: number;
   oldestDueAt: number | null;
+  /** Ordering keys that stand still. An older shard does not say. */
+  parkedKeys?: number;
   totals: {
     accepted: number;
     started: number;
@@ -16,6 +18,11 @@ export interface ShardHealth {
     staleReports: number;
     leaseExpired: number;
     bells: number;
+    /** Jobs refused because a backlog or the shard was full. An older shard does not say. */
+    refused?: number;
+    firesFired?: number;
+    firesSkipped?: number;
+    firesMissed?: number;
   };
 }
 

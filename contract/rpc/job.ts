@@ -1,6 +1,6 @@
 /** One job: reading, changing, explaining. */
 import type { Job, JobState } from "../../domain/job.ts";
-import type { Moved, ShardCall } from "./call.ts";
+import type { Busy, Moved, ShardCall } from "./call.ts";
 
 export interface JobRequest extends ShardCall {
   namespace: string;
@@ -12,7 +12,11 @@ export interface GetRequest extends JobRequest {
   waitMs: number;
 }
 
-export type JobReply = { type: "job"; job: Job } | { type: "none" } | Moved;
+/** The shard does not have the job, history may: or it was deleted, whatever history still says. */
+export type Absent = { type: "none" } | { type: "gone" };
+
+/** Busy: whether there is such a job is about to be decided. */
+export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy;
 
 /** `conflict`: the job's state does not allow it, or its queue has changed too much for it to come back. */
 export type ChangeReply = JobReply | { type: "conflict"; job: Job; because: "queue-deleted" | "repartitioned" | null };
@@ -26,6 +30,9 @@ export const EXPLAIN_REASONS = [
   "concurrency",
   "rate",
   "priority",
+  "fairness",
+  "parked",
+  "deduplication",
   "no-worker",
   "running",
   "final",
@@ -41,4 +48,4 @@ export interface Explanation {
   estimatedStartAt: number | null;
 }
 
-export type ExplainReply = { type: "explained"; explanation: Explanation } | { type: "none" } | Moved;
+export type ExplainReply = { type: "explained"; explanation: Explanation } | Absent | Moved | Busy;

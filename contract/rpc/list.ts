@@ -33,6 +33,8 @@ export interface ListReply {
   items: Job[];
   /** The page is complete down to and including this id; null: nothing lies below. */
   scannedTo: string | null;
+  /** Jobs of the page's range that were deleted: history may still have them. Absent: none. */
+  gone?: string[];
 }
 
 /** Which of these jobs the shard still holds: its word stands above history's. */

@@ -20,6 +20,10 @@ export interface HoldRequest extends QueueRef {
 export interface HoldReply {
   live: number;
   idempotencyKeys: number;
+  /** Left out by a shard of an earlier version, which has none. */
+  dedupKeys?: number;
+  /** Ordering keys that stand still. Left out by a shard of an earlier version, which has none. */
+  parkedKeys?: number;
 }
 
 export interface PurgeRequest extends QueueRef {
@@ -32,29 +36,14 @@ export interface PurgeReply {
   more: boolean;
 }
 
-export interface RedriveRequest extends QueueRef {
-  filter: { errorCode: string | null; tag: string | null; finishedBefore: number | null };
-  /** Only ids above this one: a resumable walk in id order. */
-  after: string | null;
-  limit: number;
-  dryRun: boolean;
-  /** Milliseconds between two redriven jobs, from `firstAt` on. Null: all now. */
-  spacing: { firstDelayMs: number; everyMs: number } | null;
-}
-
-export interface RedriveReply {
-  matched: number;
-  redriven: number;
-  /** The last id looked at when more are left, else null. */
-  next: string | null;
-}
-
 export interface QueueStats {
   counts: Record<JobState, number>;
   /** Succeeded jobs that history does not have yet. */
   unprojectedSucceeded: number;
   oldestQueuedAt: number | null;
   inFlight: number;
+  /** Ordering keys that stand still. Left out by a shard of an earlier version, which has none. */
+  parkedKeys?: number;
   perSecond: { accepted: number; started: number; finished: number };
   /** Accepted to finished, of the last minute's jobs: a sorted sample. */
   latenciesMs: number[];

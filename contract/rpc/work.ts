@@ -10,10 +10,23 @@ export type Outcome =
 export interface Report {
   lease: string;
   outcome: Outcome;
+  /** What the worker said last and no answer has confirmed. It matters where the outcome is a failure. */
+  said?: Said;
 }
 
-/** `unknown`: no such lease was ever given. `job` only where the request asked for it. */
-export type ReportResult = { status: "recorded" | "stale"; job?: Job } | { status: "unknown" };
+/** What a worker says of a job while it runs. What is left out stays as it was. */
+export interface Said {
+  percent?: number;
+  message?: string;
+  /** JSON text; null forgets the last one. */
+  checkpoint?: string | null;
+}
+
+/**
+ * `unknown`: no such lease was ever given. `job` only where the request asked for it. `cancelled`: the report is stale
+ * because the job was cancelled while this lease was the current one.
+ */
+export type ReportResult = { status: "recorded" | "stale"; cancelled?: boolean; job?: Job } | { status: "unknown" };
 
 /** The processor's door: report, and claim again from a lane, in one call. */
 export interface WorkRequest extends ShardCall {
@@ -36,6 +49,8 @@ export interface WorkItem {
   payload: string;
   timeoutMs: number;
   target: Exclude<Target, { type: "pull" }>;
+  /** JSON text of what an earlier attempt left; null, or left out by an older shard, when there is none. */
+  checkpoint?: string | null;
 }
 
 export type WorkReply = {
@@ -65,6 +80,8 @@ export interface AwaitWorkRequest extends ShardCall {
 export interface ClaimedJob {
   job: Job;
   lease: string;
+  /** As in `WorkItem`. */
+  checkpoint?: string | null;
 }
 
 export type ClaimReply = { type: "claimed"; jobs: ClaimedJob[] };
@@ -81,11 +98,23 @@ export type ReportReply = { type: "reported"; results: ReportResult[] } | Moved;
 
 export interface ExtendRequest extends ShardCall {
   namespace: string | null;
-  leases: { lease: string; leaseMs: number }[];
+  leases: Extension[];
+}
+
+/** One heartbeat. */
+export interface Extension {
+  lease: string;
+  /** The lease ends so long from now. Null: after the job's timeout. */
+  leaseMs: number | null;
+  /** Where the lease lasts longer than this from now, it stays as it is: the heartbeat is a question and writes nothing. */
+  unlessLeftMs?: number;
+  /** Stored in the step that extends the lease. */
+  said?: Said;
 }
 
 export type ExtendResult =
-  | { status: "extended"; leaseExpiresAt: number }
+  /** `leaseLeftMs`: from now until `leaseExpiresAt`, whatever clock the caller has; where the extension was a question. */
+  | { status: "extended"; leaseExpiresAt: number; leaseLeftMs?: number }
   /** The job was cancelled while this lease was the current one. */
   | { status: "cancelled" }
   | { status: "stale" }

@@ -2,8 +2,12 @@ import type { AuditViolation } from "../../contract/rpc.ts";
 import { MAX_ECHO_MS } from "../../domain/bell.ts";
 import { owns, type ShardEntry, slotOf } from "../../domain/slots.ts";
 import type { Sql } from "../sql.ts";
+import { FLOW_RULES, limitsLeaveRoom, type RowRule, waitsHaveAlarm } from "./audit-flow.ts";
+import { PARKED_RULES } from "./audit-parked.ts";
+import { transactionsEnd } from "./audit-transactions.ts";
 import type { Waiting } from "./bells.ts";
 import { countRows } from "./counts.ts";
+import { BLOCKS } from "./rows.ts";
 import type { Stores } from "./turn.ts";
 
 /** A deadline may lie this far in the past before it counts as forgotten: alarms are late by up to a minute. */
@@ -20,19 +24,36 @@ interface Standpoint {
 }
 
 /** Rules that a query over the rows decides: it returns the offenders. */
-const ROW_RULES: { rule: string; detail: string; query: string }[] = [
+const ROW_RULES: RowRule[] = [
+  ...FLOW_RULES,
+  ...PARKED_RULES,
   {
     rule: "queued-reachable",
     detail: "queued behind its ordering key, with no open job of that key to wait for",
-    query: `SELECT id FROM jobs AS j WHERE state IN ('queued', 'scheduled') AND blocked = 1 AND NOT EXISTS
-      (SELECT 1 FROM jobs AS o WHERE o.queue = j.queue AND o.ordering_key = j.ordering_key AND o.blocked = 0
-         AND o.ordering_key IS NOT NULL AND o.state IN ('scheduled', 'queued', 'running'))`,
+    query: `SELECT id FROM jobs AS j WHERE state IN ('queued', 'scheduled') AND blocked & ${BLOCKS.line} AND NOT EXISTS
+      (SELECT 1 FROM jobs AS o WHERE o.queue = j.queue AND o.ordering_key = j.ordering_key AND o.blocked & ${BLOCKS.line} = 0
+         AND o.ordering_key IS NOT NULL AND o.state IN ('scheduled', 'queued', 'running'))
+      AND NOT EXISTS (SELECT 1 FROM undecided AS u WHERE u.queue = j.queue AND u.line = j.ordering_key)`,
   },
   {
     rule: "one-open-job-a-key",
     detail: "is open beside another job of its ordering key",
     query: `SELECT min(id) AS id FROM jobs WHERE ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')
-      AND blocked = 0 GROUP BY queue, ordering_key HAVING count(*) > 1`,
+      AND blocked & ${BLOCKS.line} = 0 GROUP BY queue, ordering_key HAVING count(*) > 1`,
+  },
+  {
+    rule: "after-reachable",
+    detail: "waits for a job of its deduplication key that has ended, or that nobody would open it after",
+    query: `SELECT id FROM jobs AS j WHERE state IN ('queued', 'scheduled') AND blocked & 8 AND NOT EXISTS
+      (SELECT 1 FROM dedup AS d JOIN jobs AS h ON h.id = d.job WHERE d.queue = j.queue AND d.key = j.dedup_key
+         AND d.next = j.id AND h.state IN ('scheduled', 'queued', 'running') AND d.scope =
+         coalesce(j.ordering_key, 'c' || char(0) || j.concurrency_key, ''))`,
+  },
+  {
+    rule: "next-waits",
+    detail: "is to run after another job of its deduplication key, and does not wait for it",
+    query: `SELECT next AS id FROM dedup WHERE next IS NOT NULL AND next NOT IN
+      (SELECT id FROM jobs WHERE state IN ('queued', 'scheduled') AND blocked & 8)`,
   },
   {
     rule: "running-has-lease",
@@ -49,13 +70,13 @@ const ROW_RULES: { rule: string; detail: string; query: string }[] = [
   {
     rule: "final-is-at-rest",
     detail: "is final and still has a deadline, a place under a limit, or no end",
-    query: `SELECT id FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled')
+    query: `SELECT id FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled', 'discarded')
       AND (due_at IS NOT NULL OR held = 1 OR finished_at IS NULL)`,
   },
   {
     rule: "final-is-logged",
     detail: "is final and history will never hear of it",
-    query: `SELECT id FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled') AND (id, version) NOT IN
+    query: `SELECT id FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled', 'discarded') AND (id, version) NOT IN
       (SELECT entry.value ->> 0, entry.value ->> 1 FROM finished, json_each(finished.jobs) AS entry)`,
   },
   {
@@ -77,28 +98,15 @@ export function auditShard(sql: Sql, stores: Stores, standpoint: Standpoint): Au
     ...ROW_RULES.flatMap(({ rule, detail, query }) =>
       sql.all<{ id: string }>(`${query} LIMIT ${MAX_NAMED}`).map(({ id }) => ({ rule, detail: `${id} ${detail}` })),
     ),
-    ...limitsAllowSomeone(stores),
+    ...limitsLeaveRoom(stores),
     ...slotsAreOwned(sql, stores, standpoint.own),
     ...deadlinesHaveAlarm(stores, standpoint),
     ...waitingHasAlarm(standpoint),
+    ...waitsHaveAlarm(stores, { ...standpoint, lateMs: OVERDUE_MS }),
+    ...schedulesGoOn(stores, standpoint),
     ...countsEqualRows(sql, stores),
+    ...transactionsEnd(stores, standpoint.now),
   ];
-}
-
-/** A partition outside its queue's number of partitions has no share of a limit: its jobs could never start. */
-function limitsAllowSomeone(stores: Stores): AuditViolation[] {
-  return stores.queues
-    .all()
-    .filter(({ settings }) => settings.concurrency !== null)
-    .flatMap(({ ref, settings }) =>
-      stores.jobs
-        .readyPartitions(ref)
-        .filter((partition) => partition >= settings.partitions || (settings.concurrency ?? 0) < settings.partitions)
-        .map((partition) => ({
-          rule: "limit-leaves-room",
-          detail: `queue ${settings.name}: partition ${partition} of ${settings.partitions} has no share of concurrency ${settings.concurrency}`,
-        })),
-    );
 }
 
 function slotsAreOwned(sql: Sql, stores: Stores, own: ShardEntry | null): AuditViolation[] {
@@ -133,6 +141,17 @@ function waitingHasAlarm({ alarmAt, waiting, now }: Standpoint): AuditViolation[
       rule: "waiting-has-alarm",
       detail: `${jobs} jobs wait in ${line}, and no alarm will ring for them again`,
     }));
+}
+
+/** A schedule that is not paused has a next instant, the clock looks at it in time, and an alarm makes it look. */
+function schedulesGoOn(stores: Stores, { alarmAt, now }: Standpoint): AuditViolation[] {
+  const stuck = stores.schedules.stuck(now - OVERDUE_MS, MAX_NAMED).map(({ namespace, name, next_at, due_at }) => ({
+    rule: "schedule-goes-on",
+    detail: `schedule ${namespace}/${name}: next instant ${next_at}, due at ${due_at}, now ${now}`,
+  }));
+  const dueAt = stores.schedules.nextDueAt();
+  if (dueAt === null || (alarmAt !== null && alarmAt <= Math.max(dueAt, now) + OVERDUE_MS)) return stuck;
+  return [...stuck, { rule: "schedule-has-alarm", detail: `a schedule is due at ${dueAt}, alarm at ${alarmAt}` }];
 }
 
 function countsEqualRows(sql: Sql, stores: Stores): AuditViolation[] {

@@ -47,6 +47,7 @@ export class Bells {
   #sql: Sql;
   #shard: string;
   #owed = new Map<Line, Owed>();
+  #dueAt = 0;
 
   constructor(sql: Sql, shard: string) {
     this.#sql = sql;
@@ -80,6 +81,8 @@ export class Bells {
   due(waiting: Waiting[], now: number): { bells: { bell: Doorbell; delaySeconds: number }[]; wakeAt: number | null } {
     const bells: { bell: Doorbell; delaySeconds: number }[] = [];
     let wakeAt: number | null = null;
+    if (now < this.#dueAt) this.#forgetTimes();
+    this.#dueAt = now;
     for (const { line, jobs } of waiting) {
       const owed = this.#of(line);
       if (jobs === 0) {
@@ -104,6 +107,16 @@ export class Bells {
       if (wakeAt === null || lookAgainAt < wakeAt) wakeAt = lookAgainAt;
     }
     return { bells, wakeAt };
+  }
+
+  /** The clock has stepped back: what was to be awaited until some time would be awaited for too long. */
+  #forgetTimes(): void {
+    for (const owed of this.#owed.values()) {
+      owed.outstanding = 0;
+      owed.nextAt = 0;
+      owed.working.clear();
+      owed.muted = { jobs: 0, until: 0 };
+    }
   }
 
   /** Executors that have not come back are busy with long work, or dead: others are needed. When the next will be. */

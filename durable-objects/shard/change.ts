@@ -1,10 +1,11 @@
-import type { PurgeReply, PurgeRequest, RedriveReply, RedriveRequest } from "../../contract/rpc.ts";
-import { type JobError, nextState } from "../../domain/job.ts";
+import type { PurgeReply, PurgeRequest } from "../../contract/rpc.ts";
+import { nextState } from "../../domain/job.ts";
 import type { Sql } from "../sql.ts";
-import { HEAD_COLUMNS, type JobHead, type JobSpec, type StoredAttempt } from "./rows.ts";
+import { jobDecided } from "./ordering.ts";
+import { BLOCKS, HEAD_COLUMNS, type JobHead, type StoredAttempt } from "./rows.ts";
 import type { Turn } from "./turn.ts";
 
-/** Rows looked at in one step of a purge or a redrive. */
+/** Rows looked at in one step of a purge. */
 const WALK_PER_STEP = 200;
 
 /** Cancels a job that is not final. Null when it is. A worker that has it learns so at its next extend. */
@@ -12,7 +13,7 @@ export function cancel(turn: Turn, row: JobHead): JobHead | null {
   const state = nextState(row.state, { type: "cancel" });
   if (state === null) return null;
   const after = turn.change(row, { state, finished_at: turn.now });
-  if (row.blocked === 0) turn.settleKey(row.queue, row.ordering_key, null);
+  if ((row.blocked & BLOCKS.line) === 0) turn.settleKey(row.queue, row.ordering_key, null);
   return after;
 }
 
@@ -23,7 +24,9 @@ export function cancel(turn: Turn, row: JobHead): JobHead | null {
 export function unredrivable(turn: Turn, row: JobHead): "queue-deleted" | "repartitioned" | null {
   const { settings, partitionedAt } = turn.stores.queues.get(row.queue);
   if (settings.deleted) return "queue-deleted";
-  return row.created_at <= partitionedAt ? "repartitioned" : null;
+  // A job that was moved here keeps the time at which it was first made: it has started here since.
+  const placedAt = Math.max(row.created_at, row.started_at ?? 0);
+  return placedAt <= partitionedAt ? "repartitioned" : null;
 }
 
 /**
@@ -33,12 +36,15 @@ export function unredrivable(turn: Turn, row: JobHead): "queue-deleted" | "repar
 export function redrive(turn: Turn, row: JobHead, delayMs: number): JobHead | null {
   const state = nextState(row.state, { type: "redrive", later: delayMs > 0 });
   if (state === null || unredrivable(turn, row) !== null) return null;
-  const { jobs } = turn.stores;
-  const open = row.ordering_key === null ? null : jobs.openOfKey(row.queue, row.ordering_key);
+  const { jobs, transactions } = turn.stores;
+  const { queue, ordering_key: line } = row;
+  jobDecided(turn, row);
+  const open = line === null ? null : jobs.openOfKey(queue, line);
+  const alone = open === null && (line === null || !transactions.standsInLine(queue, line));
   const runAt = turn.now + delayMs;
   const after = turn.change(row, {
     state,
-    blocked: open === null ? 0 : 1,
+    blocked: alone ? 0 : BLOCKS.line,
     spent_before: row.attempt,
     run_at: runAt,
     finished_at: null,
@@ -46,7 +52,7 @@ export function redrive(turn: Turn, row: JobHead, delayMs: number): JobHead | nu
     lease: null,
     attempts: withCancelledAttempt(row),
   });
-  if (open !== null) turn.settleKey(row.queue, row.ordering_key, open);
+  turn.settleKey(queue, line, open);
   return after;
 }
 
@@ -89,46 +95,17 @@ export function purgeQueue(turn: Turn, sql: Sql, request: PurgeRequest): PurgeRe
     queue.ref,
     limit,
   );
+  const shut = sql.all<JobHead>(
+    `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_shut WHERE queue = ? AND state = 'queued' AND blocked > 1 LIMIT +?`,
+    queue.ref,
+    limit,
+  );
   // Blocked ones first: cancelling a head would open the next only to cancel it too.
-  const ids = new Set([...blocked, ...scheduled, ...ready].map((row) => row.id));
+  const ids = new Set([...blocked, ...shut, ...scheduled, ...ready].map((row) => row.id));
   let cancelled = 0;
   for (const id of [...ids].slice(0, limit)) {
     const row = turn.stores.jobs.head(id);
     if (row !== null && cancel(turn, row) !== null) cancelled += 1;
   }
   return { cancelled, more: cancelled > 0 };
-}
-
-/** Redrives failed jobs of a queue that match, walking up by id. `ratePerSecond` comes as a spacing of run-ats. */
-export function redriveQueue(turn: Turn, sql: Sql, request: RedriveRequest): RedriveReply {
-  const queue = turn.stores.queues.find(request.namespace, request.queue);
-  if (queue === null) return { matched: 0, redriven: 0, next: null };
-  const limit = Math.min(request.limit, WALK_PER_STEP);
-  const rows = sql.all<JobHead>(
-    `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_dead
-     WHERE queue = ? AND id > ? AND state IN ('failed', 'cancelled') ORDER BY id LIMIT +?`,
-    queue.ref,
-    request.after ?? "",
-    limit,
-  );
-  const matched = rows.filter(
-    (row) => row.state === "failed" && unredrivable(turn, row) === null && matches(row, request.filter),
-  );
-  let redriven = 0;
-  for (const { id } of request.dryRun ? [] : matched) {
-    const row = turn.stores.jobs.head(id);
-    const { spacing } = request;
-    const delayMs = spacing === null ? 0 : Math.floor(spacing.firstDelayMs + redriven * spacing.everyMs);
-    if (row !== null && redrive(turn, row, delayMs) !== null) redriven += 1;
-  }
-  return { matched: matched.length, redriven, next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null };
-}
-
-function matches(row: JobHead, filter: RedriveRequest["filter"]): boolean {
-  if (filter.finishedBefore !== null && (row.finished_at ?? 0) >= filter.finishedBefore) return false;
-  if (filter.errorCode !== null) {
-    const error = row.error === null ? null : (JSON.parse(row.error) as JobError);
-    if (error?.code !== filter.errorCode) return false;
-  }
-  return filter.tag === null || (JSON.parse(row.spec) as JobSpec).tags.includes(filter.tag);
 }

@@ -1,9 +1,14 @@
 import { whatIsDue } from "../../domain/due.ts";
 import type { JobError } from "../../domain/job.ts";
+import { notAhead } from "../../domain/rate.ts";
 import type { Sql } from "../sql.ts";
 import { endAttempt } from "./attempt.ts";
 import { sweepBatches } from "./batch-store.ts";
-import type { JobHead } from "./rows.ts";
+import { sweepKeys } from "./dedup.ts";
+import { fireDue, purgeFires } from "./fire.ts";
+import { releaseParked } from "./ordering.ts";
+import { BLOCKS, type JobHead } from "./rows.ts";
+import { tickTransactions } from "./transaction.ts";
 import type { Turn } from "./turn.ts";
 
 /** Jobs that the clock moves in one step: a step stays short, the next one goes on. */
@@ -36,7 +41,32 @@ export function advance(turn: Turn): boolean {
     const row = turn.stores.jobs.head(id);
     if (row !== null) act(turn, row);
   }
-  return due.length === DUE_PER_STEP;
+  const gates = turn.stores.flow.gatesToLookAt(turn.now, DUE_PER_STEP);
+  for (const { queue, key } of gates) turn.touchGate(queue, key);
+  const early = followClock(turn);
+  fireDue(turn);
+  const parked = releaseParked(turn);
+  return due.length === DUE_PER_STEP || gates.length === DUE_PER_STEP || early || parked;
+}
+
+/**
+ * After the clock has stepped back, starts of rates seem to lie ahead and would hold others back until the clock has
+ * caught up: they are taken to have been just now. True when more gates are to be looked at than one step may.
+ */
+function followClock(turn: Turn): boolean {
+  const { flow, queues } = turn.stores;
+  let longestMs = -1;
+  for (const { ref, settings } of queues.all()) {
+    longestMs = Math.max(longestMs, settings.perKeyRate?.periodMs ?? -1);
+    if (settings.rate === null) continue;
+    for (const { partition, log } of flow.rateLogsAhead(ref, turn.now)) {
+      flow.saveRateLog(ref, partition, notAhead(log, turn.now));
+    }
+  }
+  // A gate waits for a start of its log to be over: never longer than its period.
+  const beyond = longestMs < 0 ? [] : flow.gatesBeyond(turn.now + longestMs + 1, DUE_PER_STEP);
+  for (const { queue, key } of beyond) turn.touchGate(queue, key);
+  return beyond.length === DUE_PER_STEP;
 }
 
 /** What the clock does to one job, if anything. Also called by a report that comes when its lease has just ended. */
@@ -54,7 +84,7 @@ export function act(turn: Turn, row: JobHead): void {
       return;
     case "expire":
       turn.change(row, { state: "failed", finished_at: turn.now, error: JSON.stringify(EXPIRED) });
-      if (row.blocked === 0) turn.settleKey(row.queue, row.ordering_key, null);
+      if ((row.blocked & BLOCKS.line) === 0) turn.settleKey(row.queue, row.ordering_key, null);
       return;
     case "lease-ended":
     case "timed-out": {
@@ -71,13 +101,19 @@ export function act(turn: Turn, row: JobHead): void {
 
 /** Forgets what history has and whose time is over, a bounded amount. True when more is left. */
 export function purge(turn: Turn, sql: Sql): boolean {
-  const { finished, jobs, keys, meta } = turn.stores;
+  const { finished, jobs, keys, meta, progress } = turn.stores;
   const entries = finished.purgeable(turn.now, meta.projected(), PURGE_PER_STEP);
   for (const entry of entries) {
     jobs.forget(entry.jobs);
+    progress.forgetWithJobs(entry.jobs);
     finished.remove(entry.seq);
   }
-  const swept = keys.sweep(turn.now, SWEEP_PER_STEP);
-  const batches = sweepBatches(sql, turn.now, SWEEP_PER_STEP);
-  return entries.length === PURGE_PER_STEP || swept === SWEEP_PER_STEP || batches === SWEEP_PER_STEP;
+  const swept = [
+    keys.sweep(turn.now, SWEEP_PER_STEP),
+    sweepKeys(turn, SWEEP_PER_STEP),
+    sweepBatches(sql, turn.now, SWEEP_PER_STEP),
+    purgeFires(turn, SWEEP_PER_STEP),
+    tickTransactions(turn, SWEEP_PER_STEP),
+  ];
+  return entries.length === PURGE_PER_STEP || swept.includes(SWEEP_PER_STEP);
 }

@@ -1,5 +1,6 @@
 import type { HoldReply, HoldRequest } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import { blocks } from "./ordering.ts";
 import type { KnownQueue } from "./queue-store.ts";
 import type { Turn } from "./turn.ts";
 
@@ -11,7 +12,17 @@ export function takeSettings(turn: Turn, settings: QueueSettings): KnownQueue {
   const { queue, before } = turn.stores.queues.learn(settings, turn.now);
   const limitIsNew = settings.concurrency !== null && (before === null || before.concurrency === null);
   if (queue.settings === settings && limitIsNew) turn.stores.jobs.holdRunning(queue.ref);
+  if (queue.settings === settings && before !== null && keyLimitsDiffer(before, settings)) {
+    turn.stores.flow.lookAtAll(queue.ref, turn.now);
+    turn.wake(turn.now);
+  }
+  if (queue.settings === settings && !blocks(settings) && turn.stores.parked.suspect(queue.ref)) turn.wake(turn.now);
   return queue;
+}
+
+function keyLimitsDiffer(a: QueueSettings, b: QueueSettings): boolean {
+  const limits = ({ perKeyConcurrency, perKeyRate }: QueueSettings) => JSON.stringify([perKeyConcurrency, perKeyRate]);
+  return limits(a) !== limits(b);
 }
 
 /** Settings pushed by the gateway. */
@@ -25,11 +36,13 @@ export function configure(turn: Turn, queues: QueueSettings[]): void {
  */
 export function hold(turn: Turn, request: HoldRequest): HoldReply {
   const queue = turn.stores.queues.find(request.namespace, request.queue);
-  if (queue === null) return { live: 0, idempotencyKeys: 0 };
+  if (queue === null) return { live: 0, idempotencyKeys: 0, dedupKeys: 0, parkedKeys: 0 };
   turn.stores.queues.hold(queue.ref, turn.now + request.holdMs);
   const { ready, blocked, scheduled, running } = turn.stores.counts.of(queue.ref);
   return {
-    live: ready + blocked + scheduled + running,
+    live: ready + blocked + scheduled + running + turn.stores.transactions.count(queue.ref),
     idempotencyKeys: turn.stores.keys.count(queue.ref, turn.now),
+    dedupKeys: turn.stores.dedup.count(queue.ref, turn.now),
+    parkedKeys: turn.stores.parked.count(queue.ref),
   };
 }

@@ -1,19 +1,26 @@
 import type * as rpc from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
+import type { Fire } from "../../domain/schedule.ts";
 import { owns, type SlotMap } from "../../domain/slots.ts";
+import { absent } from "./absent.ts";
 import { auditShard } from "./audit.ts";
+import { BatchParts } from "./batch-parts.ts";
 import { closeBatch, openBatch } from "./batch-store.ts";
-import { cancel, purgeQueue, redrive, redriveQueue, unredrivable } from "./change.ts";
-import { type Cursors, claimForLane, claimFromQueue } from "./claim.ts";
+import { cancel, purgeQueue, redrive, unredrivable } from "./change.ts";
+import { claimForLane, claimFromQueue } from "./claim.ts";
 import { advance } from "./clock.ts";
 import { configure, hold } from "./configure.ts";
-import { Engine } from "./engine.ts";
+import { releaseKeys } from "./discard.ts";
+import { Engine, type StepDone } from "./engine.ts";
 import { explain } from "./explain.ts";
 import { historyPage } from "./history-page.ts";
+import { claimable } from "./limits.ts";
 import { listJobs } from "./list.ts";
+import { operate, progressOf } from "./operate.ts";
 import type { ShardPorts } from "./ports.ts";
 import { extendAll, reportAll } from "./report.ts";
 import { type JobHead, toJob } from "./rows.ts";
+import { configureSchedules, firesOf, scheduleStates } from "./schedules.ts";
 import { health, queueStats } from "./stats.ts";
 import { refusedResults, submit } from "./submit.ts";
 import type { Stores, Turn } from "./turn.ts";
@@ -23,15 +30,16 @@ import type { Stores, Turn } from "./turn.ts";
  * the rows, asks the rules in `domain/`, writes, and only then rings bells and moves the alarm. Nothing here
  * waits; the Durable Object around it does.
  */
-export class ShardCore {
+export class ShardCore extends BatchParts {
   readonly name: string;
   #engine: Engine;
   #stores: Stores;
-  #cursors: Cursors = new Map();
 
   constructor(name: string, ports: ShardPorts) {
+    const engine = new Engine(name, ports);
+    super(engine);
     this.name = name;
-    this.#engine = new Engine(name, ports);
+    this.#engine = engine;
     this.#stores = this.#engine.stores;
   }
 
@@ -45,7 +53,7 @@ export class ShardCore {
   }
 
   /** See `Engine.listen`. */
-  onStep(listener: (step: { finishedIds: readonly string[] }) => void): void {
+  onStep(listener: (step: StepDone) => void): void {
     this.#engine.listen(listener);
   }
 
@@ -62,13 +70,13 @@ export class ShardCore {
   }
 
   openBatch(request: rpc.OpenBatchRequest): rpc.OpenBatchReply {
-    const moved = this.#slotNotMine(request.slot);
+    const moved = this.slotNotMine(request.slot);
     if (moved !== null) return moved;
     return this.#engine.step((turn) => openBatch(turn, this.#engine.sql, request));
   }
 
   closeBatch(request: rpc.CloseBatchRequest): rpc.Moved | null {
-    const moved = this.#slotNotMine(request.slot);
+    const moved = this.slotNotMine(request.slot);
     if (moved === null) this.#engine.step(() => closeBatch(this.#engine.sql, request));
     return moved;
   }
@@ -78,7 +86,7 @@ export class ShardCore {
       advance(turn);
       const reports = reportAll(turn, request.reports, { namespace: null, withJobs: false });
       const leaves = request.room.handler <= 0 && request.room.http <= 0;
-      const items = leaves ? [] : claimForLane(turn, request, this.#cursors);
+      const items = leaves ? [] : claimForLane(turn, request);
       turn.onCommit(() => {
         const left = this.#engine.waiting().find(({ line }) => line === request.lane)?.jobs ?? 0;
         this.#engine.bells.answered(request.lane, {
@@ -118,8 +126,9 @@ export class ShardCore {
     if (moved !== null) return moved;
     const row = this.#stores.jobs.row(request.id);
     const settings = row === null ? null : this.#stores.queues.get(row.queue).settings;
-    if (row === null || settings === null || settings.namespace !== request.namespace) return { type: "none" };
-    return { type: "job", job: toJob(row, settings) };
+    if (row === null || settings === null || settings.namespace !== request.namespace)
+      return absent(this.#stores, request);
+    return { type: "job", job: this.#stores.progress.tell(toJob(row, settings)) };
   }
 
   cancel(request: rpc.JobRequest): rpc.ChangeReply {
@@ -135,7 +144,7 @@ export class ShardCore {
     if (moved !== null) return moved;
     const row = this.#stores.jobs.head(request.id);
     if (row === null || this.#stores.queues.get(row.queue).settings.namespace !== request.namespace)
-      return { type: "none" };
+      return absent(this.#stores, request);
     return { type: "explained", explanation: explain(this.#engine.sql, this.#stores, row, this.#engine.now()) };
   }
 
@@ -152,8 +161,34 @@ export class ShardCore {
       .map(({ id }) => id);
   }
 
+  operate(request: rpc.OperateRequest): rpc.OperationProgress {
+    return this.#engine.step((turn) => operate(turn, request.operation));
+  }
+
+  operationProgress({ ids }: rpc.OperationProgressRequest): rpc.OperationProgress[] {
+    return ids.flatMap((id) => this.#stores.operations.find(id) ?? []).map(progressOf);
+  }
+
+  releaseKeys(request: rpc.ReleaseKeysRequest): string[] {
+    const held = this.held({ ...request, ids: request.jobs.map(({ id }) => id) });
+    this.#engine.step((turn) => releaseKeys(turn, request, held));
+    return held;
+  }
+
   configure(request: rpc.ConfigureRequest): void {
     this.#engine.step((turn) => configure(turn, request.queues));
+  }
+
+  configureSchedules(request: rpc.ConfigureSchedulesRequest): rpc.ConfigureSchedulesReply {
+    return this.#engine.step((turn) => configureSchedules(turn, request));
+  }
+
+  scheduleStates(request: rpc.ScheduleStatesRequest): rpc.ScheduleState[] {
+    return scheduleStates(this.#stores, request);
+  }
+
+  fires(request: rpc.FiresRequest): Fire[] {
+    return firesOf(this.#stores, request);
   }
 
   hold(request: rpc.HoldRequest): rpc.HoldReply {
@@ -162,10 +197,6 @@ export class ShardCore {
 
   purge(request: rpc.PurgeRequest): rpc.PurgeReply {
     return this.#engine.step((turn) => purgeQueue(turn, this.#engine.sql, request));
-  }
-
-  redrive(request: rpc.RedriveRequest): rpc.RedriveReply {
-    return this.#engine.step((turn) => redriveQueue(turn, this.#engine.sql, request));
   }
 
   stats(request: rpc.QueueRef): rpc.QueueStats {
@@ -208,9 +239,7 @@ export class ShardCore {
   /** How many jobs of a queue a claim could look at: for those who wait for work. */
   readyIn(namespace: string, name: string): number {
     const queue = this.#stores.queues.find(namespace, name);
-    if (queue === null || queue.settings.paused) return 0;
-    const { ready, running } = this.#stores.counts.of(queue.ref);
-    return Math.min(ready, (queue.settings.concurrency ?? Number.POSITIVE_INFINITY) - running);
+    return queue === null ? 0 : claimable(this.#stores, queue, this.#engine.now());
   }
 
   #projectorCame(took: boolean): void {
@@ -223,12 +252,13 @@ export class ShardCore {
     return this.#engine.step((turn) => {
       const row = turn.stores.jobs.head(request.id);
       const settings = row === null ? null : turn.stores.queues.get(row.queue).settings;
-      if (row === null || settings === null || settings.namespace !== request.namespace) return { type: "none" };
+      if (row === null || settings === null || settings.namespace !== request.namespace)
+        return absent(this.#stores, request);
       const changed = change(turn, row) !== null;
       const after = turn.stores.jobs.row(request.id);
       if (after === null) throw new Error(`${request.id} vanished within a step`);
-      if (changed) return { type: "job", job: toJob(after, settings) };
-      return { type: "conflict", job: toJob(after, settings), because: unredrivable(turn, row) };
+      const job = turn.stores.progress.tell(toJob(after, settings));
+      return changed ? { type: "job", job } : { type: "conflict", job, because: unredrivable(turn, row) };
     });
   }
 
@@ -236,13 +266,13 @@ export class ShardCore {
   #notMine(ids: string[]): rpc.Moved | null {
     for (const id of ids) {
       const parsed = parseJobId(id);
-      const moved = parsed === null ? null : this.#slotNotMine(parsed.slot);
+      const moved = parsed === null ? null : this.slotNotMine(parsed.slot);
       if (moved !== null) return moved;
     }
     return null;
   }
 
-  #slotNotMine(slot: number): rpc.Moved | null {
+  protected override slotNotMine(slot: number): rpc.Moved | null {
     const { map } = this.#engine;
     if (map === null) throw new Error(`${this.name} has no slot map yet`);
     const own = map.shards.find((shard) => shard.id === this.name);

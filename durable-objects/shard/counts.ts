@@ -1,7 +1,7 @@
 import type { Sql } from "../sql.ts";
 import type { JobHead } from "./rows.ts";
 
-/** Where an unfinished job stands. `ready` may be claimed; `blocked` waits behind its ordering key. */
+/** Where an unfinished job stands. `ready` may be claimed; `blocked` is due and waits for something else. */
 export type Standing = "ready" | "blocked" | "scheduled" | "running";
 export type Tally = Record<Standing, number>;
 
@@ -38,6 +38,10 @@ export class Counts {
     return this.#byQueue.entries();
   }
 
+  withReady(): number[] {
+    return [...this.#byQueue].filter(([, { ready }]) => ready > 0).map(([queue]) => queue);
+  }
+
   recount(sql: Sql): void {
     this.#byQueue.clear();
     for (const { queue, standing, n } of countRows(sql)) this.of(queue)[standing] = n;
@@ -50,8 +54,12 @@ export function countRows(sql: Sql): { queue: number; standing: Standing; n: num
     SELECT queue, 'ready' AS standing, count(*) AS n FROM jobs INDEXED BY jobs_ready
       WHERE state = 'queued' AND blocked = 0 GROUP BY queue
     UNION ALL
-    SELECT queue, 'blocked', count(*) FROM jobs INDEXED BY jobs_key
-      WHERE ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') AND state = 'queued' AND blocked = 1
+    SELECT queue, 'blocked', sum(n) FROM (
+      SELECT queue, count(*) AS n FROM jobs INDEXED BY jobs_key
+        WHERE ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') AND state = 'queued' AND blocked = 1
+        GROUP BY queue
+      UNION ALL
+      SELECT queue, count(*) FROM jobs INDEXED BY jobs_shut WHERE state = 'queued' AND blocked > 1 GROUP BY queue)
       GROUP BY queue
     UNION ALL
     SELECT queue, state, count(*) FROM jobs INDEXED BY jobs_due

@@ -1,24 +1,40 @@
+import { FIRST_TURNS } from "../../domain/fairness.ts";
 import { LANES } from "../../domain/queue.ts";
-import type { SlotMap } from "../../domain/slots.ts";
+import { owns, type SlotMap } from "../../domain/slots.ts";
 import { migrate } from "../migrate.ts";
 import type { Sql } from "../sql.ts";
 import { nextBatchExpiryAt } from "./batch-store.ts";
 import { Bells, type Waiting } from "./bells.ts";
+import { Capacity, SHARD_LIMITS } from "./capacity.ts";
 import { advance, purge } from "./clock.ts";
 import { Counts } from "./counts.ts";
+import { dedupStore } from "./dedup-store.ts";
+import { discardStore } from "./discard.ts";
 import { finishedStore, idempotencyStore } from "./finished-store.ts";
+import { flowStore } from "./flow-store.ts";
 import { jobStore } from "./job-store.ts";
+import { claimable, rateHoldsUntil } from "./limits.ts";
 import { MetaStore } from "./meta-store.ts";
 import { Metrics } from "./metrics.ts";
 import { SHARD_MIGRATIONS } from "./migrations.ts";
+import { stepOperations } from "./operate.ts";
+import { operationStore } from "./operation-store.ts";
+import { blocksNoMore } from "./ordering.ts";
+import { ParkedStore } from "./parked-store.ts";
 import type { ShardPorts } from "./ports.ts";
-import { QueueStore } from "./queue-store.ts";
+import { ProgressStore } from "./progress-store.ts";
+import { type KnownQueue, QueueStore } from "./queue-store.ts";
+import { scheduleStore } from "./schedule-store.ts";
+import { TransactionStore } from "./transaction-store.ts";
 import { type Stores, Turn } from "./turn.ts";
 
 /** If everything else fails, the shard looks again after this long. */
 const SAFETY_MS = 30_000;
 /** A shard with nothing to do looks again after this long, in place of the safety alarm. */
 const IDLE_MS = 3_600_000;
+
+/** What those around the shard have to know of a step: jobs that became final, and of transactions what `Turn` says. */
+export type StepDone = Pick<Turn, "finishedIds" | "asks" | "decided">;
 
 /**
  * What every step of a shard has in common: one transaction; then memory, bells and the alarm follow the rows.
@@ -35,7 +51,7 @@ export class Engine {
   #ports: ShardPorts;
   #projected: number;
   #newestFinished: number;
-  #onStep: (step: { finishedIds: readonly string[] }) => void = () => undefined;
+  #onStep: (step: StepDone) => void = () => undefined;
 
   constructor(name: string, ports: ShardPorts) {
     this.#ports = ports;
@@ -43,15 +59,27 @@ export class Engine {
     migrate(ports.sql, SHARD_MIGRATIONS);
     this.stores = {
       jobs: jobStore(ports.sql),
+      discarded: discardStore(ports.sql),
+      operations: operationStore(ports.sql),
       queues: new QueueStore(ports.sql),
       meta: new MetaStore(ports.sql),
       finished: finishedStore(ports.sql),
       keys: idempotencyStore(ports.sql),
+      dedup: dedupStore(ports.sql),
+      flow: flowStore(ports.sql),
+      parked: new ParkedStore(ports.sql),
+      schedules: scheduleStore(ports.sql),
+      transactions: new TransactionStore(ports.sql),
+      owns: (slot) => this.map?.shards.some((shard) => shard.id === name && owns(shard, slot)) ?? false,
+      progress: new ProgressStore(ports.sql),
+      capacity: new Capacity(name, ports.sql, ports.limits ?? SHARD_LIMITS),
+      turns: { of: FIRST_TURNS },
       counts: new Counts(),
       metrics: new Metrics(ports.now()),
     };
     this.stores.counts.recount(ports.sql);
     this.map = this.stores.meta.map();
+    this.stores.capacity.adopt(this.map);
     this.#projected = this.stores.meta.projected();
     this.#newestFinished = this.stores.finished.newest();
     this.bells = new Bells(ports.sql, name);
@@ -63,8 +91,8 @@ export class Engine {
     return this.#ports.now();
   }
 
-  /** `listener` is told of every committed step: work may be claimable, and these jobs have become final. */
-  listen(listener: (step: { finishedIds: readonly string[] }) => void): void {
+  /** `listener` is told of every committed step: work may be claimable. */
+  listen(listener: (step: StepDone) => void): void {
     this.#onStep = listener;
   }
 
@@ -72,6 +100,7 @@ export class Engine {
     if (this.map !== null && this.map.epoch >= map.epoch) return;
     this.step((turn) => turn.stores.meta.adopt(map));
     this.map = map;
+    this.stores.capacity.adopt(map);
   }
 
   /** History has everything up to `cursor`. An older word than the last changes nothing. */
@@ -106,8 +135,9 @@ export class Engine {
   #clock(): void {
     const dueLeft = this.step((turn) => advance(turn));
     const purgeLeft = this.step((turn) => purge(turn, this.sql));
+    const operationLeft = this.step((turn) => stepOperations(turn, this.sql));
     this.armedAt = null;
-    this.#settle(dueLeft || purgeLeft ? this.now() : (this.#nextDeadline() ?? this.now() + IDLE_MS));
+    this.#settle(dueLeft || purgeLeft || operationLeft ? this.now() : (this.#nextDeadline() ?? this.now() + IDLE_MS));
   }
 
   /** One atomic step. Memory follows the rows: forward after the commit, back to them when it was undone. */
@@ -123,12 +153,13 @@ export class Engine {
     } catch (error) {
       this.stores.queues.reload();
       this.stores.meta.reload();
+      this.stores.progress.reload();
       throw error;
     }
     turn.committed();
     if (turn.newestFinished > this.#newestFinished) this.#newestFinished = turn.newestFinished;
     this.#settle(turn.wakeAt);
-    this.#onStep({ finishedIds: turn.finishedIds });
+    this.#onStep(turn);
     return result;
   }
 
@@ -137,7 +168,19 @@ export class Engine {
     const { bells, wakeAt } = this.bells.due(this.waiting(), this.now());
     for (const { bell, delaySeconds } of bells) this.#ports.ring(bell, delaySeconds);
     this.stores.metrics.totals.bells += bells.length;
-    this.#arm(Math.min(deadline ?? Number.POSITIVE_INFINITY, wakeAt ?? Number.POSITIVE_INFINITY));
+    const times = [deadline, wakeAt, this.#rateOpensAt()].filter((at) => at !== null);
+    this.#arm(Math.min(...times));
+  }
+
+  /** When a rate lets the next job start that it holds back: executors and waiting workers are told then. */
+  #rateOpensAt(): number | null {
+    const now = this.now();
+    return earliest(this.#queuesWithReady().map((queue) => rateHoldsUntil(this.stores, queue, now)));
+  }
+
+  /** A shard knows every queue there is, and mostly few of them have work. */
+  #queuesWithReady(): KnownQueue[] {
+    return this.stores.counts.withReady().map((ref) => this.stores.queues.get(ref));
   }
 
   /** An alarm that is already sooner stays: it finds nothing due and sets the next. That saves a row a step. */
@@ -148,27 +191,36 @@ export class Engine {
   }
 
   #nextDeadline(): number | null {
-    const { jobs, finished, keys } = this.stores;
+    const { jobs, finished, keys, dedup, flow } = this.stores;
     const times = [
       jobs.nextDueAt(),
       finished.nextPurgeAt(this.#projected),
       keys.nextExpiryAt(),
+      dedup.nextExpiryAt(),
+      flow.nextLookAt(),
+      this.stores.schedules.nextDueAt(),
+      this.stores.operations.nextAt(),
+      this.stores.transactions.nextAt(),
       nextBatchExpiryAt(this.sql),
+      blocksNoMore(this.stores).length > 0 ? this.now() : null,
     ];
-    const known = times.filter((at) => at !== null);
-    return known.length === 0 ? null : Math.min(...known);
+    return earliest(times);
   }
 
   /** What an executor or the projector could take now, by line. A limit that is used up makes its jobs wait unrung. */
   waiting(): Waiting[] {
     const byLane = new Map(LANES.map((lane) => [lane, 0]));
-    for (const [ref, tally] of this.stores.counts.queues()) {
-      const { settings } = this.stores.queues.get(ref);
-      if (tally.ready === 0 || settings.paused || settings.target.type === "pull") continue;
-      const room = settings.concurrency === null ? tally.ready : Math.max(0, settings.concurrency - tally.running);
-      byLane.set(settings.lane, (byLane.get(settings.lane) ?? 0) + Math.min(tally.ready, room));
+    for (const queue of this.#queuesWithReady()) {
+      const { lane, target } = queue.settings;
+      if (target.type === "pull") continue;
+      byLane.set(lane, (byLane.get(lane) ?? 0) + claimable(this.stores, queue, this.now()));
     }
     const lanes: Waiting[] = [...byLane].map(([line, jobs]) => ({ line, jobs }));
     return [...lanes, { line: "history", jobs: this.#newestFinished > this.#projected ? 1 : 0 }];
   }
+}
+
+function earliest(times: (number | null)[]): number | null {
+  const known = times.filter((at) => at !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }

@@ -1,73 +1,127 @@
 import type { Explanation } from "../../contract/rpc.ts";
+import { nextTurn } from "../../domain/fairness.ts";
 import type { Sql } from "../sql.ts";
-import { roomIn } from "./claim.ts";
-import type { JobHead } from "./rows.ts";
+import { dedupKeyOf } from "./dedup.ts";
+import { limitIsFull, readyAhead } from "./explain-limits.ts";
+import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
+import { partitionRoom, startable } from "./limits.ts";
+import type { KnownQueue } from "./queue-store.ts";
+import { BLOCKS, type JobHead } from "./rows.ts";
 import type { Stores } from "./turn.ts";
 
 /** A pull queue that nobody claimed from for this long has no worker. */
 const NO_WORKER_MS = 30_000;
-/** Jobs counted ahead at most: beyond, the number says "at least". */
-const MAX_AHEAD = 10_000;
+/** Jobs of each partition of another queue that are counted: they take turns, so more of one never count. */
+const MAX_COUNTED = 1000;
 
-/** Why a job is not running, from the same rows a claim would look at. */
+/** Why a job is not running, from the same rows a claim would look at, by the first of the reasons that is true. */
 export function explain(sql: Sql, stores: Stores, row: JobHead, now: number): Explanation {
-  const plain = { state: row.state, blockedBy: null, ahead: null, estimatedStartAt: null };
+  const asked = { sql, stores, row, queue: stores.queues.get(row.queue), now };
+  return { state: row.state, ...reasonFor(asked) };
+}
+
+function reasonFor(asked: Asked): Reason {
+  const { row, queue } = asked;
   switch (row.state) {
     case "succeeded":
     case "failed":
     case "cancelled":
-      return { ...plain, reason: "final", detail: `The job is ${row.state}.` };
+      return because("final", `The job is ${row.state}.`);
     case "running":
-      return {
-        ...plain,
-        reason: "running",
-        detail: `Attempt ${row.attempt} runs${row.worker === null ? "" : ` on ${row.worker}`}.`,
-      };
+      return because("running", `Attempt ${row.attempt} runs${row.worker === null ? "" : ` on ${row.worker}`}.`);
     default:
-      return waiting(sql, stores, row, now);
+      if (queue.settings.paused) return because("paused", `Queue ${queue.settings.name} is paused.`);
+      return notDue(asked) ?? heldBack(asked) ?? limitIsFull(asked) ?? inLine(asked);
   }
 }
 
-function waiting(sql: Sql, stores: Stores, row: JobHead, now: number): Explanation {
-  const plain = { state: row.state, blockedBy: null, ahead: null, estimatedStartAt: null };
-  const queue = stores.queues.get(row.queue);
-  if (queue.settings.paused) return { ...plain, reason: "paused", detail: `Queue ${queue.settings.name} is paused.` };
-  if (row.state === "scheduled" && row.run_at > now) {
-    const retrying = row.attempt > row.spent_before;
-    const detail = retrying
-      ? `Attempt ${row.attempt} failed; the next may start at ${new Date(row.run_at).toISOString()}.`
-      : `Due at ${new Date(row.run_at).toISOString()}.`;
-    return { ...plain, reason: retrying ? "retrying" : "scheduled", detail, estimatedStartAt: row.run_at };
-  }
-  if (row.blocked === 1) {
+function notDue({ row, now }: Asked): Reason | null {
+  if (row.state !== "scheduled" || row.run_at <= now) return null;
+  const at = new Date(row.run_at).toISOString();
+  return row.attempt > row.spent_before
+    ? because("retrying", `Attempt ${row.attempt} failed; the next may start at ${at}.`, {
+        estimatedStartAt: row.run_at,
+      })
+    : because("scheduled", `Due at ${at}.`, { estimatedStartAt: row.run_at });
+}
+
+/** What `blocked` says, strongest first. */
+function heldBack(asked: Asked): Reason | null {
+  const { stores, row } = asked;
+  if (row.blocked & BLOCKS.line) {
     const open = stores.jobs.openOfKey(row.queue, row.ordering_key ?? "");
-    const detail = `An earlier job of its ordering key is ${open?.state ?? "not final"}.`;
-    return { ...plain, reason: "ordering", detail, blockedBy: open?.id ?? null };
+    const stands = open !== null && open.blocked & BLOCKS.parked ? ", and the key is parked" : "";
+    const detail = `An earlier job of its ordering key is ${open?.state ?? "not final"}${stands}.`;
+    return because("ordering", detail, { blockedBy: open?.id ?? null });
   }
-  if (roomIn(stores, queue, row.partition) <= 0) {
-    const detail = `Queue ${queue.settings.name} runs as many jobs of this partition as its concurrency of ${queue.settings.concurrency} allows.`;
-    return { ...plain, reason: "concurrency", detail };
+  if (row.blocked & BLOCKS.parked) {
+    const failed = stores.parked.find({ queue: row.queue, key: row.ordering_key ?? "" })?.job ?? null;
+    const detail =
+      failed === null
+        ? "Its ordering key is paused."
+        : "An earlier job of its ordering key failed for good, and somebody has to decide: retry, skip or discard it.";
+    return because("parked", detail, { blockedBy: failed });
   }
-  const ahead = countAhead(sql, row);
+  if (row.blocked & BLOCKS.after) {
+    const key = dedupKeyOf(row);
+    const before = key === null ? null : (stores.dedup.find(key)?.job ?? null);
+    return because("deduplication", "It runs after an earlier job of its deduplication key.", { blockedBy: before });
+  }
+  // At the gate of its concurrency key: what the key may start now says why, the bit may be late.
+  return null;
+}
+
+/** Nothing holds it: others go first, nobody comes, or it is next. */
+function inLine(asked: Asked): Reason {
+  const { stores, row, queue, now } = asked;
+  const ahead = queueAhead(asked);
   // Before this object woke, a claim would have taken the job as soon as it could run.
   const lastClaimAt = stores.metrics.lastClaimAt(row.queue) ?? Math.max(row.run_at, queue.settings.updatedAt);
   if (queue.settings.target.type === "pull" && now - lastClaimAt >= NO_WORKER_MS) {
-    const detail = `Nobody has claimed from queue ${queue.settings.name} for ${Math.floor((now - lastClaimAt) / 1000)} s.`;
-    return { ...plain, reason: "no-worker", detail, ahead };
+    const seconds = Math.floor((now - lastClaimAt) / 1000);
+    return because("no-worker", `Nobody has claimed from queue ${queue.settings.name} for ${seconds} s.`, { ahead });
   }
-  if (ahead > 0) return { ...plain, reason: "priority", detail: `${ahead} ready jobs go first.`, ahead };
-  return { ...plain, reason: "ready", detail: "The next claim takes it.", ahead: 0, estimatedStartAt: now };
+  if (ahead > 0) return because("priority", `${ahead} ready jobs of its queue go first.`, { ahead });
+  const turns = turnsAhead(stores, queue, now);
+  if (turns > 0) {
+    return because("fairness", `Queues that share its lane have ${turns} turns first.`, { ahead: turns });
+  }
+  return because("ready", "The next claim takes it.", { ahead: 0, estimatedStartAt: now });
 }
 
-/** Ready jobs of the same queue on this shard that a claim prefers: higher priority, or accepted earlier. */
-function countAhead(sql: Sql, row: JobHead): number {
-  const counted = sql.all<{ n: number }>(
-    `SELECT count(*) AS n FROM (SELECT 1 FROM jobs INDEXED BY jobs_ready
-       WHERE queue = ?1 AND state = 'queued' AND blocked = 0 AND (priority > ?2 OR (priority = ?2 AND seq < ?3)) LIMIT +?4)`,
-    row.queue,
-    row.priority,
-    row.seq,
-    MAX_AHEAD,
-  )[0];
-  return counted?.n ?? 0;
+/** Jobs of other queues that a claim of its lane takes before it takes one of this queue. */
+function turnsAhead(stores: Stores, queue: KnownQueue, now: number): number {
+  const { lane, target } = queue.settings;
+  if (target.type === "pull") return 0;
+  const contenders = stores.queues
+    .all()
+    .filter(({ settings }) => settings.lane === lane && settings.target.type === target.type)
+    .map((other) => ({
+      ...other.settings,
+      left: startable(stores, other, { most: MAX_COUNTED, now }),
+      own: other.ref === queue.ref,
+    }))
+    // The job itself is one, though the clock may not have come to it yet.
+    .map((other) => (other.own ? { ...other, left: Math.max(1, other.left) } : other))
+    .filter(({ left }) => left > 0);
+  let turns = stores.turns.of;
+  for (let ahead = 0; ahead < MAX_AHEAD; ahead++) {
+    const waiting = contenders.filter(({ left }) => left > 0);
+    if (waiting.length === 0) return ahead;
+    const turn = nextTurn(waiting, turns);
+    if (turn.contender.own) return ahead;
+    turn.contender.left -= 1;
+    turns = turn.turns;
+  }
+  return MAX_AHEAD;
+}
+
+/** Ready jobs of the same queue on this shard that a claim prefers, as far as their partitions have room. */
+function queueAhead({ sql, stores, row, queue, now }: Asked): number {
+  let ahead = 0;
+  for (const partition of stores.jobs.readyPartitions(row.queue)) {
+    const room = partition === row.partition ? MAX_AHEAD : partitionRoom(stores, queue, partition, now);
+    if (room > 0) ahead += readyAhead(sql, row, { partition, limit: Math.min(room, MAX_AHEAD) });
+  }
+  return Math.min(ahead, MAX_AHEAD);
 }

@@ -58,22 +58,23 @@ export interface KeyRecord {
 
 export function idempotencyStore(sql: Sql) {
   return {
-    find(queue: number, orderingKey: string | null, key: string): KeyRecord | null {
+    /** `scope` is `idempotencyScope` of the job's keys, here and below. */
+    find(queue: number, scope: string, key: string): KeyRecord | null {
       const row = sql.all<{ hash: string; job: string; expires_at: number }>(
         "SELECT hash, job, expires_at FROM idempotency WHERE queue = ? AND ordering_key = ? AND key = ?",
         queue,
-        orderingKey ?? "",
+        scope,
         key,
       )[0];
       return row ?? null;
     },
 
     /** 2 rows. Replaces a record whose window is over. */
-    put(queue: number, orderingKey: string | null, key: string, record: KeyRecord): void {
+    put(queue: number, scope: string, key: string, record: KeyRecord): void {
       sql.run(
         "INSERT OR REPLACE INTO idempotency (queue, ordering_key, key, hash, job, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
         queue,
-        orderingKey ?? "",
+        scope,
         key,
         record.hash,
         record.job,

@@ -2,8 +2,12 @@ import { historyCells } from "../../contract/history.ts";
 import type { FinishedReply } from "../../contract/rpc.ts";
 import { isFinal } from "../../domain/job.ts";
 import { inChunks } from "../chunks.ts";
-import { toJob } from "./rows.ts";
+import { type RowState, toJob } from "./rows.ts";
 import type { Stores } from "./turn.ts";
+
+function isOver(state: RowState): boolean {
+  return state === "discarded" || isFinal(state);
+}
 
 /** A page must fit in one RPC (32 MiB), where a character may take two bytes. */
 const PAGE_CHARACTERS = 6 * 1024 * 1024;
@@ -28,7 +32,7 @@ export function historyPage(stores: Stores, request: { after: number; skip: numb
       const versions = new Map(logged.slice(next, next + ROWS_AT_ONCE));
       for (const row of stores.jobs.rows([...versions.keys()])) {
         // Redriven since: it comes again under the version with which it ends again.
-        if (!isFinal(row.state) || row.version !== versions.get(row.id)) continue;
+        if (!isOver(row.state) || row.version !== versions.get(row.id)) continue;
         rows.push(historyCells(toJob(row, stores.queues.get(row.queue).settings)));
         characters += row.payload.length + (row.result?.length ?? 0);
       }

@@ -1,7 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
-import type * as rpc from "../../contract/rpc.ts";
+import * as rpc from "../../contract/rpc.ts";
 import { isFinal } from "../../domain/job.ts";
+import type { Fire } from "../../domain/schedule.ts";
 import { durableSql } from "../do-sql.ts";
 import { ShardCore } from "./core.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -22,11 +23,23 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
       setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
     });
-    this.#core.onStep(({ finishedIds }) => this.#wakeWaiting(finishedIds));
+    this.#core.onStep(({ finishedIds, asks, decided }) => {
+      this.#wakeWaiting(finishedIds);
+      if (decided) this.#waiters.wake(DECIDED);
+      for (const txn of asks) this.#ask(txn);
+    });
   }
 
   async submit(request: rpc.SubmitRequest): Promise<rpc.SubmitReply> {
     return this.#step(request, () => this.#core.submit(request));
+  }
+
+  async prepare(request: rpc.PrepareRequest): Promise<rpc.PrepareReply> {
+    return this.#step(request, () => this.#core.prepare(request));
+  }
+
+  async decide(request: rpc.DecideRequest): Promise<rpc.DecideReply> {
+    return this.#step(request, () => this.#core.decide(request));
   }
 
   async openBatch(request: rpc.OpenBatchRequest): Promise<rpc.OpenBatchReply> {
@@ -63,9 +76,15 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
   async get(request: rpc.GetRequest): Promise<rpc.JobReply> {
     await this.#knowSlots(request.epoch);
     const endsAt = Date.now() + request.waitMs;
+    let waits = true;
     for (;;) {
       const reply = this.#core.get(request);
       const left = endsAt - Date.now();
+      if (reply.type === "busy" && waits) {
+        waits = false;
+        await this.#decisions(this.#core.transactionsOf(request.id));
+        continue;
+      }
       if (reply.type !== "job" || isFinal(reply.job.state) || left <= 0) return reply;
       await this.#waiters.wait(`job:${request.id}`, left);
     }
@@ -85,6 +104,7 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
   }
 
   async list(request: rpc.ListRequest): Promise<rpc.ListReply> {
+    await this.#decisions(this.#core.transactionsOverdue());
     return this.#core.list(request);
   }
 
@@ -92,8 +112,32 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
     return this.#core.held(request);
   }
 
+  async operate(request: rpc.OperateRequest): Promise<rpc.OperationProgress> {
+    return this.#step(request, () => this.#core.operate(request));
+  }
+
+  async operationProgress(request: rpc.OperationProgressRequest): Promise<rpc.OperationProgress[]> {
+    return this.#core.operationProgress(request);
+  }
+
+  async releaseKeys(request: rpc.ReleaseKeysRequest): Promise<string[]> {
+    return this.#step(request, () => this.#core.releaseKeys(request));
+  }
+
   async configure(request: rpc.ConfigureRequest): Promise<void> {
     return this.#step(request, () => this.#core.configure(request));
+  }
+
+  async configureSchedules(request: rpc.ConfigureSchedulesRequest): Promise<rpc.ConfigureSchedulesReply> {
+    return this.#step(request, () => this.#core.configureSchedules(request));
+  }
+
+  async scheduleStates(request: rpc.ScheduleStatesRequest): Promise<rpc.ScheduleState[]> {
+    return this.#core.scheduleStates(request);
+  }
+
+  async fires(request: rpc.FiresRequest): Promise<Fire[]> {
+    return this.#core.fires(request);
   }
 
   async hold(request: rpc.HoldRequest): Promise<rpc.HoldReply> {
@@ -106,6 +150,34 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
 
   async redrive(request: rpc.RedriveRequest): Promise<rpc.RedriveReply> {
     return this.#step(request, () => this.#core.redrive(request));
+  }
+
+  async deadJobs(request: rpc.DeadWalk): Promise<rpc.DeadReply> {
+    return this.#core.deadJobs(request);
+  }
+
+  async discardFailed(request: rpc.DeadWalk): Promise<rpc.DiscardReply> {
+    return this.#step(request, () => this.#core.discardFailed(request));
+  }
+
+  async bury(request: rpc.BuryRequest): Promise<void> {
+    return this.#step(request, () => this.#core.bury(request));
+  }
+
+  async revive(request: rpc.ReviveRequest): Promise<rpc.ReviveReply> {
+    return this.#step(request, () => this.#core.revive(request));
+  }
+
+  async failures(request: rpc.FailuresRequest): Promise<rpc.FailuresReply> {
+    return this.#step(request, () => this.#core.failures(request));
+  }
+
+  async orderingKeys(request: rpc.OrderingKeysRequest): Promise<rpc.OrderingKey[]> {
+    return this.#core.orderingKeys(request);
+  }
+
+  async changeKey(request: rpc.ChangeKeyRequest): Promise<rpc.ChangeKeyReply> {
+    return this.#step(request, () => this.#core.changeKey(request));
   }
 
   async stats(request: rpc.QueueRef): Promise<rpc.QueueStats> {
@@ -136,6 +208,24 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
       // An alarm that throws six times is dropped for good; the core has armed the next one before it began.
       console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: String(error) }));
     }
+  }
+
+  /** Waits, a bounded time, until one of these is decided; and asks for it, because the word may have been lost. */
+  async #decisions(txns: readonly string[]): Promise<void> {
+    if (txns.length === 0) return;
+    const decided = this.#waiters.wait(DECIDED, DECISION_WAIT_MS);
+    for (const txn of txns) this.#ask(txn);
+    await decided;
+  }
+
+  /** Asks a coordinator, and goes by its answer. Without one, the alarm asks again. */
+  #ask(txn: string): void {
+    const coordinator = this.env.TRANSACTION.getByName(txn) as unknown as rpc.TransactionApi;
+    const told = coordinator
+      .outcome({ v: rpc.RPC_VERSION })
+      .then((outcome) => this.#group.run(() => this.#core.told(txn, outcome)))
+      .catch((error: unknown) => console.warn(JSON.stringify({ at: "shard.ask", txn, error: String(error) })));
+    this.ctx.waitUntil(told);
   }
 
   async #step<T>(request: rpc.ShardCall, step: () => T): Promise<T> {
@@ -189,6 +279,10 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
  * caller has found work on another shard meanwhile and is gone.
  */
 const WOKEN_AT_ONCE = 32;
+
+/** For those who read a job of a batch that is not decided: what they wait for, and how long. */
+const DECIDED = "decided";
+const DECISION_WAIT_MS = 1_500;
 
 /** Uniform in [0, 1) from the platform's secure source: leases are made of it. */
 function unguessable(): number {

@@ -1,6 +1,7 @@
 import { inChunks } from "../chunks.ts";
-import type { Sql, SqlRow, SqlValue } from "../sql.ts";
-import { HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./rows.ts";
+import type { Sql, SqlRow } from "../sql.ts";
+import { insertJobs } from "./job-insert.ts";
+import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS, type RowState } from "./rows.ts";
 
 /** Columns a submission sets; the rest have defaults. */
 export interface NewRow {
@@ -8,10 +9,13 @@ export interface NewRow {
   queue: number;
   partition: number;
   seq: number;
+  rank: number;
   state: "scheduled" | "queued";
   blocked: number;
   priority: number;
   orderingKey: string | null;
+  concurrencyKey: string | null;
+  dedupKey: string | null;
   dueAt: number | null;
   timeoutMs: number;
   createdAt: number;
@@ -45,31 +49,10 @@ export interface Success {
   truncated: boolean;
 }
 
-export type Succeeded = Pick<JobHead, "id" | "queue" | "ordering_key" | "version" | "created_at">;
-
-/** What the jobs of one request mostly have in common is bound once; what each has to itself comes as an array. */
-const INSERT = `INSERT INTO jobs (id, seq, payload, queue, partition, state, blocked, priority, ordering_key, due_at, timeout_ms,
-    created_at, run_at, expires_at, spec)
-  SELECT r ->> 0, r ->> 1, r ->> 2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
-  FROM (SELECT jsonb(value) AS r FROM json_each(?1) LIMIT -1) WHERE true ON CONFLICT (id) DO NOTHING RETURNING id`;
-
-function sharedCells(row: NewRow): SqlValue[] {
-  const { queue, partition, state, blocked, priority, orderingKey, dueAt } = row;
-  const { timeoutMs, createdAt, runAt, expiresAt, spec } = row;
-  return [queue, partition, state, blocked, priority, orderingKey, dueAt, timeoutMs, createdAt, runAt, expiresAt, spec];
-}
-
-/** Neighbours that share all but id, sequence and payload. */
-function alike(rows: NewRow[]): { shared: SqlValue[]; rows: NewRow[] }[] {
-  const groups: { shared: SqlValue[]; rows: NewRow[] }[] = [];
-  for (const row of rows) {
-    const shared = sharedCells(row);
-    const last = groups.at(-1);
-    if (last?.shared.every((cell, i) => cell === shared[i])) last.rows.push(row);
-    else groups.push({ shared, rows: [row] });
-  }
-  return groups;
-}
+export type Succeeded = Pick<
+  JobHead,
+  "id" | "queue" | "ordering_key" | "concurrency_key" | "dedup_key" | "version" | "created_at"
+>;
 
 /** Every statement on `jobs`, named. Rows written are said where they are more than the row itself. */
 export function jobStore(sql: Sql) {
@@ -80,24 +63,20 @@ export function jobStore(sql: Sql) {
      * were submitted twice. +1 row for each that is ready, due or keyed.
      */
     insert(rows: NewRow[]): Set<string> {
-      const inserted = alike(rows).flatMap((group) =>
-        inChunks(group.rows.map(({ id, seq, payload }) => [id, seq, payload])).flatMap((chunk) =>
-          sql.all<{ id: string }>(INSERT, chunk, ...group.shared),
-        ),
-      );
-      return new Set(inserted.map(({ id }) => id));
+      return insertJobs(sql, rows);
     },
 
     row(id: string): JobRow | null {
-      return sql.all<JobRow>(`SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ?`, id)[0] ?? null;
+      return sql.all<JobRow>(`SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`, id)[0] ?? null;
     },
 
     head(id: string): JobHead | null {
-      return sql.all<JobHead>(`SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ?`, id)[0] ?? null;
+      return one(`SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`, id);
     },
 
-    rows(ids: string[]): JobRow[] {
-      return sql.all<JobRow>(
+    /** Discarded ones too: for history. */
+    rows(ids: string[]): JobRow<RowState>[] {
+      return sql.all<JobRow<RowState>>(
         `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`,
         JSON.stringify(ids),
       );
@@ -108,7 +87,7 @@ export function jobStore(sql: Sql) {
       sql.run(
         `UPDATE jobs SET state = ?, blocked = ?, held = ?, due_at = ?, version = ?, attempt = ?, spent_before = ?, lease = ?,
            worker = ?, attempt_at = ?, attempt_ends_at = ?, lease_ends_at = ?, run_at = ?, started_at = ?, finished_at = ?,
-           expires_at = ?, error = ?, attempts = ? WHERE id = ?`,
+           expires_at = ?, error = ?, attempts = ?, fingerprint = ? WHERE id = ?`,
         row.state,
         row.blocked,
         row.held,
@@ -127,8 +106,14 @@ export function jobStore(sql: Sql) {
         row.expires_at,
         row.error,
         row.attempts,
+        row.fingerprint,
         row.id,
       );
+    },
+
+    /** What `save` leaves: another payload, and the spec that goes with it. */
+    replacePayload(id: string, payload: string, spec: string): void {
+      sql.run("UPDATE jobs SET payload = ?, spec = ? WHERE id = ?", payload, spec, id);
     },
 
     /** The earliest unfinished job of an ordering key. */
@@ -145,14 +130,14 @@ export function jobStore(sql: Sql) {
     openOfKey(queue: number, key: string): JobHead | null {
       return one(
         `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
-           AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') AND blocked = 0 LIMIT 1`,
+           AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') AND blocked & ${BLOCKS.line} = 0 LIMIT 1`,
         queue,
         key,
       );
     },
 
-    /** Only the open flag: the head of an ordering key has changed. */
-    setBlocked(id: string, blocked: 0 | 1): void {
+    /** Only what holds it back: its standing among jobs that wait has changed. */
+    setBlocked(id: string, blocked: number): void {
       sql.run("UPDATE jobs SET blocked = ? WHERE id = ?", blocked, id);
     },
 
@@ -173,15 +158,24 @@ export function jobStore(sql: Sql) {
     },
 
     /** The best ready jobs of a partition, from the index alone. */
-    ready(queue: number, partition: number, limit: number): { id: string; priority: number; seq: number }[] {
+    ready(queue: number, partition: number, limit: number): { id: string; rank: number }[] {
       return sql.all(
-        `SELECT id, priority, seq FROM jobs INDEXED BY jobs_ready
-         WHERE queue = ? AND partition = ? AND state = 'queued' AND blocked = 0
-         ORDER BY priority DESC, seq LIMIT +?`,
+        `SELECT id, rank FROM jobs INDEXED BY jobs_ready
+         WHERE queue = ? AND partition = ? AND state = 'queued' AND blocked = 0 ORDER BY rank LIMIT +?`,
         queue,
         partition,
         limit,
       );
+    },
+
+    /** The concurrency keys of jobs, by id; those without one are left out. */
+    concurrencyKeys(ids: string[]): Map<string, string> {
+      const rows = sql.all<{ id: string; key: string }>(
+        `SELECT id, concurrency_key AS key FROM jobs WHERE id IN (SELECT value FROM json_each(?))
+           AND concurrency_key IS NOT NULL`,
+        JSON.stringify(ids),
+      );
+      return new Map(rows.map(({ id, key }) => [id, key]));
     },
 
     /** The sizes of payloads, by id. */
@@ -253,7 +247,7 @@ export function jobStore(sql: Sql) {
              finished_at = ?2, due_at = NULL, held = 0
            FROM done WHERE id = d ->> 0 AND attempt = d ->> 1 AND lease = d ->> 2 AND state = 'running' AND due_at > ?2
              AND (?3 IS NULL OR queue IN (SELECT ref FROM queues WHERE namespace = ?3))
-           RETURNING id, queue, ordering_key, version, created_at`,
+           RETURNING id, queue, ordering_key, concurrency_key, dedup_key, version, created_at`,
           chunk,
           now,
           namespace,

@@ -1,7 +1,16 @@
 import type { ListReply, ListRequest } from "../../contract/rpc.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Sql } from "../sql.ts";
-import { HEAD_COLUMNS, type JobHead, type JobRow, type JobSpec, ROW_COLUMNS, toJob } from "./rows.ts";
+import {
+  HEAD_COLUMNS,
+  isKept,
+  type JobHead,
+  type JobRow,
+  type JobSpec,
+  ROW_COLUMNS,
+  type RowState,
+  toJob,
+} from "./rows.ts";
 import type { Stores } from "./turn.ts";
 
 /** Rows read for one page: a filter that matches little ends the page early, with the place it came to. */
@@ -23,9 +32,16 @@ export function listJobs(sql: Sql, stores: Stores, request: ListRequest): ListRe
     filter.createdBefore === null ? null : firstJobIdAt(filter.createdBefore + CLOCK_SLACK_MS),
   );
   const items: ListReply["items"] = [];
+  const gone: string[] = [];
+  const page = (scannedTo: string | null): ListReply => ({
+    type: "page",
+    items: stores.progress.tellAll(items),
+    scannedTo,
+    ...(gone.length > 0 ? { gone } : {}),
+  });
   let bytes = 0;
   for (let scanned = 0; scanned < SCAN_PER_PAGE; scanned += SCAN_STEP) {
-    const rows = sql.all<JobRow>(
+    const rows = sql.all<JobRow<RowState>>(
       `SELECT ${columns} FROM jobs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT +?`,
       before,
       from,
@@ -35,6 +51,10 @@ export function listJobs(sql: Sql, stores: Stores, request: ListRequest): ListRe
       before = row.id;
       const { settings } = stores.queues.get(row.queue);
       if (settings.namespace !== request.namespace || (queue !== null && row.queue !== queue.ref)) continue;
+      if (!isKept(row)) {
+        gone.push(row.id);
+        continue;
+      }
       if (!matches(row, filter)) continue;
       const job = toJob(row, settings);
       if (!include.payload) job.payload = "null";
@@ -42,11 +62,11 @@ export function listJobs(sql: Sql, stores: Stores, request: ListRequest): ListRe
       if (!include.attempts) job.attempts = [];
       items.push(job);
       bytes += job.payload.length + (job.result?.length ?? 0);
-      if (items.length >= limit || bytes > PAGE_BYTES) return { type: "page", items, scannedTo: row.id };
+      if (items.length >= limit || bytes > PAGE_BYTES) return page(row.id);
     }
-    if (rows.length < SCAN_STEP) return { type: "page", items, scannedTo: null };
+    if (rows.length < SCAN_STEP) return page(null);
   }
-  return { type: "page", items, scannedTo: before };
+  return page(before);
 }
 
 /** Ids carry the gateway's clock, `createdAt` the shard's: bounds by id are widened by what may lie between. */

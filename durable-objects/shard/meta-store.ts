@@ -1,8 +1,9 @@
+import { SEQUENCE_PER_MS } from "../../domain/rank.ts";
 import type { SlotMap } from "../../domain/slots.ts";
 import type { Sql } from "../sql.ts";
 
-/** Sequence numbers are reserved this many at a time, so that a job costs a thousandth of a row for its number. */
-const SEQUENCE_BLOCK = 1000;
+/** Sequence numbers are reserved for this long ahead, so that they cost a row every ten seconds. */
+const SEQUENCE_BLOCK = 10_000 * SEQUENCE_PER_MS;
 
 /** The few facts a shard keeps beside its jobs. */
 export class MetaStore {
@@ -19,15 +20,16 @@ export class MetaStore {
   }
 
   /**
-   * A number above every earlier one, over restarts too: numbers of a block that a crash cut short are skipped.
+   * A number above every earlier one, over restarts too: the microseconds of `now` where that is above, so that the
+   * difference of two tells how long lay between them. Numbers of a block that a crash cut short are skipped.
    * After a rolled back step the block may not be on disk: see `reload`.
    */
-  sequence(): number {
-    if (this.#next >= this.#ceiling) {
-      this.#ceiling += SEQUENCE_BLOCK;
+  sequence(now: number): number {
+    this.#next = Math.max(this.#next + 1, now * SEQUENCE_PER_MS);
+    if (this.#next > this.#ceiling) {
+      this.#ceiling = this.#next + SEQUENCE_BLOCK;
       this.#write("sequence", String(this.#ceiling));
     }
-    this.#next += 1;
     return this.#next;
   }
 

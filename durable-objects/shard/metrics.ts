@@ -16,7 +16,18 @@ interface QueueWindow {
 type Counter = "accepted" | "started" | "finished";
 
 export class Metrics {
-  readonly totals = { accepted: 0, started: 0, finished: 0, staleReports: 0, leaseExpired: 0, bells: 0 };
+  readonly totals = {
+    accepted: 0,
+    started: 0,
+    finished: 0,
+    staleReports: 0,
+    leaseExpired: 0,
+    bells: 0,
+    refused: 0,
+    firesFired: 0,
+    firesSkipped: 0,
+    firesMissed: 0,
+  };
   readonly since: number;
   #queues = new Map<number, QueueWindow>();
 

@@ -1,4 +1,8 @@
 import type { Migrations } from "../migrate.ts";
+import { FLOW_MIGRATIONS } from "./flow-schema.ts";
+import { OPERATION_MIGRATIONS } from "./operation-schema.ts";
+import { SCHEDULE_MIGRATIONS } from "./schedule-schema.ts";
+import { TRANSACTION_MIGRATIONS } from "./transaction-schema.ts";
 
 /**
  * A shard's schema. Cloudflare bills rows written, index entries among them, so each index says what it costs.
@@ -106,4 +110,8 @@ export const SHARD_MIGRATIONS: Migrations = [
     ) WITHOUT ROWID`,
     "CREATE INDEX batches_expiry ON batches (expires_at)",
   ],
+  ...FLOW_MIGRATIONS,
+  ...SCHEDULE_MIGRATIONS,
+  ...OPERATION_MIGRATIONS,
+  ...TRANSACTION_MIGRATIONS,
 ];

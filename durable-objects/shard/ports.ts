@@ -1,5 +1,6 @@
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { Sql } from "../sql.ts";
+import type { ShardLimits } from "./capacity.ts";
 
 /**
  * Everything a shard touches outside itself. The Durable Object gives the real ones, the simulation its own:
@@ -15,4 +16,6 @@ export interface ShardPorts {
   setAlarm(at: number): void;
   /** Sends a doorbell. A hint: it may fail or be lost, and never throws. */
   ring(bell: Doorbell, delaySeconds: number): void;
+  /** What the shard may hold; `SHARD_LIMITS` when left out. */
+  limits?: ShardLimits;
 }

@@ -1,4 +1,4 @@
-import type { QueueSettings } from "../../domain/queue.ts";
+import { completeSettings, type QueueSettings } from "../../domain/queue.ts";
 import type { Sql, SqlRow } from "../sql.ts";
 
 interface QueueRow extends SqlRow {
@@ -41,7 +41,7 @@ export class QueueStore {
     )) {
       this.#remember({
         ref: row.ref,
-        settings: JSON.parse(row.settings),
+        settings: completeSettings(JSON.parse(row.settings)),
         heldUntil: row.held_until,
         partitionedAt: row.partitioned_at,
       });

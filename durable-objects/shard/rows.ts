@@ -1,18 +1,27 @@
+import { answersUntil } from "../../domain/dedup.ts";
 import type { Attempt, Job, JobError, JobState, RetryPolicy } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { SqlRow } from "../sql.ts";
 
+/** `discarded`: deleted, and not yet forgotten. Rows in it are seen by `discard.ts` and on their way to history alone. */
+export type RowState = JobState | "discarded";
+
 /** A row of `jobs`, without its long columns. */
-export interface JobHead extends SqlRow {
+export interface JobHead<State extends RowState = JobState> extends SqlRow {
   id: string;
   queue: number;
   partition: number;
   seq: number;
-  state: JobState;
+  rank: number;
+  state: State;
+  /** Why it may not be claimed though it is due: `BLOCKS` that are set, 0 for none. */
   blocked: number;
   held: number;
   priority: number;
   ordering_key: string | null;
+  concurrency_key: string | null;
+  dedup_key: string | null;
+  fingerprint: string | null;
   due_at: number | null;
   version: number;
   attempt: number;
@@ -34,21 +43,41 @@ export interface JobHead extends SqlRow {
   truncated: number;
 }
 
-export interface JobRow extends JobHead {
+/** Bits of `blocked`. A job may be claimed when none is set. */
+export const BLOCKS = {
+  /** An earlier job of its ordering key is not final. */
+  line: 1,
+  /** Its concurrency key has no room. Only queued jobs stand at the gate. */
+  gate: 2,
+  /** Its ordering key is parked: by a failure, or by hand. Only the first of the line carries it. */
+  parked: 4,
+  /** It is to run after another job of its deduplication key. */
+  after: 8,
+} as const;
+
+export interface JobRow<State extends RowState = JobState> extends JobHead<State> {
   result: string | null;
   payload: string;
 }
 
-export const HEAD_COLUMNS = `id, queue, partition, seq, state, blocked, held, priority, ordering_key, due_at, version, attempt,
-  spent_before, lease, worker, attempt_at, attempt_ends_at, lease_ends_at, timeout_ms, created_at, run_at, started_at,
+export const HEAD_COLUMNS = `id, queue, partition, seq, rank, state, blocked, held, priority, ordering_key, concurrency_key,
+  dedup_key, fingerprint, due_at, version, attempt, spent_before, lease, worker, attempt_at, attempt_ends_at, lease_ends_at, timeout_ms, created_at, run_at, started_at,
   finished_at, expires_at, spec, error, attempts, truncated`;
 export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
+
+export function isKept(row: JobRow<RowState>): row is JobRow {
+  return row.state !== "discarded";
+}
 
 /** What a submission fixes for good and no query asks for. */
 export interface JobSpec {
   retry: RetryPolicy;
   tags: string[];
   idempotencyKey: string | null;
+  /** When the window of its deduplication key ends, epoch ms. */
+  dedupEndsAt?: number;
+  /** The call that was laid over it last, which may come a second time. */
+  laid?: string;
 }
 
 /** An attempt as stored: with its nonce, so that a lease it had is known to be stale and not merely unknown. */
@@ -56,9 +85,15 @@ export interface StoredAttempt extends Attempt {
   nonce: string;
 }
 
+/** A job in one of `State`. */
+export type JobIn<State> = Omit<Job, "state"> & { state: State };
+
 /** The one mapper from a row to a job. */
-export function toJob(row: JobRow, settings: QueueSettings): Job {
+export function toJob<State extends RowState>(row: JobRow<State>, settings: QueueSettings): JobIn<State> {
   const spec = JSON.parse(row.spec) as JobSpec;
+  const { dedupEndsAt } = spec;
+  const { finished_at: finishedAt } = row;
+  const answers = dedupEndsAt !== undefined && finishedAt !== null;
   return {
     id: row.id,
     namespace: settings.namespace,
@@ -68,7 +103,10 @@ export function toJob(row: JobRow, settings: QueueSettings): Job {
     attempt: row.attempt,
     priority: row.priority,
     orderingKey: row.ordering_key,
+    concurrencyKey: row.concurrency_key,
+    dedupKey: row.dedup_key,
     idempotencyKey: spec.idempotencyKey,
+    ...(answers ? { keptUntil: answersUntil(dedupEndsAt, finishedAt, settings.idempotencyWindowMs) } : {}),
     tags: spec.tags,
     timeoutMs: row.timeout_ms,
     retry: spec.retry,
@@ -90,7 +128,7 @@ export function toJob(row: JobRow, settings: QueueSettings): Job {
  * Attempts that ended without success are stored when they end. The one that runs, succeeded or was cancelled
  * is told by the row itself, which spares the common path a write of JSON.
  */
-export function attemptsOf(row: JobHead): Attempt[] {
+export function attemptsOf(row: JobHead<RowState>): Attempt[] {
   const stored = row.attempts === "[]" ? [] : (JSON.parse(row.attempts) as StoredAttempt[]);
   const attempts = stored.map(({ nonce: _, ...attempt }) => attempt);
   if (row.attempt > (attempts.at(-1)?.number ?? 0)) {

@@ -15,6 +15,7 @@ export function queueStats(sql: Sql, stores: Stores, request: QueueRef, now: num
     unprojectedSucceeded: unprojected(sql, stores, queue.ref).succeeded,
     oldestQueuedAt: oldestQueuedAt(sql, queue.ref),
     inFlight: tally.running,
+    parkedKeys: stores.parked.count(queue.ref),
     perSecond: stores.metrics.perSecond(queue.ref, now),
     latenciesMs: stores.metrics.latencies(queue.ref, now),
   };
@@ -35,6 +36,7 @@ export function health(sql: Sql, stores: Stores, now: number): ShardHealth {
     counts: { ...liveCounts(all), succeeded: 0, ...deadCounts(sql, null) },
     unprojected: waiting.all,
     oldestDueAt: oldest !== null && oldest <= now ? oldest : null,
+    parkedKeys: stores.parked.count(null),
     totals: { ...stores.metrics.totals },
   };
 }
@@ -65,12 +67,20 @@ function unprojected(sql: Sql, stores: Stores, queue: number | null): { all: num
   return { all: row?.n ?? 0, succeeded: row?.succeeded ?? 0 };
 }
 
-/** When the job that has been ready for longest was accepted. */
+/** Ready jobs of a queue that are looked at for its oldest: the index has them by rank, not by age. */
+const LOOKED_AT_FOR_OLDEST = 10_000;
+
+/**
+ * When the job that has been ready for longest was accepted: exact as long as a queue has ten thousand ready jobs on the
+ * shard, beyond that of those that go first. Ids begin with their time, so the index alone tells the oldest.
+ */
 function oldestQueuedAt(sql: Sql, queue: number): number | null {
   const row = sql.all<{ at: number | null }>(
     `SELECT min(created_at) AS at FROM jobs WHERE id =
-       (SELECT id FROM jobs INDEXED BY jobs_ready WHERE queue = ? AND state = 'queued' AND blocked = 0 ORDER BY seq LIMIT 1)`,
+       (SELECT min(id) FROM (SELECT id FROM jobs INDEXED BY jobs_ready
+          WHERE queue = ? AND state = 'queued' AND blocked = 0 LIMIT +?))`,
     queue,
+    LOOKED_AT_FOR_OLDEST,
   )[0];
   return row?.at ?? null;
 }

@@ -1,14 +1,29 @@
+import { answersUntil } from "../../domain/dedup.ts";
 import { dueAt } from "../../domain/due.ts";
-import { isFinal } from "../../domain/job.ts";
-import { headOfKey } from "../../domain/ordering.ts";
+import type { Turns } from "../../domain/fairness.ts";
+import { fingerprintOf } from "../../domain/fingerprint.ts";
+import { isFinal, type JobError } from "../../domain/job.ts";
+import { limitsKeys } from "../../domain/queue.ts";
+import type { Capacity } from "./capacity.ts";
 import type { Counts, Standing } from "./counts.ts";
 import { standingOf } from "./counts.ts";
+import { dedupKeyOf, release } from "./dedup.ts";
+import type { DedupStore } from "./dedup-store.ts";
+import type { discardStore } from "./discard.ts";
 import type { finishedStore, idempotencyStore } from "./finished-store.ts";
+import type { FlowStore, GateKey } from "./flow-store.ts";
+import { roomForNew, settle } from "./gate.ts";
 import type { JobStore } from "./job-store.ts";
 import type { MetaStore } from "./meta-store.ts";
 import type { Metrics } from "./metrics.ts";
+import type { OperationStore } from "./operation-store.ts";
+import { jobFailed, settleLine } from "./ordering.ts";
+import type { ParkedStore } from "./parked-store.ts";
+import type { ProgressStore } from "./progress-store.ts";
 import type { QueueStore } from "./queue-store.ts";
-import type { JobHead, JobSpec } from "./rows.ts";
+import { BLOCKS, type JobHead, type JobSpec } from "./rows.ts";
+import type { ScheduleStore } from "./schedule-store.ts";
+import type { TransactionStore } from "./transaction-store.ts";
 
 /** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
 export const KEEP_SUCCEEDED_MS = 3_600_000;
@@ -17,13 +32,32 @@ export const KEEP_AT_LEAST_MS = 60_000;
 
 export interface Stores {
   jobs: JobStore;
+  discarded: ReturnType<typeof discardStore>;
+  operations: OperationStore;
   queues: QueueStore;
   meta: MetaStore;
   finished: ReturnType<typeof finishedStore>;
   keys: ReturnType<typeof idempotencyStore>;
+  dedup: DedupStore;
+  flow: FlowStore;
+  parked: ParkedStore;
+  schedules: ScheduleStore;
+  transactions: TransactionStore;
+  /** Whether the slot is this shard's by the map it goes by. */
+  owns(slot: number): boolean;
+  progress: ProgressStore;
+  capacity: Capacity;
+  /** Whose turn it is in claims of several queues. Held in memory alone: after a restart everybody starts even. */
+  turns: { of: Turns };
   counts: Counts;
   metrics: Metrics;
 }
+
+/** What is to be known of a job that has just become final. */
+export type FinishedRow = Pick<
+  JobHead,
+  "id" | "queue" | "version" | "created_at" | "state" | "ordering_key" | "concurrency_key" | "dedup_key"
+>;
 
 /**
  * One step of a shard: everything a command writes between its transaction's begin and commit. Each change of
@@ -38,12 +72,22 @@ export class Turn {
   wakeAt = Number.POSITIVE_INFINITY;
   /** Jobs that became final in this step: for those who wait for them. */
   readonly finishedIds: string[] = [];
+  /** Transactions whose coordinator is to be asked how they were decided. */
+  readonly asks: string[] = [];
+  /** A transaction was decided in this step: for those who wait for one of its jobs. */
+  decided = false;
   /** The last number this step gave in the log of finished jobs; 0 when it gave none. */
   newestFinished = 0;
 
   #finished = new Map<number, [id: string, version: number][]>();
   #moves: { queue: number; standing: Standing; by: 1 | -1 }[] = [];
   #after: (() => void)[] = [];
+  /** Jobs whose progress and checkpoint nobody needs any more. */
+  #endedWell: string[] = [];
+  /** Concurrency keys of which a job was touched, and how many of their jobs this step started. */
+  #gates = new Map<string, GateKey & { starts: number }>();
+  /** New jobs of these keys that may still go straight through their gates. */
+  #roomForNew = new Map<string, number>();
 
   constructor(stores: Stores, now: number, random: () => number) {
     this.stores = stores;
@@ -74,6 +118,29 @@ export class Turn {
     return ready;
   }
 
+  /** A job of this concurrency key changed: its gate is settled before the step ends. Null: never mind. */
+  touchGate(queue: number, key: string | null, starts = 0): void {
+    if (key === null) return;
+    const id = `${queue}/${key}`;
+    const gate = this.#gates.get(id) ?? { queue, key, starts: 0 };
+    gate.starts += starts;
+    this.#gates.set(id, gate);
+  }
+
+  /** The gate's bit for a job that becomes queued: it goes through only when the gate is settled. */
+  gateBit(queue: number, key: string | null): number {
+    return key !== null && limitsKeys(this.stores.queues.get(queue).settings) ? BLOCKS.gate : 0;
+  }
+
+  /** The same for a new job: one that finds room goes through as it comes, which spares it being written twice. */
+  gateBitOfNew(queue: number, key: string | null): number {
+    if (key === null || this.gateBit(queue, key) === 0) return 0;
+    const id = `${queue}/${key}`;
+    const room = this.#roomForNew.get(id) ?? roomForNew(this, { queue, key });
+    this.#roomForNew.set(id, room - 1);
+    return room > 0 ? 0 : BLOCKS.gate;
+  }
+
   /** Writes `row` with `patch` laid over it; version, deadline and all that hangs on the state follow. */
   change(row: JobHead, patch: Partial<JobHead>): JobHead {
     const next: JobHead = { ...row, ...patch, version: row.version + 1 };
@@ -85,31 +152,47 @@ export class Turn {
       attemptEndsAt: next.attempt_ends_at,
     });
     if (next.state !== "running") next.held = 0;
+    if (next.state !== "queued") next.blocked &= ~BLOCKS.gate;
+    else if (row.state !== "queued") next.blocked |= this.gateBit(row.queue, row.concurrency_key);
+    if (next.state !== "failed") next.fingerprint = null;
+    else if (row.state !== "failed") next.fingerprint = fingerprintOf(JSON.parse(next.error ?? "{}") as JobError);
+    this.touchGate(row.queue, row.concurrency_key);
     this.stores.jobs.save(next);
     this.wake(next.due_at);
     this.moved(row.queue, standingOf(row), standingOf(next));
-    if (isFinal(next.state) && !isFinal(row.state)) this.finished(next, this.#keyEndsAt(next));
+    if (isFinal(next.state) && !isFinal(row.state)) this.finished(next, this.#keysEndAt(next));
+    if (next.state === "failed" && row.state !== "failed") jobFailed(this, next);
     return next;
   }
 
   /** Logs a job that has just become final. A replay has to find its job: it is kept as long as its key (`keyEndsAt`). */
-  finished(row: Pick<JobHead, "id" | "queue" | "version" | "created_at" | "state">, keyEndsAt: number): void {
+  finished(row: FinishedRow, keyEndsAt: number): void {
     const { retentionMs } = this.stores.queues.get(row.queue).settings;
     const keep = row.state === "succeeded" ? Math.min(retentionMs, KEEP_SUCCEEDED_MS) : retentionMs;
     const purgeAt = Math.max(this.now + Math.max(keep, KEEP_AT_LEAST_MS), row.state === "succeeded" ? 0 : keyEndsAt);
-    const list = this.#finished.get(purgeAt) ?? [];
-    list.push([row.id, row.version]);
-    this.#finished.set(purgeAt, list);
+    this.log(row, purgeAt);
     this.finishedIds.push(row.id);
+    const key = dedupKeyOf(row);
+    if (key !== null) release(this, key, row.id);
+    // A failed job may be redriven, and then goes on from its checkpoint.
+    if (row.state !== "failed") this.#endedWell.push(row.id);
     const latency = this.now - row.created_at;
     this.onCommit(() => this.stores.metrics.finished(row.queue, latency, this.now));
   }
 
-  /** When the idempotency key of a job stops answering; 0 when it has none. */
-  #keyEndsAt(row: JobHead): number {
-    const spec = JSON.parse(row.spec) as JobSpec;
-    if (spec.idempotencyKey === null) return 0;
-    return row.created_at + this.stores.queues.get(row.queue).settings.idempotencyWindowMs;
+  /** Appends to the log of finished jobs: history gets this version, and the row goes at `purgeAt` if it still has it. */
+  log(row: Pick<JobHead, "id" | "version">, purgeAt: number): void {
+    const list = this.#finished.get(purgeAt) ?? [];
+    list.push([row.id, row.version]);
+    this.#finished.set(purgeAt, list);
+  }
+
+  /** When the keys of a job stop answering with it; 0 when it has none. */
+  #keysEndAt(row: JobHead): number {
+    const { idempotencyKey, dedupEndsAt } = JSON.parse(row.spec) as JobSpec;
+    const { idempotencyWindowMs } = this.stores.queues.get(row.queue).settings;
+    const endsAt = idempotencyKey === null ? 0 : row.created_at + idempotencyWindowMs;
+    return dedupEndsAt === undefined ? endsAt : answersUntil(dedupEndsAt, this.now, idempotencyWindowMs);
   }
 
   /**
@@ -117,22 +200,35 @@ export class Turn {
    * become final; a blocked job that leaves the line changes nobody's turn and needs no call.
    */
   settleKey(queue: number, key: string | null, open: JobHead | null): void {
-    if (key === null) return;
-    const { jobs } = this.stores;
-    const first = jobs.firstOfKey(queue, key);
-    const head = headOfKey(first, open);
-    if (head === null || first === null || head.id === open?.id) return;
-    jobs.setBlocked(first.id, 0);
-    this.moved(queue, standingOf(first), standingOf({ ...first, blocked: 0 }));
-    if (open === null) return;
-    jobs.setBlocked(open.id, 1);
-    this.moved(queue, standingOf(open), standingOf({ ...open, blocked: 1 }));
+    if (key !== null) settleLine(this, { queue, key }, open);
   }
 
-  /** The last write of the step. */
+  /** Takes one of the reasons away why a job waits (`BLOCKS`). Where its key is limited, it then stands at the gate. */
+  lift(row: JobHead, block: number): void {
+    const gate = row.state === "queued" ? this.gateBit(row.queue, row.concurrency_key) : 0;
+    this.stand(row, (row.blocked & ~(block | BLOCKS.gate)) | gate);
+  }
+
+  /** What holds a job back from now on. */
+  stand(row: JobHead, blocked: number): void {
+    this.stores.jobs.setBlocked(row.id, blocked);
+    this.moved(row.queue, standingOf(row), standingOf({ ...row, blocked }));
+    this.touchGate(row.queue, row.concurrency_key);
+  }
+
+  /** Brings the gates of all keys that were touched in line: a claim in this step then sees what the step made room for. */
+  settleGates(): void {
+    const touched = [...this.#gates.values()];
+    this.#gates.clear();
+    for (const gate of touched) settle(this, gate, gate.starts);
+  }
+
+  /** The last writes of the step. */
   flush(): void {
+    this.settleGates();
+    this.stores.progress.forget(this.#endedWell);
     for (const [purgeAt, jobs] of this.#finished) {
-      this.newestFinished = this.stores.meta.sequence();
+      this.newestFinished = this.stores.meta.sequence(this.now);
       this.stores.finished.append(this.newestFinished, purgeAt, jobs);
     }
   }

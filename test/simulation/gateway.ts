@@ -109,6 +109,8 @@ export class Gateway {
         partition,
         priority: plan.priority,
         orderingKey: plan.orderingKey,
+        concurrencyKey: null,
+        dedup: null,
         idempotency: key === null ? null : { key, hash: JSON.stringify(body) },
         delayMs: plan.delayMs,
         runAt: null,

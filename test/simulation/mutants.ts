@@ -70,7 +70,7 @@ export const MUTANTS: TrackedMutant[] = [
   track("a claim takes queued jobs only", (hit) => {
     const offer = rewriter(
       {
-        marks: ["SELECT id, priority, seq FROM jobs"],
+        marks: ["SELECT id, rank FROM jobs"],
         from: "INDEXED BY jobs_ready WHERE queue = ? AND partition = ? AND state = 'queued'",
         to: "WHERE queue = ? AND partition = ? AND state IN ('queued', 'running')",
       },
@@ -96,9 +96,9 @@ export const MUTANTS: TrackedMutant[] = [
     to: "UPDATE jobs SET held = 1 WHERE 0 AND",
   }),
   statement("the best goes first", {
-    marks: ["SELECT id, priority, seq FROM jobs"],
-    from: "ORDER BY priority DESC, seq",
-    to: "ORDER BY priority, seq DESC",
+    marks: ["SELECT id, rank FROM jobs"],
+    from: "ORDER BY rank",
+    to: "ORDER BY rank DESC",
   }),
   track("a pause is known to the shard before it is answered", (hit) => ({
     core: (original) => withoutConfigure(original, hit),
@@ -111,7 +111,7 @@ export const MUTANTS: TrackedMutant[] = [
   statement("finished jobs stay until history has them", {
     marks: ["FROM finished WHERE purge_at <= ?"],
     from: "seq <= ?",
-    to: "seq <= ? + 1000000000",
+    to: "seq <= ? + 1000000000000000",
   }),
   statement("a redriven job is not forgotten", {
     marks: ["DELETE FROM jobs WHERE (id, version)"],

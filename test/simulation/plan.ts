@@ -73,6 +73,13 @@ function makeQueues(random: Random, at: number): QueueSettings[] {
       partitions,
       lane: random.pick(["default", "slow"]),
       concurrency: limited ? random.int(partitions, 3) : null,
+      rate: null,
+      perKeyConcurrency: null,
+      perKeyRate: null,
+      weight: 1,
+      priorityAgingMs: null,
+      maxBacklog: null,
+      onFailure: "continue",
       retry: {
         maxAttempts: random.int(1, 4),
         backoff: random.pick(["exponential", "linear", "constant"]),

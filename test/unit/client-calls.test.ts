@@ -174,6 +174,12 @@ test("every other call goes where the API says", async () => {
   await dure.queues.stats("q");
   await dure.queues.redrive("q", { dryRun: true });
   await dure.queues.purge("q");
+  await dure.queues.discardFailed("q", { tag: "t" });
+  await dure.queues.failures("q", { limit: 5 });
+  await dure.queues.keys("q", { state: "blocked" });
+  await dure.queues.unblockKey("q", { key: "k", action: "skip" });
+  await dure.queues.pauseKey("q", "k/1");
+  await dure.queues.resumeKey("q", "k/1");
   await dure.leases.claim("q", { max: 2, wait: 1 });
   await dure.leases.report([{ lease: "l", ok: true }], { queue: "q" });
   await dure.leases.succeed("l", 1);
@@ -194,6 +200,12 @@ test("every other call goes where the API says", async () => {
     "GET /v1/queues/q/stats",
     'POST /v1/queues/q/redrive {"dryRun":true}',
     "POST /v1/queues/q/purge {}",
+    'POST /v1/queues/q/purge {"failed":true,"filter":{"tag":"t"}}',
+    "GET /v1/queues/q/failures?limit=5",
+    "GET /v1/queues/q/keys?state=blocked",
+    'POST /v1/queues/q/keys/unblock {"key":"k","action":"skip"}',
+    'POST /v1/queues/q/keys/pause {"key":"k/1"}',
+    'POST /v1/queues/q/keys/resume {"key":"k/1"}',
     'POST /v1/queues/q/claim {"max":2,"wait":1}',
     'POST /v1/reports {"reports":[{"lease":"l","ok":true}],"claim":{"queue":"q"}}',
     'POST /v1/leases/l/succeed {"result":1}',

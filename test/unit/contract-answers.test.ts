@@ -12,6 +12,12 @@ describe("queueDefaults", () => {
       lane: "default",
       concurrency: null,
       rate: null,
+      perKeyConcurrency: null,
+      perKeyRate: null,
+      weight: 1,
+      priorityAging: 3600,
+      maxBacklog: null,
+      onFailure: "continue",
       retry: { maxAttempts: 5, backoff: "exponential", delay: 1, maxDelay: 300, jitter: "full" },
       timeout: 60,
       retention: 604_800,
@@ -24,6 +30,9 @@ describe("queueDefaults", () => {
   test.each([
     [{ concurrency: 5 }, 1],
     [{ concurrency: null }, 16],
+    [{ rate: { limit: 5, period: 1 } }, 1],
+    [{ maxBacklog: 5 }, 1],
+    [{ perKeyConcurrency: 5, perKeyRate: { limit: 5, period: 1 } }, 16],
     [{ concurrency: 50, partitions: 8 }, 8],
     [{ partitions: 3 }, 3],
   ])("%j has %d partitions", (body, partitions) => {
@@ -84,6 +93,8 @@ test("a listed job may leave out payload, result and attempts; a job may not", (
     maxAttempts: 5,
     priority: 4,
     orderingKey: null,
+    concurrencyKey: null,
+    dedupKey: null,
     idempotencyKey: null,
     tags: [],
     timeout: 60,
@@ -96,6 +107,7 @@ test("a listed job may leave out payload, result and attempts; a job may not", (
     finishedAt: null,
     expiresAt: null,
     leaseExpiresAt: null,
+    progress: null,
   };
   expect(JobListItem.safeParse(listed).success).toBe(true);
   expect(JobView.safeParse(listed).success).toBe(false);

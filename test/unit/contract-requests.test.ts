@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { KeyBody, NamespaceBody } from "../../contract/admin.ts";
 import { BatchBody, BatchEnvelope } from "../../contract/batch.ts";
+import { PurgeBody, RedriveBody } from "../../contract/dead-letters.ts";
 import { JobGetQuery, JobListQuery, SubmitBody } from "../../contract/job.ts";
 import { PageQuery } from "../../contract/list.ts";
+import { OrderingKeyBody, UnblockBody } from "../../contract/ordering-keys.ts";
 import { parseSubmit } from "../../contract/parse-submit.ts";
 import { errorsOf } from "../../contract/problem.ts";
 import { ClaimBody, ExtendBody, FailBody, ReportsBody, SucceedBody } from "../../contract/pull.ts";
-import { EmptyBody, QueueBody, RedriveBody } from "../../contract/queue.ts";
+import { EmptyBody, QueueBody } from "../../contract/queue.ts";
 
 /** Every limit: what stands at its edge, and what goes one step over with the pointer of the fault. */
 type Table = { at: unknown[]; over: [value: unknown, pointer: string][] };
@@ -56,6 +58,7 @@ const submits: Table = {
     ...fields("payload", [null, 0, "", false, [], {}, { deep: [{}] }]),
     ...fields("queue", names, p),
     ...fields("orderingKey", ["k", k256, "é".repeat(128), "두레", "👩‍🚀"], p),
+    ...fields("concurrencyKey", ["k", k256], p),
     ...fields("idempotencyKey", [k256], p),
     ...fields("priority", [0, 9], p),
     ...fields("delay", [0, 0.5, year], p),
@@ -77,6 +80,7 @@ const submits: Table = {
     [JSON.parse('{"payload":1,"constructor":1}'), "/constructor"],
     ...bad("queue", badNames, p),
     ...bad("orderingKey", badKeys, p),
+    ...bad("concurrencyKey", badKeys, p),
     ...bad("idempotencyKey", badKeys, p),
     ...bad("priority", [-1, 10, 1.5, "5", null], p),
     ...bad("delay", [-0.001, year + 1, "1", null, Number.POSITIVE_INFINITY, Number.NaN], p),
@@ -149,7 +153,11 @@ check("QueueBody", QueueBody, {
     ...fields("partitions", [1, 4096]),
     ...fields("lane", ["default", "slow", "bulk"]),
     ...fields("concurrency", [null, 1, 1_000_000]),
-    ...fields("rate", [null]),
+    ...fields("rate", [null, { limit: 1, period: 0.001 }, { limit: 1_000_000, period: 86_400 }]),
+    ...fields("perKeyConcurrency", [null, 1, 1000]),
+    ...fields("perKeyRate", [null, { limit: 1, period: 0.001 }, { limit: 1_000_000, period: 86_400 }]),
+    ...fields("weight", [1, 100]),
+    ...fields("priorityAging", [null, 1, 1.5, 366 * 86_400]),
     ...fields("retry", [{}, { maxAttempts: 100 }]),
     ...fields("timeout", [0.1, 86_400]),
     ...fields("retention", [1, year]),
@@ -215,7 +223,24 @@ check("QueueBody", QueueBody, {
     ...bad("partitions", [0, 4097, 1.5, null]),
     ...bad("lane", ["fast", null]),
     ...bad("concurrency", [0, -1, 1.5, 1_000_001]),
-    ...bad("rate", [{ limit: 100, period: 1 }, 1]),
+    ...["rate", "perKeyRate"].flatMap((name) => [
+      ...bad(name, [1, "1/s", []]),
+      ...bad(name, [{ period: 1 }, { limit: 0, period: 1 }, { limit: 1.5, period: 1 }], {}, `/${name}/limit`),
+      ...bad(
+        name,
+        [
+          { limit: 1_000_001, period: 1 },
+          { limit: null, period: 1 },
+        ],
+        {},
+        `/${name}/limit`,
+      ),
+      ...bad(name, [{ limit: 1 }, { limit: 1, period: 0 }, { limit: 1, period: 86_401 }], {}, `/${name}/period`),
+      ...bad(name, [{ limit: 1, period: 1, burst: 5 }], {}, `/${name}/burst`),
+    ]),
+    ...bad("perKeyConcurrency", [0, 1.5, 1001, "1"]),
+    ...bad("weight", [0, 1.5, 101, null]),
+    ...bad("priorityAging", [0, 0.9, 366 * 86_400 + 1, "1h"]),
     ...bad("timeout", [0, 86_401]),
     ...bad("retention", [0, year + 1]),
     ...bad("idempotencyWindow", [0, 2_592_001]),
@@ -229,6 +254,10 @@ check("RedriveBody", RedriveBody, {
     {},
     { filter: {} },
     { filter: { errorCode: "e", tag: "t", finishedBefore: "2026-12-01T00:00:00Z" }, ratePerSecond: 0.5, dryRun: true },
+    { filter: { fingerprint: "0123456789abcdef", orderingKey: "k", finishedAfter: "2026-12-01T00:00:00Z" } },
+    { filter: { createdAfter: "2026-12-01T00:00:00Z", createdBefore: "2026-12-02T00:00:00Z" }, queue: "other" },
+    { patch: { a: null } },
+    { patch: null },
   ],
   over: [
     [{ filter: { state: "failed" } }, "/filter/state"],
@@ -236,6 +265,44 @@ check("RedriveBody", RedriveBody, {
     [{ filter: { finishedBefore: "x" } }, "/filter/finishedBefore"],
     ...bad("ratePerSecond", [0, -1, 100_001]),
     ...bad("dryRun", [1]),
+    ...bad("queue", ["", "Q", null]),
+    [{ filter: { fingerprint: "0123456789ABCDEF" } }, "/filter/fingerprint"],
+    [{ filter: { orderingKey: "" } }, "/filter/orderingKey"],
+    [{ filter: { createdAfter: 1 } }, "/filter/createdAfter"],
+  ],
+});
+
+check("PurgeBody", PurgeBody, {
+  at: [{}, { failed: true }, { failed: true, filter: { tag: "t" } }, { failed: false }],
+  over: [
+    [{ filter: {} }, "/filter"],
+    [{ failed: false, filter: {} }, "/filter"],
+    [{ failed: "yes" }, "/failed"],
+    [{ failed: true, filter: { state: "failed" } }, "/filter/state"],
+  ],
+});
+
+check("OrderingKeyBody", OrderingKeyBody, {
+  at: [{ key: "k" }, { key: "k".repeat(256) }],
+  over: [
+    [{}, "/key"],
+    [{ key: "" }, "/key"],
+    [{ key: "k".repeat(257) }, "/key"],
+    [{ key: "k", action: "skip" }, "/action"],
+  ],
+});
+
+check("UnblockBody", UnblockBody, {
+  at: [
+    { key: "k", action: "retry" },
+    { key: "k", action: "skip", jobId: "job_1" },
+    { key: "k", action: "discard" },
+  ],
+  over: [
+    [{ key: "k" }, "/action"],
+    [{ key: "k", action: "redrive" }, "/action"],
+    [{ key: "k", action: "skip", jobId: "" }, "/jobId"],
+    [{ action: "skip" }, "/key"],
   ],
 });
 
@@ -304,8 +371,22 @@ check("FailBody", FailBody, {
   ],
 });
 check("ExtendBody", ExtendBody, {
-  at: fields("leaseSeconds", [1, 86_400]),
-  over: [[{}, "/leaseSeconds"], ...bad("leaseSeconds", [0, 86_401])],
+  at: [
+    {},
+    ...fields("leaseSeconds", [1, 86_400]),
+    ...fields("progress", [{}, { percent: 0 }, { percent: 100, message: "" }, { message: "쪽".repeat(341) }]),
+    ...fields("checkpoint", [null, 0, "", [], { any: "thing" }]),
+  ],
+  over: [
+    ...bad("leaseSeconds", [0, 86_401, null]),
+    ...bad("progress", [null, 50, "half"]),
+    [{ progress: { percent: -0.001 } }, "/progress/percent"],
+    [{ progress: { percent: 100.001 } }, "/progress/percent"],
+    [{ progress: { message: "쪽".repeat(342) } }, "/progress/message"],
+    [{ progress: { message: "a\0b" } }, "/progress/message"],
+    [{ progress: { message: "\ud800" } }, "/progress/message"],
+    [{ progress: { at: 1 } }, "/progress/at"],
+  ],
 });
 check("EmptyBody", EmptyBody, { at: [{}], over: [[{ a: 1 }, "/a"]] });
 check("NamespaceBody", NamespaceBody, { at: [{}], over: [[{ name: "n" }, "/name"]] });

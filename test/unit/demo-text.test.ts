@@ -4,7 +4,13 @@ import { parseMetrics, percentile } from "../../scripts/metrics.ts";
 import { addUp, countWords, cut, differences, top } from "../../scripts/wordcount-text.ts";
 import { wordcount } from "../../workers/processor/handlers/wordcount.ts";
 
-const context = { jobId: "job_x", attempt: 1, signal: new AbortController().signal };
+const context = {
+  jobId: "job_x",
+  attempt: 1,
+  signal: new AbortController().signal,
+  checkpoint: null,
+  progress: async () => undefined,
+};
 
 describe("the demo's map and reduce", () => {
   it("cuts a text into pieces that together are the text, and never through a word", () => {

@@ -1,173 +1,174 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { byRank, grant, type QueueOffer, type Ready } from "../../domain/claim.ts";
+import { decide, type QueueOffer, type Ready } from "../../domain/claim.ts";
+import { FIRST_TURNS, type Turns } from "../../domain/fairness.ts";
 
 const UNLIMITED = Number.POSITIVE_INFINITY;
-let seq = 0;
-const ready = (id: string, priority = 4): Ready => ({ id, priority, seq: ++seq });
-const line = (name: string, length: number) => Array.from({ length }, (_, i) => ready(`${name}${i}`));
-const offer = (queue: string, jobs: Ready[], room = UNLIMITED): QueueOffer<string> => ({
-  queue,
-  room,
-  partitions: [{ room: UNLIMITED, ready: jobs }],
+const jobs = (prefix: string, count: number, key: string | null = null): Ready[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `${prefix}${i}`, rank: i, key }));
+const offer = (name: string, ready: Ready[], over: Partial<QueueOffer<string>> = {}): QueueOffer<string> => ({
+  queue: name,
+  namespace: "default",
+  name,
+  weight: 1,
+  partitions: [{ room: UNLIMITED, ready }],
+  keyRoom: new Map(),
+  ...over,
 });
+const sizes = (offers: QueueOffer<string>[], room: number, turns: Turns = FIRST_TURNS) =>
+  Object.fromEntries(decide(offers, room, turns).grants.map(({ queue, ids }) => [queue, ids.length]));
 
-describe("grant", () => {
+describe("one claim", () => {
   test.each([
-    ["no offers", [], 10, {}],
-    ["no room", [offer("a", line("a", 3))], 0, {}],
-    ["an empty line", [offer("a", [])], 10, {}],
-    ["all there is", [offer("a", line("a", 3))], 10, { a: 3 }],
-    ["no more than the room", [offer("a", line("a", 9))], 4, { a: 4 }],
-    ["no more than the queue's room", [offer("a", line("a", 9), 2)], 4, { a: 2 }],
-    ["nothing to a queue over its limit", [offer("a", line("a", 9), -3)], 4, {}],
-    ["halves to two long lines", [offer("a", line("a", 9)), offer("b", line("b", 9))], 6, { a: 3, b: 3 }],
-    ["the odd one to the first", [offer("a", line("a", 9)), offer("b", line("b", 9))], 7, { a: 4, b: 3 }],
+    ["nothing offered", [], 5, {}],
+    ["no room", [offer("a", jobs("a", 3))], 0, {}],
+    ["one queue takes all the room", [offer("a", jobs("a", 9))], 5, { a: 5 }],
+    ["two queues share", [offer("a", jobs("a", 9)), offer("b", jobs("b", 9))], 6, { a: 3, b: 3 }],
+    ["what one leaves the other takes", [offer("a", jobs("a", 1)), offer("b", jobs("b", 9))], 6, { a: 1, b: 5 }],
+    ["weights are shares", [offer("a", jobs("a", 99), { weight: 3 }), offer("b", jobs("b", 99))], 40, { a: 30, b: 10 }],
     [
-      "what a short line leaves to the long one",
-      [offer("a", line("a", 99)), offer("b", line("b", 1))],
-      10,
-      { a: 9, b: 1 },
+      "namespaces share before queues do",
+      [
+        offer("a", jobs("a", 99), { weight: 100 }),
+        offer("b", jobs("b", 99), { weight: 100 }),
+        offer("c", jobs("c", 99), { namespace: "other" }),
+      ],
+      40,
+      { a: 10, b: 10, c: 20 },
     ],
-    ["the first, when there is room for one", [offer("a", line("a", 9)), offer("b", line("b", 9))], 1, { a: 1 }],
     [
-      "each its turn, however long the first line",
-      [offer("a", line("a", 99)), offer("b", line("b", 2)), offer("c", line("c", 2))],
-      6,
-      { a: 2, b: 2, c: 2 },
+      "a partition's room holds",
+      [
+        offer("a", [], {
+          partitions: [
+            { room: 2, ready: jobs("x", 9) },
+            { room: 1, ready: jobs("y", 9) },
+          ],
+        }),
+      ],
+      9,
+      { a: 3 },
     ],
-  ] as [string, QueueOffer<string>[], number, Record<string, number>][])(
-    "gives %s",
-    (_name, offers, room, expected) => {
-      expect(Object.fromEntries(grant(offers, room).map(({ queue, ids }) => [queue, ids.length]))).toEqual(expected);
-    },
-  );
+    [
+      "a key's room holds",
+      [offer("a", [...jobs("k", 5, "k"), ...jobs("f", 2)], { keyRoom: new Map([["k", 2]]) })],
+      9,
+      { a: 4 },
+    ],
+  ] as [string, QueueOffer<string>[], number, Record<string, number>][])("%s", (_name, offers, room, expected) => {
+    expect(sizes(offers, room)).toEqual(expected);
+  });
 
-  test("takes the higher priority first, and the earlier one among equals, over partitions", () => {
-    const [low, high, middle, late] = [ready("low", 1), ready("high", 9), ready("middle", 5), ready("late", 9)];
+  test("the best of all partitions goes first, as far as its partition has room", () => {
     const partitions = [
-      { room: UNLIMITED, ready: [late, middle] },
-      { room: UNLIMITED, ready: [high, low] },
+      {
+        room: 1,
+        ready: [
+          { id: "best", rank: 1, key: null },
+          { id: "second", rank: 2, key: null },
+        ],
+      },
+      { room: 9, ready: [{ id: "third", rank: 3, key: null }] },
     ];
-    expect(grant([{ queue: "q", room: UNLIMITED, partitions }], 3)).toEqual([
-      { queue: "q", ids: ["high", "late", "middle"] },
+    expect(decide([offer("q", [], { partitions })], 9, FIRST_TURNS).grants).toEqual([
+      { queue: "q", ids: ["best", "third"] },
     ]);
   });
 
-  test("a partition whose limit is used up gives nothing, whatever waits there", () => {
-    const partitions = [
-      { room: 0, ready: [ready("urgent", 9)] },
-      { room: 1, ready: [ready("one", 1), ready("two", 1)] },
-    ];
-    expect(grant([{ queue: "q", room: UNLIMITED, partitions }], 10)).toEqual([{ queue: "q", ids: ["one"] }]);
-  });
-
-  test("leaves its offers as they were", () => {
-    const offers = [offer("a", line("a", 5)), offer("b", line("b", 5))];
-    const before = structuredClone(offers);
-    grant(offers, 6);
-    expect(offers).toEqual(before);
+  test("jobs of a full key that stood in the way are named, once each", () => {
+    const ready = [...jobs("k", 3, "k"), { id: "free", rank: 9, key: null }];
+    const decision = decide([offer("q", ready, { keyRoom: new Map([["k", 1]]) })], 9, FIRST_TURNS);
+    expect(decision.grants).toEqual([{ queue: "q", ids: ["k0", "free"] }]);
+    expect(decision.shut).toEqual([{ queue: "q", ids: ["k1", "k2"] }]);
   });
 });
 
-describe("grant, against a dumb second implementation", () => {
-  const anyOffers: fc.Arbitrary<QueueOffer<number>[]> = fc
-    .array(
-      fc.record({
-        room: fc.oneof(fc.constant(UNLIMITED), fc.integer({ min: -2, max: 12 })),
-        partitions: fc.array(
-          fc.record({
-            room: fc.oneof(fc.constant(UNLIMITED), fc.integer({ min: -2, max: 8 })),
-            priorities: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 8, size: "max" }),
-          }),
-          { maxLength: 4 },
-        ),
-      }),
-      { maxLength: 5 },
-    )
-    .map((queues) => {
-      let next = 0;
-      return queues.map(({ room, partitions }, queue) => ({
-        queue,
-        room,
-        partitions: partitions.map((partition) => ({
-          room: partition.room,
-          ready: partition.priorities
-            .map((priority) => ({ id: `job-${next}`, priority, seq: (next++ * 7919) % 1009 }))
-            .sort(byRank),
-        })),
-      }));
-    });
-  const anyRoom = fc.integer({ min: 0, max: 40 });
-
-  /** What a queue would give if it were alone: the best job again and again, while its partition has room. */
-  function lineOf(offered: QueueOffer<number>): string[] {
-    const left = offered.partitions.map(({ room, ready: jobs }) => ({ room, jobs: [...jobs] }));
-    const ids: string[] = [];
-    while (ids.length < offered.room) {
-      const open = left.filter(({ room, jobs }) => room > 0 && jobs.length > 0);
-      const best = open
-        .map(({ jobs }) => jobs[0])
-        .reduce((a, b) => (a === undefined || (b !== undefined && byRank(b, a) < 0) ? b : a), undefined);
-      const from = open.find(({ jobs }) => jobs[0] === best);
-      if (best === undefined || from === undefined) return ids;
-      from.jobs.shift();
-      from.room -= 1;
-      ids.push(best.id);
+describe("many claims of one job each", () => {
+  test("everybody gets a turn by weight, however long the others' lines are", () => {
+    const weights = { a: 1, b: 2, c: 5 };
+    const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
+    let turns = FIRST_TURNS;
+    for (let i = 0; i < 800; i++) {
+      const offers = Object.entries(weights).map(([name, weight]) => offer(name, jobs(name, 5), { weight }));
+      const decision = decide(offers, 1, turns);
+      turns = decision.turns;
+      for (const { queue } of decision.grants) counts[queue] = (counts[queue] ?? 0) + 1;
     }
-    return ids;
-  }
-
-  test("inside a queue: a prefix of its strict order, so no better job is passed over", () => {
-    fc.assert(
-      fc.property(anyOffers, anyRoom, (offers, room) => {
-        for (const { queue, ids } of grant(offers, room)) {
-          const offered = offers[queue];
-          expect(offered === undefined ? [] : lineOf(offered).slice(0, ids.length)).toEqual(ids);
-        }
-      }),
-      { numRuns: 1000 },
-    );
+    expect(counts).toEqual({ a: 100, b: 200, c: 500 });
   });
 
-  test("between queues: as many as dealing one at a time in rounds would give, give or take one round", () => {
-    fc.assert(
-      fc.property(anyOffers, anyRoom, (offers, room) => {
-        const lengths = offers.map((offered) => lineOf(offered).length);
-        const dealt = lengths.map(() => 0);
-        for (let left = room, gave = true; left > 0 && gave; ) {
-          gave = false;
-          for (const [queue, length] of lengths.entries()) {
-            const sofar = dealt[queue] ?? 0;
-            if (left === 0 || sofar >= length) continue;
-            dealt[queue] = sofar + 1;
-            left -= 1;
-            gave = true;
-          }
-        }
-        const granted = lengths.map((_, queue) => grant(offers, room).find((g) => g.queue === queue)?.ids.length ?? 0);
-        const sum = (list: number[]) => list.reduce((a, b) => a + b, 0);
-        expect(sum(granted)).toBe(Math.min(room, sum(lengths)));
-        for (const [queue, n] of granted.entries()) expect(Math.abs(n - (dealt[queue] ?? 0))).toBeLessThanOrEqual(1);
-      }),
-      { numRuns: 1000 },
-    );
+  test("who was away neither saved turns up nor pays for having come back", () => {
+    let turns = FIRST_TURNS;
+    for (let i = 0; i < 1000; i++) turns = decide([offer("busy", jobs("x", 5))], 1, turns).turns;
+    const both = () => [offer("busy", jobs("x", 5)), offer("new", jobs("y", 5))];
+    const first = decide(both(), 10, turns);
+    expect(Object.fromEntries(first.grants.map(({ queue, ids }) => [queue, ids.length]))).toEqual({ busy: 5, new: 5 });
+    const served: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      const next = decide(both(), 1, turns);
+      turns = next.turns;
+      served.push(...next.grants.map(({ queue }) => queue));
+    }
+    expect(served.filter((name) => name === "new")).toHaveLength(3);
   });
+});
 
-  test("no room is ever exceeded, and no job given twice", () => {
+describe("decide, for any offers", () => {
+  const anyOffers = fc.array(
+    fc.record({
+      namespace: fc.constantFrom("n", "m"),
+      weight: fc.integer({ min: 1, max: 4 }),
+      partitions: fc.array(
+        fc.record({
+          room: fc.integer({ min: 0, max: 5 }),
+          keys: fc.array(fc.constantFrom(null, "k", "l"), { maxLength: 8 }),
+        }),
+        { maxLength: 3 },
+      ),
+      keyRoom: fc.dictionary(fc.constantFrom("k", "l"), fc.integer({ min: 0, max: 4 })),
+    }),
+    { maxLength: 4 },
+  );
+
+  /** The jobs of partition p have ids "q/p/i"; ranks are shuffled over partitions and rise inside each. */
+  const build = (plans: typeof anyOffers extends fc.Arbitrary<infer T> ? T : never): QueueOffer<number>[] =>
+    plans.map(({ namespace, weight, partitions, keyRoom }, queue) => ({
+      queue,
+      namespace,
+      name: `q${queue}`,
+      weight,
+      keyRoom: new Map(Object.entries(keyRoom)),
+      partitions: partitions.map(({ room, keys }, p) => ({
+        room,
+        ready: keys.map((key, i) => ({ id: `${queue}/${p}/${i}`, rank: i * 10 + ((p * 7) % 10), key })),
+      })),
+    }));
+
+  test("no room is exceeded, nothing that may start is left while there is room, and order holds", () => {
     fc.assert(
-      fc.property(anyOffers, anyRoom, (offers, room) => {
-        const grants = grant(offers, room);
-        const given = grants.flatMap(({ ids }) => ids);
-        expect(given.length).toBeLessThanOrEqual(room);
-        expect(new Set(given).size).toBe(given.length);
-        for (const { queue, ids } of grants) {
-          const offered = offers[queue];
-          expect(ids.length).toBeLessThanOrEqual(offered?.room ?? 0);
-          for (const partition of offered?.partitions ?? []) {
-            const from = partition.ready.filter(({ id }) => ids.includes(id)).length;
-            expect(from).toBeLessThanOrEqual(Math.max(0, partition.room));
-          }
+      fc.property(anyOffers, fc.integer({ min: 0, max: 30 }), (plans, room) => {
+        const offers = build(plans);
+        const { grants, shut } = decide(offers, room, FIRST_TURNS);
+        const granted = grants.flatMap(({ ids }) => ids);
+        expect(granted.length).toBeLessThanOrEqual(room);
+        expect(new Set([...granted, ...shut.flatMap(({ ids }) => ids)]).size).toBe(
+          granted.length + shut.flatMap(({ ids }) => ids).length,
+        );
+        for (const { queue, partitions, keyRoom } of offers) {
+          const ids = grants.find((grant) => grant.queue === queue)?.ids ?? [];
+          const byId = new Map(partitions.flatMap(({ ready }, p) => ready.map((job) => [job.id, { ...job, p }])));
+          const taken = ids.flatMap((id) => byId.get(id) ?? []);
+          expect(taken.map(({ rank }) => rank)).toEqual(taken.map(({ rank }) => rank).toSorted((a, b) => a - b));
+          const keyLeft = (key: string) => (keyRoom.get(key) ?? UNLIMITED) - taken.filter((t) => t.key === key).length;
+          for (const key of keyRoom.keys()) expect(keyLeft(key)).toBeGreaterThanOrEqual(0);
+          partitions.forEach(({ room: places, ready }, p) => {
+            const here = taken.filter((t) => t.p === p).length;
+            expect(here).toBeLessThanOrEqual(places);
+            const startable = ready.filter(
+              ({ id, key }) => !ids.includes(id) && (key === null || keyLeft(key) > 0) && here < places,
+            );
+            if (granted.length < room) expect(startable).toEqual([]);
+          });
         }
       }),
       { numRuns: 1000 },

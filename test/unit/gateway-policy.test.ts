@@ -117,7 +117,16 @@ test.each<[string | undefined, string | null]>([
 
 test("metrics end with # EOF and tell of no namespace", () => {
   const counts = { scheduled: 1, queued: 2, running: 3, succeeded: 4, failed: 5, cancelled: 6 };
-  const totals = { accepted: 9, started: 8, finished: 7, staleReports: 1, leaseExpired: 2, bells: 3 };
+  const totals = {
+    accepted: 9,
+    started: 8,
+    finished: 7,
+    staleReports: 1,
+    leaseExpired: 2,
+    bells: 3,
+    firesFired: 5,
+    firesMissed: 4,
+  };
   const health = { live: 6, bytes: 10, rowsWritten: 11, counts, unprojected: 1, oldestDueAt: 1000, totals };
   const text = openMetrics(
     [
@@ -128,6 +137,9 @@ test("metrics end with # EOF and tell of no namespace", () => {
   );
   expect(text).toContain('dure_jobs{state="queued"} 4\n');
   expect(text).toContain("dure_jobs_accepted_total 18\n");
+  expect(text).toContain('dure_schedule_fires_total{outcome="fired"} 10\n');
+  expect(text).toContain('dure_schedule_fires_total{outcome="missed"} 8\n');
+  expect(text).toContain('dure_schedule_fires_total{outcome="skipped"} 0\n');
   expect(text).toContain("dure_oldest_due_age_seconds 2\n");
   expect(text.endsWith("# EOF\n")).toBe(true);
 });

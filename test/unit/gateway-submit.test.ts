@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { NewJob, SubmitReply, SubmitRequest } from "../../contract/rpc.ts";
+import type { NewJob, RunReply, RunRequest, SubmitReply, SubmitRequest } from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, slotOf } from "../../domain/slots.ts";
@@ -15,7 +15,18 @@ const NOW = Date.UTC(2026, 10, 22);
 const accepted = { type: "accepted", state: "queued", createdAt: NOW, runAt: NOW } as const;
 
 /** Services over fake shards: `answer` sees each submission, `queues` is what the cache knows. */
-function fake(answer: (request: SubmitRequest, shard: string) => SubmitReply, queues: QueueSettings[]) {
+function fake(
+  answer: (request: SubmitRequest, shard: string) => SubmitReply,
+  queues: QueueSettings[],
+  transact: (request: RunRequest) => RunReply = () => ({ type: "unavailable" }),
+) {
+  const transactions: RunRequest[] = [];
+  const transaction = () => ({
+    run: async (request: RunRequest) => {
+      transactions.push(request);
+      return transact(request);
+    },
+  });
   const requests: { shard: string; request: SubmitRequest }[] = [];
   const known = new Map(queues.map((settings) => [settings.name, settings]));
   const ports = {
@@ -38,8 +49,8 @@ function fake(answer: (request: SubmitRequest, shard: string) => SubmitReply, qu
     },
     learn: (learned: QueueSettings) => known.set(learned.name, learned),
   };
-  const services = { shards: new ShardClient(ports), settings } as unknown as Services;
-  return { services, requests };
+  const services = { shards: new ShardClient(ports), settings, transaction } as unknown as Services;
+  return { services, requests, transactions };
 }
 
 const options = (atomic = false, jobs = 10) => ({ namespace: "default", atomic, chance: drawChance(jobs), now: NOW });
@@ -113,7 +124,7 @@ describe("submitting", () => {
     const { services } = fake(answer, [gone, implicitDefault("default")]);
     const jobs = [await submission({ payload: 1, queue: "gone" }, NOW), await submission({ payload: 2 }, NOW)];
     const results = await submitAll(services, jobs, options());
-    expect(results.map((result) => (result.type === "refused" ? result.refusal.code : result.outcome.type))).toEqual([
+    expect(results.map((result) => (result.type === "refused" ? result.refusal.code : "accepted"))).toEqual([
       "queue-not-found",
       "accepted",
     ]);
@@ -167,16 +178,62 @@ describe("an atomic batch", () => {
     expect(requests.map(({ request }) => request.atomic)).toEqual([true]);
   });
 
-  test("over several shards is refused, and no shard is asked", async () => {
+  const spread = (count = 40) =>
+    Promise.all(Array.from({ length: count }, (_, i) => submission({ payload: i, orderingKey: `key-${i}` }, NOW)));
+  const committed = ({ jobs }: RunRequest): RunReply => ({
+    type: "committed",
+    verdicts: jobs.map((_, i) => (i === 7 ? { type: "replayed", id: "job_x", state: "running" } : accepted)),
+  });
+
+  test("over several shards is one transaction, and no shard is asked", async () => {
+    const { services, requests, transactions } = fake(all, [implicitDefault("default")], committed);
+    const { chance, ...rest } = options(true, 40);
+    const results = await submitAll(services, await spread(), { ...rest, chance });
+    expect(requests).toEqual([]);
+    expect(transactions.map(({ id, jobs }) => [id, jobs.map(({ payload }) => payload)])).toEqual([
+      [chance.batchId, Array.from({ length: 40 }, (_, i) => String(i))],
+    ]);
+    expect(results.filter(({ type }) => type === "done")).toHaveLength(39);
+    expect(results[7]).toEqual({ type: "replayed", id: "job_x", state: "running" });
+  });
+
+  test("over several shards, one of which has newer settings, is another transaction", async () => {
+    const first = implicitDefault("default");
+    const newer = { ...first, version: 3, priorityAgingMs: 1000 };
+    const transact = (request: RunRequest): RunReply =>
+      request.queues[0]?.version === 3 ? committed(request) : { type: "settings", settings: [newer] };
+    const { services, transactions } = fake(all, [first], transact);
+    const { chance, ...rest } = options(true, 40);
+    await submitAll(services, await spread(), { ...rest, chance });
+    expect(transactions.map(({ id }) => id)).toEqual([chance.batchId, `${chance.batchId}.1`]);
+  });
+
+  test.each<[RunReply["type"], Refusal["code"], Refusal["extras"]]>([
+    ["unavailable", "unavailable", { accepted: "nothing" }],
+    ["too-late", "idempotency-undecided", { accepted: "unknown" }],
+  ])("over several shards that ends %s is answered %s", async (type, code, extras) => {
+    const { services } = fake(all, [implicitDefault("default")], () => ({ type }) as RunReply);
+    await expect(submitAll(services, await spread(), options(true, 40))).rejects.toMatchObject({ code, extras });
+  });
+
+  test("over several shards asks a transaction again that cannot be reached, and then says so", async () => {
+    let calls = 0;
+    const transact = (request: RunRequest): RunReply => {
+      calls += 1;
+      if (calls % 5 !== 0) throw new Error("away");
+      return committed(request);
+    };
+    const { services } = fake(all, [implicitDefault("default")], transact);
+    await expect(submitAll(services, await spread(), options(true, 40))).rejects.toMatchObject({ code: "unavailable" });
+    expect(calls).toBe(4);
+    expect(await submitAll(services, await spread(), options(true, 40))).toHaveLength(40);
+  });
+
+  test("sent again too late, on one shard, is undecidable", async () => {
     const { services, requests } = fake(all, [implicitDefault("default")]);
-    const jobs = await Promise.all(
-      Array.from({ length: 40 }, (_, i) => submission({ payload: i, orderingKey: `key-${i}` }, NOW)),
-    );
-    const results = await submitAll(services, jobs, options(true, 40));
-    expect(results.every((result) => result.type === "refused" && result.refusal.code === "batch-spans-shards")).toBe(
-      true,
-    );
-    expect(requests).toHaveLength(0);
+    const sent = submitAll(services, await plain(5), { ...options(true), late: true });
+    await expect(sent).rejects.toMatchObject({ code: "idempotency-undecided", extras: { accepted: "unknown" } });
+    expect(requests).toEqual([]);
   });
 
   test("with one job for an unknown queue asks no shard", async () => {

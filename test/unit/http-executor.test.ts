@@ -49,6 +49,7 @@ interface Over {
   headers?: Record<string, string>;
   payload?: string;
   signal?: AbortSignal;
+  checkpoint?: string;
 }
 
 function send(url: string, over: Over = {}) {
@@ -68,6 +69,7 @@ function send(url: string, over: Over = {}) {
     attempt: 2,
     payload: over.payload ?? '{"to": "a@b"}',
     target: to,
+    checkpoint: over.checkpoint ?? null,
   });
   return execute(job, to, over.signal ?? new AbortController().signal);
 }
@@ -115,6 +117,21 @@ describe("the request", () => {
     // 48 bits of milliseconds, version 7, slot 1234 = 0x4d2, variant and chance.
     const time = (1_763_800_000_000).toString(16).padStart(12, "0");
     expect(seen[0]?.headers.traceparent).toBe(`00-${time}74d28102030405060708-00f067aa0ba902b7-01`);
+  });
+
+  test("carries the lease, and the checkpoint where it is small enough for a header", async () => {
+    const { url, seen } = await target((response) => response.end());
+    const largest = JSON.stringify("x".repeat(3070));
+    for (const checkpoint of ['{"쪽":7,"?":"~~~"}', largest, JSON.stringify("x".repeat(3071))])
+      await send(url, { checkpoint });
+    await send(url);
+    const [small, most, tooLarge, none] = seen.map(({ headers }) => headers["dure-checkpoint"]);
+    expect(small).toMatch(/^[\w-]+$/);
+    expect(Buffer.from(small ?? "", "base64url").toString()).toBe('{"쪽":7,"?":"~~~"}');
+    expect(most).toHaveLength(4096);
+    expect(tooLarge).toBeUndefined();
+    expect(none).toBeUndefined();
+    expect(seen[0]?.headers["dure-lease"]).toBe("lease-1");
   });
 
   test("keeps the target's own headers, but not where they would replace Dure's", async () => {

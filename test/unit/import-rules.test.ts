@@ -16,6 +16,7 @@ it.each([
   ["domain/x.ts", 'import type { Submitted } from "../contract/rpc.ts";', "may not import contract/rpc.ts"],
   ["domain/x.ts", 'const late = await import("../contract/rpc.ts");', "may not import contract/rpc.ts"],
   ["domain/x.ts", 'export type Row = import("../workers/db/schema.ts").Row;', "may not import workers/db/schema.ts"],
+  ["domain/x.ts", 'import { Cron } from "croner";', "may not import the package croner"],
   ["contract/x.ts", 'import { Hono } from "hono";', "may not import the package hono"],
   ["contract/x.ts", 'import { slots } from "../durable-objects/shard/core.ts";', "may not import durable-objects/"],
   ["client/x.ts", 'import { nextState } from "../domain/job.ts";', "may not import domain/job.ts"],
@@ -44,6 +45,7 @@ it.each([
 it.each([
   ["domain/x.ts", 'import { slotOf } from "./slots.ts";'],
   ["contract/x.ts", 'import { z } from "zod";\nimport type { Job } from "../domain/job.ts";'],
+  ["contract/x.ts", 'import { Cron } from "croner";'],
   ["workers/db/x.ts", 'import { drizzle } from "drizzle-orm/d1";'],
   ["workers/gateway/x.ts", 'import type { Shard } from "../../durable-objects/shard/index.ts";'],
   ["workers/gateway/x.ts", 'import { type Shard } from "../../durable-objects/shard/index.ts";'],

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { HANDLER_NAMES, MAX_RESULT_BYTES } from "../../contract/limits.ts";
+import type { Said } from "../../contract/rpc.ts";
 import { handlerExecutor } from "../../workers/processor/executors/handler.ts";
 import { type Handler, HandlerFailure, type JsonValue } from "../../workers/processor/handlers/handler.ts";
 import { handlers } from "../../workers/processor/handlers/index.ts";
+import { Stopper } from "../../workers/processor/stopper.ts";
 import { item } from "./scripted-shard.ts";
 
 function run(name: string, payload: string, registry: Record<string, Handler> = handlers) {
-  return handlerExecutor(registry)(item(1, { payload, attempt: 3 }), name, new AbortController());
+  return handlerExecutor(registry)(item(1, { payload, attempt: 3 }), name, new Stopper());
 }
 
 async function wordcount(text: string): Promise<JsonValue> {
@@ -73,6 +75,46 @@ describe("handlers", () => {
       ok: true,
       result: '{"payload":{"a":[1]},"jobId":"job-1","attempt":3,"aborted":false}',
     });
+  });
+
+  test("a handler goes on from its checkpoint, and says how far it is", async () => {
+    const said: Said[] = [];
+    const counting: Handler = async (_, { checkpoint, progress }) => {
+      const state = { page: (checkpoint as { page: number } | null)?.page ?? 0 };
+      state.page += 1;
+      await progress({ percent: 101, message: "두레 ".repeat(400), checkpoint: state });
+      // What it does to its state afterwards does not reach the checkpoint.
+      state.page = -1;
+      await progress({ checkpoint: null });
+      await progress({ percent: -1 });
+      return null;
+    };
+    const control = new Stopper((what) => said.push(what));
+    const job = item(1, { checkpoint: '{"page":6}' });
+    expect(await handlerExecutor({ counting })(job, "counting", control)).toMatchObject({ ok: true });
+    expect(said).toMatchObject([{ percent: 100, checkpoint: '{"page":7}' }, { checkpoint: null }, { percent: 0 }]);
+    const [{ message = "" } = {}] = said;
+    expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
+    expect(Buffer.byteLength(message)).toBeGreaterThan(1020);
+  });
+
+  test.each<[string, unknown]>([
+    ["too large", "x".repeat(64 * 1024)],
+    ["no JSON", 1n],
+    ["a function", () => 1],
+  ])("a checkpoint that is %s fails the attempt there, waited for or not", async (_, checkpoint) => {
+    const said: Said[] = [];
+    for (const bad of [
+      async (...[, { progress }]: Parameters<Handler>) => progress({ checkpoint }).then(() => null),
+      (...[, { progress }]: Parameters<Handler>) => {
+        void progress({ checkpoint });
+        return null;
+      },
+    ]) {
+      const outcome = await handlerExecutor({ bad })(item(1), "bad", new Stopper((what) => said.push(what)));
+      expect(outcome).toMatchObject({ ok: false, error: { code: "handler-error", retryable: true } });
+    }
+    expect(said).toEqual([]);
   });
 
   test.each<[string, Handler, { code: string; retryable: boolean }]>([

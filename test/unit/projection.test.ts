@@ -19,6 +19,8 @@ function job(number: number, over: Partial<Job> = {}): Job {
     attempt: 1,
     priority: 4,
     orderingKey: null,
+    concurrencyKey: null,
+    dedupKey: null,
     idempotencyKey: null,
     tags: ["a"],
     timeoutMs: 60_000,

@@ -1,8 +1,16 @@
 /** A shard reduced to a backlog and leases, and the world of one work loop around it, in virtual time. */
-import type { ExtendRequest, ExtendResult, Outcome, ReportResult, WorkItem, WorkRequest } from "../../contract/rpc.ts";
+import type {
+  ExtendRequest,
+  ExtendResult,
+  Outcome,
+  ReportResult,
+  Said,
+  WorkItem,
+  WorkRequest,
+} from "../../contract/rpc.ts";
 import { Connections } from "../../workers/processor/connections.ts";
 import type { WorkLoopOptions } from "../../workers/processor/work-loop.ts";
-import type { WorkEvent, WorkPorts } from "../../workers/processor/work-ports.ts";
+import type { Control, WorkEvent, WorkPorts } from "../../workers/processor/work-ports.ts";
 import { Clock } from "../simulation/clock.ts";
 
 export const START = 1_000_000;
@@ -40,12 +48,18 @@ export class World {
   readonly calls: WorkCall[] = [];
   readonly beats: { at: number; leases: string[] }[] = [];
   readonly events: WorkEvent[] = [];
+  /** What jobs said and the shard took. */
+  readonly heard: { at: number; lease: string; said: Said }[] = [];
+  readonly controls = new Map<string, Control>();
   readonly reported = new Map<string, Outcome>();
   readonly started: { id: string; at: number }[] = [];
   readonly signals = new Map<string, AbortSignal>();
   /** How the n-th work call fails (0 is the first): before the shard acts, or after. */
   workFault: (call: number) => "before" | "after" | null = () => null;
+  /** What the shard says is left of a lease; null where it moved it by all of its length. */
+  leftMs: (lease: string) => number | null = () => null;
   extendResult: (lease: string) => ExtendResult["status"] | "throw" = () => "extended";
+  outcome: (item: WorkItem) => Outcome = () => ({ ok: true, result: null, resultTruncated: false });
   /** How long a job runs; 0 finishes in microtasks. */
   runMs: (item: WorkItem) => number = () => 0;
   #works = 0;
@@ -77,21 +91,28 @@ export class World {
         return { type: "work", reports: results, items };
       },
       extend: async (request: ExtendRequest) => {
-        this.beats.push({ at: this.clock.now() - START, leases: request.leases.map(({ lease }) => lease) });
+        const at = this.clock.now() - START;
+        this.beats.push({ at, leases: request.leases.map(({ lease }) => lease) });
         await this.sleep(RPC_MS);
-        const results = request.leases.map(({ lease, leaseMs }): ExtendResult => {
+        const results = request.leases.map(({ lease, leaseMs, said }): ExtendResult => {
           const status = this.extendResult(lease);
           if (status === "throw") throw new Error("no heartbeat");
-          return status === "extended" ? { status, leaseExpiresAt: this.clock.now() + leaseMs } : { status };
+          if (status === "extended" && said !== undefined) this.heard.push({ at, lease, said });
+          const left = this.leftMs(lease);
+          if (status === "extended" && left !== null) {
+            return { status, leaseExpiresAt: this.clock.now() + left, leaseLeftMs: left };
+          }
+          return status === "extended" ? { status, leaseExpiresAt: this.clock.now() + (leaseMs ?? 0) } : { status };
         });
         return { type: "extended", results };
       },
-      execute: async (one, { signal }) => {
+      execute: async (one, control) => {
         this.started.push({ id: one.id, at: this.clock.now() - START });
-        this.signals.set(one.id, signal);
+        this.controls.set(one.id, control);
+        this.signals.set(one.id, control.signal);
         const ms = this.runMs(one);
         if (ms > 0) await this.#endAt(this.clock.now() + ms);
-        return { ok: true, result: null, resultTruncated: false };
+        return this.outcome(one);
       },
       now: () => this.clock.now(),
       random: () => 1,

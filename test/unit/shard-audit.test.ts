@@ -67,6 +67,20 @@ const PLANTED: [rule: string, what: string, ...statements: string[]][] = [
   ],
   ["queue-known", "a job of a queue that is not there", "UPDATE jobs SET queue = 99 WHERE state = 'scheduled'"],
   [
+    "queued-reachable",
+    "a line behind a gate whose open job is gone",
+    "UPDATE jobs SET blocked = 3 WHERE ordering_key = 'k'",
+  ],
+  ["block-known", "a bit that means nothing", "UPDATE jobs SET blocked = 64 WHERE state = 'queued' AND blocked = 0"],
+  ["block-known", "a line without an ordering key", "UPDATE jobs SET blocked = 1 WHERE state = 'scheduled'"],
+  ["block-known", "a running job that is held back", "UPDATE jobs SET blocked = 4 WHERE state = 'running'"],
+  ["gate-has-key", "a gate without a key", "UPDATE jobs SET blocked = 2 WHERE state = 'queued' AND blocked = 0"],
+  [
+    "gate-has-key",
+    "a scheduled job at a gate",
+    "UPDATE jobs SET blocked = 2, concurrency_key = 'c' WHERE state = 'scheduled'",
+  ],
+  [
     "limit-leaves-room",
     "a partition beyond the queue's",
     "UPDATE jobs SET partition = 7 WHERE state = 'queued' AND blocked = 0",
@@ -96,6 +110,50 @@ describe("the audit", () => {
     const h = busy();
     for (const statement of statements) h.sql.run(statement);
     expect(h.broken()).toContain(rule);
+  });
+
+  test.each([
+    ["the one that runs is gone", "DELETE FROM jobs WHERE state = 'running'"],
+    ["the one that runs has another key", "UPDATE jobs SET concurrency_key = 'other' WHERE state = 'running'"],
+    ["its own key is another", "UPDATE jobs SET concurrency_key = 'other' WHERE state = 'queued'"],
+  ])("finds a job at a gate that nobody will open: %s", (_what, statement) => {
+    const h = new Harness({ perKeyConcurrency: 1 });
+    h.submit(h.jobs(3, { concurrencyKey: "c" }));
+    h.take();
+    expect(h.broken()).toEqual([]);
+    h.sql.run(statement);
+    expect(h.broken()).toContain("gate-opens");
+  });
+
+  test("finds a job at a gate whose time was forgotten, and a time that no alarm will keep", () => {
+    const h = new Harness({ perKeyRate: { limit: 1, periodMs: 10 * MINUTE } });
+    h.submit(h.jobs(3, { concurrencyKey: "c" }));
+    h.succeed(h.takeOne().lease);
+    h.project();
+    expect(h.broken()).toEqual([]);
+    expect(h.broken(h.now + HOUR)).toEqual(["wait-has-alarm"]);
+    expect(h.core.audit(CALL, null).violations.map(({ rule }) => rule)).toContain("wait-has-alarm");
+    h.sql.run("UPDATE gates SET look_at = look_at - 3600000");
+    expect(h.broken()).toContain("wait-has-alarm");
+    h.sql.run("UPDATE gates SET look_at = NULL");
+    expect(h.broken()).toEqual(["gate-opens"]);
+  });
+
+  test("finds a rate that will open without an alarm", () => {
+    const h = new Harness({ target: { type: "pull" }, rate: { limit: 1, periodMs: 10 * MINUTE } });
+    h.submit(h.jobs(3));
+    for (const { lease } of h.claim()) h.succeed(lease);
+    h.project();
+    expect(h.broken()).toEqual([]);
+    expect(h.broken(h.now + 10 * MINUTE)).toEqual([]);
+    expect(h.broken(h.now + HOUR)).toEqual(["wait-has-alarm"]);
+  });
+
+  test("finds a rate below the number of partitions, which leaves some without a share", () => {
+    const h = new Harness({ partitions: 4 });
+    h.accept({ partition: 3 });
+    h.configure({ rate: { limit: 2, periodMs: MINUTE } });
+    expect(h.broken()).toEqual(["limit-leaves-room"]);
   });
 
   test("names the job", () => {

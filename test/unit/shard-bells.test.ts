@@ -175,13 +175,25 @@ describe("a bell for executors", () => {
   });
 
   test("that an executor could do nothing for is not rung again at once, but soon", () => {
-    const h = new Harness({ concurrency: 2, partitions: 2 });
-    h.submit(h.jobs(9, { partition: 0 }));
-    h.take();
+    const h = new Harness();
+    h.submit(h.jobs(9));
     h.rung();
-    expect(h.take()).toEqual([]);
+    expect(h.work({ room: { handler: 0, http: 5 } }).items).toEqual([]);
     expect(h.rung()).toEqual([]);
     h.advance(2 * SECOND);
+    expect(h.rung()).toHaveLength(1);
+  });
+
+  test("is not rung for a partition that runs as many as it may: an executor could do nothing", () => {
+    const h = new Harness({ concurrency: 2, partitions: 2, timeoutMs: HOUR });
+    h.submit(h.jobs(9, { partition: 0 }));
+    const { lease } = only(h.take());
+    h.extend(lease, HOUR);
+    h.rung();
+    expect(h.take()).toEqual([]);
+    h.advance(MINUTE);
+    expect(h.rung()).toEqual([]);
+    h.succeed(lease);
     expect(h.rung()).toHaveLength(1);
   });
 

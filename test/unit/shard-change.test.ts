@@ -150,10 +150,10 @@ describe("redrive of a queue", () => {
     const elsewhere = h.job({}, other);
     h.submit([elsewhere], { queues: [other] });
     h.failOne();
-    expect(redrive(h)).toEqual({ matched: 3, redriven: 3, next: null });
+    expect(redrive(h)).toEqual({ matched: 3, redriven: 3, skipped: 0, next: null });
     expect(inState(h, ids, "queued")).toHaveLength(3);
     expect([h.state(cancelled), h.state(elsewhere.id)]).toEqual(["cancelled", "failed"]);
-    expect(redrive(h)).toEqual({ matched: 0, redriven: 0, next: null });
+    expect(redrive(h)).toEqual({ matched: 0, redriven: 0, skipped: 0, next: null });
   });
 
   test("filters by error code, tag and time of the end, all together", () => {
@@ -185,7 +185,7 @@ describe("redrive of a queue", () => {
     const h = new Harness();
     failed(h, 3);
     const rows = h.rows();
-    expect(redrive(h, { dryRun: true })).toEqual({ matched: 3, redriven: 0, next: null });
+    expect(redrive(h, { dryRun: true })).toEqual({ matched: 3, redriven: 0, skipped: 0, next: null });
     expect(h.rows()).toEqual(rows);
   });
 
@@ -202,7 +202,7 @@ describe("redrive of a queue", () => {
     }
     expect(replies.map(({ redriven }) => redriven)).toEqual([200, 200, 50]);
     expect(inState(h, ids, "queued")).toHaveLength(450);
-    expect(redrive(new Harness(), { limit: 5 })).toEqual({ matched: 0, redriven: 0, next: null });
+    expect(redrive(new Harness(), { limit: 5 })).toEqual({ matched: 0, redriven: 0, skipped: 0, next: null });
   });
 
   test("goes on past a page in which nothing matched", () => {
@@ -213,7 +213,12 @@ describe("redrive of a queue", () => {
     const first = redrive(h, { filter, limit: 10 });
     expect(first).toMatchObject({ matched: 0, redriven: 0 });
     expect(first.next).not.toBeNull();
-    expect(redrive(h, { filter, limit: 10, after: first.next })).toEqual({ matched: 1, redriven: 1, next: null });
+    expect(redrive(h, { filter, limit: 10, after: first.next })).toEqual({
+      matched: 1,
+      redriven: 1,
+      skipped: 0,
+      next: null,
+    });
   });
 
   test("with a rate spaces them out from the first delay on, and they come one by one", () => {
@@ -234,7 +239,7 @@ describe("redrive of a queue", () => {
   });
 
   test("of a queue that is not known takes nothing", () => {
-    expect(redrive(new Harness())).toEqual({ matched: 0, redriven: 0, next: null });
+    expect(redrive(new Harness())).toEqual({ matched: 0, redriven: 0, skipped: 0, next: null });
   });
 });
 
@@ -374,7 +379,7 @@ describe("a job that cannot come back", () => {
       dryRun: false,
       spacing: null,
     };
-    expect(h.core.redrive(walk)).toEqual({ matched: 0, redriven: 0, next: null });
+    expect(h.core.redrive(walk)).toEqual({ matched: 0, redriven: 0, skipped: 0, next: null });
   });
 
   test("any other change of the queue lets it come back", () => {

@@ -90,6 +90,94 @@ describe("explain says of a job that", () => {
     expect(h.explain(second).reason).toBe("ready");
   });
 
+  test("its queue has had as many starts as its rate allows: rate, and when it may start itself", () => {
+    const h = new Harness({ rate: { limit: 2, periodMs: MINUTE } });
+    const [, , third, fourth, fifth] = [h.accept(), h.accept(), h.accept(), h.accept(), h.accept()];
+    h.succeed(h.take(1)[0]?.lease ?? "");
+    h.advance(10 * SECOND);
+    h.succeed(h.take(1)[0]?.lease ?? "");
+    const opensAt = START + MINUTE + 1;
+    expect(h.explain(third)).toMatchObject({ reason: "rate", ahead: 0, estimatedStartAt: opensAt });
+    expect(h.explain(fourth)).toMatchObject({ reason: "rate", ahead: 1, estimatedStartAt: opensAt + 10 * SECOND });
+    expect(h.explain(fifth)).toMatchObject({ reason: "rate", ahead: 2, estimatedStartAt: opensAt + MINUTE + 1 });
+    expect(h.explain(third).detail).toContain("2 jobs in 60 s");
+    h.advance(opensAt - h.now);
+    expect(h.explain(third)).toMatchObject({ reason: "ready", estimatedStartAt: opensAt });
+    expect(h.takeOne().id).toBe(third);
+  });
+
+  test("its queue is full and its rate is used up: concurrency, because time alone does not help", () => {
+    const h = new Harness({ concurrency: 1, rate: { limit: 1, periodMs: MINUTE } });
+    const [, second] = [h.accept(), h.accept()];
+    const { lease } = h.takeOne();
+    expect(h.explain(second)).toMatchObject({ reason: "concurrency", estimatedStartAt: null });
+    h.succeed(lease);
+    expect(h.explain(second)).toMatchObject({ reason: "rate", estimatedStartAt: START + MINUTE + 1 });
+  });
+
+  test("its concurrency key is full and its rate is used up: concurrency, then rate", () => {
+    const h = new Harness({ perKeyConcurrency: 1, perKeyRate: { limit: 1, periodMs: MINUTE } });
+    const [, second] = [h.accept({ concurrencyKey: "k" }), h.accept({ concurrencyKey: "k" })];
+    const { lease } = h.takeOne();
+    expect(h.explain(second)).toMatchObject({ reason: "concurrency", estimatedStartAt: null });
+    h.succeed(lease);
+    expect(h.explain(second)).toMatchObject({ reason: "rate", estimatedStartAt: START + MINUTE + 1 });
+  });
+
+  test("its concurrency key is full: concurrency, with numbers; its rate is used up: rate", () => {
+    const key = { concurrencyKey: "k" };
+    const h = new Harness({ perKeyConcurrency: 2, perKeyRate: { limit: 3, periodMs: MINUTE } });
+    h.submit(h.jobs(2, key));
+    const [third, fourth] = [h.accept(key), h.accept(key)];
+    const items = h.take();
+    expect(h.explain(fourth)).toMatchObject({
+      reason: "concurrency",
+      detail: "Its concurrency key runs 2/2 jobs.",
+      ahead: 1,
+    });
+    h.succeed(items[0]?.lease ?? "");
+    expect(h.explain(fourth)).toMatchObject({ reason: "priority", ahead: 1 });
+    expect(h.explain(fourth).detail).toContain("concurrency key");
+    expect(h.takeOne().id).toBe(third);
+    h.succeed(items[1]?.lease ?? "");
+    expect(h.explain(fourth)).toMatchObject({ reason: "rate", ahead: 0, estimatedStartAt: START + MINUTE + 1 });
+  });
+
+  test("it is due though its alarm is late, and its key is full: concurrency", () => {
+    const h = new Harness({ perKeyConcurrency: 1 });
+    h.accept({ concurrencyKey: "k", timeoutMs: HOUR });
+    const due = h.accept({ concurrencyKey: "k", delayMs: SECOND });
+    h.extend(h.takeOne().lease, HOUR);
+    h.now += MINUTE;
+    expect(h.explain(due).reason).toBe("concurrency");
+  });
+
+  test("other queues of its lane have turns first: fairness, and how many", () => {
+    const h = new Harness();
+    const other = settingsOf({ name: "other", weight: 3 });
+    const [first, second] = [h.accept(), h.accept()];
+    h.submit(
+      Array.from({ length: 9 }, () => h.job({}, other)),
+      { queues: [other] },
+    );
+    expect(h.explain(first)).toMatchObject({ reason: "ready", ahead: 0 });
+    expect(h.take(1)).toMatchObject([{ id: first }]);
+    expect(h.explain(second)).toMatchObject({ reason: "fairness", ahead: 3, estimatedStartAt: null });
+    expect(h.take(3).map(({ queue }) => queue)).toEqual(["other", "other", "other"]);
+    expect(h.explain(second)).toMatchObject({ reason: "ready", ahead: 0 });
+    expect(h.take(1)).toMatchObject([{ id: second }]);
+  });
+
+  test("others go first: those of a partition that is full do not", () => {
+    const h = new Harness({ partitions: 2, concurrency: 4 });
+    h.submit(h.jobs(2, { partition: 0 }));
+    h.take();
+    h.submit(h.jobs(3, { partition: 0, priority: 9 }));
+    // Now more run there than may.
+    h.configure({ concurrency: 2 });
+    expect(h.explain(h.accept({ partition: 1, priority: 0 }))).toMatchObject({ reason: "ready", ahead: 0 });
+  });
+
   test("others go first: priority, and how many", () => {
     const h = new Harness({ partitions: 2 });
     const low = h.accept({ priority: 1 });

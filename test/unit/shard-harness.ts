@@ -5,6 +5,7 @@ import type { Job, JobError } from "../../domain/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
+import type { ShardLimits } from "../../durable-objects/shard/capacity.ts";
 import { ShardCore } from "../../durable-objects/shard/core.ts";
 import { jobsIn } from "../simulation/history-text.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
@@ -31,6 +32,13 @@ export function settingsOf(over: Partial<QueueSettings> = {}): QueueSettings {
     partitions: 1,
     lane: "default",
     concurrency: null,
+    rate: null,
+    perKeyConcurrency: null,
+    perKeyRate: null,
+    weight: 1,
+    priorityAgingMs: null,
+    maxBacklog: null,
+    onFailure: "continue",
     retry: { maxAttempts: 3, backoff: "exponential", delayMs: SECOND, maxDelayMs: 10 * SECOND, jitter: "none" },
     timeoutMs: MINUTE,
     retentionMs: 7 * DAY,
@@ -54,6 +62,8 @@ export class Harness {
   readonly bells: { at: number; bell: Doorbell; delaySeconds: number }[] = [];
   /** The settings that `submit` and `job` use. */
   queue: QueueSettings;
+  /** What the shard may hold, from the next `restart` on; null: as much as a real one. */
+  limits: ShardLimits | null = null;
   core: ShardCore;
   #random = new Random(1);
   #made = 0;
@@ -73,6 +83,7 @@ export class Harness {
         this.alarmAt = at;
       },
       ring: (bell, delaySeconds) => this.bells.push({ at: this.now, bell, delaySeconds }),
+      ...(this.limits === null ? {} : { limits: this.limits }),
     });
   }
 
@@ -105,7 +116,9 @@ export class Harness {
       partition,
       priority: 4,
       orderingKey: null,
+      concurrencyKey: null,
       idempotency: null,
+      dedup: null,
       delayMs: null,
       runAt: null,
       expiresAt: null,

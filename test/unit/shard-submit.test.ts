@@ -22,6 +22,8 @@ describe("a submission", () => {
       attempt: 0,
       priority: 4,
       orderingKey: null,
+      concurrencyKey: null,
+      dedupKey: null,
       idempotencyKey: null,
       tags: [],
       timeoutMs: h.queue.timeoutMs,
@@ -388,7 +390,7 @@ describe("a hold", () => {
     h.now += HOUR;
     h.submit([h.job({ orderingKey: "k" }), h.job({ orderingKey: "k" }), h.job({ delayMs: DAY }), h.job(key("i"))]);
     h.take(1);
-    expect(hold(h)).toEqual({ live: 5, idempotencyKeys: 1 });
+    expect(hold(h)).toMatchObject({ live: 5, idempotencyKeys: 1, dedupKeys: 0 });
   });
 
   test("does not stop the work that is there, nor another queue", () => {
@@ -432,7 +434,7 @@ describe("a hold", () => {
   test("binds a shard that knows the queue from a push alone", () => {
     const h = new Harness();
     h.core.configure({ ...CALL, queues: [h.queue] });
-    expect(hold(h)).toEqual({ live: 0, idempotencyKeys: 0 });
+    expect(hold(h)).toMatchObject({ live: 0, idempotencyKeys: 0, dedupKeys: 0 });
     expect(h.send([h.job()])).toMatchObject({ type: "busy" });
   });
 });

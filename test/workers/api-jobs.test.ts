@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { BatchView } from "../../contract/batch.ts";
 import { ExplainView, JobListView, JobView } from "../../contract/job.ts";
 import { call, claim, claimOne, evict, fail, getJob, must, newQueue, shards, sleep, submit, succeed } from "./api.ts";
@@ -28,6 +28,9 @@ describe("submitting", () => {
       maxAttempts: 5,
       priority: 4,
       orderingKey: null,
+      concurrencyKey: null,
+      dedupKey: null,
+      progress: null,
       idempotencyKey: null,
       tags: [],
       timeout: 60,
@@ -225,6 +228,26 @@ describe("reading one job", () => {
     expect(answer).toMatchObject({ status: 200, body: { id: created.body.id } });
     expect(["strong", consistency]).toContain(answer.headers.get("dure-consistency"));
     expect(answer.headers.get("dure-bookmark")).toBeTruthy();
+  });
+
+  it("an eventual read may come from the cache, says how old it is, and no other read does", async () => {
+    const queue = await newQueue();
+    const { id } = await submit({ queue });
+    await succeed((await claimOne(queue)).lease, 1);
+    passTime(61_000);
+    const read = (consistency: string) => call("GET", `/v1/jobs/${id}?consistency=${consistency}`);
+    await read("strong");
+    passTime(5_000);
+    await vi.waitFor(async () => {
+      const cached = await read("eventual");
+      expect(cached.headers.get("dure-consistency")).toBe("eventual");
+      expect(Number(cached.headers.get("age"))).toBeGreaterThanOrEqual(5);
+    });
+    for (const level of ["strong", "session"]) {
+      const answer = await read(level);
+      expect(answer.headers.get("dure-consistency")).toBe("strong");
+      expect(answer.headers.get("age")).toBeNull();
+    }
   });
 
   it("tells each attempt", async () => {

@@ -25,8 +25,9 @@ describe("claiming", () => {
     const [job] = jobs;
     expect(Date.parse(job?.leaseExpiresAt ?? "") - Date.parse(job?.startedAt ?? "")).toBe(30_000);
     await evict();
-    const { lease, ...claimed } = job ?? { lease: "" };
+    const { lease, checkpoint, ...claimed } = job ?? { lease: "" };
     expect(lease).not.toBe("");
+    expect(checkpoint).toBeNull();
     expect(await getJob(id)).toEqual(claimed);
   });
 

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type KeyCreatedView, type KeyListView, SCOPES, type Scope } from "../../contract/admin.ts";
 import type { JobListView } from "../../contract/job.ts";
+import type { OperationView } from "../../contract/operation.ts";
 import { ROUTES } from "../../contract/routes.ts";
 import gateway from "../../workers/gateway/index.ts";
 import {
@@ -36,6 +37,8 @@ interface Place {
   job: string;
   lease: string;
   key: string;
+  schedule: string;
+  operation: string;
 }
 
 const BODIES: Partial<Record<string, (place: Place) => unknown>> = {
@@ -47,7 +50,14 @@ const BODIES: Partial<Record<string, (place: Place) => unknown>> = {
   failLease: () => ({ error: { code: "x" } }),
   extendLease: () => ({ leaseSeconds: 10 }),
   createKey: () => ({ name: "made", scopes: ["read"] }),
+  unblockKey: () => ({ key: "k", action: "skip" }),
+  pauseKey: () => ({ key: "k" }),
+  resumeKey: () => ({ key: "k" }),
+  putSchedule: ({ queue }) => scheduleOf(queue),
+  startOperation: () => ({ action: "retry", dryRun: true }),
 };
+
+const scheduleOf = (queue: string) => ({ cron: "0 0 1 1 *", job: { queue, payload: 1 } });
 
 /** What a caller who may do it gets, where that is not 200. Things are made and taken in the order of the routes. */
 const DONE: Partial<Record<string, number>> = {
@@ -56,10 +66,13 @@ const DONE: Partial<Record<string, number>> = {
   createKey: 201,
   revokeKey: 204,
   deleteQueue: 204,
+  deleteSchedule: 204,
+  startOperation: 202,
   retryJob: 409,
   succeedLease: 409,
   failLease: 409,
   extendLease: 409,
+  unblockKey: 409,
 };
 
 /** Routes that leave nothing for a second call. */
@@ -67,6 +80,7 @@ const CHANGES = new Set([
   "cancelJob",
   "retryJob",
   "deleteQueue",
+  "deleteSchedule",
   "succeedLease",
   "failLease",
   "extendLease",
@@ -79,10 +93,16 @@ function send(route: Route, place: Place, key: string | null, headers: Record<st
   const path = route.path
     .replace("{queue}", place.queue)
     .replace("{lease}", place.lease)
+    .replace("{schedule}", place.schedule)
     .replace("{name}", "some-namespace")
-    .replace("{id}", route.path.includes("/keys/") ? place.key : place.job);
+    .replace("{id}", idFor(route, place));
   const body = route.body === undefined ? undefined : (BODIES[route.id]?.(place) ?? {});
   return call(route.method.toUpperCase(), path, { key, headers, body });
+}
+
+function idFor({ path }: Route, place: Place): string {
+  if (path.startsWith("/v1/keys/")) return place.key;
+  return path.startsWith("/v1/operations/") ? place.operation : place.job;
 }
 
 async function newPlace(key: string): Promise<Place> {
@@ -90,7 +110,11 @@ async function newPlace(key: string): Promise<Place> {
   await putQueue(queue, {}, key);
   await submit({ queue }, { key });
   const { id, lease } = await claimOne(queue, {}, key);
-  return { queue, job: id, lease, key: "none" };
+  const schedule = freshName("auth");
+  await must("PUT", `/v1/schedules/${schedule}`, { key, body: scheduleOf(queue) });
+  const body = { action: "retry", dryRun: true };
+  const { id: operation } = await must<OperationView>("POST", "/v1/operations", { key, body });
+  return { queue, job: id, lease, key: "none", schedule, operation };
 }
 
 let place: Place;
@@ -176,7 +200,7 @@ describe("every route under /v1", () => {
   it("another namespace's things are 404, never 403", async () => {
     const { key } = await makeKey(["admin"], await makeNamespace("bola"));
     for (const route of KEYED.filter(({ path }) => path.includes("{"))) {
-      if (route.id === "putQueue") continue;
+      if (route.id === "putQueue" || route.id === "putSchedule") continue;
       const stranger = { ...place, key: (await makeKey(["read"])).id };
       const answer = await send(route, stranger, key);
       expect([route.id, answer.status]).toEqual([route.id, 404]);

@@ -379,6 +379,8 @@ describe("a crash at every SQL statement", () => {
       partition: 0,
       priority: 4,
       orderingKey: i === 2 ? null : "key",
+      concurrencyKey: null,
+      dedup: null,
       idempotency: { key: `${round}-${name}`, hash: "h" },
       delayMs: i === 2 ? 5000 : null,
       runAt: null,

@@ -18,6 +18,8 @@ function newJob(patch: Partial<NewJob> = {}): NewJob {
     partition: 0,
     priority: 4,
     orderingKey: null,
+    concurrencyKey: null,
+    dedup: null,
     idempotency: null,
     delayMs: null,
     runAt: null,

@@ -1,10 +1,13 @@
-import { and, count, desc, eq, gt, gte, inArray, lt, type SQL, sql } from "drizzle-orm";
+import { and, count, desc, eq, gt, gte, inArray, lt, ne, type SQL, sql } from "drizzle-orm";
 import type { Attempt, Job, JobState } from "../../domain/job.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
 import { jobs } from "./schema.ts";
 
 type JobRow = typeof jobs.$inferSelect;
+
+/** Not deleted: a deleted job's row is a tombstone, emptied, until retention ends. */
+const kept = ne(jobs.state, "discarded");
 
 /** Which finished jobs a list wants. The bounds on the creation time are both exclusive, as the shards have them. */
 export interface HistoryFilter {
@@ -22,7 +25,7 @@ export async function findJob(db: Db, namespace: string, id: string): Promise<Jo
   const rows = await db
     .select()
     .from(jobs)
-    .where(and(eq(jobs.id, id), eq(jobs.namespace, namespace)))
+    .where(and(eq(jobs.id, id), eq(jobs.namespace, namespace), kept))
     .limit(1);
   const row = rows[0];
   return row === undefined ? null : toJob(row);
@@ -52,6 +55,7 @@ function conditions(filter: HistoryFilter): (SQL | undefined)[] {
   const { createdAfter, createdBefore } = filter;
   return [
     eq(jobs.namespace, filter.namespace),
+    kept,
     filter.queue === null ? undefined : eq(jobs.queue, filter.queue),
     filter.state === null ? undefined : eq(jobs.state, filter.state),
     filter.orderingKey === null ? undefined : eq(jobs.orderingKey, filter.orderingKey),
@@ -77,12 +81,16 @@ export async function countSucceeded(db: Db, namespace: string, queue: string): 
   return rows[0]?.count ?? 0;
 }
 
-/** What history of one queue may go: finished before `finishedBefore` and made before `createdBefore`. */
+/**
+ * What history of one queue may go: finished before `finishedBefore`, made before `createdBefore`, and not kept for its
+ * deduplication key until `keptBefore` or later.
+ */
 export interface Forgettable {
   namespace: string;
   queue: string;
   finishedBefore: number;
   createdBefore: number;
+  keptBefore: number;
 }
 
 /** Forgets up to `limit` of the oldest jobs of one queue; answers how many went. */
@@ -97,6 +105,7 @@ export async function forgetJobs(db: Db, what: Forgettable, limit: number): Prom
         // A job is made before it finishes: the smaller bound keeps the walk over the index short.
         lt(jobs.id, firstJobIdAt(Math.min(what.createdBefore, what.finishedBefore))),
         lt(jobs.finishedAt, what.finishedBefore),
+        sql`coalesce(json_extract(${jobs.record}, '$.keptUntil'), 0) < ${what.keptBefore}`,
       ),
     )
     .limit(limit);
@@ -105,7 +114,7 @@ export async function forgetJobs(db: Db, what: Forgettable, limit: number): Prom
 }
 
 /** The row's `record` is this repository's own JSON: a Job without payload, result and attempts. */
-function toJob(row: JobRow): Job {
+export function toJob(row: JobRow): Job {
   const record = JSON.parse(row.record) as Omit<Job, "payload" | "result" | "attempts">;
   const attempts = JSON.parse(row.attempts) as Attempt[];
   return { ...record, payload: row.payload, result: row.result, attempts };

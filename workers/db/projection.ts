@@ -20,7 +20,8 @@ INSERT INTO jobs (${HISTORY_COLUMNS.join(", ")})
 SELECT ${HISTORY_COLUMNS.map((_, i) => `r ->> ${i}`).join(", ")}
 FROM rows WHERE true
 ON CONFLICT (id) DO UPDATE SET
-  state = excluded.state, version = excluded.version, finished_at = excluded.finished_at, record = excluded.record,
+  state = excluded.state, version = excluded.version, ordering_key = excluded.ordering_key,
+  finished_at = excluded.finished_at, record = excluded.record,
   payload = excluded.payload, result = excluded.result, attempts = excluded.attempts
   WHERE excluded.version > jobs.version`;
 

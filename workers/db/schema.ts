@@ -1,5 +1,7 @@
+import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { QueueSettings } from "../../domain/queue.ts";
+import type { ScheduleSettings } from "../../domain/schedule.ts";
 
 /**
  * The tables of D1 as drizzle sees them. `migrations/` is what creates them; a column here without one there is
@@ -41,6 +43,20 @@ export const queues = sqliteTable(
   (table) => [primaryKey({ columns: [table.namespace, table.name] })],
 );
 
+export const schedules = sqliteTable(
+  "schedules",
+  {
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    version: integer("version").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+    queue: text("queue").notNull(),
+    settings: text("settings", { mode: "json" }).$type<ScheduleSettings>().notNull(),
+    updatedAt: integer("updated_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.name] })],
+);
+
 /** Finished jobs. `record`, `payload`, `result` and `attempts` are JSON text that queries never look into. */
 export const jobs = sqliteTable(
   "jobs",
@@ -57,5 +73,25 @@ export const jobs = sqliteTable(
     result: text("result"),
     attempts: text("attempts").notNull(),
   },
-  (table) => [index("jobs_by_queue").on(table.namespace, table.queue, table.id)],
+  (table) => [
+    index("jobs_by_queue").on(table.namespace, table.queue, table.id),
+    index("jobs_failed").on(table.namespace, table.queue, table.id).where(sql`state = 'failed'`),
+  ],
+);
+
+/** Bulk operations. `request` is JSON text; `after` is where the walk over history stands, null when it is over. */
+export const operations = sqliteTable(
+  "operations",
+  {
+    id: text("id").primaryKey(),
+    namespace: text("namespace").notNull(),
+    request: text("request").notNull(),
+    createdAt: integer("created_at").notNull(),
+    finishedAt: integer("finished_at"),
+    after: text("after"),
+    scanned: integer("scanned").notNull().default(0),
+    matched: integer("matched").notNull().default(0),
+    changed: integer("changed").notNull().default(0),
+  },
+  (table) => [index("operations_by_namespace").on(table.namespace, table.createdAt, table.id)],
 );

@@ -4,11 +4,15 @@ import { envelope, onError, onNotFound } from "./envelope.ts";
 import { gate } from "./gate.ts";
 import { keyRoutes, namespaceRoutes, webhookRoutes } from "./routes/admin.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { bulkRoutes } from "./routes/bulk.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { operationRoutes } from "./routes/operations.ts";
+import { orderingKeyRoutes } from "./routes/ordering-keys.ts";
 import { platformRoutes } from "./routes/platform.ts";
 import { claimRoutes, leaseRoutes, reportRoutes } from "./routes/pull.ts";
 import { queueRoutes } from "./routes/queues.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 
 /** The API on one screen. Everything under `/v1` goes through the gate. */
 export const app = new Hono<AppEnv>()
@@ -18,11 +22,15 @@ export const app = new Hono<AppEnv>()
   .route("/v1/batches", batchRoutes)
   .route("/v1/queues", queueRoutes)
   .route("/v1/queues", claimRoutes)
+  .route("/v1/queues", deadLetterRoutes)
+  .route("/v1/queues", orderingKeyRoutes)
+  .route("/v1/schedules", scheduleRoutes)
   .route("/v1/reports", reportRoutes)
   .route("/v1/leases", leaseRoutes)
   .route("/v1/keys", keyRoutes)
   .route("/v1/namespaces", namespaceRoutes)
   .route("/v1/webhook-secret", webhookRoutes)
+  .route("/v1/operations", bulkRoutes)
   .route("/v1", operationRoutes)
   .route("/", platformRoutes);
 

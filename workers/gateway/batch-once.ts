@@ -7,6 +7,7 @@ import { type Chance, seededChance } from "./chance.ts";
 import { log, reasonOf } from "./log.ts";
 import { Refusal } from "./refusal.ts";
 import type { Services } from "./services.ts";
+import { undecidable } from "./spanning.ts";
 
 const SEED_BYTES = 16;
 /**
@@ -30,7 +31,7 @@ export interface OnceOptions {
 export async function batchOnce(
   { shards }: Services,
   { namespace, key, body, now }: OnceOptions,
-  run: (options: { chance: Chance; now: number }) => Promise<BatchView>,
+  run: (options: { chance: Chance; now: number; late: boolean }) => Promise<BatchView>,
 ): Promise<BatchView> {
   const slot = slotOf(namespace, `batch-key/${key}`, 0);
   const hash = await sha256Hex(canonicalJson(body));
@@ -42,13 +43,13 @@ export async function batchOnce(
     throw new Refusal("idempotency-mismatch", "The idempotency key was used with another batch.");
   }
   if (opened.answer !== null) return replayOf(JSON.parse(opened.answer) as BatchView);
-  if (now - opened.madeAt > RESUMABLE_MS) {
-    throw new Refusal("idempotency-undecided", "The batch was cut short, and how far it came is no longer known.");
-  }
+  const late = now - opened.madeAt > RESUMABLE_MS;
+  // What became of a transaction can be asked for longer.
+  if (late && !body.atomic) throw undecidable();
   const close = (answer: string | null) =>
     shards.ask(slot, { again: true }, (shard, head) => shard.closeBatch({ ...head, namespace, key, slot, answer }));
   try {
-    const view = await run({ chance: seededChance(opened.seed), now: opened.madeAt });
+    const view = await run({ chance: seededChance(opened.seed), now: opened.madeAt, late });
     const anything = view.items.some((item) => "id" in item);
     // Accepted is accepted: a record that could not be closed is told by the next replay, under the same ids.
     await close(anything ? JSON.stringify(view) : null).catch((error: unknown) => {
@@ -56,9 +57,13 @@ export async function batchOnce(
     });
     return view;
   } catch (error) {
-    if (error instanceof Refusal && PROBLEMS[error.code].status < 500) await close(null);
+    if (error instanceof Refusal && nothingAccepted(error)) await close(null);
     throw error;
   }
+}
+
+function nothingAccepted({ code, extras }: Refusal): boolean {
+  return extras.accepted === undefined ? PROBLEMS[code].status < 500 : extras.accepted === "nothing";
 }
 
 /** The batch again: the same jobs, none of them new. */

@@ -4,6 +4,7 @@ import { repair } from "./scheduled.ts";
 /** The gateway Worker: the HTTP API, self-repair by cron, and the Durable Object classes that live in its script. */
 export { Directory } from "../../durable-objects/directory/index.ts";
 export { Shard } from "../../durable-objects/shard/index.ts";
+export { Transaction } from "../../durable-objects/transaction/index.ts";
 
 export default {
   fetch: app.fetch,

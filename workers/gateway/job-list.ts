@@ -57,7 +57,7 @@ export async function listJobsPage(
       askShards(services, request),
       askHistory(services, database, request),
     ]);
-    const page = mergePages([...shards, history], limit);
+    const page = mergePages([...shards, withoutDeleted(history, shards)], limit);
     found.push(...page.items);
     before = page.before;
     if (before === null || found.length >= query.limit) break;
@@ -101,8 +101,17 @@ async function askHistory(services: Services, database: D1Database, request: Pag
   return { items: await withoutHeld(services, rows), scannedTo };
 }
 
+/** History may still have what a shard has deleted, succeeded jobs too. */
+export function withoutDeleted(history: Source, shards: Pick<ListReply, "gone">[]): Source {
+  const gone = new Set(shards.flatMap((shard) => shard.gone ?? []));
+  return { ...history, items: history.items.filter(({ id }) => !gone.has(id)) };
+}
+
 /** A job that failed or was cancelled can have been redriven since: if its shard still holds it, the shard tells it. */
-async function withoutHeld({ shards }: Services, jobs: Job[]): Promise<Job[]> {
+export async function withoutHeld<J extends Pick<Job, "id" | "state">>(
+  { shards }: Pick<Services, "shards">,
+  jobs: J[],
+): Promise<J[]> {
   const doubtful = jobs.filter((job) => job.state !== "succeeded").map((job) => job.id);
   if (doubtful.length === 0) return jobs;
   const map = await shards.map();

@@ -32,11 +32,12 @@ export async function readJob(services: Services, database: D1Database, name: Jo
   return finished;
 }
 
-/** The job as its shard has it, or null. */
+/** The job as its shard has it, or null. Refuses with 404 when it was deleted: history may not know it yet. */
 export async function readLive(services: Services, name: JobName, waitMs: number): Promise<Job | null> {
   const reply = await services.shards.ask(slotOfJob(name.id), { again: true }, (shard, head) =>
     shard.get({ ...head, ...name, waitMs }),
   );
+  if (reply.type === "gone") throw jobNotFound(name.id);
   return reply.type === "job" ? reply.job : null;
 }
 

@@ -1,7 +1,7 @@
 import type { AttemptView, JobListItem, JobView } from "../../contract/job.ts";
 import type { JobFields } from "../../contract/rpc.ts";
 import { formatTimestamp, msToSeconds } from "../../contract/time.ts";
-import type { Attempt, Job } from "../../domain/job.ts";
+import type { Attempt, Job, Progress } from "../../domain/job.ts";
 import { retryView } from "./queue-settings.ts";
 
 /** A job in the words and units of the API. */
@@ -22,6 +22,9 @@ export function listItem(job: Job, include: JobFields): JobListItem {
     maxAttempts: job.retry.maxAttempts,
     priority: job.priority,
     orderingKey: job.orderingKey,
+    // A job that history has from before these existed lacks them.
+    concurrencyKey: job.concurrencyKey ?? null,
+    dedupKey: job.dedupKey ?? null,
     idempotencyKey: job.idempotencyKey,
     tags: job.tags,
     timeout: msToSeconds(job.timeoutMs),
@@ -36,6 +39,7 @@ export function listItem(job: Job, include: JobFields): JobListItem {
     finishedAt: timeOrNull(job.finishedAt),
     expiresAt: timeOrNull(job.expiresAt),
     leaseExpiresAt: timeOrNull(job.leaseExpiresAt),
+    progress: progressView(job.progress ?? null),
     ...(include.attempts ? { attempts: job.attempts.map(attemptView) } : {}),
   };
 }
@@ -49,6 +53,10 @@ function attemptView(attempt: Attempt): AttemptView {
     error: attempt.error,
     worker: attempt.worker,
   };
+}
+
+function progressView(progress: Progress | null): JobView["progress"] {
+  return progress === null ? null : { ...progress, at: formatTimestamp(progress.at) };
 }
 
 function timeOrNull(at: number | null): string | null {

@@ -26,7 +26,7 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
     name,
     type: "counter",
     help,
-    samples: [{ value: sum((health) => health.totals[pick]) }],
+    samples: [{ value: sum((health) => health.totals[pick] ?? 0) }],
   });
   return [
     {
@@ -36,11 +36,28 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
       samples: JOB_STATES.map((state) => ({ labels: { state }, value: sum((health) => health.counts[state]) })),
     },
     counter("dure_jobs_accepted", "Jobs accepted.", "accepted"),
+    counter("dure_jobs_refused", "Jobs refused because a backlog or a shard was full.", "refused"),
     counter("dure_jobs_started", "Attempts started.", "started"),
     counter("dure_jobs_finished", "Jobs that came to a final state.", "finished"),
+    {
+      name: "dure_schedule_fires",
+      type: "counter",
+      help: "Instants of schedules, by what came of them.",
+      samples: [
+        { labels: { outcome: "fired" }, value: sum((health) => health.totals.firesFired ?? 0) },
+        { labels: { outcome: "skipped" }, value: sum((health) => health.totals.firesSkipped ?? 0) },
+        { labels: { outcome: "missed" }, value: sum((health) => health.totals.firesMissed ?? 0) },
+      ],
+    },
     counter("dure_bells", "Doorbells rung.", "bells"),
     counter("dure_reports_stale", "Reports refused because their lease was not the current one.", "staleReports"),
     counter("dure_leases_expired", "Leases that ended without a report.", "leaseExpired"),
+    {
+      name: "dure_parked_keys",
+      type: "gauge",
+      help: "Ordering keys that stand still, by a failure or by hand.",
+      samples: [{ value: sum((health) => health.parkedKeys ?? 0) }],
+    },
     {
       name: "dure_jobs_unprojected",
       type: "gauge",

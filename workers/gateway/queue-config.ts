@@ -1,4 +1,5 @@
 import type { QueueBody } from "../../contract/queue.ts";
+import type { HoldReply } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { primary } from "../db/client.ts";
 import { findQueue, writeQueue } from "../db/queues.ts";
@@ -91,12 +92,18 @@ export class QueueConfig {
 
   /** Jobs stand in the order of their partition, and keys are found by it: neither may be left behind. */
   async #repartition(current: QueueSettings, next: QueueSettings): Promise<boolean> {
-    return this.#held(current, async ({ live, idempotencyKeys }) => {
+    return this.#held(current, async ({ live, idempotencyKeys, dedupKeys, parkedKeys }) => {
       if (live > 0) throw hasJobs(live);
-      if (idempotencyKeys > 0) {
+      if (idempotencyKeys + dedupKeys > 0) {
         throw new Refusal(
           "queue-has-keys",
-          `The queue remembers ${idempotencyKeys} idempotency keys by their partition. Their window has to pass before the number of partitions changes, or make another queue.`,
+          `The queue remembers ${idempotencyKeys} idempotency keys and ${dedupKeys} deduplication keys by their partition. Their window has to pass before the number of partitions changes, or make another queue.`,
+        );
+      }
+      if (parkedKeys > 0) {
+        throw new Refusal(
+          "queue-has-keys",
+          `${parkedKeys} ordering keys of the queue stand still by their partition: unblock or resume them first.`,
         );
       }
       return this.#write(next);
@@ -107,10 +114,7 @@ export class QueueConfig {
    * Runs `step` while no shard takes new jobs of the queue. Every shard is told of the queue first: one that never heard
    * of it could not hold it. Releases the hold when nothing was written.
    */
-  async #held(
-    current: QueueSettings,
-    step: (held: { live: number; idempotencyKeys: number }) => Promise<boolean>,
-  ): Promise<boolean> {
+  async #held(current: QueueSettings, step: (held: Required<HoldReply>) => Promise<boolean>): Promise<boolean> {
     const { namespace, name: queue } = current;
     const hold = (holdMs: number) =>
       this.#services.shards.all({ again: true }, (shard, head) => shard.hold({ ...head, namespace, queue, holdMs }));
@@ -121,6 +125,8 @@ export class QueueConfig {
       written = await step({
         live: holds.reduce((sum, held) => sum + held.live, 0),
         idempotencyKeys: holds.reduce((sum, held) => sum + held.idempotencyKeys, 0),
+        dedupKeys: holds.reduce((sum, held) => sum + (held.dedupKeys ?? 0), 0),
+        parkedKeys: holds.reduce((sum, held) => sum + (held.parkedKeys ?? 0), 0),
       });
       return written;
     } finally {

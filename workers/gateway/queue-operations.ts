@@ -1,7 +1,8 @@
-import type { QueueStatsView, RedriveBody, RedriveView } from "../../contract/queue.ts";
-import type { QueueStats, RedriveReply } from "../../contract/rpc.ts";
-import { formatTimestamp, parseTimestamp } from "../../contract/time.ts";
+import type { QueueStatsView } from "../../contract/queue.ts";
+import type { QueueStats } from "../../contract/rpc.ts";
+import { formatTimestamp } from "../../contract/time.ts";
 import { JOB_STATES, type JobState } from "../../domain/job.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
 import { primary } from "../db/client.ts";
 import { countSucceeded } from "../db/history.ts";
 import { fromHistory } from "./job-read.ts";
@@ -12,16 +13,27 @@ import type { Services } from "./services.ts";
 const STEP = 500;
 
 /** The queue's numbers over all shards and history. */
-export async function queueStats(services: Services, database: D1Database, name: QueueName): Promise<QueueStatsView> {
+export async function queueStats(
+  services: Services,
+  database: D1Database,
+  settings: QueueSettings,
+): Promise<QueueStatsView> {
+  const name: QueueName = { namespace: settings.namespace, queue: settings.name };
   const [shards, succeeded] = await Promise.all([
     services.shards.all({ again: true }, (shard, head) => shard.stats({ ...head, ...name })),
     fromHistory(() => countSucceeded(primary(database), name.namespace, name.queue)),
   ]);
-  return mergeStats(name.queue, shards, succeeded);
+  const merged = mergeStats(name.queue, shards, succeeded);
+  const { scheduled, queued } = merged.counts;
+  return { ...merged, backlog: { waiting: scheduled + queued, max: settings.maxBacklog } };
 }
 
 /** `historySucceeded` counts what history has; the shards say what it does not have yet. */
-export function mergeStats(queue: string, shards: QueueStats[], historySucceeded: number): QueueStatsView {
+export function mergeStats(
+  queue: string,
+  shards: QueueStats[],
+  historySucceeded: number,
+): Omit<QueueStatsView, "backlog"> {
   const sum = (pick: (stats: QueueStats) => number) => shards.reduce((total, stats) => total + pick(stats), 0);
   const counts = Object.fromEntries(JOB_STATES.map((state) => [state, sum((stats) => stats.counts[state])]));
   const oldest = shards.map((stats) => stats.oldestQueuedAt).filter((at) => at !== null);
@@ -34,6 +46,7 @@ export function mergeStats(queue: string, shards: QueueStats[], historySucceeded
     },
     oldestQueuedAt: oldest.length === 0 ? null : formatTimestamp(Math.min(...oldest)),
     inFlight: sum((stats) => stats.inFlight),
+    parkedKeys: sum((stats) => stats.parkedKeys ?? 0),
     perSecond: {
       accepted: sum((stats) => stats.perSecond.accepted),
       started: sum((stats) => stats.perSecond.started),
@@ -64,41 +77,4 @@ export async function purgeQueue({ shards }: Services, name: QueueName): Promise
     }),
   );
   return cancelled.reduce((sum, count) => sum + count, 0);
-}
-
-/**
- * Walks every shard's failed jobs in steps. One shard after the other, so that with a rate the starts are spaced over
- * the whole queue.
- */
-export async function redriveQueue({ shards }: Services, name: QueueName, body: RedriveBody): Promise<RedriveView> {
-  const everyMs = body.ratePerSecond === undefined ? null : 1000 / body.ratePerSecond;
-  const total = { matched: 0, redriven: 0 };
-  for (const { id } of (await shards.map()).shards) {
-    let after: string | null = null;
-    do {
-      const step = {
-        ...name,
-        filter: filterOf(body),
-        after,
-        limit: STEP,
-        dryRun: body.dryRun ?? false,
-        spacing: everyMs === null ? null : { firstDelayMs: total.redriven * everyMs, everyMs },
-      };
-      const reply: RedriveReply = await shards.once(id, { again: false }, (shard, head) =>
-        shard.redrive({ ...head, ...step }),
-      );
-      total.matched += reply.matched;
-      total.redriven += reply.redriven;
-      after = reply.next;
-    } while (after !== null);
-  }
-  return total;
-}
-
-function filterOf({ filter }: RedriveBody) {
-  return {
-    errorCode: filter?.errorCode ?? null,
-    tag: filter?.tag ?? null,
-    finishedBefore: filter?.finishedBefore === undefined ? null : parseTimestamp(filter.finishedBefore),
-  };
 }

@@ -4,6 +4,7 @@ import { type QueueBody, type QueueView, queueDefaults } from "../../contract/qu
 import { formatTimestamp, msToSeconds, secondsToMs } from "../../contract/time.ts";
 import type { RetryPolicy } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import type { Rate } from "../../domain/rate.ts";
 import { refusedTarget } from "../../domain/target-url.ts";
 import { invalidField, Refusal } from "./refusal.ts";
 
@@ -30,6 +31,13 @@ export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
     partitions: full.partitions,
     lane: full.lane,
     concurrency: full.concurrency,
+    rate: rateOf(full.rate),
+    perKeyConcurrency: full.perKeyConcurrency,
+    perKeyRate: rateOf(full.perKeyRate),
+    weight: full.weight,
+    priorityAgingMs: full.priorityAging === null ? null : secondsToMs(full.priorityAging),
+    maxBacklog: full.maxBacklog,
+    onFailure: full.onFailure,
     retry: retryPolicy(full.retry),
     timeoutMs: secondsToMs(full.timeout),
     retentionMs: secondsToMs(full.retention),
@@ -53,7 +61,13 @@ export function queueView(settings: QueueSettings): QueueView {
     partitions: settings.partitions,
     lane: settings.lane,
     concurrency: settings.concurrency,
-    rate: null,
+    rate: rateView(settings.rate),
+    perKeyConcurrency: settings.perKeyConcurrency,
+    perKeyRate: rateView(settings.perKeyRate),
+    weight: settings.weight,
+    priorityAging: settings.priorityAgingMs === null ? null : msToSeconds(settings.priorityAgingMs),
+    maxBacklog: settings.maxBacklog,
+    onFailure: settings.onFailure,
     retry: retryView(settings.retry),
     timeout: msToSeconds(settings.timeoutMs),
     retention: msToSeconds(settings.retentionMs),
@@ -64,6 +78,14 @@ export function queueView(settings: QueueSettings): QueueView {
     createdAt: formatTimestamp(settings.createdAt),
     updatedAt: formatTimestamp(settings.updatedAt),
   };
+}
+
+function rateOf(rate: QueueView["rate"]): Rate | null {
+  return rate === null ? null : { limit: rate.limit, periodMs: secondsToMs(rate.period) };
+}
+
+function rateView(rate: Rate | null): QueueView["rate"] {
+  return rate === null ? null : { limit: rate.limit, period: msToSeconds(rate.periodMs) };
 }
 
 export function retryView(retry: RetryPolicy): RetryView {
@@ -97,14 +119,25 @@ function retryPolicy(retry: RetryView): RetryPolicy {
   };
 }
 
+/** Limits of the whole queue: each partition has its part of them. */
+function dividedLimits({ concurrency, rate, maxBacklog }: QueueSettings) {
+  const limits = [
+    { name: "concurrency", pointer: "/concurrency", limit: concurrency },
+    { name: "rate", pointer: "/rate/limit", limit: rate?.limit ?? null },
+    { name: "backlog", pointer: "/maxBacklog", limit: maxBacklog },
+  ];
+  return limits.flatMap(({ limit, ...rest }) => (limit === null ? [] : [{ ...rest, limit }]));
+}
+
 /** Refuses (422) settings that are well-formed and cannot work. */
 export function checkSettings(settings: QueueSettings, allowPrivateTargets: boolean): void {
-  const { target, concurrency, partitions } = settings;
-  if (concurrency !== null && concurrency < partitions) {
+  const { target, partitions } = settings;
+  const short = dividedLimits(settings).find(({ limit }) => limit < partitions);
+  if (short !== undefined) {
     throw new Refusal(
       "limit-below-partitions",
-      `A concurrency of ${concurrency} cannot be divided over ${partitions} partitions.`,
-      { errors: [{ pointer: "/concurrency", detail: `must be at least ${partitions}, the number of partitions` }] },
+      `A ${short.name} of ${short.limit} cannot be divided over ${partitions} partitions.`,
+      { errors: [{ pointer: short.pointer, detail: `must be at least ${partitions}, the number of partitions` }] },
     );
   }
   if (target.type === "handler" && !HANDLER_NAMES.some((name) => name === target.name)) {

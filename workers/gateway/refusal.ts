@@ -11,6 +11,8 @@ export interface RefusalExtras {
   /** Seconds, for `Retry-After`. */
   retryAfter?: number;
   headers?: Record<string, string>;
+  /** What became of a batch that is answered so. Left out: nothing was accepted, unless the fault is ours (5xx). */
+  accepted?: "nothing" | "unknown";
 }
 
 /**
@@ -38,7 +40,13 @@ export function invalidField(pointer: string, detail: string): Refusal {
 export function problemView(refusal: Refusal): ProblemView & { status: ProblemStatus } {
   const { status, title } = PROBLEMS[refusal.code];
   const body = { type: `/problems/${refusal.code}`, title, status, detail: refusal.message, code: refusal.code };
-  return refusal.extras.errors === undefined ? body : { ...body, errors: refusal.extras.errors };
+  const { errors, retryAfter } = refusal.extras;
+  return {
+    ...body,
+    ...(errors === undefined ? {} : { errors }),
+    // An item of a batch has no header of its own to say it.
+    ...(retryAfter === undefined ? {} : { retryAfter: wholeSeconds(retryAfter) }),
+  };
 }
 
 /** The headers of an answer that is a problem: every 429 and 503 has `Retry-After`, in whole seconds, at least 1. */
@@ -49,6 +57,10 @@ export function problemHeaders(refusal: Refusal): Record<string, string> {
   return {
     ...headers,
     "content-type": "application/problem+json",
-    ...(mayPass ? { "retry-after": String(Math.max(1, Math.ceil(retryAfter))) } : {}),
+    ...(mayPass ? { "retry-after": String(wholeSeconds(retryAfter)) } : {}),
   };
+}
+
+function wholeSeconds(retryAfter: number): number {
+  return Math.max(1, Math.ceil(retryAfter));
 }

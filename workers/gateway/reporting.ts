@@ -1,6 +1,7 @@
-import { MAX_RESULT_BYTES } from "../../contract/limits.ts";
-import type { ReportBody } from "../../contract/pull.ts";
-import type { ExtendResult, Outcome, Report, ReportResult } from "../../contract/rpc.ts";
+import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../contract/limits.ts";
+import type { ExtendBody, ReportBody } from "../../contract/pull.ts";
+import type { ExtendResult, Extension, Outcome, Report, ReportResult, Said } from "../../contract/rpc.ts";
+import { checkpointFits } from "../../contract/said.ts";
 import { secondsToMs } from "../../contract/time.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import { parseLease } from "../../domain/lease.ts";
@@ -9,10 +10,10 @@ import { Refusal } from "./refusal.ts";
 import { scatter } from "./scatter.ts";
 import type { Services } from "./services.ts";
 
-type Said = Omit<Extract<ReportBody, { ok: true }>, "lease"> | Omit<Extract<ReportBody, { ok: false }>, "lease">;
+type Told = Omit<Extract<ReportBody, { ok: true }>, "lease"> | Omit<Extract<ReportBody, { ok: false }>, "lease">;
 
 /** What a worker says of one attempt, in the units used inside. Refused (413) when the result is too large. */
-export function outcomeOf(report: Said): Outcome {
+export function outcomeOf(report: Told): Outcome {
   if (!report.ok) {
     const retryAfterMs = report.retryAfter === undefined ? null : secondsToMs(report.retryAfter);
     return { ok: false, error: report.error, retryAfterMs };
@@ -39,28 +40,41 @@ export async function report(
   return inOrder(reports, known, answers);
 }
 
-/** Moves the end of a lease; `leaseMs` is from now. */
-export async function extend(
-  { shards }: Services,
-  namespace: string,
-  lease: { lease: string; leaseMs: number },
-): Promise<ExtendResult> {
-  const known = located([lease]);
-  const answers = await scatter(
-    shards,
-    known,
-    { again: true },
-    (shard, head, leases: { lease: string; leaseMs: number }[]) => shard.extend({ ...head, namespace, leases }),
+/** What a worker says with a heartbeat, in the form used inside; null when it says nothing. Refused (413) when too large. */
+export function saidIn({ progress, checkpoint }: ExtendBody): Said | null {
+  if (progress === undefined && checkpoint === undefined) return null;
+  const said: Said = {
+    ...(progress?.percent === undefined ? {} : { percent: progress.percent }),
+    ...(progress?.message === undefined ? {} : { message: progress.message }),
+  };
+  if (checkpoint === undefined) return said;
+  if (checkpoint === null) return { ...said, checkpoint: null };
+  const text = JSON.stringify(checkpoint);
+  if (checkpointFits(text)) return { ...said, checkpoint: text };
+  throw new Refusal("checkpoint-too-large", `The checkpoint may be ${MAX_CHECKPOINT_BYTES} bytes at most.`);
+}
+
+/** Moves the end of a lease, and stores what comes with it. */
+export async function extend({ shards }: Services, namespace: string, extension: Extension): Promise<ExtendResult> {
+  const known = located([extension]);
+  const answers = await scatter(shards, known, { again: true }, (shard, head, leases: Extension[]) =>
+    shard.extend({ ...head, namespace, leases }),
   );
-  return inOrder([lease], known, answers)[0] ?? { status: "unknown" };
+  return inOrder([extension], known, answers)[0] ?? { status: "unknown" };
 }
 
 export function leaseNotFound(): Refusal {
   return new Refusal("lease-not-found", "No such lease was ever given.");
 }
 
-export function staleLease(): Refusal {
-  return new Refusal("stale-lease", "The job has gone on without this lease; its report changes nothing.");
+/** `cancelled`: what made it stale is that the job was cancelled. */
+export function staleLease(cancelled = false): Refusal {
+  return new Refusal(
+    "stale-lease",
+    cancelled
+      ? "The job was cancelled while it ran; its report changes nothing."
+      : "The job has gone on without this lease; its report changes nothing.",
+  );
 }
 
 function located<I extends { lease: string }>(items: I[]): { slot: number; item: I }[] {

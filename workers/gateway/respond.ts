@@ -13,9 +13,10 @@ export async function setBookmark(c: AppContext): Promise<void> {
   c.header("dure-bookmark", await c.var.services.bookmarks.current(Date.now()));
 }
 
-/** Says that the answer is as fresh as can be: more than any level asks for. */
-export function setConsistency(c: AppContext): void {
-  c.header("dure-consistency", "strong");
+/** Says how fresh the answer is: as fresh as can be, or `ageSeconds` old where it came out of a cache. */
+export function setConsistency(c: AppContext, ageSeconds: number | null): void {
+  c.header("dure-consistency", ageSeconds === null ? "strong" : "eventual");
+  if (ageSeconds !== null) c.header("age", String(ageSeconds));
 }
 
 /** Milliseconds to wait by `Prefer`, and says in the answer that it was honoured. */

@@ -5,11 +5,16 @@ import { forgetKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { allQueues, queuesChangedSince } from "../db/queues.ts";
 import { log, reasonOf } from "./log.ts";
+import { repairOperations } from "./operations.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "./queue-settings.ts";
+import { ScheduleConfig } from "./schedule-config.ts";
 import { type Services, servicesOf } from "./services.ts";
 
 /** Settings written this recently are handed out again: a push that was lost is healed within a minute. */
 const SETTINGS_AGE_MS = 15 * 60_000;
+/** All schedules are handed out again every so many runs. What the shards know costs them no write. */
+const ALL_SCHEDULES_EVERY = 30;
+const PUSH_MS = 20_000;
 /** Keys that stopped working stay this long, for whoever asks what they were. */
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
 /** One statement's work in history, and the time all of it may take of a run. */
@@ -24,7 +29,9 @@ export async function repair(env: Env, now: number): Promise<void> {
   await Promise.all([
     step("wake", () => wakeShards(services)),
     step("settings", () => pushSettings(services, env, now)),
+    step("schedules", () => pushSchedules(services, env, now)),
     step("purge", () => purgeHistory(primary(env.DB), now)),
+    step("operations", () => repairOperations(services, env.DB, now)),
     step("keys", () => forgetKeys(primary(env.DB), now - KEY_AGE_MS)),
   ]);
 }
@@ -55,6 +62,14 @@ async function pushSettings({ shards }: Services, env: Env, now: number): Promis
   await shards.all({ again: true }, (shard, head) => shard.configure({ ...head, queues }));
 }
 
+/** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */
+async function pushSchedules(services: Services, env: Env, now: number): Promise<void> {
+  const until = Date.now() + PUSH_MS;
+  const all = Math.floor(now / 60_000) % ALL_SCHEDULES_EVERY === 0;
+  const filter = all ? ({ type: "all" } as const) : ({ type: "changed", since: now - SETTINGS_AGE_MS } as const);
+  await new ScheduleConfig(services, env).repush(filter, () => Date.now() < until);
+}
+
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */
 async function purgeHistory(db: Db, now: number): Promise<void> {
   const queues = await queuesWithHistory(db);
@@ -70,9 +85,15 @@ async function purgeHistory(db: Db, now: number): Promise<void> {
   }
 }
 
-/** A replay of an idempotency key has to find its job, so a job stays at least as long as its key. */
+/** A replay of a key has to find its job, so a job stays at least as long as its keys: see also `keptUntil` of a job. */
 function forgettable({ namespace, name, retentionMs, idempotencyWindowMs }: QueueSettings, now: number) {
-  return { namespace, queue: name, finishedBefore: now - retentionMs, createdBefore: now - idempotencyWindowMs };
+  return {
+    namespace,
+    queue: name,
+    finishedBefore: now - retentionMs,
+    createdBefore: now - idempotencyWindowMs,
+    keptBefore: now,
+  };
 }
 
 /** Every queue there ever was, and each namespace's `default`, which may have jobs and no row. */

@@ -1,4 +1,4 @@
-import type { DirectoryApi, ShardApi } from "../../contract/rpc.ts";
+import type { DirectoryApi, ShardApi, TransactionApi } from "../../contract/rpc.ts";
 import { Authenticator } from "./auth.ts";
 import { Bookmarks } from "./bookmark.ts";
 import { RateCounter } from "./rate-limit.ts";
@@ -9,6 +9,8 @@ import { Signer } from "./signing.ts";
 /** What an isolate keeps between requests: caches and counters, none of them the truth about anything. */
 export interface Services {
   shards: ShardClient;
+  /** The transaction of an atomic batch, by its name. */
+  transaction(id: string): TransactionApi;
   settings: SettingsCache;
   auth: Authenticator;
   rates: RateCounter;
@@ -25,6 +27,7 @@ export function servicesOf(env: Env): Services {
   const signer = new Signer(env.DURE_ROOT_KEY);
   const services: Services = {
     shards: new ShardClient(portsOf(env)),
+    transaction: (id) => env.TRANSACTION.getByName(id) as unknown as TransactionApi,
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator(env.DB, env.DURE_ROOT_KEY),
     rates: new RateCounter(),

@@ -1,4 +1,4 @@
-import type { QueueSettings } from "../../domain/queue.ts";
+import { completeSettings, type QueueSettings } from "../../domain/queue.ts";
 import { primary } from "../db/client.ts";
 import { findQueue } from "../db/queues.ts";
 import { log, reasonOf } from "./log.ts";
@@ -78,7 +78,8 @@ export class SettingsCache {
 
   async #fromKv(namespace: string, queue: string): Promise<QueueSettings | null> {
     try {
-      return await this.#kv.get<QueueSettings>(kvKey(namespace, queue), { type: "json", cacheTtl: 30 });
+      const cached = await this.#kv.get<QueueSettings>(kvKey(namespace, queue), { type: "json", cacheTtl: 30 });
+      return cached === null ? null : completeSettings(cached);
     } catch (error) {
       log("warn", "kv-get", { reason: reasonOf(error) });
       return null;

@@ -1,6 +1,12 @@
+import type { DedupBody } from "../../contract/dedup.ts";
 import type { SubmitBody } from "../../contract/job.ts";
-import { DEFAULT_PRIORITY, MAX_DELAY_SECONDS, MAX_PAYLOAD_BYTES } from "../../contract/limits.ts";
-import type { NewJob, Submitted } from "../../contract/rpc.ts";
+import {
+  DEFAULT_DEDUP_WINDOW_SECONDS,
+  DEFAULT_PRIORITY,
+  MAX_DELAY_SECONDS,
+  MAX_PAYLOAD_BYTES,
+} from "../../contract/limits.ts";
+import type { Dedup, NewJob, Submitted } from "../../contract/rpc.ts";
 import { parseTimestamp, secondsToMs } from "../../contract/time.ts";
 import type { Job } from "../../domain/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
@@ -12,12 +18,16 @@ import type { Draw } from "./chance.ts";
 import { checkTimeout, DEFAULT_QUEUE, partialRetry } from "./queue-settings.ts";
 import { invalidField, Refusal } from "./refusal.ts";
 
+type Keys = "orderingKey" | "concurrencyKey" | "idempotency" | "dedup";
+
 /** A job as its sender wrote it, checked as far as that goes without knowing its queue. */
 export interface Submission {
   queue: string;
   orderingKey: string | null;
+  concurrencyKey: string | null;
   idempotency: { key: string; hash: string } | null;
-  fields: Omit<NewJob, "id" | "queue" | "partition" | "orderingKey" | "idempotency">;
+  dedup: Dedup | null;
+  fields: Omit<NewJob, "id" | "queue" | "partition" | Keys>;
 }
 
 /** A submission with its place: everything of `NewJob` but the index of its queue. */
@@ -41,6 +51,8 @@ export async function submission(body: SubmitBody, now: number): Promise<Submiss
   return {
     queue: body.queue ?? DEFAULT_QUEUE,
     orderingKey: body.orderingKey ?? null,
+    concurrencyKey: body.concurrencyKey ?? null,
+    dedup: body.dedup === undefined ? null : dedupOf(body.dedup),
     idempotency: body.idempotencyKey === undefined ? null : await idempotency(body, body.idempotencyKey),
     fields: {
       priority: body.priority ?? DEFAULT_PRIORITY,
@@ -53,6 +65,25 @@ export async function submission(body: SubmitBody, now: number): Promise<Submiss
       payload,
     },
   };
+}
+
+/** A key whose window is left out answers for a day, as an idempotency key does by default. */
+function dedupOf({ key, window, onConflict, maxDelay }: DedupBody): Dedup {
+  return {
+    key,
+    windowMs: window === "forever" ? null : secondsToMs(window ?? DEFAULT_DEDUP_WINDOW_SECONDS),
+    onConflict: onConflict ?? "return",
+    maxDelayMs: maxDelay === undefined ? null : secondsToMs(maxDelay),
+  };
+}
+
+/** The call asked to be refused when an earlier job holds its deduplication key. */
+export function duplicateOf(id: string): Refusal {
+  return new Refusal("duplicate", `The deduplication key is held by ${id}.`);
+}
+
+export function keyUndecided(): Refusal {
+  return new Refusal("idempotency-undecided", "A key of the job is held by an atomic batch that is being decided.");
 }
 
 export function expiryPast(): Refusal {
@@ -75,17 +106,36 @@ export interface Place {
 /** Gives the job its partition, slot and id by its queue's settings. Throws a 422 refusal when these do not allow it. */
 export function place(job: Submission, settings: QueueSettings, { partition: shared, draw, now }: Place): Placed {
   if (job.fields.timeoutMs !== null) checkTimeout(job.fields.timeoutMs, settings);
-  const keys = { orderingKey: job.orderingKey, idempotencyKey: job.idempotency?.key ?? null };
+  checkKeys(job, settings);
+  const { orderingKey, concurrencyKey, idempotency, dedup } = job;
+  const keys = { orderingKey, concurrencyKey, dedupKey: dedup?.key ?? null, idempotencyKey: idempotency?.key ?? null };
   // A limit is divided over the partitions, so its jobs are spread; others of one request share a shard and a commit.
-  const chance = settings.concurrency === null ? shared : draw.random;
+  const divided = settings.concurrency !== null || settings.rate !== null || settings.maxBacklog !== null;
+  const chance = divided ? draw.random : shared;
   const partition = partitionOf(keys, settings.partitions, chance);
   const slot = slotOf(settings.namespace, settings.name, partition);
   const id = makeJobId(now, slot, draw.bytes);
   return {
     slot,
     settings,
-    job: { id, partition, orderingKey: job.orderingKey, idempotency: job.idempotency, ...job.fields },
+    job: { id, partition, orderingKey, concurrencyKey, idempotency, dedup, ...job.fields },
   };
+}
+
+/**
+ * Both keys decide the place of a job, and one place serves both only where there is no other. Also where the queue limits no
+ * keys yet: a limit that is set later has to find all jobs of a key in one place.
+ */
+export function checkKeys(
+  { orderingKey, concurrencyKey }: Pick<Submission, "orderingKey" | "concurrencyKey">,
+  settings: QueueSettings,
+): void {
+  if (orderingKey === null || concurrencyKey === null || settings.partitions === 1) return;
+  throw new Refusal(
+    "keys-need-one-partition",
+    "Jobs with an orderingKey and a concurrencyKey need a queue of one partition, because each key decides the place.",
+    { errors: [{ pointer: "/concurrencyKey", detail: "goes with an orderingKey on a queue of one partition only" }] },
+  );
 }
 
 /** The job as the shard has just written it: what was sent, and what the shard answered. */
@@ -100,6 +150,8 @@ export function jobFromAccepted(placed: Placed, accepted: Extract<Submitted, { t
     attempt: 0,
     priority: job.priority,
     orderingKey: job.orderingKey,
+    concurrencyKey: job.concurrencyKey,
+    dedupKey: job.dedup?.key ?? null,
     idempotencyKey: job.idempotency?.key ?? null,
     tags: job.tags,
     timeoutMs: job.timeoutMs ?? settings.timeoutMs,

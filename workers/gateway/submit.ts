@@ -1,23 +1,31 @@
 import type { SubmitReply, Submitted } from "../../contract/rpc.ts";
+import type { JobState } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { ownerOf } from "../../domain/slots.ts";
 import type { Chance } from "./chance.ts";
 import { Refusal } from "./refusal.ts";
 import type { Services } from "./services.ts";
 import { queueNotFound } from "./settings-cache.ts";
+import { submitSpanning, undecidable } from "./spanning.ts";
 import { type Placed, place, type Submission } from "./submission.ts";
 
 /** How often a request is planned again because a slot moved or settings changed under it. */
 const MAX_PLANS = 4;
 
 /** What became of one job. Refusals are values here: in a batch each costs only its own job. */
-export type Submitting = { type: "done"; placed: Placed; outcome: Submitted } | { type: "refused"; refusal: Refusal };
+export type Submitting =
+  | { type: "done"; placed: Placed; outcome: Submitted }
+  | { type: "refused"; refusal: Refusal }
+  /** Of a batch over several shards: an earlier job answers. `state` is null when that has moved to history. */
+  | { type: "replayed"; id: string; state: JobState | null };
 
 export interface SubmitOptions {
   namespace: string;
   atomic: boolean;
   chance: Chance;
   now: number;
+  /** It may have been sent before, so long ago that its shards may have forgotten that. */
+  late?: boolean;
 }
 
 interface Item {
@@ -28,7 +36,7 @@ interface Item {
 
 /**
  * Submits jobs with one RPC a shard, answering in their order. A shard that knows newer settings, or no longer owns
- * a slot, has its jobs planned again. Atomic only holds for jobs of one shard: see `spansShards`.
+ * a slot, has its jobs planned again. What is atomic and lies on several shards becomes a transaction.
  */
 export async function submitAll(services: Services, jobs: Submission[], options: SubmitOptions): Promise<Submitting[]> {
   const results: Submitting[] = new Array(jobs.length);
@@ -40,9 +48,18 @@ export async function submitAll(services: Services, jobs: Submission[], options:
       break;
     }
     const groups = await planned(services, waiting, { ...options, results });
-    if (options.atomic && (groups.length > 1 || results.some((result) => result?.type === "refused"))) {
-      return atomicRefused(results, groups);
+    if (options.atomic && results.some((result) => result?.type === "refused")) return atomicRefused(results, groups);
+    if (options.atomic && groups.length > 1) {
+      const items = groups.flatMap((group) => group.items).sort((a, b) => a.index - b.index);
+      const spanning = await submitSpanning(
+        services,
+        items.map(({ placed }) => placed),
+        { ...options, plan },
+      );
+      if (spanning !== null) return spanning;
+      continue;
     }
+    if (options.atomic && options.late) throw undecidable();
     const again = await Promise.all(groups.map((group) => send(services, group, { ...options, results })));
     waiting = again.flat().sort((a, b) => a.index - b.index);
   }
@@ -160,10 +177,7 @@ async function sendOrRefusal(
 
 /** Nothing was sent: every job is refused, the faulty ones for their own reason. */
 function atomicRefused(results: Submitting[], groups: Group[]): Submitting[] {
-  const refusal =
-    groups.length > 1
-      ? new Refusal("batch-spans-shards", "The jobs of this atomic batch lie on several shards.")
-      : new Refusal("batch-refused", "Another job of the batch was refused.");
+  const refusal = new Refusal("batch-refused", "Another job of the batch was refused.");
   for (const { index } of groups.flatMap((group) => group.items)) results[index] = { type: "refused", refusal };
   return results;
 }

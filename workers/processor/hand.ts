@@ -1,4 +1,5 @@
-import type { Outcome, Report, WorkItem } from "../../contract/rpc.ts";
+import type { Outcome, Report, Said, WorkItem } from "../../contract/rpc.ts";
+import { alsoSaid } from "../../contract/said.ts";
 import type { PushType } from "../../domain/queue.ts";
 import { Stopper } from "./stopper.ts";
 import { reasonOf, type WorkPorts } from "./work-ports.ts";
@@ -12,21 +13,28 @@ interface Running {
   /** The attempt's time is up. */
   deadlineAt: number;
   leaseUntil: number;
+  /** What the job has said and no answer has confirmed. */
+  said: Said | null;
 }
 
 /** The jobs an executor holds: those that run, and the outcomes that wait to be reported. */
 export class Hand {
   readonly #ports: Pick<WorkPorts, "execute" | "now">;
   readonly #onChange: (type: PushType) => void;
+  readonly #onSay: () => void;
   readonly #running = new Map<string, Running>();
   readonly #counts: Record<PushType, number> = { handler: 0, http: 0 };
   #finished: Report[] = [];
   #finishedSince: number | null = null;
 
-  /** `onChange` is called whenever a job stops running, with the kind of room it leaves. */
-  constructor(ports: Pick<WorkPorts, "execute" | "now">, onChange: (type: PushType) => void) {
+  /** `onChange` is called whenever a job stops running, with the kind of room it leaves; `onSay` when one says something. */
+  constructor(
+    ports: Pick<WorkPorts, "execute" | "now">,
+    { onChange, onSay }: { onChange: (type: PushType) => void; onSay: () => void },
+  ) {
     this.#ports = ports;
     this.#onChange = onChange;
+    this.#onSay = onSay;
   }
 
   get running(): number {
@@ -56,8 +64,9 @@ export class Hand {
    * so that both end here before the shard could give the job to somebody else.
    */
   start(item: WorkItem, askedAt: number, leaseMs: number): void {
-    const stopper = new Stopper();
-    const running: Running = { item, stopper, deadlineAt: askedAt + item.timeoutMs, leaseUntil: askedAt + leaseMs };
+    const stopper = new Stopper((said) => this.#hear(running, said));
+    const deadlineAt = askedAt + item.timeoutMs;
+    const running: Running = { item, stopper, deadlineAt, leaseUntil: askedAt + leaseMs, said: null };
     this.#running.set(item.lease, running);
     this.#counts[item.target.type]++;
     this.#ports.execute(item, stopper).then(
@@ -69,6 +78,19 @@ export class Hand {
   extended(lease: string, until: number): void {
     const running = this.#running.get(lease);
     if (running !== undefined) running.leaseUntil = until;
+  }
+
+  /** What running jobs have said and no answer has confirmed, by lease. */
+  said(): Map<string, Said> {
+    const said = new Map<string, Said>();
+    for (const [lease, running] of this.#running) if (running.said !== null) said.set(lease, running.said);
+    return said;
+  }
+
+  /** The shard has what `said()` answered for this lease, unless the job has said more since. */
+  confirmed(lease: string, said: Said): void {
+    const running = this.#running.get(lease);
+    if (running?.said === said) running.said = null;
   }
 
   /** Stops a job whose outcome nobody wants. Returns its id, or null when it does not run. */
@@ -109,6 +131,7 @@ export class Hand {
     let units = 0;
     for (const report of this.#finished.slice(0, max)) {
       units += report.outcome.ok ? (report.outcome.result?.length ?? 0) : report.outcome.error.message.length;
+      units += report.said?.checkpoint?.length ?? 0;
       if (count > 0 && units > MAX_REPORT_UNITS) break;
       count++;
     }
@@ -127,9 +150,18 @@ export class Hand {
   #settle(running: Running, outcome: Outcome): void {
     // A job that was dropped or timed out has been dealt with: what it still says is not heard.
     if (this.#running.get(running.item.lease) !== running) return;
-    this.#finished.push({ lease: running.item.lease, outcome });
+    const { item, said } = running;
+    // A job that goes on later does so from what it said last; one that succeeded needs it no more.
+    const last = said === null || outcome.ok ? {} : { said };
+    this.#finished.push({ lease: item.lease, outcome, ...last });
     this.#finishedSince ??= this.#ports.now();
     this.#remove(running);
+  }
+
+  #hear(running: Running, said: Said): void {
+    if (this.#running.get(running.item.lease) !== running) return;
+    running.said = alsoSaid(running.said, said);
+    this.#onSay();
   }
 
   #remove(running: Running): void {

@@ -1,9 +1,16 @@
-import type { Stop } from "./work-ports.ts";
+import type { Said } from "../../contract/rpc.ts";
+import type { Control } from "./work-ports.ts";
 
-/** The other end of a `Stop`. */
-export class Stopper implements Stop {
+/** The other end of a `Control`. */
+export class Stopper implements Control {
+  readonly #onSay: (said: Said) => void;
   #stopped = false;
   #controller: AbortController | null = null;
+
+  /** `onSay` hears what the job says of itself. */
+  constructor(onSay: (said: Said) => void = () => undefined) {
+    this.#onSay = onSay;
+  }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
@@ -11,6 +18,10 @@ export class Stopper implements Stop {
       if (this.#stopped) this.#controller.abort();
     }
     return this.#controller.signal;
+  }
+
+  say(said: Said): void {
+    this.#onSay(said);
   }
 
   stop(): void {

@@ -1,14 +1,16 @@
 import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
 import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
-import type { Lane } from "../../domain/queue.ts";
+import type { Lane, PushType } from "../../domain/queue.ts";
 import type { Connections } from "./connections.ts";
 import { Hand } from "./hand.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { reasonOf, type WorkPorts } from "./work-ports.ts";
 
+/**
+ * Three heartbeats long, and moved when a beat finds less than half of it left, which is the second: five more tries, a
+ * second apart, may be lost before the lease is.
+ */
 const LEASE_MS = 15_000;
-/** A third of the lease: two beats may be lost before the lease is. */
-const HEARTBEAT_MS = 5_000;
-const HEARTBEAT_RETRY_MS = 1_000;
 /** How long an outcome waits for company before it is reported alone. */
 const LINGER_MS = 25;
 const MAX_TRIES = 5;
@@ -62,11 +64,10 @@ class Loop {
   readonly #ports: WorkPorts;
   readonly #options: WorkLoopOptions;
   readonly #hand: Hand;
+  readonly #heart: Heartbeat;
   #claimUntil: number;
   #ended = false;
   #calling = false;
-  #beating = false;
-  #nextBeatAt = NEVER;
   /** Jobs in hand after the last claim: half of them done is worth a call. */
   #batch = 0;
   #lastAskAt = Number.NEGATIVE_INFINITY;
@@ -83,10 +84,12 @@ class Loop {
     this.#ports = ports;
     this.#options = options;
     this.#claimUntil = ports.now() + options.budgetMs;
-    this.#hand = new Hand(ports, (type) => {
+    const onChange = (type: PushType) => {
       if (type === "http") options.connections.give(1);
       this.#wake();
-    });
+    };
+    this.#hand = new Hand(ports, { onChange, onSay: () => this.#heart.heard() });
+    this.#heart = new Heartbeat({ ports, hand: this.#hand, leaseMs: LEASE_MS, onChange: () => this.#wake() });
   }
 
   claiming(): boolean {
@@ -94,14 +97,14 @@ class Loop {
   }
 
   async run(): Promise<void> {
-    while (!this.#ended || this.#calling || this.#beating) {
+    while (!this.#ended || this.#calling || this.#heart.beating) {
       for (const job of this.#hand.expire()) this.#ports.log({ event: "job-dropped", job, reason: "lease-lost" });
       const now = this.#ports.now();
       if (!this.claiming()) this.#options.connections.withdraw(this);
-      if (!this.#beating && this.#hand.running > 0 && now >= this.#nextBeatAt) void this.#beat(now);
+      if (this.#heart.dueAt() <= now) void this.#heart.beat(now);
       const callAt = this.#nextCallAt(now);
       if (callAt <= now) void this.#call(now);
-      else await this.#pause(Math.min(callAt, this.#beatAt(), this.#hand.nextExpiryAt()) - now);
+      else await this.#pause(Math.min(callAt, this.#heart.dueAt(), this.#hand.nextExpiryAt()) - now);
     }
     this.#options.connections.leave(this);
   }
@@ -186,7 +189,7 @@ class Loop {
       if (reply.items.length > 0) this.#ports.log({ event: "claim-late", items: reply.items.length });
       return 0;
     }
-    if (this.#hand.running === 0) this.#nextBeatAt = askedAt + HEARTBEAT_MS;
+    if (this.#hand.running === 0) this.#heart.startAt(askedAt);
     let http = 0;
     for (const item of reply.items) {
       if (item.target.type === "http") http++;
@@ -211,41 +214,6 @@ class Loop {
     this.#dry = true;
     this.#starved = false;
     this.#lastAskAt = this.#ports.now();
-  }
-
-  /** Extends every lease in hand in one call, and drops the jobs whose lease is gone. */
-  async #beat(now: number): Promise<void> {
-    this.#beating = true;
-    this.#nextBeatAt = now + HEARTBEAT_MS;
-    const leases = this.#hand.leases();
-    try {
-      const reply = await this.#ports.extend({
-        v: RPC_VERSION,
-        epoch: EPOCH_UNKNOWN,
-        namespace: null,
-        leases: leases.map((lease) => ({ lease, leaseMs: LEASE_MS })),
-      });
-      if (reply.type === "moved") throw new Error("the shard has handed its slots over");
-      for (const [index, lease] of leases.entries()) {
-        const status = reply.results[index]?.status ?? "unknown";
-        if (status === "extended") this.#hand.extended(lease, now + LEASE_MS);
-        else this.#drop(lease, status);
-      }
-    } catch (error) {
-      this.#nextBeatAt = this.#ports.now() + HEARTBEAT_RETRY_MS;
-      this.#ports.log({ event: "call-failed", call: "extend", tries: 1, error: reasonOf(error) });
-    }
-    this.#beating = false;
-    this.#wake();
-  }
-
-  #drop(lease: string, reason: "cancelled" | "stale" | "unknown"): void {
-    const job = this.#hand.drop(lease);
-    if (job !== null) this.#ports.log({ event: "job-dropped", job, reason });
-  }
-
-  #beatAt(): number {
-    return this.#beating || this.#hand.running === 0 ? NEVER : this.#nextBeatAt;
   }
 
   /** Waits `ms`, or until `#wake`. Jobs that finish in one turn wake it once, after all of them. */

@@ -1,4 +1,12 @@
-import type { ExtendReply, ExtendRequest, Outcome, WorkItem, WorkReply, WorkRequest } from "../../contract/rpc.ts";
+import type {
+  ExtendReply,
+  ExtendRequest,
+  Outcome,
+  Said,
+  WorkItem,
+  WorkReply,
+  WorkRequest,
+} from "../../contract/rpc.ts";
 
 /**
  * Everything the work loop touches outside itself: one shard's RPC, the executors, time and chance. The Worker
@@ -8,7 +16,7 @@ export interface WorkPorts {
   work(request: WorkRequest): Promise<WorkReply>;
   extend(request: ExtendRequest): Promise<ExtendReply>;
   /** Runs one job. It is to stop when the attempt's time is up, or when nobody wants its outcome any more. */
-  execute(item: WorkItem, stop: Stop): Promise<Outcome>;
+  execute(item: WorkItem, control: Control): Promise<Outcome>;
   /** Epoch milliseconds. */
   now(): number;
   /** Uniform in [0, 1). */
@@ -22,6 +30,12 @@ export interface WorkPorts {
 export interface Stop {
   /** Aborts then. Made when it is first asked for: most handlers never do, and making one costs more than they do. */
   readonly signal: AbortSignal;
+}
+
+/** What a running job hears, and says. */
+export interface Control extends Stop {
+  /** Takes what the job says of its progress. It goes out within a second or so, and before the job's outcome. */
+  say(said: Said): void;
 }
 
 /** What a loop has to say, for logs and for tests. */

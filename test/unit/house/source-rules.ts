@@ -18,7 +18,7 @@ interface Layer {
 /** Who may import whom. The most specific folder decides. Folders that are not here may import anything. */
 const LAYERS: Layer[] = [
   { path: "domain/", layers: [], types: [], packages: [] },
-  { path: "contract/", layers: ["domain/"], types: [], packages: ["zod"] },
+  { path: "contract/", layers: ["domain/"], types: [], packages: ["zod", "croner"] },
   { path: "client/", layers: ["contract/"], types: [], packages: [] },
   { path: "durable-objects/", layers: ["domain/", "contract/"], types: [], packages: ["cloudflare:workers"] },
   { path: "workers/db/", layers: ["domain/", "contract/"], types: [], packages: ["drizzle-orm"] },

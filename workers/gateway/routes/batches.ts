@@ -3,15 +3,17 @@ import { BatchEnvelope, type BatchItemView, type BatchView } from "../../../cont
 import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { Key } from "../../../contract/primitives.ts";
 import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
+import type { JobState } from "../../../domain/job.ts";
 import { requireScope } from "../auth.ts";
 import { batchOnce } from "../batch-once.ts";
 import { type Chance, drawChance } from "../chance.ts";
 import type { AppContext, AppEnv } from "../context.ts";
+import { fullRefusal, wantOfRoom } from "../full.ts";
 import { readHistory } from "../job-read.ts";
 import { problemHeaders, problemView, Refusal } from "../refusal.ts";
 import { readJson, validated } from "../request-body.ts";
 import { setBookmark } from "../respond.ts";
-import { expiryPast, type Submission, submission } from "../submission.ts";
+import { duplicateOf, expiryPast, keyUndecided, type Submission, submission } from "../submission.ts";
 import { type SubmitOptions, type Submitting, submitAll } from "../submit.ts";
 
 /** Many jobs in one request, each by itself or all or nothing. */
@@ -21,10 +23,10 @@ export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
   const key = header === undefined ? null : validated(Key, header);
   const body = validated(BatchEnvelope, await readJson(c));
   const now = Date.now();
-  const run = (options: { chance: Chance; now: number }) => accept(c, body, options);
+  const run = (options: { chance: Chance; now: number; late: boolean }) => accept(c, body, options);
   const view =
     key === null
-      ? await run({ chance: drawChance(body.jobs.length), now })
+      ? await run({ chance: drawChance(body.jobs.length), now, late: false })
       : await batchOnce(c.var.services, { namespace: c.var.caller.namespace, key, body, now }, run);
   await setBookmark(c);
   const replayed = view.items.filter((item) => "id" in item && item.replayed).length;
@@ -39,21 +41,22 @@ export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
 async function accept(
   c: AppContext,
   { atomic, jobs }: BatchEnvelope,
-  { chance, now }: { chance: Chance; now: number },
+  { chance, now, late }: { chance: Chance; now: number; late: boolean },
 ): Promise<BatchView> {
   const parsed = await Promise.all(jobs.map((job, index) => parseJob(job, index, now)));
   if (atomic) refuseFaulty(parsed);
-  const items = await submitParsed(c, parsed, { namespace: c.var.caller.namespace, atomic, chance, now });
+  const items = await submitParsed(c, parsed, { namespace: c.var.caller.namespace, atomic, chance, now, late });
   const accepted = items.filter((item) => "id" in item && !item.replayed).length;
   return { id: chance.batchId, atomic, accepted, items };
 }
 
-/** A problem that has the items beside it (RFC 9457 extension members). When no shard could be asked, that is the problem. */
+/** A problem that has the items beside it (RFC 9457 extension members). When to wait is all they need, that is the problem. */
 function nothingAccepted(c: AppContext, view: BatchView): Response {
   const problems = view.items.flatMap((item) => ("problem" in item ? [item.problem] : []));
-  if (problems.every(({ status }) => status === 503)) throw new Refusal("unavailable", "No shard could take a job.");
-  const refusal = batchRefused(problems.flatMap(({ errors = [] }) => errors));
-  return c.body(JSON.stringify({ ...problemView(refusal), ...view }), 422, problemHeaders(refusal));
+  const refusal = wantOfRoom(problems) ?? batchRefused(problems.flatMap(({ errors = [] }) => errors));
+  if (refusal.code === "unavailable") throw refusal;
+  const problem = problemView(refusal);
+  return c.body(JSON.stringify({ ...problem, ...view }), problem.status, problemHeaders(refusal));
 }
 
 /** A faulty job is a value here: unless the batch is atomic it costs only itself. */
@@ -116,8 +119,14 @@ function refuseUnlessAll(results: Submitting[]): void {
   const [first] = refusals.filter((refusal) => refusal !== null);
   if (first === undefined) return;
   // What no job's fault is (a slot on the move, a shard that is away) stands for the whole batch.
-  const whole = refusals.find((refusal) => refusal?.code === "unavailable" || refusal?.code === "batch-spans-shards");
+  const whole = refusals.find((refusal) => refusal?.code === "unavailable");
   if (whole) throw whole;
+  const own = refusals.filter((refusal) => refusal !== null && refusal.code !== "batch-refused");
+  const full = wantOfRoom(own.flatMap((refusal) => (refusal === null ? [] : [problemView(refusal)])));
+  if (own.length > 0 && full !== null) throw full;
+  // What holds the keys is over in a moment, and the batch may pass then.
+  const [undecided] = own;
+  if (undecided && own.every((refusal) => refusal?.code === "idempotency-undecided")) throw undecided;
   throw batchRefused(
     refusals.flatMap((refusal, index) =>
       refusal === null || refusal.code === "batch-refused" ? [] : errorsUnder(`/jobs/${index}`, refusal),
@@ -128,14 +137,21 @@ function refuseUnlessAll(results: Submitting[]): void {
 /** Why the job was not accepted, or null when it was, or had been. */
 function refusalOf(result: Submitting): Refusal | null {
   if (result.type === "refused") return result.refusal;
+  if (result.type === "replayed") return null;
   switch (result.outcome.type) {
     case "mismatch":
       return new Refusal(
         "idempotency-mismatch",
         `The idempotency key belongs to ${result.outcome.id}, which was sent with another body.`,
       );
+    case "duplicate":
+      return duplicateOf(result.outcome.id);
     case "expired":
       return expiryPast();
+    case "full":
+      return fullRefusal(result.outcome, result.placed.settings.name);
+    case "undecided":
+      return keyUndecided();
     case "refused":
       return new Refusal("batch-refused", "Another job of the batch was refused.");
     case "accepted":
@@ -149,11 +165,19 @@ async function itemOf(c: AppContext, result: Submitting | undefined, pointer: st
   const refusal = refusalOf(result);
   if (refusal !== null) return { problem: problemView(under(pointer, refusal)) };
   if (result.type === "refused") throw new Error("a refused job without a refusal");
+  if (result.type === "replayed") return replayedItem(c, result);
   const { outcome, placed } = result;
   if (outcome.type === "accepted") return { id: placed.job.id, state: outcome.state, replayed: false };
   if (outcome.type !== "replayed") throw new Error("a refused job without a refusal");
-  if (outcome.job !== null) return { id: outcome.id, state: outcome.job.state, replayed: true };
-  const job = await readHistory(c.env.DB, { namespace: c.var.caller.namespace, id: outcome.id });
+  return replayedItem(c, { id: outcome.id, state: outcome.job?.state ?? null });
+}
+
+async function replayedItem(
+  c: AppContext,
+  { id, state }: { id: string; state: JobState | null },
+): Promise<BatchItemView> {
+  if (state !== null) return { id, state, replayed: true };
+  const job = await readHistory(c.env.DB, { namespace: c.var.caller.namespace, id });
   // Only succeeded jobs leave their shard before the idempotency window ends.
-  return { id: outcome.id, state: job?.state ?? "succeeded", replayed: true };
+  return { id, state: job?.state ?? "succeeded", replayed: true };
 }

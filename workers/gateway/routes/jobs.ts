@@ -9,14 +9,15 @@ import { isFinal, type Job } from "../../../domain/job.ts";
 import { requireScope } from "../auth.ts";
 import { drawChance } from "../chance.ts";
 import type { AppContext, AppEnv } from "../context.ts";
+import { fullRefusal } from "../full.ts";
 import { cachedJob, cacheJob } from "../job-cache.ts";
 import { listJobsPage } from "../job-list.ts";
 import { type JobName, jobNotFound, readHistory, readJob, readLive, slotOfJob } from "../job-read.ts";
 import { invalidField, Refusal } from "../refusal.ts";
 import { orRefused, readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
 import { honouredWaitMs, jobAnswer, setBookmark, setConsistency, submitStatus } from "../respond.ts";
-import { queueNotFound } from "../settings-cache.ts";
-import { expiryPast, jobFromAccepted, submission } from "../submission.ts";
+import { cannotReturn, retryFromHistory } from "../revive.ts";
+import { duplicateOf, expiryPast, jobFromAccepted, keyUndecided, submission } from "../submission.ts";
 import { type Submitting, submitAll } from "../submit.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
@@ -40,18 +41,19 @@ export const jobRoutes = new Hono<AppEnv>()
     const query = validatedQuery(c, JobListQuery);
     await c.var.services.bookmarks.check(c.req.header("dure-bookmark"));
     const page = await listJobsPage(c.var.services, c.env.DB, c.var.caller.namespace, query);
-    setConsistency(c);
+    setConsistency(c, null);
     await setBookmark(c);
     return c.json(page);
   })
   .get("/:id", async (c) => {
     requireScope(c.var.caller, "read");
-    validatedQuery(c, JobGetQuery);
+    const { consistency } = validatedQuery(c, JobGetQuery);
     await c.var.services.bookmarks.check(c.req.header("dure-bookmark"));
     const waitMs = honouredWaitMs(c);
     const name = nameOf(c);
-    const job = (await cachedJob(name, Date.now())) ?? (await readAndCache(c, name, waitMs));
-    setConsistency(c);
+    const cached = consistency === "eventual" ? await cachedJob(name, Date.now()) : null;
+    const job = cached?.job ?? (await readAndCache(c, name, waitMs));
+    setConsistency(c, cached?.ageSeconds ?? null);
     if (job.state !== "succeeded") return jobAnswer(c, job);
     const etag = `"${job.id}.${job.version}"`;
     c.header("etag", etag);
@@ -67,6 +69,7 @@ export const jobRoutes = new Hono<AppEnv>()
       shard.explain({ ...head, ...name }),
     );
     await setBookmark(c);
+    if (reply.type === "gone") throw jobNotFound(name.id);
     if (reply.type === "none") return c.json(await explainFinished(c, name));
     const { explanation } = reply;
     const { estimatedStartAt: at } = explanation;
@@ -78,7 +81,11 @@ export const jobRoutes = new Hono<AppEnv>()
   })
   .post("/:id/retry", async (c) => {
     requireScope(c.var.caller, "admin");
-    return change(c, (shard, request) => shard.retry(request));
+    return change(
+      c,
+      (shard, request) => shard.retry(request),
+      (job) => revived(c, job),
+    );
   });
 
 function nameOf(c: AppContext): JobName {
@@ -100,6 +107,7 @@ function withHeaderKey(body: SubmitBody, header: string | undefined): SubmitBody
 async function outcomeOf(c: AppContext, result: Submitting | undefined): Promise<{ job: Job; replayed: boolean }> {
   if (result === undefined) throw new Error("a submission without a result");
   if (result.type === "refused") throw result.refusal;
+  if (result.type === "replayed") throw new Error("a single job was submitted in a transaction");
   const { outcome, placed } = result;
   switch (outcome.type) {
     case "accepted":
@@ -111,8 +119,14 @@ async function outcomeOf(c: AppContext, result: Submitting | undefined): Promise
         "idempotency-mismatch",
         `The idempotency key belongs to ${outcome.id}, which was sent with another body.`,
       );
+    case "duplicate":
+      throw duplicateOf(outcome.id);
     case "expired":
       throw expiryPast();
+    case "full":
+      throw fullRefusal(outcome, placed.settings.name);
+    case "undecided":
+      throw keyUndecided();
     case "refused":
       throw new Error("a single job was refused as part of a batch");
   }
@@ -153,10 +167,24 @@ async function explainFinished(c: AppContext, name: JobName) {
   return { state: job.state, reason: "final", detail, blockedBy: null, ahead: null, estimatedStartAt: null };
 }
 
+function stateForbids({ state }: Job): Refusal {
+  return new Refusal("invalid-state", `The job is ${state}.`);
+}
+
+async function notAllowed(job: Job): Promise<Job> {
+  throw stateForbids(job);
+}
+
+/** A failed or cancelled job that its shard has forgotten comes back from history. */
+function revived(c: AppContext, job: Job): Promise<Job> {
+  return job.state === "succeeded" ? notAllowed(job) : retryFromHistory(c.var.services, job);
+}
+
 /** Cancels or retries. Not sent twice on an error: the second would be refused for what the first did. */
 async function change(
   c: AppContext,
   call: (shard: ShardApi, request: ShardCall & JobName) => Promise<ChangeReply>,
+  forgotten: (job: Job) => Promise<Job> = notAllowed,
 ): Promise<Response> {
   validated(EmptyBody, await readOptionalJson(c));
   const name = nameOf(c);
@@ -164,12 +192,10 @@ async function change(
     call(shard, { ...head, ...name }),
   );
   if (reply.type === "job") return jobAnswer(c, reply.job);
+  if (reply.type === "gone") throw jobNotFound(name.id);
   const job = reply.type === "conflict" ? reply.job : await readHistory(c.env.DB, name);
   if (job === null) throw jobNotFound(name.id);
-  const because = reply.type === "conflict" && job.state !== "succeeded" ? reply.because : null;
-  if (because === "queue-deleted") throw queueNotFound(job.queue);
-  if (because === "repartitioned") {
-    throw new Refusal("invalid-state", `The partitions of queue ${job.queue} have changed since the job was accepted.`);
-  }
-  throw new Refusal("invalid-state", `The job is ${job.state}.`);
+  if (reply.type === "none") return jobAnswer(c, await forgotten(job));
+  const because = job.state === "succeeded" ? null : reply.because;
+  throw because === null ? stateForbids(job) : cannotReturn(because, job.queue);
 }

@@ -18,7 +18,7 @@ import type { AppContext, AppEnv } from "../context.ts";
 import { heldAnswer } from "../held-answer.ts";
 import { jobView } from "../job-view.ts";
 import { problemView, Refusal } from "../refusal.ts";
-import { extend, leaseNotFound, outcomeOf, report, staleLease } from "../reporting.ts";
+import { extend, leaseNotFound, outcomeOf, report, saidIn, staleLease } from "../reporting.ts";
 import { readJson, readOptionalJson, validated } from "../request-body.ts";
 import { jobAnswer, setBookmark } from "../respond.ts";
 import { queueNotFound } from "../settings-cache.ts";
@@ -60,9 +60,11 @@ export const leaseRoutes = new Hono<AppEnv>()
   })
   .post("/:lease/extend", async (c) => {
     requireScope(c.var.caller, "work");
-    const { leaseSeconds } = validated(ExtendBody, await readJson(c));
-    const lease = { lease: c.req.param("lease"), leaseMs: secondsToMs(leaseSeconds) };
-    const extended = await extend(c.var.services, c.var.caller.namespace, lease);
+    const body = validated(ExtendBody, await readOptionalJson(c));
+    const said = saidIn(body);
+    const leaseMs = body.leaseSeconds === undefined ? null : secondsToMs(body.leaseSeconds);
+    const extension = { lease: c.req.param("lease"), leaseMs, ...(said === null ? {} : { said }) };
+    const extended = await extend(c.var.services, c.var.caller.namespace, extension);
     switch (extended.status) {
       case "extended":
         return c.json({ leaseExpiresAt: formatTimestamp(extended.leaseExpiresAt), cancelled: false });
@@ -89,7 +91,11 @@ async function waitForJobs(c: AppContext, claim: Claim, abandoned: () => boolean
 }
 
 function viewsOf(claimed: ClaimedJob[]): ClaimedJobView[] {
-  return claimed.map(({ job, lease }) => ({ ...jobView(job), lease }));
+  return claimed.map(({ job, lease, checkpoint }) => ({
+    ...jobView(job),
+    lease,
+    checkpoint: typeof checkpoint === "string" ? JSON.parse(checkpoint) : null,
+  }));
 }
 
 /** The reports are recorded by now: that no job can be had must not make them look refused. */
@@ -106,12 +112,14 @@ async function reportOne(c: AppContext, outcome: Outcome): Promise<Response> {
   const reports = [{ lease: c.req.param("lease") ?? "", outcome }];
   const [result] = await report(c.var.services, c.var.caller.namespace, reports, true);
   if (result === undefined || result.status === "unknown") throw leaseNotFound();
-  if (result.status === "stale") throw staleLease();
+  if (result.status === "stale") throw staleLease(result.cancelled);
   if (result.job === undefined) throw new Error("a shard left out the job it was asked for");
   return jobAnswer(c, result.job);
 }
 
 function itemView(result: ReportResult): ReportItemView {
   if (result.status === "recorded") return { status: "recorded" };
-  return { status: "stale", problem: problemView(result.status === "stale" ? staleLease() : leaseNotFound()) };
+  if (result.status === "unknown") return { status: "stale", problem: problemView(leaseNotFound()) };
+  const problem = problemView(staleLease(result.cancelled));
+  return { status: "stale", problem, ...(result.cancelled === true ? { cancelled: true } : {}) };
 }

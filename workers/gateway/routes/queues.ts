@@ -1,19 +1,22 @@
 import { Hono } from "hono";
 import { type Page, PageQuery } from "../../../contract/list.ts";
 import { Name } from "../../../contract/primitives.ts";
-import { EmptyBody, QueueBody, type QueueView, RedriveBody } from "../../../contract/queue.ts";
+import { EmptyBody, QueueBody, type QueueView } from "../../../contract/queue.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue, listQueues, type QueuePlace } from "../../db/queues.ts";
 import { requireScope } from "../auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { makeCursor, openCursor } from "../cursor.ts";
 import { fromHistory } from "../job-read.ts";
-import { QueueConfig, type QueueName } from "../queue-config.ts";
-import { purgeQueue, queueStats, redriveQueue } from "../queue-operations.ts";
+import { log, reasonOf } from "../log.ts";
+import { queueOf } from "../named-queue.ts";
+import { QueueConfig } from "../queue-config.ts";
+import { queueStats } from "../queue-operations.ts";
 import { DEFAULT_QUEUE, implicitDefault, queueView } from "../queue-settings.ts";
 import { invalidField } from "../refusal.ts";
 import { readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
-import { queueNotFound } from "../settings-cache.ts";
+import { ScheduleConfig } from "../schedule-config.ts";
 
 /** Queues: their settings, numbers, and what operators do to all their jobs. */
 export const queueRoutes = new Hono<AppEnv>()
@@ -27,6 +30,7 @@ export const queueRoutes = new Hono<AppEnv>()
     if (!Name.safeParse(name).success) throw invalidField("", "the queue's name in the path is not valid");
     const body = validated(QueueBody, await readJson(c));
     const { settings, created } = await config(c).put(queueOf(c), body, Date.now());
+    await schedulesFollow(c, settings);
     return c.json(queueView(settings), created ? 201 : 200);
   })
   .get("/:queue", async (c) => {
@@ -40,21 +44,20 @@ export const queueRoutes = new Hono<AppEnv>()
   })
   .get("/:queue/stats", async (c) => {
     requireScope(c.var.caller, "read");
-    const name = await existing(c);
-    return c.json(await queueStats(c.var.services, c.env.DB, name));
+    const settings = await config(c).find(queueOf(c));
+    return c.json(await queueStats(c.var.services, c.env.DB, settings));
   })
   .post("/:queue/pause", async (c) => setPaused(c, true))
-  .post("/:queue/resume", async (c) => setPaused(c, false))
-  .post("/:queue/redrive", async (c) => {
-    requireScope(c.var.caller, "admin");
-    const body = validated(RedriveBody, await readOptionalJson(c));
-    return c.json(await redriveQueue(c.var.services, await existing(c), body));
-  })
-  .post("/:queue/purge", async (c) => {
-    requireScope(c.var.caller, "admin");
-    validated(EmptyBody, await readOptionalJson(c));
-    return c.json({ cancelled: await purgeQueue(c.var.services, await existing(c)) });
-  });
+  .post("/:queue/resume", async (c) => setPaused(c, false));
+
+/** The place of a schedule follows from its queue. The queue is put already: what fails here is healed by the cron. */
+async function schedulesFollow(c: AppContext, { namespace, name: queue }: QueueSettings): Promise<void> {
+  try {
+    await new ScheduleConfig(c.var.services, c.env).repush({ type: "queue", namespace, queue });
+  } catch (error) {
+    log("error", "schedules-follow", { namespace, queue, reason: reasonOf(error) });
+  }
+}
 
 async function setPaused(c: AppContext, paused: boolean): Promise<Response> {
   requireScope(c.var.caller, "admin");
@@ -64,19 +67,6 @@ async function setPaused(c: AppContext, paused: boolean): Promise<Response> {
 
 function config(c: AppContext): QueueConfig {
   return new QueueConfig(c.var.services, c.env);
-}
-
-function queueOf(c: AppContext): QueueName {
-  const queue = c.req.param("queue") ?? "";
-  if (!Name.safeParse(queue).success) throw queueNotFound(queue);
-  return { namespace: c.var.caller.namespace, queue };
-}
-
-/** The queue's name once it is known to exist. */
-async function existing(c: AppContext): Promise<QueueName> {
-  const name = queueOf(c);
-  await config(c).find(name);
-  return name;
 }
 
 /** A page of the namespace's queues, newest first. `default` is the oldest until somebody puts it. */

@@ -1,6 +1,6 @@
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import type { Handler } from "../handlers/handler.ts";
-import type { Stop } from "../work-ports.ts";
+import type { Control } from "../work-ports.ts";
 import { handlerExecutor } from "./handler.ts";
 import { type HttpPorts, httpExecutor } from "./http.ts";
 
@@ -8,12 +8,12 @@ import { type HttpPorts, httpExecutor } from "./http.ts";
 export function executor(handlers: Record<string, Handler>, http: HttpPorts) {
   const runHandler = handlerExecutor(handlers);
   const send = httpExecutor(http);
-  return (item: WorkItem, stop: Stop): Promise<Outcome> => {
+  return (item: WorkItem, control: Control): Promise<Outcome> => {
     switch (item.target.type) {
       case "handler":
-        return runHandler(item, item.target.name, stop);
+        return runHandler(item, item.target.name, control);
       case "http":
-        return send(item, item.target, stop.signal);
+        return send(item, item.target, control.signal);
     }
   };
 }

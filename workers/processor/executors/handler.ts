@@ -1,20 +1,21 @@
 import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
+import { wellSaid } from "../../../contract/said.ts";
 import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handlers/handler.ts";
-import { reasonOf, type Stop } from "../work-ports.ts";
+import { type Control, reasonOf } from "../work-ports.ts";
 import { fits } from "./bytes.ts";
 import { failed, succeeded } from "./outcome.ts";
 
 /** Runs jobs in handlers of this repository. Never rejects. */
 export function handlerExecutor(handlers: Record<string, Handler>) {
-  return async (item: WorkItem, name: string, stop: Stop): Promise<Outcome> => {
+  return async (item: WorkItem, name: string, control: Control): Promise<Outcome> => {
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
     // The gateway has checked the name: this processor is of an older deploy, and the next attempt may find a newer.
     if (handler === undefined)
       return failed("handler-not-found", `there is no handler ${name} here`, { retryable: true });
     try {
       const payload: JsonValue = JSON.parse(item.payload);
-      return resultOf(await handler(payload, contextOf(item, stop)));
+      return resultOf(await handler(payload, contextOf(item, control)));
     } catch (error) {
       if (error instanceof HandlerFailure) return failed(error.code, error.message, { retryable: error.retryable });
       return failed("handler-error", reasonOf(error), { retryable: true });
@@ -22,12 +23,19 @@ export function handlerExecutor(handlers: Record<string, Handler>) {
   };
 }
 
-function contextOf(item: WorkItem, stop: Stop): HandlerContext {
+function contextOf(item: WorkItem, control: Control): HandlerContext {
+  const { checkpoint = null } = item;
   return {
     jobId: item.id,
     attempt: item.attempt,
+    checkpoint: checkpoint === null ? null : (JSON.parse(checkpoint) as JsonValue),
+    // Not `async`: a faulty update fails the handler that gives it, whether it waits for the answer or not.
+    progress: (update) => {
+      control.say(wellSaid(update));
+      return Promise.resolve();
+    },
     get signal() {
-      return stop.signal;
+      return control.signal;
     },
   };
 }

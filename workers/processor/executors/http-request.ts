@@ -1,6 +1,10 @@
 import { Webhook } from "standardwebhooks";
 import type { WorkItem } from "../../../contract/rpc.ts";
+import { fits } from "./bytes.ts";
 import { traceparentOf } from "./trace.ts";
+
+/** 4 KiB in base64: servers commonly take 8 KiB of headers in all. */
+const MAX_CHECKPOINT_BYTES = 3072;
 
 /** The secrets that sign a namespace's webhooks now, the current one first. */
 export type Secrets = string[];
@@ -26,6 +30,10 @@ export function requestHeaders(item: WorkItem, own: Record<string, string>, fact
   headers.set("dure-queue", item.queue);
   headers.set("dure-attempt", String(item.attempt));
   headers.set("dure-namespace", item.namespace);
+  headers.set("dure-lease", item.lease);
+  const checkpoint = checkpointHeader(item.checkpoint ?? null);
+  if (checkpoint === null) headers.delete("dure-checkpoint");
+  else headers.set("dure-checkpoint", checkpoint);
   headers.set("idempotency-key", item.id);
   headers.set("traceparent", traceparentOf(item.id, facts.spanId));
   headers.delete("tracestate");
@@ -34,4 +42,11 @@ export function requestHeaders(item: WorkItem, own: Record<string, string>, fact
   const signatures = facts.secrets.map((secret) => new Webhook(secret).sign(item.id, sentAt, item.payload));
   headers.set("webhook-signature", signatures.join(" "));
   return headers;
+}
+
+/** A checkpoint as base64url of its JSON; null when there is none, or when it is too long for a header. */
+function checkpointHeader(checkpoint: string | null): string | null {
+  if (checkpoint === null || !fits(checkpoint, MAX_CHECKPOINT_BYTES)) return null;
+  const text = btoa(String.fromCharCode(...new TextEncoder().encode(checkpoint)));
+  return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }

@@ -1,3 +1,5 @@
+import type { ProgressUpdate } from "../../../contract/said.ts";
+
 /** What a handler is: one file in this folder, one entry in `index.ts`, one name in `contract/limits.ts`. */
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
@@ -6,8 +8,16 @@ export interface HandlerContext {
   jobId: string;
   /** 1 for the first run. A handler may run more than once for one job: its effects should bear that. */
   attempt: number;
-  /** Aborts when the attempt's time is up, or when the job was cancelled. */
+  /** Aborts when the attempt's time is up, or when the job was cancelled: some five seconds after at most. */
   signal: AbortSignal;
+  /** The last checkpoint of an earlier attempt, to go on from; null without one. */
+  checkpoint: JsonValue;
+  /**
+   * Says how far the job is, and where the next attempt may go on. What is left out stays as it was. It resolves at once:
+   * updates go out once a second at most, the last one wins, and what was said before a failure is stored with it. Throws a
+   * RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
+   */
+  progress(update: ProgressUpdate): Promise<void>;
 }
 
 /**

@@ -1,0 +1,36 @@
+import { PageQuery } from "../list.ts";
+import { accepted, ok, type Route } from "./route.ts";
+
+export const OPERATIONS_ROUTES: Route[] = [
+  {
+    id: "startOperation",
+    method: "post",
+    path: "/v1/operations",
+    scope: "admin",
+    summary: "Cancel, retry or delete every job that a filter selects",
+    body: "OperationRequest",
+    sends: ["Idempotency-Key"],
+    answersWith: ["Dure-Replayed"],
+    answers: [accepted("Operation"), ok("Operation", "The idempotency key was seen before")],
+    problems: ["idempotency-mismatch", "too-many-operations"],
+  },
+  {
+    id: "listOperations",
+    method: "get",
+    path: "/v1/operations",
+    scope: "read",
+    summary: "List bulk operations, newest first",
+    query: PageQuery,
+    answers: [ok("OperationList", "A page")],
+    problems: ["invalid-request"],
+  },
+  {
+    id: "getOperation",
+    method: "get",
+    path: "/v1/operations/{id}",
+    scope: "read",
+    summary: "Read how far a bulk operation has come",
+    answers: [ok("Operation")],
+    problems: ["operation-not-found"],
+  },
+];

@@ -1,0 +1,62 @@
+/**
+ * Turns between namespaces, and inside a namespace between its queues by weight: stride scheduling (Waldspurger and
+ * Weihl, 1995). Everybody has a pass, the lowest is served and its pass grows by one over its weight. Who comes back
+ * after a while starts at the pass of those served last, so that nobody saves turns up and nobody waits for others to
+ * use theirs up.
+ */
+
+export interface Contender {
+  namespace: string;
+  name: string;
+  weight: number;
+}
+
+/** Passes, as far as they are above that of the last one served. */
+export interface Turns {
+  namespaces: Passes;
+  /** By namespace. */
+  queues: ReadonlyMap<string, Passes>;
+}
+
+interface Passes {
+  /** The pass of the last one served: nobody's counts as less. */
+  now: number;
+  of: ReadonlyMap<string, number>;
+}
+
+const NO_PASSES: Passes = { now: 0, of: new Map() };
+
+/** Nobody has had a turn. */
+export const FIRST_TURNS: Turns = { namespaces: NO_PASSES, queues: new Map() };
+
+/** Whose turn it is among `contenders` (at least one), and the turns after it. Ties go to the first in the list. */
+export function nextTurn<C extends Contender>(contenders: C[], turns: Turns): { contender: C; turns: Turns } {
+  const first = lowest(contenders, turns.namespaces, ({ namespace }) => namespace);
+  const own = contenders.filter(({ namespace }) => namespace === first.namespace);
+  const passes = turns.queues.get(first.namespace) ?? NO_PASSES;
+  const contender = lowest(own, passes, ({ name }) => name);
+  return {
+    contender,
+    turns: {
+      namespaces: served(turns.namespaces, contender.namespace, 1),
+      queues: new Map(turns.queues).set(contender.namespace, served(passes, contender.name, contender.weight)),
+    },
+  };
+}
+
+function passOf(passes: Passes, name: string): number {
+  return Math.max(passes.now, passes.of.get(name) ?? 0);
+}
+
+function lowest<C>(contenders: C[], passes: Passes, nameOf: (contender: C) => string): C {
+  const [first, ...rest] = contenders;
+  if (first === undefined) throw new Error("nobody wants a turn");
+  return rest.reduce((best, c) => (passOf(passes, nameOf(c)) < passOf(passes, nameOf(best)) ? c : best), first);
+}
+
+/** Passes that are not above the last one served say nothing, and are forgotten. */
+function served(passes: Passes, name: string, weight: number): Passes {
+  const now = passOf(passes, name);
+  const of = new Map([...passes.of].filter(([, pass]) => pass > now));
+  return { now, of: of.set(name, now + 1 / weight) };
+}

@@ -1,0 +1,28 @@
+/**
+ * The gate of a concurrency key. As many of its jobs as may run stand open (they run, or a claim may take them), the
+ * others wait at the gate. So a claim never reads past a million jobs whose key is full.
+ */
+
+/** A queued job of the key: through the gate, or at it. */
+export interface AtGate {
+  id: string;
+  rank: number;
+}
+
+export interface GateMoves {
+  open: string[];
+  shut: string[];
+}
+
+/**
+ * Who goes through the gate and who goes back, so that of the queued jobs the best `room` stand open. `open` are those
+ * through it (worst first), `waiting` those at it (best first); both may be cut short where they exceed `room`.
+ */
+export function settleGate(room: number, open: AtGate[], waiting: AtGate[]): GateMoves {
+  const best = [...open, ...waiting].sort((a, b) => a.rank - b.rank).slice(0, Math.max(0, room));
+  const chosen = new Set(best.map(({ id }) => id));
+  return {
+    open: waiting.filter(({ id }) => chosen.has(id)).map(({ id }) => id),
+    shut: open.filter(({ id }) => !chosen.has(id)).map(({ id }) => id),
+  };
+}

@@ -1,0 +1,19 @@
+import type { PlacingKeys } from "./slots.ts";
+
+/**
+ * Where the keys of a job count within its queue. Jobs of one scope share a partition, because what comes first in
+ * `partitionOf` decides both: else the same key could be looked for in two places. Keys have no NUL, so no two scopes
+ * are written alike.
+ */
+
+/** Of a deduplication key: the ordering key; without one the concurrency key. */
+export function dedupScope({ orderingKey, concurrencyKey }: Pick<PlacingKeys, "orderingKey" | "concurrencyKey">) {
+  if (orderingKey !== null) return orderingKey;
+  return typeof concurrencyKey === "string" ? `c\0${concurrencyKey}` : "";
+}
+
+/** Of an idempotency key: that of a deduplication key; where there is none, the deduplication key itself. */
+export function idempotencyScope(keys: Omit<PlacingKeys, "idempotencyKey">): string {
+  const scope = dedupScope(keys);
+  return scope === "" && typeof keys.dedupKey === "string" ? `d\0${keys.dedupKey}` : scope;
+}

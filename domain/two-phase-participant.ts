@@ -1,0 +1,84 @@
+/**
+ * Two-phase commit: a participant's half (the coordinator's is in `two-phase.ts`). What it holds of one transaction, and
+ * what it does about each message. It never decides alone: whoever has prepared waits, and asks.
+ */
+import type { Outcome } from "./two-phase.ts";
+
+/** How long a participant that has prepared waits until it asks, and between two times it asks. */
+export const ASK_EVERY_MS = 2_000;
+/**
+ * How long a participant remembers what was decided, so that a request to prepare that comes late finds it. Requests
+ * end with the coordinator's `decideBy`, seconds after they were sent: the rest is for clocks that differ.
+ */
+export const REMEMBER_MS = 10 * 60_000;
+
+/** `at` is when it asks the coordinator (prepared), or forgets (committed, aborted); epoch ms. */
+export interface Held {
+  phase: "prepared" | "committed" | "aborted";
+  at: number;
+}
+
+export type ParticipantEvent =
+  /**
+   * `missing`: something is asked for that is not held yet; `willing`: that can be prepared. After `expiresAt` nobody
+   * waits for the vote.
+   */
+  | { type: "prepare"; missing: boolean; willing: boolean; expiresAt: number; now: number }
+  /** The coordinator says so, and waits for `done`. */
+  | { type: "decided"; outcome: "commit" | "abort"; now: number }
+  /** What the coordinator answered when it was asked. It may have been asked long ago, and have forgotten meanwhile. */
+  | { type: "told"; outcome: Outcome; now: number }
+  | { type: "tick"; now: number };
+
+/** What to do in the step that stores `held`: with what the transaction brought, or towards the coordinator. */
+export type Action = "hold" | "apply" | "release" | "ask" | "vote-yes" | "vote-no" | "done";
+
+export interface Reaction {
+  held: Held | null;
+  actions: Action[];
+}
+
+/** What a participant that holds `held` of a transaction (null: nothing) does about `event`. Throws when told both ways. */
+export function participate(held: Held | null, event: ParticipantEvent): Reaction {
+  switch (event.type) {
+    case "prepare":
+      return prepare(held, event);
+    case "decided":
+      return decided(held, event.outcome, event.now);
+    case "told":
+      if (event.outcome === "undecided" || held?.phase !== "prepared") return { held, actions: [] };
+      return decided(held, event.outcome, event.now);
+    case "tick":
+      return tick(held, event.now);
+  }
+}
+
+function prepare(held: Held | null, event: Extract<ParticipantEvent, { type: "prepare" }>): Reaction {
+  const { missing, willing, expiresAt, now } = event;
+  if (held !== null && held.phase !== "prepared") {
+    return { held, actions: [held.phase === "committed" ? "vote-yes" : "vote-no"] };
+  }
+  if (held !== null && !missing) return { held, actions: ["vote-yes"] };
+  if (!willing || now >= expiresAt) return { held, actions: ["vote-no"] };
+  return { held: { phase: "prepared", at: now + ASK_EVERY_MS }, actions: ["hold", "vote-yes"] };
+}
+
+function decided(held: Held | null, outcome: "commit" | "abort", now: number): Reaction {
+  const at = now + REMEMBER_MS;
+  // Nothing is held: the commit was carried out and forgotten. An abort is noted for a request that may still be on its way.
+  if (held === null) return { held: outcome === "abort" ? { phase: "aborted", at } : null, actions: ["done"] };
+  if (held.phase === "prepared") {
+    return outcome === "commit"
+      ? { held: { phase: "committed", at }, actions: ["apply", "done"] }
+      : { held: { phase: "aborted", at }, actions: ["release", "done"] };
+  }
+  const before = held.phase === "committed" ? "commit" : "abort";
+  if (before !== outcome) throw new Error(`a transaction that was told to ${before} is told to ${outcome}`);
+  return { held, actions: ["done"] };
+}
+
+function tick(held: Held | null, now: number): Reaction {
+  if (held === null || now < held.at) return { held, actions: [] };
+  if (held.phase !== "prepared") return { held: null, actions: [] };
+  return { held: { phase: "prepared", at: now + ASK_EVERY_MS }, actions: ["ask"] };
+}

@@ -1,0 +1,120 @@
+/** What happens to one job: the state graph of the specification, and what each step leaves behind. */
+import type { NewJob } from "../../contract/rpc.ts";
+import type { RetryPolicy } from "../../domain/job.ts";
+import type { ModelJob, ModelQueue } from "./job.ts";
+import { see } from "./seen.ts";
+
+/** A job as accepted now. */
+export function fresh(queue: ModelQueue, sent: NewJob, now: number): ModelJob {
+  const { settings } = queue;
+  const runAt = sent.runAt ?? now + (sent.delayMs ?? 0);
+  return {
+    id: sent.id,
+    queue,
+    partition: sent.partition,
+    priority: sent.priority,
+    agingMs: settings.priorityAgingMs,
+    seq: 0,
+    orderingKey: sent.orderingKey,
+    concurrencyKey: sent.concurrencyKey,
+    state: runAt > now ? "scheduled" : "queued",
+    createdAt: now,
+    runAt,
+    expiresAt: sent.expiresAt,
+    startedAt: null,
+    finishedAt: null,
+    timeoutMs: sent.timeoutMs ?? settings.timeoutMs,
+    retry: { ...settings.retry, ...sent.retry },
+    attempt: 0,
+    spentBefore: 0,
+    attempts: [],
+    error: null,
+    lease: null,
+    leaseEndsAt: Number.POSITIVE_INFINITY,
+    attemptEndsAt: Number.POSITIVE_INFINITY,
+  };
+}
+
+export function started(job: ModelJob, now: number, lease: { leaseMs: number | null; graceMs: number }): void {
+  job.state = "running";
+  job.attempt += 1;
+  job.lease = job.attempt;
+  job.startedAt ??= now;
+  job.leaseEndsAt = now + (lease.leaseMs ?? job.timeoutMs);
+  job.attemptEndsAt = now + job.timeoutMs + lease.graceMs;
+  job.attempts.push({ number: job.attempt, startedAt: now, finishedAt: null, outcome: null, code: null });
+}
+
+export function succeeded(job: ModelJob, now: number): void {
+  endAttempt(job, { outcome: "succeeded", code: null, now });
+  job.state = "succeeded";
+  job.error = null;
+  job.finishedAt = now;
+}
+
+export function cancelled(job: ModelJob, now: number): void {
+  if (job.state === "running") endAttempt(job, { outcome: "cancelled", code: null, now });
+  job.state = "cancelled";
+  job.finishedAt = now;
+}
+
+export function expired(job: ModelJob, now: number): void {
+  job.state = "failed";
+  job.error = "expired";
+  job.finishedAt = now;
+}
+
+interface Failure {
+  outcome: "failed" | "leaseExpired";
+  code: string;
+  /** Whether it may be tried again as long as attempts are left. */
+  again: boolean;
+  now: number;
+  chance: number;
+  /** The target's own wish, above backoff and its ceiling. */
+  waitMs: number | null;
+}
+
+export function failed(job: ModelJob, { outcome, code, again, now, chance, waitMs }: Failure): void {
+  endAttempt(job, { outcome, code, now });
+  job.error = code;
+  job.lease = null;
+  const spent = job.attempt - job.spentBefore;
+  if (!again || spent >= job.retry.maxAttempts) {
+    if (again) see("a retry out of attempts");
+    job.state = "failed";
+    job.finishedAt = now;
+    return;
+  }
+  job.runAt = now + (waitMs ?? backoff(job.retry, spent, chance));
+  job.state = job.runAt > now ? "scheduled" : "queued";
+}
+
+/** Exponential: d, 2d, 4d, …; linear: d, 2d, 3d, …; constant: d, d, d, … Full jitter draws from nothing to that. */
+function backoff({ backoff, delayMs, maxDelayMs, jitter }: RetryPolicy, failures: number, chance: number): number {
+  let wait = delayMs;
+  for (let i = 1; i < failures; i++) wait += backoff === "exponential" ? wait : backoff === "linear" ? delayMs : 0;
+  wait = Math.min(wait, maxDelayMs);
+  return jitter === "full" ? Math.floor(wait * chance) : wait;
+}
+
+/** Back in its old place with a new attempt budget. An expiry that has passed is dropped. */
+export function redriven(job: ModelJob, now: number): void {
+  job.spentBefore = job.attempt;
+  job.lease = null;
+  job.runAt = now;
+  job.state = "queued";
+  job.finishedAt = null;
+  if (job.expiresAt !== null && job.expiresAt <= job.runAt) job.expiresAt = null;
+}
+
+function endAttempt(
+  job: ModelJob,
+  end: { outcome: "succeeded" | "failed" | "leaseExpired" | "cancelled"; code: string | null; now: number },
+): void {
+  const attempt = job.attempts.at(-1);
+  if (attempt === undefined) throw new Error(`${job.id} has no attempt to end`);
+  attempt.outcome = end.outcome;
+  attempt.code = end.code;
+  attempt.finishedAt = end.now;
+}

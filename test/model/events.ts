@@ -1,0 +1,156 @@
+/** What can happen to a shard, as data: a failing history is a list of these that can be read, and run again. */
+import fc from "fast-check";
+import type { RetryPolicy } from "../../domain/job.ts";
+import { anyChange, type Change } from "./plan.ts";
+
+/** A number that picks among what is there at that moment, by its remainder. */
+type Which = number;
+
+export interface JobSpec {
+  queue: Which;
+  priority: number;
+  orderingKey: string | null;
+  concurrencyKey: string | null;
+  idempotency: { key: string; hash: string } | null;
+  delayMs: number | null;
+  /** `delayMs` is sent as a run-at. */
+  asRunAt: boolean;
+  expiresInMs: number | null;
+  timeoutMs: number | null;
+  retry: Partial<RetryPolicy> | null;
+}
+
+/** A lease that is at work, or whose job was cancelled under it (else nothing happens), any ever given, or none of these. */
+export interface LeaseRef {
+  which: Which;
+  of: "current" | "cancelled" | "any" | "forged" | "foreign";
+}
+
+export interface ReportSpec extends LeaseRef {
+  outcome: "ok" | "error" | "final-error";
+  retryAfterMs: number | null;
+}
+
+export type Event =
+  | { type: "submit"; jobs: JobSpec[]; atomic: boolean; stale: boolean }
+  | { type: "resend"; which: Which }
+  /** The processor comes to the lane of a queue, with room for jobs of its kind and for others. */
+  | { type: "work"; queue: Which; room: number; other: number; leaseMs: number; reports: ReportSpec[] }
+  /** A pull worker comes to the queue, or to the first pull queue where there is one. */
+  | { type: "claim"; queue: Which; max: number; leaseMs: number | null }
+  | { type: "report"; reports: ReportSpec[] }
+  | { type: "extend"; lease: LeaseRef; leaseMs: number }
+  | { type: "cancel" | "retry"; which: Which; foreign: boolean }
+  | { type: "purge"; queue: Which; limit: number }
+  | { type: "configure"; queue: Which; change: Change; pushed: boolean }
+  | { type: "wait"; ms: number }
+  /** Until shortly before, at, or after the next thing that is due. */
+  | { type: "wait-for"; offsetMs: number }
+  /** The clock jumps: what lay between is late. */
+  | { type: "jump"; ms: number }
+  | { type: "step-back"; ms: number }
+  | { type: "chance"; value: number }
+  /** The object dies and starts anew; the platform may have lost its alarm too. */
+  | { type: "restart"; alarmLost: boolean }
+  | { type: "lose-alarm" | "wake" | "look" };
+
+const which = fc.nat({ max: 30 });
+const nullOr = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 3 });
+const rarely = fc.integer({ min: 0, max: 7 }).map((n) => n === 7);
+const durations = fc.constantFrom(0, 1, 300, 700, 999, 1_000, 1_001, 1_500, 3_001, 5_000, 30_000);
+
+const anyJob: fc.Arbitrary<JobSpec> = fc.record({
+  queue: which,
+  priority: fc.constantFrom(4, 4, 0, 5, 9),
+  orderingKey: nullOr(fc.constantFrom("k", "l")),
+  concurrencyKey: nullOr(fc.constantFrom("x", "y")),
+  idempotency: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(null) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ key: fc.constantFrom("i", "j"), hash: fc.constantFrom("same", "same", "other") }),
+    },
+  ),
+  delayMs: fc.constantFrom(null, null, null, 0, 1, 1_000, 10_000),
+  asRunAt: fc.boolean(),
+  expiresInMs: fc.constantFrom(null, null, null, null, null, null, null, 0, 1_000, 20_000),
+  timeoutMs: fc.constantFrom(null, null, 1_500),
+  retry: fc.constantFrom(
+    null,
+    null,
+    { maxAttempts: 1 },
+    { maxAttempts: 4, backoff: "linear", delayMs: 700, maxDelayMs: 1_600 },
+    { backoff: "constant", delayMs: 0 },
+    { jitter: "full", delayMs: 2_000 },
+  ),
+});
+
+const lease = {
+  which,
+  of: fc.constantFrom("current", "current", "current", "current", "cancelled", "any", "any", "forged", "foreign"),
+} as const;
+const anyReport: fc.Arbitrary<ReportSpec> = fc.record({
+  ...lease,
+  outcome: fc.constantFrom("ok", "ok", "error", "error", "final-error"),
+  retryAfterMs: fc.constantFrom(null, null, null, 0, 5_000),
+});
+
+const just = <T extends Event["type"]>(type: T) => fc.constant(type);
+const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
+  [
+    10,
+    fc.record({
+      type: just("submit"),
+      jobs: fc.array(anyJob, { minLength: 1, maxLength: 4 }),
+      atomic: rarely,
+      stale: rarely,
+    }),
+  ],
+  [1, fc.record({ type: just("resend"), which })],
+  [
+    8,
+    fc.record({
+      type: just("work"),
+      queue: which,
+      room: fc.constantFrom(1, 2, 3, 10),
+      other: fc.constantFrom(1, 10, 0),
+      leaseMs: fc.constantFrom(1_000, 15_000),
+      reports: fc.array(anyReport, { maxLength: 3 }),
+    }),
+  ],
+  [
+    3,
+    fc.record({
+      type: just("claim"),
+      queue: which,
+      max: fc.constantFrom(1, 2, 10),
+      leaseMs: fc.constantFrom(null, 1_000, 20_000),
+    }),
+  ],
+  [6, fc.record({ type: just("report"), reports: fc.array(anyReport, { minLength: 1, maxLength: 3 }) })],
+  [2, fc.record({ type: just("extend"), lease: fc.record(lease), leaseMs: fc.constantFrom(0, 1, 2_000, 20_000) })],
+  [
+    3,
+    fc.record({
+      type: fc.constantFrom("cancel" as const, "retry" as const),
+      which,
+      foreign: rarely,
+    }),
+  ],
+  [1, fc.record({ type: just("purge"), queue: which, limit: fc.constantFrom(1, 2, 200) })],
+  [3, fc.record({ type: just("configure"), queue: which, change: anyChange, pushed: fc.boolean() })],
+  [4, fc.record({ type: just("wait"), ms: durations })],
+  [3, fc.record({ type: just("wait-for"), offsetMs: fc.constantFrom(-1, 0, 1) })],
+  [1, fc.record({ type: just("jump"), ms: durations })],
+  [1, fc.record({ type: just("step-back"), ms: fc.constantFrom(1, 40, 200) })],
+  [1, fc.record({ type: just("chance"), value: fc.constantFrom(0, 0.25, 0.999) })],
+  [1, fc.record({ type: fc.constantFrom("lose-alarm" as const, "wake" as const) })],
+  [1, fc.record({ type: just("restart"), alarmLost: fc.boolean() })],
+  [1, fc.record({ type: just("look") })],
+];
+
+/** Without `size` an array stays so short that little ever happens. */
+export const anyEvents: fc.Arbitrary<Event[]> = fc.array(
+  fc.oneof(...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary }))),
+  { minLength: 1, maxLength: 80, size: "max" },
+);

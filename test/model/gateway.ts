@@ -1,0 +1,148 @@
+import type * as rpc from "../../contract/rpc.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
+import { partitionOf, slotOf } from "../../domain/slots.ts";
+import { checkJob, type Pair } from "./checks.ts";
+import type { Event, JobSpec } from "./events.ts";
+import type { ModelJob, ModelQueue } from "./job.ts";
+import * as line from "./line.ts";
+import { type Change, changed, type QueuePlan, settingsOf } from "./plan.ts";
+import { expectSame } from "./prediction.ts";
+import { CALL } from "./real.ts";
+import { see } from "./seen.ts";
+
+type Of<T extends Event["type"]> = Extract<Event, { type: T }>;
+
+/** Who submits, changes jobs and configures queues. */
+export class Gateway {
+  readonly #pair: Pair;
+  readonly #plans: QueuePlan[];
+  /** The settings that the gateway has, which may be newer than the shard's, and those before. */
+  readonly #settings: QueueSettings[];
+  readonly #before: QueueSettings[];
+  readonly #sent: rpc.NewJob[] = [];
+  #lastSeq = 0;
+
+  constructor(pair: Pair, plans: QueuePlan[]) {
+    this.#pair = pair;
+    this.#plans = plans;
+    this.#settings = plans.map(settingsOf);
+    this.#before = [...this.#settings];
+    this.#push(this.#settings);
+  }
+
+  #push(queues: QueueSettings[]): void {
+    for (const settings of queues) this.#pair.model.learn(settings);
+    this.#pair.real.core.configure({ ...CALL, queues });
+  }
+
+  configure({ queue, change, pushed }: { queue: number; change: Change; pushed: boolean }): void {
+    const at = queue % this.#plans.length;
+    const [plan, before] = [this.#plans[at], this.#settings[at]];
+    if (plan === undefined || before === undefined) throw new Error(`no queue ${at}`);
+    const after = { ...changed(plan, before, change), updatedAt: this.#pair.model.now };
+    this.#before[at] = before;
+    this.#settings[at] = after;
+    // Otherwise the next submission brings them.
+    if (pushed) this.#push([after]);
+  }
+
+  submit({ jobs: specs, atomic, stale }: Of<"submit">): void {
+    const settings = stale ? this.#before : this.#settings;
+    const places = [...new Set(specs.map(({ queue }) => queue % settings.length))];
+    const queues = places.map((place) => settings[place] as QueueSettings);
+    const jobs = specs.map((spec) => this.#job(spec, places.indexOf(spec.queue % settings.length), queues));
+    this.#send(queues, jobs, atomic);
+    this.#sent.push(...jobs.map((job) => ({ ...job, queue: places[job.queue] ?? 0 })));
+  }
+
+  /** A gateway lost the answer, and sends the same once more. */
+  resend(which: number): void {
+    const sent = this.#sent[which % Math.max(1, this.#sent.length)];
+    const job = sent === undefined ? undefined : this.#pair.model.job(sent.id);
+    const settings = sent === undefined ? undefined : this.#settings[sent.queue];
+    if (sent === undefined || settings === undefined || job === undefined || job.attempt > 0) return;
+    // It comes within seconds: before its key, or the job itself, has run out.
+    if (this.#pair.model.now > job.createdAt + 1_000 || this.#pair.model.now < job.createdAt || job.finishedAt !== null)
+      return;
+    if (job.expiresAt !== null && job.expiresAt <= this.#pair.model.now) return;
+    this.#send([settings], [{ ...sent, queue: 0 }], false);
+  }
+
+  #send(queues: QueueSettings[], jobs: rpc.NewJob[], atomic: boolean): void {
+    const { model, real } = this.#pair;
+    const predicted = model.submit(queues, jobs, atomic);
+    const reply = real.core.submit({ ...CALL, queues, jobs, atomic });
+    const answered = reply.type === "submitted" ? reply.results.map((result) => this.#told(result)) : null;
+    expectSame("submit", reply.type, { predicted, answered });
+    for (const { type } of predicted ?? [{ type: "newer settings" }]) see(`submit: ${type}`);
+    this.#placed();
+  }
+
+  /** A replay shows the job as it is. */
+  #told(result: rpc.Submitted): Record<string, unknown> {
+    if (result.type !== "replayed") return result;
+    const job = this.#pair.model.job(result.id);
+    if (job !== undefined) checkJob(job, result.job);
+    return { type: result.type, id: result.id };
+  }
+
+  /** Sequence numbers grow in the order of acceptance, and are never less than the microseconds of the clock. */
+  #placed(): void {
+    const seqs = this.#pair.real.seqs(this.#pair.model);
+    const unplaced = this.#pair.model.jobs.filter(({ seq }) => seq === 0);
+    expectSame("sequence", "order", { predicted: unplaced.map(({ id }) => id), answered: seqs.map(({ id }) => id) });
+    for (const [i, { seq }] of seqs.entries()) {
+      const grows = seq > this.#lastSeq && seq >= this.#pair.model.now * 1000;
+      expectSame("sequence", `${seq} after ${this.#lastSeq}`, { predicted: true, answered: grows });
+      (unplaced[i] as ModelJob).seq = seq;
+      this.#lastSeq = seq;
+    }
+  }
+
+  #job(spec: JobSpec, queue: number, queues: QueueSettings[]): rpc.NewJob {
+    const { namespace, name, partitions, perKeyConcurrency, perKeyRate } = queues[queue] as QueueSettings;
+    const { now } = this.#pair.model;
+    const { asRunAt, delayMs, expiresInMs, concurrencyKey, idempotency, timeoutMs, retry, priority } = spec;
+    // The gateway refuses both keys where each would decide the place.
+    const both = partitions === 1 || (perKeyConcurrency === null && perKeyRate === null);
+    const orderingKey = both || concurrencyKey === null ? spec.orderingKey : null;
+    const keys = { orderingKey, concurrencyKey, idempotencyKey: idempotency?.key ?? null };
+    const partition = partitionOf(keys, partitions, (this.#sent.length % 7) / 7);
+    return {
+      ...{ id: this.#pair.real.newId(slotOf(namespace, name, partition)), queue, partition, priority },
+      ...{ orderingKey, concurrencyKey, idempotency, dedup: null, timeoutMs, retry },
+      delayMs: asRunAt ? null : delayMs,
+      runAt: asRunAt && delayMs !== null ? now + delayMs : null,
+      expiresAt: expiresInMs === null ? null : now + expiresInMs,
+      tags: [],
+      payload: "null",
+    };
+  }
+
+  change({ type, which, foreign }: Of<"cancel" | "retry">): void {
+    const { model, real } = this.#pair;
+    const job = model.jobs[which % Math.max(1, model.jobs.length)];
+    if (job === undefined) return;
+    const namespace = foreign ? "elsewhere" : job.queue.settings.namespace;
+    const reply = real.core[type]({ ...CALL, namespace, id: job.id });
+    const done = !foreign && (type === "cancel" ? model.cancel(job) : model.retry(job));
+    const predicted = foreign ? "none" : done ? "job" : "conflict";
+    if (done && type === "retry" && line.headOf(model, job.queue, job.orderingKey ?? "") === job) {
+      see("a redriven job before a waiting one");
+    }
+    expectSame("change", `${type} ${job.id}`, { predicted, answered: reply.type });
+    if (reply.type === "job" || reply.type === "conflict") checkJob(job, reply.job);
+  }
+
+  purge(queue: ModelQueue, limit: number): void {
+    const { namespace, name } = queue.settings;
+    let answered = 0;
+    for (let more = true; more; ) {
+      const reply = this.#pair.real.core.purge({ ...CALL, namespace, queue: name, limit });
+      answered += reply.cancelled;
+      more = reply.more;
+    }
+    expectSame("purge", `${namespace}/${name}`, { predicted: this.#pair.model.purge(queue), answered });
+    if (answered > 0) see("a purge");
+  }
+}

@@ -1,0 +1,75 @@
+/** A job and a queue as the model knows them: only what a caller can see or what the specification names. */
+import type { ATTEMPT_OUTCOMES, JobState, RetryPolicy } from "../../domain/job.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
+import type { Starts } from "./starts.ts";
+
+export interface ModelQueue {
+  /** As the shard knows them: the newest version that has reached it. */
+  settings: QueueSettings;
+  /** When it learned them. */
+  learnedAt: number;
+  /** Since the object woke; null: never. */
+  lastClaimAt: number | null;
+  /** Starts under the queue's rate, by partition. */
+  starts: Map<number, Starts>;
+  /** Starts under the rate of each concurrency key. */
+  keyStarts: Map<string, Starts>;
+}
+
+export interface ModelAttempt {
+  number: number;
+  startedAt: number;
+  finishedAt: number | null;
+  outcome: (typeof ATTEMPT_OUTCOMES)[number] | null;
+  code: string | null;
+}
+
+export interface ModelJob {
+  id: string;
+  queue: ModelQueue;
+  partition: number;
+  priority: number;
+  /** The queue's aging at acceptance: later changes do not move the job. */
+  agingMs: number | null;
+  /** Acceptance order, in microseconds of the clock; 0 until the shard has said it. */
+  seq: number;
+  orderingKey: string | null;
+  concurrencyKey: string | null;
+  state: JobState;
+  createdAt: number;
+  runAt: number;
+  expiresAt: number | null;
+  startedAt: number | null;
+  finishedAt: number | null;
+  timeoutMs: number;
+  retry: RetryPolicy;
+  attempt: number;
+  /** Attempts that do not count under `maxAttempts`: those before the last redrive. */
+  spentBefore: number;
+  attempts: ModelAttempt[];
+  /** Code of the last error; null after a success. */
+  error: string | null;
+  /** The attempt whose lease is the latest one; null when that attempt has failed, or the job was redriven. */
+  lease: number | null;
+  leaseEndsAt: number;
+  attemptEndsAt: number;
+}
+
+const STRICT_MS = 25 * 365 * 24 * 3600 * 1000;
+
+/** Who goes first: the lower. A job of priority p goes as if it had come p times the aging earlier. */
+export function rank({ seq, priority, agingMs }: ModelJob): number {
+  return seq - priority * (agingMs ?? STRICT_MS) * 1000;
+}
+
+export function isOver({ state }: ModelJob): boolean {
+  return state === "succeeded" || state === "failed" || state === "cancelled";
+}
+
+/** When the clock changes the job next; null: never by itself. */
+export function dueAt(job: ModelJob): number | null {
+  const expiry = job.expiresAt ?? Number.POSITIVE_INFINITY;
+  if (job.state === "scheduled") return Math.min(job.runAt, expiry);
+  if (job.state === "running") return Math.min(job.leaseEndsAt, job.attemptEndsAt);
+  return job.state === "queued" ? job.expiresAt : null;
+}

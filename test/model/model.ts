@@ -1,0 +1,289 @@
+import type { NewJob, Outcome } from "../../contract/rpc.ts";
+import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
+import { cancelled, expired, failed, fresh, redriven, started, succeeded } from "./change.ts";
+import { dueAt, isOver, type ModelJob, type ModelQueue } from "./job.ts";
+import { claimable } from "./line.ts";
+import { see } from "./seen.ts";
+import { Starts } from "./starts.ts";
+import { Turns } from "./turns.ts";
+
+export type PredictedSubmit =
+  | { type: "accepted"; state: "scheduled" | "queued"; createdAt: number; runAt: number }
+  | { type: "replayed" | "mismatch"; id: string }
+  | { type: "expired" | "refused" };
+
+/** How a claim was answered for one job: its lease was given for this attempt. */
+export interface ModelLease {
+  job: ModelJob;
+  attempt: number;
+}
+
+interface KeyRecord {
+  queue: ModelQueue;
+  /** An idempotency key counts within an ordering key; without one within a concurrency key. */
+  scope: string;
+  key: string;
+  hash: string;
+  job: string;
+  endsAt: number;
+}
+
+/** An executor ends an attempt itself at its timeout; its report may take this long. */
+const PUSH_GRACE_MS = 2_000;
+
+/**
+ * The scheduler of one shard as the specification describes it, in lists that are searched from end to end. It says
+ * what each call will answer. It knows no gates, no indexes, no alarm: who is ready is worked out anew each time.
+ */
+export class Model {
+  now: number;
+  /** What the shard's next draws of chance are. */
+  chance = 0.5;
+  /** In the order in which the shard has heard of them. */
+  readonly queues: ModelQueue[] = [];
+  readonly jobs: ModelJob[] = [];
+  readonly keys: KeyRecord[] = [];
+  turns = new Turns();
+
+  constructor(now: number) {
+    this.now = now;
+  }
+
+  queue(namespace: string, name: string): ModelQueue | undefined {
+    return this.queues.find(({ settings }) => settings.namespace === namespace && settings.name === name);
+  }
+
+  job(id: string): ModelJob | undefined {
+    return this.jobs.find((job) => job.id === id);
+  }
+
+  /** Settings reach the shard: the newer version stands. */
+  learn(settings: QueueSettings): ModelQueue {
+    const known = this.queue(settings.namespace, settings.name);
+    if (known === undefined) {
+      const queue: ModelQueue = {
+        settings,
+        learnedAt: this.now,
+        lastClaimAt: null,
+        starts: new Map(),
+        keyStarts: new Map(),
+      };
+      this.queues.push(queue);
+      return queue;
+    }
+    if (settings.version > known.settings.version) {
+      known.settings = settings;
+      known.learnedAt = this.now;
+    }
+    return known;
+  }
+
+  /** The object dies and starts anew over its rows. */
+  restart(): void {
+    this.turns = new Turns();
+    for (const queue of this.queues) queue.lastClaimAt = null;
+  }
+
+  /** The clock comes to `ms` later. `awake`: everything happens when it is due, else when somebody comes. */
+  pass(ms: number, awake: boolean): void {
+    const until = this.now + ms;
+    for (let due = this.soonest(); awake && due !== null && due <= until; due = this.soonest()) {
+      this.now = Math.max(this.now, due);
+      this.tick();
+    }
+    this.now = until;
+  }
+
+  soonest(): number | null {
+    const times = this.jobs.map(dueAt).filter((at) => at !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** Does what is due, and what becomes due by that: a job whose lease ends may have expired meanwhile. */
+  tick(): void {
+    do this.tickOnce();
+    while ((this.soonest() ?? Number.POSITIVE_INFINITY) <= this.now);
+  }
+
+  /** As a claim does before it looks: once over everything that is due, and over starts that a step back left ahead. */
+  tickOnce(): void {
+    for (const job of this.jobs) {
+      if ((dueAt(job) ?? Number.POSITIVE_INFINITY) > this.now) continue;
+      if (job.state === "running") this.endLease(job);
+      else if (job.expiresAt !== null && job.expiresAt <= this.now) expired(job, this.now);
+      else job.state = "queued";
+    }
+    for (const queue of this.queues) for (const log of queue.starts.values()) log.follow(this.now);
+  }
+
+  /** The shard's answers to a request; null: it knows newer settings, and says so. */
+  submit(sent: QueueSettings[], jobs: NewJob[], atomic: boolean): PredictedSubmit[] | null {
+    const before = {
+      settings: this.queues.map(({ settings }) => settings),
+      jobs: this.jobs.length,
+      keys: this.keys.length,
+    };
+    const queues: ModelQueue[] = [];
+    for (const settings of sent) {
+      const queue = this.learn(settings);
+      if (queue.settings.version > settings.version) return null;
+      queues.push(queue);
+    }
+    const answers = jobs.map((job) => this.#accept(queues[job.queue] as ModelQueue, job));
+    const refused = answers.some(({ type }) => type === "mismatch" || type === "expired");
+    if (!atomic || !refused) return answers;
+    this.jobs.length = before.jobs;
+    this.keys.length = before.keys;
+    this.queues.forEach((queue, i) => {
+      queue.settings = before.settings[i] ?? queue.settings;
+    });
+    return answers.map((answer) =>
+      answer.type === "mismatch" || answer.type === "expired" ? answer : { type: "refused" },
+    );
+  }
+
+  #accept(queue: ModelQueue, sent: NewJob): PredictedSubmit {
+    const { idempotency } = sent;
+    const scope = scopeOf(sent);
+    const seen = this.keys.findLast(
+      (record) =>
+        record.queue === queue && record.scope === scope && record.key === idempotency?.key && record.endsAt > this.now,
+    );
+    if (seen !== undefined && seen.hash !== idempotency?.hash) return { type: "mismatch", id: seen.job };
+    if (seen !== undefined && seen.job !== sent.id) return { type: "replayed", id: seen.job };
+    const again = this.job(sent.id);
+    if (again !== undefined) return acceptedAs(again);
+    if (sent.expiresAt !== null && sent.expiresAt <= this.now) return { type: "expired" };
+    const { settings } = queue;
+    if (idempotency !== null) {
+      const endsAt = this.now + settings.idempotencyWindowMs;
+      this.keys.push({ queue, scope, ...idempotency, job: sent.id, endsAt });
+    }
+    const job = fresh(queue, sent, this.now);
+    this.jobs.push(job);
+    return acceptedAs(job);
+  }
+
+  /** A claim of the processor. The order: queue after queue as they are known, in each the best first. */
+  claimLane(lane: Lane, room: Record<PushType, number>, leaseMs: number): ModelJob[] {
+    return (["handler", "http"] as const).flatMap((type) => {
+      const queues = this.queues.filter(({ settings }) => settings.lane === lane && settings.target.type === type);
+      return this.#take(queues, room[type], { leaseMs, graceMs: PUSH_GRACE_MS });
+    });
+  }
+
+  /** A claim of a pull worker. */
+  claimQueue(queue: ModelQueue, max: number, leaseMs: number | null): ModelJob[] {
+    queue.lastClaimAt = this.now;
+    return this.#take([queue], max, { leaseMs, graceMs: 0 });
+  }
+
+  #take(queues: ModelQueue[], room: number, lease: { leaseMs: number | null; graceMs: number }): ModelJob[] {
+    const lines = new Map(queues.map((queue) => [queue, claimable(this, queue)]));
+    const taken = new Map(queues.map((queue) => [queue, [] as ModelJob[]]));
+    for (let left = room; left > 0; ) {
+      const contenders = queues.filter((queue) => lines.get(queue)?.length);
+      if (contenders.length === 0) break;
+      const winner = this.turns.next(contenders);
+      // Alone, a queue needs no turns: it takes what it can in one.
+      const jobs = lines.get(winner)?.splice(0, contenders.length === 1 ? left : 1) ?? [];
+      taken.get(winner)?.push(...jobs);
+      left -= jobs.length;
+    }
+    // One that has expired since the clock came by, in this very step, takes a place in the claim and does not start.
+    const jobs = [...taken.values()].flat().filter(({ expiresAt }) => expiresAt === null || expiresAt > this.now);
+    for (const job of jobs) this.#start(job, lease);
+    return jobs;
+  }
+
+  #start(job: ModelJob, lease: { leaseMs: number | null; graceMs: number }): void {
+    const { queue, partition, concurrencyKey } = job;
+    started(job, this.now, lease);
+    if (queue.settings.rate !== null) noted(queue.starts, partition, this.now);
+    if (queue.settings.perKeyRate !== null && concurrencyKey !== null) noted(queue.keyStarts, concurrencyKey, this.now);
+  }
+
+  report({ job, attempt }: ModelLease, outcome: Outcome): "recorded" | "stale" {
+    if (job.state !== "running" || job.attempt !== attempt) return "stale";
+    if (this.#leaseIsOver(job)) return "stale";
+    if (outcome.ok) succeeded(job, this.now);
+    else {
+      const end = { outcome: "failed" as const, code: outcome.error.code, again: outcome.error.retryable };
+      failed(job, { ...end, now: this.now, chance: this.chance, waitMs: outcome.retryAfterMs });
+    }
+    return "recorded";
+  }
+
+  extend({ job, attempt }: ModelLease, leaseMs: number): { status: string; leaseExpiresAt?: number } {
+    if (job.state === "cancelled" && job.lease === attempt) return { status: "cancelled" };
+    if (job.state !== "running" || job.attempt !== attempt) return { status: "stale" };
+    if (this.#leaseIsOver(job)) return { status: "stale" };
+    job.leaseEndsAt = this.now + leaseMs;
+    return { status: "extended", leaseExpiresAt: Math.min(job.leaseEndsAt, job.attemptEndsAt) };
+  }
+
+  /** The clock may not have come by yet: then the report itself ends the lease. */
+  #leaseIsOver(job: ModelJob): boolean {
+    if ((dueAt(job) ?? Number.POSITIVE_INFINITY) > this.now) return false;
+    this.endLease(job);
+    return true;
+  }
+
+  endLease(job: ModelJob): void {
+    see("a lease that ended");
+    const code = job.attemptEndsAt <= this.now ? "timeout" : "lease-expired";
+    failed(job, { outcome: "leaseExpired", code, again: true, now: this.now, chance: this.chance, waitMs: null });
+  }
+
+  /** False: the job is final. */
+  cancel(job: ModelJob): boolean {
+    if (isOver(job)) return false;
+    cancelled(job, this.now);
+    return true;
+  }
+
+  /** False: the job is neither failed nor cancelled. */
+  retry(job: ModelJob): boolean {
+    if (job.state !== "failed" && job.state !== "cancelled") return false;
+    redriven(job, this.now);
+    return true;
+  }
+
+  /** Cancels everything that waits in a queue; says how many. */
+  purge(queue: ModelQueue): number {
+    const waiting = this.jobs.filter((job) => job.queue === queue && ["scheduled", "queued"].includes(job.state));
+    for (const job of waiting) cancelled(job, this.now);
+    return waiting.length;
+  }
+
+  /** Whether nothing that is over at this moment was not over `ms` ago: then a step back changes no answer by itself. */
+  mayStepBack(ms: number): boolean {
+    const span = [this.now - ms, this.now] as const;
+    const within = (at: number) => at >= span[0] && at <= span[1];
+    if (this.keys.some(({ endsAt }) => within(endsAt))) return false;
+    return this.queues.every(({ settings, learnedAt, starts, keyStarts }) => {
+      // Gates under new limits are settled at once, which a clock that steps back puts off.
+      if (learnedAt > this.now - ms) return false;
+      const left = (logs: Iterable<Starts>, periodMs = 0) => [...logs].some((log) => log.leaving(periodMs, ...span));
+      if (left(starts.values(), settings.rate?.periodMs) || left(keyStarts.values(), settings.perKeyRate?.periodMs))
+        return false;
+      // When a gate is settled, starts ahead of the clock become starts of that moment: the model has no such moments.
+      return [...keyStarts.values()].every((log) => log.last() <= span[0]);
+    });
+  }
+}
+
+function scopeOf({ orderingKey, concurrencyKey }: NewJob): string {
+  if (orderingKey !== null) return orderingKey;
+  return concurrencyKey === null ? "" : `concurrency ${concurrencyKey}`;
+}
+
+function acceptedAs({ createdAt, runAt }: ModelJob): PredictedSubmit {
+  return { type: "accepted", state: runAt > createdAt ? "scheduled" : "queued", createdAt, runAt };
+}
+
+function noted<Name>(logs: Map<Name, Starts>, name: Name, now: number): void {
+  const log = logs.get(name) ?? new Starts();
+  logs.set(name, log);
+  log.note(now);
+}

@@ -1,0 +1,146 @@
+/** The controls of the scheduler, each broken in one mutant. One that no longer fits the code fails its test. */
+import type { dueAt } from "../../domain/due.ts";
+import { type Contender, FIRST_TURNS, type nextTurn } from "../../domain/fairness.ts";
+import type { AtGate, settleGate } from "../../domain/gate.ts";
+import type { partitionShare } from "../../domain/queue.ts";
+import type { rankOf } from "../../domain/rank.ts";
+import type { rateRoom } from "../../domain/rate.ts";
+import type { afterFailure } from "../../domain/retry.ts";
+import type { rateHoldsUntil } from "../../durable-objects/shard/limits.ts";
+import { deafTo, restarting, unpaused, withoutAlarmAtStart, withoutGatesDuring } from "./broken-core.ts";
+import { counted, rewriter, rule, statements, type TrackedMutant, track } from "./mutant.ts";
+
+type NextTurn = typeof nextTurn<Contender>;
+
+const LINE = "ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')";
+const FIRST_OF_LINE = `${LINE} ORDER BY seq LIMIT 1`;
+const SAVE = "UPDATE jobs SET state = ?, blocked = ?, held = ?";
+
+export const MUTANTS: TrackedMutant[] = [
+  rule<typeof rateRoom>("a start counts for a whole period", "rateRoom", (room, log, rate, now) =>
+    room(log, { ...rate, periodMs: rate.periodMs / 2 }, now),
+  ),
+  rule<typeof rateRoom>("a window includes both its ends", "rateRoom", (room, log, rate, now) =>
+    room(log, { ...rate, periodMs: rate.periodMs - 1 }, now),
+  ),
+  track("the starts of a rate outlive a restart", (hit) => ({
+    core: (original) =>
+      restarting(original, (sql) => {
+        if (sql.all("SELECT 1 AS n FROM rates").length > 0) hit();
+        sql.run("DELETE FROM rates");
+      }),
+  })),
+  statements("the starts of a key are kept", {
+    marks: ["INSERT INTO gates VALUES (?, ?, ?, ?)"],
+    from: "VALUES (?, ?, ?, ?)",
+    to: "SELECT ?1, ?2, CASE WHEN ?3 = '' THEN '' ELSE '[]' END, ?4 WHERE true",
+  }),
+  rule<typeof partitionShare>("each partition has its part of a limit", "partitionShare", (_, limit) => limit),
+  statements("running jobs count under the concurrency of their key", {
+    marks: ["INDEXED BY jobs_gate", "state = 'running'"],
+    from: "count(*) AS n",
+    to: "0 AS n",
+  }),
+  track("a cancel settles the gate of its key", (hit) => withoutGatesDuring("cancel", hit)),
+  track("a report settles the gate of its key", (hit) => withoutGatesDuring("report", hit)),
+  statements(
+    "the clock opens gates",
+    { marks: ["FROM gates", "look_at <= ?"], from: "look_at <= ?", to: "look_at <= ? AND 0" },
+    { marks: ["FROM gates"], from: "min(look_at) AS at", to: "NULL AS at" },
+  ),
+  statements("new limits of keys settle every gate", {
+    marks: ["INSERT INTO gates SELECT DISTINCT"],
+    from: "WHERE queue = ?1",
+    to: "WHERE queue = -?1",
+  }),
+  rule<typeof settleGate>("the best of a key go through its gate", "settleGate", (settle, room, open, waiting) =>
+    settle(room, open.map(worst), waiting.map(worst)),
+  ),
+  rule<typeof rankOf>("priority goes first", "rankOf", (_, seq) => seq),
+  rule<typeof rankOf>("waiting makes up for priority", "rankOf", (rank, seq, priority) => rank(seq, priority, null)),
+  track("a paused queue gives nothing", (hit) => ({ core: (original) => deafTo(original, unpaused(hit)) })),
+  rule<NextTurn>("a queue of more weight gets more turns", "nextTurn", weightless),
+  rule<NextTurn>("turns go on from claim to claim", "nextTurn", (next, contenders) => next(contenders, FIRST_TURNS)),
+  statements("one job of an ordering key at a time", {
+    marks: [],
+    from: FIRST_OF_LINE,
+    to: FIRST_OF_LINE.replace("IS NOT NULL", "IS NULL"),
+  }),
+  statements("a retry keeps its place in line", {
+    marks: [],
+    from: FIRST_OF_LINE,
+    to: FIRST_OF_LINE.replace("ORDER BY", "AND state <> 'scheduled' ORDER BY"),
+  }),
+  statements("a redriven job takes its old place in line", {
+    marks: [],
+    from: FIRST_OF_LINE,
+    to: FIRST_OF_LINE.replace("ORDER BY seq", "ORDER BY attempt, seq"),
+  }),
+  statements("the end of an attempt frees its place", {
+    marks: [],
+    from: SAVE,
+    to: SAVE.replace("held = ?", "held = max(held, ?)"),
+  }),
+  statements("a new limit counts what runs", {
+    marks: ["UPDATE jobs SET held = 1 WHERE"],
+    from: "SET held = 1 WHERE",
+    to: "SET held = 1 WHERE 0 AND",
+  }),
+  track("an expired job does not start", (hit) => ({
+    sql: rewriter(hit, [
+      { marks: ["SET state = 'running'"], from: "AND (expires_at IS NULL OR expires_at > ?5)", to: "" },
+    ]),
+    rules: {
+      dueAt: counted<typeof dueAt>(hit, (due, job) => (job.state === "queued" ? null : due(job))),
+    },
+  })),
+  statements("an idempotency key answers for its whole window", {
+    marks: ["SELECT hash, job, expires_at FROM idempotency"],
+    from: "hash, job, expires_at",
+    to: "hash, job, expires_at - 1000 AS expires_at",
+  }),
+  statements("another body under the same key is refused", {
+    marks: ["SELECT hash, job, expires_at FROM idempotency"],
+    from: "SELECT hash,",
+    to: "SELECT 'same' AS hash,",
+  }),
+  statements("a report needs the nonce of its lease", {
+    marks: ["SET state = 'succeeded'"],
+    from: "AND lease = d ->> 2",
+    to: "AND d ->> 2 IS NOT NULL",
+  }),
+  rule<typeof dueAt>("the timeout ends an attempt whatever is extended", "dueAt", (due, job) =>
+    due({ ...job, attemptEndsAt: null }),
+  ),
+  rule<typeof afterFailure>("jitter draws from nothing to the whole wait", "afterFailure", (verdict, failure) =>
+    verdict({ ...failure, chance: 1 }),
+  ),
+  statements("a redriven job has a new budget of attempts", {
+    marks: [SAVE],
+    from: "spent_before = ?",
+    to: "spent_before = 0 * ?",
+  }),
+  rule<typeof rateHoldsUntil>("the alarm is set for a rate that opens", "rateHoldsUntil", () => null),
+  statements("leases end", {
+    marks: ["INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ?"],
+    from: "due_at <= ?",
+    to: "due_at <= ? AND state <> 'running'",
+  }),
+  track("the alarm is set anew at the start", (hit) => ({ core: (original) => withoutAlarmAtStart(original, hit) })),
+  statements("a purge finds jobs at the gate of their key", {
+    marks: ["SELECT id, queue", "INDEXED BY jobs_shut"],
+    from: "INDEXED BY jobs_shut WHERE queue = ?",
+    to: "INDEXED BY jobs_shut WHERE queue = -?",
+  }),
+];
+
+function worst(job: AtGate): AtGate {
+  return { ...job, rank: -job.rank };
+}
+
+/** Turns as if every queue had the same weight. The contender that wins is the one that was given. */
+function weightless(next: NextTurn, ...[contenders, turns]: Parameters<NextTurn>): ReturnType<NextTurn> {
+  const alike = contenders.map((contender) => ({ ...contender, weight: 1, given: contender }));
+  const turn = next(alike, turns);
+  return { contender: (turn.contender as (typeof alike)[number]).given, turns: turn.turns };
+}

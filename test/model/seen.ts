@@ -1,0 +1,29 @@
+/** What happened in the histories of a run, so that one in which little happened cannot pass for proof. */
+const seen = new Map<string, number>();
+
+export function see(what: string): void {
+  seen.set(what, (seen.get(what) ?? 0) + 1);
+}
+
+/** How often each thing was seen since the last call. */
+export function takeSeen(): Record<string, number> {
+  const counts = Object.fromEntries([...seen].sort(([a], [b]) => (a < b ? -1 : 1)));
+  seen.clear();
+  return counts;
+}
+
+/** What a run of some hundred histories must have seen. */
+export const MUST_SEE = [
+  ...["accepted", "replayed", "mismatch", "expired", "refused", "newer settings"].map((answer) => `submit: ${answer}`),
+  ...["recorded", "stale", "unknown"].map((status) => `report: ${status}`),
+  ...["extended", "cancelled", "stale", "unknown"].map((status) => `extend: ${status}`),
+  ...["ready", "scheduled", "retrying", "paused", "ordering", "concurrency", "rate", "priority", "fairness"].map(
+    (reason) => `explain: ${reason}`,
+  ),
+  ...["no-worker", "running", "final", "concurrency of its key", "rate of its key"].map((why) => `explain: ${why}`),
+  ...["nothing", "one", "several", "of several queues", "of several partitions", "against priority"].map(
+    (jobs) => `claim: ${jobs}`,
+  ),
+  ...["a restart", "a lost alarm", "a step back", "a lease that ended", "a retry out of attempts"],
+  ...["a redriven job before a waiting one", "a purge"],
+];

@@ -1,0 +1,146 @@
+import type * as rpc from "../../contract/rpc.ts";
+import { checkJob, type Pair } from "./checks.ts";
+import type { Event, LeaseRef, ReportSpec } from "./events.ts";
+import type { ModelJob, ModelQueue } from "./job.ts";
+import type { ModelLease } from "./model.ts";
+import { expectSame } from "./prediction.ts";
+import { CALL } from "./real.ts";
+import { see } from "./seen.ts";
+
+/** A lease as it was given, and what the model knows of it. */
+interface Lease extends ModelLease {
+  text: string;
+}
+
+/** Who claims and reports: the processor, pull workers, and those who come late, twice, or with what they never had. */
+export class Workers {
+  readonly #pair: Pair;
+  readonly #leases: Lease[] = [];
+
+  constructor(pair: Pair) {
+    this.#pair = pair;
+  }
+
+  work(queue: ModelQueue, event: Extract<Event, { type: "work" }>): void {
+    const { model, real } = this.#pair;
+    const { leaseMs, reports: specs } = event;
+    const { lane, target } = queue.settings;
+    const asked = specs.flatMap((spec) => this.#asked({ ...spec, of: spec.of === "foreign" ? "any" : spec.of }));
+    const rooms = [event.room, event.other] as const;
+    const room = { handler: rooms[target.type === "http" ? 1 : 0], http: rooms[target.type === "http" ? 0 : 1] };
+    const reports = asked.map(({ report }) => report);
+    const reply = real.core.work({ ...CALL, lane, worker: "w", reports, room, leaseMs });
+    model.tickOnce();
+    this.#compare(asked, reply.reports);
+    this.#given(
+      model.claimLane(lane, room, leaseMs),
+      reply.items.map(({ id, attempt, lease }) => ({ id, attempt, lease })),
+    );
+  }
+
+  claim(asked: ModelQueue, { max, leaseMs }: { max: number; leaseMs: number | null }): void {
+    const { model, real } = this.#pair;
+    const queue = model.queues.find(({ settings }) => settings.target.type === "pull") ?? asked;
+    const { namespace, name, target } = queue.settings;
+    const { jobs } = real.core.claim({ ...CALL, namespace, queue: name, max, leaseMs, worker: null });
+    model.tickOnce();
+    const predicted = target.type === "pull" ? model.claimQueue(queue, max, leaseMs) : [];
+    this.#given(
+      predicted,
+      jobs.map(({ job, lease }) => ({ id: job.id, attempt: job.attempt, lease })),
+    );
+    for (const [i, { job }] of jobs.entries()) checkJob(predicted[i] as ModelJob, job);
+  }
+
+  #given(jobs: ModelJob[], items: { id: string; attempt: number; lease: string }[]): void {
+    expectSame("claim", "ids", {
+      predicted: jobs.map(({ id, attempt }) => `${id} ${attempt}`),
+      answered: items.map(({ id, attempt }) => `${id} ${attempt}`),
+    });
+    seeClaim(jobs);
+    for (const [i, job] of jobs.entries()) {
+      this.#leases.push({ job, attempt: job.attempt, text: items[i]?.lease ?? "" });
+    }
+  }
+
+  report(specs: ReportSpec[]): void {
+    const { model, real } = this.#pair;
+    // A pull worker reports for its namespace only.
+    const [foreign, own] = [specs.filter(({ of }) => of === "foreign"), specs.filter(({ of }) => of !== "foreign")];
+    for (const [namespace, some] of [
+      ["elsewhere", foreign],
+      [null, own],
+    ] as const) {
+      const asked = some.flatMap((spec) => this.#asked(spec));
+      if (asked.length === 0) continue;
+      const reports = asked.map(({ report }) => report);
+      const reply = real.core.report({ ...CALL, namespace, reports, withJobs: true });
+      const results = reply.type === "reported" ? reply.results : [];
+      this.#compare(asked, results);
+      for (const result of results) {
+        const shown = "job" in result ? result.job : undefined;
+        const job = shown === undefined ? undefined : model.job(shown.id);
+        // What a later report of the same call did to the job is seen in both.
+        if (job !== undefined && results.filter((other) => "job" in other && other.job?.id === job.id).length === 1) {
+          checkJob(job, shown ?? null);
+        }
+      }
+    }
+  }
+
+  #asked(spec: ReportSpec): { lease: Lease; spec: ReportSpec; report: rpc.Report }[] {
+    const lease = this.#pick(spec);
+    if (lease === null) return [];
+    const { outcome: kind, retryAfterMs } = spec;
+    const error = { code: "boom", message: "It broke.", retryable: kind === "error" };
+    const outcome: rpc.Outcome =
+      kind === "ok" ? { ok: true, result: "1", resultTruncated: false } : { ok: false, error, retryAfterMs };
+    return [{ lease, spec, report: { lease: spec.of === "forged" ? forged(lease.text) : lease.text, outcome } }];
+  }
+
+  #compare(asked: { lease: Lease; spec: ReportSpec; report: rpc.Report }[], results: rpc.ReportResult[]): void {
+    const { model } = this.#pair;
+    const predicted = asked.map(({ lease, spec, report }) =>
+      spec.of === "forged" || spec.of === "foreign" ? "unknown" : model.report(lease, report.outcome),
+    );
+    expectSame("report", "statuses", { predicted, answered: results.map(({ status }) => status) });
+    for (const status of predicted) see(`report: ${status}`);
+  }
+
+  extend(ref: LeaseRef, leaseMs: number): void {
+    const { model, real } = this.#pair;
+    const lease = this.#pick(ref);
+    if (lease === null) return;
+    const namespace = ref.of === "foreign" ? "elsewhere" : null;
+    const leases = [{ lease: ref.of === "forged" ? forged(lease.text) : lease.text, leaseMs }];
+    const reply = real.core.extend({ ...CALL, namespace, leases });
+    const unknown = ref.of === "forged" || ref.of === "foreign";
+    const predicted = unknown ? { status: "unknown" } : model.extend(lease, leaseMs);
+    const result = reply.type === "extended" ? reply.results[0] : undefined;
+    const until = result?.status === "extended" ? { leaseExpiresAt: result.leaseExpiresAt } : {};
+    see(`extend: ${predicted.status}`);
+    expectSame("extend", lease.text, { predicted, answered: { status: result?.status, ...until } });
+  }
+
+  #pick({ which, of }: LeaseRef): Lease | null {
+    const current = this.#leases.filter(({ job, attempt }) => job.state === "running" && job.attempt === attempt);
+    const cancelled = this.#leases.filter(({ job, attempt }) => job.state === "cancelled" && job.lease === attempt);
+    const pool = of === "current" ? current : of === "cancelled" ? cancelled : this.#leases;
+    return pool[which % Math.max(1, pool.length)] ?? null;
+  }
+}
+
+/** The same job and attempt with a nonce that was never given. */
+function forged(lease: string): string {
+  return `${lease.slice(0, -16)}0123456789abcdef`;
+}
+
+function seeClaim(jobs: ModelJob[]): void {
+  see(`claim: ${jobs.length === 0 ? "nothing" : jobs.length === 1 ? "one" : "several"}`);
+  const many = (things: unknown[]) => new Set(things).size > 1;
+  if (many(jobs.map(({ queue }) => queue))) see("claim: of several queues");
+  const [first] = jobs;
+  const same = jobs.filter(({ queue }) => queue === first?.queue);
+  if (many(same.map(({ partition }) => partition))) see("claim: of several partitions");
+  if (same.some(({ priority }) => priority > (first?.priority ?? 9))) see("claim: against priority");
+}

@@ -1,0 +1,45 @@
+import { Hono } from "hono";
+import { PurgeBody, RedriveBody } from "../../../contract/dead-letters.ts";
+import { PageQuery } from "../../../contract/list.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
+import { requireScope } from "../auth.ts";
+import type { AppContext, AppEnv } from "../context.ts";
+import { failuresPage } from "../failures.ts";
+import { existingQueue, queueOf } from "../named-queue.ts";
+import { QueueConfig } from "../queue-config.ts";
+import { purgeQueue } from "../queue-operations.ts";
+import { discardFailed, Redrive } from "../redrive.ts";
+import { invalidField } from "../refusal.ts";
+import { readOptionalJson, validated, validatedQuery } from "../request-body.ts";
+
+/** What operators do with the failed jobs of a queue, and with those that wait. */
+export const deadLetterRoutes = new Hono<AppEnv>()
+  .get("/:queue/failures", async (c) => {
+    requireScope(c.var.caller, "read");
+    const query = validatedQuery(c, PageQuery);
+    await existingQueue(c);
+    return c.json(await failuresPage(c.var.services, queueOf(c), query));
+  })
+  .post("/:queue/redrive", async (c) => {
+    requireScope(c.var.caller, "admin");
+    const body = validated(RedriveBody, await readOptionalJson(c));
+    const settings = await existingQueue(c);
+    const target = body.queue === undefined ? null : await otherQueue(c, body.queue);
+    const { services } = c.var;
+    return c.json(await new Redrive({ services, database: c.env.DB, settings, target, body }).run());
+  })
+  .post("/:queue/purge", async (c) => {
+    requireScope(c.var.caller, "admin");
+    const body = validated(PurgeBody, await readOptionalJson(c));
+    const settings = await existingQueue(c);
+    const { services } = c.var;
+    if (body.failed !== true) return c.json({ cancelled: await purgeQueue(services, queueOf(c)) });
+    return c.json(await discardFailed({ services, database: c.env.DB, settings }, body));
+  });
+
+/** Another queue of the namespace, or a refusal. */
+async function otherQueue(c: AppContext, queue: string): Promise<QueueSettings> {
+  const { namespace, queue: here } = queueOf(c);
+  if (queue === here) throw invalidField("/queue", "must be another queue");
+  return new QueueConfig(c.var.services, c.env).find({ namespace, queue });
+}
