@@ -21,6 +21,7 @@ export const PROBLEMS = {
   "stale-lease": { status: 409, title: "The lease is no longer the current one" },
   "not-a-pull-queue": { status: 409, title: "The queue's jobs are pushed, not claimed" },
   "queue-has-jobs": { status: 409, title: "The queue has unfinished jobs" },
+  "queue-has-starts": { status: 409, title: "The queue still counts starts under its rate" },
   "queue-has-keys": { status: 409, title: "The queue still remembers keys" },
   duplicate: { status: 409, title: "The deduplication key is held by an earlier job" },
   "idempotency-undecided": { status: 409, title: "The batch that holds the idempotency key is not decided" },

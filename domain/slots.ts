@@ -33,6 +33,17 @@ export interface PlacingKeys {
   idempotencyKey: string | null;
 }
 
+/**
+ * Whether the keys of a job ask for two places: an ordering key and a concurrency key each decide it, and one place serves
+ * both only where there is no other.
+ */
+export function keysClash(
+  { orderingKey, concurrencyKey }: Pick<PlacingKeys, "orderingKey" | "concurrencyKey">,
+  partitions: number,
+): boolean {
+  return orderingKey !== null && concurrencyKey !== null && concurrencyKey !== undefined && partitions > 1;
+}
+
 /** The partition of a job: by the first of its keys that it has, else by `chance` (0 <= chance < 1). */
 export function partitionOf(keys: PlacingKeys, partitions: number, chance: number): number {
   const key = keys.orderingKey ?? keys.concurrencyKey ?? keys.dedupKey ?? keys.idempotencyKey;

@@ -20,7 +20,14 @@ export const QUEUES_ROUTES: Route[] = [
     summary: "Create or replace a queue",
     body: "QueueRequest",
     answers: [created("Queue", "Created"), ok("Queue", "Replaced")],
-    problems: ["queue-has-jobs", "queue-has-keys", "target-refused", "handler-not-found", "limit-below-partitions"],
+    problems: [
+      "queue-has-jobs",
+      "queue-has-keys",
+      "queue-has-starts",
+      "target-refused",
+      "handler-not-found",
+      "limit-below-partitions",
+    ],
   },
   {
     id: "getQueue",

@@ -24,6 +24,8 @@ export interface HoldReply {
   dedupKeys?: number;
   /** Ordering keys that stand still. Left out by a shard of an earlier version, which has none. */
   parkedKeys?: number;
+  /** Until when starts of a rate count, epoch ms; null: none does. Left out by a shard of an earlier version. */
+  startsCountUntil?: number | null;
 }
 
 export interface PurgeRequest extends QueueRef {

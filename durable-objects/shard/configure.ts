@@ -1,5 +1,6 @@
 import type { HoldReply, HoldRequest } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import { startsCountUntil } from "./limits.ts";
 import { blocks } from "./ordering.ts";
 import type { KnownQueue } from "./queue-store.ts";
 import type { Turn } from "./turn.ts";
@@ -36,7 +37,7 @@ export function configure(turn: Turn, queues: QueueSettings[]): void {
  */
 export function hold(turn: Turn, request: HoldRequest): HoldReply {
   const queue = turn.stores.queues.find(request.namespace, request.queue);
-  if (queue === null) return { live: 0, idempotencyKeys: 0, dedupKeys: 0, parkedKeys: 0 };
+  if (queue === null) return { live: 0, idempotencyKeys: 0, dedupKeys: 0, parkedKeys: 0, startsCountUntil: null };
   turn.stores.queues.hold(queue.ref, turn.now + request.holdMs);
   const { ready, blocked, scheduled, running } = turn.stores.counts.of(queue.ref);
   return {
@@ -44,5 +45,6 @@ export function hold(turn: Turn, request: HoldRequest): HoldReply {
     idempotencyKeys: turn.stores.keys.count(queue.ref, turn.now),
     dedupKeys: turn.stores.dedup.count(queue.ref, turn.now),
     parkedKeys: turn.stores.parked.count(queue.ref),
+    startsCountUntil: startsCountUntil(turn.stores, queue, turn.now),
   };
 }

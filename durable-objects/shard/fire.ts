@@ -10,6 +10,7 @@ import {
   placeOf,
   type ScheduleSettings,
 } from "../../domain/schedule.ts";
+import { keysClash } from "../../domain/slots.ts";
 import type { KnownQueue } from "./queue-store.ts";
 import type { ScheduleRow } from "./schedule-store.ts";
 import { submit } from "./submit.ts";
@@ -98,6 +99,15 @@ function meet(turn: Turn, meeting: Meeting): Met {
   if (queue.settings.deleted) return skipped(at, `Its queue ${settings.job.queue} was deleted.`);
   const place = placeOf(settings, queue.settings);
   if (!turn.stores.owns(place.slot)) return { type: "elsewhere" };
+  // The queue has more partitions than when the schedule was written.
+  if (
+    keysClash(
+      { orderingKey: orderingKeyOf(settings), concurrencyKey: settings.job.concurrencyKey },
+      queue.settings.partitions,
+    )
+  ) {
+    return skipped(at, "Its job has an orderingKey and a concurrencyKey, and these need a queue of one partition.");
+  }
   const unfinished = settings.overlap === "skip" ? unfinishedBefore(turn, meeting.row) : null;
   if (unfinished !== null) return skipped(at, `The job of the fire before, ${unfinished}, is not final.`);
   return makeJob(turn, { queue, settings, at, ...place });

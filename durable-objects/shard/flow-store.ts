@@ -29,6 +29,22 @@ export function flowStore(sql: Sql) {
       return row === undefined ? [] : JSON.parse(row.log);
     },
 
+    /** When a job of the queue last started under its rate; null when none has. */
+    lastStart(queue: number): number | null {
+      const rows = sql.all<{ log: string }>("SELECT log FROM rates WHERE queue = ?", queue);
+      const last = rows.flatMap(({ log }) => (JSON.parse(log) as RateLog).at(-1)?.[0] ?? []);
+      return last.length === 0 ? null : Math.max(...last);
+    },
+
+    /** When the last of the gates that remember starts forgets them; null when none does. Reads the gates of the queue. */
+    lastLookAt(queue: number): number | null {
+      const row = sql.all<{ at: number | null }>(
+        "SELECT max(look_at) AS at FROM gates WHERE queue = ? AND log <> '[]'",
+        queue,
+      )[0];
+      return row?.at ?? null;
+    },
+
     /** 1 row a claim and partition, however many jobs start. */
     saveRateLog(queue: number, partition: number, log: RateLog): void {
       sql.run(

@@ -65,6 +65,17 @@ export function startable(stores: Stores, queue: KnownQueue, { most, now }: { mo
   }, 0);
 }
 
+/** Until when a start counts under the queue's rate or under that of one of its keys; null when none does. */
+export function startsCountUntil({ flow }: Stores, { ref, settings }: KnownQueue, now: number): number | null {
+  const { rate, perKeyRate } = settings;
+  const lastAt = rate === null ? null : flow.lastStart(ref);
+  const ends = [
+    lastAt === null || rate === null ? null : Math.min(lastAt, now) + rate.periodMs + 1,
+    perKeyRate === null ? null : flow.lastLookAt(ref),
+  ].filter((at) => at !== null && at > now);
+  return ends.length === 0 ? null : Math.max(...(ends as number[]));
+}
+
 /** When the rate lets a ready job of the queue start that it holds back now; null when it holds none back. */
 export function rateHoldsUntil(stores: Stores, queue: KnownQueue, now: number): number | null {
   if (queue.settings.rate === null || queue.settings.paused || stores.counts.of(queue.ref).ready === 0) return null;

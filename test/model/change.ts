@@ -25,6 +25,7 @@ export function fresh(queue: ModelQueue, sent: NewJob, now: number): ModelJob {
     finishedAt: null,
     timeoutMs: sent.timeoutMs ?? settings.timeoutMs,
     retry: { ...settings.retry, ...sent.retry },
+    payload: sent.payload,
     attempt: 0,
     spentBefore: 0,
     attempts: [],
@@ -62,6 +63,14 @@ export function expired(job: ModelJob, now: number): void {
   job.state = "failed";
   job.error = "expired";
   job.finishedAt = now;
+}
+
+/** A call is laid over a job that waits: its payload and run-at, put off at most so far beyond the job's acceptance. */
+export function replaced(job: ModelJob, sent: NewJob, now: number): void {
+  const latest = job.createdAt + (sent.dedup?.maxDelayMs ?? Number.POSITIVE_INFINITY);
+  job.runAt = Math.min(sent.runAt ?? now + (sent.delayMs ?? 0), latest);
+  job.state = job.runAt > now ? "scheduled" : "queued";
+  job.payload = sent.payload;
 }
 
 interface Failure {

@@ -1,6 +1,9 @@
 /** What can happen to a shard, as data: a failing history is a list of these that can be read, and run again. */
 import fc from "fast-check";
+import type { Dedup } from "../../contract/rpc.ts";
+import { DEDUP_CONFLICTS } from "../../domain/dedup.ts";
 import type { RetryPolicy } from "../../domain/job.ts";
+import type { KeyAction } from "./parked.ts";
 import { anyChange, type Change } from "./plan.ts";
 
 /** A number that picks among what is there at that moment, by its remainder. */
@@ -12,6 +15,7 @@ export interface JobSpec {
   orderingKey: string | null;
   concurrencyKey: string | null;
   idempotency: { key: string; hash: string } | null;
+  dedup: Dedup | null;
   delayMs: number | null;
   /** `delayMs` is sent as a run-at. */
   asRunAt: boolean;
@@ -41,6 +45,8 @@ export type Event =
   | { type: "report"; reports: ReportSpec[] }
   | { type: "extend"; lease: LeaseRef; leaseMs: number }
   | { type: "cancel" | "retry"; which: Which; foreign: boolean }
+  /** What a person does about an ordering key. */
+  | { type: "key"; queue: Which; key: string; action: KeyAction }
   | { type: "purge"; queue: Which; limit: number }
   | { type: "configure"; queue: Which; change: Change; pushed: boolean }
   | { type: "wait"; ms: number }
@@ -69,6 +75,18 @@ const anyJob: fc.Arbitrary<JobSpec> = fc.record({
     {
       weight: 1,
       arbitrary: fc.record({ key: fc.constantFrom("i", "j"), hash: fc.constantFrom("same", "same", "other") }),
+    },
+  ),
+  dedup: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(null) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        key: fc.constantFrom("d", "e"),
+        windowMs: fc.constantFrom(null, 1_500, 30_000),
+        onConflict: fc.constantFrom(...DEDUP_CONFLICTS),
+        maxDelayMs: fc.constantFrom(null, 2_000),
+      }),
     },
   ),
   delayMs: fc.constantFrom(null, null, null, 0, 1, 1_000, 10_000),
@@ -135,6 +153,15 @@ const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
       type: fc.constantFrom("cancel" as const, "retry" as const),
       which,
       foreign: rarely,
+    }),
+  ],
+  [
+    3,
+    fc.record({
+      type: just("key"),
+      queue: which,
+      key: fc.constantFrom("k", "l"),
+      action: fc.constantFrom("pause" as const, "resume" as const, "retry" as const, "skip" as const),
     }),
   ],
   [1, fc.record({ type: just("purge"), queue: which, limit: fc.constantFrom(1, 2, 200) })],

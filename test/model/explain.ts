@@ -30,6 +30,10 @@ export function why(model: Model, job: ModelJob): Why {
   }
   const head = job.orderingKey === null ? job : line.headOf(model, job.queue, job.orderingKey);
   if (head !== job) return because("ordering", { blockedBy: head?.id ?? null });
+  const parked = job.orderingKey === null ? undefined : job.queue.parked.get(job.orderingKey);
+  if (parked !== undefined) return because("parked", { blockedBy: parked.job?.id ?? null });
+  const before = model.dedup.before(job);
+  if (before !== undefined) return because("deduplication", { blockedBy: before.id });
   return limitReached(model, job) ?? inLine(model, job);
 }
 

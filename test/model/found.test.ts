@@ -7,12 +7,20 @@ import { takeSeen } from "./seen.ts";
 
 const QUEUE: QueuePlan = {
   ...{ queue: 0, partitions: 1, ratePeriodMs: 1_000, keyRatePeriodMs: 1_000 },
-  ...{ concurrency: null, rate: null, perKeyConcurrency: null, perKeyRate: null, weight: 1, priorityAgingMs: null },
+  ...{
+    concurrency: null,
+    rate: null,
+    perKeyConcurrency: null,
+    perKeyRate: null,
+    weight: 1,
+    priorityAgingMs: null,
+    onFailure: "continue",
+  },
   ...{ idempotencyWindowMs: 2_000, timeoutMs: 60_000 },
 };
 
 const JOB: JobSpec = {
-  ...{ queue: 0, priority: 4, orderingKey: null, concurrencyKey: null, idempotency: null },
+  ...{ queue: 0, priority: 4, orderingKey: null, concurrencyKey: null, idempotency: null, dedup: null },
   ...{ delayMs: null, asRunAt: false, expiresInMs: null, timeoutMs: null, retry: null },
 };
 

@@ -5,10 +5,13 @@ import { checkJob, type Pair } from "./checks.ts";
 import type { Event, JobSpec } from "./events.ts";
 import type { ModelJob, ModelQueue } from "./job.ts";
 import * as line from "./line.ts";
+import type { KeyAction } from "./parked.ts";
+import * as parked from "./parked.ts";
 import { type Change, changed, type QueuePlan, settingsOf } from "./plan.ts";
 import { expectSame } from "./prediction.ts";
 import { CALL } from "./real.ts";
 import { see } from "./seen.ts";
+import { submit, submitAtomic } from "./submit.ts";
 
 type Of<T extends Event["type"]> = Extract<Event, { type: T }>;
 
@@ -70,7 +73,7 @@ export class Gateway {
 
   #send(queues: QueueSettings[], jobs: rpc.NewJob[], atomic: boolean): void {
     const { model, real } = this.#pair;
-    const predicted = model.submit(queues, jobs, atomic);
+    const predicted = atomic ? submitAtomic(model, queues, jobs) : submit(model, queues, jobs);
     const reply = real.core.submit({ ...CALL, queues, jobs, atomic });
     const answered = reply.type === "submitted" ? reply.results.map((result) => this.#told(result)) : null;
     expectSame("submit", reply.type, { predicted, answered });
@@ -106,16 +109,24 @@ export class Gateway {
     // The gateway refuses both keys where each would decide the place.
     const both = partitions === 1 || (perKeyConcurrency === null && perKeyRate === null);
     const orderingKey = both || concurrencyKey === null ? spec.orderingKey : null;
-    const keys = { orderingKey, concurrencyKey, idempotencyKey: idempotency?.key ?? null };
+    // Read back, node:sqlite cuts a text at a NUL, which the scope of a concurrency key has: its window never ends here.
+    const cut = orderingKey === null && concurrencyKey !== null;
+    const dedup = spec.dedup === null || !cut ? spec.dedup : { ...spec.dedup, windowMs: null };
+    const keys = {
+      orderingKey,
+      concurrencyKey,
+      dedupKey: dedup?.key ?? null,
+      idempotencyKey: idempotency?.key ?? null,
+    };
     const partition = partitionOf(keys, partitions, (this.#sent.length % 7) / 7);
     return {
       ...{ id: this.#pair.real.newId(slotOf(namespace, name, partition)), queue, partition, priority },
-      ...{ orderingKey, concurrencyKey, idempotency, dedup: null, timeoutMs, retry },
+      ...{ orderingKey, concurrencyKey, idempotency, dedup, timeoutMs, retry },
       delayMs: asRunAt ? null : delayMs,
       runAt: asRunAt && delayMs !== null ? now + delayMs : null,
       expiresAt: expiresInMs === null ? null : now + expiresInMs,
       tags: [],
-      payload: "null",
+      payload: JSON.stringify(this.#sent.length),
     };
   }
 
@@ -144,5 +155,19 @@ export class Gateway {
     }
     expectSame("purge", `${namespace}/${name}`, { predicted: this.#pair.model.purge(queue), answered });
     if (answered > 0) see("a purge");
+  }
+
+  key(queue: ModelQueue, key: string, action: KeyAction): void {
+    const { model, real } = this.#pair;
+    const { settings } = queue;
+    const slot = slotOf(settings.namespace, settings.name, 0);
+    const reply = real.core.changeKey({ ...CALL, settings, slot, key, action, job: null });
+    const done = model.changeKey(queue, key, action);
+    expectSame("change", `${action} ${key}`, { predicted: done ? "key" : "not-blocked", answered: reply.type });
+    if (reply.type !== "key" && reply.type !== "not-blocked") return;
+    const { since: _, error, ...answered } = reply.key;
+    const predicted = parked.stateOf(model.jobs, queue, key);
+    expectSame("change", `key ${key}`, { predicted, answered: { ...answered, error: error?.code ?? null } });
+    see(`a key: ${reply.type} ${answered.state}`);
   }
 }

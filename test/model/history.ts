@@ -36,6 +36,7 @@ export class History implements Pair {
       cancel: (event) => gateway.change(event),
       retry: (event) => gateway.change(event),
       purge: ({ queue, limit }) => gateway.purge(this.#queue(queue), limit),
+      key: ({ queue, key, action }) => gateway.key(this.#queue(queue), key, action),
       configure: (event) => gateway.configure(event),
       work: (event) => workers.work(this.#queue(event.queue), event),
       claim: (event) => workers.claim(this.#queue(event.queue), event),

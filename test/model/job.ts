@@ -1,6 +1,7 @@
 /** A job and a queue as the model knows them: only what a caller can see or what the specification names. */
 import type { ATTEMPT_OUTCOMES, JobState, RetryPolicy } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import type { Parked } from "./parked.ts";
 import type { Starts } from "./starts.ts";
 
 export interface ModelQueue {
@@ -14,6 +15,8 @@ export interface ModelQueue {
   starts: Map<number, Starts>;
   /** Starts under the rate of each concurrency key. */
   keyStarts: Map<string, Starts>;
+  /** Ordering keys that stand still. */
+  parked: Map<string, Parked>;
 }
 
 export interface ModelAttempt {
@@ -43,6 +46,7 @@ export interface ModelJob {
   finishedAt: number | null;
   timeoutMs: number;
   retry: RetryPolicy;
+  payload: string;
   attempt: number;
   /** Attempts that do not count under `maxAttempts`: those before the last redrive. */
   spentBefore: number;

@@ -1,9 +1,12 @@
 /** Who may start, and in which order. Nothing is kept: every answer is worked out anew from all jobs. */
+
 import { isOver, type ModelJob, type ModelQueue, rank } from "./job.ts";
+import type { DedupKeys } from "./keys.ts";
 
 /** What the rules look at. */
 export interface Standing {
   jobs: ModelJob[];
+  dedup: DedupKeys;
   now: number;
 }
 
@@ -15,10 +18,11 @@ export function headOf({ jobs }: Standing, queue: ModelQueue, key: string): Mode
   return line.find(({ state }) => state === "running") ?? line[0];
 }
 
-/** Due, and nothing of its ordering key before it. */
+/** Due, nothing of its ordering key before it, the key not parked, and no job of its deduplication key to wait for. */
 export function isHead(standing: Standing, job: ModelJob): boolean {
-  if (job.state !== "queued") return false;
-  return job.orderingKey === null || headOf(standing, job.queue, job.orderingKey) === job;
+  const { queue, orderingKey } = job;
+  if (job.state !== "queued" || standing.dedup.before(job) !== undefined) return false;
+  return orderingKey === null || (headOf(standing, queue, orderingKey) === job && !queue.parked.has(orderingKey));
 }
 
 export function limitsKeys({ settings }: ModelQueue): boolean {

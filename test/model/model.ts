@@ -1,31 +1,18 @@
-import type { NewJob, Outcome } from "../../contract/rpc.ts";
+import type { Outcome } from "../../contract/rpc.ts";
 import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
-import { cancelled, expired, failed, fresh, redriven, started, succeeded } from "./change.ts";
+import { cancelled, expired, failed, redriven, started, succeeded } from "./change.ts";
 import { dueAt, isOver, type ModelJob, type ModelQueue } from "./job.ts";
+import { DedupKeys, IdempotencyKeys } from "./keys.ts";
 import { claimable } from "./line.ts";
+import { changeKey, jobDecided, jobFailed, type KeyAction, letGo } from "./parked.ts";
 import { see } from "./seen.ts";
 import { Starts } from "./starts.ts";
 import { Turns } from "./turns.ts";
-
-export type PredictedSubmit =
-  | { type: "accepted"; state: "scheduled" | "queued"; createdAt: number; runAt: number }
-  | { type: "replayed" | "mismatch"; id: string }
-  | { type: "expired" | "refused" };
 
 /** How a claim was answered for one job: its lease was given for this attempt. */
 export interface ModelLease {
   job: ModelJob;
   attempt: number;
-}
-
-interface KeyRecord {
-  queue: ModelQueue;
-  /** An idempotency key counts within an ordering key; without one within a concurrency key. */
-  scope: string;
-  key: string;
-  hash: string;
-  job: string;
-  endsAt: number;
 }
 
 /** An executor ends an attempt itself at its timeout; its report may take this long. */
@@ -42,7 +29,8 @@ export class Model {
   /** In the order in which the shard has heard of them. */
   readonly queues: ModelQueue[] = [];
   readonly jobs: ModelJob[] = [];
-  readonly keys: KeyRecord[] = [];
+  readonly idempotency = new IdempotencyKeys();
+  readonly dedup = new DedupKeys();
   turns = new Turns();
 
   constructor(now: number) {
@@ -61,13 +49,8 @@ export class Model {
   learn(settings: QueueSettings): ModelQueue {
     const known = this.queue(settings.namespace, settings.name);
     if (known === undefined) {
-      const queue: ModelQueue = {
-        settings,
-        learnedAt: this.now,
-        lastClaimAt: null,
-        starts: new Map(),
-        keyStarts: new Map(),
-      };
+      const logs = { starts: new Map(), keyStarts: new Map(), parked: new Map() };
+      const queue: ModelQueue = { settings, learnedAt: this.now, lastClaimAt: null, ...logs };
       this.queues.push(queue);
       return queue;
     }
@@ -103,65 +86,28 @@ export class Model {
   tick(): void {
     do this.tickOnce();
     while ((this.soonest() ?? Number.POSITIVE_INFINITY) <= this.now);
+    this.dedup.sweep(this.now);
   }
 
-  /** As a claim does before it looks: once over everything that is due, and over starts that a step back left ahead. */
+  /** As a claim does before it looks: once over everything that is due, and over what new times or settings change. */
   tickOnce(): void {
     for (const job of this.jobs) {
       if ((dueAt(job) ?? Number.POSITIVE_INFINITY) > this.now) continue;
-      if (job.state === "running") this.endLease(job);
-      else if (job.expiresAt !== null && job.expiresAt <= this.now) expired(job, this.now);
+      if (job.state === "running") this.#endLease(job);
+      else if (job.expiresAt !== null && job.expiresAt <= this.now) this.#does(job, () => expired(job, this.now));
       else job.state = "queued";
     }
-    for (const queue of this.queues) for (const log of queue.starts.values()) log.follow(this.now);
+    for (const queue of this.queues) {
+      for (const log of queue.starts.values()) log.follow(this.now);
+      letGo(queue);
+    }
   }
 
-  /** The shard's answers to a request; null: it knows newer settings, and says so. */
-  submit(sent: QueueSettings[], jobs: NewJob[], atomic: boolean): PredictedSubmit[] | null {
-    const before = {
-      settings: this.queues.map(({ settings }) => settings),
-      jobs: this.jobs.length,
-      keys: this.keys.length,
-    };
-    const queues: ModelQueue[] = [];
-    for (const settings of sent) {
-      const queue = this.learn(settings);
-      if (queue.settings.version > settings.version) return null;
-      queues.push(queue);
-    }
-    const answers = jobs.map((job) => this.#accept(queues[job.queue] as ModelQueue, job));
-    const refused = answers.some(({ type }) => type === "mismatch" || type === "expired");
-    if (!atomic || !refused) return answers;
-    this.jobs.length = before.jobs;
-    this.keys.length = before.keys;
-    this.queues.forEach((queue, i) => {
-      queue.settings = before.settings[i] ?? queue.settings;
-    });
-    return answers.map((answer) =>
-      answer.type === "mismatch" || answer.type === "expired" ? answer : { type: "refused" },
-    );
-  }
-
-  #accept(queue: ModelQueue, sent: NewJob): PredictedSubmit {
-    const { idempotency } = sent;
-    const scope = scopeOf(sent);
-    const seen = this.keys.findLast(
-      (record) =>
-        record.queue === queue && record.scope === scope && record.key === idempotency?.key && record.endsAt > this.now,
-    );
-    if (seen !== undefined && seen.hash !== idempotency?.hash) return { type: "mismatch", id: seen.job };
-    if (seen !== undefined && seen.job !== sent.id) return { type: "replayed", id: seen.job };
-    const again = this.job(sent.id);
-    if (again !== undefined) return acceptedAs(again);
-    if (sent.expiresAt !== null && sent.expiresAt <= this.now) return { type: "expired" };
-    const { settings } = queue;
-    if (idempotency !== null) {
-      const endsAt = this.now + settings.idempotencyWindowMs;
-      this.keys.push({ queue, scope, ...idempotency, job: sent.id, endsAt });
-    }
-    const job = fresh(queue, sent, this.now);
-    this.jobs.push(job);
-    return acceptedAs(job);
+  /** Something happens to a job, and with its end what hangs on that. */
+  #does(job: ModelJob, change: () => void): void {
+    change();
+    if (isOver(job)) this.dedup.ended(job);
+    if (job.state === "failed") jobFailed(job);
   }
 
   /** A claim of the processor. The order: queue after queue as they are known, in each the best first. */
@@ -206,11 +152,12 @@ export class Model {
   report({ job, attempt }: ModelLease, outcome: Outcome): "recorded" | "stale" {
     if (job.state !== "running" || job.attempt !== attempt) return "stale";
     if (this.#leaseIsOver(job)) return "stale";
-    if (outcome.ok) succeeded(job, this.now);
-    else {
-      const end = { outcome: "failed" as const, code: outcome.error.code, again: outcome.error.retryable };
-      failed(job, { ...end, now: this.now, chance: this.chance, waitMs: outcome.retryAfterMs });
-    }
+    const { now, chance } = this;
+    this.#does(job, () => {
+      if (outcome.ok) return succeeded(job, now);
+      const { code, retryable: again } = outcome.error;
+      failed(job, { outcome: "failed", code, again, now, chance, waitMs: outcome.retryAfterMs });
+    });
     return "recorded";
   }
 
@@ -225,42 +172,51 @@ export class Model {
   /** The clock may not have come by yet: then the report itself ends the lease. */
   #leaseIsOver(job: ModelJob): boolean {
     if ((dueAt(job) ?? Number.POSITIVE_INFINITY) > this.now) return false;
-    this.endLease(job);
+    this.#endLease(job);
     return true;
   }
 
-  endLease(job: ModelJob): void {
+  #endLease(job: ModelJob): void {
     see("a lease that ended");
-    const code = job.attemptEndsAt <= this.now ? "timeout" : "lease-expired";
-    failed(job, { outcome: "leaseExpired", code, again: true, now: this.now, chance: this.chance, waitMs: null });
+    const { now, chance } = this;
+    const code = job.attemptEndsAt <= now ? "timeout" : "lease-expired";
+    this.#does(job, () => failed(job, { outcome: "leaseExpired", code, again: true, now, chance, waitMs: null }));
   }
 
   /** False: the job is final. */
   cancel(job: ModelJob): boolean {
     if (isOver(job)) return false;
-    cancelled(job, this.now);
+    this.#does(job, () => cancelled(job, this.now));
     return true;
   }
 
   /** False: the job is neither failed nor cancelled. */
   retry(job: ModelJob): boolean {
     if (job.state !== "failed" && job.state !== "cancelled") return false;
+    jobDecided(job);
     redriven(job, this.now);
     return true;
+  }
+
+  /** Parks an ordering key, lets it go, or decides about the job that blocks it. False: no job does. */
+  changeKey(queue: ModelQueue, key: string, action: KeyAction): boolean {
+    const failed = queue.parked.get(key)?.job ?? null;
+    if (action === "retry" && failed !== null) return this.retry(failed);
+    return changeKey(queue, key, action);
   }
 
   /** Cancels everything that waits in a queue; says how many. */
   purge(queue: ModelQueue): number {
     const waiting = this.jobs.filter((job) => job.queue === queue && ["scheduled", "queued"].includes(job.state));
-    for (const job of waiting) cancelled(job, this.now);
-    return waiting.length;
+    return waiting.filter((job) => this.cancel(job)).length;
   }
 
   /** Whether nothing that is over at this moment was not over `ms` ago: then a step back changes no answer by itself. */
   mayStepBack(ms: number): boolean {
     const span = [this.now - ms, this.now] as const;
     const within = (at: number) => at >= span[0] && at <= span[1];
-    if (this.keys.some(({ endsAt }) => within(endsAt))) return false;
+    const ends = [...this.idempotency.calls, ...this.dedup.holders, ...this.dedup.holders.map(({ next }) => next)];
+    if (ends.some((key) => key !== null && key.endsAt !== null && within(key.endsAt))) return false;
     return this.queues.every(({ settings, learnedAt, starts, keyStarts }) => {
       // Gates under new limits are settled at once, which a clock that steps back puts off.
       if (learnedAt > this.now - ms) return false;
@@ -271,15 +227,6 @@ export class Model {
       return [...keyStarts.values()].every((log) => log.last() <= span[0]);
     });
   }
-}
-
-function scopeOf({ orderingKey, concurrencyKey }: NewJob): string {
-  if (orderingKey !== null) return orderingKey;
-  return concurrencyKey === null ? "" : `concurrency ${concurrencyKey}`;
-}
-
-function acceptedAs({ createdAt, runAt }: ModelJob): PredictedSubmit {
-  return { type: "accepted", state: runAt > createdAt ? "scheduled" : "queued", createdAt, runAt };
 }
 
 function noted<Name>(logs: Map<Name, Starts>, name: Name, now: number): void {

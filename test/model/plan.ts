@@ -13,6 +13,7 @@ export interface Limits {
   perKeyRate: number | null;
   weight: number;
   priorityAgingMs: number | null;
+  onFailure: QueueSettings["onFailure"];
 }
 
 export interface QueuePlan extends Limits {
@@ -44,6 +45,7 @@ const limits = {
   perKeyRate: maybe(3),
   weight: fc.integer({ min: 1, max: 4 }),
   priorityAgingMs: fc.constantFrom(null, 1_000, 60_000),
+  onFailure: fc.constantFrom("continue" as const, "continue" as const, "block" as const),
 };
 
 /** A change of a queue's limits: what is undefined stays. */
@@ -76,7 +78,6 @@ export function settingsOf(plan: QueuePlan): QueueSettings {
     deleted: false,
     partitions,
     maxBacklog: null,
-    onFailure: "continue",
     retry: { maxAttempts: 3, backoff: "exponential", delayMs: 1_000, maxDelayMs: 3_000, jitter: "none" },
     timeoutMs,
     retentionMs: 7 * 86_400_000,
@@ -90,7 +91,7 @@ export function settingsOf(plan: QueuePlan): QueueSettings {
 
 /** Limits as settings: a limit is at least one for each partition. */
 function limitsOf(limits: Limits, { partitions, ratePeriodMs, keyRatePeriodMs }: QueuePlan) {
-  const { concurrency, rate, perKeyConcurrency, perKeyRate, weight, priorityAgingMs } = limits;
+  const { concurrency, rate, perKeyConcurrency, perKeyRate, weight, priorityAgingMs, onFailure } = limits;
   return {
     concurrency: concurrency === null ? null : Math.max(concurrency, partitions),
     rate: rate === null ? null : { limit: Math.max(rate, partitions), periodMs: ratePeriodMs },
@@ -98,6 +99,7 @@ function limitsOf(limits: Limits, { partitions, ratePeriodMs, keyRatePeriodMs }:
     perKeyRate: perKeyRate === null ? null : { limit: perKeyRate, periodMs: keyRatePeriodMs },
     weight,
     priorityAgingMs,
+    onFailure,
   };
 }
 

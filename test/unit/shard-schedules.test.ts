@@ -79,6 +79,16 @@ describe("a fire", () => {
     expect(h.explain(at(jobsOf(h), 0)).reason).toBe("paused");
   });
 
+  test("whose job has two keys is skipped while its queue has more than one partition", () => {
+    const h = new Harness();
+    push(h, scheduleOf({ job: { ...scheduleOf().job, orderingKey: "o", concurrencyKey: "c" } }));
+    h.advance(MINUTE);
+    h.configure({ partitions: 4 });
+    h.advance(MINUTE);
+    expect(firesOf(h).map(({ outcome }) => outcome)).toEqual(["fired", "skipped"]);
+    expect(at(firesOf(h), 1).reason).toContain("one partition");
+  });
+
   test("of a deleted queue is skipped with the reason, and goes on when the queue is back", () => {
     const h = new Harness();
     push(h, scheduleOf());

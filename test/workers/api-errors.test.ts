@@ -299,7 +299,12 @@ describe("limits of requests", () => {
 describe("requests that are wrong in themselves", () => {
   const WITH_BODY = ROUTES.filter(({ body, path }) => body !== undefined && path.startsWith("/v1/"));
   const pathOf = (path: string) =>
-    path.replace("{queue}", "default").replace("{lease}", "lease_x").replace("{id}", "x").replace("{name}", "made");
+    path
+      .replace("{queue}", "default")
+      .replace("{lease}", "lease_x")
+      .replace("{id}", "x")
+      .replace("{name}", "made")
+      .replace("{schedule}", "made");
 
   it.each(WITH_BODY)("$method $path: an unknown field is refused and named", async ({ method, path }) => {
     for (const text of ['{"noSuchField":1}', '{"__proto__":1}', '{"constructor":{}}']) {

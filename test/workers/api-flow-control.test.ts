@@ -135,6 +135,21 @@ describe("a rate", () => {
     expect(idsOf(await claim(queue, { max: 1 }))).toEqual([ids[2]]);
   });
 
+  it.each<[string, QueueInput, Record<string, unknown>]>([
+    ["a rate", { rate: { limit: 4, period: 30 } }, {}],
+    ["a rate of each key", { perKeyRate: { limit: 4, period: 30 } }, { concurrencyKey: "k" }],
+  ])("that counts starts keeps the number of partitions until they are over: %s", async (_name, limit, job) => {
+    const queue = await newQueue({ ...CALM, ...limit, partitions: 1 });
+    await submit({ queue, payload: 1, ...job });
+    await succeed((await claimOne(queue)).lease);
+    const more = { ...CALM, ...limit, partitions: 4 };
+    const refused = await call("PUT", `/v1/queues/${queue}`, { body: more });
+    expect(refused).toMatchObject({ status: 409, body: { code: "queue-has-starts" } });
+    passTime(31_000);
+    await runAlarms();
+    expect(await putQueue(queue, more)).toMatchObject({ partitions: 4 });
+  });
+
   it("that is raised acts at once", async () => {
     const queue = await newQueue({ rate: { limit: 1, period: 3600 } });
     await submitAll(3, { queue });

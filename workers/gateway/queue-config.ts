@@ -1,5 +1,6 @@
 import type { QueueBody } from "../../contract/queue.ts";
 import type { HoldReply } from "../../contract/rpc.ts";
+import { formatTimestamp } from "../../contract/time.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { primary } from "../db/client.ts";
 import { findQueue, writeQueue } from "../db/queues.ts";
@@ -92,7 +93,7 @@ export class QueueConfig {
 
   /** Jobs stand in the order of their partition, and keys are found by it: neither may be left behind. */
   async #repartition(current: QueueSettings, next: QueueSettings): Promise<boolean> {
-    return this.#held(current, async ({ live, idempotencyKeys, dedupKeys, parkedKeys }) => {
+    return this.#held(current, async ({ live, idempotencyKeys, dedupKeys, parkedKeys, startsCountUntil }) => {
       if (live > 0) throw hasJobs(live);
       if (idempotencyKeys + dedupKeys > 0) {
         throw new Refusal(
@@ -104,6 +105,12 @@ export class QueueConfig {
         throw new Refusal(
           "queue-has-keys",
           `${parkedKeys} ordering keys of the queue stand still by their partition: unblock or resume them first.`,
+        );
+      }
+      if (startsCountUntil !== null) {
+        throw new Refusal(
+          "queue-has-starts",
+          `Starts count under a rate by their partition until ${formatTimestamp(startsCountUntil)}: the number of partitions can change then.`,
         );
       }
       return this.#write(next);
@@ -127,6 +134,7 @@ export class QueueConfig {
         idempotencyKeys: holds.reduce((sum, held) => sum + held.idempotencyKeys, 0),
         dedupKeys: holds.reduce((sum, held) => sum + (held.dedupKeys ?? 0), 0),
         parkedKeys: holds.reduce((sum, held) => sum + (held.parkedKeys ?? 0), 0),
+        startsCountUntil: latest(holds.map((held) => held.startsCountUntil ?? null)),
       });
       return written;
     } finally {
@@ -162,6 +170,11 @@ export class QueueConfig {
     const stored = await fromHistory(() => findQueue(primary(this.#database), namespace, queue));
     return stored ?? (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
   }
+}
+
+function latest(times: (number | null)[]): number | null {
+  const known = times.filter((at) => at !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 /** The implicit `default` begins to exist with its first change. */

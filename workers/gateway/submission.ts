@@ -11,7 +11,7 @@ import { parseTimestamp, secondsToMs } from "../../contract/time.ts";
 import type { Job } from "../../domain/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
-import { partitionOf, slotOf } from "../../domain/slots.ts";
+import { keysClash, partitionOf, slotOf } from "../../domain/slots.ts";
 import { longerThan, sha256Hex } from "./bytes.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import type { Draw } from "./chance.ts";
@@ -122,15 +122,12 @@ export function place(job: Submission, settings: QueueSettings, { partition: sha
   };
 }
 
-/**
- * Both keys decide the place of a job, and one place serves both only where there is no other. Also where the queue limits no
- * keys yet: a limit that is set later has to find all jobs of a key in one place.
- */
+/** Also where the queue limits no keys yet: a limit that is set later has to find all jobs of a key in one place. */
 export function checkKeys(
-  { orderingKey, concurrencyKey }: Pick<Submission, "orderingKey" | "concurrencyKey">,
-  settings: QueueSettings,
+  keys: Pick<Submission, "orderingKey" | "concurrencyKey">,
+  { partitions }: QueueSettings,
 ): void {
-  if (orderingKey === null || concurrencyKey === null || settings.partitions === 1) return;
+  if (!keysClash(keys, partitions)) return;
   throw new Refusal(
     "keys-need-one-partition",
     "Jobs with an orderingKey and a concurrencyKey need a queue of one partition, because each key decides the place.",
