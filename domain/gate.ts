@@ -19,10 +19,15 @@ export interface GateMoves {
  * through it (worst first), `waiting` those at it (best first); both may be cut short where they exceed `room`.
  */
 export function settleGate(room: number, open: AtGate[], waiting: AtGate[]): GateMoves {
-  const best = [...open, ...waiting].sort((a, b) => a.rank - b.rank).slice(0, Math.max(0, room));
+  const best = [...open, ...waiting].sort(inLine).slice(0, Math.max(0, room));
   const chosen = new Set(best.map(({ id }) => id));
   return {
     open: waiting.filter(({ id }) => chosen.has(id)).map(({ id }) => id),
     shut: open.filter(({ id }) => !chosen.has(id)).map(({ id }) => id),
   };
+}
+
+/** The order in which a claim takes jobs: of two with the same rank the lower id first. */
+function inLine(a: AtGate, b: AtGate): number {
+  return a.rank - b.rank || (a.id < b.id ? -1 : 1);
 }

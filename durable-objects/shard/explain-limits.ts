@@ -59,7 +59,9 @@ function queueRateIsUsed(asked: Asked): Reason | null {
   const { sql, row, queue, now } = asked;
   const rate = rateShare(queue, row.partition);
   if (rate === null || partitionOpensAt(asked, 0) <= now) return null;
-  const ahead = readyAhead(sql, row, { partition: row.partition, limit: MAX_AHEAD });
+  const key = limitedKey(asked);
+  const atGate = key === null ? 0 : keyAhead(asked, key, [BLOCKS.gate]);
+  const ahead = atGate + readyAhead(sql, row, { partition: row.partition, limit: MAX_AHEAD });
   return rateIsUsed(placeOf(asked), rate, { ahead, opensAt: partitionOpensAt(asked, ahead) });
 }
 
@@ -96,11 +98,11 @@ function placeOf({ row, queue }: Asked): string {
 }
 
 /** Queued jobs of its concurrency key, through the gate or at it, that a claim prefers. */
-function keyAhead({ sql, row }: Asked, key: string): number {
+function keyAhead({ sql, row }: Asked, key: string, standing: number[] = [0, BLOCKS.gate]): number {
   const [counted] = sql.all<{ n: number }>(
     `SELECT count(*) AS n FROM (SELECT 1 FROM jobs INDEXED BY jobs_gate WHERE queue = ? AND concurrency_key = ?
        AND concurrency_key IS NOT NULL AND state IN ('queued', 'running') AND state = 'queued'
-       AND blocked IN (0, ${BLOCKS.gate}) AND rank < ? LIMIT +?)`,
+       AND blocked IN (${standing.join(", ")}) AND rank < ? LIMIT +?)`,
     row.queue,
     key,
     row.rank,

@@ -10,10 +10,10 @@ import type { Turn } from "./turn.ts";
 /** Redrives failed jobs of a queue that match, walking up by id. `ratePerSecond` comes as a spacing of run-ats. */
 export function redriveQueue(turn: Turn, sql: Sql, request: RedriveRequest): RedriveReply {
   const { rows, next } = walkDead(turn.stores, sql, request);
-  const matched = rows.filter((row) => unredrivable(turn, row) === null);
+  const able = rows.filter((row) => unredrivable(turn, row) === null);
   const { spacing } = request;
-  const counts = { redriven: 0, skipped: 0 };
-  for (const { id } of matched) {
+  const counts = { redriven: 0, skipped: rows.length - able.length };
+  for (const { id } of able) {
     const payload = patchedPayload(turn, id, request.patch ?? null);
     if (payload === "too-large") counts.skipped += 1;
     if (payload === "too-large" || request.dryRun) continue;
@@ -24,7 +24,7 @@ export function redriveQueue(turn: Turn, sql: Sql, request: RedriveRequest): Red
     if (payload !== null) setPayload(turn, { id, spec: row.spec, payload: payload.text });
     counts.redriven += 1;
   }
-  return { matched: matched.length, ...counts, next };
+  return { matched: rows.length, ...counts, next };
 }
 
 function patchedPayload(turn: Turn, id: string, patch: string | null): { text: string } | "too-large" | null {

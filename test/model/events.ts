@@ -44,7 +44,9 @@ export type Event =
   | { type: "claim"; queue: Which; max: number; leaseMs: number | null }
   | { type: "report"; reports: ReportSpec[] }
   | { type: "extend"; lease: LeaseRef; leaseMs: number }
-  | { type: "cancel" | "retry"; which: Which; foreign: boolean }
+  /** Of a job that runs where one does, or of any. */
+  | { type: "cancel"; which: Which; atWork: boolean; foreign: boolean }
+  | { type: "retry"; which: Which; foreign: boolean }
   /** What a person does about an ordering key. */
   | { type: "key"; queue: Which; key: string; action: KeyAction }
   | { type: "purge"; queue: Which; limit: number }
@@ -61,12 +63,14 @@ export type Event =
   | { type: "lose-alarm" | "wake" | "look" };
 
 const which = fc.nat({ max: 30 });
+/** Mostly the first queue, so that enough comes together there. */
+const queue = fc.constantFrom(0, 0, 0, 1, 2, 3);
 const nullOr = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 3 });
 const rarely = fc.integer({ min: 0, max: 7 }).map((n) => n === 7);
 const durations = fc.constantFrom(0, 1, 300, 700, 999, 1_000, 1_001, 1_500, 3_001, 5_000, 30_000);
 
 const anyJob: fc.Arbitrary<JobSpec> = fc.record({
-  queue: which,
+  queue,
   priority: fc.constantFrom(4, 4, 0, 5, 9),
   orderingKey: nullOr(fc.constantFrom("k", "l")),
   concurrencyKey: nullOr(fc.constantFrom("x", "y")),
@@ -78,13 +82,13 @@ const anyJob: fc.Arbitrary<JobSpec> = fc.record({
     },
   ),
   dedup: fc.oneof(
-    { weight: 3, arbitrary: fc.constant(null) },
+    { weight: 2, arbitrary: fc.constant(null) },
     {
       weight: 1,
       arbitrary: fc.record({
-        key: fc.constantFrom("d", "e"),
+        key: fc.constantFrom("d", "d", "e"),
         windowMs: fc.constantFrom(null, 1_500, 30_000),
-        onConflict: fc.constantFrom(...DEDUP_CONFLICTS),
+        onConflict: fc.constantFrom(...DEDUP_CONFLICTS, "runAfter" as const),
         maxDelayMs: fc.constantFrom(null, 2_000),
       }),
     },
@@ -129,7 +133,7 @@ const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
     8,
     fc.record({
       type: just("work"),
-      queue: which,
+      queue,
       room: fc.constantFrom(1, 2, 3, 10),
       other: fc.constantFrom(1, 10, 0),
       leaseMs: fc.constantFrom(1_000, 15_000),
@@ -147,25 +151,19 @@ const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
   ],
   [6, fc.record({ type: just("report"), reports: fc.array(anyReport, { minLength: 1, maxLength: 3 }) })],
   [2, fc.record({ type: just("extend"), lease: fc.record(lease), leaseMs: fc.constantFrom(0, 1, 2_000, 20_000) })],
-  [
-    3,
-    fc.record({
-      type: fc.constantFrom("cancel" as const, "retry" as const),
-      which,
-      foreign: rarely,
-    }),
-  ],
+  [2, fc.record({ type: just("cancel"), which, atWork: fc.boolean(), foreign: rarely })],
+  [2, fc.record({ type: just("retry"), which, foreign: rarely })],
   [
     3,
     fc.record({
       type: just("key"),
-      queue: which,
+      queue,
       key: fc.constantFrom("k", "l"),
       action: fc.constantFrom("pause" as const, "resume" as const, "retry" as const, "skip" as const),
     }),
   ],
   [1, fc.record({ type: just("purge"), queue: which, limit: fc.constantFrom(1, 2, 200) })],
-  [3, fc.record({ type: just("configure"), queue: which, change: anyChange, pushed: fc.boolean() })],
+  [3, fc.record({ type: just("configure"), queue, change: anyChange, pushed: fc.boolean() })],
   [4, fc.record({ type: just("wait"), ms: durations })],
   [3, fc.record({ type: just("wait-for"), offsetMs: fc.constantFrom(-1, 0, 1) })],
   [1, fc.record({ type: just("jump"), ms: durations })],

@@ -67,7 +67,7 @@ export class Gateway {
     // It comes within seconds: before its key, or the job itself, has run out.
     if (this.#pair.model.now > job.createdAt + 1_000 || this.#pair.model.now < job.createdAt || job.finishedAt !== null)
       return;
-    if (job.expiresAt !== null && job.expiresAt <= this.#pair.model.now) return;
+    if (sent.expiresAt !== null && sent.expiresAt <= this.#pair.model.now) return;
     this.#send([settings], [{ ...sent, queue: 0 }], false);
   }
 
@@ -130,9 +130,11 @@ export class Gateway {
     };
   }
 
-  change({ type, which, foreign }: Of<"cancel" | "retry">): void {
+  change({ type, which, foreign, ...event }: Of<"cancel" | "retry">): void {
     const { model, real } = this.#pair;
-    const job = model.jobs[which % Math.max(1, model.jobs.length)];
+    const running = model.jobs.filter(({ state }) => state === "running");
+    const jobs = "atWork" in event && event.atWork && running.length > 0 ? running : model.jobs;
+    const job = jobs[which % Math.max(1, jobs.length)];
     if (job === undefined) return;
     const namespace = foreign ? "elsewhere" : job.queue.settings.namespace;
     const reply = real.core[type]({ ...CALL, namespace, id: job.id });
@@ -147,6 +149,9 @@ export class Gateway {
 
   purge(queue: ModelQueue, limit: number): void {
     const { namespace, name } = queue.settings;
+    // Which of two that wait for each other goes first, and so which of them is left to answer, nobody says.
+    const pairs = this.#pair.model.dedup.holders.filter((held) => held.queue === queue && held.next !== null);
+    if (pairs.some(({ job }) => job.state !== "running")) return;
     let answered = 0;
     for (let more = true; more; ) {
       const reply = this.#pair.real.core.purge({ ...CALL, namespace, queue: name, limit });

@@ -89,10 +89,10 @@ export class Model {
     this.dedup.sweep(this.now);
   }
 
-  /** As a claim does before it looks: once over everything that is due, and over what new times or settings change. */
+  /** As a claim does before it looks: once over what is due, by its time, and over what new times or settings change. */
   tickOnce(): void {
-    for (const job of this.jobs) {
-      if ((dueAt(job) ?? Number.POSITIVE_INFINITY) > this.now) continue;
+    const due = this.jobs.filter((job) => (dueAt(job) ?? Number.POSITIVE_INFINITY) <= this.now);
+    for (const job of due.sort((a, b) => (dueAt(a) ?? 0) - (dueAt(b) ?? 0))) {
       if (job.state === "running") this.#endLease(job);
       else if (job.expiresAt !== null && job.expiresAt <= this.now) this.#does(job, () => expired(job, this.now));
       else job.state = "queued";

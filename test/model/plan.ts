@@ -45,7 +45,7 @@ const limits = {
   perKeyRate: maybe(3),
   weight: fc.integer({ min: 1, max: 4 }),
   priorityAgingMs: fc.constantFrom(null, 1_000, 60_000),
-  onFailure: fc.constantFrom("continue" as const, "continue" as const, "block" as const),
+  onFailure: fc.constantFrom("continue" as const, "block" as const),
 };
 
 /** A change of a queue's limits: what is undefined stays. */

@@ -379,7 +379,7 @@ describe("a job that cannot come back", () => {
       dryRun: false,
       spacing: null,
     };
-    expect(h.core.redrive(walk)).toEqual({ matched: 0, redriven: 0, skipped: 0, next: null });
+    expect(h.core.redrive(walk)).toEqual({ matched: 1, redriven: 0, skipped: 1, next: null });
   });
 
   test("any other change of the queue lets it come back", () => {

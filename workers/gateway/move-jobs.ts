@@ -103,7 +103,7 @@ async function submit({ shards }: Services, placed: Placed[]): Promise<Submitted
   return scatter(shards, items, { again: true }, async (shard, head, group) => {
     const queues = group.slice(0, 1).map(({ settings }) => settings);
     const jobs = group.map(({ job }) => ({ ...job, queue: 0 }));
-    const reply = await shard.submit({ ...head, queues, jobs, atomic: false, exempt: true });
+    const reply = await shard.submit({ ...head, queues, jobs, atomic: false });
     if (reply.type === "settings") throw new Refusal("unavailable", "The queue is being changed.");
     return reply;
   });

@@ -53,8 +53,9 @@ export class QueueConfig {
         updatedAt: now,
       });
       checkSettings(settings, this.#allowPrivateTargets);
-      const moves = standing !== null && standing.partitions !== settings.partitions;
-      const written = moves ? await this.#repartition(standing, settings) : await this.#write(settings);
+      // What shards remember by partition outlives the deletion of a queue.
+      const moves = current !== null && current.partitions !== settings.partitions;
+      const written = moves ? await this.#repartition(current, settings) : await this.#write(settings);
       return written ? { settings, created: standing === null } : null;
     }, now);
   }
