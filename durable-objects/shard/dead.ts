@@ -35,19 +35,25 @@ export function walkDead(stores: Stores, sql: Sql, request: DeadWalk): DeadPage 
   };
 }
 
-/** Failed jobs that match, whole, for a caller that takes them elsewhere. Reads only. */
+/**
+ * Failed jobs that match, whole, for a caller that takes them elsewhere: in the order in which they were accepted, which
+ * is not that of their ids where many were made in one millisecond. Reads only.
+ */
 export function deadJobs(stores: Stores, sql: Sql, request: DeadWalk): DeadReply {
   const page = walkDead(stores, sql, request);
-  const jobs: Job[] = [];
+  const jobs: { seq: number; job: Job }[] = [];
+  let { next } = page;
   let characters = 0;
-  for (const { id, queue } of page.rows) {
+  for (const { id, queue, seq } of page.rows) {
     const row = stores.jobs.row(id);
     if (row === null) continue;
-    jobs.push(toJob(row, stores.queues.get(queue).settings));
+    jobs.push({ seq, job: toJob(row, stores.queues.get(queue).settings) });
     characters += row.payload.length;
-    if (characters > PAGE_CHARACTERS) return { jobs, next: id };
+    if (characters <= PAGE_CHARACTERS) continue;
+    next = id;
+    break;
   }
-  return { jobs, next: page.next };
+  return { jobs: jobs.toSorted((a, b) => a.seq - b.seq).map(({ job }) => job), next };
 }
 
 /** Discards failed jobs that match, a bounded number. */

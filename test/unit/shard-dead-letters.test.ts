@@ -182,6 +182,13 @@ describe("failed jobs that are taken elsewhere", () => {
     expect([read.sort(), pages]).toEqual([ids.sort(), 1]);
   });
 
+  test("come in the order in which they were accepted, whatever their ids", () => {
+    const h = new Harness({ retry: { ...new Harness().queue.retry, maxAttempts: 1 } });
+    const made = [h.job(), h.job(), h.job()].map(({ id }) => id).reverse();
+    for (const id of made) failed(h, "x", { id });
+    expect(h.core.deadJobs(walk(h)).jobs.map(({ id }) => id)).toEqual(made);
+  });
+
   test("are buried as they were seen: one that has changed since stays", () => {
     const h = new Harness();
     const [a, b] = [failed(h, "x"), failed(h, "x")];
