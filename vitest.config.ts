@@ -2,7 +2,8 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /**
- * Four projects: rules in Node, Workers in workerd, protocols in a simulation, and the README's own commands.
+ * Five projects: rules in Node, a shard beside a model of it, Workers in workerd, protocols in a simulation, and the
+ * README's own commands.
  * Tests in Node run under the project's Node 24 (`npm test` sees to it), because they import TypeScript as it is.
  */
 export default defineConfig({

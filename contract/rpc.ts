@@ -9,6 +9,7 @@ import type { CloseBatchRequest, OpenBatchReply, OpenBatchRequest } from "./rpc/
 import type { Moved, ShardCall } from "./rpc/call.ts";
 import type {
   BuryRequest,
+  DeadJobsRequest,
   DeadReply,
   DeadWalk,
   DiscardReply,
@@ -106,7 +107,7 @@ export interface ShardApi {
   purge(request: PurgeRequest): Promise<PurgeReply>;
   redrive(request: RedriveRequest): Promise<RedriveReply>;
   /** Failed jobs that match, as they are. */
-  deadJobs(request: DeadWalk): Promise<DeadReply>;
+  deadJobs(request: DeadJobsRequest): Promise<DeadReply>;
   /** Discards failed jobs that match. */
   discardFailed(request: DeadWalk): Promise<DiscardReply>;
   bury(request: BuryRequest): Promise<void>;

@@ -2,6 +2,7 @@
 import type { Job } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
+import type { Unredrivable } from "./job.ts";
 import type { QueueRef } from "./queue.ts";
 
 /** Which failed jobs. Bounds are exclusive; null or left out is any. */
@@ -41,6 +42,14 @@ export interface RedriveReply {
   next: string | null;
 }
 
+export interface DeadJobsRequest extends DeadWalk {
+  /**
+   * The queue that the jobs are about to go to. They are kept for it: another redrive passes over them, and this one over those
+   * kept for another queue. Null or left out only reads.
+   */
+  movingTo?: string | null;
+}
+
 /** Matching failed jobs, whole: few enough for one RPC. */
 export interface DeadReply {
   jobs: Job[];
@@ -56,6 +65,8 @@ export interface DiscardReply {
 export interface BuryRequest extends ShardCall {
   namespace: string;
   jobs: [id: string, version: number][];
+  /** Jobs that the other queue did not take: they are kept for it no longer. */
+  released?: string[];
 }
 
 /** Failed jobs of one kind on one shard. */
@@ -97,7 +108,9 @@ export interface ReviveRequest extends ShardCall {
   jobs: Revival[];
   /** As in `RedriveRequest`. */
   patch: string | null;
-  action: "redrive" | "discard";
+  action: "redrive" | "discard" | "move";
+  /** Of a `move`: the queue for which the jobs are kept, failed as they are. See `DeadJobsRequest`. */
+  movingTo?: string;
 }
 
 export type Revived =
@@ -107,7 +120,7 @@ export type Revived =
   /** Its payload would have become too large. */
   | { type: "too-large" }
   /** It can never come back: see docs/adr/0006. */
-  | { type: "refused"; because: "queue-deleted" | "repartitioned" };
+  | { type: "refused"; because: Unredrivable };
 
 export type ReviveReply =
   | { type: "revived"; results: Revived[] }

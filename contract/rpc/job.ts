@@ -18,8 +18,14 @@ export type Absent = { type: "none" } | { type: "gone" };
 /** Busy: whether there is such a job is about to be decided. */
 export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy;
 
+/**
+ * Why a failed job cannot come back in line: its queue is gone, the partitions of its queue have changed since, or a redrive is
+ * taking it to another queue.
+ */
+export type Unredrivable = "queue-deleted" | "repartitioned" | "moving";
+
 /** `conflict`: the job's state does not allow it, or its queue has changed too much for it to come back. */
-export type ChangeReply = JobReply | { type: "conflict"; job: Job; because: "queue-deleted" | "repartitioned" | null };
+export type ChangeReply = JobReply | { type: "conflict"; job: Job; because: Unredrivable | null };
 
 export const EXPLAIN_REASONS = [
   "ready",

@@ -2,6 +2,7 @@
 import type { JobError } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
+import type { Unredrivable } from "./job.ts";
 import type { QueueRef } from "./queue.ts";
 
 export const PARKED_STATES = ["blocked", "paused"] as const;
@@ -47,7 +48,7 @@ export type ChangeKeyReply =
   /** The failed job has been forgotten: `retry` has to bring it back first. */
   | { type: "forgotten"; job: string }
   /** The failed job can never come back: see docs/adr/0006. */
-  | { type: "refused"; because: "queue-deleted" | "repartitioned" }
+  | { type: "refused"; because: Unredrivable }
   /** The shard knows newer settings: ask again with these. */
   | { type: "settings"; settings: QueueSettings }
   | Moved

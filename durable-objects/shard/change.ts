@@ -1,8 +1,8 @@
-import type { PurgeReply, PurgeRequest } from "../../contract/rpc.ts";
+import type { PurgeReply, PurgeRequest, Unredrivable } from "../../contract/rpc.ts";
 import { nextState } from "../../domain/job.ts";
 import type { Sql } from "../sql.ts";
 import { jobDecided } from "./ordering.ts";
-import { BLOCKS, HEAD_COLUMNS, type JobHead, type StoredAttempt } from "./rows.ts";
+import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobSpec, type StoredAttempt } from "./rows.ts";
 import type { Turn } from "./turn.ts";
 
 /** Rows looked at in one step of a purge. */
@@ -18,11 +18,12 @@ export function cancel(turn: Turn, row: JobHead): JobHead | null {
 }
 
 /**
- * Why a job can never come back in line: its queue is gone, or its queue's partitions have changed since, so that its
- * place no longer goes together with its ordering key and the queue's limits. Null when it can.
+ * Why a job cannot come back in line: its queue is gone, or its queue's partitions have changed since, so that its place
+ * no longer goes together with its ordering key and the queue's limits; or it is on its way elsewhere. Null when it can.
  */
-export function unredrivable(turn: Turn, row: JobHead): "queue-deleted" | "repartitioned" | null {
+export function unredrivable(turn: Turn, row: JobHead): Unredrivable | null {
   const { settings, partitionedAt } = turn.stores.queues.get(row.queue);
+  if ((JSON.parse(row.spec) as JobSpec).movingTo !== undefined) return "moving";
   if (settings.deleted) return "queue-deleted";
   // A job that was moved here keeps the time at which it was first made: it has started here since.
   const placedAt = Math.max(row.created_at, row.started_at ?? 0);

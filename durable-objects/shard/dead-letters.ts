@@ -22,8 +22,8 @@ export abstract class DeadLetters {
     return this.#engine.step((turn) => redriveQueue(turn, this.#engine.sql, request));
   }
 
-  deadJobs(request: rpc.DeadWalk): rpc.DeadReply {
-    return deadJobs(this.#engine.stores, this.#engine.sql, request);
+  deadJobs(request: rpc.DeadJobsRequest): rpc.DeadReply {
+    return this.#engine.step((turn) => deadJobs(turn, this.#engine.sql, request));
   }
 
   discardFailed(request: rpc.DeadWalk): rpc.DiscardReply {

@@ -1,4 +1,11 @@
-import type { BuryRequest, DeadFilter, DeadReply, DeadWalk, DiscardReply } from "../../contract/rpc.ts";
+import type {
+  BuryRequest,
+  DeadFilter,
+  DeadJobsRequest,
+  DeadReply,
+  DeadWalk,
+  DiscardReply,
+} from "../../contract/rpc.ts";
 import { fingerprintOf } from "../../domain/fingerprint.ts";
 import type { Job, JobError } from "../../domain/job.ts";
 import type { Sql } from "../sql.ts";
@@ -37,16 +44,17 @@ export function walkDead(stores: Stores, sql: Sql, request: DeadWalk): DeadPage 
 
 /**
  * Failed jobs that match, whole, for a caller that takes them elsewhere: in the order in which they were accepted, which
- * is not that of their ids where many were made in one millisecond. Reads only.
+ * is not that of their ids where many were made in one millisecond. Keeps them for that move, if there is to be one.
  */
-export function deadJobs(stores: Stores, sql: Sql, request: DeadWalk): DeadReply {
+export function deadJobs({ stores }: Turn, sql: Sql, request: DeadJobsRequest): DeadReply {
   const page = walkDead(stores, sql, request);
+  const movingTo = request.movingTo ?? null;
   const jobs: { seq: number; job: Job }[] = [];
   let { next } = page;
   let characters = 0;
   for (const { id, queue, seq } of page.rows) {
     const row = stores.jobs.row(id);
-    if (row === null) continue;
+    if (row === null || (movingTo !== null && !keptFor(stores, row, movingTo))) continue;
     jobs.push({ seq, job: toJob(row, stores.queues.get(queue).settings) });
     characters += row.payload.length;
     if (characters <= PAGE_CHARACTERS) continue;
@@ -56,6 +64,13 @@ export function deadJobs(stores: Stores, sql: Sql, request: DeadWalk): DeadReply
   return { jobs: jobs.toSorted((a, b) => a.seq - b.seq).map(({ job }) => job), next };
 }
 
+/** Keeps a failed job for its move to `queue`; false when it is kept for another. */
+function keptFor({ jobs }: Stores, row: JobHead, queue: string): boolean {
+  const spec = JSON.parse(row.spec) as JobSpec;
+  if (spec.movingTo === undefined) jobs.setSpec(row.id, JSON.stringify({ ...spec, movingTo: queue }));
+  return spec.movingTo === undefined || spec.movingTo === queue;
+}
+
 /** Discards failed jobs that match, a bounded number. */
 export function discardFailed(turn: Turn, sql: Sql, request: DeadWalk): DiscardReply {
   const { rows, next } = walkDead(turn.stores, sql, request);
@@ -63,8 +78,14 @@ export function discardFailed(turn: Turn, sql: Sql, request: DeadWalk): DiscardR
   return { discarded: rows.length, next };
 }
 
-/** Discards failed jobs that were taken elsewhere, each unless it has changed since. */
+/** Discards failed jobs that were taken elsewhere, each unless it has changed since, and lets go of those that were not. */
 export function bury(turn: Turn, request: BuryRequest): void {
+  for (const id of request.released ?? []) {
+    const row = turn.stores.jobs.head(id);
+    if (row === null || turn.stores.queues.get(row.queue).settings.namespace !== request.namespace) continue;
+    const { movingTo: _, ...spec } = JSON.parse(row.spec) as JobSpec;
+    turn.stores.jobs.setSpec(id, JSON.stringify(spec));
+  }
   for (const [id, version] of request.jobs) {
     const row = turn.stores.jobs.head(id);
     if (row === null || row.version !== version || row.state !== "failed") continue;

@@ -152,7 +152,7 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
     return this.#step(request, () => this.#core.redrive(request));
   }
 
-  async deadJobs(request: rpc.DeadWalk): Promise<rpc.DeadReply> {
+  async deadJobs(request: rpc.DeadJobsRequest): Promise<rpc.DeadReply> {
     return this.#core.deadJobs(request);
   }
 

@@ -116,6 +116,10 @@ export function jobStore(sql: Sql) {
       sql.run("UPDATE jobs SET payload = ?, spec = ? WHERE id = ?", payload, spec, id);
     },
 
+    setSpec(id: string, spec: string): void {
+      sql.run("UPDATE jobs SET spec = ? WHERE id = ?", spec, id);
+    },
+
     /** The earliest unfinished job of an ordering key. */
     firstOfKey(queue: number, key: string): JobHead | null {
       return one(

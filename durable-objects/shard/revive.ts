@@ -15,6 +15,9 @@ import type { KnownQueue } from "./queue-store.ts";
 import { type JobRow, type JobSpec, ROW_COLUMNS, type StoredAttempt, toJob } from "./rows.ts";
 import type { Turn } from "./turn.ts";
 
+/** A job that came back to be moved, and was not, is history's alone again after this long. */
+const KEEP_MOVING_MS = 3_600_000;
+
 /** How long a caller waits before it asks again after a queue that is held for a change. */
 const HELD_RETRY_MS = 50;
 
@@ -38,16 +41,17 @@ interface Ask {
 function reviveOne(turn: Turn, sql: Sql, { queue, request, revival }: Ask): Revived {
   const { job, delayMs } = revival;
   if (sql.all("SELECT 1 AS found FROM jobs WHERE id = ?", job.id).length > 0) return { type: "held" };
-  const partition = partitionOf(queue, job) ?? (request.action === "discard" ? anyPartition(queue, job) : null);
+  const partition = partitionOf(queue, job) ?? (request.action === "redrive" ? null : anyPartition(queue, job));
   if (partition === null) return { type: "refused", because: "repartitioned" };
-  const row = rowOf(queue, job, partition);
+  const row = rowOf(queue, job, { partition, movingTo: request.action === "move" ? request.movingTo : undefined });
   const because = request.action === "redrive" ? unredrivable(turn, row) : null;
   if (because !== null) return { type: "refused", because };
   const payload = request.patch === null ? job.payload : mergePatchText(job.payload, request.patch, MAX_PAYLOAD_BYTES);
   if (payload === null) return { type: "too-large" };
   insert(sql, { ...row, payload });
   if (payload.length > LARGE_CHARACTERS) turn.stores.meta.noteLarge();
-  if (request.action === "discard") discard(turn, row);
+  if (request.action === "move") turn.log(row, turn.now + KEEP_MOVING_MS);
+  else if (request.action === "discard") discard(turn, row);
   else if (redrive(turn, row, delayMs) === null) throw new Error(`${job.id} was ${job.state} and cannot be redriven`);
   const after = turn.stores.jobs.row(job.id);
   return { type: "revived", job: after === null ? null : toJob(after, queue.settings) };
@@ -69,9 +73,14 @@ function anyPartition({ settings }: KnownQueue, job: Job): number | null {
 }
 
 /** The row as it was when the job ended, as far as that is known. Its place in line follows from when it was made. */
-function rowOf({ ref, settings }: KnownQueue, job: Job, partition: number): JobRow {
+function rowOf(
+  { ref, settings }: KnownQueue,
+  job: Job,
+  { partition, movingTo }: { partition: number; movingTo: string | undefined },
+): JobRow {
   const seq = job.createdAt * SEQUENCE_PER_MS;
-  const spec: JobSpec = { retry: job.retry, tags: job.tags, idempotencyKey: job.idempotencyKey };
+  const { retry, tags, idempotencyKey } = job;
+  const spec: JobSpec = { retry, tags, idempotencyKey, ...(movingTo === undefined ? {} : { movingTo }) };
   const attempts = job.attempts.map((attempt): StoredAttempt => ({ ...attempt, nonce: "" }));
   return {
     id: job.id,

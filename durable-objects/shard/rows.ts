@@ -78,6 +78,8 @@ export interface JobSpec {
   dedupEndsAt?: number;
   /** The call that was laid over it last, which may come a second time. */
   laid?: string;
+  /** The queue to which a redrive is taking this failed job: no other redrive may. */
+  movingTo?: string;
 }
 
 /** An attempt as stored: with its nonce, so that a lease it had is known to be stale and not merely unknown. */

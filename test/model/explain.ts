@@ -42,14 +42,14 @@ function limitReached(model: Model, job: ModelJob): Why | null {
   const { queue, partition, concurrencyKey } = job;
   const { perKeyConcurrency, perKeyRate } = queue.settings;
   const key = line.limitsKeys(queue) ? concurrencyKey : null;
-  const ofKey = { atGate: true, ahead: keyAhead(model, job) };
-  const ofQueue = {
-    ahead: line.ready(model, queue).filter((other) => other.partition === partition && isBefore(other, job)).length,
-  };
+  const ready = line.ready(model, queue);
+  const sameKey = keyAhead(model, job);
+  const ofKey = { atGate: true, ahead: sameKey.length };
+  const inPartition = ready.filter((other) => other.partition === partition && isBefore(other, job)).length;
   if (key !== null && perKeyConcurrency !== null && line.runningOfKey(model, queue, key) >= perKeyConcurrency) {
     return because("concurrency", ofKey);
   }
-  if (line.places(model, queue, partition) <= 0) return because("concurrency", ofQueue);
+  if (line.places(model, queue, partition) <= 0) return because("concurrency", { ahead: inPartition });
 
   const rate = line.rateOf(queue, partition);
   const starts = queue.starts.get(partition) ?? new Starts();
@@ -61,8 +61,10 @@ function limitReached(model: Model, job: ModelJob): Why | null {
       return because("rate", { ...ofKey, startAt: Math.max(startAt, opensAt(0)) });
     }
   }
-  if (opensAt(0) > model.now) return because("rate", { ...ofQueue, startAt: opensAt(ofQueue.ahead) });
-  return line.ready(model, queue).includes(job) ? null : because("priority", ofKey);
+  // Those of its key that stand at the gate before it go first too.
+  const ahead = inPartition + (key === null ? 0 : sameKey.filter((other) => !ready.includes(other)).length);
+  if (opensAt(0) > model.now) return because("rate", { ahead, startAt: opensAt(ahead) });
+  return ready.includes(job) ? null : because("priority", ofKey);
 }
 
 function isBefore(a: ModelJob, b: ModelJob): boolean {
@@ -70,9 +72,9 @@ function isBefore(a: ModelJob, b: ModelJob): boolean {
 }
 
 /** Jobs of its concurrency key that could start but for their key, and go first. */
-function keyAhead(model: Model, job: ModelJob): number {
+function keyAhead(model: Model, job: ModelJob): ModelJob[] {
   const same = model.jobs.filter((other) => other.queue === job.queue && other.concurrencyKey === job.concurrencyKey);
-  return same.filter((other) => line.isHead(model, other) && isBefore(other, job)).length;
+  return same.filter((other) => line.isHead(model, other) && isBefore(other, job));
 }
 
 function inLine(model: Model, job: ModelJob): Why {

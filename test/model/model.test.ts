@@ -4,9 +4,9 @@ import { NOTHING_BROKEN } from "./mutant.ts";
 import { propertyOf } from "./property.ts";
 import { MUST_SEE, takeSeen } from "./seen.ts";
 
-/** Histories of a run. A few hundred meet everything in `MUST_SEE`. */
 const { DURE_MODEL_RUNS: runs = "800", DURE_MODEL_SEED, DURE_MODEL_PATH: path } = process.env;
-const ENOUGH = 500;
+/** So many histories meet everything in `MUST_SEE`. */
+const ENOUGH = 800;
 /** The same histories at every run; new ones where a number is asked for and no seed. */
 const seed = DURE_MODEL_SEED ?? (process.env.DURE_MODEL_RUNS === undefined ? "1" : undefined);
 

@@ -1,4 +1,5 @@
 /** The controls of the scheduler, each broken in one mutant. One that no longer fits the code fails its test. */
+import type { onDuplicate, replacedRunAt } from "../../domain/dedup.ts";
 import type { dueAt } from "../../domain/due.ts";
 import { type Contender, FIRST_TURNS, type nextTurn } from "../../domain/fairness.ts";
 import type { AtGate, settleGate } from "../../domain/gate.ts";
@@ -103,6 +104,22 @@ export const MUTANTS: TrackedMutant[] = [
     marks: ["SELECT hash, job, expires_at FROM idempotency"],
     from: "SELECT hash,",
     to: "SELECT 'same' AS hash,",
+  }),
+  rule<typeof onDuplicate>(
+    "the next of a deduplication key waits for the one that runs",
+    "onDuplicate",
+    (meet, ...call) => (meet(...call) === "acceptNext" ? "accept" : meet(...call)),
+  ),
+  rule<typeof onDuplicate>(
+    "a job that waits outlasts the window of its key",
+    "onDuplicate",
+    (meet, conflict, holder) => (holder.inWindow ? meet(conflict, holder) : "accept"),
+  ),
+  rule<typeof replacedRunAt>("a job is put off no further than its call allows", "replacedRunAt", (_, runAt) => runAt),
+  statements("a failure holds its ordering key", {
+    marks: ["SELECT * FROM parked WHERE queue = ?"],
+    from: "AND key = ?",
+    to: "AND key = ? AND state <> 'blocked'",
   }),
   statements("a report needs the nonce of its lease", {
     marks: ["SET state = 'succeeded'"],

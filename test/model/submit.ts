@@ -63,7 +63,7 @@ function take(model: Model, queue: ModelQueue, sent: NewJob): PredictedSubmit {
     case "accept":
       return accept(model, queue, sent);
     case "accept-next": {
-      const answer = accept(model, queue, { ...sent, dedup: null });
+      const answer = accept(model, queue, sent, { holds: false });
       const endsAt = sent.dedup.windowMs === null ? null : now + sent.dedup.windowMs;
       if (answer.type === "accepted") held.next = { job: model.jobs.at(-1) as ModelJob, endsAt };
       return answer;
@@ -80,11 +80,13 @@ function take(model: Model, queue: ModelQueue, sent: NewJob): PredictedSubmit {
   return { type: "replayed", id: met.id };
 }
 
-function accept({ now, jobs, idempotency, dedup }: Model, queue: ModelQueue, sent: NewJob): PredictedSubmit {
+/** A new job; `holds` unless it waits for another that holds its deduplication key. */
+function accept(model: Model, queue: ModelQueue, sent: NewJob, how = { holds: true }): PredictedSubmit {
+  const { now, jobs, idempotency, dedup } = model;
   if (isPast(sent, now)) return { type: "expired" };
   idempotency.answered(queue, sent, { job: sent.id, now });
   const job = fresh(queue, sent, now);
-  if (sent.dedup !== null) dedup.hold(job, sent.dedup, now);
+  if (sent.dedup !== null && how.holds) dedup.hold(job, sent.dedup, now);
   jobs.push(job);
   return acceptedAs(job);
 }

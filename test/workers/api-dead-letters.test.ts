@@ -193,6 +193,35 @@ describe("a redrive", () => {
     },
   );
 
+  it("into two queues at once takes each job to one of them, and its own queue to none", async () => {
+    const queue = await newQueue(ONCE);
+    const [one, two] = [await newQueue(), await newQueue()];
+    for (let i = 0; i < 12; i++) await failed(queue, `n${i}`);
+    const answers = await Promise.all([
+      redrive(queue, { queue: one }),
+      redrive(queue, { queue: two }),
+      redrive(queue),
+      redrive(queue, { queue: two }),
+    ]);
+    const there = [await claim(queue, { max: 100 }), await claim(one, { max: 100 }), await claim(two, { max: 100 })];
+    expect(there.flat().map(({ payload }) => payload)).toHaveLength(12);
+    expect(answers.length).toBe(4);
+  });
+
+  it("that died on its way keeps the jobs for the queue it was taking them to", async () => {
+    const queue = await newQueue(ONCE);
+    const [target, other] = [await newQueue(), await newQueue()];
+    const id = await failed(queue, "x");
+    const { SHARD } = faultyShards({ method: "submit", when: "before" });
+    const path: [string, string] = ["POST", `/v1/queues/${queue}/redrive`];
+    expect((await callThrough({ ...env, SHARD }, path, { body: { queue: target } })).status).toBe(503);
+    expect(await redrive(queue)).toMatchObject({ matched: 1, redriven: 0, skipped: 1 });
+    expect(await redrive(queue, { queue: other })).toMatchObject({ matched: 0, redriven: 0 });
+    expect(await call("POST", `/v1/jobs/${id}/retry`)).toMatchObject({ status: 409, body: { code: "invalid-state" } });
+    expect(await redrive(queue, { queue: target })).toMatchObject({ matched: 1, redriven: 1 });
+    expect([await claim(queue), await claim(other), (await claim(target)).length]).toEqual([[], [], 1]);
+  });
+
   it("into another queue is refused where there is none, and into its own", async () => {
     const queue = await newQueue(ONCE);
     expect(await call("POST", `/v1/queues/${queue}/redrive`, { body: { queue } })).toMatchObject({

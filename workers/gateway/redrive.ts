@@ -1,13 +1,15 @@
 import type { PurgeBody, PurgeView, RedriveBody, RedriveView } from "../../contract/dead-letters.ts";
-import type { DeadReply, DeadWalk, DiscardReply, RedriveReply } from "../../contract/rpc.ts";
+import type { BuryRequest, DeadReply, DeadWalk, DiscardReply, RedriveReply } from "../../contract/rpc.ts";
 import type { Job } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { FailedFilter } from "../db/failed-jobs.ts";
 import { deadFilter } from "./dead-filter.ts";
 import { DeadHistory } from "./dead-history.ts";
+import { slotOfJob } from "./job-read.ts";
 import { movedPayload, moveJobs } from "./move-jobs.ts";
 import type { QueueName } from "./queue-config.ts";
 import { revive } from "./revive.ts";
+import { scatter } from "./scatter.ts";
 import type { Services } from "./services.ts";
 
 /** Jobs looked at by one call to a shard: a bounded time in which it serves nobody else. */
@@ -67,19 +69,16 @@ export class Redrive {
 
   /** Jobs leave their shard only once the other queue has them: what dies in between is found, and not doubled, later. */
   async #emptyInto(id: string, target: QueueSettings): Promise<void> {
-    const { services } = this.#of;
+    const { services, body } = this.#of;
     let after: string | null = null;
     do {
       const walk = { ...this.#name, filter: this.#filter, after, limit: STEP };
       const reply: DeadReply = await services.shards.once(id, { again: true }, (shard, head) =>
-        shard.deadJobs({ ...head, ...walk }),
+        shard.deadJobs({ ...head, ...walk, movingTo: body.dryRun ? null : target.name }),
       );
-      const moved = await this.#move(reply.jobs, target);
-      if (moved.length > 0) {
-        const jobs = moved.map((job): [string, number] => [job.id, job.version]);
-        await services.shards.once(id, { again: true }, (shard, head) =>
-          shard.bury({ ...head, namespace: this.#name.namespace, jobs }),
-        );
+      const buried = await this.#move(reply.jobs, target);
+      if (!body.dryRun && reply.jobs.length > 0) {
+        await services.shards.once(id, { again: true }, (shard, head) => shard.bury({ ...head, ...buried }));
       }
       after = reply.next;
     } while (after !== null);
@@ -88,13 +87,8 @@ export class Redrive {
   async #fromHistory(jobs: Job[]): Promise<void> {
     const { services, settings, target, body } = this.#of;
     if (jobs.length === 0) return;
-    if (target !== null) {
-      const moved = await this.#move(jobs, target);
-      const revivals = moved.map((job) => ({ job, delayMs: 0 }));
-      await revive(services, revivals, { settings, patch: null, action: "discard" });
-      return;
-    }
     if (body.dryRun) return this.#look(jobs);
+    if (target !== null) return this.#takeOver(jobs, target);
     const everyMs = this.#everyMs ?? 0;
     const revivals = jobs.map((job, i) => ({ job, delayMs: Math.floor((this.#total.redriven + i) * everyMs) }));
     for (const { type } of await revive(services, revivals, { settings, patch: this.#patch, action: "redrive" })) {
@@ -103,17 +97,42 @@ export class Redrive {
     }
   }
 
-  /** Answers the jobs that the other queue has. */
-  async #move(jobs: Job[], target: QueueSettings): Promise<Job[]> {
+  /** History keeps nothing for anybody: the jobs come back to their shards first, to be kept for this move. */
+  async #takeOver(jobs: Job[], target: QueueSettings): Promise<void> {
+    const { services, settings } = this.#of;
+    const revivals = jobs.map((job) => ({ job, delayMs: 0 }));
+    const how = { settings, patch: null, action: "move", movingTo: target.name } as const;
+    const revived = await revive(services, revivals, how);
+    const kept = jobs.filter((_, i) => revived[i]?.type === "revived");
+    const { jobs: moved, ...buried } = await this.#move(kept, target);
+    const items = kept.map((job) => ({ slot: slotOfJob(job.id), item: job.id }));
+    await scatter(services.shards, items, { again: true }, async (shard, head, ids) => {
+      const own = new Set(ids);
+      await shard.bury({ ...head, ...buried, jobs: moved.filter(([id]) => own.has(id)) });
+      return { results: ids };
+    });
+  }
+
+  /** What is to be done with the jobs in their shards: the other queue has them, or did not take them. */
+  async #move(
+    jobs: Job[],
+    target: QueueSettings,
+  ): Promise<Required<Pick<BuryRequest, "namespace" | "jobs" | "released">>> {
+    const { namespace } = this.#name;
     if (this.#of.body.dryRun || jobs.length === 0) {
       this.#look(jobs);
-      return [];
+      return { namespace, jobs: [], released: [] };
     }
     const { firstDelayMs, everyMs } = this.#spacing() ?? { firstDelayMs: 0, everyMs: 0 };
     const move = { target, patch: this.#patch, firstDelayMs, everyMs };
     const moved = await moveJobs(this.#of.services, this.#of.database, jobs, move);
     this.#count(jobs.length, moved.length, jobs.length - moved.length);
-    return moved;
+    const there = new Set(moved.map(({ id }) => id));
+    return {
+      namespace,
+      jobs: moved.map(({ id, version }) => [id, version]),
+      released: jobs.filter(({ id }) => !there.has(id)).map(({ id }) => id),
+    };
   }
 
   #look(jobs: Job[]): void {

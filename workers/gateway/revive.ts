@@ -1,4 +1,4 @@
-import type { Revival, Revived, ReviveRequest } from "../../contract/rpc.ts";
+import type { Revival, Revived, ReviveRequest, Unredrivable } from "../../contract/rpc.ts";
 import type { Job } from "../../domain/job.ts";
 import { slotOfJob } from "./job-read.ts";
 import { Refusal } from "./refusal.ts";
@@ -13,7 +13,7 @@ import { queueNotFound } from "./settings-cache.ts";
 export async function revive(
   { shards }: Pick<Services, "shards">,
   revivals: Revival[],
-  how: Pick<ReviveRequest, "settings" | "patch" | "action">,
+  how: Pick<ReviveRequest, "settings" | "patch" | "action" | "movingTo">,
 ): Promise<Revived[]> {
   const items = revivals.map((revival) => ({ slot: slotOfJob(revival.job.id), item: revival }));
   return scatter(shards, items, { again: false }, async (shard, head, jobs) => {
@@ -32,9 +32,17 @@ export async function retryFromHistory(services: Services, job: Job): Promise<Jo
   throw new Refusal("invalid-state", "The job is being retried.");
 }
 
-/** Why a job can never come back in line: see docs/adr/0006. */
-export function cannotReturn(because: "queue-deleted" | "repartitioned", queue: string): Refusal {
-  return because === "queue-deleted"
-    ? queueNotFound(queue)
-    : new Refusal("invalid-state", `The partitions of queue ${queue} have changed since the job was accepted.`);
+/** Why a job cannot come back in line: see docs/adr/0006. */
+export function cannotReturn(because: Unredrivable, queue: string): Refusal {
+  switch (because) {
+    case "queue-deleted":
+      return queueNotFound(queue);
+    case "repartitioned":
+      return new Refusal("invalid-state", `The partitions of queue ${queue} have changed since the job was accepted.`);
+    case "moving":
+      return new Refusal(
+        "invalid-state",
+        "A redrive is taking the job to another queue: repeat that redrive to complete it.",
+      );
+  }
 }
