@@ -9,6 +9,7 @@ import type {
 import { fingerprintOf } from "../../domain/fingerprint.ts";
 import type { Job, JobError } from "../../domain/job.ts";
 import type { Sql } from "../sql.ts";
+import { unredrivable } from "./change.ts";
 import { discard } from "./discard.ts";
 import { HEAD_COLUMNS, type JobHead, type JobSpec, toJob } from "./rows.ts";
 import type { Stores, Turn } from "./turn.ts";
@@ -74,8 +75,10 @@ function keptFor({ jobs }: Stores, row: JobHead, queue: string): boolean {
 /** Discards failed jobs that match, a bounded number. */
 export function discardFailed(turn: Turn, sql: Sql, request: DeadWalk): DiscardReply {
   const { rows, next } = walkDead(turn.stores, sql, request);
-  for (const row of rows) discard(turn, row);
-  return { discarded: rows.length, next };
+  // What is on its way to another queue may run there already.
+  const left = rows.filter((row) => unredrivable(turn, row) !== "moving");
+  for (const row of left) discard(turn, row);
+  return { discarded: left.length, next };
 }
 
 /** Discards failed jobs that were taken elsewhere, each unless it has changed since, and lets go of those that were not. */

@@ -126,7 +126,7 @@ class Intake {
     { next, decided }: { next: boolean; decided: Decided | null },
   ): () => Submitted {
     const { now, stores } = this.#turn;
-    if (decided === null && this.#isPast(job)) return () => ({ type: "expired" });
+    if (decided === null && this.#isPast(job)) return () => sentAgain(this.#turn, job.id) ?? { type: "expired" };
     const full = this.#admission?.refusal(queue, job.priority) ?? null;
     // The very same submission, whose answer was lost, has its place already.
     if (full !== null) return () => sentAgain(this.#turn, job.id) ?? full;

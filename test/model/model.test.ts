@@ -4,7 +4,7 @@ import { NOTHING_BROKEN } from "./mutant.ts";
 import { propertyOf } from "./property.ts";
 import { MUST_SEE, takeSeen } from "./seen.ts";
 
-const { DURE_MODEL_RUNS: runs = "800", DURE_MODEL_SEED, DURE_MODEL_PATH: path } = process.env;
+const { DURE_MODEL_RUNS: runs = "2500", DURE_MODEL_SEED, DURE_MODEL_PATH: path } = process.env;
 /** So many histories meet everything in `MUST_SEE`. */
 const ENOUGH = 800;
 /** The same histories at every run; new ones where a number is asked for and no seed. */
