@@ -70,7 +70,8 @@ function rateIsUsed(
   rate: { limit: number; periodMs: number },
   { ahead, opensAt }: { ahead: number; opensAt: number },
 ): Reason {
-  const may = `${who} may start ${rate.limit} jobs in ${rate.periodMs / 1000} s`;
+  const jobs = rate.limit === 1 ? "1 job" : `${rate.limit} jobs`;
+  const may = `${who} may start ${jobs} in ${rate.periodMs / 1000} s`;
   if (!Number.isFinite(opensAt)) return because("rate", `${may}.`, { ahead });
   const behind = ahead === 0 ? "" : `, after ${ahead} ahead of it`;
   const detail = `${may}, and has: this one may start at ${new Date(opensAt).toISOString()}${behind}.`;
