@@ -2,13 +2,13 @@ import { whatIsDue } from "../../domain/due.ts";
 import type { JobError } from "../../domain/job.ts";
 import { notAhead } from "../../domain/rate.ts";
 import type { Sql } from "../sql.ts";
-import { endAttempt } from "./attempt.ts";
-import { sweepBatches } from "./batch-store.ts";
-import { sweepKeys } from "./dedup.ts";
-import { fireDue, purgeFires } from "./fire.ts";
-import { releaseParked } from "./ordering.ts";
+import { releaseParked } from "./claiming/ordering.ts";
+import { sweepKeys } from "./dedup/dedup.ts";
+import { endAttempt } from "./jobs/attempt.ts";
 import { BLOCKS, type JobHead } from "./rows.ts";
-import { tickTransactions } from "./transaction.ts";
+import { fireDue, purgeFires } from "./schedules/fire.ts";
+import { sweepBatches } from "./transactions/batch-store.ts";
+import { tickTransactions } from "./transactions/transaction.ts";
 import type { Turn } from "./turn.ts";
 
 /** Jobs that the clock moves in one step: a step stays short, the next one goes on. */

@@ -1,8 +1,8 @@
 import type { Migrations } from "../migrate.ts";
-import { FLOW_MIGRATIONS } from "./flow-schema.ts";
-import { OPERATION_MIGRATIONS } from "./operation-schema.ts";
-import { SCHEDULE_MIGRATIONS } from "./schedule-schema.ts";
-import { TRANSACTION_MIGRATIONS } from "./transaction-schema.ts";
+import { FLOW_MIGRATIONS } from "./claiming/flow-schema.ts";
+import { OPERATION_MIGRATIONS } from "./operations/operation-schema.ts";
+import { SCHEDULE_MIGRATIONS } from "./schedules/schedule-schema.ts";
+import { TRANSACTION_MIGRATIONS } from "./transactions/transaction-schema.ts";
 
 /**
  * A shard's schema. Cloudflare bills rows written, index entries among them, so each index says what it costs.

@@ -1,4 +1,4 @@
-/** Why a job does not run: the first reason that is true, in the order of `durable-objects/shard/explain.ts`. */
+/** Why a job does not run: the first reason that is true, in the order of `durable-objects/shard/claiming/explain.ts`. */
 import type { ExplainReason } from "../../contract/rpc.ts";
 import { isOver, type ModelJob, rank } from "./job.ts";
 import * as line from "./line.ts";

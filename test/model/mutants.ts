@@ -7,7 +7,7 @@ import type { partitionShare } from "../../domain/queue.ts";
 import type { rankOf } from "../../domain/rank.ts";
 import type { rateRoom } from "../../domain/rate.ts";
 import type { afterFailure } from "../../domain/retry.ts";
-import type { rateHoldsUntil } from "../../durable-objects/shard/limits.ts";
+import type { rateHoldsUntil } from "../../durable-objects/shard/claiming/limits.ts";
 import { deafTo, restarting, unpaused, withoutAlarmAtStart, withoutGatesDuring } from "./broken-core.ts";
 import { counted, rewriter, rule, statements, type TrackedMutant, track } from "./mutant.ts";
 

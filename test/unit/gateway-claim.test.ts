@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { AwaitWorkRequest, ClaimRequest } from "../../contract/rpc.ts";
 import { initialMap } from "../../domain/slots.ts";
-import { claimNow, claimWaiting } from "../../workers/gateway/claiming.ts";
-import { implicitDefault } from "../../workers/gateway/queue-settings.ts";
+import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
 import type { Services } from "../../workers/gateway/services.ts";
-import { ShardClient, type ShardPorts } from "../../workers/gateway/shard-client.ts";
+import { ShardClient, type ShardPorts } from "../../workers/gateway/shards/shard-client.ts";
+import { claimNow, claimWaiting } from "../../workers/gateway/work/claiming.ts";
 
 /** Four shards with the given numbers of ready jobs (null: away). Time passes by the longest wait of a round. */
 function fake(ready: (number | null)[]) {

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { QueueStats } from "../../contract/rpc.ts";
 import type { Job } from "../../domain/job.ts";
-import { slotViolations } from "../../workers/gateway/audit.ts";
-import { shares } from "../../workers/gateway/claiming.ts";
-import { mergePages, type Source } from "../../workers/gateway/job-list.ts";
-import { mergeStats } from "../../workers/gateway/queue-operations.ts";
+import { mergePages, type Source } from "../../workers/gateway/jobs/job-list.ts";
+import { mergeStats } from "../../workers/gateway/operations/queue-operations.ts";
+import { slotViolations } from "../../workers/gateway/shards/audit.ts";
+import { shares } from "../../workers/gateway/work/claiming.ts";
 
 const job = (id: string, state = "queued") => ({ id, state }) as Job;
 const ids = (jobs: Job[]) => jobs.map(({ id }) => id);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { QueueBody } from "../../contract/queue.ts";
-import { bearerToken } from "../../workers/gateway/auth.ts";
+import { bearerToken } from "../../workers/gateway/access/auth.ts";
+import { RateCounter, rateHeaders } from "../../workers/gateway/access/rate-limit.ts";
 import { ExpiringMap } from "../../workers/gateway/expiring-map.ts";
-import { openMetrics } from "../../workers/gateway/metrics.ts";
-import { checkSettings, settingsFrom } from "../../workers/gateway/queue-settings.ts";
-import { RateCounter, rateHeaders } from "../../workers/gateway/rate-limit.ts";
-import { problemHeaders, problemView, Refusal } from "../../workers/gateway/refusal.ts";
+import { problemHeaders, problemView, Refusal } from "../../workers/gateway/http/refusal.ts";
+import { checkSettings, settingsFrom } from "../../workers/gateway/queues/queue-settings.ts";
+import { openMetrics } from "../../workers/gateway/shards/metrics.ts";
 
 const stamp = { namespace: "default", name: "q", version: 1, createdAt: 0, updatedAt: 0 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { implicitDefault } from "../../workers/gateway/queue-settings.ts";
-import { SettingsCache } from "../../workers/gateway/settings-cache.ts";
+import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
+import { SettingsCache } from "../../workers/gateway/queues/settings-cache.ts";
 
 /** A cache over a KV store with `stored` in it and a database that is down. */
 function cacheOver(stored: unknown, kvDown = false) {

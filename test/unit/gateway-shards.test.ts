@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ShardApi } from "../../contract/rpc.ts";
 import { initialMap, ownerOf, type SlotMap } from "../../domain/slots.ts";
-import { scatter } from "../../workers/gateway/scatter.ts";
-import { ShardClient, type ShardPorts } from "../../workers/gateway/shard-client.ts";
+import { scatter } from "../../workers/gateway/shards/scatter.ts";
+import { ShardClient, type ShardPorts } from "../../workers/gateway/shards/shard-client.ts";
 
 type Answer = (shard: string, epoch: number) => unknown;
 

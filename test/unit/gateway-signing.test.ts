@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { Bookmarks } from "../../workers/gateway/bookmark.ts";
-import { makeCursor, openCursor } from "../../workers/gateway/cursor.ts";
-import { Refusal } from "../../workers/gateway/refusal.ts";
-import { Signer } from "../../workers/gateway/signing.ts";
+import { Signer } from "../../workers/gateway/access/signing.ts";
+import { makeCursor, openCursor } from "../../workers/gateway/http/cursor.ts";
+import { Refusal } from "../../workers/gateway/http/refusal.ts";
+import { Bookmarks } from "../../workers/gateway/jobs/bookmark.ts";
 
 const signer = new Signer("dure_root_one");
 

@@ -3,13 +3,13 @@ import type { NewJob, RunReply, RunRequest, SubmitReply, SubmitRequest } from ".
 import { parseJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, slotOf } from "../../domain/slots.ts";
-import { drawChance } from "../../workers/gateway/chance.ts";
-import { implicitDefault, settingsFrom } from "../../workers/gateway/queue-settings.ts";
-import { Refusal } from "../../workers/gateway/refusal.ts";
+import { Refusal } from "../../workers/gateway/http/refusal.ts";
+import { implicitDefault, settingsFrom } from "../../workers/gateway/queues/queue-settings.ts";
 import type { Services } from "../../workers/gateway/services.ts";
-import { ShardClient, type ShardPorts } from "../../workers/gateway/shard-client.ts";
-import { jobFromAccepted, submission } from "../../workers/gateway/submission.ts";
-import { submitAll } from "../../workers/gateway/submit.ts";
+import { ShardClient, type ShardPorts } from "../../workers/gateway/shards/shard-client.ts";
+import { drawChance } from "../../workers/gateway/submit/chance.ts";
+import { jobFromAccepted, submission } from "../../workers/gateway/submit/submission.ts";
+import { submitAll } from "../../workers/gateway/submit/submit.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
 const accepted = { type: "accepted", state: "queued", createdAt: NOW, runAt: NOW } as const;

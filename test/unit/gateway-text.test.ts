@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fromBase64Url, longerThan, toBase64Url } from "../../workers/gateway/bytes.ts";
-import { canonicalJson } from "../../workers/gateway/canonical-json.ts";
-import { preferredWait } from "../../workers/gateway/prefer.ts";
-import { deeperThan } from "../../workers/gateway/request-body.ts";
-import { keyIdOf, makeKeyId, makeToken } from "../../workers/gateway/token.ts";
-import { continuedTrace } from "../../workers/gateway/trace.ts";
+import { keyIdOf, makeKeyId, makeToken } from "../../workers/gateway/access/token.ts";
+import { fromBase64Url, longerThan, toBase64Url } from "../../workers/gateway/http/bytes.ts";
+import { canonicalJson } from "../../workers/gateway/http/canonical-json.ts";
+import { preferredWait } from "../../workers/gateway/http/prefer.ts";
+import { deeperThan } from "../../workers/gateway/http/request-body.ts";
+import { continuedTrace } from "../../workers/gateway/http/trace.ts";
 
 describe("canonical JSON", () => {
   test.each<[string, unknown, string]>([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ListReply } from "../../contract/rpc.ts";
-import { discard } from "../../durable-objects/shard/discard.ts";
 import { Engine } from "../../durable-objects/shard/engine.ts";
+import { discard } from "../../durable-objects/shard/jobs/discard.ts";
 import { CALL, DAY, Harness, HOUR, MINUTE, only, SECOND } from "./shard-harness.ts";
 
 /** Deletes one job through a step of its own, as a command does. */

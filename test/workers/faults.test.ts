@@ -6,7 +6,7 @@ import type { JobListView, JobView } from "../../contract/job.ts";
 import type { ClaimView } from "../../contract/pull.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
-import { implicitDefault } from "../../workers/gateway/queue-settings.ts";
+import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
 import {
   call,
   claim,

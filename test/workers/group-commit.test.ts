@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { type NewJob, RPC_VERSION, type ShardApi, type SubmitReply } from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
-import { implicitDefault } from "../../workers/gateway/queue-settings.ts";
+import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
 import { call, evict, getJob, shard } from "./api.ts";
 
 const SETTINGS = implicitDefault("default");

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
+import { gate } from "./access/gate.ts";
 import type { AppEnv } from "./context.ts";
-import { envelope, onError, onNotFound } from "./envelope.ts";
-import { gate } from "./gate.ts";
+import { envelope, onError, onNotFound } from "./http/envelope.ts";
 import { keyRoutes, namespaceRoutes, webhookRoutes } from "./routes/admin.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { bulkRoutes } from "./routes/bulk.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { Caller } from "./auth.ts";
+import type { Caller } from "./access/auth.ts";
 import type { Services } from "./services.ts";
 
 /** What every route finds in its context. `caller` is there only on routes that need a key. */

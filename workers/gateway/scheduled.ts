@@ -5,9 +5,9 @@ import { forgetKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { allQueues, queuesChangedSince } from "../db/queues.ts";
 import { log, reasonOf } from "./log.ts";
-import { repairOperations } from "./operations.ts";
-import { DEFAULT_QUEUE, implicitDefault } from "./queue-settings.ts";
-import { ScheduleConfig } from "./schedule-config.ts";
+import { repairOperations } from "./operations/operations.ts";
+import { DEFAULT_QUEUE, implicitDefault } from "./queues/queue-settings.ts";
+import { ScheduleConfig } from "./schedules/schedule-config.ts";
 import { type Services, servicesOf } from "./services.ts";
 
 /** Settings written this recently are handed out again: a push that was lost is healed within a minute. */

@@ -1,10 +1,10 @@
 import type { DirectoryApi, ShardApi, TransactionApi } from "../../contract/rpc.ts";
-import { Authenticator } from "./auth.ts";
-import { Bookmarks } from "./bookmark.ts";
-import { RateCounter } from "./rate-limit.ts";
-import { SettingsCache } from "./settings-cache.ts";
-import { ShardClient } from "./shard-client.ts";
-import { Signer } from "./signing.ts";
+import { Authenticator } from "./access/auth.ts";
+import { RateCounter } from "./access/rate-limit.ts";
+import { Signer } from "./access/signing.ts";
+import { Bookmarks } from "./jobs/bookmark.ts";
+import { SettingsCache } from "./queues/settings-cache.ts";
+import { ShardClient } from "./shards/shard-client.ts";
 
 /** What an isolate keeps between requests: caches and counters, none of them the truth about anything. */
 export interface Services {

@@ -7,15 +7,15 @@ import { formatTimestamp, parseTimestamp } from "../../../contract/time.ts";
 import { primary } from "../../db/client.ts";
 import { insertKey, type KeyRow, listKeys, revokeKey } from "../../db/keys.ts";
 import { createNamespace, type NamespaceRow, rotateSecret } from "../../db/namespaces.ts";
-import { type Caller, requireScope } from "../auth.ts";
-import { sha256Hex } from "../bytes.ts";
+import { type Caller, requireScope } from "../access/auth.ts";
+import { makeKeyId, makeToken } from "../access/token.ts";
+import { makeWebhookSecret, namespaceRow, ROTATION_MS } from "../access/webhook-secret.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { makeCursor, openCursor } from "../cursor.ts";
-import { fromHistory } from "../job-read.ts";
-import { invalidField, Refusal } from "../refusal.ts";
-import { readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
-import { makeKeyId, makeToken } from "../token.ts";
-import { makeWebhookSecret, namespaceRow, ROTATION_MS } from "../webhook-secret.ts";
+import { sha256Hex } from "../http/bytes.ts";
+import { makeCursor, openCursor } from "../http/cursor.ts";
+import { invalidField, Refusal } from "../http/refusal.ts";
+import { readJson, readOptionalJson, validated, validatedQuery } from "../http/request-body.ts";
+import { fromHistory } from "../jobs/job-read.ts";
 
 /** API keys. A token is in the answer that makes it, and nowhere else. */
 export const keyRoutes = new Hono<AppEnv>()

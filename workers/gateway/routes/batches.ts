@@ -4,17 +4,17 @@ import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { Key } from "../../../contract/primitives.ts";
 import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
 import type { JobState } from "../../../domain/job.ts";
-import { requireScope } from "../auth.ts";
-import { batchOnce } from "../batch-once.ts";
-import { type Chance, drawChance } from "../chance.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { fullRefusal, wantOfRoom } from "../full.ts";
-import { readHistory } from "../job-read.ts";
-import { problemHeaders, problemView, Refusal } from "../refusal.ts";
-import { readJson, validated } from "../request-body.ts";
-import { setBookmark } from "../respond.ts";
-import { duplicateOf, expiryPast, keyUndecided, type Submission, submission } from "../submission.ts";
-import { type SubmitOptions, type Submitting, submitAll } from "../submit.ts";
+import { problemHeaders, problemView, Refusal } from "../http/refusal.ts";
+import { readJson, validated } from "../http/request-body.ts";
+import { setBookmark } from "../http/respond.ts";
+import { readHistory } from "../jobs/job-read.ts";
+import { batchOnce } from "../submit/batch-once.ts";
+import { type Chance, drawChance } from "../submit/chance.ts";
+import { fullRefusal, wantOfRoom } from "../submit/full.ts";
+import { duplicateOf, expiryPast, keyUndecided, type Submission, submission } from "../submit/submission.ts";
+import { type SubmitOptions, type Submitting, submitAll } from "../submit/submit.ts";
 
 /** Many jobs in one request, each by itself or all or nothing. */
 export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {

@@ -12,15 +12,15 @@ import {
   type OperationPlace,
   type OperationRow,
 } from "../../db/operations.ts";
-import { requireScope } from "../auth.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { makeCursor, openCursor } from "../cursor.ts";
-import { fromHistory } from "../job-read.ts";
+import { makeCursor, openCursor } from "../http/cursor.ts";
+import { Refusal } from "../http/refusal.ts";
+import { readJson, validated, validatedQuery } from "../http/request-body.ts";
+import { fromHistory } from "../jobs/job-read.ts";
 import { log, reasonOf } from "../log.ts";
-import { operationView } from "../operation-view.ts";
-import { driveOn, sendOperation, storeOperation } from "../operations.ts";
-import { Refusal } from "../refusal.ts";
-import { readJson, validated, validatedQuery } from "../request-body.ts";
+import { operationView } from "../operations/operation-view.ts";
+import { driveOn, sendOperation, storeOperation } from "../operations/operations.ts";
 
 /** Bulk operations: one action on every job that a filter selects. */
 export const bulkRoutes = new Hono<AppEnv>()

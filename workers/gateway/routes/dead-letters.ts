@@ -2,15 +2,15 @@ import { Hono } from "hono";
 import { PurgeBody, RedriveBody } from "../../../contract/dead-letters.ts";
 import { PageQuery } from "../../../contract/list.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { requireScope } from "../auth.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { failuresPage } from "../failures.ts";
-import { existingQueue, queueOf } from "../named-queue.ts";
-import { QueueConfig } from "../queue-config.ts";
-import { purgeQueue } from "../queue-operations.ts";
-import { discardFailed, Redrive } from "../redrive.ts";
-import { invalidField } from "../refusal.ts";
-import { readOptionalJson, validated, validatedQuery } from "../request-body.ts";
+import { failuresPage } from "../dead-letters/failures.ts";
+import { discardFailed, Redrive } from "../dead-letters/redrive.ts";
+import { invalidField } from "../http/refusal.ts";
+import { readOptionalJson, validated, validatedQuery } from "../http/request-body.ts";
+import { purgeQueue } from "../operations/queue-operations.ts";
+import { existingQueue, queueOf } from "../queues/named-queue.ts";
+import { QueueConfig } from "../queues/queue-config.ts";
 
 /** What operators do with the failed jobs of a queue, and with those that wait. */
 export const deadLetterRoutes = new Hono<AppEnv>()

@@ -6,19 +6,19 @@ import { EmptyBody } from "../../../contract/queue.ts";
 import type { ChangeReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { isFinal, type Job } from "../../../domain/job.ts";
-import { requireScope } from "../auth.ts";
-import { drawChance } from "../chance.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { fullRefusal } from "../full.ts";
-import { cachedJob, cacheJob } from "../job-cache.ts";
-import { listJobsPage } from "../job-list.ts";
-import { type JobName, jobNotFound, readHistory, readJob, readLive, slotOfJob } from "../job-read.ts";
-import { invalidField, Refusal } from "../refusal.ts";
-import { orRefused, readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
-import { honouredWaitMs, jobAnswer, setBookmark, setConsistency, submitStatus } from "../respond.ts";
-import { cannotReturn, retryFromHistory } from "../revive.ts";
-import { duplicateOf, expiryPast, jobFromAccepted, keyUndecided, submission } from "../submission.ts";
-import { type Submitting, submitAll } from "../submit.ts";
+import { cannotReturn, retryFromHistory } from "../dead-letters/revive.ts";
+import { invalidField, Refusal } from "../http/refusal.ts";
+import { orRefused, readJson, readOptionalJson, validated, validatedQuery } from "../http/request-body.ts";
+import { honouredWaitMs, jobAnswer, setBookmark, setConsistency, submitStatus } from "../http/respond.ts";
+import { cachedJob, cacheJob } from "../jobs/job-cache.ts";
+import { listJobsPage } from "../jobs/job-list.ts";
+import { type JobName, jobNotFound, readHistory, readJob, readLive, slotOfJob } from "../jobs/job-read.ts";
+import { drawChance } from "../submit/chance.ts";
+import { fullRefusal } from "../submit/full.ts";
+import { duplicateOf, expiryPast, jobFromAccepted, keyUndecided, submission } from "../submit/submission.ts";
+import { type Submitting, submitAll } from "../submit/submit.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
 export const jobRoutes = new Hono<AppEnv>()

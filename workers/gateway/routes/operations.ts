@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import type { AuditView } from "../../../contract/admin.ts";
-import { audit, cluster } from "../audit.ts";
-import { requireScope } from "../auth.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppEnv } from "../context.ts";
+import { audit, cluster } from "../shards/audit.ts";
 
 /** Details name jobs and queues of every namespace: only the root key may read those. */
 function withoutNames(view: AuditView): AuditView {

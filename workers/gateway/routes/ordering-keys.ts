@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import { OrderingKeyBody, OrderingKeysQuery, UnblockBody } from "../../../contract/ordering-keys.ts";
-import { requireScope } from "../auth.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { existingQueue, queueOf } from "../named-queue.ts";
-import { changeKey, type KeyChange, orderingKeysPage } from "../ordering-keys.ts";
-import { readJson, validated, validatedQuery } from "../request-body.ts";
+import { changeKey, type KeyChange, orderingKeysPage } from "../dead-letters/ordering-keys.ts";
+import { readJson, validated, validatedQuery } from "../http/request-body.ts";
+import { existingQueue, queueOf } from "../queues/named-queue.ts";
 
 /** Ordering keys that stand still: seeing them, pausing and resuming them, and deciding about what blocks them. */
 export const orderingKeyRoutes = new Hono<AppEnv>()

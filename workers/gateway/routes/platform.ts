@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import { openapiDocument } from "../../../contract/openapi.ts";
-import { toBase64Url } from "../bytes.ts";
 import type { AppEnv } from "../context.ts";
-import { docsPage } from "../docs-page.ts";
-import { OPENMETRICS, openMetrics } from "../metrics.ts";
-import { readiness } from "../readiness.ts";
+import { toBase64Url } from "../http/bytes.ts";
+import { docsPage } from "../http/docs-page.ts";
+import { OPENMETRICS, openMetrics } from "../shards/metrics.ts";
+import { readiness } from "../shards/readiness.ts";
 
 /** The release, as the OpenAPI document states it. */
 const VERSION = "0.1.0";

@@ -12,16 +12,16 @@ import {
 import type { ClaimedJob, Outcome, ReportResult } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { requireScope } from "../auth.ts";
-import { type Claim, claimNow, claimWaiting } from "../claiming.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { heldAnswer } from "../held-answer.ts";
-import { jobView } from "../job-view.ts";
-import { problemView, Refusal } from "../refusal.ts";
-import { extend, leaseNotFound, outcomeOf, report, saidIn, staleLease } from "../reporting.ts";
-import { readJson, readOptionalJson, validated } from "../request-body.ts";
-import { jobAnswer, setBookmark } from "../respond.ts";
-import { queueNotFound } from "../settings-cache.ts";
+import { heldAnswer } from "../http/held-answer.ts";
+import { problemView, Refusal } from "../http/refusal.ts";
+import { readJson, readOptionalJson, validated } from "../http/request-body.ts";
+import { jobAnswer, setBookmark } from "../http/respond.ts";
+import { jobView } from "../jobs/job-view.ts";
+import { queueNotFound } from "../queues/settings-cache.ts";
+import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
+import { extend, leaseNotFound, outcomeOf, report, saidIn, staleLease } from "../work/reporting.ts";
 
 /** The door of pull workers: claim, report, extend. */
 export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) => {

@@ -5,18 +5,18 @@ import { EmptyBody, QueueBody, type QueueView } from "../../../contract/queue.ts
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue, listQueues, type QueuePlace } from "../../db/queues.ts";
-import { requireScope } from "../auth.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { makeCursor, openCursor } from "../cursor.ts";
-import { fromHistory } from "../job-read.ts";
+import { makeCursor, openCursor } from "../http/cursor.ts";
+import { invalidField } from "../http/refusal.ts";
+import { readJson, readOptionalJson, validated, validatedQuery } from "../http/request-body.ts";
+import { fromHistory } from "../jobs/job-read.ts";
 import { log, reasonOf } from "../log.ts";
-import { queueOf } from "../named-queue.ts";
-import { QueueConfig } from "../queue-config.ts";
-import { queueStats } from "../queue-operations.ts";
-import { DEFAULT_QUEUE, implicitDefault, queueView } from "../queue-settings.ts";
-import { invalidField } from "../refusal.ts";
-import { readJson, readOptionalJson, validated, validatedQuery } from "../request-body.ts";
-import { ScheduleConfig } from "../schedule-config.ts";
+import { queueStats } from "../operations/queue-operations.ts";
+import { queueOf } from "../queues/named-queue.ts";
+import { QueueConfig } from "../queues/queue-config.ts";
+import { DEFAULT_QUEUE, implicitDefault, queueView } from "../queues/queue-settings.ts";
+import { ScheduleConfig } from "../schedules/schedule-config.ts";
 
 /** Queues: their settings, numbers, and what operators do to all their jobs. */
 export const queueRoutes = new Hono<AppEnv>()

@@ -5,14 +5,14 @@ import { type FireView, ScheduleBody, type ScheduleView } from "../../../contrac
 import type { Fire, ScheduleSettings } from "../../../domain/schedule.ts";
 import { primary } from "../../db/client.ts";
 import { listSchedules, type ScheduleKey, type SchedulePlace } from "../../db/schedules.ts";
-import { requireScope } from "../auth.ts";
+import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { makeCursor, openCursor } from "../cursor.ts";
-import { fromHistory } from "../job-read.ts";
-import { invalidField } from "../refusal.ts";
-import { readJson, validated, validatedQuery } from "../request-body.ts";
-import { ScheduleConfig, scheduleNotFound } from "../schedule-config.ts";
-import { fireView, scheduleView } from "../schedule-settings.ts";
+import { makeCursor, openCursor } from "../http/cursor.ts";
+import { invalidField } from "../http/refusal.ts";
+import { readJson, validated, validatedQuery } from "../http/request-body.ts";
+import { fromHistory } from "../jobs/job-read.ts";
+import { ScheduleConfig, scheduleNotFound } from "../schedules/schedule-config.ts";
+import { fireView, scheduleView } from "../schedules/schedule-settings.ts";
 
 /** Schedules: jobs that recur, and what came of each of their instants. */
 export const scheduleRoutes = new Hono<AppEnv>()

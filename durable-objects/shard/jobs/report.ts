@@ -1,0 +1,133 @@
+import type { ExtendRequest, ExtendResult, Extension, Report, ReportResult } from "../../../contract/rpc.ts";
+import { formatLease, type Lease, parseLease } from "../../../domain/lease.ts";
+import { act } from "../clock.ts";
+import { type JobHead, type StoredAttempt, toJob } from "../rows.ts";
+import type { Turn } from "../turn.ts";
+import { endAttempt } from "./attempt.ts";
+import type { Success } from "./job-store.ts";
+
+/** Whose reports are taken: `namespace` null is the processor, which works for all. */
+export interface Reporter {
+  namespace: string | null;
+  withJobs: boolean;
+}
+
+/** Records outcomes, each only under the lease that is current at this moment. A refused one changes nothing. */
+export function reportAll(turn: Turn, reports: Report[], reporter: Reporter): ReportResult[] {
+  const succeeded = recordSuccesses(turn, reports, reporter.namespace);
+  return reports.map((report, i) => {
+    if (succeeded.has(i) && !reporter.withJobs) return { status: "recorded" };
+    const lease = parseLease(report.lease);
+    if (lease === null) return { status: "unknown" };
+    const result: ReportResult = succeeded.has(i) ? { status: "recorded" } : record(turn, lease, { report, reporter });
+    if (result.status === "stale") {
+      turn.onCommit(() => {
+        turn.stores.metrics.totals.staleReports += 1;
+      });
+    }
+    if (result.status === "unknown" || !reporter.withJobs) return result;
+    const row = turn.stores.jobs.row(lease.jobId);
+    if (row === null) return result;
+    return { ...result, job: turn.stores.progress.tell(toJob(row, turn.stores.queues.get(row.queue).settings)) };
+  });
+}
+
+/**
+ * The common path: all successes in one statement that carries the fence itself. Answers the places of the reports that
+ * were recorded. Of several reports of one lease only the first may count, so only that one is tried here.
+ */
+function recordSuccesses(turn: Turn, reports: Report[], namespace: string | null): Set<number> {
+  const places = new Map<string, number>();
+  const successes: Success[] = [];
+  const leases = new Set<string>();
+  for (const [i, { lease: text, outcome }] of reports.entries()) {
+    const lease = leases.has(text) ? null : parseLease(text);
+    leases.add(text);
+    if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
+    places.set(lease.jobId, i);
+    const { jobId: id, attempt, nonce } = lease;
+    successes.push({ id, attempt, nonce, result: outcome.result, truncated: outcome.resultTruncated });
+  }
+  const recorded = successes.length === 0 ? [] : turn.stores.jobs.succeed(successes, turn.now, namespace);
+  for (const done of recorded) {
+    turn.moved(done.queue, "running", null);
+    turn.finished({ ...done, state: "succeeded" }, 0);
+    turn.settleKey(done.queue, done.ordering_key, null);
+    turn.touchGate(done.queue, done.concurrency_key);
+  }
+  return new Set(recorded.map(({ id }) => places.get(id) ?? -1));
+}
+
+/** Any other report: a failure, or one that the fence refused. */
+function record(turn: Turn, lease: Lease, { report, reporter }: { report: Report; reporter: Reporter }): ReportResult {
+  const { outcome, said } = report;
+  const row = turn.stores.jobs.head(lease.jobId);
+  if (row === null) return { status: wasDiscarded(turn, lease, reporter.namespace) ? "stale" : "unknown" };
+  if (!mayTouch(turn, row, reporter.namespace)) return { status: "unknown" };
+  if (!isCurrent(row, lease)) return { status: wasGiven(row, lease) ? "stale" : "unknown" };
+  if (row.state === "cancelled") return { status: "stale", cancelled: true };
+  if (row.state !== "running") return { status: "stale" };
+  if (row.due_at !== null && row.due_at <= turn.now) {
+    act(turn, row);
+    return { status: "stale" };
+  }
+  if (outcome.ok) {
+    // An earlier report in this call named the job under a lease that is not the current one.
+    const again = { lease: formatLease(lease), outcome };
+    return { status: recordSuccesses(turn, [again], reporter.namespace).size > 0 ? "recorded" : "stale" };
+  }
+  if (said !== undefined) turn.stores.progress.save(row.id, said, turn.now);
+  endAttempt(turn, row, { outcome: "failed", error: outcome.error, retryAfterMs: outcome.retryAfterMs });
+  return { status: "recorded" };
+}
+
+/** Moves the end of leases, and stores what comes with it. The attempt's own end, its timeout, is never moved. */
+export function extendAll(turn: Turn, request: ExtendRequest): ExtendResult[] {
+  return request.leases.map((extension) => {
+    const lease = parseLease(extension.lease);
+    const row = lease === null ? null : turn.stores.jobs.head(lease.jobId);
+    if (lease === null) return { status: "unknown" };
+    if (row === null) return { status: wasDiscarded(turn, lease, request.namespace) ? "stale" : "unknown" };
+    if (!mayTouch(turn, row, request.namespace)) return { status: "unknown" };
+    if (!isCurrent(row, lease)) return { status: wasGiven(row, lease) ? "stale" : "unknown" };
+    if (row.state === "cancelled") return { status: "cancelled" };
+    if (row.state !== "running") return { status: "stale" };
+    if (row.due_at !== null && row.due_at <= turn.now) {
+      act(turn, row);
+      return { status: "stale" };
+    }
+    if (extension.said !== undefined) turn.stores.progress.save(row.id, extension.said, turn.now);
+    const endsAt = turn.now + (extension.leaseMs ?? row.timeout_ms);
+    const after = needsNoMore(turn, row, extension) ? row : turn.change(row, { lease_ends_at: endsAt });
+    const leaseExpiresAt = after.due_at ?? turn.now;
+    if (extension.unlessLeftMs === undefined) return { status: "extended", leaseExpiresAt };
+    return { status: "extended", leaseExpiresAt, leaseLeftMs: leaseExpiresAt - turn.now };
+  });
+}
+
+/** Whether the lease lasts as long as the caller needs: or as long as any can, which is to the end of the attempt. */
+function needsNoMore(turn: Turn, row: JobHead, { unlessLeftMs }: Extension): boolean {
+  if (unlessLeftMs === undefined) return false;
+  const endsAt = row.lease_ends_at ?? turn.now;
+  return endsAt - turn.now > unlessLeftMs || (row.attempt_ends_at !== null && endsAt >= row.attempt_ends_at);
+}
+
+/** The leases of a discarded job are forgotten: any that names it counts as one it had. */
+function wasDiscarded(turn: Turn, lease: Lease, namespace: string | null): boolean {
+  const row = turn.stores.discarded.find(lease.jobId);
+  return row !== null && mayTouch(turn, row, namespace);
+}
+
+function mayTouch(turn: Turn, row: Pick<JobHead, "queue">, namespace: string | null): boolean {
+  return namespace === null || turn.stores.queues.get(row.queue).settings.namespace === namespace;
+}
+
+/** The lease of the latest attempt, whatever has become of the job since. */
+function isCurrent(row: JobHead, lease: Lease): boolean {
+  return row.attempt === lease.attempt && row.lease === lease.nonce;
+}
+
+function wasGiven(row: JobHead, lease: Lease): boolean {
+  const attempts = JSON.parse(row.attempts) as StoredAttempt[];
+  return attempts.some((attempt) => attempt.number === lease.attempt && attempt.nonce === lease.nonce);
+}

@@ -1,0 +1,129 @@
+import { SCOPES, type Scope } from "../../../contract/admin.ts";
+import { primary } from "../../db/client.ts";
+import { findKey, type KeyRow } from "../../db/keys.ts";
+import { findNamespace } from "../../db/namespaces.ts";
+import { ExpiringMap } from "../expiring-map.ts";
+import { sha256Hex } from "../http/bytes.ts";
+import { Refusal } from "../http/refusal.ts";
+import { log, reasonOf } from "../log.ts";
+import { sameText } from "./signing.ts";
+import { keyIdOf } from "./token.ts";
+
+/** Who is asking. `root` may name a namespace and make others. */
+export interface Caller {
+  keyId: string;
+  namespace: string;
+  scopes: ReadonlySet<Scope>;
+  root: boolean;
+}
+
+interface Known {
+  caller: Caller;
+  expiresAt: number | null;
+}
+
+/** A revocation acts everywhere within 5 s: what is known of a key, from before it was read, is kept for less. */
+const KNOWN_MS = 4000;
+/**
+ * While D1 is away a key that was good is taken for good still: nobody can revoke one either, since that is a write to
+ * D1, and jobs can go on being submitted. Forgotten as soon as D1 says otherwise.
+ */
+const OUTAGE_MS = 600_000;
+const DEFAULT_NAMESPACE = "default";
+
+/** Knows API keys. Keeps verdicts for good tokens only, so a flood of bad ones cannot push those out. */
+export class Authenticator {
+  readonly #known = new ExpiringMap<Known>(KNOWN_MS, 10_000);
+  readonly #knownInOutage = new ExpiringMap<Known>(OUTAGE_MS, 10_000);
+  readonly #namespaces = new ExpiringMap<true>(KNOWN_MS, 10_000);
+  readonly #database: D1Database;
+  readonly #rootKey: string;
+  #rootHash: string | null = null;
+
+  constructor(database: D1Database, rootKey: string) {
+    this.#database = database;
+    this.#rootKey = rootKey;
+  }
+
+  /** The caller, or null when the token is not a working key. Throws a 503 refusal when that cannot be found out. */
+  async identify(token: string, now: number): Promise<Caller | null> {
+    const known = this.#known.get(token, now) ?? (await this.#look(token, now));
+    if (known === null || (known.expiresAt !== null && known.expiresAt <= now)) return null;
+    return known.caller;
+  }
+
+  /** Forgets every verdict about a key, so that a revocation acts in this isolate at once. */
+  forget(keyId: string): void {
+    this.#known.deleteWhere((known) => known.caller.keyId === keyId);
+    this.#knownInOutage.deleteWhere((known) => known.caller.keyId === keyId);
+  }
+
+  /** Whether the namespace exists. `default` always does. */
+  async namespaceExists(name: string, now: number): Promise<boolean> {
+    if (name === DEFAULT_NAMESPACE || this.#namespaces.get(name, now)) return true;
+    const row = await orUnavailable(() => findNamespace(primary(this.#database), name));
+    if (row !== null) this.#namespaces.set(name, true, now);
+    return row !== null;
+  }
+
+  async #look(token: string, now: number): Promise<Known | null> {
+    const hash = await sha256Hex(token);
+    this.#rootHash ??= await sha256Hex(this.#rootKey);
+    const known = sameText(hash, this.#rootHash) ? ROOT : await this.#lookUp(token, hash, now);
+    if (known !== null) this.#known.set(token, known, now);
+    return known;
+  }
+
+  async #lookUp(token: string, hash: string, now: number): Promise<Known | null> {
+    let known: Known | null;
+    try {
+      known = await this.#read(token, hash);
+    } catch (error) {
+      const before = this.#knownInOutage.get(token, now);
+      if (before === undefined) throw error;
+      return before;
+    }
+    if (known === null) this.#knownInOutage.delete(token);
+    else this.#knownInOutage.set(token, known, now);
+    return known;
+  }
+
+  async #read(token: string, hash: string): Promise<Known | null> {
+    const keyId = keyIdOf(token);
+    if (keyId === null) return null;
+    const row = await orUnavailable(() => findKey(primary(this.#database), keyId));
+    if (row === null || row.revokedAt !== null || !sameText(row.hash, hash)) return null;
+    return toKnown(row);
+  }
+}
+
+const ROOT: Known = {
+  caller: { keyId: "root", namespace: DEFAULT_NAMESPACE, scopes: new Set(SCOPES), root: true },
+  expiresAt: null,
+};
+
+function toKnown(row: KeyRow): Known {
+  const named = new Set(row.scopes);
+  const scopes = new Set(SCOPES.filter((scope) => named.has(scope) || named.has("admin")));
+  return { caller: { keyId: row.id, namespace: row.namespace, scopes, root: false }, expiresAt: row.expiresAt };
+}
+
+/** A key that was never seen cannot be judged without the database. */
+async function orUnavailable<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    log("error", "auth-database", { reason: reasonOf(error) });
+    throw new Refusal("unavailable", "API keys cannot be checked right now.");
+  }
+}
+
+/** The token of `Authorization: Bearer <token>`, or null. */
+export function bearerToken(header: string | undefined): string | null {
+  return header === undefined ? null : (/^bearer +([^\s]{1,512})$/i.exec(header.trim())?.[1] ?? null);
+}
+
+/** Refuses (403) a caller without the scope. */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (!caller.scopes.has(scope)) throw new Refusal("forbidden", `The key has no scope "${scope}".`);
+}

@@ -1,0 +1,110 @@
+import { MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
+import type { Submitted } from "../../../contract/rpc.ts";
+import type { Job } from "../../../domain/job.ts";
+import { JOB_ID_RANDOM_BYTES, parseJobId } from "../../../domain/job-id.ts";
+import { mergePatchText } from "../../../domain/merge-patch.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
+import { hash32 } from "../../../domain/slots.ts";
+import { primary } from "../../db/client.ts";
+import { idsInHistory } from "../../db/failed-jobs.ts";
+import { Refusal } from "../http/refusal.ts";
+import { fromHistory } from "../jobs/job-read.ts";
+import type { Services } from "../services.ts";
+import { scatter } from "../shards/scatter.ts";
+import type { Draw } from "../submit/chance.ts";
+import { type Placed, place } from "../submit/submission.ts";
+
+/** Where failed jobs go, and when the first of them may start. */
+export interface Move {
+  target: QueueSettings;
+  /** JSON text of a merge patch; null changes no payload. */
+  patch: string | null;
+  firstDelayMs: number;
+  everyMs: number;
+}
+
+/**
+ * Accepts failed jobs in another queue, under ids that follow from theirs: a job that is moved twice is one job. They
+ * keep keys, tags, priority and the time they were made at; timeout, retry policy and limits are those of the new queue.
+ * Answers the jobs that are there now; the others have no place there.
+ */
+export async function moveJobs(services: Services, database: D1Database, jobs: Job[], move: Move): Promise<Job[]> {
+  const planned = plan(jobs, move);
+  const ids = planned.map(({ placed }) => placed.job.id);
+  // The new job may have come to its end and left its shard before this call came a second time.
+  const over = ids.length === 0 ? new Set() : await fromHistory(() => idsInHistory(primary(database), ids));
+  const left = planned.filter(({ placed }) => !over.has(placed.job.id));
+  const outcomes = await submit(
+    services,
+    left.map(({ placed }) => placed),
+  );
+  const accepted = left.filter((_, i) => outcomes[i]?.type === "accepted");
+  return [...planned.filter(({ placed }) => over.has(placed.job.id)), ...accepted].map(({ job }) => job);
+}
+
+/** The payload as it would be; null when it would be too large. */
+export function movedPayload(job: Pick<Job, "payload">, patch: string | null): string | null {
+  return patch === null ? job.payload : mergePatchText(job.payload, patch, MAX_PAYLOAD_BYTES);
+}
+
+function plan(jobs: Job[], move: Move): { job: Job; placed: Placed }[] {
+  const planned: { job: Job; placed: Placed }[] = [];
+  for (const job of jobs) {
+    const delayMs = Math.floor(move.firstDelayMs + planned.length * move.everyMs);
+    const placed = placeIn(job, move, delayMs);
+    if (placed !== null) planned.push({ job, placed });
+  }
+  return planned;
+}
+
+function placeIn(job: Job, { target, patch }: Move, delayMs: number): Placed | null {
+  const payload = movedPayload(job, patch);
+  if (payload === null) return null;
+  const submission = {
+    queue: target.name,
+    orderingKey: job.orderingKey,
+    concurrencyKey: job.concurrencyKey ?? null,
+    idempotency: null,
+    dedup: null,
+    fields: {
+      priority: job.priority,
+      delayMs,
+      runAt: null,
+      expiresAt: null,
+      timeoutMs: null,
+      retry: null,
+      tags: job.tags,
+      payload,
+      createdAt: job.createdAt,
+    },
+  };
+  const draw = drawOf(job);
+  try {
+    // Lists bound ids by the time a job was made: the new id carries the old one's.
+    return place(submission, target, { partition: draw.random, draw, now: parseJobId(job.id)?.at ?? job.createdAt });
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
+}
+
+/** The same draw for the same failure of a job, so that it always gets the same new id. */
+function drawOf({ id, version }: Job): Draw {
+  const word = (name: string) => hash32(`${name}/${id}/${version}`);
+  const bytes = new Uint8Array(JOB_ID_RANDOM_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, word("a"));
+  view.setUint32(4, word("b"));
+  return { random: word("partition") / 2 ** 32, bytes };
+}
+
+async function submit({ shards }: Services, placed: Placed[]): Promise<Submitted[]> {
+  const items = placed.map((item) => ({ slot: item.slot, item }));
+  return scatter(shards, items, { again: true }, async (shard, head, group) => {
+    const queues = group.slice(0, 1).map(({ settings }) => settings);
+    const jobs = group.map(({ job }) => ({ ...job, queue: 0 }));
+    const reply = await shard.submit({ ...head, queues, jobs, atomic: false });
+    if (reply.type === "settings") throw new Refusal("unavailable", "The queue is being changed.");
+    return reply;
+  });
+}

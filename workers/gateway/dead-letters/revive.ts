@@ -1,0 +1,48 @@
+import type { Revival, Revived, ReviveRequest, Unredrivable } from "../../../contract/rpc.ts";
+import type { Job } from "../../../domain/job.ts";
+import { Refusal } from "../http/refusal.ts";
+import { slotOfJob } from "../jobs/job-read.ts";
+import { queueNotFound } from "../queues/settings-cache.ts";
+import type { Services } from "../services.ts";
+import { scatter } from "../shards/scatter.ts";
+
+/**
+ * Brings jobs of one queue back that history alone has, one RPC a shard; answers in their order. A shard that knows
+ * newer settings of the queue than this isolate does nothing and says so: the caller's client asks again.
+ */
+export async function revive(
+  { shards }: Pick<Services, "shards">,
+  revivals: Revival[],
+  how: Pick<ReviveRequest, "settings" | "patch" | "action" | "movingTo">,
+): Promise<Revived[]> {
+  const items = revivals.map((revival) => ({ slot: slotOfJob(revival.job.id), item: revival }));
+  return scatter(shards, items, { again: false }, async (shard, head, jobs) => {
+    const reply = await shard.revive({ ...head, ...how, jobs });
+    if (reply.type === "settings") throw new Refusal("unavailable", "The queue is being changed.");
+    return reply;
+  });
+}
+
+/** Retries a job that its shard has forgotten. Refuses as a retry of one that the shard has. */
+export async function retryFromHistory(services: Services, job: Job): Promise<Job> {
+  const settings = await services.settings.get(job.namespace, job.queue, Date.now());
+  const [revived] = await revive(services, [{ job, delayMs: 0 }], { settings, patch: null, action: "redrive" });
+  if (revived?.type === "revived" && revived.job !== null) return revived.job;
+  if (revived?.type === "refused") throw cannotReturn(revived.because, job.queue);
+  throw new Refusal("invalid-state", "The job is being retried.");
+}
+
+/** Why a job cannot come back in line: see docs/adr/0006. */
+export function cannotReturn(because: Unredrivable, queue: string): Refusal {
+  switch (because) {
+    case "queue-deleted":
+      return queueNotFound(queue);
+    case "repartitioned":
+      return new Refusal("invalid-state", `The partitions of queue ${queue} have changed since the job was accepted.`);
+    case "moving":
+      return new Refusal(
+        "invalid-state",
+        "A redrive is taking the job to another queue: repeat that redrive to complete it.",
+      );
+  }
+}

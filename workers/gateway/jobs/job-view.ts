@@ -1,0 +1,69 @@
+import type { AttemptView, JobListItem, JobView } from "../../../contract/job.ts";
+import type { JobFields } from "../../../contract/rpc.ts";
+import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
+import type { Attempt, Job, Progress } from "../../../domain/job.ts";
+import { retryView } from "../queues/queue-settings.ts";
+
+/** A job in the words and units of the API. */
+export function jobView(job: Job): JobView {
+  return { ...listItem(job, ALL) } as JobView;
+}
+
+const ALL: JobFields = { payload: true, result: true, attempts: true };
+
+/** As `jobView`, with the heavy fields only where `include` names them. */
+export function listItem(job: Job, include: JobFields): JobListItem {
+  return {
+    id: job.id,
+    namespace: job.namespace,
+    queue: job.queue,
+    state: job.state,
+    attempt: job.attempt,
+    maxAttempts: job.retry.maxAttempts,
+    priority: job.priority,
+    orderingKey: job.orderingKey,
+    // A job that history has from before these existed lacks them.
+    concurrencyKey: job.concurrencyKey ?? null,
+    dedupKey: job.dedupKey ?? null,
+    idempotencyKey: job.idempotencyKey,
+    tags: job.tags,
+    timeout: msToSeconds(job.timeoutMs),
+    retry: retryView(job.retry),
+    ...(include.payload ? { payload: parseText(job.payload) } : {}),
+    ...(include.result ? { result: job.result === null ? null : parseText(job.result) } : {}),
+    resultTruncated: job.resultTruncated,
+    error: job.error,
+    createdAt: formatTimestamp(job.createdAt),
+    runAt: formatTimestamp(job.runAt),
+    startedAt: timeOrNull(job.startedAt),
+    finishedAt: timeOrNull(job.finishedAt),
+    expiresAt: timeOrNull(job.expiresAt),
+    leaseExpiresAt: timeOrNull(job.leaseExpiresAt),
+    progress: progressView(job.progress ?? null),
+    ...(include.attempts ? { attempts: job.attempts.map(attemptView) } : {}),
+  };
+}
+
+function attemptView(attempt: Attempt): AttemptView {
+  return {
+    number: attempt.number,
+    startedAt: formatTimestamp(attempt.startedAt),
+    finishedAt: timeOrNull(attempt.finishedAt),
+    outcome: attempt.outcome,
+    error: attempt.error,
+    worker: attempt.worker,
+  };
+}
+
+function progressView(progress: Progress | null): JobView["progress"] {
+  return progress === null ? null : { ...progress, at: formatTimestamp(progress.at) };
+}
+
+function timeOrNull(at: number | null): string | null {
+  return at === null ? null : formatTimestamp(at);
+}
+
+/** Payloads and results were JSON when they came in. */
+function parseText(text: string): unknown {
+  return JSON.parse(text);
+}

@@ -1,0 +1,76 @@
+import type { KeyedJob, ShardOperation } from "../../../contract/rpc.ts";
+import { parseJobId } from "../../../domain/job-id.ts";
+import { selects } from "../../../domain/operation.ts";
+import { ownerOf } from "../../../domain/slots.ts";
+import type { Db } from "../../db/client.ts";
+import { deleteStep, type HistoryRecord, type HistoryStep, noteStep, walkHistory } from "../../db/operation-history.ts";
+import type { OperationRow } from "../../db/operations.ts";
+import type { Services } from "../services.ts";
+import { reviveAll } from "./operation-revive.ts";
+import { shardOperation } from "./operation-view.ts";
+
+/** Jobs of history looked at in one step. Those that are put back are read and sent whole. */
+const STEP = 500;
+const RETRY_STEP = 100;
+
+/**
+ * One step of an operation over what history alone has. What a shard holds is that shard's, which has been through with
+ * it. The step and its place are noted together; a retry that is cut short before that asks for the same jobs again,
+ * which their shards hold by then.
+ */
+export async function stepHistory(services: Services, db: Db, row: OperationRow): Promise<void> {
+  if (row.after === null) return;
+  const operation = shardOperation(row, (await services.shards.map()).shards.length);
+  const { namespace, filter } = operation;
+  const limit = operation.action === "retry" ? RETRY_STEP : STEP;
+  const { records, last } = await walkHistory(db, { namespace, queue: filter.queue, after: row.after, limit });
+  const step: HistoryStep = {
+    operation: row.id,
+    after: row.after,
+    next: last,
+    counts: { scanned: 0, matched: 0, changed: 0 },
+  };
+  const selected = records.filter((record) => selects(operation, candidateOf(record)));
+  const theirs = await heldBy(services, operation, selected);
+  const own = selected.filter(({ id }) => !theirs.has(id));
+  step.counts = { scanned: records.length - theirs.size, matched: own.length, changed: 0 };
+  if (operation.action === "delete" && !operation.dryRun) {
+    await deleteStep(db, { ...step, victims: own, now: Date.now() });
+    return;
+  }
+  if (operation.action === "retry" && !operation.dryRun) {
+    const now = Date.now();
+    const { everyMs } = operation;
+    const pace = everyMs === null ? null : { nextAt: row.createdAt + row.changed * everyMs, everyMs };
+    step.counts.changed = await reviveAll(services, db, { records: own, pace, now });
+  }
+  await noteStep(db, step);
+}
+
+function candidateOf(record: HistoryRecord) {
+  const { queue, state, orderingKey, createdAt, finishedAt, tags, error } = record;
+  return { queue, state, orderingKey, createdAt, finishedAt, tags: () => tags, error: () => error };
+}
+
+/** Which of `jobs` their shards hold. Where the others are to be deleted, their keys are forgotten in the same step. */
+async function heldBy(services: Services, operation: ShardOperation, jobs: HistoryRecord[]): Promise<Set<string>> {
+  const { shards } = services;
+  const map = await shards.map();
+  const releases = operation.action === "delete" && !operation.dryRun;
+  const byOwner = Map.groupBy(jobs, ({ id }) => ownerOf(map, parseJobId(id)?.slot ?? 0));
+  const held = await Promise.all(
+    [...byOwner].map(([owner, theirs]) =>
+      shards.once(owner, { again: true }, (shard, head) =>
+        releases
+          ? shard.releaseKeys({ ...head, namespace: operation.namespace, jobs: theirs.map(keysOf) })
+          : shard.held({ ...head, ids: theirs.map(({ id }) => id) }),
+      ),
+    ),
+  );
+  return new Set(held.flat());
+}
+
+/** A job that history has from before a key existed lacks it. */
+function keysOf({ id, queue, orderingKey, concurrencyKey, idempotencyKey, dedupKey }: HistoryRecord): KeyedJob {
+  return { id, queue, orderingKey, concurrencyKey: concurrencyKey ?? null, idempotencyKey, dedupKey: dedupKey ?? null };
+}

@@ -1,0 +1,114 @@
+import { completeSettings, type QueueSettings } from "../../../domain/queue.ts";
+import { primary } from "../../db/client.ts";
+import { findQueue } from "../../db/queues.ts";
+import { Refusal } from "../http/refusal.ts";
+import { log, reasonOf } from "../log.ts";
+import { DEFAULT_QUEUE, implicitDefault } from "./queue-settings.ts";
+
+/** How long an isolate uses settings without asking. A shard that knows newer ones says so, so this only saves reads. */
+const FRESH_MS = 5000;
+const MAX_ENTRIES = 10_000;
+
+interface Entry {
+  settings: QueueSettings;
+  until: number;
+}
+
+/**
+ * Queue settings for the hot path: memory, then KV, then D1's primary. All copies carry a version and the highest
+ * wins; that a queue does not exist is never remembered. KV is an optional middle: it may fail or lag and nothing
+ * is wrong, and while D1 is down it keeps submissions going.
+ */
+export class SettingsCache {
+  readonly #entries = new Map<string, Entry>();
+  readonly #database: D1Database;
+  readonly #kv: KVNamespace;
+
+  constructor(database: D1Database, kv: KVNamespace) {
+    this.#database = database;
+    this.#kv = kv;
+  }
+
+  /** The settings, or a 404 refusal when there is no such queue (any more). */
+  async get(namespace: string, queue: string, now: number): Promise<QueueSettings> {
+    const entry = this.#entries.get(cacheKey(namespace, queue));
+    const settings =
+      entry !== undefined && entry.until > now && entry.until <= now + FRESH_MS
+        ? entry.settings
+        : await this.#read(namespace, queue, now);
+    if (settings === null || settings.deleted) throw queueNotFound(queue);
+    return settings;
+  }
+
+  /** Takes settings from a shard or from a change made here; older ones are ignored. */
+  learn(settings: QueueSettings, now: number): void {
+    const key = cacheKey(settings.namespace, settings.name);
+    const entry = this.#entries.get(key);
+    if (entry !== undefined && entry.settings.version > settings.version) return;
+    this.#entries.delete(key);
+    if (this.#entries.size >= MAX_ENTRIES) {
+      const oldest = this.#entries.keys().next();
+      if (!oldest.done) this.#entries.delete(oldest.value);
+    }
+    this.#entries.set(key, { settings, until: now + FRESH_MS });
+  }
+
+  /** Gives other isolates the settings through KV. Failing is harmless. */
+  async publish(settings: QueueSettings): Promise<void> {
+    try {
+      await this.#kv.put(kvKey(settings.namespace, settings.name), JSON.stringify(settings));
+    } catch (error) {
+      log("warn", "kv-put", { reason: reasonOf(error) });
+    }
+  }
+
+  async #read(namespace: string, queue: string, now: number): Promise<QueueSettings | null> {
+    const known = this.#entries.get(cacheKey(namespace, queue))?.settings.version ?? -1;
+    const cached = await this.#fromKv(namespace, queue);
+    // KV can be a minute behind what this isolate already knew.
+    if (cached !== null && !cached.deleted && cached.version >= known) {
+      this.learn(cached, now);
+      return cached;
+    }
+    const stored = await this.#fromDatabase(namespace, queue);
+    if (stored !== null) this.learn(stored, now);
+    if (stored !== null && stored.version > 0 && stored.version !== cached?.version) await this.publish(stored);
+    return stored;
+  }
+
+  async #fromKv(namespace: string, queue: string): Promise<QueueSettings | null> {
+    try {
+      const cached = await this.#kv.get<QueueSettings>(kvKey(namespace, queue), { type: "json", cacheTtl: 30 });
+      return cached === null ? null : completeSettings(cached);
+    } catch (error) {
+      log("warn", "kv-get", { reason: reasonOf(error) });
+      return null;
+    }
+  }
+
+  async #fromDatabase(namespace: string, queue: string): Promise<QueueSettings | null> {
+    try {
+      const stored = await findQueue(primary(this.#database), namespace, queue);
+      return stored ?? (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
+    } catch (error) {
+      log("error", "settings-database", { reason: reasonOf(error) });
+      // Old settings are better than none: shards were told of every change, and correct whoever has older ones.
+      const known = this.#entries.get(cacheKey(namespace, queue))?.settings;
+      if (known !== undefined) return known;
+      if (queue === DEFAULT_QUEUE) return implicitDefault(namespace);
+      throw new Refusal("unavailable", "The queue's settings cannot be read right now.");
+    }
+  }
+}
+
+export function queueNotFound(queue: string): Refusal {
+  return new Refusal("queue-not-found", `There is no queue "${queue.slice(0, 80)}".`);
+}
+
+function cacheKey(namespace: string, queue: string): string {
+  return `${namespace}/${queue}`;
+}
+
+function kvKey(namespace: string, queue: string): string {
+  return `settings:${namespace}/${queue}`;
+}

@@ -1,0 +1,108 @@
+import type { ScheduleMark, SchedulePush, ScheduleTaken } from "../../../contract/rpc.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
+import { placeOf, type ScheduleSettings, timingOf } from "../../../domain/schedule.ts";
+import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { ShardClient } from "../shards/shard-client.ts";
+
+/** How often schedules are planned again because their queue or the map has changed meanwhile. */
+const MAX_ROUNDS = 4;
+
+/** The settings of a schedule's queue as last written, deleted ones too; null when there never was such a queue. */
+export type ReadQueue = (namespace: string, queue: string) => Promise<QueueSettings | null>;
+
+interface Planned {
+  settings: ScheduleSettings;
+  queue: QueueSettings | null;
+  /** The shard that is to run it; null: none is. */
+  owner: string | null;
+  word: SchedulePush;
+}
+
+const NO_MARK: ScheduleMark = { lastAt: null, nextAt: null };
+
+/**
+ * Tells every shard of the schedules: first those that are not to run them, so that a former owner has stopped before the
+ * new one starts, and the new one hears how far the others were. Throws a 503 refusal when a shard does not answer: then
+ * a schedule that moves runs nowhere until the next push, rather than in two places.
+ */
+export async function pushSchedules(
+  shards: ShardClient,
+  readQueue: ReadQueue,
+  schedules: ScheduleSettings[],
+): Promise<void> {
+  let waiting = schedules;
+  for (let round = 0; waiting.length > 0; round++) {
+    if (round >= MAX_ROUNDS) throw new Refusal("unavailable", "The schedule's place is being changed.");
+    const map = round === 0 ? await shards.map() : await shards.refresh();
+    const planned = await Promise.all(waiting.map((settings) => plan(settings, readQueue, map)));
+    const handovers = await stopElsewhere(shards, map, planned);
+    waiting = await startAtOwners(shards, planned, handovers);
+  }
+}
+
+async function plan(settings: ScheduleSettings, readQueue: ReadQueue, map: SlotMap): Promise<Planned> {
+  const { namespace, name, version, deleted } = settings;
+  const queue = deleted ? null : await readQueue(namespace, settings.job.queue);
+  const owner = queue === null ? null : ownerOf(map, placeOf(settings, queue).slot);
+  const queueVersion = queue?.version ?? 0;
+  const word = { namespace, name, version, queueVersion, deleted, timing: timingOf(settings), own: null };
+  return { settings, queue, owner, word };
+}
+
+/** Answers, for each schedule, how far the shards were that are not to run it. */
+async function stopElsewhere(
+  shards: ShardClient,
+  map: SlotMap,
+  planned: Planned[],
+): Promise<Map<Planned, ScheduleMark>> {
+  const marks = new Map<Planned, ScheduleMark>();
+  await Promise.all(
+    map.shards.map(async ({ id }) => {
+      const others = planned.filter(({ owner }) => owner !== id);
+      const words = others.map(({ word }) => word);
+      const taken = await tell(shards, id, words);
+      others.forEach((item, i) => {
+        marks.set(item, furthest(marks.get(item) ?? NO_MARK, taken[i] ?? NO_MARK));
+      });
+    }),
+  );
+  return marks;
+}
+
+/** Answers those whose owner says that it is not: it knows a newer map, or newer settings of the queue. */
+async function startAtOwners(
+  shards: ShardClient,
+  planned: Planned[],
+  handovers: Map<Planned, ScheduleMark>,
+): Promise<ScheduleSettings[]> {
+  const owned = planned.flatMap(({ settings, queue, owner, word }, i) => {
+    if (owner === null || queue === null) return [];
+    const handover = handovers.get(planned[i] as Planned) ?? NO_MARK;
+    return [{ owner, settings, word: { ...word, own: { settings, queue, handover } } }];
+  });
+  const again = await Promise.all(
+    [...Map.groupBy(owned, ({ owner }) => owner)].map(async ([owner, group]) => {
+      const words = group.map(({ word }) => word);
+      const taken = await tell(shards, owner, words);
+      return group.filter((_, i) => taken[i]?.type === "stopped").map(({ settings }) => settings);
+    }),
+  );
+  return again.flat();
+}
+
+async function tell(shards: ShardClient, id: string, schedules: SchedulePush[]): Promise<ScheduleTaken[]> {
+  if (schedules.length === 0) return [];
+  const call = { again: true };
+  return (await shards.once(id, call, (shard, head) => shard.configureSchedules({ ...head, schedules }))).taken;
+}
+
+/** A schedule only ever goes on, so of two marks the later is the newer. */
+function furthest(a: ScheduleMark, b: ScheduleMark): ScheduleMark {
+  return { lastAt: later(a.lastAt, b.lastAt), nextAt: later(a.nextAt, b.nextAt) };
+}
+
+function later(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.max(a, b);
+}

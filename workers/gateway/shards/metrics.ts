@@ -1,0 +1,108 @@
+import type { ShardHealth } from "../../../contract/rpc.ts";
+import { JOB_STATES } from "../../../domain/job.ts";
+
+/** The content type of OpenMetrics text. */
+export const OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+interface Family {
+  name: string;
+  type: "gauge" | "counter";
+  help: string;
+  unit?: "seconds" | "bytes";
+  samples: { labels?: Record<string, string>; value: number }[];
+}
+
+/** What all shards together report, as OpenMetrics text. Totals only: nothing tells of a namespace or a queue. */
+export function openMetrics(shards: { id: string; health: ShardHealth }[], now: number): string {
+  return `${families(shards, now).map(render).join("")}# EOF\n`;
+}
+
+function families(shards: { id: string; health: ShardHealth }[], now: number): Family[] {
+  const sum = (pick: (health: ShardHealth) => number) => shards.reduce((total, { health }) => total + pick(health), 0);
+  const each = (pick: (health: ShardHealth) => number) =>
+    shards.map(({ id, health }) => ({ labels: { shard: id }, value: pick(health) }));
+  const due = shards.map(({ health }) => health.oldestDueAt).filter((at) => at !== null);
+  const counter = (name: string, help: string, pick: keyof ShardHealth["totals"]): Family => ({
+    name,
+    type: "counter",
+    help,
+    samples: [{ value: sum((health) => health.totals[pick] ?? 0) }],
+  });
+  return [
+    {
+      name: "dure_jobs",
+      type: "gauge",
+      help: "Jobs that the shards hold, by state.",
+      samples: JOB_STATES.map((state) => ({ labels: { state }, value: sum((health) => health.counts[state]) })),
+    },
+    counter("dure_jobs_accepted", "Jobs accepted.", "accepted"),
+    counter("dure_jobs_refused", "Jobs refused because a backlog or a shard was full.", "refused"),
+    counter("dure_jobs_started", "Attempts started.", "started"),
+    counter("dure_jobs_finished", "Jobs that came to a final state.", "finished"),
+    {
+      name: "dure_schedule_fires",
+      type: "counter",
+      help: "Instants of schedules, by what came of them.",
+      samples: [
+        { labels: { outcome: "fired" }, value: sum((health) => health.totals.firesFired ?? 0) },
+        { labels: { outcome: "skipped" }, value: sum((health) => health.totals.firesSkipped ?? 0) },
+        { labels: { outcome: "missed" }, value: sum((health) => health.totals.firesMissed ?? 0) },
+      ],
+    },
+    counter("dure_bells", "Doorbells rung.", "bells"),
+    counter("dure_reports_stale", "Reports refused because their lease was not the current one.", "staleReports"),
+    counter("dure_leases_expired", "Leases that ended without a report.", "leaseExpired"),
+    {
+      name: "dure_parked_keys",
+      type: "gauge",
+      help: "Ordering keys that stand still, by a failure or by hand.",
+      samples: [{ value: sum((health) => health.parkedKeys ?? 0) }],
+    },
+    {
+      name: "dure_jobs_unprojected",
+      type: "gauge",
+      help: "Finished jobs that history does not have yet.",
+      samples: [{ value: sum((health) => health.unprojected) }],
+    },
+    {
+      name: "dure_oldest_due_age_seconds",
+      type: "gauge",
+      help: "How long the job waits that has been due for longest.",
+      unit: "seconds",
+      samples: [{ value: due.length === 0 ? 0 : Math.max(0, now - Math.min(...due)) / 1000 }],
+    },
+    {
+      name: "dure_shard_live_jobs",
+      type: "gauge",
+      help: "Unfinished jobs of a shard.",
+      samples: each((health) => health.live),
+    },
+    {
+      name: "dure_shard_bytes",
+      type: "gauge",
+      help: "Size of a shard's database.",
+      unit: "bytes",
+      samples: each((health) => health.bytes),
+    },
+    {
+      name: "dure_shard_rows_written",
+      type: "counter",
+      help: "Rows a shard has written since it woke.",
+      samples: each((health) => health.rowsWritten),
+    },
+  ];
+}
+
+function render({ name, type, help, unit, samples }: Family): string {
+  const lines = [`# TYPE ${name} ${type}`];
+  if (unit !== undefined) lines.push(`# UNIT ${name} ${unit}`);
+  lines.push(`# HELP ${name} ${help}`);
+  const sampleName = type === "counter" ? `${name}_total` : name;
+  for (const { labels, value } of samples) {
+    const text = Object.entries(labels ?? {})
+      .map(([label, content]) => `${label}="${content}"`)
+      .join(",");
+    lines.push(`${sampleName}${text === "" ? "" : `{${text}}`} ${value}`);
+  }
+  return `${lines.join("\n")}\n`;
+}

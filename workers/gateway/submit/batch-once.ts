@@ -1,0 +1,73 @@
+import type { BatchEnvelope, BatchView } from "../../../contract/batch.ts";
+import { PROBLEMS } from "../../../contract/problem.ts";
+import { slotOf } from "../../../domain/slots.ts";
+import { sha256Hex, toHex } from "../http/bytes.ts";
+import { canonicalJson } from "../http/canonical-json.ts";
+import { Refusal } from "../http/refusal.ts";
+import { log, reasonOf } from "../log.ts";
+import type { Services } from "../services.ts";
+import { type Chance, seededChance } from "./chance.ts";
+import { undecidable } from "./spanning.ts";
+
+const SEED_BYTES = 16;
+/**
+ * A batch whose answer was never noted may be sent again for as long as its shards surely remember its jobs' ids (they
+ * do for a minute at least). Later nobody could tell a second run from the first.
+ */
+const RESUMABLE_MS = 30_000;
+
+export interface OnceOptions {
+  namespace: string;
+  key: string;
+  body: BatchEnvelope;
+  now: number;
+}
+
+/**
+ * Runs a batch once for its idempotency key. The key's record is made first, with a seed; the jobs' ids are made of that
+ * seed, so that a batch which was cut short is completed under the same ids when it is sent again. What it was
+ * answered is noted in the end, and replayed for a day.
+ */
+export async function batchOnce(
+  { shards }: Services,
+  { namespace, key, body, now }: OnceOptions,
+  run: (options: { chance: Chance; now: number; late: boolean }) => Promise<BatchView>,
+): Promise<BatchView> {
+  const slot = slotOf(namespace, `batch-key/${key}`, 0);
+  const hash = await sha256Hex(canonicalJson(body));
+  const seed = toHex(crypto.getRandomValues(new Uint8Array(SEED_BYTES)));
+  const opened = await shards.ask(slot, { again: true }, (shard, head) =>
+    shard.openBatch({ ...head, namespace, key, slot, hash, seed }),
+  );
+  if (opened.type === "mismatch") {
+    throw new Refusal("idempotency-mismatch", "The idempotency key was used with another batch.");
+  }
+  if (opened.answer !== null) return replayOf(JSON.parse(opened.answer) as BatchView);
+  const late = now - opened.madeAt > RESUMABLE_MS;
+  // What became of a transaction can be asked for longer.
+  if (late && !body.atomic) throw undecidable();
+  const close = (answer: string | null) =>
+    shards.ask(slot, { again: true }, (shard, head) => shard.closeBatch({ ...head, namespace, key, slot, answer }));
+  try {
+    const view = await run({ chance: seededChance(opened.seed), now: opened.madeAt, late });
+    const anything = view.items.some((item) => "id" in item);
+    // Accepted is accepted: a record that could not be closed is told by the next replay, under the same ids.
+    await close(anything ? JSON.stringify(view) : null).catch((error: unknown) => {
+      log("warn", "batch-close", { reason: reasonOf(error) });
+    });
+    return view;
+  } catch (error) {
+    if (error instanceof Refusal && nothingAccepted(error)) await close(null);
+    throw error;
+  }
+}
+
+function nothingAccepted({ code, extras }: Refusal): boolean {
+  return extras.accepted === undefined ? PROBLEMS[code].status < 500 : extras.accepted === "nothing";
+}
+
+/** The batch again: the same jobs, none of them new. */
+function replayOf(first: BatchView): BatchView {
+  const items = first.items.map((item) => ("id" in item ? { ...item, replayed: true } : item));
+  return { ...first, accepted: 0, items };
+}

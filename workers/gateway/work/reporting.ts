@@ -1,0 +1,96 @@
+import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import type { ExtendBody, ReportBody } from "../../../contract/pull.ts";
+import type { ExtendResult, Extension, Outcome, Report, ReportResult, Said } from "../../../contract/rpc.ts";
+import { checkpointFits } from "../../../contract/said.ts";
+import { secondsToMs } from "../../../contract/time.ts";
+import { parseJobId } from "../../../domain/job-id.ts";
+import { parseLease } from "../../../domain/lease.ts";
+import { longerThan } from "../http/bytes.ts";
+import { Refusal } from "../http/refusal.ts";
+import type { Services } from "../services.ts";
+import { scatter } from "../shards/scatter.ts";
+
+type Told = Omit<Extract<ReportBody, { ok: true }>, "lease"> | Omit<Extract<ReportBody, { ok: false }>, "lease">;
+
+/** What a worker says of one attempt, in the units used inside. Refused (413) when the result is too large. */
+export function outcomeOf(report: Told): Outcome {
+  if (!report.ok) {
+    const retryAfterMs = report.retryAfter === undefined ? null : secondsToMs(report.retryAfter);
+    return { ok: false, error: report.error, retryAfterMs };
+  }
+  const result = report.result === undefined ? null : JSON.stringify(report.result);
+  if (result !== null && longerThan(result, MAX_RESULT_BYTES)) {
+    throw new Refusal("result-too-large", `The result may be ${MAX_RESULT_BYTES} bytes at most.`);
+  }
+  return { ok: true, result, resultTruncated: false };
+}
+
+/** Hands reports to their shards; answers in their order. A lease that is not one is `unknown`, as one never given is. */
+export async function report(
+  { shards }: Services,
+  namespace: string,
+  reports: Report[],
+  withJobs: boolean,
+): Promise<ReportResult[]> {
+  const known = located(reports);
+  // Not sent twice on an error: the shard would call the second copy stale.
+  const answers = await scatter(shards, known, { again: false }, (shard, head, group: Report[]) =>
+    shard.report({ ...head, namespace, reports: group, withJobs }),
+  );
+  return inOrder(reports, known, answers);
+}
+
+/** What a worker says with a heartbeat, in the form used inside; null when it says nothing. Refused (413) when too large. */
+export function saidIn({ progress, checkpoint }: ExtendBody): Said | null {
+  if (progress === undefined && checkpoint === undefined) return null;
+  const said: Said = {
+    ...(progress?.percent === undefined ? {} : { percent: progress.percent }),
+    ...(progress?.message === undefined ? {} : { message: progress.message }),
+  };
+  if (checkpoint === undefined) return said;
+  if (checkpoint === null) return { ...said, checkpoint: null };
+  const text = JSON.stringify(checkpoint);
+  if (checkpointFits(text)) return { ...said, checkpoint: text };
+  throw new Refusal("checkpoint-too-large", `The checkpoint may be ${MAX_CHECKPOINT_BYTES} bytes at most.`);
+}
+
+/** Moves the end of a lease, and stores what comes with it. */
+export async function extend({ shards }: Services, namespace: string, extension: Extension): Promise<ExtendResult> {
+  const known = located([extension]);
+  const answers = await scatter(shards, known, { again: true }, (shard, head, leases: Extension[]) =>
+    shard.extend({ ...head, namespace, leases }),
+  );
+  return inOrder([extension], known, answers)[0] ?? { status: "unknown" };
+}
+
+export function leaseNotFound(): Refusal {
+  return new Refusal("lease-not-found", "No such lease was ever given.");
+}
+
+/** `cancelled`: what made it stale is that the job was cancelled. */
+export function staleLease(cancelled = false): Refusal {
+  return new Refusal(
+    "stale-lease",
+    cancelled
+      ? "The job was cancelled while it ran; its report changes nothing."
+      : "The job has gone on without this lease; its report changes nothing.",
+  );
+}
+
+function located<I extends { lease: string }>(items: I[]): { slot: number; item: I }[] {
+  return items.flatMap((item) => {
+    const slot = slotOfLease(item.lease);
+    return slot === null ? [] : [{ slot, item }];
+  });
+}
+
+/** The slot of the lease's job, or null when no shard ever gave such a lease. */
+function slotOfLease(text: string): number | null {
+  const lease = parseLease(text);
+  return lease === null ? null : (parseJobId(lease.jobId)?.slot ?? null);
+}
+
+function inOrder<I, R>(items: I[], known: { item: I }[], answers: R[]): (R | { status: "unknown" })[] {
+  const byItem = new Map(known.map(({ item }, index) => [item, answers[index]]));
+  return items.map((item) => byItem.get(item) ?? { status: "unknown" });
+}
