@@ -19,6 +19,8 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              // A copy of the database, which tests let lag behind (test/workers/replicated-d1.ts).
+              d1Databases: { REPLICA: "replica" },
               bindings: {
                 DURE_ROOT_KEY: "dure_root_test",
                 ALLOW_PRIVATE_TARGETS: "true",

@@ -12,7 +12,22 @@ export class Client {
 
   /** Sends a request and returns the body's text. Throws on a status of 300 or more. */
   async send(path: string, body?: string, headers?: Record<string, string>): Promise<string> {
-    const { statusCode, body: answer } = await this.#pool.request({
+    return (await this.#call(path, body, headers)).text;
+  }
+
+  /** The same of a GET, with the headers of the answer that are there once. */
+  async ask(path: string, headers: Record<string, string>): Promise<{ text: string; headers: Record<string, string> }> {
+    const { text, headers: all } = await this.#call(path, undefined, headers);
+    const once = Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+    return { text, headers: Object.fromEntries(once) };
+  }
+
+  async #call(path: string, body?: string, headers?: Record<string, string>) {
+    const {
+      statusCode,
+      headers: answered,
+      body: answer,
+    } = await this.#pool.request({
       path,
       method: body === undefined ? "GET" : "POST",
       headers: headers ? { ...this.#headers, ...headers } : this.#headers,
@@ -20,7 +35,7 @@ export class Client {
     });
     const text = await answer.text();
     if (statusCode >= 300) throw new Error(`${path}: ${statusCode} ${text.slice(0, 300)}`);
-    return text;
+    return { text, headers: answered };
   }
 
   close(): Promise<void> {

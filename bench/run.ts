@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { atomicRows } from "./atomic.ts";
 import { backlogRows } from "./backlog.ts";
 import { startDure } from "./dure/system.ts";
 import { startFloor } from "./floor/system.ts";
@@ -9,6 +10,7 @@ import { median } from "./load.ts";
 import * as measure from "./measure.ts";
 import { dollarsPerMillion } from "./prices.ts";
 import { settle } from "./process.ts";
+import { makeOldJobs, readRows } from "./reads.ts";
 import { passes, type Row, table } from "./report.ts";
 import type { System } from "./system.ts";
 import { type PerJob, usage } from "./usage.ts";
@@ -156,13 +158,20 @@ async function main(): Promise<Row[]> {
   await counted.stop();
 
   const controlled = await startDure(join(state, "controlled"), false);
+  const [[old] = []] = await both([controlled], "jobs to be read when they are old", 1, () => makeOldJobs(controlled));
+  const [[atomic = []] = []] = await both([controlled], "what atomic batches cost", 1, () => atomicRows(controlled));
   const [[keys = []] = []] = await both([controlled], "what keys cost", 1, () => keyRows(controlled));
+  const [[reads = []] = []] = await both([controlled], "what reads cost", 1, async () =>
+    old === undefined ? [] : readRows(controlled, old),
+  );
   const [[backlogs = []] = []] = await both([controlled], "a backlog of a million", 1, () => backlogRows(controlled));
   await controlled.stop();
   return [
     ...fast.rows,
     ...usageRows("batches", batches, fast),
     ...usageRows("singles", singles, fast),
+    ...atomic,
+    ...reads,
     ...keys,
     ...backlogs,
   ];

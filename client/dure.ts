@@ -3,6 +3,7 @@ import { Leases } from "./leases.ts";
 import { Operations } from "./operations.ts";
 import { Queues } from "./queues.ts";
 import { Schedules } from "./schedules.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { type ClientOptions, Transport } from "./transport.ts";
 import { Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -22,6 +23,7 @@ export class Dure extends Jobs {
   readonly leases: Leases;
   readonly operations: Operations;
   readonly schedules: Schedules;
+  readonly subscriptions: Subscriptions;
   readonly #transport: Transport;
 
   constructor(options: ClientOptions) {
@@ -32,6 +34,7 @@ export class Dure extends Jobs {
     this.leases = new Leases(transport);
     this.operations = new Operations(transport);
     this.schedules = new Schedules(transport);
+    this.subscriptions = new Subscriptions(transport);
   }
 
   /** Starts claiming jobs of a pull queue and running them. */

@@ -1,10 +1,10 @@
-import type { ClaimedJobView, ExtendView } from "../contract/pull.ts";
+import type { ClaimedJobView } from "../contract/pull.ts";
 import type { Said } from "../contract/rpc/work.ts";
 import { alsoSaid, type ProgressUpdate, wellSaid } from "../contract/said.ts";
 import { backoffMs } from "./clock.ts";
 import { DureError } from "./error.ts";
-import { extendBody, leasePath } from "./leases.ts";
-import type { Transport } from "./transport.ts";
+import { extendBody } from "./leases.ts";
+import type { WorkPort } from "./work-port.ts";
 
 /** What a handler says of its progress goes out this often at most. */
 const SAY_MS = 1000;
@@ -15,7 +15,7 @@ type Verdict = "extended" | "cancelled" | "lease-lost" | "refused" | "no-answer"
 
 export interface HeartbeatOptions {
   job: ClaimedJobView;
-  transport: Transport;
+  port: WorkPort;
   leaseSeconds: number;
   /** Called once, when there is nothing left to extend. */
   onLost: (why: "cancelled" | "lease-lost") => void;
@@ -37,7 +37,7 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    const now = options.transport.clock.now();
+    const now = options.port.clock.now();
     this.#timeoutAt = now + options.job.timeout * 1000;
     this.#leaseEndsAt = now + this.#leaseMs;
     this.#beatAt = now + this.#leaseMs / 3;
@@ -51,7 +51,7 @@ export class Heartbeat {
 
   /** Extends the lease every third of it until `done`, or until it is lost. Never rejects. */
   async run(done: AbortSignal): Promise<void> {
-    const { clock } = this.#options.transport;
+    const { clock } = this.#options.port;
     while (!done.aborted) {
       const endsAt = Math.min(this.#leaseEndsAt, this.#timeoutAt);
       if (clock.now() >= endsAt) return this.#lose("lease-lost");
@@ -68,7 +68,7 @@ export class Heartbeat {
 
   /** Delivers what was said and is not confirmed: the next attempt goes on from there. Gives up after a few tries. */
   async flush(): Promise<void> {
-    const { clock } = this.#options.transport;
+    const { clock } = this.#options.port;
     for (let tries = 0; tries < MAX_FLUSHES && this.#said !== null && !this.#lost; tries++) {
       if (clock.now() >= Math.min(this.#leaseEndsAt, this.#timeoutAt)) return;
       await this.#beat(new AbortController().signal);
@@ -86,7 +86,7 @@ export class Heartbeat {
   }
 
   async #beat(stop: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options.transport;
+    const { clock, random } = this.#options.port;
     const sentAt = clock.now();
     const said = this.#said;
     if (said !== null) this.#saidAt = sentAt;
@@ -101,16 +101,10 @@ export class Heartbeat {
   }
 
   async #send(said: Said | null, signal: AbortSignal): Promise<Verdict> {
-    const { job, transport, leaseSeconds } = this.#options;
+    const { job, port, leaseSeconds } = this.#options;
     try {
-      const { data } = await transport.once<ExtendView>({
-        method: "POST",
-        path: `${leasePath(job.lease)}/extend`,
-        body: extendBody(leaseSeconds, said),
-        repeatable: true,
-        signal,
-      });
-      return data.cancelled ? "cancelled" : "extended";
+      const { cancelled } = await port.extend(job.lease, extendBody(leaseSeconds, said), signal);
+      return cancelled ? "cancelled" : "extended";
     } catch (error) {
       if (!(error instanceof DureError)) return "no-answer";
       if (error.status === 409 || error.status === 404) return "lease-lost";

@@ -110,12 +110,12 @@ export class Jobs {
   }
 
   #read<T>(path: string, options: ReadOptions, query: Record<string, string | number | undefined>): Promise<Reply<T>> {
-    const { bookmark } = this.#transport;
+    const { consistency } = options;
+    const { overflows } = this.#transport.session;
     return this.#transport.call<T>({
       method: "GET",
       path,
-      query: { ...query, consistency: options.consistency },
-      headers: options.consistency === "session" && bookmark !== null ? { "dure-bookmark": bookmark } : {},
+      query: { ...query, consistency: consistency === "session" && overflows ? "strong" : consistency },
       repeatable: true,
       signal: options.signal,
     });

@@ -1,4 +1,4 @@
-import type { JobView } from "../contract/job.ts";
+import type { JobView, SubmitBody } from "../contract/job.ts";
 import type {
   ClaimedJobView,
   ClaimInput,
@@ -8,6 +8,7 @@ import type {
   FailInput,
   ReportInput,
   ReportsView,
+  SucceededView,
 } from "../contract/pull.ts";
 import type { Said } from "../contract/rpc/work.ts";
 import { type ProgressUpdate, wellSaid } from "../contract/said.ts";
@@ -39,8 +40,10 @@ export class Leases {
     return this.#post({ path: "/v1/reports", body, waitSeconds: claim?.wait ?? 0, repeatable: claim === undefined });
   }
 
-  succeed(lease: string, result: unknown = null): Promise<JobView> {
-    return this.#post({ path: `${leasePath(lease)}/succeed`, body: { result } });
+  /** `spawn`: jobs that are accepted with the success, or neither is. It answers their ids in `spawned`. */
+  succeed(lease: string, result: unknown = null, spawn: SubmitBody[] = []): Promise<SucceededView> {
+    const body = spawn.length === 0 ? { result } : { result, spawn };
+    return this.#post({ path: `${leasePath(lease)}/succeed`, body });
   }
 
   fail(lease: string, failure: FailInput): Promise<JobView> {

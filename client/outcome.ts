@@ -1,3 +1,4 @@
+import type { SubmitBody } from "../contract/job.ts";
 import { MAX_ERROR_CODE_BYTES, MAX_ERROR_MESSAGE_BYTES, MAX_RESULT_BYTES } from "../contract/limits.ts";
 import type { ReportInput } from "../contract/pull.ts";
 import { NonRetryable } from "./error.ts";
@@ -11,7 +12,8 @@ function fits(text: string, maxBytes: number): boolean {
 }
 
 /** Of a handler that returned. What JSON cannot hold, or what is too large, is a failure for good. */
-export function successReport(lease: string, result: unknown): ReportInput {
+export function successReport(lease: string, result: unknown, jobs: readonly SubmitBody[] = []): ReportInput {
+  const spawn = jobs.length === 0 ? {} : { spawn: [...jobs] };
   let text: string | undefined;
   try {
     text = JSON.stringify(result);
@@ -21,8 +23,8 @@ export function successReport(lease: string, result: unknown): ReportInput {
       new NonRetryable(`the result is not JSON: ${messageOf(error)}`, { code: "result-not-json" }),
     );
   }
-  if (text === undefined) return { lease, ok: true, result: null };
-  if (fits(text, MAX_RESULT_BYTES)) return { lease, ok: true, result };
+  if (text === undefined) return { lease, ok: true, result: null, ...spawn };
+  if (fits(text, MAX_RESULT_BYTES)) return { lease, ok: true, result, ...spawn };
   return failureReport(
     lease,
     new NonRetryable(`the result is larger than ${MAX_RESULT_BYTES} bytes`, { code: "result-too-large" }),

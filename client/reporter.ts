@@ -1,10 +1,12 @@
 import type { ReportInput, ReportsView } from "../contract/pull.ts";
 import { DureError } from "./error.ts";
 import { Outbox, type Pending } from "./outbox.ts";
-import type { Transport } from "./transport.ts";
+import { pauseMs } from "./pause.ts";
+import { brings, isRefusedSpawn, withoutSpawn } from "./spawned.ts";
+import type { WorkPort } from "./work-port.ts";
 
 export interface ReporterOptions {
-  transport: Transport;
+  port: WorkPort;
   onError: (error: unknown) => void;
   /** Something was confirmed, dropped or may be tried again. */
   onChange: () => void;
@@ -46,8 +48,16 @@ export class Reporter {
     this.#failures = 0;
     this.#outbox.confirmed();
     view.items.forEach((item, i) => {
-      if (item.status === "stale" && batch[i]?.tries === 1) this.#options.onError(new DureError(item.problem));
+      const sent = batch[i];
+      if (item.status === "stale" && sent?.tries === 1) this.#options.onError(new DureError(item.problem));
+      if (item.status === "refused" && sent !== undefined) this.#failInstead(sent, new DureError(item.problem));
     });
+  }
+
+  /** The success that was refused for the jobs it brought is reported as a failure: nobody else would hear of it. */
+  #failInstead({ report }: Pending, error: DureError): void {
+    this.#outbox.add(withoutSpawn(report, error.problem));
+    this.#options.onError(error);
   }
 
   /** Sends what waits, unless a sending is under way. */
@@ -55,19 +65,26 @@ export class Reporter {
     if (!this.#sending && this.#outbox.size > 0) void this.#send();
   }
 
+  /** What the server will never take does not go out again as it is: a success becomes a failure where its jobs may be the reason. */
+  #notTaken(batch: Pending[], error: unknown): void {
+    const bringsJobs = batch.some(({ report }) => brings(report));
+    const [only] = batch;
+    if (!isHopeless(error) && !(bringsJobs && isRefusedSpawn(error))) this.#outbox.giveBack(batch);
+    else if (only === undefined || batch.length > 1 || !bringsJobs) this.#outbox.refused(batch);
+    else this.#outbox.add(withoutSpawn(only.report, error.problem));
+  }
+
   async #send(): Promise<void> {
-    const { transport, closed, onChange } = this.#options;
+    const { port, closed, onChange } = this.#options;
     this.#sending = true;
     const batch = this.#outbox.take();
     try {
-      const body = { reports: batch.map(({ report }) => report) };
-      const call = { method: "POST", path: "/v1/reports", body, repeatable: true, signal: closed } as const;
-      this.confirm(batch, (await transport.once<ReportsView>(call)).data);
+      const reports = batch.map(({ report }) => report);
+      this.confirm(batch, await port.report(reports, { signal: closed }));
     } catch (error) {
-      if (isHopeless(error)) this.#outbox.refused(batch);
-      else this.#outbox.giveBack(batch);
+      this.#notTaken(batch, error);
       if (!closed.aborted) this.#options.onError(error);
-      await transport.clock.sleep(transport.pauseMs(error, ++this.#failures), closed);
+      await port.clock.sleep(pauseMs(error, ++this.#failures, port.random()), closed);
     }
     this.#sending = false;
     onChange();
@@ -75,6 +92,6 @@ export class Reporter {
 }
 
 /** The request is wrong by itself: sending it again changes nothing. */
-function isHopeless(error: unknown): boolean {
+function isHopeless(error: unknown): error is DureError {
   return error instanceof DureError && (error.status === 400 || error.status === 413 || error.status === 422);
 }

@@ -1,8 +1,10 @@
+import type { SubmitBody } from "../contract/job.ts";
 import type { ClaimedJobView, ReportInput } from "../contract/pull.ts";
 import type { ProgressUpdate } from "../contract/said.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { failureReport, successReport } from "./outcome.ts";
-import type { Transport } from "./transport.ts";
+import { Spawned } from "./spawned.ts";
+import type { WorkPort } from "./work-port.ts";
 
 /**
  * The reason of an aborted handler's signal. `cancelled`: the job was. `lease-lost`: the lease or the job's timeout
@@ -28,13 +30,19 @@ export interface HandlerContext {
    * Throws a RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
    */
   progress(update: ProgressUpdate): Promise<void>;
+  /**
+   * A job, as `submit` takes one, that is accepted when this attempt succeeds, together with its success and only then: never
+   * without it, never twice. It is taken as it is now. Throws a RangeError for what is not JSON, and beyond 100 jobs; what
+   * the server refuses of it fails the attempt with the code `invalid-spawn`. The key needs the scope `submit` for it.
+   */
+  spawn(job: SubmitBody): void;
 }
 
 /** What it returns (or resolves to) is the result; what it throws fails the attempt. Heed `signal`. */
 export type Handler = (job: ClaimedJobView, context: HandlerContext) => unknown;
 
 export interface RunOptions {
-  transport: Transport;
+  port: WorkPort;
   handler: Handler;
   leaseSeconds: number;
   /** Aborted when the worker's grace is over. */
@@ -43,17 +51,20 @@ export interface RunOptions {
 
 /** Runs one claimed job with heartbeats. Never rejects. Null: the outcome is no longer ours to report. */
 export async function runJob(job: ClaimedJobView, options: RunOptions): Promise<ReportInput | null> {
-  const { transport, leaseSeconds, stopped, handler } = options;
+  const { port, leaseSeconds, stopped, handler } = options;
   const interrupt = new AbortController();
   const done = new AbortController();
   const stop = () => interrupt.abort(new Interrupted("worker-stopped"));
   if (stopped.aborted) stop();
   stopped.addEventListener("abort", stop);
   const onLost = (why: "cancelled" | "lease-lost") => interrupt.abort(new Interrupted(why));
-  const heart = new Heartbeat({ job, transport, leaseSeconds, onLost });
+  const heart = new Heartbeat({ job, port, leaseSeconds, onLost });
   const beating = heart.run(done.signal);
+  const spawned = new Spawned();
   const report = await outcome(job, handler, {
     signal: interrupt.signal,
+    spawned,
+    spawn: (child) => spawned.add(child),
     // Not `async`: a faulty update fails the handler that gives it, whether it waits for the answer or not.
     progress: (update) => {
       if (!done.signal.aborted) heart.say(update);
@@ -69,9 +80,14 @@ export async function runJob(job: ClaimedJobView, options: RunOptions): Promise<
   return reason instanceof Interrupted && reason.code !== "worker-stopped" ? null : report;
 }
 
-async function outcome(job: ClaimedJobView, handler: Handler, context: HandlerContext): Promise<ReportInput> {
+async function outcome(
+  job: ClaimedJobView,
+  handler: Handler,
+  { spawned, ...context }: HandlerContext & { spawned: Spawned },
+): Promise<ReportInput> {
   try {
-    return successReport(job.lease, await handler(job, context));
+    const result = await handler(job, context);
+    return successReport(job.lease, result, spawned.jobs);
   } catch (error) {
     // A handler that gave up because we told it to did not fail by itself, whatever it threw.
     return failureReport(job.lease, context.signal.aborted ? context.signal.reason : error);

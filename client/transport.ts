@@ -1,5 +1,7 @@
-import { backoffMs, type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { answerError, DureError, networkError } from "./error.ts";
+import { pauseMs } from "./pause.ts";
+import { Session } from "./session.ts";
 
 /** The part of `fetch` that the client uses. */
 export type Fetch = (
@@ -49,8 +51,8 @@ export interface Reply<T> {
 export class Transport {
   readonly clock: Clock;
   readonly random: () => number;
-  /** The newest bookmark an answer carried: what `session` reads send back. */
-  bookmark: string | null = null;
+  /** What was seen: every call goes on with it, so that `session` reads never fall behind any other call. */
+  readonly session = new Session();
   readonly #base: string;
   readonly #headers: Record<string, string>;
   readonly #fetch: Fetch;
@@ -79,20 +81,22 @@ export class Transport {
         call.signal?.throwIfAborted();
         const again = error instanceof DureError && (error.status === 429 || (error.isUncertain && call.repeatable));
         if (!again || failures > this.#retries) throw error;
-        await this.clock.sleep(this.pauseMs(error, failures), call.signal);
+        await this.clock.sleep(pauseMs(error, failures, this.random()), call.signal);
         call.signal?.throwIfAborted();
       }
     }
   }
 
-  /** One try. */
+  /** One try; and another without bookmarks where the server does not take these any more. */
   async once<T>(call: Call): Promise<Reply<T>> {
+    const { sent } = this.session;
     const deadline = this.clock.deadline(this.#timeoutMs + (call.waitSeconds ?? 0) * 1000);
     const init = {
       method: call.method,
       headers: {
         ...this.#headers,
         ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+        ...(sent.length === 0 ? {} : { "dure-bookmark": sent.join(", ") }),
         ...call.headers,
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
@@ -100,15 +104,13 @@ export class Transport {
     };
     const url = this.#base + call.path + queryText(call.query);
     const { response, text } = await this.#exchange(url, init);
-    this.bookmark = response.headers.get("dure-bookmark") ?? this.bookmark;
-    if (response.status >= 300) throw answerError(response.status, text, response.headers.get("retry-after"));
+    this.session.answered(sent, response.headers.get("dure-bookmark"));
+    if (response.status >= 300) {
+      const error = answerError(response.status, text, response.headers.get("retry-after"));
+      if (this.session.refused(sent, error)) return this.once(call);
+      throw error;
+    }
     return { status: response.status, data: parse<T>(text), header: (name) => response.headers.get(name) };
-  }
-
-  /** How long to wait after the `failures`th failure in a row: what the server asked for, and jitter on top. */
-  pauseMs(error: unknown, failures: number): number {
-    const asked = error instanceof DureError ? (error.retryAfterMs ?? 0) : 0;
-    return asked + backoffMs(failures, this.random());
   }
 
   async #exchange(url: string, init: Parameters<Fetch>[1]) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { JobStateName, SubmitBody } from "./job.ts";
+import { ShownStateName, SubmitBody } from "./job.ts";
 import { MAX_BATCH_JOBS } from "./limits.ts";
 import { ProblemView } from "./problem.ts";
 
@@ -22,7 +22,7 @@ export const BatchEnvelope = z.strictObject({
 export type BatchEnvelope = z.output<typeof BatchEnvelope>;
 
 export const BatchItemView = z.union([
-  z.strictObject({ id: z.string(), state: JobStateName, replayed: z.boolean() }),
+  z.strictObject({ id: z.string(), state: ShownStateName, replayed: z.boolean() }),
   z.strictObject({ problem: ProblemView }),
 ]);
 export type BatchItemView = z.infer<typeof BatchItemView>;

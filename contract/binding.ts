@@ -1,28 +1,85 @@
 /**
  * What another Worker can ask of Dure over a service binding to the gateway's entrypoint `Dure`: the HTTP API's own words,
  * one method a call. The methods throw errors with `code`, `status` and `errors`, as a problem document has them.
+ * RPC brings those over to callers with a compatibility date of 2026-04-21 or later (`enhanced_error_serialization`); others
+ * get the message alone.
  */
+import { z } from "zod";
+import { SCOPES, Scope } from "./admin.ts";
 import type { BatchBody, BatchView } from "./batch.ts";
-import type { Consistency, JobView, SubmitBody } from "./job.ts";
+import { Consistency, type ExplainView, type JobView, type SubmitBody } from "./job.ts";
+import { MAX_WAIT_SECONDS } from "./limits.ts";
+import { Name } from "./primitives.ts";
 import type { ClaimInput, ClaimView, ExtendBody, ExtendView, ReportInput, ReportsView } from "./pull.ts";
 
-/** Who calls: a whole API key. Left out, the binding's `props` say who it is. */
+/** What every call may say of its caller. */
 export interface As {
+  /** A whole API key, which stands above the binding's `props`. Left out, those say who calls. */
   key?: string;
+  /** What the caller has seen so far: the `meta.bookmark` of its last answer. `session` reads see all of it. */
+  bookmark?: string;
 }
 
 /** Set by whoever writes the binding (`props` in its wrangler configuration): a key, or a namespace and scopes. */
-export type DureProps = { key: string } | { namespace: string; scopes: ("submit" | "read" | "work" | "admin")[] };
+export const DureProps = z.union([
+  z.strictObject({ key: z.string() }),
+  z.strictObject({ namespace: Name, scopes: z.array(Scope).min(1).max(SCOPES.length) }),
+]);
+export type DureProps = z.infer<typeof DureProps>;
+
+/** What HTTP says beside a view, in headers. What does not apply to a call is left out. */
+export interface Meta {
+  /** For `session` reads after this answer: they see all that it saw. */
+  bookmark?: string;
+  /** How fresh the answer is, and how many seconds old where it may be old. */
+  consistency?: string;
+  ageSeconds?: number;
+  /** The idempotency key was known: what was accepted before is answered. */
+  replayed?: true;
+  /** Durably accepted, and to be committed by its shard later. */
+  deferred?: true;
+}
+
+/** A view of the HTTP API. */
+export type Answer<T> = T & { meta?: Meta };
+
+/** What a header can hold as it is: it travels as one. */
+const headerText = z
+  .string()
+  .max(4096)
+  .regex(/^[!-~](?:[ -~]*[!-~])?$/, { error: "must be printable ASCII, without spaces around it" });
+
+const as = { key: z.string().optional(), bookmark: headerText.optional() };
+const seconds = z.number().min(0).max(MAX_WAIT_SECONDS).optional();
+
+/** The last argument of each method, as the entrypoint takes it. */
+export const BindingOptions = {
+  none: z.strictObject(as),
+  submit: z.strictObject({ ...as, waitSeconds: seconds }),
+  batch: z.strictObject({ ...as, idempotencyKey: headerText.optional() }),
+  get: z.strictObject({ ...as, consistency: Consistency.optional() }),
+  wait: z.strictObject({ ...as, timeoutSeconds: seconds }),
+  /** `claim` is checked where the reports are. */
+  report: z.strictObject({ ...as, claim: z.unknown().optional() }),
+};
 
 export interface DureBinding {
   /** `waitSeconds` (0..60) holds the answer until the job is final. */
-  submit(job: SubmitBody, options?: As & { waitSeconds?: number }): Promise<JobView>;
-  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<BatchView>;
-  get(id: string, options?: As & { consistency?: Consistency; bookmark?: string }): Promise<JobView>;
+  submit(job: SubmitBody, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>>;
+  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
+  get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<JobView>>;
   /** The job when it is final, or as it is after `timeoutSeconds` (0..60, default 60). */
-  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<JobView>;
-  cancel(id: string, options?: As): Promise<JobView>;
-  claim(queue: string, body?: ClaimInput, options?: As): Promise<ClaimView>;
-  report(reports: ReportInput[], options?: As): Promise<ReportsView>;
-  extend(lease: string, body?: ExtendBody, options?: As): Promise<ExtendView>;
+  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>>;
+  cancel(id: string, options?: As): Promise<Answer<JobView>>;
+  claim(queue: string, body?: ClaimInput, options?: As): Promise<Answer<ClaimView>>;
+  /** Outcomes of attempts and, with `claim`, the next claim in the same call. */
+  report(
+    reports: ReportInput[],
+    options?: As & { claim?: ClaimInput & { queue: string } },
+  ): Promise<Answer<ReportsView>>;
+  extend(lease: string, body?: ExtendBody, options?: As): Promise<Answer<ExtendView>>;
+  /** Runs a failed or cancelled job again. Needs the scope `admin`. */
+  retry(id: string, options?: As): Promise<Answer<JobView>>;
+  /** Why the job does not run. */
+  explain(id: string, options?: As): Promise<Answer<ExplainView>>;
 }

@@ -14,6 +14,8 @@ import { BatchBody, BatchView } from "./batch.ts";
 import { FailureListView, FailureView, PurgeBody, PurgeView, RedriveBody, RedriveView } from "./dead-letters.ts";
 import { DedupBody } from "./dedup.ts";
 import { JobErrorBody, JobErrorView } from "./error.ts";
+import { EventView } from "./event.ts";
+import { IngestMessage } from "./ingest.ts";
 import {
   AttemptView,
   ExplainView,
@@ -38,6 +40,7 @@ import {
   ReportsBody,
   ReportsView,
   SucceedBody,
+  SucceededView,
 } from "./pull.ts";
 import { EmptyBody, QueueBody, QueueListView, QueueStatsView, QueueView } from "./queue.ts";
 import {
@@ -49,6 +52,7 @@ import {
   ScheduleListView,
   ScheduleView,
 } from "./schedule.ts";
+import { SubscriptionBody, SubscriptionListView, SubscriptionView } from "./subscription.ts";
 import { TargetBody, TargetView } from "./target.ts";
 
 /** The schemas that the OpenAPI document names. A request and an answer never share a name. */
@@ -75,8 +79,10 @@ export const REQUESTS = {
   NamespaceRequest: NamespaceBody,
   ScheduleRequest: ScheduleBody,
   ScheduledJobRequest: ScheduledJobBody,
+  SubscriptionRequest: SubscriptionBody,
   EmptyRequest: EmptyBody,
   OperationRequest: OperationBody,
+  IngestMessage,
 } as const;
 export type RequestName = keyof typeof REQUESTS;
 
@@ -105,9 +111,13 @@ export const ANSWERS = {
   ScheduleList: ScheduleListView,
   Fire: FireView,
   FireList: FireListView,
+  Subscription: SubscriptionView,
+  SubscriptionList: SubscriptionListView,
+  LifecycleEvent: EventView,
   ClaimedJob: ClaimedJobView,
   Claimed: ClaimView,
   Reported: ReportsView,
+  Succeeded: SucceededView,
   Extended: ExtendView,
   Key: KeyView,
   CreatedKey: KeyCreatedView,

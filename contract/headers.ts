@@ -1,9 +1,11 @@
 /** Headers of the API beside the usual, with what they mean: one table for the document. */
 export const HEADERS = {
-  Age: "Seconds since an eventual answer was true.",
+  Age: "An eventual answer was true so many seconds ago, or later.",
   "Cache-Control": "`private` on a succeeded job: it never changes.",
+  "Dure-Accepted":
+    "`deferred`: the job's shard did not answer. The job is durably accepted, and committed later under this id.",
   "Dure-Bookmark":
-    "A point in the history of the data. Sent back with `consistency=session`, reads are never older than it.",
+    "What the reader has seen. Handed on with every call, it makes `consistency=session` read what was written and never go back. Several, separated by commas, stand for all of them. Only for the namespace it came from.",
   "Dure-Consistency": "The consistency the answer has: strong, session or eventual.",
   "Dure-Namespace": "The namespace to act in. Only the root key may send it.",
   "Dure-Replayed":

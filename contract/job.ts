@@ -10,6 +10,8 @@ import { EXPLAIN_REASONS } from "./rpc.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
 
 export const JobStateName = z.enum(JOB_STATES);
+/** What a job that is read can be in: a queue that is `available` may accept it before its shard has it. */
+export const ShownStateName = z.enum(["accepted", ...JOB_STATES]);
 
 export const CONSISTENCIES = ["strong", "session", "eventual"] as const;
 export const Consistency = z.enum(CONSISTENCIES);
@@ -78,7 +80,8 @@ export const JobView = z.strictObject({
   id: z.string(),
   namespace: Name,
   queue: Name,
-  state: JobStateName,
+  /** `accepted`: durably, and not committed in its shard yet. Every other state comes after it. */
+  state: ShownStateName,
   attempt: z.int(),
   maxAttempts: z.int(),
   priority: z.int(),
@@ -86,6 +89,8 @@ export const JobView = z.strictObject({
   concurrencyKey: z.string().nullable(),
   dedupKey: z.string().nullable(),
   idempotencyKey: z.string().nullable(),
+  /** The id of the job whose success made this one. */
+  parent: z.string().nullable(),
   tags: z.array(z.string()),
   timeout: z.number(),
   retry: RetryView,
@@ -106,7 +111,11 @@ export const JobView = z.strictObject({
 export type JobView = z.infer<typeof JobView>;
 
 /** A job in a list: the heavy fields are there only where `include` named them. */
-export const JobListItem = JobView.partial({ payload: true, result: true, attempts: true });
+export const JobListItem = JobView.extend({ state: JobStateName }).partial({
+  payload: true,
+  result: true,
+  attempts: true,
+});
 export type JobListItem = z.infer<typeof JobListItem>;
 
 export const JobListView = pageOf(JobListItem);
@@ -132,8 +141,9 @@ export type JobListQuery = z.output<typeof JobListQuery>;
 
 /** Why a job is not running. `blockedBy` is a job id; `ahead` counts jobs that go first. */
 export const ExplainView = z.strictObject({
-  state: JobStateName,
-  reason: z.enum(EXPLAIN_REASONS),
+  state: ShownStateName,
+  /** `accepted`: of a job that waits for its shard. More may be added. */
+  reason: z.enum([...EXPLAIN_REASONS, "accepted"]),
   detail: z.string(),
   blockedBy: z.string().nullable(),
   ahead: z.int().nullable(),

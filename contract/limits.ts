@@ -7,6 +7,10 @@ export const MAX_TAGS = 10;
 export const MAX_TAG_BYTES = 64;
 export const MAX_BATCH_JOBS = 1000;
 export const MAX_REPORTS = 100;
+/** Jobs that one success brings with it. */
+export const MAX_SPAWN = 100;
+/** Of their payloads together: as much as one request may carry. */
+export const MAX_SPAWN_BYTES = 1024 * 1024;
 /** 100 jobs x 256 KiB of payload = 25.6 MB, under the 32 MiB that one RPC may carry. */
 export const MAX_CLAIM = 100;
 export const MAX_WAIT_SECONDS = 60;
@@ -41,6 +45,8 @@ export const MAX_BACKLOG = 1_000_000_000;
 export const DEFAULT_DEDUP_WINDOW_SECONDS = 86_400;
 export const MAX_DEDUP_WINDOW_SECONDS = 366 * 86_400;
 export const MAX_REDRIVES_PER_SECOND = 100_000;
+/** Subscriptions of a namespace. */
+export const MAX_SUBSCRIPTIONS = 32;
 /** Bulk operations of a namespace that are not finished. */
 export const MAX_RUNNING_OPERATIONS = 20;
 export const MAX_CRON_BYTES = 128;
@@ -50,6 +56,8 @@ export const MIN_CATCH_UP_SECONDS = 10;
 export const MAX_CATCH_UP_SECONDS = 30 * 86_400;
 export const MAX_SCHEDULE_JITTER_SECONDS = 86_400;
 export const MAX_CURSOR_BYTES = 1024;
+/** Of one `Dure-Bookmark` header: a reader whose calls overlap has several. Each is 4096 characters at most. */
+export const MAX_BOOKMARKS = 16;
 export const MAX_URL_BYTES = 2048;
 /** Headers of an HTTP target. */
 export const MAX_TARGET_HEADERS = 32;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { JobErrorBody } from "./error.ts";
-import { JobView } from "./job.ts";
-import { DEFAULT_CLAIM, MAX_CLAIM, MAX_REPORTS, MAX_WAIT_SECONDS } from "./limits.ts";
+import { JobView, SubmitBody } from "./job.ts";
+import { DEFAULT_CLAIM, MAX_CLAIM, MAX_REPORTS, MAX_SPAWN, MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name, WorkerName } from "./primitives.ts";
 import { ProblemView } from "./problem.ts";
 import { ProgressBody } from "./progress.ts";
@@ -33,9 +33,12 @@ export type ClaimedJobView = z.infer<typeof ClaimedJobView>;
 export const ClaimView = z.strictObject({ jobs: z.array(ClaimedJobView) });
 export type ClaimView = z.infer<typeof ClaimView>;
 
+/** Jobs that are accepted with a success: all of them together with it, or none and it neither. */
+export const Spawn = z.array(SubmitBody).max(MAX_SPAWN);
+
 /** One outcome. A `result` left out is null. */
 export const ReportBody = z.discriminatedUnion("ok", [
-  z.strictObject({ lease: Lease, ok: z.literal(true), result: z.unknown().optional() }),
+  z.strictObject({ lease: Lease, ok: z.literal(true), result: z.unknown().optional(), spawn: Spawn.optional() }),
   z.strictObject({
     lease: Lease,
     ok: z.literal(false),
@@ -56,9 +59,12 @@ export const ReportsBody = z.strictObject({
 export type ReportsBody = z.output<typeof ReportsBody>;
 
 export const ReportItemView = z.discriminatedUnion("status", [
-  z.strictObject({ status: z.literal("recorded") }),
+  /** `spawned`: the ids of the jobs it brought, in their order; left out where it brought none. */
+  z.strictObject({ status: z.literal("recorded"), spawned: z.array(z.string()).optional() }),
   /** `cancelled: true` where the job was cancelled under this lease; left out otherwise. */
   z.strictObject({ status: z.literal("stale"), problem: ProblemView, cancelled: z.boolean().optional() }),
+  /** Nothing was recorded and the lease stands: the queue of a spawned job was changed or deleted as the report came. */
+  z.strictObject({ status: z.literal("refused"), problem: ProblemView }),
 ]);
 export type ReportItemView = z.infer<typeof ReportItemView>;
 
@@ -66,8 +72,12 @@ export type ReportItemView = z.infer<typeof ReportItemView>;
 export const ReportsView = z.strictObject({ items: z.array(ReportItemView), jobs: z.array(ClaimedJobView) });
 export type ReportsView = z.infer<typeof ReportsView>;
 
-export const SucceedBody = z.strictObject({ result: z.unknown().optional() });
+export const SucceedBody = z.strictObject({ result: z.unknown().optional(), spawn: Spawn.optional() });
 export type SucceedBody = z.infer<typeof SucceedBody>;
+
+/** The job, and the ids of the jobs that its success brought, in their order; left out where it brought none. */
+export const SucceededView = JobView.extend({ spawned: z.array(z.string()).optional() });
+export type SucceededView = z.infer<typeof SucceededView>;
 
 export const FailBody = z.strictObject({ error: JobErrorBody, retryAfter: RetryAfterSeconds.optional() });
 export type FailBody = z.output<typeof FailBody>;

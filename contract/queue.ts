@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { JOB_STATES } from "../domain/job.ts";
-import { DEFAULT_PRIORITY_AGING_MS, LANES, ON_FAILURE } from "../domain/queue.ts";
+import { DEFAULT_PRIORITY_AGING_MS, LANES, ON_FAILURE, QUEUE_CONSISTENCIES } from "../domain/queue.ts";
 import { RetryBody, RetryView } from "./job.ts";
 import {
   MAX_BACKLOG,
@@ -45,7 +45,19 @@ export const QueueBody = z.strictObject({
   timeout: TimeoutSeconds.optional(),
   retention: z.number().min(1).max(MAX_RETENTION_SECONDS).optional(),
   idempotencyWindow: z.number().min(1).max(MAX_IDEMPOTENCY_WINDOW_SECONDS).optional(),
-  consistency: z.literal("strong").optional(),
+  /**
+   * `strong`: a 202 means committed in the job's shard; while that is away, 503.
+   *
+   * `available`: when the shard does not answer, the job waits in a durable Queue (202, state `accepted`, header
+   * `Dure-Accepted: deferred`) and is committed later under the same id. That is kept over a deferral: nothing accepted is
+   * lost as long as the shard is back within 3.8 days, each job gets one outcome, and a key runs one job. That is not: the
+   * order of jobs with one ordering key is the order of their commits; what a key says of a deferred job is known at its
+   * commit, and a job that an earlier one answers, or that its key refuses, ends `cancelled` with an error that names that
+   * one; a deferred job that a `replace` had reached in time all the same may also run by itself; no list has it before
+   * its commit, and a read of it elsewhere may miss it for a minute. Atomic batches are never deferred, nor are jobs of
+   * more than about 120 KB.
+   */
+  consistency: z.enum(QUEUE_CONSISTENCIES).optional(),
   paused: z.boolean().optional(),
 });
 /** As parsed. */
@@ -69,7 +81,7 @@ const settings = {
   timeout: z.number(),
   retention: z.number(),
   idempotencyWindow: z.number(),
-  consistency: z.literal("strong"),
+  consistency: z.enum(QUEUE_CONSISTENCIES),
   paused: z.boolean(),
 };
 
@@ -119,7 +131,7 @@ export function queueDefaults(body: QueueBody): QueueSettingsView {
     timeout: body.timeout ?? 60,
     retention: body.retention ?? 604_800,
     idempotencyWindow: body.idempotencyWindow ?? 86_400,
-    consistency: "strong",
+    consistency: body.consistency ?? "strong",
     paused: body.paused ?? false,
   };
 }

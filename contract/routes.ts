@@ -8,6 +8,7 @@ import { PULL_ROUTES } from "./routes/pull.ts";
 import { QUEUES_ROUTES } from "./routes/queues.ts";
 import type { Route } from "./routes/route.ts";
 import { SCHEDULES_ROUTES } from "./routes/schedules.ts";
+import { SUBSCRIPTIONS_ROUTES } from "./routes/subscriptions.ts";
 
 /** The API as a table: what the OpenAPI document is made of. */
 
@@ -18,6 +19,7 @@ export const ROUTE_GROUPS: { name: string; routes: Route[] }[] = [
   { name: "Dead letters", routes: DEAD_LETTERS_ROUTES },
   { name: "Ordering keys", routes: ORDERING_KEYS_ROUTES },
   { name: "Schedules", routes: SCHEDULES_ROUTES },
+  { name: "Subscriptions", routes: SUBSCRIPTIONS_ROUTES },
   { name: "Pull workers", routes: PULL_ROUTES },
   { name: "Operations", routes: OPERATIONS_ROUTES },
   { name: "Administration", routes: ADMIN_ROUTES },

@@ -46,7 +46,15 @@ import type {
   ScheduleState,
   ScheduleStatesRequest,
 } from "./rpc/schedule.ts";
+import type { ReceiveReply, ReceiveRequest } from "./rpc/spawn.ts";
 import type { SubmitReply, SubmitRequest } from "./rpc/submit.ts";
+import type {
+  ConfigureSubscriptionsRequest,
+  DeliverReply,
+  DeliverRequest,
+  SubscriptionState,
+  SubscriptionStatesRequest,
+} from "./rpc/subscription.ts";
 import type { DecideReply, DecideRequest, PrepareReply, PrepareRequest } from "./rpc/transaction.ts";
 import type {
   AwaitWorkRequest,
@@ -70,7 +78,10 @@ export * from "./rpc/operation.ts";
 export * from "./rpc/ordering-keys.ts";
 export * from "./rpc/queue.ts";
 export * from "./rpc/schedule.ts";
+export * from "./rpc/spawn.ts";
 export * from "./rpc/submit.ts";
+export * from "./rpc/subscription.ts";
+export * from "./rpc/told.ts";
 export * from "./rpc/transaction.ts";
 export * from "./rpc/work.ts";
 
@@ -85,6 +96,8 @@ export interface ShardApi {
   claim(request: ClaimRequest): Promise<ClaimReply>;
   awaitWork(request: AwaitWorkRequest): Promise<boolean>;
   report(request: ReportRequest): Promise<ReportReply>;
+  /** Takes jobs that successes on another shard brought with them: each once, however often they come. */
+  receive(request: ReceiveRequest): Promise<ReceiveReply>;
   extend(request: ExtendRequest): Promise<ExtendReply>;
   get(request: GetRequest): Promise<JobReply>;
   cancel(request: JobRequest): Promise<ChangeReply>;
@@ -103,6 +116,10 @@ export interface ShardApi {
   scheduleStates(request: ScheduleStatesRequest): Promise<ScheduleState[]>;
   /** Newest first. */
   fires(request: FiresRequest): Promise<Fire[]>;
+  configureSubscriptions(request: ConfigureSubscriptionsRequest): Promise<void>;
+  subscriptionStates(request: SubscriptionStatesRequest): Promise<SubscriptionState[]>;
+  /** The way of events to subscribers: reports a page of them and takes the next. */
+  deliver(request: DeliverRequest): Promise<DeliverReply>;
   hold(request: HoldRequest): Promise<HoldReply>;
   purge(request: PurgeRequest): Promise<PurgeReply>;
   redrive(request: RedriveRequest): Promise<RedriveReply>;
@@ -118,8 +135,8 @@ export interface ShardApi {
   changeKey(request: ChangeKeyRequest): Promise<ChangeKeyReply>;
   stats(request: QueueRef): Promise<QueueStats>;
   finished(request: FinishedRequest): Promise<FinishedReply>;
-  /** History has everything up to `cursor`: the shard may forget it when its time comes. */
-  projected(request: ShardCall & { cursor: number }): Promise<void>;
+  /** History has everything up to `cursor`, since `bookmark` of D1: the shard may forget it when its time comes. */
+  projected(request: ShardCall & { cursor: number; bookmark?: string }): Promise<void>;
   /** Cron's poke: re-arms a lost alarm, rings lost bells, does what is due. Returns what it found. */
   wake(request: ShardCall): Promise<ShardHealth>;
   audit(request: ShardCall): Promise<AuditReply>;

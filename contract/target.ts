@@ -65,19 +65,34 @@ const HttpUrl = z
   .refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text), { error: "must be an http or https URL" })
   .meta({ format: "uri" });
 
+/** Whether the destination is allowed is for the gateway, and again for the processor at each send. */
+export const HttpTargetBody = z.strictObject({
+  type: z.literal("http"),
+  url: HttpUrl,
+  headers: TargetHeaders.default({}),
+});
+
 export const TargetBody = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("pull") }),
+  /** A Worker of the user's own, which consumes the Queue of the queue's lane. */
+  z.strictObject({ type: z.literal("consumer") }),
   /** Any name is well-formed; whether the handler exists is for the gateway. */
   z.strictObject({ type: z.literal("handler"), name: Name }),
-  /** Whether the destination is allowed is for the gateway, and again for the processor at each send. */
-  z.strictObject({ type: z.literal("http"), url: HttpUrl, headers: TargetHeaders.default({}) }),
+  HttpTargetBody,
 ]);
 /** As parsed: `headers` is filled in. Assignable to `Target` of `domain/queue.ts`. */
 export type TargetBody = z.output<typeof TargetBody>;
 
+export const HttpTargetView = z.strictObject({
+  type: z.literal("http"),
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+});
+
 export const TargetView = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("pull") }),
+  z.strictObject({ type: z.literal("consumer") }),
   z.strictObject({ type: z.literal("handler"), name: z.string() }),
-  z.strictObject({ type: z.literal("http"), url: z.string(), headers: z.record(z.string(), z.string()) }),
+  HttpTargetView,
 ]);
 export type TargetView = z.infer<typeof TargetView>;

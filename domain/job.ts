@@ -112,6 +112,8 @@ export interface Job {
   concurrencyKey: string | null;
   dedupKey: string | null;
   idempotencyKey: string | null;
+  /** The job whose success made this one. A job from history that is older than this lacks it. */
+  parent?: string | null;
   /** Set on a final job whose deduplication key may still answer with it: history keeps it until then. */
   keptUntil?: number;
   tags: string[];

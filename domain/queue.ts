@@ -7,13 +7,27 @@ export type Lane = (typeof LANES)[number];
 
 export const ON_FAILURE = ["continue", "block"] as const;
 
-/** Where the jobs of a queue run. `pull` waits for workers that claim; the others are pushed by the processor. */
+/** What a submission does whose shard is away: it is refused (503), or taken all the same and committed later. */
+export const QUEUE_CONSISTENCIES = ["strong", "available"] as const;
+
+/**
+ * Where the jobs of a queue run. `pull` waits for workers that claim. `consumer` rings for a Worker of the user's own that
+ * consumes the Queue of its lane and claims. The others are pushed by the processor.
+ */
 export type Target =
   | { type: "pull" }
+  | { type: "consumer" }
   | { type: "handler"; name: string }
   | { type: "http"; url: string; headers: Record<string, string> };
 
-export type PushType = Exclude<Target["type"], "pull">;
+/** What the processor claims by lane. The jobs of the others are claimed by queue, through the pull door. */
+export type PushTarget = Extract<Target, { type: "handler" | "http" }>;
+export type PushType = PushTarget["type"];
+
+/** Whether the processor claims the jobs. */
+export function isPushed(target: Target): target is PushTarget {
+  return target.type === "handler" || target.type === "http";
+}
 
 /**
  * A queue's settings, as gateways cache and shards keep them. `version` grows with every change, also over
@@ -47,7 +61,9 @@ export interface QueueSettings {
   timeoutMs: number;
   retentionMs: number;
   idempotencyWindowMs: number;
-  consistency: "strong";
+  consistency: (typeof QUEUE_CONSISTENCIES)[number];
+  /** Of a queue that was `available` before: until when. What it deferred then may still be on its way. Epoch ms. */
+  availableUntil?: number;
   paused: boolean;
   createdAt: number;
   updatedAt: number;

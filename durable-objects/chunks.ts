@@ -11,19 +11,25 @@ const CHUNK_CHARACTERS = 400_000;
  * of rows for the price of one call. The order of the rows is kept.
  */
 export function inChunks(rows: SqlValue[][]): string[] {
-  const chunks: string[] = [];
+  return countedChunks(rows).map(({ text }) => text);
+}
+
+/** The same, of rows of any JSON, with how many rows are in each. */
+export function countedChunks(rows: readonly unknown[][]): { text: string; rows: number }[] {
+  const chunks: { text: string; rows: number }[] = [];
   let pending: string[] = [];
   let characters = 0;
+  const close = () => chunks.push({ text: `[${pending.join(",")}]`, rows: pending.length });
   for (const row of rows) {
     const text = JSON.stringify(row);
     if (pending.length > 0 && characters + text.length > CHUNK_CHARACTERS) {
-      chunks.push(`[${pending.join(",")}]`);
+      close();
       pending = [];
       characters = 0;
     }
     pending.push(text);
     characters += text.length;
   }
-  if (pending.length > 0) chunks.push(`[${pending.join(",")}]`);
+  if (pending.length > 0) close();
   return chunks;
 }

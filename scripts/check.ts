@@ -1,13 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** `npm run check`: everything that must hold before a commit. Stops at nothing, reports all, fails if any failed. */
 const out = mkdtempSync(join(tmpdir(), "dure-check-"));
 const dryRun = (config: string, name: string) => ["deploy", "--dry-run", "-c", config, "--outdir", join(out, name)];
 
-const steps: [name: string, command: string, args: string[]][] = [
+const examples = globSync("examples/*/wrangler.toml").sort();
+
+type Step = [name: string, command: string, args: string[]];
+const steps: Step[] = [
   ["format and lint", "biome", ["ci", "--error-on-warnings"]],
   ["types", "tsc", ["-p", "."]],
   ["bindings", process.execPath, ["scripts/types.ts", "--check"]],
@@ -15,6 +18,7 @@ const steps: [name: string, command: string, args: string[]][] = [
   ["openapi.json", process.execPath, ["scripts/openapi.ts", "--check"]],
   ["gateway builds", "wrangler", dryRun("wrangler.toml", "gateway")],
   ["processor builds", "wrangler", dryRun("workers/processor/wrangler.toml", "processor")],
+  ...examples.map((config): Step => [`${dirname(config)} builds`, "wrangler", dryRun(config, dirname(config))]),
   ["tests", process.execPath, ["scripts/test.ts"]],
 ];
 

@@ -4,6 +4,7 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptio
 import { applyMigrations } from "./d1-migrations.ts";
 import { endOrphan, forgetHost, noteHost, ownWorkerds } from "./orphans.ts";
 import { bundleWorker, readWorkerConfig, stopBundling, type WorkerConfig } from "./worker-options.ts";
+import { type Overlay, overlaid } from "./worker-overlay.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const CRON_MS = 60_000;
@@ -23,11 +24,20 @@ export interface HostOptions {
   configs?: [gateway: string, processor: string];
   /** Entry modules in place of the ones that the configs name. */
   mains?: [gateway: string, processor: string];
+  /**
+   * The wrangler.toml files of further Workers to run beside the pair, with their own bindings to it: services, queues.
+   * They get neither the root key nor `vars`. Each has a port of its own, see `Host.urlOf`.
+   */
+  others?: string[];
+  /** Laid over what the wrangler.toml of the Worker of that name says. */
+  overlays?: Record<string, Overlay>;
 }
 
 export interface Host {
   /** Where the gateway answers, without a slash at the end. */
   url: string;
+  /** Where one of the Workers answers by itself, without a slash at the end: the gateway's, or one of `others`. */
+  urlOf(worker: string): Promise<string>;
   mf: Miniflare;
   /** The pid of workerd, in which everything runs. Null where `ps` is missing. */
   workerd(): number | null;
@@ -40,7 +50,8 @@ export class StateInUse extends Error {}
 
 /**
  * Runs the whole platform in one workerd: both Workers, their Durable Objects, Queues, D1 and KV, as their
- * wrangler.toml files describe them. Queues are in memory; everything else is on disk.
+ * wrangler.toml files describe them. Queues are in memory, so that a message of the ingest Queue (a job that was deferred, too)
+ * is lost when the host ends; everything else is on disk.
  *
  * Throws `StateInUse`, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
@@ -50,19 +61,22 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (owner !== null) throw new StateInUse(`${options.stateDir} is in use by process ${owner}`);
 
   const paths = options.configs ?? [join(ROOT, "wrangler.toml"), join(ROOT, "workers/processor/wrangler.toml")];
-  const [gateway, processor] = paths.map(readWorkerConfig);
+  const [gateway, processor] = paths.map((path) => configOf(path, options));
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
   if (options.mains) [gateway.main, processor.main] = options.mains;
-  const workers = await Promise.all([gateway, processor].map((config) => worker(config, options)));
+  const others = (options.others ?? []).map((path) => configOf(path, options));
+  const workers = await Promise.all([
+    // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
+    worker(gateway, { vars: ownVars(options), port: options.port, options }),
+    worker(processor, { vars: ownVars(options), port: null, options }),
+    ...others.map((config) => worker(config, { vars: {}, port: 0, options })),
+  ]);
   await stopBundling();
-  const [first] = workers;
-  // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
-  if (first) first.unsafeDirectSockets = [{ host: options.address ?? "127.0.0.1", port: options.port }];
 
-  const others = new Set(ownWorkerds());
+  const before = new Set(ownWorkerds());
   let workerd: number | null = null;
   const note = () => {
-    workerd = ownWorkerds().find((pid) => !others.has(pid)) ?? null;
+    workerd = ownWorkerds().find((pid) => !before.has(pid)) ?? null;
     noteHost(options.stateDir, workerd);
   };
   const mf = new Miniflare(
@@ -86,9 +100,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     throw error;
   }
   const cron = gateway.crons.length > 0 ? await startCron(mf, gateway.name) : undefined;
-  const url = (await mf.unsafeGetDirectURL(gateway.name)).origin;
+  const urlOf = async (name: string) => (await mf.unsafeGetDirectURL(name)).origin;
   return {
-    url,
+    url: await urlOf(gateway.name),
+    urlOf,
     mf,
     workerd: () => workerd,
     stop: async () => {
@@ -99,20 +114,33 @@ export async function startHost(options: HostOptions): Promise<Host> {
   };
 }
 
-async function worker(config: WorkerConfig, options: HostOptions): Promise<V4WorkerOptions> {
-  const bindings = {
-    ...config.vars,
+function configOf(path: string, { overlays }: HostOptions): WorkerConfig {
+  const config = readWorkerConfig(path);
+  return overlaid(config, overlays?.[config.name] ?? {});
+}
+
+/** The variables of Dure's own Workers over those of their wrangler.toml files. */
+function ownVars({ vars, rootKey }: HostOptions): Record<string, string> {
+  return {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
     SWEEP_MS: "100",
-    ...options.vars,
-    DURE_ROOT_KEY: options.rootKey,
+    ...vars,
+    DURE_ROOT_KEY: rootKey,
   };
+}
+
+/** A Worker with its code. `port` null: it answers to other Workers only. */
+async function worker(
+  config: WorkerConfig,
+  { vars, port, options }: { vars: Record<string, string>; port: number | null; options: HostOptions },
+): Promise<V4WorkerOptions> {
   return {
     ...config.options,
-    bindings,
+    bindings: { ...config.vars, ...vars },
     modules: [{ type: "ESModule", path: "index.js", contents: await bundleWorker(config.main) }],
+    ...(port === null ? {} : { unsafeDirectSockets: [{ host: options.address ?? "127.0.0.1", port }] }),
   };
 }
 

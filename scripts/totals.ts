@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Prints "Tests: N passed, M failed" from a vitest JSON report, alone on a line. A run that failed without a
+ * Prints the totals of a vitest JSON report: "# tests N", "# pass N", "# fail N" as TAP has them, and then, alone on the last
+ * line, "Tests: N passed, M failed". A run that failed without a
  * failed test (a file that does not load, an error between tests, no report at all) counts as one failure.
  *
  *   node scripts/totals.ts <report.json> <exit status of the run>
@@ -21,4 +22,5 @@ function totals(path: string, failedRun: boolean): { passed: number; failed: num
 
 const [path = "", status = "1"] = process.argv.slice(2);
 const { passed, failed } = totals(path, status !== "0");
+console.log(`# tests ${passed + failed}\n# pass ${passed}\n# fail ${failed}`);
 console.log(`Tests: ${passed} passed, ${failed} failed`);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { build, stop } from "esbuild";
-import type { V4WorkerOptions } from "miniflare";
+import type { V4QueueConsumerOptions, V4WorkerOptions } from "miniflare";
 import { parse } from "smol-toml";
 
 /** The parts of a wrangler.toml that a local host acts on. wrangler itself checks the whole file in `npm run check`. */
@@ -12,11 +12,21 @@ interface WranglerToml {
   vars?: Record<string, string>;
   durable_objects?: { bindings: { name: string; class_name: string; script_name?: string }[] };
   exports?: Record<string, { type: string; storage?: string }>;
+  services?: ({ binding: string; service: string } & Pick<ServiceTarget, "entrypoint" | "props">)[];
   queues?: { producers?: { binding: string; queue: string }[]; consumers?: QueueConsumer[] };
   d1_databases?: { binding: string; migrations_dir?: string }[];
   kv_namespaces?: { binding: string }[];
   triggers?: { crons?: string[] };
   ratelimits?: { name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }[];
+}
+
+/** Where a service binding leads. `props` are what the other Worker's code finds in `ctx.props`. */
+export interface ServiceTarget {
+  /** The other Worker's name. */
+  name: string;
+  /** Left out: its default export. */
+  entrypoint?: string;
+  props?: Record<string, unknown>;
 }
 
 interface QueueConsumer {
@@ -30,7 +40,7 @@ interface QueueConsumer {
 
 /** Settings keys the translation below understands; another one must be taught to it before it works locally. */
 const KNOWN = new Set(
-  "name main compatibility_date vars secrets durable_objects exports queues d1_databases kv_namespaces ratelimits triggers observability limits workers_dev".split(
+  "name main compatibility_date vars secrets durable_objects exports services queues d1_databases kv_namespaces ratelimits triggers observability limits workers_dev".split(
     " ",
   ),
 );
@@ -41,7 +51,13 @@ export interface WorkerConfig {
   /** Absolute path of the entry module. */
   main: string;
   /** Everything but the code and the variables. */
-  options: Omit<V4WorkerOptions, "script" | "scriptPath" | "modules" | "modulesRoot" | "bindings">;
+  options: Omit<V4WorkerOptions, "script" | "scriptPath" | "modules" | "modulesRoot" | "bindings"> & {
+    serviceBindings: Record<string, ServiceTarget>;
+    /** By binding. */
+    queueProducers: Record<string, { queueName: string }>;
+    /** By queue. */
+    queueConsumers: Record<string, V4QueueConsumerOptions>;
+  };
   vars: Record<string, string>;
   /** Absolute path of the D1 migrations of the first database that has some. */
   migrationsDir: string | null;
@@ -66,6 +82,7 @@ export function readWorkerConfig(path: string): WorkerConfig {
       rootPath: root,
       compatibilityDate: toml.compatibility_date,
       durableObjects: durableObjects(toml),
+      serviceBindings: serviceBindings(toml),
       queueProducers: Object.fromEntries(
         (toml.queues?.producers ?? []).map((p) => [p.binding, { queueName: p.queue }]),
       ),
@@ -87,6 +104,19 @@ function durableObjects(toml: WranglerToml) {
       binding.script_name === undefined
         ? { className: binding.class_name, useSQLite: toml.exports?.[binding.class_name]?.storage === "sqlite" }
         : { className: binding.class_name, scriptName: binding.script_name },
+    ]),
+  );
+}
+
+function serviceBindings(toml: WranglerToml): Record<string, ServiceTarget> {
+  return Object.fromEntries(
+    (toml.services ?? []).map(({ binding, service, entrypoint, props }) => [
+      binding,
+      {
+        name: service,
+        ...(entrypoint === undefined ? {} : { entrypoint }),
+        ...(props === undefined ? {} : { props }),
+      },
     ]),
   );
 }

@@ -12,6 +12,10 @@ export default {
     counts.workerRequests++;
     return await gateway.fetch(request, counted(env), context);
   },
+  async queue(batch, env) {
+    counts.workerRequests++;
+    await gateway.queue(batch, counted(env));
+  },
   async scheduled(controller, env, context) {
     counts.workerRequests++;
     await gateway.scheduled(controller, counted(env), context);

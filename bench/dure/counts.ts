@@ -22,7 +22,7 @@ function countedBinding(binding: unknown): unknown {
   if (typeof binding !== "object" || binding === null) return binding;
   if ("getByName" in binding) return intercept(binding, { getByName: (stub) => countedStub(stub as object) });
   if ("sendBatch" in binding) return intercept(binding, {}, countMessages);
-  if ("prepare" in binding) return countedDatabase(binding as D1Database);
+  if ("prepare" in binding) return countedDatabase(binding);
   if ("put" in binding) return intercept(binding, {}, (method) => void (method === "put" && counts.kvWrites++));
   return binding;
 }
@@ -55,18 +55,18 @@ function countMessages(method: string, args: unknown[]): void {
   if (method === "sendBatch") counts.messages += [...(args[0] as Iterable<unknown>)].length;
 }
 
-function countedDatabase(database: D1Database): D1Database {
-  const session = (db: object): object =>
-    intercept(db, {
-      prepare: (statement) => countedStatement(statement as object),
-      withSession: (inner) => session(inner as object),
-      batch: async (results) => {
-        for (const result of (await results) as unknown[]) addRows(result);
-        return results;
-      },
-    });
+/** A database, or a session on one. */
+function countedDatabase(database: object): object {
+  const watched = intercept(database, {
+    prepare: (statement) => countedStatement(statement as object),
+    withSession: (session) => countedDatabase(session as object),
+    batch: async (results) => {
+      for (const result of (await results) as unknown[]) addRows(result);
+      return results;
+    },
+  }) as D1DatabaseSession;
   // A batch takes the statements themselves, not what stands in for them.
-  return new Proxy(session(database) as D1Database, {
+  return new Proxy(watched, {
     get(target, key) {
       if (key !== "batch") return Reflect.get(target, key);
       return (statements: object[]) =>

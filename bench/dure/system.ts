@@ -15,7 +15,9 @@ export interface Dure extends System {
   /** Creates or replaces a queue. */
   putQueue(name: string, settings: object): Promise<void>;
   /** Accepts jobs of `queue` as one batch; each is what `fields` says beside queue and payload. */
-  submitTo(queue: string, n: number, fields: (i: number) => object): Promise<unknown>;
+  submitTo(queue: string, n: number, fields: (i: number) => object, atomic?: boolean): Promise<unknown>;
+  /** Reads a job in the session of all that was read. Returns the level of the answer. */
+  read(id: string, level: ReadAt): Promise<string>;
   /** Claims up to 100 jobs of a pull queue. */
   claim(queue: string): Promise<Claimed[]>;
   /** Reports success of claimed jobs. */
@@ -26,6 +28,8 @@ export interface Dure extends System {
   /** Bindings used so far by both Workers and the objects. Only of a counted platform. */
   used(): Promise<Counts>;
 }
+
+export type ReadAt = "strong" | "session" | "eventual";
 
 export interface Claimed {
   id: string;
@@ -57,6 +61,7 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
   const batch = (queue: string, n: number) =>
     JSON.stringify({ jobs: Array.from({ length: n }, () => ({ queue, payload: PAYLOAD })) });
   const held = new Map<number, string[]>();
+  let bookmark: string | null = null;
   const countsOf = async (queue: string) => {
     const { counts } = JSON.parse(await client.send(`/v1/queues/${queue}/stats`)) as {
       counts: Record<string, number>;
@@ -92,9 +97,15 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
     counts: () => countsOf(PUSHED),
     finishedOf: async (queue) => (await countsOf(queue)).finished,
     putQueue: (name, settings) => putQueue(host.url, authorization, name, settings),
-    submitTo: (queue, n, fields) => {
+    submitTo: (queue, n, fields, atomic = false) => {
       const jobs = Array.from({ length: n }, (_, i) => ({ queue, payload: PAYLOAD, ...fields(i) }));
-      return client.send("/v1/batches", JSON.stringify({ jobs }));
+      return client.send("/v1/batches", JSON.stringify({ atomic, jobs }));
+    },
+    read: async (id, level) => {
+      const seen = bookmark === null ? {} : { "dure-bookmark": bookmark };
+      const { headers } = await client.ask(`/v1/jobs/${id}?consistency=${level}`, seen);
+      bookmark = headers["dure-bookmark"] ?? bookmark;
+      return headers["dure-consistency"] ?? "";
     },
     claim: async (queue) => JSON.parse(await client.send(`/v1/queues/${queue}/claim`, CLAIM)).jobs as Claimed[],
     succeed: (jobs) => {

@@ -1,6 +1,7 @@
 /** One job: reading, changing, explaining. */
 import type { Job, JobState } from "../../domain/job.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
+import type { Told } from "./told.ts";
 
 export interface JobRequest extends ShardCall {
   namespace: string;
@@ -13,10 +14,10 @@ export interface GetRequest extends JobRequest {
 }
 
 /** The shard does not have the job, history may: or it was deleted, whatever history still says. */
-export type Absent = { type: "none" } | { type: "gone" };
+export type Absent = ({ type: "none" } | { type: "gone" }) & Told;
 
 /** Busy: whether there is such a job is about to be decided. */
-export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy;
+export type JobReply = ({ type: "job"; job: Job } & Told) | Absent | Moved | Busy;
 
 /**
  * Why a failed job cannot come back in line: its queue is gone, the partitions of its queue have changed since, or a redrive is
@@ -25,7 +26,7 @@ export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy;
 export type Unredrivable = "queue-deleted" | "repartitioned" | "moving";
 
 /** `conflict`: the job's state does not allow it, or its queue has changed too much for it to come back. */
-export type ChangeReply = JobReply | { type: "conflict"; job: Job; because: Unredrivable | null };
+export type ChangeReply = JobReply | ({ type: "conflict"; job: Job; because: Unredrivable | null } & Told);
 
 export const EXPLAIN_REASONS = [
   "ready",
@@ -54,4 +55,4 @@ export interface Explanation {
   estimatedStartAt: number | null;
 }
 
-export type ExplainReply = { type: "explained"; explanation: Explanation } | Absent | Moved | Busy;
+export type ExplainReply = ({ type: "explained"; explanation: Explanation } & Told) | Absent | Moved | Busy;

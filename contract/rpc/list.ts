@@ -1,6 +1,7 @@
 /** Lists of jobs, and the log of finished ones. */
 import type { Job, JobState } from "../../domain/job.ts";
 import type { ShardCall } from "./call.ts";
+import type { Told } from "./told.ts";
 
 export interface JobFilter {
   queue: string | null;
@@ -27,7 +28,7 @@ export interface ListRequest extends ShardCall {
   include: JobFields;
 }
 
-export interface ListReply {
+export interface ListReply extends Told {
   type: "page";
   /** Newest first. */
   items: Job[];
@@ -35,6 +36,11 @@ export interface ListReply {
   scannedTo: string | null;
   /** Jobs of the page's range that were deleted: history may still have them. Absent: none. */
   gone?: string[];
+  /**
+   * Every job that has left the shard had come to its end by this number of the log: a copy of history with its cursor
+   * there has them all. An older shard does not say.
+   */
+  forgotten?: number;
 }
 
 /** Which of these jobs the shard still holds: its word stands above history's. */

@@ -3,6 +3,7 @@ import type { DedupConflict } from "../../domain/dedup.ts";
 import type { Job, RetryPolicy } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
+import type { Told } from "./told.ts";
 
 /** Deduplication of one call; see `contract/dedup.ts`. */
 export interface Dedup {
@@ -33,8 +34,10 @@ export interface NewJob {
   retry: Partial<RetryPolicy> | null;
   tags: string[];
   payload: string;
-  /** Of the job that this one takes the place of: when that one was made. Left out: the shard's now. */
+  /** When it was accepted, or the job made whose place it takes. Left out: the shard's now. */
   createdAt?: number;
+  /** The job whose success made this one. Left out: none did. */
+  parent?: string;
 }
 
 export interface SubmitRequest extends ShardCall {
@@ -45,6 +48,12 @@ export interface SubmitRequest extends ShardCall {
   atomic: boolean;
   /** Brought by Dure itself, as the fires of a schedule: no full backlog refuses them. */
   exempt?: true;
+  /**
+   * Each job was accepted long ago: none is refused. One that cannot run (an earlier job answers for it, its key or its
+   * queue forbids it) is written as cancelled, with the reason; that is said in its result all the same. Only `undecided`
+   * writes nothing, and is to be sent again.
+   */
+  deferred?: true;
 }
 
 export type Submitted =
@@ -69,7 +78,7 @@ export type Submitted =
   | { type: "refused" };
 
 export type SubmitReply =
-  | { type: "submitted"; results: Submitted[] }
+  | ({ type: "submitted"; results: Submitted[] } & Told)
   /** The shard knows newer settings of a queue: plan again with these. A deleted queue says so in them. */
   | { type: "settings"; settings: QueueSettings }
   | Moved

@@ -1,10 +1,13 @@
 /** Claiming, reporting and extending. */
 import type { Job, JobError } from "../../domain/job.ts";
-import type { Lane, PushType, Target } from "../../domain/queue.ts";
-import type { Moved, ShardCall } from "./call.ts";
+import type { Lane, PushTarget, PushType, QueueSettings } from "../../domain/queue.ts";
+import type { Busy, Moved, ShardCall } from "./call.ts";
+import type { SpawnJob, Unfit } from "./spawn.ts";
+import type { Told } from "./told.ts";
 
 export type Outcome =
-  | { ok: true; result: string | null; resultTruncated: boolean }
+  /** `spawn`: jobs that are accepted with the success, in the same step, or not at all. */
+  | { ok: true; result: string | null; resultTruncated: boolean; spawn?: SpawnJob[] }
   | { ok: false; error: JobError; retryAfterMs: number | null };
 
 export interface Report {
@@ -24,9 +27,15 @@ export interface Said {
 
 /**
  * `unknown`: no such lease was ever given. `job` only where the request asked for it. `cancelled`: the report is stale
- * because the job was cancelled while this lease was the current one.
+ * because the job was cancelled while this lease was the current one. `spawned`: the ids of the jobs it brought.
  */
-export type ReportResult = { status: "recorded" | "stale"; cancelled?: boolean; job?: Job } | { status: "unknown" };
+export type ReportResult =
+  | { status: "recorded" | "stale"; cancelled?: boolean; job?: Job; spawned?: string[] }
+  | { status: "unknown" }
+  /** Nothing was recorded: the queue of the spawned job at `index` cannot take it. */
+  | { status: "refused"; index: number; queue: string; because: Unfit }
+  /** Nothing was recorded: the queue of a spawned job is being changed. Send the report again. */
+  | { status: "busy"; retryAfterMs: number };
 
 /** The processor's door: report, and claim again from a lane, in one call. */
 export interface WorkRequest extends ShardCall {
@@ -48,7 +57,7 @@ export interface WorkItem {
   lease: string;
   payload: string;
   timeoutMs: number;
-  target: Exclude<Target, { type: "pull" }>;
+  target: PushTarget;
   /** JSON text of what an earlier attempt left; null, or left out by an older shard, when there is none. */
   checkpoint?: string | null;
 }
@@ -92,9 +101,14 @@ export interface ReportRequest extends ShardCall {
   reports: Report[];
   /** Return the jobs as they are after the report. */
   withJobs: boolean;
+  /** Of the queues of spawned jobs, as the caller knows them. A shard keeps the newest version it has seen. */
+  queues?: QueueSettings[];
+  /** How long the answer may be held until the spawned jobs have reached their shards. */
+  waitMs?: number;
 }
 
-export type ReportReply = { type: "reported"; results: ReportResult[] } | Moved;
+/** Busy: nothing was recorded, because the queue of a spawned job is being changed. */
+export type ReportReply = ({ type: "reported"; results: ReportResult[] } & Told) | Moved | Busy;
 
 export interface ExtendRequest extends ShardCall {
   namespace: string | null;

@@ -16,8 +16,19 @@ const HISTORY_ECHO_MS = 10_000;
 /** An executor that took work and has not come back for this long is not counted on. */
 const BACK_SOON_MS = 500;
 
-type Line = Lane | "history";
-const LINES: readonly Line[] = [...LANES, "history"];
+/**
+ * Whose bell it is: the processor's in a lane, the one of the consumer that claims by queue there, the projector's, or
+ * the one of those who deliver events to subscriptions.
+ */
+export type Line = WorkLine | "history" | "events";
+/** Lines of jobs that wait to be run. */
+export type WorkLine = Lane | `${Lane}/consumer`;
+export const LINES: readonly Line[] = [
+  ...LANES,
+  ...LANES.map((lane) => `${lane}/consumer` as const),
+  "history",
+  "events",
+];
 
 interface Owed {
   /** Rung and not answered by a claim yet. */
@@ -28,15 +39,33 @@ interface Owed {
   nextAt: number;
   /** Executors that took work, and when: one that was here just now comes back for more without a bell. */
   working: Map<string, number>;
-  /** An executor found nothing it may take though `jobs` waited: limits hold them. Until then, or until more wait, no bell. */
-  muted: { jobs: number; until: number };
+  /**
+   * By queue: an executor found nothing it may take though `jobs` waited, because limits hold them. Until then, or until
+   * more wait, they deserve no bell.
+   */
+  muted: Map<number, { jobs: number; until: number }>;
 }
 
 export interface Waiting {
   line: Line;
-  /** Jobs that an executor could claim now, or that history lacks. */
+  /** Jobs that an executor could claim now, or that history lacks; or feeds of events that could be delivered. */
   jobs: number;
+  /** The same by the ref of their queue; empty where nobody works by queue. */
+  queues: Map<number, number>;
 }
+
+/** Somebody who came for a line. */
+export interface Visit {
+  /** A processor invocation, a consumer invocation, the projector. */
+  who: string;
+  /** It took work, or goes on to ask for other queues of the line: it is here again soon. */
+  stays: boolean;
+  /** Jobs by queue that it asked for and could not take. */
+  held: ReadonlyMap<number, number>;
+  now: number;
+}
+
+export const NOTHING_HELD: ReadonlyMap<number, number> = new Map();
 
 /**
  * Bells are owed as long as there is work that nobody claims: that is read from the rows, not from what was
@@ -58,22 +87,21 @@ export class Bells {
         unanswered: 0,
         nextAt: 0,
         working: new Map(),
-        muted: { jobs: 0, until: 0 },
+        muted: new Map(),
       });
     for (const row of sql.all<{ lane: Line; unanswered: number }>("SELECT lane, unanswered FROM bells")) {
       this.#of(row.lane).unanswered = row.unanswered;
     }
   }
 
-  /** Somebody came for `line`: it took work and will come again, found nothing while `left` jobs waited, or only reports and leaves. */
-  answered(line: Line, visit: { who: string; took: boolean; leaves: boolean; left: number; now: number }): void {
-    const { who, now } = visit;
+  /** Somebody came for `line`: one of its bells was heard. */
+  answered(line: Line, { who, stays, held, now }: Visit): void {
     const owed = this.#of(line);
     if (!owed.working.has(who) && owed.outstanding > 0) owed.outstanding -= 1;
-    if (visit.took) owed.working.set(who, now);
+    if (stays) owed.working.set(who, now);
     else owed.working.delete(who);
-    if (!visit.took && !visit.leaves) owed.muted = { jobs: visit.left, until: now + this.#echo(line, 0) };
     owed.nextAt = now + this.#echo(line, 0);
+    for (const [queue, jobs] of held) owed.muted.set(queue, { jobs, until: owed.nextAt });
     this.#noteAnswered(line, owed);
   }
 
@@ -83,20 +111,20 @@ export class Bells {
     let wakeAt: number | null = null;
     if (now < this.#dueAt) this.#forgetTimes();
     this.#dueAt = now;
-    for (const { line, jobs } of waiting) {
+    for (const { line, jobs: all, queues } of waiting) {
       const owed = this.#of(line);
-      if (jobs === 0) {
+      if (all === 0) {
         owed.outstanding = 0;
         this.#noteAnswered(line, owed);
         continue;
       }
-      if (jobs <= owed.muted.jobs && owed.muted.until > now) {
-        wakeAt = Math.min(wakeAt ?? owed.muted.until, owed.muted.until);
-        continue;
-      }
+      const muted = mutedOf(owed, queues, now);
+      if (muted.jobs > 0) wakeAt = Math.min(wakeAt ?? muted.until, muted.until);
+      const jobs = all - muted.jobs;
+      if (jobs === 0) continue;
       if (owed.nextAt <= now && owed.outstanding > 0) this.#noteUnanswered(line, owed);
       const backAt = this.#forgetBusy(owed, now);
-      const wanted = line === "history" ? 1 : executorsFor(jobs, MAX_EXECUTORS[line]);
+      const wanted = isWork(line) ? executorsFor(jobs, MAX_EXECUTORS[laneOf(line)]) : 1;
       const missing = wanted - owed.outstanding - owed.working.size;
       if (missing > 0) {
         owed.outstanding += missing;
@@ -115,7 +143,7 @@ export class Bells {
       owed.outstanding = 0;
       owed.nextAt = 0;
       owed.working.clear();
-      owed.muted = { jobs: 0, until: 0 };
+      owed.muted.clear();
     }
   }
 
@@ -152,9 +180,12 @@ export class Bells {
   }
 
   #bell(line: Line): { bell: Doorbell; delaySeconds: number } {
-    if (line === "history")
-      return { bell: { v: 1, kind: "history", shard: this.#shard }, delaySeconds: HISTORY_DELAY_SECONDS };
-    return { bell: { v: 1, kind: "work", shard: this.#shard, lane: line }, delaySeconds: 0 };
+    if (!isWork(line))
+      return {
+        bell: { v: 1, kind: line, shard: this.#shard },
+        delaySeconds: line === "history" ? HISTORY_DELAY_SECONDS : 0,
+      };
+    return { bell: { v: 1, kind: "work", shard: this.#shard, lane: laneOf(line) }, delaySeconds: 0 };
   }
 
   #of(line: Line): Owed {
@@ -162,4 +193,26 @@ export class Bells {
     if (owed === undefined) throw new Error(`no such line: ${line}`);
     return owed;
   }
+}
+
+function isWork(line: Line): line is WorkLine {
+  return line !== "history" && line !== "events";
+}
+
+function laneOf(line: WorkLine): Lane {
+  return line.split("/", 1)[0] as Lane;
+}
+
+/** Jobs that deserve no bell now, and when the first of them may deserve one again. */
+function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): { jobs: number; until: number } {
+  const muted = { jobs: 0, until: Number.POSITIVE_INFINITY };
+  for (const [queue, mute] of owed.muted) {
+    const jobs = queues.get(queue) ?? 0;
+    if (mute.until <= now) owed.muted.delete(queue);
+    else if (jobs > 0 && jobs <= mute.jobs) {
+      muted.jobs += jobs;
+      muted.until = Math.min(muted.until, mute.until);
+    }
+  }
+  return muted;
 }

@@ -7,6 +7,7 @@ import { sweepKeys } from "./dedup/dedup.ts";
 import { endAttempt } from "./jobs/attempt.ts";
 import { BLOCKS, type JobHead } from "./rows.ts";
 import { fireDue, purgeFires } from "./schedules/fire.ts";
+import { sweepEvents } from "./subscriptions/drop.ts";
 import { sweepBatches } from "./transactions/batch-store.ts";
 import { tickTransactions } from "./transactions/transaction.ts";
 import type { Turn } from "./turn.ts";
@@ -108,6 +109,7 @@ export function purge(turn: Turn, sql: Sql): boolean {
     progress.forgetWithJobs(entry.jobs);
     finished.remove(entry.seq);
   }
+  meta.forgot(Math.max(0, ...entries.map(({ seq }) => seq)));
   const swept = [
     keys.sweep(turn.now, SWEEP_PER_STEP),
     sweepKeys(turn, SWEEP_PER_STEP),
@@ -115,5 +117,6 @@ export function purge(turn: Turn, sql: Sql): boolean {
     purgeFires(turn, SWEEP_PER_STEP),
     tickTransactions(turn, SWEEP_PER_STEP),
   ];
-  return entries.length === PURGE_PER_STEP || swept.includes(SWEEP_PER_STEP);
+  const eventsLeft = sweepEvents(turn, SWEEP_PER_STEP);
+  return eventsLeft || entries.length === PURGE_PER_STEP || swept.includes(SWEEP_PER_STEP);
 }

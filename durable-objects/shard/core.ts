@@ -3,25 +3,29 @@ import { parseJobId } from "../../domain/job-id.ts";
 import type { Fire } from "../../domain/schedule.ts";
 import { owns, type SlotMap } from "../../domain/slots.ts";
 import { auditShard } from "./audit/audit.ts";
+import { NOTHING_HELD } from "./bells.ts";
 import { claimForLane, claimFromQueue } from "./claiming/claim.ts";
+import { consumerCame } from "./claiming/consumer-came.ts";
 import { explain } from "./claiming/explain.ts";
 import { claimable } from "./claiming/limits.ts";
 import { advance } from "./clock.ts";
 import { Engine, type StepDone } from "./engine.ts";
 import { absent } from "./jobs/absent.ts";
 import { cancel, purgeQueue, redrive, unredrivable } from "./jobs/change.ts";
+import { dated } from "./jobs/dated.ts";
+import { submitDeferred } from "./jobs/deferred.ts";
 import { releaseKeys } from "./jobs/discard.ts";
 import { historyPage } from "./jobs/history-page.ts";
 import { listJobs } from "./jobs/list.ts";
-import { extendAll, reportAll } from "./jobs/report.ts";
+import { extendAll, reportAll, reportOrWait } from "./jobs/report.ts";
 import { refusedResults, submit } from "./jobs/submit.ts";
 import { operate, progressOf } from "./operations/operate.ts";
 import type { ShardPorts } from "./ports.ts";
 import { configure, hold } from "./queues/configure.ts";
 import { type JobHead, toJob } from "./rows.ts";
 import { configureSchedules, firesOf, scheduleStates } from "./schedules/schedules.ts";
+import { SpawnParts } from "./spawning/spawn-parts.ts";
 import { health, queueStats } from "./stats.ts";
-import { BatchParts } from "./transactions/batch-parts.ts";
 import { closeBatch, openBatch } from "./transactions/batch-store.ts";
 import type { Stores, Turn } from "./turn.ts";
 
@@ -30,7 +34,7 @@ import type { Stores, Turn } from "./turn.ts";
  * the rows, asks the rules in `domain/`, writes, and only then rings bells and moves the alarm. Nothing here
  * waits; the Durable Object around it does.
  */
-export class ShardCore extends BatchParts {
+export class ShardCore extends SpawnParts {
   readonly name: string;
   #engine: Engine;
   #stores: Stores;
@@ -61,7 +65,8 @@ export class ShardCore extends BatchParts {
     const moved = this.#notMine(request.jobs.map((job) => job.id));
     if (moved !== null) return moved;
     try {
-      return this.#engine.step((turn) => submit(turn, request));
+      const take = request.deferred ? submitDeferred : submit;
+      return this.#engine.step((turn) => take(turn, request));
     } catch (error) {
       const results = refusedResults(error);
       if (results === null) throw error;
@@ -88,14 +93,10 @@ export class ShardCore extends BatchParts {
       const leaves = request.room.handler <= 0 && request.room.http <= 0;
       const items = leaves ? [] : claimForLane(turn, request);
       turn.onCommit(() => {
-        const left = this.#engine.waiting().find(({ line }) => line === request.lane)?.jobs ?? 0;
-        this.#engine.bells.answered(request.lane, {
-          who: request.worker,
-          took: items.length > 0,
-          leaves,
-          left,
-          now: turn.now,
-        });
+        const stays = items.length > 0;
+        const left = this.#engine.waiting().find(({ line }) => line === request.lane)?.queues;
+        const held = stays || leaves || left === undefined ? NOTHING_HELD : left;
+        this.#engine.bells.answered(request.lane, { who: request.worker, stays, held, now: turn.now });
       });
       return { type: "work", reports, items };
     });
@@ -104,7 +105,10 @@ export class ShardCore extends BatchParts {
   claim(request: rpc.ClaimRequest): rpc.ClaimReply {
     return this.#engine.step((turn) => {
       advance(turn);
-      return { type: "claimed", jobs: claimFromQueue(turn, request) };
+      const jobs = claimFromQueue(turn, request);
+      const { bells } = this.#engine;
+      turn.onCommit(() => consumerCame(bells, this.#stores, { request, took: jobs.length, now: turn.now }));
+      return { type: "claimed", jobs };
     });
   }
 
@@ -114,7 +118,7 @@ export class ShardCore extends BatchParts {
   }
 
   report(request: rpc.ReportRequest): rpc.ReportReply {
-    return this.#engine.step((turn) => ({ type: "reported", results: reportAll(turn, request.reports, request) }));
+    return this.#engine.step((turn) => reportOrWait(turn, request));
   }
 
   extend(request: rpc.ExtendRequest): rpc.ExtendReply {
@@ -209,9 +213,14 @@ export class ShardCore extends BatchParts {
     return page;
   }
 
-  projected(request: { cursor: number }): void {
+  projected(request: { cursor: number; bookmark?: string }): void {
     this.#projectorCame(false);
-    this.#engine.projected(request.cursor);
+    this.#engine.projected(request.cursor, request.bookmark ?? null);
+  }
+
+  /** An answer of this moment, and what it takes to know as much of finished jobs: see `Told`. */
+  dated<R>(reply: R): R {
+    return dated(reply, this.#engine.logEnd());
   }
 
   /** The alarm's handler. */
@@ -221,7 +230,7 @@ export class ShardCore extends BatchParts {
 
   wake(_request: rpc.ShardCall): rpc.ShardHealth {
     this.#engine.repair();
-    return health(this.#engine.sql, this.#stores, this.#engine.now());
+    return { ...health(this.#engine.sql, this.#stores, this.#engine.now()), seq: this.#engine.logEnd().seq };
   }
 
   /** `alarmAt` is what the platform says the alarm is set to; left out, what this instance set it to. */
@@ -243,7 +252,8 @@ export class ShardCore extends BatchParts {
   }
 
   #projectorCame(took: boolean): void {
-    this.#engine.bells.answered("history", { who: "projector", took, leaves: true, left: 0, now: this.#engine.now() });
+    const now = this.#engine.now();
+    this.#engine.bells.answered("history", { who: "projector", stays: took, held: NOTHING_HELD, now });
   }
 
   #changeOne(request: rpc.JobRequest, change: (turn: Turn, row: JobHead) => JobHead | null): rpc.ChangeReply {

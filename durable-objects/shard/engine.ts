@@ -1,17 +1,17 @@
 import { FIRST_TURNS } from "../../domain/fairness.ts";
-import { LANES } from "../../domain/queue.ts";
 import { owns, type SlotMap } from "../../domain/slots.ts";
 import { migrate } from "../migrate.ts";
 import type { Sql } from "../sql.ts";
 import { Bells, type Waiting } from "./bells.ts";
 import { Capacity, SHARD_LIMITS } from "./capacity.ts";
 import { flowStore } from "./claiming/flow-store.ts";
-import { claimable, rateHoldsUntil } from "./claiming/limits.ts";
+import { rateHoldsUntil } from "./claiming/limits.ts";
 import { blocksNoMore } from "./claiming/ordering.ts";
 import { advance, purge } from "./clock.ts";
 import { Counts } from "./counts.ts";
 import { ParkedStore } from "./dead-letters/parked-store.ts";
 import { dedupStore } from "./dedup/dedup-store.ts";
+import type { LogEnd } from "./jobs/dated.ts";
 import { discardStore } from "./jobs/discard.ts";
 import { finishedStore, idempotencyStore } from "./jobs/finished-store.ts";
 import { jobStore } from "./jobs/job-store.ts";
@@ -24,9 +24,15 @@ import { operationStore } from "./operations/operation-store.ts";
 import type { ShardPorts } from "./ports.ts";
 import { type KnownQueue, QueueStore } from "./queues/queue-store.ts";
 import { scheduleStore } from "./schedules/schedule-store.ts";
+import { Courier } from "./spawning/courier.ts";
+import { SpawnStore } from "./spawning/spawn-store.ts";
+import { FEED_LIMITS } from "./subscriptions/drop.ts";
+import { FeedStore } from "./subscriptions/feed-store.ts";
+import { nextFeedAt } from "./subscriptions/subscriptions.ts";
 import { nextBatchExpiryAt } from "./transactions/batch-store.ts";
 import { TransactionStore } from "./transactions/transaction-store.ts";
 import { type Stores, Turn } from "./turn.ts";
+import { waitingIn } from "./waiting.ts";
 
 /** If everything else fails, the shard looks again after this long. */
 const SAFETY_MS = 30_000;
@@ -34,7 +40,7 @@ const SAFETY_MS = 30_000;
 const IDLE_MS = 3_600_000;
 
 /** What those around the shard have to know of a step: jobs that became final, and of transactions what `Turn` says. */
-export type StepDone = Pick<Turn, "finishedIds" | "asks" | "decided">;
+export type StepDone = Pick<Turn, "finishedIds" | "asks" | "decided" | "dropped">;
 
 /**
  * What every step of a shard has in common: one transaction; then memory, bells and the alarm follow the rows.
@@ -50,6 +56,8 @@ export class Engine {
   armedAt: number | null = null;
   #ports: ShardPorts;
   #projected: number;
+  /** Of the write with which history got as far as `#projected`. A hint, which dies with the object. */
+  #bookmark: string | null = null;
   #newestFinished: number;
   #onStep: (step: StepDone) => void = () => undefined;
 
@@ -57,11 +65,13 @@ export class Engine {
     this.#ports = ports;
     this.sql = ports.sql;
     migrate(ports.sql, SHARD_MIGRATIONS);
+    const queues = new QueueStore(ports.sql);
+    const spawns = new SpawnStore(ports.sql);
     this.stores = {
       jobs: jobStore(ports.sql),
       discarded: discardStore(ports.sql),
       operations: operationStore(ports.sql),
-      queues: new QueueStore(ports.sql),
+      queues,
       meta: new MetaStore(ports.sql),
       finished: finishedStore(ports.sql),
       keys: idempotencyStore(ports.sql),
@@ -70,6 +80,10 @@ export class Engine {
       parked: new ParkedStore(ports.sql),
       schedules: scheduleStore(ports.sql),
       transactions: new TransactionStore(ports.sql),
+      spawns,
+      courier: new Courier(name, { spawns, queues, map: () => this.map }),
+      feeds: new FeedStore(ports.sql),
+      feedLimits: ports.feedLimits ?? FEED_LIMITS,
       owns: (slot) => this.map?.shards.some((shard) => shard.id === name && owns(shard, slot)) ?? false,
       progress: new ProgressStore(ports.sql),
       capacity: new Capacity(name, ports.sql, ports.limits ?? SHARD_LIMITS),
@@ -81,7 +95,7 @@ export class Engine {
     this.map = this.stores.meta.map();
     this.stores.capacity.adopt(this.map);
     this.#projected = this.stores.meta.projected();
-    this.#newestFinished = this.stores.finished.newest();
+    this.#newestFinished = Math.max(this.stores.finished.newest(), this.#projected);
     this.bells = new Bells(ports.sql, name);
     // The alarm may have been lost with the last instance: it is set anew from the rows.
     this.#settle(this.#nextDeadline());
@@ -103,14 +117,21 @@ export class Engine {
     this.stores.capacity.adopt(map);
   }
 
+  /** See `dated`. */
+  logEnd(): LogEnd {
+    return { seq: this.#newestFinished, forgotten: this.stores.meta.forgotten(), bookmark: this.#bookmark };
+  }
+
   /** History has everything up to `cursor`. An older word than the last changes nothing. */
-  projected(cursor: number): void {
+  projected(cursor: number, bookmark: string | null): void {
+    if (cursor === this.#projected) this.#bookmark = bookmark ?? this.#bookmark;
     if (cursor <= this.#projected) return;
     this.step((turn) => {
       turn.stores.meta.setProjected(cursor);
       turn.wake(turn.stores.finished.nextPurgeAt(cursor));
       turn.onCommit(() => {
         this.#projected = cursor;
+        this.#bookmark = bookmark;
       });
     });
   }
@@ -154,6 +175,7 @@ export class Engine {
       this.stores.queues.reload();
       this.stores.meta.reload();
       this.stores.progress.reload();
+      this.stores.feeds.reload();
       throw error;
     }
     turn.committed();
@@ -201,6 +223,8 @@ export class Engine {
       this.stores.schedules.nextDueAt(),
       this.stores.operations.nextAt(),
       this.stores.transactions.nextAt(),
+      this.stores.courier.nextAt(this.now()),
+      nextFeedAt(this.stores, this.now()),
       nextBatchExpiryAt(this.sql),
       blocksNoMore(this.stores).length > 0 ? this.now() : null,
     ];
@@ -209,14 +233,8 @@ export class Engine {
 
   /** What an executor or the projector could take now, by line. A limit that is used up makes its jobs wait unrung. */
   waiting(): Waiting[] {
-    const byLane = new Map(LANES.map((lane) => [lane, 0]));
-    for (const queue of this.#queuesWithReady()) {
-      const { lane, target } = queue.settings;
-      if (target.type === "pull") continue;
-      byLane.set(lane, (byLane.get(lane) ?? 0) + claimable(this.stores, queue, this.now()));
-    }
-    const lanes: Waiting[] = [...byLane].map(([line, jobs]) => ({ line, jobs }));
-    return [...lanes, { line: "history", jobs: this.#newestFinished > this.#projected ? 1 : 0 }];
+    const historyLacks = this.#newestFinished > this.#projected;
+    return waitingIn(this.stores, this.#queuesWithReady(), { historyLacks, now: this.now() });
   }
 }
 

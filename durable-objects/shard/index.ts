@@ -4,8 +4,11 @@ import * as rpc from "../../contract/rpc.ts";
 import { isFinal } from "../../domain/job.ts";
 import type { Fire } from "../../domain/schedule.ts";
 import { durableSql } from "../do-sql.ts";
+import { queueOf } from "./bell-queues.ts";
+import { unguessable } from "./chance.ts";
 import { ShardCore } from "./core.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { Carrier } from "./spawning/carrier.ts";
 import { Waiters } from "./waiters.ts";
 
 /** One shard: the RPC surface, the alarm, and the waiting. Steps are in `core.ts`, rules in `domain/`. */
@@ -13,6 +16,7 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
   #core: ShardCore;
   #group = new GroupCommit();
   #waiters = new Waiters();
+  #carrier: Carrier;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -23,15 +27,19 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
       setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
     });
-    this.#core.onStep(({ finishedIds, asks, decided }) => {
+    const waitUntil = ctx.waitUntil.bind(ctx);
+    this.#carrier = new Carrier({ core: this.#core, group: this.#group, env: () => this.env, waitUntil });
+    this.#core.onStep(({ finishedIds, asks, decided, dropped }) => {
       this.#wakeWaiting(finishedIds);
       if (decided) this.#waiters.wake(DECIDED);
       for (const txn of asks) this.#ask(txn);
+      this.#carrier.go();
+      for (const facts of dropped) console.warn(JSON.stringify({ at: "shard.events-dropped", ...facts }));
     });
   }
 
   async submit(request: rpc.SubmitRequest): Promise<rpc.SubmitReply> {
-    return this.#step(request, () => this.#core.submit(request));
+    return this.#step(request, () => this.#core.dated(this.#core.submit(request)));
   }
 
   async prepare(request: rpc.PrepareRequest): Promise<rpc.PrepareReply> {
@@ -66,7 +74,13 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
   }
 
   async report(request: rpc.ReportRequest): Promise<rpc.ReportReply> {
-    return this.#step(request, () => this.#core.report(request));
+    const reply = await this.#step(request, () => this.#core.dated(this.#core.report(request)));
+    await this.#carrier.arrival(reply, request.waitMs ?? 0);
+    return reply;
+  }
+
+  async receive(request: rpc.ReceiveRequest): Promise<rpc.ReceiveReply> {
+    return this.#step(request, () => this.#core.receive(request));
   }
 
   async extend(request: rpc.ExtendRequest): Promise<rpc.ExtendReply> {
@@ -78,7 +92,7 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
     const endsAt = Date.now() + request.waitMs;
     let waits = true;
     for (;;) {
-      const reply = this.#core.get(request);
+      const reply = this.#core.dated(this.#core.get(request));
       const left = endsAt - Date.now();
       if (reply.type === "busy" && waits) {
         waits = false;
@@ -91,21 +105,21 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
   }
 
   async cancel(request: rpc.JobRequest): Promise<rpc.ChangeReply> {
-    return this.#step(request, () => this.#core.cancel(request));
+    return this.#step(request, () => this.#core.dated(this.#core.cancel(request)));
   }
 
   async retry(request: rpc.JobRequest): Promise<rpc.ChangeReply> {
-    return this.#step(request, () => this.#core.retry(request));
+    return this.#step(request, () => this.#core.dated(this.#core.retry(request)));
   }
 
   async explain(request: rpc.JobRequest): Promise<rpc.ExplainReply> {
     await this.#knowSlots(request.epoch);
-    return this.#core.explain(request);
+    return this.#core.dated(this.#core.explain(request));
   }
 
   async list(request: rpc.ListRequest): Promise<rpc.ListReply> {
     await this.#decisions(this.#core.transactionsOverdue());
-    return this.#core.list(request);
+    return this.#core.dated(this.#core.list(request));
   }
 
   async held(request: rpc.HeldRequest): Promise<string[]> {
@@ -138,6 +152,18 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
 
   async fires(request: rpc.FiresRequest): Promise<Fire[]> {
     return this.#core.fires(request);
+  }
+
+  async configureSubscriptions(request: rpc.ConfigureSubscriptionsRequest): Promise<void> {
+    return this.#step(request, () => this.#core.configureSubscriptions(request));
+  }
+
+  async subscriptionStates(request: rpc.SubscriptionStatesRequest): Promise<rpc.SubscriptionState[]> {
+    return this.#core.subscriptionStates(request);
+  }
+
+  async deliver(request: rpc.DeliverRequest): Promise<rpc.DeliverReply> {
+    return this.#step(request, () => this.#core.deliver(request));
   }
 
   async hold(request: rpc.HoldRequest): Promise<rpc.HoldReply> {
@@ -188,7 +214,7 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
     return this.#core.finished(request);
   }
 
-  async projected(request: rpc.ShardCall & { cursor: number }): Promise<void> {
+  async projected(request: rpc.ShardCall & { cursor: number; bookmark?: string }): Promise<void> {
     return this.#step(request, () => this.#core.projected(request));
   }
 
@@ -244,24 +270,12 @@ export class Shard extends DurableObject<Env> implements rpc.ShardApi {
 
   /** A bell is a hint: when the Queue refuses it, the alarm rings again. */
   #ring(bell: Doorbell, delaySeconds: number): void {
-    const sent = this.#queueOf(bell).send(bell, delaySeconds > 0 ? { delaySeconds } : {});
+    const sent = queueOf(this.env, bell).send(bell, delaySeconds > 0 ? { delaySeconds } : {});
     const noted = sent.then(
       () => undefined,
       (error: unknown) => console.warn(JSON.stringify({ at: "shard.ring", bell, error: String(error) })),
     );
     this.ctx.waitUntil(noted);
-  }
-
-  #queueOf(bell: Doorbell): Queue {
-    if (bell.kind === "history") return this.env.HISTORY;
-    switch (bell.lane) {
-      case "default":
-        return this.env.LANE_DEFAULT;
-      case "slow":
-        return this.env.LANE_SLOW;
-      case "bulk":
-        return this.env.LANE_BULK;
-    }
   }
 
   #wakeWaiting(finishedIds: readonly string[]): void {
@@ -283,8 +297,3 @@ const WOKEN_AT_ONCE = 32;
 /** For those who read a job of a batch that is not decided: what they wait for, and how long. */
 const DECIDED = "decided";
 const DECISION_WAIT_MS = 1_500;
-
-/** Uniform in [0, 1) from the platform's secure source: leases are made of it. */
-function unguessable(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
-}

@@ -11,12 +11,14 @@ export class MetaStore {
   #next: number;
   #ceiling: number;
   #large: boolean;
+  #forgotten: number;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     this.#ceiling = Number(this.#read("sequence") ?? 0);
     this.#next = this.#ceiling;
     this.#large = this.#read("large") !== null;
+    this.#forgotten = Number(this.#read("forgotten") ?? 0);
   }
 
   /**
@@ -37,6 +39,7 @@ export class MetaStore {
     this.#ceiling = Number(this.#read("sequence") ?? 0);
     this.#next = Math.min(this.#next, this.#ceiling);
     this.#large = this.#read("large") !== null;
+    this.#forgotten = Number(this.#read("forgotten") ?? 0);
   }
 
   /** Whether a payload so large ever came that a hundred of its kind would not fit in one claim. */
@@ -62,6 +65,18 @@ export class MetaStore {
   /** History has every finished job up to this sequence number. */
   projected(): number {
     return Number(this.#read("projected") ?? 0);
+  }
+
+  /** No job that has left the shard came to its end above this number: 0 while none has left. */
+  forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** 1 row. */
+  forgot(seq: number): void {
+    if (seq <= this.#forgotten) return;
+    this.#write("forgotten", String(seq));
+    this.#forgotten = seq;
   }
 
   setProjected(cursor: number): void {

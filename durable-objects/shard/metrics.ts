@@ -24,9 +24,14 @@ export class Metrics {
     leaseExpired: 0,
     bells: 0,
     refused: 0,
+    spawned: 0,
+    spawnsRefused: 0,
     firesFired: 0,
     firesSkipped: 0,
     firesMissed: 0,
+    eventsDelivered: 0,
+    eventsFailed: 0,
+    eventsDropped: 0,
   };
   readonly since: number;
   #queues = new Map<number, QueueWindow>();

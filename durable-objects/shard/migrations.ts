@@ -1,7 +1,10 @@
 import type { Migrations } from "../migrate.ts";
 import { FLOW_MIGRATIONS } from "./claiming/flow-schema.ts";
+import { FORGOTTEN_MIGRATIONS } from "./jobs/forgotten-schema.ts";
 import { OPERATION_MIGRATIONS } from "./operations/operation-schema.ts";
 import { SCHEDULE_MIGRATIONS } from "./schedules/schedule-schema.ts";
+import { SPAWN_MIGRATIONS } from "./spawning/spawn-schema.ts";
+import { SUBSCRIPTION_MIGRATIONS } from "./subscriptions/subscription-schema.ts";
 import { TRANSACTION_MIGRATIONS } from "./transactions/transaction-schema.ts";
 
 /**
@@ -114,4 +117,7 @@ export const SHARD_MIGRATIONS: Migrations = [
   ...SCHEDULE_MIGRATIONS,
   ...OPERATION_MIGRATIONS,
   ...TRANSACTION_MIGRATIONS,
+  ...SUBSCRIPTION_MIGRATIONS,
+  ...FORGOTTEN_MIGRATIONS,
+  ...SPAWN_MIGRATIONS,
 ];

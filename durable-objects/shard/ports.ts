@@ -1,6 +1,7 @@
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { Sql } from "../sql.ts";
 import type { ShardLimits } from "./capacity.ts";
+import type { FeedLimits } from "./subscriptions/drop.ts";
 
 /**
  * Everything a shard touches outside itself. The Durable Object gives the real ones, the simulation its own:
@@ -18,4 +19,6 @@ export interface ShardPorts {
   ring(bell: Doorbell, delaySeconds: number): void;
   /** What the shard may hold; `SHARD_LIMITS` when left out. */
   limits?: ShardLimits;
+  /** What the events of its subscriptions may take; `FEED_LIMITS` when left out. */
+  feedLimits?: FeedLimits;
 }

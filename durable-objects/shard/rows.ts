@@ -74,6 +74,8 @@ export interface JobSpec {
   retry: RetryPolicy;
   tags: string[];
   idempotencyKey: string | null;
+  /** The job whose success made this one. */
+  parent?: string;
   /** When the window of its deduplication key ends, epoch ms. */
   dedupEndsAt?: number;
   /** The call that was laid over it last, which may come a second time. */
@@ -108,6 +110,7 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     concurrencyKey: row.concurrency_key,
     dedupKey: row.dedup_key,
     idempotencyKey: spec.idempotencyKey,
+    ...(spec.parent === undefined ? {} : { parent: spec.parent }),
     ...(answers ? { keptUntil: answersUntil(dedupEndsAt, finishedAt, settings.idempotencyWindowMs) } : {}),
     tags: spec.tags,
     timeoutMs: row.timeout_ms,

@@ -37,6 +37,8 @@ export function health(sql: Sql, stores: Stores, now: number): ShardHealth {
     unprojected: waiting.all,
     oldestDueAt: oldest !== null && oldest <= now ? oldest : null,
     parkedKeys: stores.parked.count(null),
+    undelivered: stores.spawns.count() + stores.spawns.countLetters(),
+    pendingEvents: stores.feeds.all().reduce((sum, { waiting }) => sum + waiting.events, 0),
     totals: { ...stores.metrics.totals },
   };
 }

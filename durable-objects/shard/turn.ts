@@ -4,6 +4,7 @@ import type { Turns } from "../../domain/fairness.ts";
 import { fingerprintOf } from "../../domain/fingerprint.ts";
 import { isFinal, type JobError } from "../../domain/job.ts";
 import { limitsKeys } from "../../domain/queue.ts";
+import { type ChangedJob, type EventType, eventOf } from "../../domain/subscription.ts";
 import type { Capacity } from "./capacity.ts";
 import type { FlowStore, GateKey } from "./claiming/flow-store.ts";
 import { roomForNew, settle } from "./claiming/gate.ts";
@@ -23,6 +24,12 @@ import type { OperationStore } from "./operations/operation-store.ts";
 import type { QueueStore } from "./queues/queue-store.ts";
 import { BLOCKS, type JobHead, type JobSpec } from "./rows.ts";
 import type { ScheduleStore } from "./schedules/schedule-store.ts";
+import type { Courier } from "./spawning/courier.ts";
+import type { SpawnStore } from "./spawning/spawn-store.ts";
+import { Collector } from "./subscriptions/collect.ts";
+import type { Dropped, FeedLimits } from "./subscriptions/drop.ts";
+import type { FeedStore } from "./subscriptions/feed-store.ts";
+import { changedJob } from "./subscriptions/stored-event.ts";
 import type { TransactionStore } from "./transactions/transaction-store.ts";
 
 /** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
@@ -43,6 +50,10 @@ export interface Stores {
   parked: ParkedStore;
   schedules: ScheduleStore;
   transactions: TransactionStore;
+  spawns: SpawnStore;
+  courier: Courier;
+  feeds: FeedStore;
+  feedLimits: FeedLimits;
   /** Whether the slot is this shard's by the map it goes by. */
   owns(slot: number): boolean;
   progress: ProgressStore;
@@ -76,6 +87,8 @@ export class Turn {
   readonly asks: string[] = [];
   /** A transaction was decided in this step: for those who wait for one of its jobs. */
   decided = false;
+  /** Events of subscriptions that were given up in this step. */
+  readonly dropped: Dropped[] = [];
   /** The last number this step gave in the log of finished jobs; 0 when it gave none. */
   newestFinished = 0;
 
@@ -89,10 +102,13 @@ export class Turn {
   /** New jobs of these keys that may still go straight through their gates. */
   #roomForNew = new Map<string, number>();
 
+  #collector: Collector | null;
+
   constructor(stores: Stores, now: number, random: () => number) {
     this.stores = stores;
     this.now = now;
     this.random = random;
+    this.#collector = stores.feeds.any ? new Collector(this) : null;
   }
 
   /** The alarm must not fire later than `at` (null: never mind). */
@@ -162,7 +178,21 @@ export class Turn {
     this.moved(row.queue, standingOf(row), standingOf(next));
     if (isFinal(next.state) && !isFinal(row.state)) this.finished(next, this.#keysEndAt(next));
     if (next.state === "failed" && row.state !== "failed") jobFailed(this, next);
+    const type = eventOf(row.state, next.state);
+    if (type !== null) this.tell(type, row.queue, (queue) => [changedJob(type, next, queue)]);
     return next;
+  }
+
+  /** Jobs of a queue have changed: the subscriptions that ask for it are told. Without any, `jobs` is never called. */
+  tell(type: EventType, queue: number, jobs: (queue: string) => ChangedJob[]): void {
+    if (this.#collector === null) return;
+    const { settings } = this.stores.queues.get(queue);
+    this.#collector.tell(type, settings, () => jobs(settings.name));
+  }
+
+  /** The same, of jobs of a queue that one statement has changed. */
+  tellAll(type: EventType, queue: number, jobs: readonly { id: string }[]): void {
+    this.tell(type, queue, (name) => this.stores.feeds.toldRows(jobs).map((row) => changedJob(type, row, name)));
   }
 
   /** Logs a job that has just become final. A replay has to find its job: it is kept as long as its key (`keyEndsAt`). */
@@ -226,6 +256,7 @@ export class Turn {
   /** The last writes of the step. */
   flush(): void {
     this.settleGates();
+    this.#collector?.flush();
     this.stores.progress.forget(this.#endedWell);
     for (const [purgeAt, jobs] of this.#finished) {
       this.newestFinished = this.stores.meta.sequence(this.now);
@@ -235,6 +266,7 @@ export class Turn {
 
   /** After the commit: memory follows the rows. */
   committed(): void {
+    this.stores.feeds.committed();
     for (const { queue, standing, by } of this.#moves) this.stores.counts.of(queue)[standing] += by;
     for (const effect of this.#after) effect();
   }

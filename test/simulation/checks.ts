@@ -75,7 +75,7 @@ function isTrue(host: ShardHost, job: Job, { state, detail, reason, blockedBy }:
 /** Everything is final, and history has all of it. */
 export function atRest(world: World): boolean {
   for (const host of world.hosts.values()) {
-    if (host.unfinished() > 0) return false;
+    if (host.unfinished() > 0 || host.undelivered() > 0) return false;
     const row = world.history.all("SELECT cursor FROM projections WHERE shard = ?", host.name)[0];
     if (Number(row?.cursor ?? 0) < host.newestFinished()) return false;
   }
@@ -101,6 +101,7 @@ export function checkRest(world: World): void {
   for (const id of [...shards.keys(), ...history.keys()]) {
     if (!submissions.tried.has(id)) violations.add("P1", `${id} came from nowhere`);
   }
+  world.observer.spawns.check((id) => shards.has(id) || history.has(id));
   for (const { job } of shards.values()) {
     if (isFinal(job.state)) sameInHistory(world, job, history.get(job.id));
   }
@@ -114,9 +115,15 @@ export function checkRest(world: World): void {
   probe(world);
 }
 
-/** Much later: what the shards have forgotten is in history, and only that. */
+/** Much later: what the shards have forgotten is in history, and only that; and no hand-over that comes again brings it back. */
 export function checkForgotten(world: World): void {
   const history = readHistory(world);
+  for (const { to, request } of world.handovers) {
+    const host = world.host(to);
+    const before = host.known();
+    host.execute("receive", request, (core) => core.receive(structuredClone(request)));
+    if (host.known() > before) world.violations.add("spawn", `a hand-over to ${to} brought jobs again`);
+  }
   for (const id of world.submissions.committedIds()) {
     const here = world.host(world.submissions.shardOf(id) ?? "").stateOf(id);
     if (here !== null) continue;

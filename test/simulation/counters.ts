@@ -27,6 +27,11 @@ export const SITUATIONS = [
   "paused",
   "limit changed",
   "expired",
+  "success brought jobs",
+  "job spawned on its own shard",
+  "spawned job handed over",
+  "hand-over came twice",
+  "spawned job refused",
 ] as const;
 
 export type Situation = (typeof SITUATIONS)[number];

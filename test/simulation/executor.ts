@@ -1,13 +1,34 @@
 /** How a job runs, whoever runs it: by its script, and by the faults of the moment. */
-import type { Outcome } from "../../contract/rpc.ts";
-import type { Script } from "./plan.ts";
+import type { Outcome, SpawnJob } from "../../contract/rpc.ts";
+import type { Script, SpawnPlan } from "./plan.ts";
 
-/** What attempt `attempt` of a job with this payload comes to. */
-export function outcomeOf(payload: string, attempt: number): { ms: number; outcome: Outcome } {
+/** What attempt `attempt` of a job with this payload comes to, when it ends at `now`. */
+export function outcomeOf(payload: string, attempt: number, now: number): { ms: number; outcome: Outcome } {
   const script = JSON.parse(payload) as Script;
   if (attempt > script.fails) {
-    return { ms: script.ms, outcome: { ok: true, result: JSON.stringify({ attempt }), resultTruncated: false } };
+    const spawn = script.spawn.map((plan) => spawnOf(plan, now));
+    const result = JSON.stringify({ attempt });
+    const outcome = { ok: true, result, resultTruncated: false, ...(spawn.length === 0 ? {} : { spawn }) } as const;
+    return { ms: script.ms, outcome };
   }
   const error = { code: "scripted", message: `attempt ${attempt} fails`, retryable: !script.final };
   return { ms: script.ms, outcome: { ok: false, error, retryAfterMs: script.retryAfterMs } };
+}
+
+function spawnOf({ queue, orderingKey, delayMs, expiresMs, script }: SpawnPlan, now: number): SpawnJob {
+  return {
+    queue,
+    orderingKey,
+    delayMs,
+    expiresAt: expiresMs === null ? null : now + expiresMs,
+    priority: 4,
+    concurrencyKey: null,
+    idempotency: null,
+    dedup: null,
+    runAt: null,
+    timeoutMs: null,
+    retry: null,
+    tags: ["s"],
+    payload: JSON.stringify(script),
+  };
 }

@@ -27,3 +27,42 @@ export interface Mutant {
 
 /** The code as it is. */
 export const NONE: Mutant = { name: "none" };
+
+/**
+ * `applied` grows whenever a mutant really took something away: one that no longer fits the code fails its test instead of
+ * passing for nothing.
+ */
+export interface TrackedMutant extends Mutant {
+  applied: number;
+}
+
+export const track = (name: string, make: (hit: () => void) => Omit<Mutant, "name">): TrackedMutant => {
+  const mutant: TrackedMutant = { name, applied: 0 };
+  return Object.assign(
+    mutant,
+    make(() => {
+      mutant.applied += 1;
+    }),
+  );
+};
+
+interface Change {
+  marks: string[];
+  from: string | RegExp;
+  to: string;
+}
+
+/** A mutant of one statement: where `marks` all stand in its text, `from` becomes `to`. */
+export function statement(name: string, change: Change): TrackedMutant {
+  return track(name, (hit) => ({ sql: rewriter(change, hit) }));
+}
+
+export function rewriter({ marks, from, to }: Change, hit: () => void) {
+  return (query: string) => {
+    const text = query.replace(/\s+/g, " ");
+    const changed = text.replaceAll(from, to);
+    if (!marks.every((mark) => text.includes(mark)) || changed === text) return query;
+    hit();
+    return changed;
+  };
+}

@@ -1,47 +1,10 @@
-/**
- * The protective measures of Dure, each taken away in one mutant. `applied` grows whenever a mutant really took
- * something away: one that no longer fits the code fails its test instead of passing for nothing.
- */
+/** The protective measures of Dure, each taken away in one mutant. */
 import type { Report, ReportRequest, WorkRequest } from "../../contract/rpc.ts";
 import { formatLease, parseLease } from "../../domain/lease.ts";
 import type { ShardCore } from "../../durable-objects/shard/core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
-import type { Mutant } from "./mutant.ts";
-
-export interface TrackedMutant extends Mutant {
-  applied: number;
-}
-
-const track = (name: string, make: (hit: () => void) => Omit<Mutant, "name">): TrackedMutant => {
-  const mutant: TrackedMutant = { name, applied: 0 };
-  return Object.assign(
-    mutant,
-    make(() => {
-      mutant.applied += 1;
-    }),
-  );
-};
-
-interface Change {
-  marks: string[];
-  from: string | RegExp;
-  to: string;
-}
-
-/** A mutant of one statement: where `marks` all stand in its text, `from` becomes `to`. */
-function statement(name: string, change: Change): TrackedMutant {
-  return track(name, (hit) => ({ sql: rewriter(change, hit) }));
-}
-
-function rewriter({ marks, from, to }: Change, hit: () => void) {
-  return (query: string) => {
-    const text = query.replace(/\s+/g, " ");
-    const changed = text.replaceAll(from, to);
-    if (!marks.every((mark) => text.includes(mark)) || changed === text) return query;
-    hit();
-    return changed;
-  };
-}
+import { rewriter, statement, type TrackedMutant, track } from "./mutant.ts";
+import { SPAWN_MUTANTS } from "./spawn-mutants.ts";
 
 const SUCCEED = "SET state = 'succeeded'";
 const START = "SET state = 'running'";
@@ -184,6 +147,7 @@ export const MUTANTS: TrackedMutant[] = [
     hit();
     return { tornPages: true };
   }),
+  ...SPAWN_MUTANTS,
 ];
 
 /** Every report counts as one of the attempt that runs. */

@@ -32,6 +32,7 @@ interface NetworkParts {
 /** Calls that are the same when carried out twice, as far as their contract says. */
 const SAFE_TWICE: ReadonlySet<Method> = new Set([
   "report",
+  "receive",
   "extend",
   "cancel",
   "work",
@@ -46,6 +47,8 @@ const SAFE_TWICE: ReadonlySet<Method> = new Set([
 const MAX_SLOW_MS = 5_000;
 /** A message may arrive long after its sender has given it up, though not after a shard may have forgotten its job. */
 const LATE_MS = [2_000, 30_000, 55_000];
+/** What one shard hands to another is never taken twice, however late it comes. */
+const LATE_RECEIVE_MS = [...LATE_MS, 600_000];
 
 export class Network {
   readonly #parts: NetworkParts;
@@ -67,7 +70,7 @@ export class Network {
       }
       if (faults.hit("network.late")) {
         trace(`${life.name} -> ${to} ${method} LATE`);
-        const late = random.int(200, random.pick(LATE_MS));
+        const late = random.int(200, random.pick(method === "receive" ? LATE_RECEIVE_MS : LATE_MS));
         clock.after(late, () => this.#execute(life, to, method, sent));
         return clock.after(there, () => reject(new CallFailed("connection lost", false)));
       }

@@ -9,6 +9,7 @@ import { ClaimRules } from "./claim-rules.ts";
 import type { Counters } from "./counters.ts";
 import { jobsIn } from "./history-text.ts";
 import type { ShardHost } from "./shard-host.ts";
+import { Spawns } from "./spawns.ts";
 import { Submissions } from "./submissions.ts";
 import type { Violations } from "./violations.ts";
 
@@ -42,6 +43,7 @@ export class Observer {
   readonly #counters: Counters;
   readonly claims: ClaimRules;
   readonly submissions: Submissions;
+  readonly spawns: Spawns;
   readonly #attempts = new Map<string, Attempt>();
   readonly #sights = new Map<string, Sight>();
   readonly #latest = new Map<ShardHost, number>();
@@ -50,6 +52,7 @@ export class Observer {
     this.#violations = violations;
     this.#counters = counters;
     this.submissions = new Submissions(violations, counters);
+    this.spawns = new Spawns(this.submissions, violations, counters);
     this.claims = new ClaimRules(violations, counters);
   }
 
@@ -69,6 +72,11 @@ export class Observer {
         return;
       case "report":
         this.#reported(host, request as rpc.ReportRequest, reply as rpc.ReportReply);
+        return;
+      case "receive":
+        if ((reply as rpc.ReceiveReply).type === "received") {
+          this.spawns.received(host, request as rpc.ReceiveRequest);
+        }
         return;
       case "extend":
         this.#extended(request as rpc.ExtendRequest, reply as rpc.ExtendReply);
@@ -197,6 +205,7 @@ export class Observer {
       else if (host.now() >= attempt.endsAt)
         this.#violations.add("P3", `${id} a report after the lease's end was recorded`);
       attempt.over = true;
+      this.spawns.recorded(host, id, report.outcome, result.spawned);
       this.#counters.count(report.outcome.ok ? "success recorded" : "failure recorded");
     } else {
       const current = attempt.lease === report.lease;
@@ -212,7 +221,7 @@ export class Observer {
         this.#violations.add("P3", `${id} a good report was refused`);
       }
     }
-    if (result.job !== undefined) this.see(result.job);
+    if ("job" in result && result.job !== undefined) this.see(result.job);
   }
 
   #extended(request: rpc.ExtendRequest, reply: rpc.ExtendReply): void {

@@ -12,6 +12,16 @@ export interface Script {
   final: boolean;
   ms: number;
   retryAfterMs: number | null;
+  /** What its success brings. */
+  spawn: SpawnPlan[];
+}
+
+export interface SpawnPlan {
+  queue: string;
+  orderingKey: string | null;
+  delayMs: number | null;
+  expiresMs: number | null;
+  script: Script;
 }
 
 export interface JobPlan {
@@ -45,17 +55,20 @@ const DAY_MS = 86_400_000;
 /** The timeout of queues with long jobs. */
 const LONG_MS = 40_000;
 const MAX_SHORT_MS = 2_500;
+const SPAWN_CHANCE = 0.3;
 
 export function makePlan(random: Random, startedAt: number): Plan {
   // Some are long enough for a shard to forget what it has finished.
   const faultMs = random.chance(0.15) ? random.int(90_000, 130_000) : random.int(20_000, 60_000);
   const queues = makeQueues(random, startedAt);
   const jobs = { left: random.int(8, 30) };
+  // A stream of its own: what is spawned changes nothing else of the plan.
+  const spawning = random.fork("spawn");
   const clients = Array.from({ length: random.int(2, 4) }, () => {
     const steps = random.int(4, 10);
     return Array.from({ length: steps }, () => ({
       waitMs: random.int(0, Math.floor((faultMs * 1.2) / steps)),
-      action: makeAction(random, queues, jobs),
+      action: makeAction({ random, spawning }, queues, jobs),
     }));
   });
   return { shards: 2, queues, clients, pullWorkers: random.int(1, 3), faultMs };
@@ -110,7 +123,13 @@ function makeQueues(random: Random, at: number): QueueSettings[] {
   return all.filter((_, i) => i < 2 || random.chance(0.6));
 }
 
-function makeAction(random: Random, queues: QueueSettings[], jobs: { left: number }): Action {
+/** Chance, and the chance of what jobs spawn. */
+interface Chances {
+  random: Random;
+  spawning: Random;
+}
+
+function makeAction({ random, spawning }: Chances, queues: QueueSettings[], jobs: { left: number }): Action {
   const settings = random.pick(queues);
   const queue = settings.name;
   const roll = random.next();
@@ -119,7 +138,7 @@ function makeAction(random: Random, queues: QueueSettings[], jobs: { left: numbe
     jobs.left -= count;
     return {
       type: "submit",
-      jobs: Array.from({ length: count }, () => makeJob(random, settings)),
+      jobs: Array.from({ length: count }, () => withSpawn(makeJob(random, settings), spawning, queues)),
       atomic: random.chance(0.3),
     };
   }
@@ -156,6 +175,32 @@ function makeJob(random: Random, queue: QueueSettings): JobPlan {
       final: fails > 0 && random.chance(0.15),
       ms,
       retryAfterMs: random.chance(0.1) ? random.int(100, 5_000) : null,
+      spawn: [],
     },
   };
+}
+
+function withSpawn(job: JobPlan, random: Random, queues: QueueSettings[]): JobPlan {
+  return { ...job, script: { ...job.script, spawn: makeSpawn(random, queues, SPAWN_CHANCE) } };
+}
+
+/** What one success brings; its jobs bring some themselves, now and then. */
+function makeSpawn(random: Random, queues: QueueSettings[], chance: number): SpawnPlan[] {
+  if (!random.chance(chance)) return [];
+  return Array.from({ length: random.pick([1, 1, 2, 3]) }, () => {
+    const fails = random.chance(0.2) ? random.int(1, 3) : 0;
+    return {
+      queue: random.pick(queues).name,
+      orderingKey: random.chance(0.5) ? random.pick(["a", "b"]) : null,
+      delayMs: random.chance(0.2) ? random.int(100, 10_000) : null,
+      expiresMs: random.chance(0.2) ? random.int(1, 3_000) : null,
+      script: {
+        fails,
+        final: fails > 0 && random.chance(0.15),
+        ms: random.int(5, 500),
+        retryAfterMs: null,
+        spawn: makeSpawn(random, queues, chance / 4),
+      },
+    };
+  });
 }

@@ -77,7 +77,7 @@ function portsOf(world: World, life: Life, shard: string): WorkPorts {
 
 function execute(world: World, life: Life, item: WorkItem, signal: AbortSignal): Promise<Outcome> {
   const { faults, random, clock } = world;
-  const { ms, outcome } = outcomeOf(item.payload, item.attempt);
+  const { ms, outcome } = outcomeOf(item.payload, item.attempt, clock.now());
   const late = faults.hit("handler.late") ? random.int(1_000, MAX_LATE_MS) : 0;
   const throws = faults.hit("handler.throw");
   const hangs = faults.hit("processor.hang");

@@ -19,6 +19,7 @@ export async function hearHistory(world: World, life: Life, bells: Doorbell[]): 
       runProjection(
         {
           db,
+          now: () => world.clock.now(),
           shard: {
             finished: (request) => {
               if (world.faults.hit("processor.die")) life.end();
@@ -65,7 +66,8 @@ function changes(world: World): number {
 
 /** For the mutant whose pages are torn: the cursor, and then the rows, each for itself. */
 function cursorFirst(database: D1Database): D1Database {
-  const torn: Pick<D1Database, "prepare" | "batch"> = {
+  const torn: Pick<D1Database, "prepare" | "batch" | "withSession"> = {
+    withSession: () => ({ ...torn, getBookmark: () => null }),
     prepare: (query) => database.prepare(query),
     batch: async <T>(statements: D1PreparedStatement[]) => {
       const cursor = await database.batch<T>(statements.slice(-1));

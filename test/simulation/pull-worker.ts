@@ -71,7 +71,7 @@ class PullWorker {
 
   async #work({ job, lease }: ClaimedJob): Promise<void> {
     const { random, faults } = this.#world;
-    const { ms, outcome } = outcomeOf(job.payload, job.attempt);
+    const { ms, outcome } = outcomeOf(job.payload, job.attempt, this.#world.clock.now());
     const late = faults.hit("worker.late") ? random.int(1_000, random.pick(LATE_MS)) : 0;
     await this.#world.sleep(this.#life, ms / 2);
     if (random.chance(0.3)) await this.#extend(lease);
@@ -91,7 +91,8 @@ class PullWorker {
     const { gateway, random } = this.#world;
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const request = { ...gateway.call, namespace: NAMESPACE, reports: [report], withJobs: random.chance(0.5) };
-      if ((await gateway.ask(this.#life, this.#world.shardOfLease(report.lease), "report", request)) !== null) return;
+      const reply = await gateway.ask(this.#life, this.#world.shardOfLease(report.lease), "report", request);
+      if (reply?.type === "reported") return;
       await this.#world.sleep(this.#life, random.int(50, 1_000));
     }
   }

@@ -1,10 +1,12 @@
 /** One shard object as a platform would host it: durable rows and alarm, a volatile object that may crash. */
 import type { Doorbell } from "../../contract/doorbell.ts";
+import { type ReceiveReply, RPC_VERSION } from "../../contract/rpc.ts";
 import type { JobState } from "../../domain/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap } from "../../domain/slots.ts";
 import { ShardCore } from "../../durable-objects/shard/core.ts";
 import type { ShardPorts } from "../../durable-objects/shard/ports.ts";
+import type { Delivery } from "../../durable-objects/shard/spawning/courier.ts";
 import type { Sql, SqlValue } from "../../durable-objects/sql.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
@@ -25,8 +27,12 @@ export interface HostParts {
   random: Random;
   mutant: Mutant;
   shards: number;
+  /** As they were made. */
+  queues: QueueSettings[];
   send(bell: Doorbell, delaySeconds: number): void;
   trace(event: string): void;
+  /** A call to another shard, or to the queue of dead letters. `done` hears its answer, null when there is none. */
+  deliver(host: ShardHost, delivery: Delivery, done: (reply: ReceiveReply | null) => void): void;
   /** After a step was committed, before anybody hears of it. */
   committed(step: { host: ShardHost; name: string; request: unknown; reply: unknown }): void;
   crashed(when: Situation): void;
@@ -160,8 +166,19 @@ export class ShardHost {
     return this.rows<{ id: string; priority: number; seq: number }>(query, queue)[0] ?? null;
   }
 
+  /** Jobs that it has not forgotten. */
+  known(): number {
+    return this.#count("true");
+  }
+
   unfinished(): number {
     return this.#count("state IN ('scheduled', 'queued', 'running')");
+  }
+
+  /** Spawned jobs and letters that have not reached their receivers. */
+  undelivered(): number {
+    const query = "SELECT (SELECT count(*) FROM spawn_outbox) + (SELECT count(*) FROM spawn_letters) AS n";
+    return Number(this.rows<{ n: number }>(query)[0]?.n ?? 0);
   }
 
   /** When the clock has something to do next, by the rows. */
@@ -200,11 +217,15 @@ export class ShardHost {
   }
 
   #start(): boolean {
-    const { mutant, shards } = this.#parts;
+    const { mutant, shards, queues } = this.#parts;
     const Core = mutant.core?.(ShardCore) ?? ShardCore;
     const made = this.#step("start", () => {
       const core = new Core(this.name, this.#ports);
-      if (!this.#started) core.adopt(initialMap(shards));
+      if (!this.#started) {
+        core.adopt(initialMap(shards));
+        // Every shard is told of a queue before whoever made it is answered.
+        core.submit({ v: RPC_VERSION, epoch: 0, queues, jobs: [], atomic: false });
+      }
       return core;
     });
     if (made === null) return false;
@@ -249,8 +270,19 @@ export class ShardHost {
     const bells = this.#bells.splice(0);
     for (const [bell, delay] of bells) this.#parts.send(bell, delay);
     if (this.#peeking) return;
+    this.#deliver();
     if (REARMS.has(name)) this.alarm.trusted = true;
     this.#parts.committed({ host: this, name, request, reply });
+  }
+
+  /** What the object has to send leaves; the answer is heard by the instance that sent it, if that still lives. */
+  #deliver(): void {
+    const core = this.#core;
+    for (const delivery of core?.deliveries() ?? []) {
+      this.#parts.deliver(this, delivery, (reply) => {
+        if (this.#core === core) this.execute("delivered", delivery, (same) => same.delivered(delivery, reply));
+      });
+    }
   }
 
   #crash<T>(name: string, committed: boolean): Execution<T> {

@@ -51,6 +51,19 @@ export class Submissions {
     return this.#accepted.get(id)?.shard;
   }
 
+  /** A job that a success has brought is there. */
+  arrived(host: ShardHost, id: string, line: string | null): void {
+    if (!this.#accepted.has(id)) this.#accept(host, id, line);
+  }
+
+  #accept(host: ShardHost, id: string, line: string | null): void {
+    this.#accepted.set(id, { shard: host.name, line });
+    if (line === null) return;
+    const others = this.#lines.get(line) ?? [];
+    others.push(id);
+    this.#lines.set(line, others);
+  }
+
   lineOf(id: string): string[] {
     const line = this.#accepted.get(id)?.line ?? null;
     return line === null ? [] : (this.#lines.get(line) ?? []);
@@ -82,12 +95,7 @@ export class Submissions {
       this.#counters.count("same submission twice");
       return;
     }
-    this.#accepted.set(job.id, { shard: step.host.name, line });
-    if (line !== null) {
-      const others = this.#lines.get(line) ?? [];
-      others.push(job.id);
-      this.#lines.set(line, others);
-    }
+    this.#accept(step.host, job.id, line);
   }
 
   #keyed(

@@ -1,18 +1,13 @@
 /** Walks through every world that can be reached, and from each of them to the end without faults. */
 import { isOver } from "../../domain/two-phase.ts";
 import type { Random } from "./random.ts";
-import {
-  type Batch,
-  type Crash,
-  checkEnd,
-  checkSafety,
-  MOMENTS,
-  newWorld,
-  type Packet,
-  type Rules,
-  Step,
-  type World,
-} from "./two-phase-world.ts";
+import { checkEnd, checkSafety } from "./two-phase-checks.ts";
+import { Names, type Renaming } from "./two-phase-names.ts";
+import { type Packet, packetOf } from "./two-phase-packets.ts";
+import type { Rules } from "./two-phase-rules.ts";
+import { unspent } from "./two-phase-spent.ts";
+import { type Crash, Step } from "./two-phase-step.ts";
+import { type Batch, copyOf, MOMENTS, newWorld, type World } from "./two-phase-world.ts";
 
 export interface Scene {
   batches: Batch[];
@@ -25,6 +20,10 @@ export interface Scene {
   crashes: "none" | "writes" | "messages";
   /** How many of `MOMENTS` come. */
   moments: number;
+  /** Renames the scene into itself: of two worlds that are each other's mirror image one is visited. */
+  mirror?: Renaming;
+  /** Whether packets that can change nothing any more are taken off the network: see `unspent`. */
+  leaveOutSpent?: boolean;
 }
 
 export interface Walk {
@@ -35,95 +34,172 @@ export interface Walk {
   broken: string | null;
 }
 
-type Act = (step: Step) => void;
+/** What may happen next, as data: a broken promise is told with all that led to it. */
+type Act =
+  | { type: "time passes" }
+  | { type: "slot moves"; slot: string; to: string }
+  | { type: "begins" | "ticks" | "recovers"; txn: string; crash: Crash }
+  | { type: "dies" | "forgets"; txn: string }
+  | { type: "wakes"; name: string; txn: string }
+  | { type: "delivered"; packet: Packet; willing: boolean; crash: Crash };
 
-export function explore(scene: Scene, rules: Rules, mostWorlds = Number.POSITIVE_INFINITY): Walk {
+export interface Options {
+  /** Ends the search. */
+  mostWorlds?: number;
+  /** Told of every world. */
+  visit?: (world: World) => void;
+}
+
+/** A world, and how it was reached. */
+interface Reached {
+  world: World;
+  act: Act | null;
+  from: Reached | null;
+}
+
+/** Walks through the worlds nearest first, so that what it finds broken was broken by the fewest steps. */
+export function explore(scene: Scene, rules: Rules, options: Options = {}): Walk {
+  const { mostWorlds = Number.POSITIVE_INFINITY, visit } = options;
   const first = newWorld(scene.batches, scene.participants);
-  const open = [JSON.stringify(first)];
-  const seen = new Set(open);
+  const names = new Names(first, scene.mirror ?? null);
+  const open: Reached[] = [{ world: first, act: null, from: null }];
+  const seen = new Set([names.of(first)]);
   const ends = new Set<string>();
   let steps = 0;
-  const broken = (error: unknown) => {
-    // A rule that throws by itself, because it was told both ways, is as broken as a promise.
-    return { worlds: seen.size, steps, broken: error instanceof Error ? error.message : String(error) };
-  };
-  for (let world = open.pop(); world !== undefined && seen.size < mostWorlds; world = open.pop()) {
-    for (const act of acts(scene, JSON.parse(world) as World)) {
-      const next = JSON.parse(world) as World;
+  for (let next = 0; next < open.length && seen.size < mostWorlds; next++) {
+    const from = open[next] as Reached;
+    for (const act of acts(scene, from.world)) {
+      const world = copyOf(from.world);
+      const reached = { world, act, from };
       steps += 1;
       try {
-        act(new Step(next, scene.batches, rules));
-        checkSafety(next, scene.batches);
-        const name = JSON.stringify(next);
+        perform(new Step(world, scene.batches, rules), act);
+        if (scene.leaveOutSpent) world.net = unspent(world, mayMove(scene, world));
+        const name = names.of(world);
         if (seen.has(name)) continue;
         seen.add(name);
-        open.push(name);
-        finish(scene, next, { rules, ends });
+        open.push(reached);
+        visit?.(world);
+        checkSafety(world, scene.batches);
+        finish(scene, world, { rules, ends, names });
       } catch (error) {
-        return broken(error);
+        return { worlds: seen.size, steps, broken: `${reasonOf(error)}${history(reached)}` };
       }
     }
   }
   return { worlds: seen.size, steps, broken: null };
 }
 
+/** A rule that throws by itself, because it was told both ways, is as broken as a promise. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function history(reached: Reached): string {
+  const told: string[] = [];
+  for (let at: Reached | null = reached; at?.act; at = at.from) told.unshift(`\n  ${JSON.stringify(at.act)}`);
+  return told.join("");
+}
+
+function mayMove(scene: Scene, world: World): boolean {
+  return scene.moves.some(({ slot, to }) => world.owner[slot] !== to);
+}
+
 function acts(scene: Scene, world: World): Act[] {
   const all: Act[] = [];
-  if (world.moment + 1 < scene.moments) all.push((step) => step.passTime());
-  for (const { slot, to } of scene.moves) if (world.owner[slot] !== to) all.push((step) => step.move(slot, to));
+  if (world.moment + 1 < scene.moments) all.push({ type: "time passes" });
+  for (const { slot, to } of scene.moves) if (world.owner[slot] !== to) all.push({ type: "slot moves", slot, to });
   for (const { id } of scene.batches) all.push(...seatActs(scene, world, id));
   for (const [name, held] of Object.entries(world.held))
     for (const [txn, { phase, at }] of Object.entries(held))
-      if (phase === "prepared" || (MOMENTS[world.moment] ?? 0) >= at) all.push((step) => step.wake(name, txn));
-  for (const text of world.net) all.push(...deliveries(scene, world, JSON.parse(text) as Packet));
+      if (phase === "prepared" || (MOMENTS[world.moment] ?? 0) >= at) all.push({ type: "wakes", name, txn });
+  for (const number of world.net) all.push(...deliveries(scene, world, packetOf(number)));
   return all;
 }
 
 function seatActs(scene: Scene, world: World, txn: string): Act[] {
   const seat = world.seats[txn];
   if (seat === undefined) return [];
-  if (!seat.begun) return crashPoints(scene).map((crash) => (step: Step) => step.begin(txn, crash));
+  const crashing = (type: "begins" | "ticks" | "recovers") =>
+    crashPoints(scene).map((crash): Act => ({ type, txn, crash }));
+  if (!seat.begun) return crashing("begins");
   const all: Act[] = [];
+  // Between two steps, which is also before the write of the second.
+  if (seat.live !== null && scene.crashes !== "none") all.push({ type: "dies", txn });
   // What would change nothing is left out.
-  if (seat.live?.state.phase === "preparing" && world.moment > 0)
-    all.push(...crashPoints(scene).map((crash) => (step: Step) => step.tick(txn, crash)));
-  if (seat.live === null) all.push(...crashPoints(scene).map((crash) => (step: Step) => step.recover(txn, crash)));
-  else if (isOver(seat.live.state)) all.push((step) => step.forget(txn));
+  if (seat.live?.state.phase === "preparing" && world.moment > 0) all.push(...crashing("ticks"));
+  if (seat.live === null) all.push(...crashing("recovers"));
+  else if (isOver(seat.live.state)) all.push({ type: "forgets", txn });
   return all;
 }
 
 function deliveries(scene: Scene, world: World, packet: Packet): Act[] {
-  const willing = packet.type === "prepare" && scene.unwilling ? [true, false] : [true];
+  const wills = packet.type === "prepare" && scene.unwilling ? [true, false] : [true];
   const live = world.seats[packet.txn]?.live ?? null;
   const atCoordinator = packet.type === "voted" || packet.type === "done" || packet.type === "moved";
   if (atCoordinator && live === null) return [];
   const crashes = atCoordinator || packet.type === "asked" ? crashPoints(scene) : [null];
-  return willing.flatMap((will) =>
-    crashes.map((crash) => (step: Step) => step.deliver(packet, { willing: will, crash })),
-  );
+  return wills.flatMap((willing) => crashes.map((crash): Act => ({ type: "delivered", packet, willing, crash })));
 }
 
-/** Alive, dead before the write, and dead after it and 0, 1, ... of the answer and a message to each participant. */
+function perform(step: Step, act: Act): void {
+  switch (act.type) {
+    case "time passes":
+      step.passTime();
+      break;
+    case "slot moves":
+      step.move(act.slot, act.to);
+      break;
+    case "begins":
+      step.begin(act.txn, act.crash);
+      break;
+    case "ticks":
+      step.tick(act.txn, act.crash);
+      break;
+    case "recovers":
+      step.recover(act.txn, act.crash);
+      break;
+    case "dies":
+      step.die(act.txn);
+      break;
+    case "forgets":
+      step.forget(act.txn);
+      break;
+    case "wakes":
+      step.wake(act.name, act.txn);
+      break;
+    case "delivered":
+      step.deliver(act.packet, act);
+  }
+}
+
+/** Alive, and dead after the write and 0, 1, ... of the answer and a message to each participant. */
 function crashPoints({ crashes, participants }: Scene): Crash[] {
   if (crashes === "none") return [null];
-  const between =
-    crashes === "writes" ? [] : participants.map((_, i) => ({ point: "after" as const, messages: i + 1 }));
-  return [null, { point: "before-write" }, { point: "after", messages: 0 }, ...between];
+  const between = crashes === "writes" ? [] : participants.map((_, i) => ({ after: i + 1 }));
+  return [null, { after: 0 }, ...between];
 }
 
 /** Rounds without faults that anything may take. */
 const PATIENCE = 12;
 
+interface Ending {
+  rules: Rules;
+  /** From these worlds it has been gone on already. */
+  ends: Set<string>;
+  names: Names;
+}
+
 /** Faults stop: everybody is awake, every message arrives, and time passes. Then all must be over. */
-function finish(scene: Scene, from: World, { rules, ends }: { rules: Rules; ends: Set<string> }): void {
-  const world = JSON.parse(JSON.stringify(from)) as World;
+function finish(scene: Scene, from: World, { rules, ends, names }: Ending): void {
+  const world = copyOf(from);
   const step = new Step(world, scene.batches, rules);
   world.moment = Math.max(world.moment, 1);
   // What was sent before the faults stopped has been lost, or has arrived.
   world.net = [];
   const passed: string[] = [];
   for (let round = 0; round < PATIENCE; round++) {
-    const name = JSON.stringify(world);
+    const name = names.of(world);
     if (ends.has(name)) break;
     passed.push(name);
     for (const { id } of scene.batches) {
@@ -135,7 +211,7 @@ function finish(scene: Scene, from: World, { rules, ends }: { rules: Rules; ends
       for (const txn of Object.keys(held)) if (held[txn]?.phase === "prepared") step.wake(participant, txn);
     const arriving = world.net;
     world.net = [];
-    for (const text of arriving) step.deliver(JSON.parse(text) as Packet, { willing: true, crash: null });
+    for (const number of arriving) step.deliver(packetOf(number), { willing: true, crash: null });
     if (round === PATIENCE - 1) checkEnd(world, scene.batches);
   }
   for (const name of passed) ends.add(name);
@@ -146,12 +222,12 @@ export function wander(scene: Scene, rules: Rules, { random, steps }: { random: 
   const world = newWorld(scene.batches, scene.participants);
   try {
     for (let taken = 0; taken < steps; taken++) {
-      random.pick(acts(scene, world))(new Step(world, scene.batches, rules));
+      perform(new Step(world, scene.batches, rules), random.pick(acts(scene, world)));
       checkSafety(world, scene.batches);
     }
-    finish(scene, world, { rules, ends: new Set() });
+    finish(scene, world, { rules, ends: new Set(), names: new Names(world, null) });
     return { worlds: 1, steps, broken: null };
   } catch (error) {
-    return { worlds: 1, steps, broken: error instanceof Error ? error.message : String(error) };
+    return { worlds: 1, steps, broken: reasonOf(error) };
   }
 }

@@ -1,6 +1,7 @@
 /** One history's world: shards, queues, network, history database, cron, and the people who use them. */
 import type { DatabaseSync } from "node:sqlite";
 import type { Doorbell } from "../../contract/doorbell.ts";
+import type { ReceiveRequest } from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import { parseLease } from "../../domain/lease.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
@@ -8,6 +9,7 @@ import type { Sql } from "../../durable-objects/sql.ts";
 import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
 import { historyDatabase } from "./database-pool.ts";
+import { deliver } from "./deliver.ts";
 import { Faults } from "./faults.ts";
 import { Gateway } from "./gateway.ts";
 import { Life } from "./life.ts";
@@ -45,6 +47,8 @@ export class World {
   /** The rows of D1, to look at behind the code's back. */
   readonly history: Sql;
   readonly #historyDatabase = historyDatabase();
+  /** Every hand-over of spawned jobs that a shard has sent. */
+  readonly handovers: { to: string; request: ReceiveRequest }[] = [];
   /** Leases under which a handler was called. */
   readonly executed = new Set<string>();
   readonly #bells = new Map<string, BellQueue>();
@@ -79,9 +83,11 @@ export class World {
           ...parts,
           mutant,
           shards: this.plan.shards,
+          queues: this.plan.queues,
           random: random.fork(name),
           send: (bell, delay) => this.#bells.get(bell.kind === "work" ? bell.lane : "history")?.send(bell, delay),
           committed: (step) => this.observer.committed(step),
+          deliver: (host, delivery, done) => deliver(this, host, { delivery, done }),
           crashed: (when) => this.counters.count(when),
           threw: (host, step, error) =>
             this.violations.add(

@@ -96,6 +96,7 @@ test("a listed job may leave out payload, result and attempts; a job may not", (
     concurrencyKey: null,
     dedupKey: null,
     idempotencyKey: null,
+    parent: null,
     tags: [],
     timeout: 60,
     retry: queueDefaults({}).retry,

@@ -244,7 +244,7 @@ check("QueueBody", QueueBody, {
     ...bad("timeout", [0, 86_401]),
     ...bad("retention", [0, year + 1]),
     ...bad("idempotencyWindow", [0, 2_592_001]),
-    ...bad("consistency", ["available", null]),
+    ...bad("consistency", ["eventual", null]),
     ...bad("paused", ["true", null]),
   ],
 });

@@ -10,6 +10,7 @@ const context = {
   signal: new AbortController().signal,
   checkpoint: null,
   progress: async () => undefined,
+  spawn: () => undefined,
 };
 
 describe("the demo's map and reduce", () => {

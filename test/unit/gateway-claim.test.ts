@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { implicitDefault } from "../../contract/queue-settings.ts";
 import type { AwaitWorkRequest, ClaimRequest } from "../../contract/rpc.ts";
 import { initialMap } from "../../domain/slots.ts";
-import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
 import type { Services } from "../../workers/gateway/services.ts";
 import { ShardClient, type ShardPorts } from "../../workers/gateway/shards/shard-client.ts";
 import { claimNow, claimWaiting } from "../../workers/gateway/work/claiming.ts";

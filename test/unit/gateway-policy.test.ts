@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { QueueBody } from "../../contract/queue.ts";
+import { settingsFrom } from "../../contract/queue-settings.ts";
 import { bearerToken } from "../../workers/gateway/access/auth.ts";
 import { RateCounter, rateHeaders } from "../../workers/gateway/access/rate-limit.ts";
 import { ExpiringMap } from "../../workers/gateway/expiring-map.ts";
 import { problemHeaders, problemView, Refusal } from "../../workers/gateway/http/refusal.ts";
-import { checkSettings, settingsFrom } from "../../workers/gateway/queues/queue-settings.ts";
+import { checkSettings } from "../../workers/gateway/queues/queue-settings.ts";
 import { openMetrics } from "../../workers/gateway/shards/metrics.ts";
 
 const stamp = { namespace: "default", name: "q", version: 1, createdAt: 0, updatedAt: 0 };

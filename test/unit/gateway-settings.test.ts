@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
+import { implicitDefault } from "../../contract/queue-settings.ts";
 import { SettingsCache } from "../../workers/gateway/queues/settings-cache.ts";
 
 /** A cache over a KV store with `stored` in it and a database that is down. */

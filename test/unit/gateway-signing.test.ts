@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NOTHING_SEEN } from "../../domain/seen.ts";
 import { Signer } from "../../workers/gateway/access/signing.ts";
 import { makeCursor, openCursor } from "../../workers/gateway/http/cursor.ts";
 import { Refusal } from "../../workers/gateway/http/refusal.ts";
@@ -44,22 +45,7 @@ describe("cursors", () => {
   });
 
   test("a bookmark is not a cursor", async () => {
-    const bookmark = await new Bookmarks(signer).current(1000);
+    const bookmark = await new Bookmarks(signer).write("default", NOTHING_SEEN, 0);
     await expect(openCursor(signer, "jobs:1", bookmark)).rejects.toBeInstanceOf(Refusal);
-  });
-});
-
-describe("bookmarks", () => {
-  test("are accepted back, and never lie before the read they came with", async () => {
-    const bookmarks = new Bookmarks(signer);
-    const token = await bookmarks.current(123_456);
-    await bookmarks.check(token);
-    expect(await signer.open("bookmark", token)).toEqual({ v: 1, at: 124_000 });
-    expect(await bookmarks.current(123_999)).toBe(token);
-    expect(await bookmarks.current(124_000)).not.toBe(token);
-  });
-
-  test("forged ones are refused with 400", async () => {
-    await expect(new Bookmarks(signer).check("abc")).rejects.toMatchObject({ code: "invalid-request" });
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { implicitDefault, settingsFrom } from "../../contract/queue-settings.ts";
 import type { NewJob, RunReply, RunRequest, SubmitReply, SubmitRequest } from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, slotOf } from "../../domain/slots.ts";
 import { Refusal } from "../../workers/gateway/http/refusal.ts";
-import { implicitDefault, settingsFrom } from "../../workers/gateway/queues/queue-settings.ts";
 import type { Services } from "../../workers/gateway/services.ts";
 import { ShardClient, type ShardPorts } from "../../workers/gateway/shards/shard-client.ts";
 import { drawChance } from "../../workers/gateway/submit/chance.ts";

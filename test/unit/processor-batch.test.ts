@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { SpawnLetter } from "../../contract/spawn-letter.ts";
 import { recordDeadLetter } from "../../workers/db/dead-letters.ts";
 import { readBells } from "../../workers/processor/bells.ts";
 import { readConfig } from "../../workers/processor/config.ts";
-import { bury } from "../../workers/processor/dead-letters.ts";
+import { bury, letterOf } from "../../workers/processor/dead-letters.ts";
 import { type SecretCache, webhookSecrets } from "../../workers/processor/secrets.ts";
 import { d1, openHistory } from "../simulation/d1-stand-in.ts";
 
@@ -18,14 +19,16 @@ beforeEach(() => {
 
 describe("bells", () => {
   test("several for one place are one visit", () => {
-    const messages = [work("a"), work("a"), work("b"), work("a", "slow"), history("a"), history("a")];
+    const events = { body: { v: 1, kind: "events", shard: "c" } };
+    const messages = [work("a"), work("a"), work("b"), work("a", "slow"), history("a"), history("a"), events, events];
     const bells = readBells(messages);
     expect([...bells.work].map(([lane, shards]) => [lane, [...shards]])).toEqual([
       ["default", ["a", "b"]],
       ["slow", ["a"]],
     ]);
     expect([...bells.history]).toEqual(["a"]);
-    expect([bells.readable.length, bells.unreadable.length]).toEqual([6, 0]);
+    expect([...bells.events]).toEqual(["c"]);
+    expect([bells.readable.length, bells.unreadable.length]).toEqual([8, 0]);
   });
 
   test.each([
@@ -84,8 +87,53 @@ describe("messages that cannot be read", () => {
 
   test("are kept to a bounded length", async () => {
     const db = openHistory();
-    await recordDeadLetter(d1(db), { id: "m", receivedAt: NOW, body: "x".repeat(100_000), ...letter });
-    expect(db.prepare("SELECT length(body) AS n FROM dead_letters").get()).toEqual({ n: 16_384 });
+    await recordDeadLetter(d1(db), { id: "m", receivedAt: NOW, body: "x".repeat(200_000), ...letter });
+    expect(db.prepare("SELECT length(body) AS n FROM dead_letters").get()).toEqual({ n: 131_072 });
+  });
+
+  test("are kept without the secrets of API keys", async () => {
+    const db = openHistory();
+    const body = JSON.stringify({ key: "dure_01m82_Abcdefghijklmnopqrstuvwxyz-0123456789", job: { payload: "dure_" } });
+    await recordDeadLetter(d1(db), { id: "m", receivedAt: NOW, body, ...letter });
+    expect(db.prepare("SELECT body FROM dead_letters").get()).toEqual({
+      body: '{"key":"dure_01m82_…","job":{"payload":"dure_"}}',
+    });
+  });
+});
+
+describe("a message of the dead-letter queue", () => {
+  const spawned: SpawnLetter = {
+    v: 1,
+    kind: "spawn",
+    id: "job_child",
+    parent: "job_parent",
+    namespace: "default",
+    queue: "q",
+    reason: "expired",
+    refusedAt: NOW,
+    orderingKey: null,
+    idempotencyKey: null,
+    dedupKey: null,
+    payload: "{}",
+  };
+
+  test("about a spawned job that was refused is one row however often it is sent", async () => {
+    const db = openHistory();
+    const queue = "dure-dead";
+    for (const id of ["first", "second"]) {
+      const one = { id, body: spawned, attempts: 1, ack: () => undefined } as unknown as Message;
+      await bury(d1(db), one, { queue, ...letterOf(spawned) }, NOW);
+    }
+    const [row, ...more] = db.prepare("SELECT id, reason, body FROM dead_letters").all();
+    expect(more).toEqual([]);
+    expect(row).toMatchObject({ id: "spawn/job_child", reason: "spawned job refused: expired" });
+    expect(JSON.parse(String(row?.body))).toEqual(spawned);
+  });
+
+  test("that is none is one whose retries are exhausted", () => {
+    expect([letterOf({ kind: "spawn" }), letterOf(null), letterOf({ v: 1, kind: "work" })]).toEqual(
+      Array.from({ length: 3 }, () => ({ reason: "retries exhausted" })),
+    );
   });
 });
 

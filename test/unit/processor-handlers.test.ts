@@ -8,7 +8,7 @@ import { Stopper } from "../../workers/processor/stopper.ts";
 import { item } from "./scripted-shard.ts";
 
 function run(name: string, payload: string, registry: Record<string, Handler> = handlers) {
-  return handlerExecutor(registry)(item(1, { payload, attempt: 3 }), name, new Stopper());
+  return handlerExecutor(registry, Date.now)(item(1, { payload, attempt: 3 }), name, new Stopper());
 }
 
 async function wordcount(text: string): Promise<JsonValue> {
@@ -91,7 +91,7 @@ describe("handlers", () => {
     };
     const control = new Stopper((what) => said.push(what));
     const job = item(1, { checkpoint: '{"page":6}' });
-    expect(await handlerExecutor({ counting })(job, "counting", control)).toMatchObject({ ok: true });
+    expect(await handlerExecutor({ counting }, Date.now)(job, "counting", control)).toMatchObject({ ok: true });
     expect(said).toMatchObject([{ percent: 100, checkpoint: '{"page":7}' }, { checkpoint: null }, { percent: 0 }]);
     const [{ message = "" } = {}] = said;
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
@@ -111,7 +111,7 @@ describe("handlers", () => {
         return null;
       },
     ]) {
-      const outcome = await handlerExecutor({ bad })(item(1), "bad", new Stopper((what) => said.push(what)));
+      const outcome = await handlerExecutor({ bad }, Date.now)(item(1), "bad", new Stopper((what) => said.push(what)));
       expect(outcome).toMatchObject({ ok: false, error: { code: "handler-error", retryable: true } });
     }
     expect(said).toEqual([]);

@@ -65,15 +65,19 @@ function watch(real: D1Database): { watched: D1Database; bound: number[] } {
       },
     };
   };
-  return { watched: { ...real, prepare } as unknown as D1Database, bound };
+  const session = { ...real, prepare, getBookmark: () => null };
+  return { watched: { ...session, withSession: () => session } as unknown as D1Database, bound };
 }
+
+/** As far as that, with more to come. */
+const to = (cursor: number) => ({ cursor, heardAt: null });
 
 describe("the store", () => {
   const store = () => projectionStore(d1(db), () => NOW);
 
   test("a job is written column by column, its record without payload, result and attempts", async () => {
     const one = job(1, { orderingKey: "user-1" });
-    await store().write("shard-0", chunksOf(one), 5);
+    await store().write("shard-0", chunksOf(one), to(5));
     const { payload, result, attempts, ...record } = one;
     expect(rows()).toEqual([
       {
@@ -100,22 +104,22 @@ describe("the store", () => {
     ["quotes, backslashes and other scripts", '{"a":"\\"\\\\ \\u0000 두레 🌾"}', '"\\ud800 ok"'],
     ["names that SQL might mind", '{"__proto__":"\'; DROP TABLE jobs; --"}', "[]"],
   ])("texts are kept to the letter: %s", async (_, payload, result) => {
-    await store().write("shard-0", chunksOf(job(1, { payload, result })), 1);
+    await store().write("shard-0", chunksOf(job(1, { payload, result })), to(1));
     expect(rows()[0]).toMatchObject({ payload, result });
   });
 
   test("an older copy never replaces a newer, and the same copy changes nothing", async () => {
-    await store().write("shard-0", chunksOf(job(1, { version: 5, state: "failed" })), 1);
-    await store().write("shard-0", chunksOf(job(1, { version: 4 }), job(1, { version: 5 })), 2);
+    await store().write("shard-0", chunksOf(job(1, { version: 5, state: "failed" })), to(1));
+    await store().write("shard-0", chunksOf(job(1, { version: 4 }), job(1, { version: 5 })), to(2));
     expect(rows()).toMatchObject([{ version: 5, state: "failed" }]);
-    await store().write("shard-0", chunksOf(job(1, { version: 8 })), 3);
+    await store().write("shard-0", chunksOf(job(1, { version: 8 })), to(3));
     expect(rows()).toMatchObject([{ version: 8, state: "succeeded" }]);
   });
 
   test("a cursor only grows, and is each shard's own", async () => {
-    await store().write("shard-0", [], 9);
-    await store().write("shard-0", [], 4);
-    await store().write("shard-1", [], 2);
+    await store().write("shard-0", [], to(9));
+    await store().write("shard-0", [], to(4));
+    await store().write("shard-1", [], to(2));
     expect([await store().cursor("shard-0"), await store().cursor("shard-1"), await store().cursor("shard-2")]).toEqual(
       [9, 2, 0],
     );
@@ -128,10 +132,11 @@ describe("the store", () => {
     const jobs = Array.from({ length: 30 }, (_, number) =>
       job(number, { payload: heavy[number % 3] ?? "", result: heavy[(number + 1) % 3] ?? "" }),
     );
-    await projectionStore(watched, () => NOW).write("shard-0", chunksOf(...jobs), 30);
+    await projectionStore(watched, () => NOW).write("shard-0", chunksOf(...jobs), to(30));
     expect(count()).toBe(30);
     expect(rows().map(({ payload }) => payload)).toEqual(jobs.map(({ payload }) => payload));
     expect(Math.max(...bound)).toBeLessThan(2_000_000);
+    expect(Math.max(...bound)).toBeGreaterThan(200_000);
   });
 
   test("the largest job there can be fits, with the last of its many attempts", async () => {
@@ -144,17 +149,17 @@ describe("the store", () => {
     }));
     const large = job(2, { payload: quotes, result: quotes, attempts });
     const { watched, bound } = watch(d1(db));
-    await projectionStore(watched, () => NOW).write("shard-0", chunksOf(job(1), large, job(3)), 3);
+    await projectionStore(watched, () => NOW).write("shard-0", chunksOf(job(1), large, job(3)), to(3));
     expect(Math.max(...bound)).toBeLessThan(2_000_000);
     expect(count()).toBe(3);
     expect(rows()[1]).toMatchObject({ payload: quotes, result: quotes, attempts: JSON.stringify(attempts.slice(-10)) });
-    await store().write("shard-0", chunksOf({ ...large, version: 2, state: "failed" }), 3);
+    await store().write("shard-0", chunksOf({ ...large, version: 2, state: "failed" }), to(3));
     expect(rows()[1]).toMatchObject({ state: "succeeded" });
   });
 
   test("rows and cursor are written together or not at all", async () => {
     const bad = job(1, { namespace: null as unknown as string });
-    await expect(store().write("shard-0", chunksOf(job(2), bad), 7)).rejects.toThrow();
+    await expect(store().write("shard-0", chunksOf(job(2), bad), to(7))).rejects.toThrow();
     expect([count(), await store().cursor("shard-0")]).toEqual([0, 0]);
   });
 });
@@ -187,6 +192,7 @@ describe("the projector", () => {
     const ports = {
       shard,
       db: projectionStore(database, () => NOW),
+      now: () => NOW,
       log: (event: ProjectionEvent) => events.push(event),
     };
     return runProjection(ports, "shard-0").then(() => events);
@@ -232,6 +238,7 @@ describe("the projector", () => {
     const half = {
       prepare: (query: string) => reading.prepare(query),
       batch: (all: D1PreparedStatement[]) => writing.batch(all),
+      withSession: () => ({ ...half, getBookmark: () => null }),
     } as D1Database;
     expect(await run(shard, half)).toHaveLength(1);
     expect(shard.projectedTo).toEqual([]);

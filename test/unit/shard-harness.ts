@@ -7,6 +7,7 @@ import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
 import type { ShardLimits } from "../../durable-objects/shard/capacity.ts";
 import { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { FeedLimits } from "../../durable-objects/shard/subscriptions/drop.ts";
 import { jobsIn } from "../simulation/history-text.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
 import { Random } from "../simulation/random.ts";
@@ -64,6 +65,8 @@ export class Harness {
   queue: QueueSettings;
   /** What the shard may hold, from the next `restart` on; null: as much as a real one. */
   limits: ShardLimits | null = null;
+  /** The same of what its subscriptions' events may take. */
+  feedLimits: FeedLimits | null = null;
   core: ShardCore;
   #random = new Random(1);
   #made = 0;
@@ -84,6 +87,7 @@ export class Harness {
       },
       ring: (bell, delaySeconds) => this.bells.push({ at: this.now, bell, delaySeconds }),
       ...(this.limits === null ? {} : { limits: this.limits }),
+      ...(this.feedLimits === null ? {} : { feedLimits: this.feedLimits }),
     });
   }
 

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { BatchView } from "../../contract/batch.ts";
 import { slotOf } from "../../domain/slots.ts";
 import { call, evict, freshName, newQueue } from "./api.ts";
+import { callThrough, faultyShards } from "./faults.ts";
 
 const jobs = (queue: string, n = 12) => ({ jobs: Array.from({ length: n }, (_, i) => ({ queue, payload: { i } })) });
 const send = (key: string, body: object) =>
@@ -49,6 +50,19 @@ describe("an Idempotency-Key on a batch", () => {
     await forgetAnswer(key);
     const again = await send(key, jobs(queue));
     expect(idsOf(again.body)).toEqual(idsOf(first.body));
+    expect((await call("GET", `/v1/queues/${queue}/stats`)).body).toMatchObject({ counts: { queued: 12 } });
+  });
+
+  it("completes a batch under the same ids when every shard's answer was lost", async () => {
+    const batch = jobs(await newQueue());
+    const key = freshName();
+    const { SHARD } = faultyShards({ method: "submit", when: "after" });
+    const options = { body: batch, headers: { "idempotency-key": key } };
+    const lost = await callThrough({ ...env, SHARD }, ["POST", "/v1/batches"], options);
+    expect(lost.status).toBe(503);
+    const again = await send(key, batch);
+    expect(again).toMatchObject({ status: 202, body: { accepted: 12 } });
+    const { queue } = batch.jobs[0] ?? { queue: "" };
     expect((await call("GET", `/v1/queues/${queue}/stats`)).body).toMatchObject({ counts: { queued: 12 } });
   });
 

@@ -304,7 +304,8 @@ describe("requests that are wrong in themselves", () => {
       .replace("{lease}", "lease_x")
       .replace("{id}", "x")
       .replace("{name}", "made")
-      .replace("{schedule}", "made");
+      .replace("{schedule}", "made")
+      .replace("{subscription}", "made");
 
   it.each(WITH_BODY)("$method $path: an unknown field is refused and named", async ({ method, path }) => {
     for (const text of ['{"noSuchField":1}', '{"__proto__":1}', '{"constructor":{}}']) {

@@ -32,6 +32,7 @@ describe("submitting", () => {
       dedupKey: null,
       progress: null,
       idempotencyKey: null,
+      parent: null,
       tags: [],
       timeout: 60,
       retry: { maxAttempts: 5, backoff: "exponential", delay: 1, maxDelay: 300, jitter: "full" },

@@ -38,6 +38,7 @@ interface Place {
   lease: string;
   key: string;
   schedule: string;
+  subscription: string;
   operation: string;
 }
 
@@ -54,10 +55,13 @@ const BODIES: Partial<Record<string, (place: Place) => unknown>> = {
   pauseKey: () => ({ key: "k" }),
   resumeKey: () => ({ key: "k" }),
   putSchedule: ({ queue }) => scheduleOf(queue),
+  putSubscription: () => SUBSCRIPTION,
   startOperation: () => ({ action: "retry", dryRun: true }),
 };
 
 const scheduleOf = (queue: string) => ({ cron: "0 0 1 1 *", job: { queue, payload: 1 } });
+
+const SUBSCRIPTION = { events: ["job.failed"], target: { type: "queue", binding: "OUT" } };
 
 /** What a caller who may do it gets, where that is not 200. Things are made and taken in the order of the routes. */
 const DONE: Partial<Record<string, number>> = {
@@ -67,6 +71,7 @@ const DONE: Partial<Record<string, number>> = {
   revokeKey: 204,
   deleteQueue: 204,
   deleteSchedule: 204,
+  deleteSubscription: 204,
   startOperation: 202,
   retryJob: 409,
   succeedLease: 409,
@@ -81,6 +86,7 @@ const CHANGES = new Set([
   "retryJob",
   "deleteQueue",
   "deleteSchedule",
+  "deleteSubscription",
   "succeedLease",
   "failLease",
   "extendLease",
@@ -94,6 +100,7 @@ function send(route: Route, place: Place, key: string | null, headers: Record<st
     .replace("{queue}", place.queue)
     .replace("{lease}", place.lease)
     .replace("{schedule}", place.schedule)
+    .replace("{subscription}", place.subscription)
     .replace("{name}", "some-namespace")
     .replace("{id}", idFor(route, place));
   const body = route.body === undefined ? undefined : (BODIES[route.id]?.(place) ?? {});
@@ -114,7 +121,9 @@ async function newPlace(key: string): Promise<Place> {
   await must("PUT", `/v1/schedules/${schedule}`, { key, body: scheduleOf(queue) });
   const body = { action: "retry", dryRun: true };
   const { id: operation } = await must<OperationView>("POST", "/v1/operations", { key, body });
-  return { queue, job: id, lease, key: "none", schedule, operation };
+  const subscription = freshName("auth");
+  await must("PUT", `/v1/subscriptions/${subscription}`, { key, body: SUBSCRIPTION });
+  return { queue, job: id, lease, key: "none", schedule, subscription, operation };
 }
 
 let place: Place;
@@ -200,7 +209,7 @@ describe("every route under /v1", () => {
   it("another namespace's things are 404, never 403", async () => {
     const { key } = await makeKey(["admin"], await makeNamespace("bola"));
     for (const route of KEYED.filter(({ path }) => path.includes("{"))) {
-      if (route.id === "putQueue" || route.id === "putSchedule") continue;
+      if (["putQueue", "putSchedule", "putSubscription"].includes(route.id)) continue;
       const stranger = { ...place, key: (await makeKey(["read"])).id };
       const answer = await send(route, stranger, key);
       expect([route.id, answer.status]).toEqual([route.id, 404]);

@@ -4,9 +4,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { AuditView } from "../../contract/admin.ts";
 import type { JobListView, JobView } from "../../contract/job.ts";
 import type { ClaimView } from "../../contract/pull.ts";
+import { implicitDefault } from "../../contract/queue-settings.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
-import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
 import {
   call,
   claim,

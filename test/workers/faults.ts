@@ -44,13 +44,15 @@ export function brokenDatabase(): D1Database {
 /** A database whose next `times` batches fail: before they are written, or after, so that only the answer is lost. */
 export function batchFails(when: When, times = 1): D1Database {
   let left = times;
-  return replaced(env.DB, {
+  const failing: D1Database = replaced(env.DB, {
+    withSession: () => replaced(failing as unknown as D1DatabaseSession, { getBookmark: () => null }),
     batch: async (statements: D1PreparedStatement[]) => {
       if (left-- <= 0) return env.DB.batch(statements);
       if (when === "after") await env.DB.batch(statements);
       throw new Error("D1_ERROR: Network connection lost.");
     },
   });
+  return failing;
 }
 
 /** A KV namespace of which reading or writing, or both, fail. */
@@ -92,7 +94,14 @@ export async function sendBellsThrough(send: (body: unknown) => Promise<unknown>
   for (const { stub } of shards()) {
     await runInDurableObject(stub, (instance) => {
       const queue = { send };
-      const bindings = { ...env, LANE_DEFAULT: queue, LANE_SLOW: queue, LANE_BULK: queue, HISTORY: queue };
+      const bindings = {
+        ...env,
+        LANE_DEFAULT: queue,
+        LANE_SLOW: queue,
+        LANE_BULK: queue,
+        HISTORY: queue,
+        EVENTS: queue,
+      };
       Object.defineProperty(instance, "env", { value: bindings, configurable: true });
     });
   }

@@ -1,9 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
+import { implicitDefault } from "../../contract/queue-settings.ts";
 import { type NewJob, RPC_VERSION, type ShardApi, type SubmitReply } from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
-import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
 import { call, evict, getJob, shard } from "./api.ts";
 
 const SETTINGS = implicitDefault("default");

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import type { ExplainView, JobView } from "../../contract/job.ts";
+import { implicitDefault } from "../../contract/queue-settings.ts";
 import { type NewJob, RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
-import { implicitDefault } from "../../workers/gateway/queues/queue-settings.ts";
 import { call, makeKey, makeNamespace, must, putQueue, shard, sleep } from "./api.ts";
 import { work } from "./processor.ts";
 

@@ -196,7 +196,7 @@ describe("finished jobs reach history", () => {
     expect(await history(queue)).toHaveLength(6);
     // A projector that was overtaken writes its old page late.
     const store = projectionStore(env.DB, () => Date.now());
-    for (const shard of Object.keys(reached)) await store.write(shard, [], 1);
+    for (const shard of Object.keys(reached)) await store.write(shard, [], { cursor: 1, heardAt: null });
     expect(await cursors()).toEqual(reached);
     await project();
     expect(await cursors()).toEqual(reached);
@@ -231,7 +231,10 @@ describe("finished jobs reach history", () => {
     expect(second?.version).toBeGreaterThan(first?.version ?? 0);
     // A projector that read its page before the redrive writes it now.
     expect(jobsIn(slow?.chunks ?? []).map((job) => job.id)).toContain(id);
-    await projectionStore(env.DB, () => Date.now()).write(holder?.id ?? "", slow?.chunks ?? [], slow?.cursor ?? 0);
+    await projectionStore(env.DB, () => Date.now()).write(holder?.id ?? "", slow?.chunks ?? [], {
+      cursor: slow?.cursor ?? 0,
+      heardAt: null,
+    });
     expect(await history(queue)).toEqual([second]);
     // Everything is copied anew from the shard's log, in which the first end stands too.
     await env.DB.prepare("DELETE FROM projections").run();

@@ -8,9 +8,12 @@ type D1Like = Pick<D1Database, "prepare" | "batch">;
 
 /**
  * A session that always asks the primary: configuration and history read through it are as fresh as the last write.
- * Drizzle wants a whole `D1Database` but only ever calls `prepare` and `batch`, which a session has.
  */
 export function primary(database: D1Database): Db {
-  const session: D1Like = database.withSession("first-primary");
+  return over(database.withSession("first-primary"));
+}
+
+/** Drizzle wants a whole `D1Database` but only ever calls `prepare` and `batch`, which a session has. */
+export function over(session: D1Like): Db {
   return drizzle(session as D1Database);
 }

@@ -9,8 +9,11 @@ export interface DeadLetter {
   body: string;
 }
 
-/** Enough to see what it was; a row is far below D1's 2 MB. */
-const MAX_BODY_CHARACTERS = 16_384;
+/** All that a Queue's message can carry, so that what it was can be sent again; a row is far below D1's 2 MB. */
+const MAX_BODY_CHARACTERS = 131_072;
+
+/** An API key or the root token, which a message may carry and no table may keep. Its id stays. */
+const TOKEN = /\bdure_([0-9a-z]{1,40})_[0-9A-Za-z-]{8,200}/g;
 
 export async function recordDeadLetter(db: D1Database, letter: DeadLetter): Promise<void> {
   await db
@@ -18,6 +21,10 @@ export async function recordDeadLetter(db: D1Database, letter: DeadLetter): Prom
       `INSERT INTO dead_letters (id, queue, received_at, reason, body) VALUES (?1, ?2, ?3, ?4, ?5)
       ON CONFLICT (id) DO NOTHING`,
     )
-    .bind(letter.id, letter.queue, letter.receivedAt, letter.reason, letter.body.slice(0, MAX_BODY_CHARACTERS))
+    .bind(letter.id, letter.queue, letter.receivedAt, letter.reason, bodyOf(letter))
     .run();
+}
+
+function bodyOf({ body }: DeadLetter): string {
+  return body.replaceAll(TOKEN, "dure_$1_…").slice(0, MAX_BODY_CHARACTERS);
 }

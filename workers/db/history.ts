@@ -20,30 +20,29 @@ export interface HistoryFilter {
   createdBefore: number | null;
 }
 
-/** One finished job with everything in it, or null. */
-export async function findJob(db: Db, namespace: string, id: string): Promise<Job | null> {
-  const rows = await db
+/** One finished job with everything in it, or none. Rows for `toJob`. */
+export function jobQuery(db: Db, namespace: string, id: string) {
+  return db
     .select()
     .from(jobs)
     .where(and(eq(jobs.id, id), eq(jobs.namespace, namespace), kept))
     .limit(1);
-  const row = rows[0];
+}
+
+/** One finished job with everything in it, or null. */
+export async function findJob(db: Db, namespace: string, id: string): Promise<Job | null> {
+  const [row] = await jobQuery(db, namespace, id);
   return row === undefined ? null : toJob(row);
 }
 
-/** Finished jobs, newest id first, at most `limit`, with ids below `before`. */
-export async function listJobs(
-  db: Db,
-  filter: HistoryFilter,
-  page: { before: string | null; limit: number },
-): Promise<Job[]> {
-  const rows = await db
+/** Finished jobs, newest id first, at most `limit`, with ids below `before`. Rows for `toJob`. */
+export function pageQuery(db: Db, filter: HistoryFilter, page: { before: string | null; limit: number }) {
+  return db
     .select()
     .from(jobs)
     .where(and(...conditions(filter), page.before === null ? undefined : lt(jobs.id, page.before)))
     .orderBy(desc(jobs.id))
     .limit(page.limit);
-  return rows.map(toJob);
 }
 
 /**

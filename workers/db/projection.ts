@@ -1,14 +1,23 @@
 import { HISTORY_COLUMNS } from "../../contract/history.ts";
+import { type Again, once } from "./retry.ts";
 
 /** Where the projector writes: history's copy of finished jobs, and how far each shard's are in it. */
 export interface ProjectionStore {
   /** The last cursor written for `shard`; 0 before the first. Read from the primary. */
   cursor(shard: string): Promise<number>;
   /**
-   * Writes rows (`contract/history.ts`) and `cursor` together or not at all. An older copy of a job never replaces a
-   * newer.
+   * Writes rows (`contract/history.ts`) and the cursor together or not at all; may be done twice. An older copy of a job
+   * never replaces a newer. Answers D1's bookmark of the write, or null where it gives none.
    */
-  write(shard: string, chunks: string[], cursor: number): Promise<void>;
+  write(shard: string, chunks: string[], reached: Reached): Promise<string | null>;
+}
+
+/** How far history is with a shard once the rows beside it are written. */
+export interface Reached {
+  /** All that the shard's log has up to here. */
+  cursor: number;
+  /** Epoch ms: and all that had come to its end by then. Null: that is not known, because the shard has more. */
+  heardAt: number | null;
 }
 
 /**
@@ -26,24 +35,44 @@ ON CONFLICT (id) DO UPDATE SET
   WHERE excluded.version > jobs.version`;
 
 /** A projector that was overtaken must not take the cursor back. */
-const ADVANCE = `INSERT INTO projections (shard, cursor, updated_at) VALUES (?1, ?2, ?3)
-ON CONFLICT (shard) DO UPDATE SET cursor = max(cursor, excluded.cursor), updated_at = excluded.updated_at`;
+const ADVANCE = `INSERT INTO projections (shard, cursor, updated_at, heard_at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (shard) DO UPDATE SET cursor = max(cursor, excluded.cursor), updated_at = excluded.updated_at,
+  heard_at = coalesce(excluded.heard_at, heard_at)`;
 
-/** The projection in D1. `now` is epoch milliseconds. Only `db.withSession` would read a replica, and it is not used. */
-export function projectionStore(db: D1Database, now: () => number): ProjectionStore {
+/** History has all of a shard's log up to a number that the shard gave at `?2` or later: so it has all that ended by then. */
+const CONFIRM = `UPDATE projections SET heard_at = ?2, updated_at = ?3
+WHERE EXISTS (SELECT 1 FROM json_each(?1) WHERE value ->> 0 = shard AND value ->> 1 <= cursor)`;
+
+/** The projection in D1. `now` is epoch milliseconds. Reads and writes the primary. */
+export function projectionStore(db: D1Database, now: () => number, again: Again = once): ProjectionStore {
   return {
     async cursor(shard) {
-      const row = await db
-        .prepare("SELECT cursor FROM projections WHERE shard = ?1")
-        .bind(shard)
-        .first<{ cursor: number }>();
+      const query = "SELECT cursor FROM projections WHERE shard = ?1";
+      const row = await again(() => db.prepare(query).bind(shard).first<{ cursor: number }>());
       return row?.cursor ?? 0;
     },
-    async write(shard, chunks, cursor) {
-      await db.batch([
-        ...chunks.map((chunk) => db.prepare(UPSERT).bind(chunk)),
-        db.prepare(ADVANCE).bind(shard, cursor, now()),
-      ]);
+    write(shard, chunks, { cursor, heardAt }) {
+      return again(async () => {
+        const session = db.withSession("first-primary");
+        await session.batch([
+          ...chunks.map((chunk) => session.prepare(UPSERT).bind(chunk)),
+          session.prepare(ADVANCE).bind(shard, cursor, now(), heardAt),
+        ]);
+        return session.getBookmark();
+      });
     },
   };
+}
+
+/**
+ * Notes that history is level with these shards, where it is: `seq` is the newest number of a shard's log, given at
+ * `heardAt` or later. So what is read of a shard with nothing to do has an age as well. One row a shard.
+ */
+export async function confirmProjections(
+  db: D1Database,
+  logs: { shard: string; seq: number }[],
+  { heardAt, now }: { heardAt: number; now: number },
+): Promise<void> {
+  const ends = JSON.stringify(logs.map(({ shard, seq }) => [shard, seq]));
+  await db.withSession("first-primary").prepare(CONFIRM).bind(ends, heardAt, now).run();
 }

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { ScheduleSettings } from "../../domain/schedule.ts";
+import type { SubscriptionSettings } from "../../domain/subscription.ts";
 
 /**
  * The tables of D1 as drizzle sees them. `migrations/` is what creates them; a column here without one there is
@@ -57,6 +58,19 @@ export const schedules = sqliteTable(
   (table) => [primaryKey({ columns: [table.namespace, table.name] })],
 );
 
+export const subscriptions = sqliteTable(
+  "subscriptions",
+  {
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    version: integer("version").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+    settings: text("settings", { mode: "json" }).$type<SubscriptionSettings>().notNull(),
+    updatedAt: integer("updated_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.name] })],
+);
+
 /** Finished jobs. `record`, `payload`, `result` and `attempts` are JSON text that queries never look into. */
 export const jobs = sqliteTable(
   "jobs",
@@ -78,6 +92,14 @@ export const jobs = sqliteTable(
     index("jobs_failed").on(table.namespace, table.queue, table.id).where(sql`state = 'failed'`),
   ],
 );
+
+/** How far each shard's finished jobs are in `jobs`. `heardAt`: everything that the shard had finished by then is. */
+export const projections = sqliteTable("projections", {
+  shard: text("shard").primaryKey(),
+  cursor: integer("cursor").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+  heardAt: integer("heard_at"),
+});
 
 /** Bulk operations. `request` is JSON text; `after` is where the walk over history stands, null when it is over. */
 export const operations = sqliteTable(

@@ -1,14 +1,20 @@
 import { app } from "./app.ts";
+import { consumeIngest } from "./ingest/consumer.ts";
 import { repair } from "./scheduled.ts";
 
-/** The gateway Worker: the HTTP API, self-repair by cron, and the Durable Object classes that live in its script. */
+/**
+ * The gateway Worker: the HTTP API, the entrypoint `Dure` for other Workers, the consumer of the ingest Queue, self-repair
+ * by cron, and the Durable Object classes that live in its script.
+ */
 export { Directory } from "../../durable-objects/directory/index.ts";
 export { Shard } from "../../durable-objects/shard/index.ts";
 export { Transaction } from "../../durable-objects/transaction/index.ts";
+export { Dure } from "./binding/entrypoint.ts";
 
 export default {
   fetch: app.fetch,
   scheduled: (_controller, env, context) => {
     context.waitUntil(repair(env, Date.now()));
   },
+  queue: consumeIngest,
 } satisfies ExportedHandler<Env>;

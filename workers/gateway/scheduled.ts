@@ -1,19 +1,22 @@
+import { DEFERRED_KNOWN_MS } from "../../contract/ingest.ts";
+import { DEFAULT_QUEUE, implicitDefault } from "../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { type Db, primary } from "../db/client.ts";
 import { forgetJobs } from "../db/history.ts";
 import { forgetKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
+import { confirmProjections } from "../db/projection.ts";
 import { allQueues, queuesChangedSince } from "../db/queues.ts";
 import { log, reasonOf } from "./log.ts";
 import { repairOperations } from "./operations/operations.ts";
-import { DEFAULT_QUEUE, implicitDefault } from "./queues/queue-settings.ts";
 import { ScheduleConfig } from "./schedules/schedule-config.ts";
 import { type Services, servicesOf } from "./services.ts";
+import { SubscriptionConfig } from "./subscriptions/subscription-config.ts";
 
 /** Settings written this recently are handed out again: a push that was lost is healed within a minute. */
 const SETTINGS_AGE_MS = 15 * 60_000;
-/** All schedules are handed out again every so many runs. What the shards know costs them no write. */
-const ALL_SCHEDULES_EVERY = 30;
+/** All schedules and subscriptions are handed out again every so many runs. What the shards know costs them no write. */
+const ALL_EVERY = 30;
 const PUSH_MS = 20_000;
 /** Keys that stopped working stay this long, for whoever asks what they were. */
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
@@ -27,9 +30,10 @@ const MAX_PURGES = 500;
 export async function repair(env: Env, now: number): Promise<void> {
   const services = servicesOf(env);
   await Promise.all([
-    step("wake", () => wakeShards(services)),
+    step("wake", () => wakeShards(services, env, now)),
     step("settings", () => pushSettings(services, env, now)),
     step("schedules", () => pushSchedules(services, env, now)),
+    step("subscriptions", () => pushSubscriptions(services, env, now)),
     step("purge", () => purgeHistory(primary(env.DB), now)),
     step("operations", () => repairOperations(services, env.DB, now)),
     step("keys", () => forgetKeys(primary(env.DB), now - KEY_AGE_MS)),
@@ -44,16 +48,22 @@ async function step(name: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** A shard whose alarm was lost goes on when it is woken. One that does not answer must not keep the others asleep. */
-async function wakeShards({ shards }: Services): Promise<void> {
+/**
+ * A shard whose alarm was lost goes on when it is woken. One that does not answer must not keep the others asleep. Where
+ * history is level with a shard that is noted: eventual reads tell their age by it.
+ */
+async function wakeShards({ shards }: Services, env: Env, now: number): Promise<void> {
   const map = await shards.refresh();
+  const logs: { shard: string; seq: number }[] = [];
   await Promise.all(
     map.shards.map(({ id }) =>
       step(`wake ${id}`, async () => {
-        await shards.once(id, { again: true }, (shard, head) => shard.wake(head));
+        const { seq } = await shards.once(id, { again: true }, (shard, head) => shard.wake(head));
+        if (seq !== undefined) logs.push({ shard: id, seq });
       }),
     ),
   );
+  if (logs.length > 0) await confirmProjections(env.DB, logs, { heardAt: now, now: Date.now() });
 }
 
 async function pushSettings({ shards }: Services, env: Env, now: number): Promise<void> {
@@ -65,9 +75,16 @@ async function pushSettings({ shards }: Services, env: Env, now: number): Promis
 /** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */
 async function pushSchedules(services: Services, env: Env, now: number): Promise<void> {
   const until = Date.now() + PUSH_MS;
-  const all = Math.floor(now / 60_000) % ALL_SCHEDULES_EVERY === 0;
+  const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
   const filter = all ? ({ type: "all" } as const) : ({ type: "changed", since: now - SETTINGS_AGE_MS } as const);
   await new ScheduleConfig(services, env).repush(filter, () => Date.now() < until);
+}
+
+/** The same of subscriptions. */
+async function pushSubscriptions(services: Services, env: Env, now: number): Promise<void> {
+  const until = Date.now() + PUSH_MS;
+  const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
+  await new SubscriptionConfig(services, env).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */
@@ -86,14 +103,23 @@ async function purgeHistory(db: Db, now: number): Promise<void> {
 }
 
 /** A replay of a key has to find its job, so a job stays at least as long as its keys: see also `keptUntil` of a job. */
-function forgettable({ namespace, name, retentionMs, idempotencyWindowMs }: QueueSettings, now: number) {
+function forgettable(settings: QueueSettings, now: number) {
+  const { namespace, name, retentionMs, idempotencyWindowMs } = settings;
   return {
     namespace,
     queue: name,
     finishedBefore: now - retentionMs,
-    createdBefore: now - idempotencyWindowMs,
+    createdBefore: now - idempotencyWindowMs - (mayBeDeferred(settings, now) ? DEFERRED_KNOWN_MS : 0),
     keptBefore: now,
   };
+}
+
+/**
+ * Whether a message with a job of the queue may be on its way: it finds out from history whether that was committed. Its keys
+ * count from the commit, which can be as much later than the acceptance.
+ */
+function mayBeDeferred({ consistency, availableUntil = 0 }: QueueSettings, now: number): boolean {
+  return consistency === "available" || availableUntil > now - DEFERRED_KNOWN_MS;
 }
 
 /** Every queue there ever was, and each namespace's `default`, which may have jobs and no row. */

@@ -1,7 +1,10 @@
 import type { DirectoryApi, ShardApi, TransactionApi } from "../../contract/rpc.ts";
+import { type Again, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
 import { RateCounter } from "./access/rate-limit.ts";
 import { Signer } from "./access/signing.ts";
+import { Deferral } from "./ingest/deferral.ts";
+import { AcceptedRecords } from "./jobs/accepted-records.ts";
 import { Bookmarks } from "./jobs/bookmark.ts";
 import { SettingsCache } from "./queues/settings-cache.ts";
 import { ShardClient } from "./shards/shard-client.ts";
@@ -16,6 +19,10 @@ export interface Services {
   rates: RateCounter;
   signer: Signer;
   bookmarks: Bookmarks;
+  /** Does a read of D1 again that failed in passing. */
+  again: Again;
+  accepted: AcceptedRecords;
+  deferral: Deferral;
 }
 
 const built = new WeakMap<Env, Services>();
@@ -25,14 +32,19 @@ export function servicesOf(env: Env): Services {
   const known = built.get(env);
   if (known !== undefined) return known;
   const signer = new Signer(env.DURE_ROOT_KEY);
+  const ports = portsOf(env);
+  const accepted = new AcceptedRecords(env.CACHE);
   const services: Services = {
-    shards: new ShardClient(portsOf(env)),
+    shards: new ShardClient(ports),
     transaction: (id) => env.TRANSACTION.getByName(id) as unknown as TransactionApi,
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator(env.DB, env.DURE_ROOT_KEY),
     rates: new RateCounter(),
     signer,
     bookmarks: new Bookmarks(signer),
+    again: retrying(ports),
+    accepted,
+    deferral: new Deferral(env.INGEST, accepted),
   };
   built.set(env, services);
   return services;

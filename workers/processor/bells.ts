@@ -7,13 +7,21 @@ export interface Bells<Message> {
   work: Map<Lane, Set<string>>;
   /** Shards with finished jobs that history does not have. */
   history: Set<string>;
+  /** Shards with events that subscribers have yet to get. */
+  events: Set<string>;
   readable: Message[];
   unreadable: { message: Message; reason: string }[];
 }
 
 /** Reads every message by itself: one that cannot be read says nothing of the others. */
 export function readBells<Message extends { body: unknown }>(messages: readonly Message[]): Bells<Message> {
-  const bells: Bells<Message> = { work: new Map(), history: new Set(), readable: [], unreadable: [] };
+  const bells: Bells<Message> = {
+    work: new Map(),
+    history: new Set(),
+    events: new Set(),
+    readable: [],
+    unreadable: [],
+  };
   for (const message of messages) {
     const read = Doorbell.safeParse(message.body);
     if (!read.success) {
@@ -23,7 +31,7 @@ export function readBells<Message extends { body: unknown }>(messages: readonly 
     }
     bells.readable.push(message);
     const bell = read.data;
-    if (bell.kind === "history") bells.history.add(bell.shard);
+    if (bell.kind !== "work") bells[bell.kind].add(bell.shard);
     else bells.work.set(bell.lane, (bells.work.get(bell.lane) ?? new Set()).add(bell.shard));
   }
   return bells;

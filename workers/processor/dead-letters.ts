@@ -1,3 +1,4 @@
+import { SpawnLetter } from "../../contract/spawn-letter.ts";
 import { recordDeadLetter } from "../db/dead-letters.ts";
 import { log } from "./log.ts";
 import { reasonOf } from "./work-ports.ts";
@@ -6,13 +7,14 @@ const FIRST_DELAY_SECONDS = 30;
 const MAX_DELAY_SECONDS = 3600;
 
 /**
- * Keeps a message that could not be read, in D1, and acknowledges it. While D1 is down the message is retried: from a
- * lane it ends up in the dead-letter queue, whose retries last for days. Never rejects.
+ * Keeps a message that nobody could handle in D1, under its own id unless the letter has another, and acknowledges it. While
+ * D1 is down the message is retried: from a lane it ends up in the dead-letter queue, whose retries last for days. Never
+ * rejects.
  */
 export async function bury(
   db: D1Database,
   message: Message,
-  letter: { queue: string; reason: string },
+  letter: { id?: string; queue: string; reason: string },
   now: number,
 ): Promise<void> {
   try {
@@ -24,6 +26,14 @@ export async function bury(
     message.retry({ delaySeconds });
     log({ event: "dead-letter", reason: letter.reason, error: reasonOf(error) }, { message: message.id });
   }
+}
+
+/** What a message of the dead-letter queue is about: one that nobody could handle, or a spawned job that was refused. */
+export function letterOf(body: unknown): { id?: string; reason: string } {
+  const read = SpawnLetter.safeParse(body);
+  if (!read.success) return { reason: "retries exhausted" };
+  // Its own name: a shard that was not answered sends it again, as another message.
+  return { id: `spawn/${read.data.id}`, reason: `spawned job refused: ${read.data.reason}` };
 }
 
 /** Not every body has a JSON text: a message may carry anything that can be cloned. */

@@ -130,7 +130,7 @@ export class Hand {
     let count = 0;
     let units = 0;
     for (const report of this.#finished.slice(0, max)) {
-      units += report.outcome.ok ? (report.outcome.result?.length ?? 0) : report.outcome.error.message.length;
+      units += unitsOf(report.outcome);
       units += report.said?.checkpoint?.length ?? 0;
       if (count > 0 && units > MAX_REPORT_UNITS) break;
       count++;
@@ -169,6 +169,13 @@ export class Hand {
     this.#counts[running.item.target.type]--;
     this.#onChange(running.item.target.type);
   }
+}
+
+/** Of its long texts. */
+function unitsOf(outcome: Outcome): number {
+  if (!outcome.ok) return outcome.error.message.length;
+  const spawned = (outcome.spawn ?? []).reduce((sum, { payload }) => sum + payload.length, 0);
+  return (outcome.result?.length ?? 0) + spawned;
 }
 
 function failure(code: string, message: string): Outcome {

@@ -1,5 +1,5 @@
 import { readBells } from "./bells.ts";
-import { bury } from "./dead-letters.ts";
+import { bury, letterOf } from "./dead-letters.ts";
 import { Invocation } from "./invocation.ts";
 
 /** Where messages end up that could not be handled elsewhere. */
@@ -13,8 +13,8 @@ export default {
   async queue(batch, env) {
     const receivedAt = Date.now();
     if (batch.queue === DEAD_QUEUE) {
-      const letter = { queue: batch.queue, reason: "retries exhausted" };
-      await Promise.all(batch.messages.map((message) => bury(env.DB, message, letter, receivedAt)));
+      const letter = (body: unknown) => ({ queue: batch.queue, ...letterOf(body) });
+      await Promise.all(batch.messages.map((message) => bury(env.DB, message, letter(message.body), receivedAt)));
       return;
     }
     const bells = readBells(batch.messages);
@@ -26,6 +26,7 @@ export default {
       ),
       ...[...bells.work].map(([lane, shards]) => invocation.work(lane, shards)),
       ...[...bells.history].map((shard) => invocation.project(shard)),
+      invocation.tell(bells.events),
     ]);
   },
 } satisfies ExportedHandler<ProcessorEnv>;

@@ -1,9 +1,15 @@
 import type { ShardApi } from "../../contract/rpc.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { projectionStore } from "../db/projection.ts";
+import { retrying } from "../db/retry.ts";
 import { readConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
+import { startDelivery } from "./events/delivery.ts";
+import type { DeliveryPorts } from "./events/delivery-ports.ts";
+import { httpSubscriber } from "./events/http-subscriber.ts";
+import { queueSubscriber } from "./events/queue-subscriber.ts";
 import { executor } from "./executors/execute.ts";
+import type { HttpPorts } from "./executors/http.ts";
 import { handlers } from "./handlers/index.ts";
 import { log } from "./log.ts";
 import { runProjection } from "./projection.ts";
@@ -16,6 +22,8 @@ import type { WorkPorts } from "./work-ports.ts";
 const BUDGET_MS = 750;
 /** Where batches come one at a time there are no more consumers to wait for. */
 const SWEEP_BUDGET_MS = 10_000;
+/** Nobody waits for events as for jobs, and each page is a call to the shard and some to subscribers. */
+const DELIVERY_BUDGET_MS = 5_000;
 
 const secretCache: SecretCache = new Map();
 
@@ -25,12 +33,15 @@ const after: WorkPorts["after"] = (ms, wake) => {
   return () => clearTimeout(timer);
 };
 
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
 /** What one batch of bells starts: the real clock, network and storage behind the ports of the loops. */
 export class Invocation {
   readonly #env: ProcessorEnv;
   readonly #worker = `processor/${crypto.randomUUID()}`;
   readonly #sweepMs: number;
   readonly #connections: Connections;
+  readonly #http: HttpPorts;
   readonly #execute: WorkPorts["execute"];
 
   constructor(env: ProcessorEnv) {
@@ -38,13 +49,14 @@ export class Invocation {
     this.#env = env;
     this.#sweepMs = config.sweepMs;
     this.#connections = new Connections(config.maxConnections);
-    this.#execute = executor(handlers, {
+    this.#http = {
       fetch: (url, init) => fetch(url, init),
       now,
       spanId: () => hex(randomBytes(8)),
       secrets: (namespace) => webhookSecrets({ db: env.DB, now, randomBytes }, secretCache, namespace),
       allowPrivate: config.allowPrivate,
-    });
+    };
+    this.#execute = executor(handlers, this.#http);
   }
 
   /** Works for `shards` in `lane` until they are dry or the time is spent. Never rejects. */
@@ -63,8 +75,30 @@ export class Invocation {
 
   /** Copies the finished jobs of `shard` to history. Never rejects. */
   project(shard: string): Promise<void> {
-    const db = projectionStore(this.#env.DB, now);
-    return runProjection({ shard: this.#shard(shard), db, log: (event) => log(event, { shard }) }, shard);
+    const db = projectionStore(this.#env.DB, now, retrying({ random: Math.random, sleep }));
+    return runProjection({ shard: this.#shard(shard), db, now, log: (event) => log(event, { shard }) }, shard);
+  }
+
+  /** Delivers the events of `shards` to their subscribers. Never rejects. */
+  tell(shards: Set<string>): Promise<void> {
+    const start = (shard: string) =>
+      startDelivery(this.#deliveryPorts(shard), {
+        worker: crypto.randomUUID(),
+        budgetMs: DELIVERY_BUDGET_MS,
+        connections: this.#connections,
+      });
+    return sweep({ start, shards: () => this.#allShards(), after }, shards, this.#sweepMs);
+  }
+
+  #deliveryPorts(shard: string): DeliveryPorts {
+    return {
+      deliver: (request) => this.#shard(shard).deliver(request),
+      post: httpSubscriber({ ...this.#http, timeout: (ms) => AbortSignal.timeout(ms) }),
+      enqueue: queueSubscriber({ ...this.#env }),
+      now,
+      after,
+      log: (event) => log(event, { shard }),
+    };
   }
 
   #workPorts(shard: string, lane: Lane): WorkPorts {

@@ -1,7 +1,12 @@
+import type { DeliveryEvent } from "./events/delivery-ports.ts";
 import type { ProjectionEvent } from "./projection.ts";
 import type { WorkEvent } from "./work-ports.ts";
 
-type ProcessorEvent = WorkEvent | ProjectionEvent | { event: "dead-letter"; error: string | null; reason: string };
+type ProcessorEvent =
+  | WorkEvent
+  | ProjectionEvent
+  | DeliveryEvent
+  | { event: "dead-letter"; error: string | null; reason: string };
 
 /** What is expected in any distributed run is for debugging only; the rest somebody may want to know. */
 const LEVELS: Record<ProcessorEvent["event"], "debug" | "info" | "warn" | "error"> = {
@@ -11,6 +16,9 @@ const LEVELS: Record<ProcessorEvent["event"], "debug" | "info" | "warn" | "error
   "claim-late": "warn",
   "gave-up": "error",
   "projection-failed": "warn",
+  "delivery-failed": "warn",
+  "event-refused": "warn",
+  "report-lost": "warn",
   "dead-letter": "error",
 };
 

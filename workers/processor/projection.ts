@@ -9,6 +9,8 @@ const MAX_PAGES = 100;
 export interface ProjectionPorts {
   shard: Pick<ShardApi, "finished" | "projected">;
   db: ProjectionStore;
+  /** Epoch ms. */
+  now(): number;
   log(event: ProjectionEvent): void;
 }
 
@@ -25,10 +27,13 @@ export async function runProjection(ports: ProjectionPorts, shard: string): Prom
     let skip = 0;
     for (let page = 0; page < MAX_PAGES; page++) {
       const call = { v: RPC_VERSION, epoch: 0 };
+      const askedAt = ports.now();
       const reply = await ports.shard.finished({ ...call, after: cursor, skip, limit: PAGE_JOBS });
-      if (reply.jobs > 0 || reply.cursor > cursor) await ports.db.write(shard, reply.chunks, reply.cursor);
+      const reached = { cursor: reply.cursor, heardAt: reply.more ? null : askedAt };
+      const isNew = reply.jobs > 0 || reply.cursor > cursor;
+      const bookmark = isNew ? await ports.db.write(shard, reply.chunks, reached) : null;
       // Also when there was nothing new: an earlier run may have stopped between the write and this.
-      await ports.shard.projected({ ...call, cursor: reply.cursor });
+      await ports.shard.projected({ ...call, cursor: reply.cursor, ...(bookmark === null ? {} : { bookmark }) });
       if (!reply.more || (reply.cursor <= cursor && reply.skip <= skip)) return;
       skip = reply.skip;
       cursor = reply.cursor;

@@ -1,6 +1,6 @@
 import { primary } from "../db/client.ts";
 import { createNamespace, findNamespace, type NamespaceRow } from "../db/namespaces.ts";
-import type { Secrets } from "./executors/http-request.ts";
+import type { Secrets } from "./executors/webhook.ts";
 
 /** Jobs that start together share one read; a rotation acts on the next, for a receiver may know only the new secret. */
 const CACHE_MS = 50;

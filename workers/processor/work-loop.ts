@@ -165,6 +165,7 @@ class Loop {
     };
     try {
       const reply = await this.#ports.work(request);
+      this.#heard(request.reports, reply);
       const sent = this.#take(reply, now);
       this.#tries = 0;
       this.#lastAskAt = now;
@@ -180,11 +181,18 @@ class Loop {
     this.#wake();
   }
 
+  /** What became of the reports. One that was put off, for a queue that is being changed, is sent again in a moment. */
+  #heard(reports: Report[], { reports: results }: WorkReply): void {
+    const again = reports.filter((_, i) => results[i]?.status === "busy");
+    this.#hand.putBack(again);
+    for (const result of results) {
+      if (result.status === "busy") this.#retryAt = Math.max(this.#retryAt, this.#ports.now() + result.retryAfterMs);
+      else if (result.status !== "recorded") this.#ports.log({ event: "report-refused", status: result.status });
+    }
+  }
+
   /** Starts what came. Returns how many connections it needs. */
   #take(reply: WorkReply, askedAt: number): number {
-    for (const result of reply.reports) {
-      if (result.status !== "recorded") this.#ports.log({ event: "report-refused", status: result.status });
-    }
     if (this.#ports.now() >= askedAt + LEASE_MS) {
       if (reply.items.length > 0) this.#ports.log({ event: "claim-late", items: reply.items.length });
       return 0;

@@ -41,7 +41,7 @@ export interface Control extends Stop {
 /** What a loop has to say, for logs and for tests. */
 export type WorkEvent =
   /** A report was refused: the lease had ended, or never was. Normal after a late or repeated report. */
-  | { event: "report-refused"; status: "stale" | "unknown" }
+  | { event: "report-refused"; status: "stale" | "unknown" | "refused" }
   /** A job in hand was given up: its lease is no longer ours. */
   | { event: "job-dropped"; job: string; reason: "cancelled" | "stale" | "unknown" | "lease-lost" }
   | { event: "call-failed"; call: "work" | "extend"; tries: number; error: string }

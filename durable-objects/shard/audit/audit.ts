@@ -6,8 +6,10 @@ import type { Waiting } from "../bells.ts";
 import { countRows } from "../counts.ts";
 import { BLOCKS } from "../rows.ts";
 import type { Stores } from "../turn.ts";
+import { feedsGoOn } from "./audit-feeds.ts";
 import { FLOW_RULES, limitsLeaveRoom, type RowRule, waitsHaveAlarm } from "./audit-flow.ts";
 import { PARKED_RULES } from "./audit-parked.ts";
+import { spawnedGoesOut } from "./audit-spawn.ts";
 import { transactionsEnd } from "./audit-transactions.ts";
 
 /** A deadline may lie this far in the past before it counts as forgotten: alarms are late by up to a minute. */
@@ -104,8 +106,10 @@ export function auditShard(sql: Sql, stores: Stores, standpoint: Standpoint): Au
     ...waitingHasAlarm(standpoint),
     ...waitsHaveAlarm(stores, { ...standpoint, lateMs: OVERDUE_MS }),
     ...schedulesGoOn(stores, standpoint),
+    ...feedsGoOn(sql, stores, { ...standpoint, lateMs: OVERDUE_MS }),
     ...countsEqualRows(sql, stores),
     ...transactionsEnd(stores, standpoint.now),
+    ...spawnedGoesOut(stores, { ...standpoint, lateMs: OVERDUE_MS }),
   ];
 }
 
@@ -139,7 +143,7 @@ function waitingHasAlarm({ alarmAt, waiting, now }: Standpoint): AuditViolation[
     .filter(({ jobs }) => jobs > 0)
     .map(({ line, jobs }) => ({
       rule: "waiting-has-alarm",
-      detail: `${jobs} jobs wait in ${line}, and no alarm will ring for them again`,
+      detail: `${jobs} ${line === "events" ? "subscriptions" : "jobs"} wait in ${line}, and no alarm will ring for them again`,
     }));
 }
 

@@ -2,7 +2,7 @@ import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limit
 import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../../contract/rpc.ts";
 import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
 import { formatLease } from "../../../domain/lease.ts";
-import { limitsKeys } from "../../../domain/queue.ts";
+import { isPushed, limitsKeys } from "../../../domain/queue.ts";
 import { withStarts } from "../../../domain/rate.ts";
 import type { StartedRow } from "../jobs/job-store.ts";
 import type { KnownQueue } from "../queues/queue-store.ts";
@@ -43,10 +43,10 @@ export function claimForLane(turn: Turn, request: WorkRequest): WorkItem[] {
   return items.map((item) => ({ ...item, checkpoint: checkpoints.get(item.id) ?? null }));
 }
 
-/** A pull worker's claim: jobs of one queue. */
+/** A claim through the pull door, by a pull worker or a consumer: jobs of one queue. */
 export function claimFromQueue(turn: Turn, request: ClaimRequest): ClaimedJob[] {
   const queue = turn.stores.queues.find(request.namespace, request.queue);
-  if (queue === null || queue.settings.target.type !== "pull") return [];
+  if (queue === null || isPushed(queue.settings.target)) return [];
   turn.onCommit(() => turn.stores.metrics.claimed(queue.ref, turn.now));
   const want = { ...request, room: request.max, graceMs: 0, columns: ROW_COLUMNS, space: { bytes: CLAIM_BYTES } };
   const started = startSome<JobRow>(turn, [queue], want);
@@ -124,7 +124,9 @@ function start<Row extends StartedRow>(
   turn.onCommit(() => turn.stores.metrics.add(queue.ref, "started", rows.length, turn.now));
   // An UPDATE returns its rows in no promised order.
   const place = new Map(ids.map((id, i) => [id, i]));
-  return rows.sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0)).map((row) => ({ row, queue }));
+  rows.sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0));
+  turn.tellAll("job.started", queue.ref, rows);
+  return rows.map((row) => ({ row, queue }));
 }
 
 /** What has started counts under the rate, in the step that starts it. */
@@ -192,7 +194,8 @@ type ItemRow = Pick<JobRow, "id" | "attempt" | "lease" | "payload" | "timeout_ms
 const ITEM_COLUMNS = "id, attempt, lease, payload, timeout_ms, due_at";
 
 function toItem(row: ItemRow, { settings }: KnownQueue): WorkItem {
-  if (settings.target.type === "pull") throw new Error(`${row.id} of a pull queue was claimed for a lane`);
+  if (!isPushed(settings.target))
+    throw new Error(`${row.id} of a ${settings.target.type} queue was claimed for a lane`);
   return {
     id: row.id,
     namespace: settings.namespace,

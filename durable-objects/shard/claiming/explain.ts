@@ -1,5 +1,6 @@
 import type { Explanation } from "../../../contract/rpc.ts";
 import { nextTurn } from "../../../domain/fairness.ts";
+import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
 import type { Sql } from "../../sql.ts";
 import { dedupKeyOf } from "../dedup/dedup.ts";
 import type { KnownQueue } from "../queues/queue-store.ts";
@@ -9,7 +10,7 @@ import { limitIsFull, readyAhead } from "./explain-limits.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
 import { partitionRoom, startable } from "./limits.ts";
 
-/** A pull queue that nobody claimed from for this long has no worker. */
+/** A queue that waits to be claimed from, and was not for this long, has no worker. */
 const NO_WORKER_MS = 30_000;
 /** Jobs of each partition of another queue that are counted: they take turns, so more of one never count. */
 const MAX_COUNTED = 1000;
@@ -77,9 +78,8 @@ function inLine(asked: Asked): Reason {
   const ahead = queueAhead(asked);
   // Before this object woke, a claim would have taken the job as soon as it could run.
   const lastClaimAt = stores.metrics.lastClaimAt(row.queue) ?? Math.max(row.run_at, queue.settings.updatedAt);
-  if (queue.settings.target.type === "pull" && now - lastClaimAt >= NO_WORKER_MS) {
-    const seconds = Math.floor((now - lastClaimAt) / 1000);
-    return because("no-worker", `Nobody has claimed from queue ${queue.settings.name} for ${seconds} s.`, { ahead });
+  if (!isPushed(queue.settings.target) && now - lastClaimAt >= NO_WORKER_MS) {
+    return because("no-worker", noWorker(queue.settings, now - lastClaimAt), { ahead });
   }
   if (ahead > 0) return because("priority", `${ahead} ready jobs of its queue go first.`, { ahead });
   const turns = turnsAhead(stores, queue, now);
@@ -89,10 +89,16 @@ function inLine(asked: Asked): Reason {
   return because("ready", "The next claim takes it.", { ahead: 0, estimatedStartAt: now });
 }
 
+function noWorker({ name, target, lane }: QueueSettings, idleMs: number): string {
+  const detail = `Nobody has claimed from queue ${name} for ${Math.floor(idleMs / 1000)} s.`;
+  if (target.type !== "consumer") return detail;
+  return `${detail} The Queue of lane ${lane} needs a Worker as its consumer that has a handler for ${name}.`;
+}
+
 /** Jobs of other queues that a claim of its lane takes before it takes one of this queue. */
 function turnsAhead(stores: Stores, queue: KnownQueue, now: number): number {
   const { lane, target } = queue.settings;
-  if (target.type === "pull") return 0;
+  if (!isPushed(target)) return 0;
   const contenders = stores.queues
     .all()
     .filter(({ settings }) => settings.lane === lane && settings.target.type === target.type)

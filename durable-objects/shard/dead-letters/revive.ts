@@ -80,7 +80,8 @@ function rowOf(
 ): JobRow {
   const seq = job.createdAt * SEQUENCE_PER_MS;
   const { retry, tags, idempotencyKey } = job;
-  const spec: JobSpec = { retry, tags, idempotencyKey, ...(movingTo === undefined ? {} : { movingTo }) };
+  const moving = movingTo === undefined ? {} : { movingTo };
+  const spec: JobSpec = { retry, tags, idempotencyKey, ...moving, ...(job.parent ? { parent: job.parent } : {}) };
   const attempts = job.attempts.map((attempt): StoredAttempt => ({ ...attempt, nonce: "" }));
   return {
     id: job.id,

@@ -1,7 +1,17 @@
-import type { ExtendRequest, ExtendResult, Extension, Report, ReportResult } from "../../../contract/rpc.ts";
-import { formatLease, type Lease, parseLease } from "../../../domain/lease.ts";
+import type {
+  ExtendRequest,
+  ExtendResult,
+  Extension,
+  Report,
+  ReportReply,
+  ReportRequest,
+  ReportResult,
+} from "../../../contract/rpc.ts";
+import { type Lease, parseLease } from "../../../domain/lease.ts";
 import { act } from "../clock.ts";
+import { takeSettings } from "../queues/configure.ts";
 import { type JobHead, type StoredAttempt, toJob } from "../rows.ts";
+import { SpawnPlans } from "../spawning/report-spawn.ts";
 import type { Turn } from "../turn.ts";
 import { endAttempt } from "./attempt.ts";
 import type { Success } from "./job-store.ts";
@@ -12,20 +22,49 @@ export interface Reporter {
   withJobs: boolean;
 }
 
+/** The door of pull workers: all reports, or none while the queue of a job that one of them brings is being changed. */
+export function reportOrWait(turn: Turn, request: ReportRequest): Exclude<ReportReply, { type: "moved" }> {
+  for (const settings of request.queues ?? []) takeSettings(turn, settings);
+  const plans = plansOf(turn, request.reports, { namespace: request.namespace, fails: false });
+  const { retryAfterMs } = plans;
+  if (retryAfterMs !== null) return { type: "busy", retryAfterMs };
+  return { type: "reported", results: recordAll(turn, plans, request) };
+}
+
 /** Records outcomes, each only under the lease that is current at this moment. A refused one changes nothing. */
 export function reportAll(turn: Turn, reports: Report[], reporter: Reporter): ReportResult[] {
-  const succeeded = recordSuccesses(turn, reports, reporter.namespace);
+  return recordAll(turn, plansOf(turn, reports, { namespace: reporter.namespace, fails: true }), reporter);
+}
+
+function plansOf(
+  turn: Turn,
+  reports: Report[],
+  { namespace, fails }: { namespace: string | null; fails: boolean },
+): SpawnPlans {
+  const jobOf = ({ lease: text }: Report) => {
+    const lease = parseLease(text);
+    const row = lease === null ? null : turn.stores.jobs.head(lease.jobId);
+    if (lease === null || row === null || !mayTouch(turn, row, namespace) || !isCurrent(row, lease)) return null;
+    if (row.state !== "running" || hasEnded(turn, row)) return null;
+    return { id: row.id, namespace: turn.stores.queues.get(row.queue).settings.namespace };
+  };
+  return new SpawnPlans(turn, reports, { jobOf, fails });
+}
+
+function recordAll(turn: Turn, plans: SpawnPlans, reporter: Reporter): ReportResult[] {
+  const { reports } = plans;
+  const succeeded = recordSuccesses(turn, reports, { plans, namespace: reporter.namespace });
   return reports.map((report, i) => {
-    if (succeeded.has(i) && !reporter.withJobs) return { status: "recorded" };
+    if (succeeded.has(i) && !reporter.withJobs) return plans.recorded(report);
     const lease = parseLease(report.lease);
     if (lease === null) return { status: "unknown" };
-    const result: ReportResult = succeeded.has(i) ? { status: "recorded" } : record(turn, lease, { report, reporter });
+    const result = succeeded.has(i) ? plans.recorded(report) : record(turn, lease, { report, plans, reporter });
     if (result.status === "stale") {
       turn.onCommit(() => {
         turn.stores.metrics.totals.staleReports += 1;
       });
     }
-    if (result.status === "unknown" || !reporter.withJobs) return result;
+    if ((result.status !== "recorded" && result.status !== "stale") || !reporter.withJobs) return result;
     const row = turn.stores.jobs.row(lease.jobId);
     if (row === null) return result;
     return { ...result, job: turn.stores.progress.tell(toJob(row, turn.stores.queues.get(row.queue).settings)) };
@@ -36,11 +75,17 @@ export function reportAll(turn: Turn, reports: Report[], reporter: Reporter): Re
  * The common path: all successes in one statement that carries the fence itself. Answers the places of the reports that
  * were recorded. Of several reports of one lease only the first may count, so only that one is tried here.
  */
-function recordSuccesses(turn: Turn, reports: Report[], namespace: string | null): Set<number> {
+function recordSuccesses(
+  turn: Turn,
+  reports: Report[],
+  { plans, namespace }: { plans: SpawnPlans; namespace: string | null },
+): Set<number> {
   const places = new Map<string, number>();
   const successes: Success[] = [];
   const leases = new Set<string>();
-  for (const [i, { lease: text, outcome }] of reports.entries()) {
+  for (const [i, report] of reports.entries()) {
+    const { lease: text, outcome } = report;
+    if (plans.answer(report) !== null) continue;
     const lease = leases.has(text) ? null : parseLease(text);
     leases.add(text);
     if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
@@ -49,32 +94,50 @@ function recordSuccesses(turn: Turn, reports: Report[], namespace: string | null
     successes.push({ id, attempt, nonce, result: outcome.result, truncated: outcome.resultTruncated });
   }
   const recorded = successes.length === 0 ? [] : turn.stores.jobs.succeed(successes, turn.now, namespace);
+  for (const [queue, done] of Map.groupBy(recorded, (job) => job.queue)) {
+    turn.tellAll("job.succeeded", queue, done);
+  }
   for (const done of recorded) {
     turn.moved(done.queue, "running", null);
     turn.finished({ ...done, state: "succeeded" }, 0);
     turn.settleKey(done.queue, done.ordering_key, null);
     turn.touchGate(done.queue, done.concurrency_key);
   }
-  return new Set(recorded.map(({ id }) => places.get(id) ?? -1));
+  const recordedAt = recorded.map(({ id }) => places.get(id) ?? -1);
+  for (const i of recordedAt) {
+    const report = reports[i];
+    if (report !== undefined) plans.succeeded(turn, report);
+  }
+  return new Set(recordedAt);
+}
+
+interface Recording {
+  report: Report;
+  plans: SpawnPlans;
+  reporter: Reporter;
 }
 
 /** Any other report: a failure, or one that the fence refused. */
-function record(turn: Turn, lease: Lease, { report, reporter }: { report: Report; reporter: Reporter }): ReportResult {
+function record(turn: Turn, lease: Lease, { report, plans, reporter }: Recording): ReportResult {
   const { outcome, said } = report;
+  const { namespace } = reporter;
+  const answer = plans.answer(report);
+  if (answer !== null) return answer;
   const row = turn.stores.jobs.head(lease.jobId);
-  if (row === null) return { status: wasDiscarded(turn, lease, reporter.namespace) ? "stale" : "unknown" };
-  if (!mayTouch(turn, row, reporter.namespace)) return { status: "unknown" };
+  if (row === null) return { status: wasDiscarded(turn, lease, namespace) ? "stale" : "unknown" };
+  if (!mayTouch(turn, row, namespace)) return { status: "unknown" };
   if (!isCurrent(row, lease)) return { status: wasGiven(row, lease) ? "stale" : "unknown" };
   if (row.state === "cancelled") return { status: "stale", cancelled: true };
   if (row.state !== "running") return { status: "stale" };
-  if (row.due_at !== null && row.due_at <= turn.now) {
+  if (hasEnded(turn, row)) {
     act(turn, row);
     return { status: "stale" };
   }
   if (outcome.ok) {
     // An earlier report in this call named the job under a lease that is not the current one.
-    const again = { lease: formatLease(lease), outcome };
-    return { status: recordSuccesses(turn, [again], reporter.namespace).size > 0 ? "recorded" : "stale" };
+    return recordSuccesses(turn, [report], { plans, namespace }).size > 0
+      ? plans.recorded(report)
+      : { status: "stale" };
   }
   if (said !== undefined) turn.stores.progress.save(row.id, said, turn.now);
   endAttempt(turn, row, { outcome: "failed", error: outcome.error, retryAfterMs: outcome.retryAfterMs });
@@ -92,7 +155,7 @@ export function extendAll(turn: Turn, request: ExtendRequest): ExtendResult[] {
     if (!isCurrent(row, lease)) return { status: wasGiven(row, lease) ? "stale" : "unknown" };
     if (row.state === "cancelled") return { status: "cancelled" };
     if (row.state !== "running") return { status: "stale" };
-    if (row.due_at !== null && row.due_at <= turn.now) {
+    if (hasEnded(turn, row)) {
       act(turn, row);
       return { status: "stale" };
     }
@@ -120,6 +183,11 @@ function wasDiscarded(turn: Turn, lease: Lease, namespace: string | null): boole
 
 function mayTouch(turn: Turn, row: Pick<JobHead, "queue">, namespace: string | null): boolean {
   return namespace === null || turn.stores.queues.get(row.queue).settings.namespace === namespace;
+}
+
+/** The lease is over, or the attempt's time is, though the clock has not come to it yet. */
+function hasEnded(turn: Turn, row: JobHead): boolean {
+  return row.due_at !== null && row.due_at <= turn.now;
 }
 
 /** The lease of the latest attempt, whatever has become of the job since. */

@@ -11,6 +11,7 @@ import type { DedupKey } from "../dedup/dedup-store.ts";
 import { takeSettings } from "../queues/configure.ts";
 import type { KnownQueue } from "../queues/queue-store.ts";
 import { BLOCKS, toJob } from "../rows.ts";
+import { acceptedJob } from "../subscriptions/stored-event.ts";
 import { keysOf } from "../transactions/transaction-keys.ts";
 import type { Turn } from "../turn.ts";
 import { Admission } from "./admission.ts";
@@ -23,7 +24,7 @@ export type SubmitOutcome =
   | { type: "busy"; retryAfterMs: number };
 
 /** How long a caller waits before it asks again after a queue that is held for a change. */
-const HELD_RETRY_MS = 50;
+export const HELD_RETRY_MS = 50;
 
 /** Thrown inside an atomic step to undo what it wrote; never leaves this file. */
 class Refused {
@@ -172,6 +173,7 @@ class Intake {
       this.#turn.wake(row.dueAt);
       this.#turn.moved(row.queue, null, standingOf(row));
       this.#turn.touchGate(row.queue, row.concurrencyKey);
+      this.#turn.tell("job.accepted", row.queue, (queue) => [acceptedJob(row, queue)]);
       this.#turn.onCommit(() => metrics.add(row.queue, "accepted", 1, row.createdAt));
     }
   }

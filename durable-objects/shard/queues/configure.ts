@@ -41,7 +41,13 @@ export function hold(turn: Turn, request: HoldRequest): HoldReply {
   turn.stores.queues.hold(queue.ref, turn.now + request.holdMs);
   const { ready, blocked, scheduled, running } = turn.stores.counts.of(queue.ref);
   return {
-    live: ready + blocked + scheduled + running + turn.stores.transactions.count(queue.ref),
+    live:
+      ready +
+      blocked +
+      scheduled +
+      running +
+      turn.stores.transactions.count(queue.ref) +
+      turn.stores.spawns.count(queue.ref),
     idempotencyKeys: turn.stores.keys.count(queue.ref, turn.now),
     dedupKeys: turn.stores.dedup.count(queue.ref, turn.now),
     parkedKeys: turn.stores.parked.count(queue.ref),

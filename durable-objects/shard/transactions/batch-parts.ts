@@ -1,12 +1,12 @@
 import type * as rpc from "../../../contract/rpc.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { CARRY_OUT_MS, type Outcome } from "../../../domain/two-phase.ts";
-import { DeadLetters } from "../dead-letters/dead-letters.ts";
 import type { Engine } from "../engine.ts";
+import { SubscriptionParts } from "../subscriptions/subscription-parts.ts";
 import { decide, prepare, told } from "./transaction.ts";
 
 /** The shard's commands about its parts of atomic batches: see `transaction.ts`. */
-export abstract class BatchParts extends DeadLetters {
+export abstract class BatchParts extends SubscriptionParts {
   #engine: Engine;
 
   constructor(engine: Engine) {

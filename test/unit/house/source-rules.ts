@@ -20,6 +20,8 @@ const LAYERS: Layer[] = [
   { path: "domain/", layers: [], types: [], packages: [] },
   { path: "contract/", layers: ["domain/"], types: [], packages: ["zod", "croner"] },
   { path: "client/", layers: ["contract/"], types: [], packages: [] },
+  // What a user copies: it shows that the client is enough.
+  { path: "examples/", layers: ["client/"], types: [], packages: ["cloudflare:workers", "node:crypto", "node:os"] },
   { path: "durable-objects/", layers: ["domain/", "contract/"], types: [], packages: ["cloudflare:workers"] },
   { path: "workers/db/", layers: ["domain/", "contract/"], types: [], packages: ["drizzle-orm"] },
   {

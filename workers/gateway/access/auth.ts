@@ -1,9 +1,9 @@
 import { SCOPES, type Scope } from "../../../contract/admin.ts";
+import { sha256Hex } from "../../../contract/hash.ts";
 import { primary } from "../../db/client.ts";
 import { findKey, type KeyRow } from "../../db/keys.ts";
 import { findNamespace } from "../../db/namespaces.ts";
 import { ExpiringMap } from "../expiring-map.ts";
-import { sha256Hex } from "../http/bytes.ts";
 import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
 import { sameText } from "./signing.ts";
@@ -103,9 +103,14 @@ const ROOT: Known = {
 };
 
 function toKnown(row: KeyRow): Known {
-  const named = new Set(row.scopes);
-  const scopes = new Set(SCOPES.filter((scope) => named.has(scope) || named.has("admin")));
+  const scopes = scopesOf(row.scopes);
   return { caller: { keyId: row.id, namespace: row.namespace, scopes, root: false }, expiresAt: row.expiresAt };
+}
+
+/** The scopes that these names give: `admin` implies the others. */
+export function scopesOf(names: readonly string[]): ReadonlySet<Scope> {
+  const named = new Set(names);
+  return new Set(SCOPES.filter((scope) => named.has(scope) || named.has("admin")));
 }
 
 /** A key that was never seen cannot be judged without the database. */

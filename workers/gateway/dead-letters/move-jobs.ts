@@ -76,6 +76,7 @@ function placeIn(job: Job, { target, patch }: Move, delayMs: number): Placed | n
       tags: job.tags,
       payload,
       createdAt: job.createdAt,
+      ...(job.parent ? { parent: job.parent } : {}),
     },
   };
   const draw = drawOf(job);

@@ -1,4 +1,4 @@
-/** Text, bytes, hex and base64url: the encodings of tokens and sizes. */
+/** Text, bytes and base64url: the encodings of tokens and sizes. */
 const encoder = new TextEncoder();
 
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
@@ -9,16 +9,6 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
 export function longerThan(text: string, max: number): boolean {
   if (text.length * 3 <= max) return false;
   return text.length > max || encoder.encode(text).length > max;
-}
-
-export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
-}
-
-export async function sha256Hex(text: string): Promise<string> {
-  return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text))));
 }
 
 export function toBase64(bytes: Uint8Array): string {

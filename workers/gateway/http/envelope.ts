@@ -1,9 +1,9 @@
 import type { ErrorHandler, MiddlewareHandler, NotFoundHandler } from "hono";
+import { toHex } from "../../../contract/hash.ts";
 import { ROUTES } from "../../../contract/routes.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { log, reasonOf } from "../log.ts";
 import { servicesOf } from "../services.ts";
-import { toHex } from "./bytes.ts";
 import { problemHeaders, problemView, Refusal } from "./refusal.ts";
 import { continuedTrace } from "./trace.ts";
 

@@ -1,22 +1,28 @@
-import { isFinal, type Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job.ts";
 import type { AppContext } from "../context.ts";
+import { type AcceptedJob, hasEnded } from "../jobs/accepted-records.ts";
+import type { Freshness } from "../jobs/freshness.ts";
 import { jobView } from "../jobs/job-view.ts";
+import type { JobReader } from "../jobs/reader.ts";
 import { preferredWait } from "./prefer.ts";
 
 /** The job, with the bookmark that every read and write of jobs carries. */
-export async function jobAnswer(c: AppContext, job: Job, status: 200 | 202 = 200): Promise<Response> {
-  await setBookmark(c);
+export function jobAnswer(c: AppContext, job: Job | AcceptedJob, status: 200 | 202 = 200): Response {
+  c.var.session.touch();
   return c.json(jobView(job), status);
 }
 
-export async function setBookmark(c: AppContext): Promise<void> {
-  c.header("dure-bookmark", await c.var.services.bookmarks.current(Date.now()));
+/** Says how fresh the answer is. */
+export function setConsistency(c: AppContext, freshness: Freshness): void {
+  c.var.session.touch();
+  c.header("dure-consistency", freshness.level);
+  if (freshness.level === "eventual") c.header("age", String(freshness.ageSeconds));
 }
 
-/** Says how fresh the answer is: as fresh as can be, or `ageSeconds` old where it came out of a cache. */
-export function setConsistency(c: AppContext, ageSeconds: number | null): void {
-  c.header("dure-consistency", ageSeconds === null ? "strong" : "eventual");
-  if (ageSeconds !== null) c.header("age", String(ageSeconds));
+/** What a read needs of its request. */
+export function readerOf(c: AppContext): JobReader {
+  const { services, session } = c.var;
+  return { services, session, clock: () => Date.now(), later: (work) => c.executionCtx.waitUntil(work) };
 }
 
 /** Milliseconds to wait by `Prefer`, and says in the answer that it was honoured. */
@@ -28,6 +34,6 @@ export function honouredWaitMs(c: AppContext): number {
 }
 
 /** 200 for what is over or was known before, else 202: accepted, to be done. */
-export function submitStatus(job: Job, replayed: boolean): 200 | 202 {
-  return replayed || isFinal(job.state) ? 200 : 202;
+export function submitStatus(job: Job | AcceptedJob, replayed: boolean): 200 | 202 {
+  return replayed || hasEnded(job) ? 200 : 202;
 }

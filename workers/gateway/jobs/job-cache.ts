@@ -1,6 +1,6 @@
 import type { Job } from "../../../domain/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
-import { log, reasonOf } from "../log.ts";
+import { fromEdge, toEdge } from "../edge-cache.ts";
 import type { JobName } from "./job-read.ts";
 
 /** Who waits for a fresh job polls it, and a look-up that finds nothing is only a delay: younger jobs are not looked up. */
@@ -8,49 +8,35 @@ const FRESH_MS = 60_000;
 
 /**
  * A succeeded job never changes, but it can be deleted, and a deletion cannot reach the caches of all data centres. So
- * only `eventual` reads look here, and a minute bounds how old what they are told may be.
+ * only `eventual` reads look here, and a minute bounds how long what they are told may be kept.
  */
 const MAX_AGE_SECONDS = 60;
 
-/** A job as it was `ageSeconds` ago. */
+/** A job as it was at `at`, epoch ms. */
 export interface CachedJob {
   job: Job;
-  ageSeconds: number;
+  at: number;
 }
 
 /** The succeeded job from the edge cache, or null. The caller has authenticated for the namespace, which is in the key. */
 export async function cachedJob(name: JobName, now: number): Promise<CachedJob | null> {
-  if (isFresh(name, now)) return null;
-  try {
-    const hit = await caches.default.match(cacheUrl(name));
-    return hit === undefined ? null : cachedAt(await hit.json<{ job: Job; at: number }>(), now);
-  } catch (error) {
-    log("warn", "cache-match", { reason: reasonOf(error) });
-    return null;
-  }
+  return isFresh(name, now) ? null : fromEdge<CachedJob>(pathOf(name));
 }
 
-/** Keeps a job that succeeded. Failing is harmless. */
-export async function cacheJob(job: Job, now: number): Promise<void> {
-  if (job.state !== "succeeded" || isFresh(job, now)) return;
-  const headers = { "content-type": "application/json", "cache-control": `max-age=${MAX_AGE_SECONDS}` };
-  try {
-    await caches.default.put(cacheUrl(job), new Response(JSON.stringify({ job, at: now }), { headers }));
-  } catch (error) {
-    log("warn", "cache-put", { reason: reasonOf(error) });
-  }
+/** Keeps a job that succeeded, and was so at `at`. Failing is harmless. */
+export async function cacheJob(job: Job, at: number): Promise<void> {
+  if (job.state !== "succeeded" || isFresh(job, at)) return;
+  const entry: CachedJob = { job, at };
+  await toEdge(pathOf(job), entry, MAX_AGE_SECONDS);
 }
 
-function cachedAt({ job, at }: { job: Job; at: number }, now: number): CachedJob {
-  return { job, ageSeconds: Math.max(0, Math.ceil((now - at) / 1000)) };
-}
-
-function isFresh({ id }: JobName, now: number): boolean {
+/** Made so lately that its shard has it, and anywhere else it is hardly to be found. */
+export function isFresh({ id }: Pick<JobName, "id">, now: number): boolean {
   const made = parseJobId(id)?.at ?? now;
   return made > now - FRESH_MS;
 }
 
-/** A host that no request can have: nothing from outside reads or writes these entries. The number is of their shape. */
-function cacheUrl({ namespace, id }: JobName): string {
-  return `https://jobs.dure.invalid/2/${encodeURIComponent(namespace)}/${encodeURIComponent(id)}`;
+/** The number is of the entries' shape. */
+function pathOf({ namespace, id }: JobName): string {
+  return `/jobs/2/${encodeURIComponent(namespace)}/${encodeURIComponent(id)}`;
 }

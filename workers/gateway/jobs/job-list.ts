@@ -1,17 +1,17 @@
-import type { JobListItem, JobListQuery } from "../../../contract/job.ts";
+import { canonicalJson } from "../../../contract/canonical-json.ts";
+import type { Consistency, JobListItem, JobListQuery } from "../../../contract/job.ts";
 import type { Page } from "../../../contract/list.ts";
 import type { JobFilter, ListReply } from "../../../contract/rpc.ts";
 import { parseTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { hash32, ownerOf } from "../../../domain/slots.ts";
-import { primary } from "../../db/client.ts";
-import { listJobs } from "../../db/history.ts";
-import { canonicalJson } from "../http/canonical-json.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import type { Services } from "../services.ts";
-import { fromHistory } from "./job-read.ts";
+import { type Freshness, STRONG } from "./freshness.ts";
 import { listItem } from "./job-view.ts";
+import { historyPage, needsHistory, type PageRequest, type ShardPage } from "./list-history.ts";
+import type { JobReader } from "./reader.ts";
 
 /** One source's newest jobs below the cursor; complete down to and including `scannedTo`, to the end when it is null. */
 export type Source = Pick<ListReply, "items" | "scannedTo">;
@@ -39,39 +39,52 @@ export function mergePages(sources: Source[], limit: number): { items: Job[]; be
 /** Pages that a filter leaves thin are filled by asking on, at most this often. */
 const MAX_ROUNDS = 4;
 
+export interface ListRequest {
+  namespace: string;
+  query: JobListQuery;
+}
+
+export interface ListAnswer {
+  page: Page<JobListItem>;
+  freshness: Freshness;
+}
+
 /** One page of `GET /v1/jobs`: all shards and history, merged. */
-export async function listJobsPage(
-  services: Services,
-  database: D1Database,
-  namespace: string,
-  query: JobListQuery,
-): Promise<Page<JobListItem>> {
+export async function listJobsPage(reader: JobReader, { namespace, query }: ListRequest): Promise<ListAnswer> {
+  const { services } = reader;
   const filter = filterOf(query);
   const list = `jobs:${hash32(`${namespace} ${canonicalJson(filter)}`)}`;
   let before = await openCursor(services.signer, list, query.cursor);
   const found: Job[] = [];
+  let freshness = STRONG;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const limit = query.limit - found.length;
     const request = { namespace, filter, before, limit, include: query.include };
-    const [shards, history] = await Promise.all([
-      askShards(services, request),
-      askHistory(services, database, request),
-    ]);
-    const page = mergePages([...shards, withoutDeleted(history, shards)], limit);
+    const asked = await askAll(reader, request, query.consistency);
+    freshness = lessFresh(freshness, asked.freshness);
+    const page = mergePages(asked.sources, limit);
     found.push(...page.items);
     before = page.before;
     if (before === null || found.length >= query.limit) break;
   }
   const nextCursor = before === null ? null : await makeCursor(services.signer, list, before);
-  return { items: found.map((job) => listItem(job, query.include)), nextCursor };
+  const page = { items: found.map((job) => listItem(job, query.include)), nextCursor };
+  return { page, freshness };
 }
 
-interface PageRequest {
-  namespace: string;
-  filter: JobFilter;
-  before: string | null;
-  limit: number;
-  include: JobListQuery["include"];
+/** Shards first, then history without what they know better. */
+async function askAll(
+  reader: JobReader,
+  request: PageRequest,
+  level: Consistency,
+): Promise<{ sources: Source[]; freshness: Freshness }> {
+  const { services } = reader;
+  const asked = askShards(services, request);
+  if (!needsHistory(request)) return { sources: (await asked).map(({ reply }) => reply), freshness: STRONG };
+  const history = await historyPage(reader, { ...request, level }, asked);
+  const shards = (await asked).map(({ reply }) => reply);
+  const items = await withoutHeld(services, history.items);
+  return { sources: [...shards, withoutDeleted({ ...history, items }, shards)], freshness: history.freshness };
 }
 
 function filterOf(query: JobListQuery): JobFilter {
@@ -85,20 +98,20 @@ function filterOf(query: JobListQuery): JobFilter {
   };
 }
 
-function askShards({ shards }: Services, request: PageRequest): Promise<ListReply[]> {
-  return shards.all({ again: true }, (shard, head) => shard.list({ ...head, ...request }));
+async function askShards({ shards }: Services, request: PageRequest): Promise<ShardPage[]> {
+  const { shards: entries } = await shards.map();
+  return Promise.all(
+    entries.map(async ({ id }) => ({
+      shard: id,
+      reply: await shards.once(id, { again: true }, (shard, head) => shard.list({ ...head, ...request })),
+    })),
+  );
 }
 
-/** Only finished jobs are in history, so a list of unfinished ones needs no database. */
-async function askHistory(services: Services, database: D1Database, request: PageRequest): Promise<Source> {
-  const { namespace, filter, before, limit } = request;
-  if (filter.state === "scheduled" || filter.state === "queued" || filter.state === "running") {
-    return { items: [], scannedTo: null };
-  }
-  const rows = await fromHistory(() => listJobs(primary(database), { namespace, ...filter }, { before, limit }));
-  const last = rows.at(-1);
-  const scannedTo = rows.length < limit || last === undefined ? null : last.id;
-  return { items: await withoutHeld(services, rows), scannedTo };
+/** A page is what its least fresh part is. */
+function lessFresh(a: Freshness, b: Freshness): Freshness {
+  if (a.level === "eventual" && b.level === "eventual") return a.ageSeconds > b.ageSeconds ? a : b;
+  return a.level === "strong" ? b : a;
 }
 
 /** History may still have what a shard has deleted, succeeded jobs too. */

@@ -5,6 +5,7 @@ import { findJob } from "../../db/history.ts";
 import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";
+import type { ReadSession } from "./read-session.ts";
 
 /** Names one job of one tenant. */
 export interface JobName {
@@ -23,27 +24,46 @@ export function slotOfJob(id: string): number {
   return parsed.slot;
 }
 
-/** The job as its shard has it, else as history has it. Waits up to `waitMs` for it to be final. Refuses with 404. */
-export async function readJob(services: Services, database: D1Database, name: JobName, waitMs: number): Promise<Job> {
-  const live = await readLive(services, name, waitMs);
-  if (live !== null) return live;
-  const finished = await readHistory(database, name);
-  if (finished === null) throw jobNotFound(name.id);
-  return finished;
+/** What a job's shard knows of it. */
+export interface Live {
+  /** Null: the shard does not have it. */
+  job: Job | null;
+  /** Of D1, where history is known to have all that has left the shard; see `Told`. */
+  bookmark: string | null;
 }
 
-/** The job as its shard has it, or null. Refuses with 404 when it was deleted: history may not know it yet. */
-export async function readLive(services: Services, name: JobName, waitMs: number): Promise<Job | null> {
+/** The job as its shard has it. Waits up to `waitMs` for it to be final. Refuses with 404 when it was deleted: history may not know it yet. */
+export async function askShard(services: Services, name: JobName, waitMs: number): Promise<Live> {
   const reply = await services.shards.ask(slotOfJob(name.id), { again: true }, (shard, head) =>
     shard.get({ ...head, ...name, waitMs }),
   );
   if (reply.type === "gone") throw jobNotFound(name.id);
-  return reply.type === "job" ? reply.job : null;
+  return reply.type === "job" ? { job: reply.job, bookmark: null } : { job: null, bookmark: reply.bookmark ?? null };
+}
+
+/** As `askShard`: the job, or null. */
+export async function readLive(services: Services, name: JobName, waitMs: number): Promise<Job | null> {
+  return (await askShard(services, name, waitMs)).job;
 }
 
 /** The job as history has it, or null. A 503 refusal when history cannot be asked. */
 export async function readHistory(database: D1Database, name: JobName): Promise<Job | null> {
   return fromHistory(() => findJob(primary(database), name.namespace, name.id));
+}
+
+/** The same for a session, which notes how far it has seen history then. */
+export async function findFinished(session: Pick<ReadSession, "primary">, name: JobName): Promise<Job | null> {
+  return fromHistory(() => session.primary((db) => findJob(db, name.namespace, name.id)));
+}
+
+/** Runs a read of a copy of history. A copy that cannot be read is as good as none: null, and others are asked. */
+export async function fromCopy<T>(read: () => Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    log("warn", "copy", { reason: reasonOf(error) });
+    return null;
+  }
 }
 
 /** Runs a read of D1, turning its failure into a 503 refusal. */

@@ -3,16 +3,20 @@ import type { JobFields } from "../../../contract/rpc.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import type { Attempt, Job, Progress } from "../../../domain/job.ts";
 import { retryView } from "../queues/queue-settings.ts";
+import type { AcceptedJob } from "./accepted-records.ts";
+
+/** A job in one of `State`. */
+type JobIn<State> = Omit<Job, "state"> & { state: State };
 
 /** A job in the words and units of the API. */
-export function jobView(job: Job): JobView {
+export function jobView(job: Job | AcceptedJob): JobView {
   return { ...listItem(job, ALL) } as JobView;
 }
 
 const ALL: JobFields = { payload: true, result: true, attempts: true };
 
 /** As `jobView`, with the heavy fields only where `include` names them. */
-export function listItem(job: Job, include: JobFields): JobListItem {
+export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<JobListItem, "state"> & { state: State } {
   return {
     id: job.id,
     namespace: job.namespace,
@@ -26,6 +30,7 @@ export function listItem(job: Job, include: JobFields): JobListItem {
     concurrencyKey: job.concurrencyKey ?? null,
     dedupKey: job.dedupKey ?? null,
     idempotencyKey: job.idempotencyKey,
+    parent: job.parent ?? null,
     tags: job.tags,
     timeout: msToSeconds(job.timeoutMs),
     retry: retryView(job.retry),

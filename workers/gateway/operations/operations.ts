@@ -1,3 +1,5 @@
+import { canonicalJson } from "../../../contract/canonical-json.ts";
+import { sha256Hex, toHex } from "../../../contract/hash.ts";
 import { MAX_RUNNING_OPERATIONS } from "../../../contract/limits.ts";
 import type { OperationBody } from "../../../contract/operation.ts";
 import type { OperationProgress } from "../../../contract/rpc.ts";
@@ -11,8 +13,6 @@ import {
   type OperationRow,
   openOperations,
 } from "../../db/operations.ts";
-import { sha256Hex, toHex } from "../http/bytes.ts";
-import { canonicalJson } from "../http/canonical-json.ts";
 import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";

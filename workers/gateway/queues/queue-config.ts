@@ -1,4 +1,5 @@
 import type { QueueBody } from "../../../contract/queue.ts";
+import { DEFAULT_QUEUE, implicitDefault, settingsFrom } from "../../../contract/queue-settings.ts";
 import type { HoldReply } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
@@ -7,7 +8,7 @@ import { findQueue, writeQueue } from "../../db/queues.ts";
 import { Refusal } from "../http/refusal.ts";
 import { fromHistory } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
-import { checkSettings, DEFAULT_QUEUE, implicitDefault, settingsFrom } from "./queue-settings.ts";
+import { checkSettings } from "./queue-settings.ts";
 import { queueNotFound } from "./settings-cache.ts";
 
 /** How long shards refuse a queue's new jobs while its change is decided. Past it they go on by themselves. */
@@ -51,6 +52,7 @@ export class QueueConfig {
         version: (current?.version ?? 0) + 1,
         createdAt: standing === null || standing.version === 0 ? now : standing.createdAt,
         updatedAt: now,
+        before: current,
       });
       checkSettings(settings, this.#allowPrivateTargets);
       // What shards remember by partition outlives the deletion of a queue.

@@ -1,58 +1,13 @@
-import type { RetryBody, RetryView } from "../../../contract/job.ts";
+import type { RetryView } from "../../../contract/job.ts";
 import { HANDLER_NAMES, MAX_PUSH_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
-import { type QueueBody, type QueueView, queueDefaults } from "../../../contract/queue.ts";
-import { formatTimestamp, msToSeconds, secondsToMs } from "../../../contract/time.ts";
+import type { QueueView } from "../../../contract/queue.ts";
+import { tooLong } from "../../../contract/queue-settings.ts";
+import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import type { RetryPolicy } from "../../../domain/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
 import { invalidField, Refusal } from "../http/refusal.ts";
-
-/** The queue that every namespace has from the start. Version 0: whatever somebody puts is newer. */
-export const DEFAULT_QUEUE = "default";
-
-export interface Stamp {
-  namespace: string;
-  name: string;
-  version: number;
-  createdAt: number;
-  updatedAt: number;
-}
-
-/** The settings of a queue put as `body`, complete, in the units used inside. */
-export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
-  const full = queueDefaults(body);
-  return {
-    namespace: stamp.namespace,
-    name: stamp.name,
-    version: stamp.version,
-    deleted: false,
-    target: full.target,
-    partitions: full.partitions,
-    lane: full.lane,
-    concurrency: full.concurrency,
-    rate: rateOf(full.rate),
-    perKeyConcurrency: full.perKeyConcurrency,
-    perKeyRate: rateOf(full.perKeyRate),
-    weight: full.weight,
-    priorityAgingMs: full.priorityAging === null ? null : secondsToMs(full.priorityAging),
-    maxBacklog: full.maxBacklog,
-    onFailure: full.onFailure,
-    retry: retryPolicy(full.retry),
-    timeoutMs: secondsToMs(full.timeout),
-    retentionMs: secondsToMs(full.retention),
-    idempotencyWindowMs: secondsToMs(full.idempotencyWindow),
-    consistency: "strong",
-    paused: full.paused,
-    createdAt: stamp.createdAt,
-    updatedAt: stamp.updatedAt,
-  };
-}
-
-/** `default` as it is until somebody puts it. */
-export function implicitDefault(namespace: string): QueueSettings {
-  return settingsFrom({}, { namespace, name: DEFAULT_QUEUE, version: 0, createdAt: 0, updatedAt: 0 });
-}
 
 export function queueView(settings: QueueSettings): QueueView {
   return {
@@ -80,10 +35,6 @@ export function queueView(settings: QueueSettings): QueueView {
   };
 }
 
-function rateOf(rate: QueueView["rate"]): Rate | null {
-  return rate === null ? null : { limit: rate.limit, periodMs: secondsToMs(rate.period) };
-}
-
 function rateView(rate: Rate | null): QueueView["rate"] {
   return rate === null ? null : { limit: rate.limit, period: msToSeconds(rate.periodMs) };
 }
@@ -94,27 +45,6 @@ export function retryView(retry: RetryPolicy): RetryView {
     backoff: retry.backoff,
     delay: msToSeconds(retry.delayMs),
     maxDelay: msToSeconds(retry.maxDelayMs),
-    jitter: retry.jitter,
-  };
-}
-
-/** The fields that were given, in the units used inside. */
-export function partialRetry(retry: RetryBody): Partial<RetryPolicy> {
-  return {
-    ...(retry.maxAttempts === undefined ? {} : { maxAttempts: retry.maxAttempts }),
-    ...(retry.backoff === undefined ? {} : { backoff: retry.backoff }),
-    ...(retry.delay === undefined ? {} : { delayMs: secondsToMs(retry.delay) }),
-    ...(retry.maxDelay === undefined ? {} : { maxDelayMs: secondsToMs(retry.maxDelay) }),
-    ...(retry.jitter === undefined ? {} : { jitter: retry.jitter }),
-  };
-}
-
-function retryPolicy(retry: RetryView): RetryPolicy {
-  return {
-    maxAttempts: retry.maxAttempts,
-    backoff: retry.backoff,
-    delayMs: secondsToMs(retry.delay),
-    maxDelayMs: secondsToMs(retry.maxDelay),
     jitter: retry.jitter,
   };
 }
@@ -152,18 +82,14 @@ export function checkSettings(settings: QueueSettings, allowPrivateTargets: bool
     });
   }
   if (tooLong(settings.timeoutMs, settings)) {
-    throw invalidField("/timeout", `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} for a pushed queue`);
+    throw invalidField("/timeout", `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} unless the target is pull`);
   }
 }
 
-function tooLong(timeoutMs: number, settings: QueueSettings): boolean {
-  return settings.target.type !== "pull" && timeoutMs > MAX_PUSH_TIMEOUT_SECONDS * 1000;
-}
-
-/** Refuses (422) a timeout longer than the queue's target can run. */
+/** Refuses (422) a timeout longer than the queue's target can run: a consumer of a Queue has 15 minutes. */
 export function checkTimeout(timeoutMs: number, settings: QueueSettings): void {
   if (!tooLong(timeoutMs, settings)) return;
-  throw new Refusal("timeout-too-long", `A pushed job may take ${MAX_PUSH_TIMEOUT_SECONDS} seconds at most.`, {
+  throw new Refusal("timeout-too-long", `Only a pulled job may take more than ${MAX_PUSH_TIMEOUT_SECONDS} seconds.`, {
     errors: [{ pointer: "/timeout", detail: `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} for this queue` }],
   });
 }

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { KeyBody, type KeyView, NamespaceBody, SCOPES, type Scope } from "../../../contract/admin.ts";
+import { sha256Hex } from "../../../contract/hash.ts";
 import { PageQuery } from "../../../contract/list.ts";
 import { Name } from "../../../contract/primitives.ts";
 import { EmptyBody } from "../../../contract/queue.ts";
@@ -11,7 +12,6 @@ import { type Caller, requireScope } from "../access/auth.ts";
 import { makeKeyId, makeToken } from "../access/token.ts";
 import { makeWebhookSecret, namespaceRow, ROTATION_MS } from "../access/webhook-secret.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { sha256Hex } from "../http/bytes.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import { invalidField, Refusal } from "../http/refusal.ts";
 import { readJson, readOptionalJson, validated, validatedQuery } from "../http/request-body.ts";

@@ -1,20 +1,14 @@
 import { Hono } from "hono";
-import { BatchEnvelope, type BatchItemView, type BatchView } from "../../../contract/batch.ts";
-import { parseSubmit } from "../../../contract/parse-submit.ts";
+import { BatchEnvelope, type BatchView } from "../../../contract/batch.ts";
 import { Key } from "../../../contract/primitives.ts";
-import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
-import type { JobState } from "../../../domain/job.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { problemHeaders, problemView, Refusal } from "../http/refusal.ts";
+import { problemHeaders, problemView } from "../http/refusal.ts";
 import { readJson, validated } from "../http/request-body.ts";
-import { setBookmark } from "../http/respond.ts";
-import { readHistory } from "../jobs/job-read.ts";
+import { type BatchRun, batchRefused, submitBatch } from "../submit/batch.ts";
 import { batchOnce } from "../submit/batch-once.ts";
-import { type Chance, drawChance } from "../submit/chance.ts";
-import { fullRefusal, wantOfRoom } from "../submit/full.ts";
-import { duplicateOf, expiryPast, keyUndecided, type Submission, submission } from "../submit/submission.ts";
-import { type SubmitOptions, type Submitting, submitAll } from "../submit/submit.ts";
+import { drawChance } from "../submit/chance.ts";
+import { wantOfRoom } from "../submit/full.ts";
 
 /** Many jobs in one request, each by itself or all or nothing. */
 export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
@@ -23,12 +17,14 @@ export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
   const key = header === undefined ? null : validated(Key, header);
   const body = validated(BatchEnvelope, await readJson(c));
   const now = Date.now();
-  const run = (options: { chance: Chance; now: number; late: boolean }) => accept(c, body, options);
+  const { services, caller } = c.var;
+  const sender = { services, database: c.env.DB, namespace: caller.namespace };
+  const run = (options: BatchRun) => submitBatch(sender, body, { ...options, defers: true });
   const view =
     key === null
       ? await run({ chance: drawChance(body.jobs.length), now, late: false })
-      : await batchOnce(c.var.services, { namespace: c.var.caller.namespace, key, body, now }, run);
-  await setBookmark(c);
+      : await batchOnce(services, { namespace: caller.namespace, key, body, now }, run);
+  c.var.session.touch();
   const replayed = view.items.filter((item) => "id" in item && item.replayed).length;
   if (view.accepted + replayed === 0) return nothingAccepted(c, view);
   if (view.accepted > 0) return c.json(view, 202);
@@ -38,18 +34,6 @@ export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
   return c.json(view, whole ? 200 : 202);
 });
 
-async function accept(
-  c: AppContext,
-  { atomic, jobs }: BatchEnvelope,
-  { chance, now, late }: { chance: Chance; now: number; late: boolean },
-): Promise<BatchView> {
-  const parsed = await Promise.all(jobs.map((job, index) => parseJob(job, index, now)));
-  if (atomic) refuseFaulty(parsed);
-  const items = await submitParsed(c, parsed, { namespace: c.var.caller.namespace, atomic, chance, now, late });
-  const accepted = items.filter((item) => "id" in item && !item.replayed).length;
-  return { id: chance.batchId, atomic, accepted, items };
-}
-
 /** A problem that has the items beside it (RFC 9457 extension members). When to wait is all they need, that is the problem. */
 function nothingAccepted(c: AppContext, view: BatchView): Response {
   const problems = view.items.flatMap((item) => ("problem" in item ? [item.problem] : []));
@@ -57,127 +41,4 @@ function nothingAccepted(c: AppContext, view: BatchView): Response {
   if (refusal.code === "unavailable") throw refusal;
   const problem = problemView(refusal);
   return c.body(JSON.stringify({ ...problem, ...view }), problem.status, problemHeaders(refusal));
-}
-
-/** A faulty job is a value here: unless the batch is atomic it costs only itself. */
-async function parseJob(job: unknown, index: number, now: number): Promise<Submission | Refusal> {
-  const pointer = `/jobs/${index}`;
-  const parsed = parseSubmit(job);
-  if (!parsed.success) {
-    return new Refusal("invalid-request", "The job is not valid.", { errors: errorsOf(parsed.error, pointer) });
-  }
-  try {
-    return await submission(parsed.data, now);
-  } catch (error) {
-    if (error instanceof Refusal) return under(pointer, error);
-    throw error;
-  }
-}
-
-/** The same refusal with its pointers under `prefix`, or pointing at `prefix` when it had none. */
-function under(prefix: string, refusal: Refusal): Refusal {
-  const errors = errorsUnder(prefix, refusal);
-  return new Refusal(refusal.code, refusal.message, { ...refusal.extras, errors });
-}
-
-function errorsUnder(prefix: string, refusal: Refusal): ProblemError[] {
-  const errors = refusal.extras.errors ?? [{ pointer: "", detail: refusal.message }];
-  return errors.map(({ pointer, detail }) => ({
-    pointer: pointer.startsWith(prefix) ? pointer : prefix + pointer,
-    detail,
-  }));
-}
-
-function refuseFaulty(parsed: (Submission | Refusal)[]): void {
-  const faulty = parsed.filter((job) => job instanceof Refusal);
-  if (faulty.length > 0) throw batchRefused(faulty.flatMap((refusal) => refusal.extras.errors ?? []));
-}
-
-function batchRefused(errors: ProblemError[]): Refusal {
-  return new Refusal("batch-refused", "No job of the batch was accepted.", { errors: errors.slice(0, 50) });
-}
-
-async function submitParsed(
-  c: AppContext,
-  parsed: (Submission | Refusal)[],
-  options: SubmitOptions,
-): Promise<BatchItemView[]> {
-  const good = parsed.filter((job): job is Submission => !(job instanceof Refusal));
-  const results = await submitAll(c.var.services, good, options);
-  if (options.atomic) refuseUnlessAll(results);
-  let next = 0;
-  return Promise.all(
-    parsed.map((job, index) =>
-      job instanceof Refusal ? { problem: problemView(job) } : itemOf(c, results[next++], `/jobs/${index}`),
-    ),
-  );
-}
-
-/** Of an atomic batch nothing was accepted when one job was not: says which, and why. */
-function refuseUnlessAll(results: Submitting[]): void {
-  const refusals = results.map(refusalOf);
-  const [first] = refusals.filter((refusal) => refusal !== null);
-  if (first === undefined) return;
-  // What no job's fault is (a slot on the move, a shard that is away) stands for the whole batch.
-  const whole = refusals.find((refusal) => refusal?.code === "unavailable");
-  if (whole) throw whole;
-  const own = refusals.filter((refusal) => refusal !== null && refusal.code !== "batch-refused");
-  const full = wantOfRoom(own.flatMap((refusal) => (refusal === null ? [] : [problemView(refusal)])));
-  if (own.length > 0 && full !== null) throw full;
-  // What holds the keys is over in a moment, and the batch may pass then.
-  const [undecided] = own;
-  if (undecided && own.every((refusal) => refusal?.code === "idempotency-undecided")) throw undecided;
-  throw batchRefused(
-    refusals.flatMap((refusal, index) =>
-      refusal === null || refusal.code === "batch-refused" ? [] : errorsUnder(`/jobs/${index}`, refusal),
-    ),
-  );
-}
-
-/** Why the job was not accepted, or null when it was, or had been. */
-function refusalOf(result: Submitting): Refusal | null {
-  if (result.type === "refused") return result.refusal;
-  if (result.type === "replayed") return null;
-  switch (result.outcome.type) {
-    case "mismatch":
-      return new Refusal(
-        "idempotency-mismatch",
-        `The idempotency key belongs to ${result.outcome.id}, which was sent with another body.`,
-      );
-    case "duplicate":
-      return duplicateOf(result.outcome.id);
-    case "expired":
-      return expiryPast();
-    case "full":
-      return fullRefusal(result.outcome, result.placed.settings.name);
-    case "undecided":
-      return keyUndecided();
-    case "refused":
-      return new Refusal("batch-refused", "Another job of the batch was refused.");
-    case "accepted":
-    case "replayed":
-      return null;
-  }
-}
-
-async function itemOf(c: AppContext, result: Submitting | undefined, pointer: string): Promise<BatchItemView> {
-  if (result === undefined) throw new Error("a job of a batch without a result");
-  const refusal = refusalOf(result);
-  if (refusal !== null) return { problem: problemView(under(pointer, refusal)) };
-  if (result.type === "refused") throw new Error("a refused job without a refusal");
-  if (result.type === "replayed") return replayedItem(c, result);
-  const { outcome, placed } = result;
-  if (outcome.type === "accepted") return { id: placed.job.id, state: outcome.state, replayed: false };
-  if (outcome.type !== "replayed") throw new Error("a refused job without a refusal");
-  return replayedItem(c, { id: outcome.id, state: outcome.job?.state ?? null });
-}
-
-async function replayedItem(
-  c: AppContext,
-  { id, state }: { id: string; state: JobState | null },
-): Promise<BatchItemView> {
-  if (state !== null) return { id, state, replayed: true };
-  const job = await readHistory(c.env.DB, { namespace: c.var.caller.namespace, id });
-  // Only succeeded jobs leave their shard before the idempotency window ends.
-  return { id, state: job?.state ?? "succeeded", replayed: true };
 }

@@ -48,7 +48,9 @@ export const bulkRoutes = new Hono<AppEnv>()
     requireScope(c.var.caller, "read");
     const { namespace } = c.var.caller;
     const id = c.req.param("id");
-    const row = await fromHistory(() => findOperation(primary(c.env.DB), namespace, id));
+    const row = await fromHistory(() => c.var.session.primary((db) => findOperation(db, namespace, id)));
+    // What it deleted must not be read again from a copy that does not know.
+    c.var.session.distrust();
     if (row === null) throw new Refusal("operation-not-found", `There is no operation "${id.slice(0, 80)}".`);
     return c.json(await current(c, row));
   });
@@ -92,9 +94,9 @@ async function operationPage(c: AppContext, query: PageQuery): Promise<Page<Oper
   const { namespace } = c.var.caller;
   const list = `operations:${namespace}`;
   const before = placeOf(await openCursor(signer, list, query.cursor));
-  const rows = await fromHistory(() =>
-    listOperations(primary(c.env.DB), { namespace, before, limit: query.limit + 1 }),
-  );
+  const place = { namespace, before, limit: query.limit + 1 };
+  const rows = await fromHistory(() => c.var.session.primary((db) => listOperations(db, place)));
+  c.var.session.distrust();
   const items = rows.slice(0, query.limit);
   const progress = Map.groupBy(await askShards(c, items), ({ id }) => id);
   const last = items.at(-1);

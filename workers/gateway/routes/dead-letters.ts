@@ -25,16 +25,18 @@ export const deadLetterRoutes = new Hono<AppEnv>()
     const body = validated(RedriveBody, await readOptionalJson(c));
     const settings = await existingQueue(c);
     const target = body.queue === undefined ? null : await otherQueue(c, body.queue);
-    const { services } = c.var;
-    return c.json(await new Redrive({ services, database: c.env.DB, settings, target, body }).run());
+    const { services, session } = c.var;
+    const redrive = new Redrive({ services, database: c.env.DB, settings, target, body });
+    return c.json(await redrive.run().finally(() => session.distrust()));
   })
   .post("/:queue/purge", async (c) => {
     requireScope(c.var.caller, "admin");
     const body = validated(PurgeBody, await readOptionalJson(c));
     const settings = await existingQueue(c);
-    const { services } = c.var;
+    const { services, session } = c.var;
     if (body.failed !== true) return c.json({ cancelled: await purgeQueue(services, queueOf(c)) });
-    return c.json(await discardFailed({ services, database: c.env.DB, settings }, body));
+    const discarded = discardFailed({ services, database: c.env.DB, settings }, body);
+    return c.json(await discarded.finally(() => session.distrust()));
   });
 
 /** Another queue of the namespace, or a refusal. */

@@ -1,20 +1,23 @@
 import { Hono } from "hono";
-import { JobGetQuery, JobListQuery, type SubmitBody } from "../../../contract/job.ts";
+import { type ExplainView, JobGetQuery, JobListQuery, type SubmitBody } from "../../../contract/job.ts";
 import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { Key } from "../../../contract/primitives.ts";
 import { EmptyBody } from "../../../contract/queue.ts";
 import type { ChangeReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
-import { isFinal, type Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { cannotReturn, retryFromHistory } from "../dead-letters/revive.ts";
 import { invalidField, Refusal } from "../http/refusal.ts";
 import { orRefused, readJson, readOptionalJson, validated, validatedQuery } from "../http/request-body.ts";
-import { honouredWaitMs, jobAnswer, setBookmark, setConsistency, submitStatus } from "../http/respond.ts";
-import { cachedJob, cacheJob } from "../jobs/job-cache.ts";
-import { listJobsPage } from "../jobs/job-list.ts";
-import { type JobName, jobNotFound, readHistory, readJob, readLive, slotOfJob } from "../jobs/job-read.ts";
+import { honouredWaitMs, jobAnswer, readerOf, setConsistency, submitStatus } from "../http/respond.ts";
+import { ACCEPTED_EXPLANATION, afterCommit, notThere, orAccepted } from "../jobs/accepted-read.ts";
+import { type AcceptedJob, hasEnded } from "../jobs/accepted-records.ts";
+import { type Freshness, STRONG } from "../jobs/freshness.ts";
+import { type JobRequest, readJobAt } from "../jobs/job-levels.ts";
+import { findFinished, type JobName, jobNotFound, readLive, slotOfJob } from "../jobs/job-read.ts";
+import { listJobsAt } from "../jobs/list-cache.ts";
 import { drawChance } from "../submit/chance.ts";
 import { fullRefusal } from "../submit/full.ts";
 import { duplicateOf, expiryPast, jobFromAccepted, keyUndecided, submission } from "../submit/submission.ts";
@@ -29,51 +32,41 @@ export const jobRoutes = new Hono<AppEnv>()
     const now = Date.now();
     const { namespace } = c.var.caller;
     const job = await submission(body, now);
-    const options = { namespace, atomic: false, chance: drawChance(1), now };
+    const options = { namespace, atomic: false, chance: drawChance(1), now, defers: true };
     const [result] = await submitAll(c.var.services, [job], options);
     const { job: submitted, replayed } = await outcomeOf(c, result);
     if (replayed) c.header("dure-replayed", "true");
-    const current = waitMs > 0 && !isFinal(submitted.state) ? await waitFor(c, submitted, waitMs) : submitted;
+    if (submitted.state === "accepted") c.header("dure-accepted", "deferred");
+    const current = waitMs > 0 && !hasEnded(submitted) ? await waitFor(c, submitted, waitMs) : submitted;
     return jobAnswer(c, current, submitStatus(current, replayed));
   })
   .get("/", async (c) => {
     requireScope(c.var.caller, "read");
     const query = validatedQuery(c, JobListQuery);
-    await c.var.services.bookmarks.check(c.req.header("dure-bookmark"));
-    const page = await listJobsPage(c.var.services, c.env.DB, c.var.caller.namespace, query);
-    setConsistency(c, null);
-    await setBookmark(c);
+    const { page, freshness } = await listJobsAt(readerOf(c), { namespace: c.var.caller.namespace, query });
+    setConsistency(c, freshness);
     return c.json(page);
   })
   .get("/:id", async (c) => {
     requireScope(c.var.caller, "read");
     const { consistency } = validatedQuery(c, JobGetQuery);
-    await c.var.services.bookmarks.check(c.req.header("dure-bookmark"));
     const waitMs = honouredWaitMs(c);
-    const name = nameOf(c);
-    const cached = consistency === "eventual" ? await cachedJob(name, Date.now()) : null;
-    const job = cached?.job ?? (await readAndCache(c, name, waitMs));
-    setConsistency(c, cached?.ageSeconds ?? null);
+    const { job, freshness } = await readShown(c, { name: nameOf(c), level: consistency, waitMs });
+    setConsistency(c, freshness);
     if (job.state !== "succeeded") return jobAnswer(c, job);
     const etag = `"${job.id}.${job.version}"`;
     c.header("etag", etag);
     c.header("cache-control", "private");
     if (!matchesEtag(c.req.header("if-none-match"), etag)) return jobAnswer(c, job);
-    await setBookmark(c);
     return c.body(null, 304);
   })
   .get("/:id/explain", async (c) => {
     requireScope(c.var.caller, "read");
     const name = nameOf(c);
-    const reply = await c.var.services.shards.ask(slotOfJob(name.id), { again: true }, (shard, head) =>
-      shard.explain({ ...head, ...name }),
-    );
-    await setBookmark(c);
-    if (reply.type === "gone") throw jobNotFound(name.id);
-    if (reply.type === "none") return c.json(await explainFinished(c, name));
-    const { explanation } = reply;
-    const { estimatedStartAt: at } = explanation;
-    return c.json({ ...explanation, estimatedStartAt: at === null ? null : formatTimestamp(at) });
+    const world = { services: c.var.services, database: c.env.DB };
+    const found = await orAccepted(world, name, () => explained(c, name));
+    setConsistency(c, found.type === "accepted" ? acceptedFreshness(found.ageSeconds) : STRONG);
+    return c.json(found.type === "accepted" ? ACCEPTED_EXPLANATION : found.value);
   })
   .post("/:id/cancel", async (c) => {
     requireScope(c.var.caller, "submit");
@@ -104,9 +97,13 @@ function withHeaderKey(body: SubmitBody, header: string | undefined): SubmitBody
   return { ...body, idempotencyKey };
 }
 
-async function outcomeOf(c: AppContext, result: Submitting | undefined): Promise<{ job: Job; replayed: boolean }> {
+async function outcomeOf(
+  c: AppContext,
+  result: Submitting | undefined,
+): Promise<{ job: Job | AcceptedJob; replayed: boolean }> {
   if (result === undefined) throw new Error("a submission without a result");
   if (result.type === "refused") throw result.refusal;
+  if (result.type === "deferred") return { job: result.job, replayed: false };
   if (result.type === "replayed") throw new Error("a single job was submitted in a transaction");
   const { outcome, placed } = result;
   switch (outcome.type) {
@@ -133,14 +130,15 @@ async function outcomeOf(c: AppContext, result: Submitting | undefined): Promise
 }
 
 async function movedToHistory(c: AppContext, id: string): Promise<Job> {
-  const job = await readHistory(c.env.DB, { namespace: c.var.caller.namespace, id });
+  const job = await findFinished(c.var.session, { namespace: c.var.caller.namespace, id });
   if (job === null) throw jobNotFound(id);
   return job;
 }
 
 /** The job as it is when it is final or the wait ends. Accepted already, so a failing wait is no failure of the submission. */
-async function waitFor(c: AppContext, job: Job, waitMs: number): Promise<Job> {
+async function waitFor(c: AppContext, job: Job | AcceptedJob, waitMs: number): Promise<Job | AcceptedJob> {
   try {
+    if (job.state === "accepted") return await afterCommit(c.var.services, job, waitMs);
     return (await readLive(c.var.services, job, waitMs)) ?? job;
   } catch (error) {
     if (error instanceof Refusal) return job;
@@ -148,10 +146,22 @@ async function waitFor(c: AppContext, job: Job, waitMs: number): Promise<Job> {
   }
 }
 
-async function readAndCache(c: AppContext, name: JobName, waitMs: number): Promise<Job> {
-  const job = await readJob(c.var.services, c.env.DB, name, waitMs);
-  if (job.state === "succeeded") c.executionCtx.waitUntil(cacheJob(job, Date.now()));
-  return job;
+/** The job as its shard or history has it, else as it was accepted: some time ago where nobody could be asked. */
+async function readShown(
+  c: AppContext,
+  request: JobRequest,
+): Promise<{ job: Job | AcceptedJob; freshness: Freshness }> {
+  const { name, waitMs } = request;
+  const until = Date.now() + waitMs;
+  const world = { services: c.var.services, database: c.env.DB, waitMs };
+  const found = await orAccepted(world, name, () => readJobAt(readerOf(c), request));
+  if (found.type === "read") return found.value;
+  const job = await afterCommit(c.var.services, found.job, until - Date.now());
+  return { job, freshness: job.state === "accepted" ? acceptedFreshness(found.ageSeconds) : STRONG };
+}
+
+function acceptedFreshness(ageSeconds: number | null): Freshness {
+  return ageSeconds === null ? STRONG : { level: "eventual", ageSeconds };
 }
 
 /** Whether `If-None-Match` names the entity tag; weak and strong compare alike for GET (RFC 9110 13.1.2). */
@@ -160,8 +170,19 @@ function matchesEtag(header: string | undefined, etag: string): boolean {
   return header.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
 }
 
-async function explainFinished(c: AppContext, name: JobName) {
-  const job = await readHistory(c.env.DB, name);
+async function explained(c: AppContext, name: JobName): Promise<ExplainView> {
+  const reply = await c.var.services.shards.ask(slotOfJob(name.id), { again: true }, (shard, head) =>
+    shard.explain({ ...head, ...name }),
+  );
+  if (reply.type === "gone") throw jobNotFound(name.id);
+  if (reply.type === "none") return explainFinished(c, name);
+  const { explanation } = reply;
+  const { estimatedStartAt: at } = explanation;
+  return { ...explanation, estimatedStartAt: at === null ? null : formatTimestamp(at) };
+}
+
+async function explainFinished(c: AppContext, name: JobName): Promise<ExplainView> {
+  const job = await findFinished(c.var.session, name);
   if (job === null) throw jobNotFound(name.id);
   const detail = `The job has ${job.state}.`;
   return { state: job.state, reason: "final", detail, blockedBy: null, ahead: null, estimatedStartAt: null };
@@ -193,8 +214,8 @@ async function change(
   );
   if (reply.type === "job") return jobAnswer(c, reply.job);
   if (reply.type === "gone") throw jobNotFound(name.id);
-  const job = reply.type === "conflict" ? reply.job : await readHistory(c.env.DB, name);
-  if (job === null) throw jobNotFound(name.id);
+  const job = reply.type === "conflict" ? reply.job : await findFinished(c.var.session, name);
+  if (job === null) throw await notThere(c.var.services, c.env.DB, name);
   if (reply.type === "none") return jobAnswer(c, await forgotten(job));
   const because = job.state === "succeeded" ? null : reply.because;
   throw because === null ? stateForbids(job) : cannotReturn(because, job.queue);

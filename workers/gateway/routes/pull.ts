@@ -1,27 +1,32 @@
 import { Hono } from "hono";
+import type { SubmitBody } from "../../../contract/job.ts";
 import { Name } from "../../../contract/primitives.ts";
 import {
   ClaimBody,
   type ClaimedJobView,
   ExtendBody,
   FailBody,
+  type ReportBody,
   type ReportItemView,
   ReportsBody,
   SucceedBody,
+  type SucceededView,
 } from "../../../contract/pull.ts";
 import type { ClaimedJob, Outcome, ReportResult } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
+import type { Job } from "../../../domain/job.ts";
+import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { heldAnswer } from "../http/held-answer.ts";
 import { problemView, Refusal } from "../http/refusal.ts";
 import { readJson, readOptionalJson, validated } from "../http/request-body.ts";
-import { jobAnswer, setBookmark } from "../http/respond.ts";
+import { jobAnswer } from "../http/respond.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
 import { extend, leaseNotFound, outcomeOf, report, saidIn, staleLease } from "../work/reporting.ts";
+import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
 
 /** The door of pull workers: claim, report, extend. */
 export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) => {
@@ -29,7 +34,7 @@ export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) =>
   const body = validated(ClaimBody, await readOptionalJson(c));
   const claim = { ...body, settings: await pullSettings(c, c.req.param("queue")) };
   const jobs = viewsOf(await claimNow(c.var.services, claim));
-  await setBookmark(c);
+  c.var.session.touch();
   if (jobs.length > 0 || claim.wait === 0) return c.json({ jobs });
   return heldAnswer(c, async (abandoned) => ({ jobs: await waitForJobs(c, claim, abandoned) }), { jobs });
 });
@@ -38,10 +43,15 @@ export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
   requireScope(c.var.caller, "work");
   const body = validated(ReportsBody, await readJson(c));
   const claim = body.claim && { ...body.claim, settings: await pullSettings(c, body.claim.queue) };
-  const reports = body.reports.map(({ lease, ...said }) => ({ lease, outcome: outcomeOf(said) }));
-  const results = await report(c.var.services, c.var.caller.namespace, reports, false);
+  const { spawns, queues } = await spawnsOf(
+    c,
+    body.reports.map((said, i) => ({ jobs: jobsOf(said), pointer: `/reports/${i}/spawn` })),
+  );
+  const reports = body.reports.map((said, i) => ({ lease: said.lease, outcome: outcomeOf(said, spawns[i]) }));
+  const { namespace } = c.var.caller;
+  const results = await report(c.var.services, reports, { namespace, withJobs: false, queues });
   const items = results.map(itemView);
-  await setBookmark(c);
+  c.var.session.touch();
   const jobs = claim === undefined ? [] : await claimAfter(c, claim);
   if (claim === undefined || jobs.length > 0 || claim.wait === 0) return c.json({ items, jobs });
   return heldAnswer(c, async (abandoned) => ({ items, jobs: await waitForJobs(c, claim, abandoned) }), { items, jobs });
@@ -50,13 +60,16 @@ export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
 export const leaseRoutes = new Hono<AppEnv>()
   .post("/:lease/succeed", async (c) => {
     requireScope(c.var.caller, "work");
-    const { result } = validated(SucceedBody, await readOptionalJson(c));
-    return reportOne(c, outcomeOf({ ok: true, result }));
+    const { result, spawn = [] } = validated(SucceedBody, await readOptionalJson(c));
+    const { spawns, queues } = await spawnsOf(c, [{ jobs: spawn, pointer: "/spawn" }]);
+    const { job, spawned } = await reportOne(c, outcomeOf({ ok: true, result }, spawns[0]), queues);
+    c.var.session.touch();
+    return c.json({ ...jobView(job), ...(spawned === undefined ? {} : { spawned }) } satisfies SucceededView);
   })
   .post("/:lease/fail", async (c) => {
     requireScope(c.var.caller, "work");
     const { error, retryAfter } = validated(FailBody, await readJson(c));
-    return reportOne(c, outcomeOf({ ok: false, error, retryAfter }));
+    return jobAnswer(c, (await reportOne(c, outcomeOf({ ok: false, error, retryAfter }), [])).job);
   })
   .post("/:lease/extend", async (c) => {
     requireScope(c.var.caller, "work");
@@ -77,12 +90,13 @@ export const leaseRoutes = new Hono<AppEnv>()
     }
   });
 
-/** The settings of a queue that is there and is pulled; refused with 404 or 409 before anything is done. */
+/** The settings of a queue that is there and is claimed from; refused with 404 or 409 before anything is done. */
 async function pullSettings(c: AppContext, queue: string): Promise<QueueSettings> {
   if (!Name.safeParse(queue).success) throw queueNotFound(queue);
   const settings = await c.var.services.settings.get(c.var.caller.namespace, queue, Date.now());
   const { type } = settings.target;
-  if (type !== "pull") throw new Refusal("not-a-pull-queue", `The queue pushes its jobs to a ${type} target.`);
+  if (isPushed(settings.target))
+    throw new Refusal("not-a-pull-queue", `The queue pushes its jobs to a ${type} target.`);
   return settings;
 }
 
@@ -108,18 +122,55 @@ async function claimAfter(c: AppContext, claim: Claim): Promise<ClaimedJobView[]
   }
 }
 
-async function reportOne(c: AppContext, outcome: Outcome): Promise<Response> {
-  const reports = [{ lease: c.req.param("lease") ?? "", outcome }];
-  const [result] = await report(c.var.services, c.var.caller.namespace, reports, true);
-  if (result === undefined || result.status === "unknown") throw leaseNotFound();
-  if (result.status === "stale") throw staleLease(result.cancelled);
-  if (result.job === undefined) throw new Error("a shard left out the job it was asked for");
-  return jobAnswer(c, result.job);
+function jobsOf(report: ReportBody): SubmitBody[] {
+  return report.ok ? (report.spawn ?? []) : [];
 }
 
-function itemView(result: ReportResult): ReportItemView {
-  if (result.status === "recorded") return { status: "recorded" };
-  if (result.status === "unknown") return { status: "stale", problem: problemView(leaseNotFound()) };
-  const problem = problemView(staleLease(result.cancelled));
-  return { status: "stale", problem, ...(result.cancelled === true ? { cancelled: true } : {}) };
+/** What comes with a success is submitted: that takes the scope for it, as anywhere. */
+async function spawnsOf(c: AppContext, bodies: SpawnBody[]): Promise<CheckedSpawns> {
+  if (bodies.some(({ jobs }) => jobs.length > 0)) requireScope(c.var.caller, "submit");
+  return checkSpawns(c.var.services, bodies, { namespace: c.var.caller.namespace, now: Date.now() });
+}
+
+async function reportOne(
+  c: AppContext,
+  outcome: Outcome,
+  queues: QueueSettings[],
+): Promise<{ job: Job; spawned: string[] | undefined }> {
+  const reports = [{ lease: c.req.param("lease") ?? "", outcome }];
+  const { namespace } = c.var.caller;
+  const [result] = await report(c.var.services, reports, { namespace, withJobs: true, queues });
+  const refusal = result === undefined ? leaseNotFound() : refusalOf(result, "/spawn");
+  if (refusal !== null) throw refusal;
+  if (result?.status !== "recorded" || result.job === undefined) throw new Error("a shard left out a job");
+  return { job: result.job, spawned: result.spawned };
+}
+
+/** Why a report was not recorded, or null when it was. `pointer` is that of the jobs it brought. */
+function refusalOf(result: ReportResult, pointer: string): Refusal | null {
+  switch (result.status) {
+    case "recorded":
+      return null;
+    case "stale":
+      return staleLease(result.cancelled);
+    case "unknown":
+      return leaseNotFound();
+    case "refused":
+      return refusedSpawn(result, pointer);
+    case "busy":
+      // A shard answers the whole call so, which is sent again until it is through.
+      throw new Error("a shard put off one report of several");
+  }
+}
+
+function itemView(result: ReportResult, index: number): ReportItemView {
+  const refusal = refusalOf(result, `/reports/${index}/spawn`);
+  if (refusal === null) {
+    const spawned = result.status === "recorded" ? result.spawned : undefined;
+    return { status: "recorded", ...(spawned === undefined ? {} : { spawned }) };
+  }
+  const problem = problemView(refusal);
+  if (result.status === "refused") return { status: "refused", problem };
+  const cancelled = result.status === "stale" && result.cancelled === true;
+  return { status: "stale", problem, ...(cancelled ? { cancelled: true } : {}) };
 }

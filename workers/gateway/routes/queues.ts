@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { type Page, PageQuery } from "../../../contract/list.ts";
 import { Name } from "../../../contract/primitives.ts";
 import { EmptyBody, QueueBody, type QueueView } from "../../../contract/queue.ts";
+import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue, listQueues, type QueuePlace } from "../../db/queues.ts";
@@ -15,7 +16,7 @@ import { log, reasonOf } from "../log.ts";
 import { queueStats } from "../operations/queue-operations.ts";
 import { queueOf } from "../queues/named-queue.ts";
 import { QueueConfig } from "../queues/queue-config.ts";
-import { DEFAULT_QUEUE, implicitDefault, queueView } from "../queues/queue-settings.ts";
+import { queueView } from "../queues/queue-settings.ts";
 import { ScheduleConfig } from "../schedules/schedule-config.ts";
 
 /** Queues: their settings, numbers, and what operators do to all their jobs. */

@@ -1,3 +1,4 @@
+import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import type { ScheduleState } from "../../../contract/rpc.ts";
 import type { ScheduleBody } from "../../../contract/schedule.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
@@ -13,7 +14,6 @@ import {
 } from "../../db/schedules.ts";
 import { Refusal } from "../http/refusal.ts";
 import { fromHistory } from "../jobs/job-read.ts";
-import { DEFAULT_QUEUE, implicitDefault } from "../queues/queue-settings.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
 import type { Services } from "../services.ts";
 import { pushSchedules } from "./schedule-push.ts";

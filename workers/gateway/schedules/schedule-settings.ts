@@ -1,4 +1,5 @@
 import { DEFAULT_CATCH_UP_SECONDS, DEFAULT_PRIORITY, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
+import { DEFAULT_QUEUE, partialRetry, type Stamp } from "../../../contract/queue-settings.ts";
 import type { ScheduleState } from "../../../contract/rpc.ts";
 import type { FireView, ScheduleBody, ScheduleView } from "../../../contract/schedule.ts";
 import { formatTimestamp, msToSeconds, secondsToMs } from "../../../contract/time.ts";
@@ -7,7 +8,7 @@ import type { QueueSettings } from "../../../domain/queue.ts";
 import { type Fire, orderingKeyOf, type ScheduleSettings } from "../../../domain/schedule.ts";
 import { longerThan } from "../http/bytes.ts";
 import { Refusal } from "../http/refusal.ts";
-import { checkTimeout, DEFAULT_QUEUE, partialRetry, type Stamp } from "../queues/queue-settings.ts";
+import { checkTimeout } from "../queues/queue-settings.ts";
 import { checkKeys } from "../submit/submission.ts";
 
 /** The settings of a schedule put as `body`, complete, in the units used inside. Refuses (413) a payload too large. */

@@ -37,6 +37,8 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
     },
     counter("dure_jobs_accepted", "Jobs accepted.", "accepted"),
     counter("dure_jobs_refused", "Jobs refused because a backlog or a shard was full.", "refused"),
+    counter("dure_jobs_spawned", "Jobs that successes brought with them.", "spawned"),
+    counter("dure_spawned_jobs_refused", "Of these, refused by their shards for good: dead letters.", "spawnsRefused"),
     counter("dure_jobs_started", "Attempts started.", "started"),
     counter("dure_jobs_finished", "Jobs that came to a final state.", "finished"),
     {
@@ -49,9 +51,24 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
         { labels: { outcome: "missed" }, value: sum((health) => health.totals.firesMissed ?? 0) },
       ],
     },
+    counter("dure_events_delivered", "Lifecycle events that subscribers have taken.", "eventsDelivered"),
+    counter("dure_events_failed", "Tries to deliver lifecycle events that failed.", "eventsFailed"),
+    counter("dure_events_dropped", "Lifecycle events that were given up.", "eventsDropped"),
+    {
+      name: "dure_events_pending",
+      type: "gauge",
+      help: "Lifecycle events that subscribers have yet to get.",
+      samples: [{ value: sum((health) => health.pendingEvents ?? 0) }],
+    },
     counter("dure_bells", "Doorbells rung.", "bells"),
     counter("dure_reports_stale", "Reports refused because their lease was not the current one.", "staleReports"),
     counter("dure_leases_expired", "Leases that ended without a report.", "leaseExpired"),
+    {
+      name: "dure_undelivered_spawned_jobs",
+      type: "gauge",
+      help: "Spawned jobs on their way to their shards, and letters about refused ones on theirs.",
+      samples: [{ value: sum((health) => health.undelivered ?? 0) }],
+    },
     {
       name: "dure_parked_keys",
       type: "gauge",

@@ -31,18 +31,29 @@ export interface CallOptions {
   again: boolean;
 }
 
+/** Is told of every answer of a shard that is handed on. */
+export type Listener = (shard: string, reply: unknown) => void;
+
 /** Reaches shards: knows the map, follows moves, waits out short pauses, and turns failures into 503. One an isolate. */
 export class ShardClient {
   readonly #ports: ShardPorts;
-  #map: SlotMap | null = null;
+  readonly #known: { map: SlotMap | null };
+  readonly #listener: Listener | null;
 
-  constructor(ports: ShardPorts) {
+  constructor(ports: ShardPorts, of: { known: { map: SlotMap | null }; listener: Listener } | null = null) {
     this.#ports = ports;
+    this.#known = of?.known ?? { map: null };
+    this.#listener = of?.listener ?? null;
+  }
+
+  /** The same client, knowing what this one knows, whose answers `listener` hears. */
+  heardBy(listener: Listener): ShardClient {
+    return new ShardClient(this.#ports, { known: this.#known, listener });
   }
 
   /** The map as this isolate knows it. It may be old: the shards say so. */
   async map(): Promise<SlotMap> {
-    return this.#map ?? this.refresh();
+    return this.#known.map ?? this.refresh();
   }
 
   /** The map as the Directory has it now. */
@@ -56,8 +67,10 @@ export class ShardClient {
 
   /** Takes a newer map; answers the newest known. */
   adopt(map: SlotMap): SlotMap {
-    if (this.#map === null || map.epoch > this.#map.epoch) this.#map = map;
-    return this.#map;
+    const { map: known } = this.#known;
+    if (known !== null && map.epoch <= known.epoch) return known;
+    this.#known.map = map;
+    return map;
   }
 
   /** Asks the owner of `slot`. Throws a 503 refusal when no answer can be had. */
@@ -86,7 +99,10 @@ export class ShardClient {
     const head = { v: RPC_VERSION, epoch: (await this.map()).epoch };
     for (;;) {
       const reply = await this.#reach(id, options, (shard) => call(shard, head));
-      if (!isBusy(reply)) return reply as Exclude<R, Busy>;
+      if (!isBusy(reply)) {
+        this.#listener?.(id, reply);
+        return reply as Exclude<R, Busy>;
+      }
       const wait = Math.max(5, reply.retryAfterMs) * (0.5 + this.#ports.random());
       if (this.#ports.now() + wait > deadline) {
         throw new Refusal("unavailable", "The shard is busy.", { retryAfter: reply.retryAfterMs / 1000 });

@@ -1,8 +1,8 @@
 import type { BatchEnvelope, BatchView } from "../../../contract/batch.ts";
+import { canonicalJson } from "../../../contract/canonical-json.ts";
+import { sha256Hex, toHex } from "../../../contract/hash.ts";
 import { PROBLEMS } from "../../../contract/problem.ts";
 import { slotOf } from "../../../domain/slots.ts";
-import { sha256Hex, toHex } from "../http/bytes.ts";
-import { canonicalJson } from "../http/canonical-json.ts";
 import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";
@@ -21,6 +21,12 @@ export interface OnceOptions {
   key: string;
   body: BatchEnvelope;
   now: number;
+  /**
+   * For a sender who goes on until `stands` says that the answer is the last: until then the key stays open, and the batch
+   * is completed under the same ids however late it comes again. The run finds out itself what of an earlier one has come
+   * and gone (`SubmitOptions.past`).
+   */
+  stands?: (view: BatchView) => boolean;
 }
 
 /**
@@ -30,7 +36,7 @@ export interface OnceOptions {
  */
 export async function batchOnce(
   { shards }: Services,
-  { namespace, key, body, now }: OnceOptions,
+  { namespace, key, body, now, stands }: OnceOptions,
   run: (options: { chance: Chance; now: number; late: boolean }) => Promise<BatchView>,
 ): Promise<BatchView> {
   const slot = slotOf(namespace, `batch-key/${key}`, 0);
@@ -45,12 +51,15 @@ export async function batchOnce(
   if (opened.answer !== null) return replayOf(JSON.parse(opened.answer) as BatchView);
   const late = now - opened.madeAt > RESUMABLE_MS;
   // What became of a transaction can be asked for longer.
-  if (late && !body.atomic) throw undecidable();
+  if (late && !body.atomic && stands === undefined) throw undecidable();
   const close = (answer: string | null) =>
     shards.ask(slot, { again: true }, (shard, head) => shard.closeBatch({ ...head, namespace, key, slot, answer }));
   try {
     const view = await run({ chance: seededChance(opened.seed), now: opened.madeAt, late });
+    if (stands?.(view) === false) return view;
     const anything = view.items.some((item) => "id" in item);
+    // What a shard has not answered may have been accepted: sent again, it is completed under the same ids.
+    if (!anything && view.items.some(unanswered)) return view;
     // Accepted is accepted: a record that could not be closed is told by the next replay, under the same ids.
     await close(anything ? JSON.stringify(view) : null).catch((error: unknown) => {
       log("warn", "batch-close", { reason: reasonOf(error) });
@@ -60,6 +69,10 @@ export async function batchOnce(
     if (error instanceof Refusal && nothingAccepted(error)) await close(null);
     throw error;
   }
+}
+
+function unanswered(item: BatchView["items"][number]): boolean {
+  return "problem" in item && item.problem.status >= 500;
 }
 
 function nothingAccepted({ code, extras }: Refusal): boolean {

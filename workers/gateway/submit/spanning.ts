@@ -20,7 +20,7 @@ const PATIENCE_MS = 10_000;
 export async function submitSpanning(
   services: Services,
   jobs: readonly Placed[],
-  { plan, chance, now }: SubmitOptions & { plan: number },
+  { plan, chance, now, past }: SubmitOptions & { plan: number },
 ): Promise<Submitting[] | null> {
   const queues = [...new Set(jobs.map(({ settings }) => settings))];
   const request: RunRequest = {
@@ -29,7 +29,8 @@ export async function submitSpanning(
     map: await services.shards.map(),
     queues,
     jobs: jobs.map(({ job, settings }) => ({ ...job, queue: queues.indexOf(settings) })),
-    beginBy: now + BEGIN_WITHIN_MS,
+    // Who has just asked what is past need not fear that the batch was accepted and forgotten.
+    beginBy: (past === undefined ? now : Date.now()) + BEGIN_WITHIN_MS,
   };
   const reply = await run(services, request);
   switch (reply.type) {

@@ -1,34 +1,13 @@
-import type { DedupBody } from "../../../contract/dedup.ts";
 import type { SubmitBody } from "../../../contract/job.ts";
-import {
-  DEFAULT_DEDUP_WINDOW_SECONDS,
-  DEFAULT_PRIORITY,
-  MAX_DELAY_SECONDS,
-  MAX_PAYLOAD_BYTES,
-} from "../../../contract/limits.ts";
-import type { Dedup, NewJob, Submitted } from "../../../contract/rpc.ts";
-import { parseTimestamp, secondsToMs } from "../../../contract/time.ts";
+import type { NewJob, Submitted } from "../../../contract/rpc.ts";
+import { EXPIRY_PAST, readSubmission, type Submission, type SubmissionFault } from "../../../contract/submission.ts";
 import type { Job } from "../../../domain/job.ts";
 import { makeJobId } from "../../../domain/job-id.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { keysClash, partitionOf, slotOf } from "../../../domain/slots.ts";
-import { longerThan, sha256Hex } from "../http/bytes.ts";
-import { canonicalJson } from "../http/canonical-json.ts";
 import { invalidField, Refusal } from "../http/refusal.ts";
-import { checkTimeout, DEFAULT_QUEUE, partialRetry } from "../queues/queue-settings.ts";
+import { checkTimeout } from "../queues/queue-settings.ts";
 import type { Draw } from "./chance.ts";
-
-type Keys = "orderingKey" | "concurrencyKey" | "idempotency" | "dedup";
-
-/** A job as its sender wrote it, checked as far as that goes without knowing its queue. */
-export interface Submission {
-  queue: string;
-  orderingKey: string | null;
-  concurrencyKey: string | null;
-  idempotency: { key: string; hash: string } | null;
-  dedup: Dedup | null;
-  fields: Omit<NewJob, "id" | "queue" | "partition" | Keys>;
-}
 
 /** A submission with its place: everything of `NewJob` but the index of its queue. */
 export interface Placed {
@@ -37,44 +16,15 @@ export interface Placed {
   job: Omit<NewJob, "queue">;
 }
 
-/** Checks what the schema cannot: the clock, the payload's size. Throws a 400 or 413 refusal. */
+/** The submission of a body that the schema has let pass. Throws a 400 or 413 refusal. */
 export async function submission(body: SubmitBody, now: number): Promise<Submission> {
-  const payload = JSON.stringify(body.payload);
-  if (longerThan(payload, MAX_PAYLOAD_BYTES)) {
-    throw new Refusal("payload-too-large", `The payload may be ${MAX_PAYLOAD_BYTES} bytes at most.`);
-  }
-  const runAt = body.runAt === undefined ? null : parseTimestamp(body.runAt);
-  if (runAt !== null && runAt > now + MAX_DELAY_SECONDS * 1000) throw invalidField("/runAt", "must be within a year");
-  const expiresAt = body.expiresAt === undefined ? null : parseTimestamp(body.expiresAt);
-  // With a key the shard decides: a replay may come after the first job's `expiresAt`.
-  if (expiresAt !== null && expiresAt <= now && body.idempotencyKey === undefined) throw expiryPast();
-  return {
-    queue: body.queue ?? DEFAULT_QUEUE,
-    orderingKey: body.orderingKey ?? null,
-    concurrencyKey: body.concurrencyKey ?? null,
-    dedup: body.dedup === undefined ? null : dedupOf(body.dedup),
-    idempotency: body.idempotencyKey === undefined ? null : await idempotency(body, body.idempotencyKey),
-    fields: {
-      priority: body.priority ?? DEFAULT_PRIORITY,
-      delayMs: body.delay === undefined ? null : secondsToMs(body.delay),
-      runAt,
-      expiresAt,
-      timeoutMs: body.timeout === undefined ? null : secondsToMs(body.timeout),
-      retry: body.retry === undefined ? null : partialRetry(body.retry),
-      tags: body.tags ?? [],
-      payload,
-    },
-  };
+  const read = await readSubmission(body, now);
+  if (!("code" in read)) return read;
+  throw faultRefusal(read);
 }
 
-/** A key whose window is left out answers for a day, as an idempotency key does by default. */
-function dedupOf({ key, window, onConflict, maxDelay }: DedupBody): Dedup {
-  return {
-    key,
-    windowMs: window === "forever" ? null : secondsToMs(window ?? DEFAULT_DEDUP_WINDOW_SECONDS),
-    onConflict: onConflict ?? "return",
-    maxDelayMs: maxDelay === undefined ? null : secondsToMs(maxDelay),
-  };
+function faultRefusal({ code, pointer, detail }: SubmissionFault): Refusal {
+  return code === "invalid-request" ? invalidField(pointer, detail) : new Refusal(code, detail);
 }
 
 /** The call asked to be refused when an earlier job holds its deduplication key. */
@@ -87,13 +37,7 @@ export function keyUndecided(): Refusal {
 }
 
 export function expiryPast(): Refusal {
-  return invalidField("/expiresAt", "must be in the future");
-}
-
-/** The queue is part of the key's scope, so naming `default` or leaving it out is the same body. */
-async function idempotency(body: SubmitBody, key: string): Promise<{ key: string; hash: string }> {
-  const hash = await sha256Hex(canonicalJson({ ...body, idempotencyKey: undefined, queue: undefined }));
-  return { key, hash };
+  return faultRefusal(EXPIRY_PAST);
 }
 
 /** Chance and time for one job: `partition` is drawn once for all of a request. */

@@ -1,13 +1,17 @@
 import type { SubmitReply, Submitted } from "../../../contract/rpc.ts";
+import type { Submission } from "../../../contract/submission.ts";
 import type { JobState } from "../../../domain/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { ownerOf } from "../../../domain/slots.ts";
+import { LATE, within } from "../deadline.ts";
 import { Refusal } from "../http/refusal.ts";
+import { SHARD_ANSWERS_MS } from "../ingest/deferral.ts";
+import type { AcceptedJob } from "../jobs/accepted-records.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
 import type { Services } from "../services.ts";
 import type { Chance } from "./chance.ts";
+import { away, type Collecting, type Group, type Item, notReached, planned } from "./plan.ts";
 import { submitSpanning, undecidable } from "./spanning.ts";
-import { type Placed, place, type Submission } from "./submission.ts";
+import type { Placed } from "./submission.ts";
 
 /** How often a request is planned again because a slot moved or settings changed under it. */
 const MAX_PLANS = 4;
@@ -17,7 +21,9 @@ export type Submitting =
   | { type: "done"; placed: Placed; outcome: Submitted }
   | { type: "refused"; refusal: Refusal }
   /** Of a batch over several shards: an earlier job answers. `state` is null when that has moved to history. */
-  | { type: "replayed"; id: string; state: JobState | null };
+  | { type: "replayed"; id: string; state: JobState | null }
+  /** Its shard did not answer, and its queue is `available`: it is committed later. */
+  | { type: "deferred"; job: AcceptedJob };
 
 export interface SubmitOptions {
   namespace: string;
@@ -26,12 +32,10 @@ export interface SubmitOptions {
   now: number;
   /** It may have been sent before, so long ago that its shards may have forgotten that. */
   late?: boolean;
-}
-
-interface Item {
-  index: number;
-  submission: Submission;
-  placed: Placed;
+  /** Jobs of `available` queues are deferred when their shard is away; never those of an atomic batch. */
+  defers?: boolean;
+  /** Of a request that can come again long after: which of these jobs have come and gone. Those are not sent again. */
+  past?: (ids: string[]) => Promise<Set<string>>;
 }
 
 /**
@@ -48,6 +52,7 @@ export async function submitAll(services: Services, jobs: Submission[], options:
       break;
     }
     const groups = await planned(services, waiting, { ...options, results });
+    if (groups.length === 0) break;
     if (options.atomic && results.some((result) => result?.type === "refused")) return atomicRefused(results, groups);
     if (options.atomic && groups.length > 1) {
       const items = groups.flatMap((group) => group.items).sort((a, b) => a.index - b.index);
@@ -59,78 +64,19 @@ export async function submitAll(services: Services, jobs: Submission[], options:
       if (spanning !== null) return spanning;
       continue;
     }
-    if (options.atomic && options.late) throw undecidable();
+    if (options.atomic && options.late && options.past === undefined) throw undecidable();
     const again = await Promise.all(groups.map((group) => send(services, group, { ...options, results })));
     waiting = again.flat().sort((a, b) => a.index - b.index);
   }
   return results;
 }
 
-type Collecting = SubmitOptions & { results: Submitting[] };
-
-interface Group {
-  shard: string;
-  items: Item[];
-}
-
-/** Places the jobs and groups them by shard. What cannot be placed is recorded as refused. */
-async function planned(
-  services: Services,
-  jobs: { submission: Submission; index: number }[],
-  options: Collecting,
-): Promise<Group[]> {
-  const map = await services.shards.map();
-  const groups = new Map<string, Group>();
-  const queues = new Map<string, QueueSettings | Refusal>();
-  for (const { submission, index } of jobs) {
-    const { queue } = submission;
-    const settings = queues.get(queue) ?? (await settingsOrRefusal(services, queue, options));
-    queues.set(queue, settings);
-    const placed =
-      settings instanceof Refusal ? settings : placedOrRefusal(submission, settings, { ...options, index });
-    if (placed instanceof Refusal) {
-      options.results[index] = { type: "refused", refusal: placed };
-      continue;
-    }
-    const shard = ownerOf(map, placed.slot);
-    const group = groups.get(shard) ?? { shard, items: [] };
-    groups.set(shard, group);
-    group.items.push({ index, submission, placed });
-  }
-  return [...groups.values()];
-}
-
-async function settingsOrRefusal(
-  services: Services,
-  queue: string,
-  { namespace, now }: SubmitOptions,
-): Promise<QueueSettings | Refusal> {
-  try {
-    return await services.settings.get(namespace, queue, now);
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-}
-
-function placedOrRefusal(
-  job: Submission,
-  settings: QueueSettings,
-  { chance, now, index }: SubmitOptions & { index: number },
-): Placed | Refusal {
-  try {
-    return place(job, settings, { partition: chance.partition, draw: chance.of(index), now });
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-}
-
 /** Sends one shard its jobs; answers those that have to be planned again. */
 async function send(services: Services, group: Group, options: Collecting): Promise<Item[]> {
-  const reply = await sendOrRefusal(services, group, options.atomic);
+  const { reply, held } = await answerOf(services, group, options);
   if (reply instanceof Refusal) {
-    for (const { index } of group.items) options.results[index] = { type: "refused", refusal: reply };
+    const able = group.defers && !held ? group.items : [];
+    await notReached(services, { items: group.items, able, refusal: reply }, options);
     return [];
   }
   switch (reply.type) {
@@ -159,16 +105,39 @@ function refuseQueue(group: Group, settings: QueueSettings, results: Submitting[
   return group.items.filter((item) => !gone(item));
 }
 
+/**
+ * The shard's answer; what may be deferred does not wait for it long. `held`: the shard was there and said that the queue is
+ * about to change, which nothing must get around.
+ */
+async function answerOf(
+  services: Services,
+  group: Group,
+  { atomic }: SubmitOptions,
+): Promise<{ reply: Exclude<SubmitReply, { type: "busy" }> | Refusal; held: boolean }> {
+  let held = false;
+  const onReply = ({ type }: SubmitReply) => {
+    held = type === "busy";
+  };
+  const asked = sendOrRefusal(services, group, { atomic, onReply });
+  const reply = group.defers ? await within(SHARD_ANSWERS_MS, asked) : await asked;
+  if (reply !== LATE) return { reply, held };
+  return { reply: held ? await asked : away(), held };
+}
+
 /** Sent again when the shard could not be reached: it knows a submission by its jobs' ids, which are made here. */
 async function sendOrRefusal(
   { shards }: Services,
   { shard, items }: Group,
-  atomic: boolean,
+  { atomic, onReply }: { atomic: boolean; onReply: (reply: SubmitReply) => void },
 ): Promise<Exclude<SubmitReply, { type: "busy" }> | Refusal> {
   const queues = [...new Set(items.map(({ placed }) => placed.settings))];
   const jobs = items.map(({ placed }) => ({ ...placed.job, queue: queues.indexOf(placed.settings) }));
   try {
-    return await shards.once(shard, { again: true }, (stub, head) => stub.submit({ ...head, queues, jobs, atomic }));
+    return await shards.once(shard, { again: true }, async (stub, head) => {
+      const reply = await stub.submit({ ...head, queues, jobs, atomic });
+      onReply(reply);
+      return reply;
+    });
   } catch (error) {
     if (error instanceof Refusal) return error;
     throw error;

@@ -1,19 +1,25 @@
 import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { ExtendBody, ReportBody } from "../../../contract/pull.ts";
-import type { ExtendResult, Extension, Outcome, Report, ReportResult, Said } from "../../../contract/rpc.ts";
+import type { ExtendResult, Extension, Outcome, Report, ReportResult, Said, SpawnJob } from "../../../contract/rpc.ts";
 import { checkpointFits } from "../../../contract/said.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { parseLease } from "../../../domain/lease.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import { longerThan } from "../http/bytes.ts";
 import { Refusal } from "../http/refusal.ts";
 import type { Services } from "../services.ts";
 import { scatter } from "../shards/scatter.ts";
 
-type Told = Omit<Extract<ReportBody, { ok: true }>, "lease"> | Omit<Extract<ReportBody, { ok: false }>, "lease">;
+type Told =
+  | Omit<Extract<ReportBody, { ok: true }>, "lease" | "spawn">
+  | Omit<Extract<ReportBody, { ok: false }>, "lease">;
 
-/** What a worker says of one attempt, in the units used inside. Refused (413) when the result is too large. */
-export function outcomeOf(report: Told): Outcome {
+/** How long an answer is held until the jobs that its reports brought are on their shards, where they can be read. */
+const ARRIVAL_MS = 1_000;
+
+/** What a worker says of one attempt, and the jobs it brings, in the units used inside. Refused (413) when the result is too large. */
+export function outcomeOf(report: Told, spawn: SpawnJob[] = []): Outcome {
   if (!report.ok) {
     const retryAfterMs = report.retryAfter === undefined ? null : secondsToMs(report.retryAfter);
     return { ok: false, error: report.error, retryAfterMs };
@@ -22,20 +28,30 @@ export function outcomeOf(report: Told): Outcome {
   if (result !== null && longerThan(result, MAX_RESULT_BYTES)) {
     throw new Refusal("result-too-large", `The result may be ${MAX_RESULT_BYTES} bytes at most.`);
   }
-  return { ok: true, result, resultTruncated: false };
+  return { ok: true, result, resultTruncated: false, ...(spawn.length === 0 ? {} : { spawn }) };
 }
 
-/** Hands reports to their shards; answers in their order. A lease that is not one is `unknown`, as one never given is. */
+export interface Reporting {
+  namespace: string;
+  withJobs: boolean;
+  /** Of the queues of the jobs that the reports bring. */
+  queues: QueueSettings[];
+}
+
+/**
+ * Hands reports to their shards; answers in their order. A lease that is not one is `unknown`, as one never given is. Jobs
+ * that they bring are mostly on their shards by then, and a moment later at most where those are slow to answer.
+ */
 export async function report(
   { shards }: Services,
-  namespace: string,
   reports: Report[],
-  withJobs: boolean,
+  { queues, ...request }: Reporting,
 ): Promise<ReportResult[]> {
   const known = located(reports);
+  const spawning = queues.length === 0 ? {} : { queues, waitMs: ARRIVAL_MS };
   // Not sent twice on an error: the shard would call the second copy stale.
   const answers = await scatter(shards, known, { again: false }, (shard, head, group: Report[]) =>
-    shard.report({ ...head, namespace, reports: group, withJobs }),
+    shard.report({ ...head, ...request, ...spawning, reports: group }),
   );
   return inOrder(reports, known, answers);
 }

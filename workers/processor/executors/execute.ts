@@ -6,7 +6,7 @@ import { type HttpPorts, httpExecutor } from "./http.ts";
 
 /** Runs a job wherever its queue says. Never rejects. */
 export function executor(handlers: Record<string, Handler>, http: HttpPorts) {
-  const runHandler = handlerExecutor(handlers);
+  const runHandler = handlerExecutor(handlers, http.now);
   const send = httpExecutor(http);
   return (item: WorkItem, control: Control): Promise<Outcome> => {
     switch (item.target.type) {

@@ -1,29 +1,39 @@
 import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { wellSaid } from "../../../contract/said.ts";
+import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
 import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handlers/handler.ts";
 import { type Control, reasonOf } from "../work-ports.ts";
 import { fits } from "./bytes.ts";
-import { failed, succeeded } from "./outcome.ts";
+import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
 
 /** Runs jobs in handlers of this repository. Never rejects. */
-export function handlerExecutor(handlers: Record<string, Handler>) {
+export function handlerExecutor(handlers: Record<string, Handler>, now: () => number) {
   return async (item: WorkItem, name: string, control: Control): Promise<Outcome> => {
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
     // The gateway has checked the name: this processor is of an older deploy, and the next attempt may find a newer.
     if (handler === undefined)
       return failed("handler-not-found", `there is no handler ${name} here`, { retryable: true });
+    const spawned = new SpawnList();
     try {
       const payload: JsonValue = JSON.parse(item.payload);
-      return resultOf(await handler(payload, contextOf(item, control)));
+      const outcome = resultOf(await handler(payload, contextOf(item, { control, spawned, now })));
+      return await withSpawned(outcome, spawned);
     } catch (error) {
+      if (error instanceof InvalidSpawn) return invalidSpawn(error);
       if (error instanceof HandlerFailure) return failed(error.code, error.message, { retryable: error.retryable });
       return failed("handler-error", reasonOf(error), { retryable: true });
     }
   };
 }
 
-function contextOf(item: WorkItem, control: Control): HandlerContext {
+interface Around {
+  control: Control;
+  spawned: SpawnList;
+  now: () => number;
+}
+
+function contextOf(item: WorkItem, { control, spawned, now }: Around): HandlerContext {
   const { checkpoint = null } = item;
   return {
     jobId: item.id,
@@ -34,6 +44,7 @@ function contextOf(item: WorkItem, control: Control): HandlerContext {
       control.say(wellSaid(update));
       return Promise.resolve();
     },
+    spawn: (job) => spawned.add(job, now()),
     get signal() {
       return control.signal;
     },

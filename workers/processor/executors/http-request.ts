@@ -1,13 +1,10 @@
-import { Webhook } from "standardwebhooks";
 import type { WorkItem } from "../../../contract/rpc.ts";
 import { fits } from "./bytes.ts";
 import { traceparentOf } from "./trace.ts";
+import { type Secrets, signWebhook } from "./webhook.ts";
 
 /** 4 KiB in base64: servers commonly take 8 KiB of headers in all. */
 const MAX_CHECKPOINT_BYTES = 3072;
-
-/** The secrets that sign a namespace's webhooks now, the current one first. */
-export type Secrets = string[];
 
 interface Facts {
   secrets: Secrets;
@@ -18,12 +15,10 @@ interface Facts {
 }
 
 /**
- * The headers of an HTTP target's request, signed after Standard Webhooks 1.0: the id stays the same over all
- * attempts, the timestamp is this attempt's, and there is one signature for each secret. The target's own headers
- * come first, so that they cannot replace any of these. Throws a TypeError for a header that cannot be sent.
+ * The headers of an HTTP target's request, signed with the job's id, which stays the same over all attempts. The target's
+ * own headers come first, so that they cannot replace any of these. Throws a TypeError for a header that cannot be sent.
  */
 export function requestHeaders(item: WorkItem, own: Record<string, string>, facts: Facts): Headers {
-  const sentAt = new Date(facts.now);
   const headers = new Headers(own);
   headers.set("content-type", "application/json");
   headers.set("dure-job-id", item.id);
@@ -37,10 +32,7 @@ export function requestHeaders(item: WorkItem, own: Record<string, string>, fact
   headers.set("idempotency-key", item.id);
   headers.set("traceparent", traceparentOf(item.id, facts.spanId));
   headers.delete("tracestate");
-  headers.set("webhook-id", item.id);
-  headers.set("webhook-timestamp", String(Math.floor(facts.now / 1000)));
-  const signatures = facts.secrets.map((secret) => new Webhook(secret).sign(item.id, sentAt, item.payload));
-  headers.set("webhook-signature", signatures.join(" "));
+  signWebhook(headers, { id: item.id, body: item.payload }, facts);
   return headers;
 }
 

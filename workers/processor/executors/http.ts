@@ -1,11 +1,13 @@
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
+import { InvalidSpawn } from "../../../contract/spawn.ts";
 import type { Target } from "../../../domain/queue.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
 import { reasonOf } from "../work-ports.ts";
-import { requestHeaders, type Secrets } from "./http-request.ts";
+import { requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
-import { failed, succeeded } from "./outcome.ts";
+import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
+import type { Secrets } from "./webhook.ts";
 
 /** Without secrets nothing can be signed; the attempt is tried again when the database may be back. */
 const SECRETS_RETRY_MS = 5_000;
@@ -25,7 +27,7 @@ export interface HttpPorts {
 }
 
 /**
- * Sends jobs to HTTP targets. 2xx succeeds with the body as result; everything else fails the attempt. Redirects are
+ * Sends jobs to HTTP targets. 2xx succeeds with the body as result, and may bring jobs; everything else fails the attempt. Redirects are
  * not followed: a target that was allowed could name one that is not. Never rejects.
  */
 export function httpExecutor(ports: HttpPorts) {
@@ -45,6 +47,7 @@ export function httpExecutor(ports: HttpPorts) {
       });
       return await outcomeOf(response, ports.now());
     } catch (error) {
+      if (error instanceof InvalidSpawn) return invalidSpawn(error);
       // Also a body that stops midway: its outcome is not known, so the job runs again.
       if (signal.aborted) return failed("timeout", `no outcome within ${item.timeoutMs / 1000} s`, { retryable: true });
       return failed("network-error", reasonOf(error), { retryable: true });
@@ -68,8 +71,9 @@ async function signedHeaders(ports: HttpPorts, item: WorkItem, target: HttpTarge
 
 async function outcomeOf(response: Response, now: number): Promise<Outcome> {
   if (response.ok) {
-    const { result, truncated } = await readResult(response);
-    return succeeded(result, truncated);
+    const { result, truncated, spawned } = await readResult(response, now);
+    const outcome = succeeded(result, truncated);
+    return spawned === null ? outcome : withSpawned(outcome, spawned);
   }
   // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
   await response.body?.cancel();

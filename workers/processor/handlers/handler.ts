@@ -1,3 +1,4 @@
+import type { SubmitBody } from "../../../contract/job.ts";
 import type { ProgressUpdate } from "../../../contract/said.ts";
 
 /** What a handler is: one file in this folder, one entry in `index.ts`, one name in `contract/limits.ts`. */
@@ -18,6 +19,12 @@ export interface HandlerContext {
    * RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
    */
   progress(update: ProgressUpdate): Promise<void>;
+  /**
+   * A job, as `POST /v1/jobs` takes one, that is accepted when this attempt succeeds, together with its success and only then:
+   * never without it, never twice. It is taken as it is now. Throws an `InvalidSpawn` for what is no job, and beyond 100 jobs
+   * or 1 MiB of payloads; whether there is such a queue is seen when the success is recorded, and fails the attempt.
+   */
+  spawn(job: SubmitBody): void;
 }
 
 /**

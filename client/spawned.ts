@@ -1,0 +1,43 @@
+import type { SubmitBody } from "../contract/job.ts";
+import { MAX_SPAWN } from "../contract/limits.ts";
+import type { ReportInput } from "../contract/pull.ts";
+import { DureError } from "./error.ts";
+import { failureReport } from "./outcome.ts";
+
+/** The jobs that one run of a handler brings with its success. */
+export class Spawned {
+  readonly #jobs: SubmitBody[] = [];
+
+  get jobs(): readonly SubmitBody[] {
+    return this.#jobs;
+  }
+
+  /** Takes a job as it is now. Throws a RangeError for what JSON cannot hold, and for one too many. */
+  add(job: SubmitBody): void {
+    if (this.#jobs.length >= MAX_SPAWN) throw new RangeError(`at most ${MAX_SPAWN} jobs go with a success`);
+    let text: string;
+    try {
+      text = JSON.stringify(job);
+    } catch (error) {
+      throw new RangeError("the spawned job is not JSON", { cause: error });
+    }
+    this.#jobs.push(JSON.parse(text) as SubmitBody);
+  }
+}
+
+/** Whether a report brings jobs: the server may refuse it for one of them. */
+export function brings(report: ReportInput): boolean {
+  return report.ok && (report.spawn?.length ?? 0) > 0;
+}
+
+/** What the server refuses for good about a report that brings jobs: each of the jobs may be the reason. */
+export function isRefusedSpawn(error: unknown): error is DureError {
+  return error instanceof DureError && [400, 403, 404, 413, 422].includes(error.status);
+}
+
+/** The report that takes the place of a success which the server refused for the jobs it brings: the attempt fails. */
+export function withoutSpawn(report: ReportInput, problem: DureError["problem"]): ReportInput {
+  const where = (problem.errors ?? []).map(({ pointer, detail }) => `${pointer}: ${detail}`);
+  const message = [problem.detail === "" ? problem.title : problem.detail, ...where].join(" ");
+  return failureReport(report.lease, Object.assign(new Error(message), { code: "invalid-spawn" }));
+}

@@ -1,0 +1,98 @@
+import type { RetryPolicy } from "../domain/job.ts";
+import type { QueueSettings } from "../domain/queue.ts";
+import type { Rate } from "../domain/rate.ts";
+import type { RetryBody, RetryView } from "./job.ts";
+import { MAX_PUSH_TIMEOUT_SECONDS } from "./limits.ts";
+import { type QueueBody, type QueueView, queueDefaults } from "./queue.ts";
+import { secondsToMs } from "./time.ts";
+
+/** A queue's settings as they are kept, out of what was sent: the gateway writes them, and a shard knows `default` without being told. */
+
+/** The queue that every namespace has from the start. Version 0: whatever somebody puts is newer. */
+export const DEFAULT_QUEUE = "default";
+
+export interface Stamp {
+  namespace: string;
+  name: string;
+  version: number;
+  createdAt: number;
+  updatedAt: number;
+  /** The settings that these take the place of, those of a deleted queue too. */
+  before?: QueueSettings | null;
+}
+
+/** The settings of a queue put as `body`, complete, in the units used inside. */
+export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
+  const full = queueDefaults(body);
+  return {
+    namespace: stamp.namespace,
+    name: stamp.name,
+    version: stamp.version,
+    deleted: false,
+    target: full.target,
+    partitions: full.partitions,
+    lane: full.lane,
+    concurrency: full.concurrency,
+    rate: rateOf(full.rate),
+    perKeyConcurrency: full.perKeyConcurrency,
+    perKeyRate: rateOf(full.perKeyRate),
+    weight: full.weight,
+    priorityAgingMs: full.priorityAging === null ? null : secondsToMs(full.priorityAging),
+    maxBacklog: full.maxBacklog,
+    onFailure: full.onFailure,
+    retry: retryPolicy(full.retry),
+    timeoutMs: secondsToMs(full.timeout),
+    retentionMs: secondsToMs(full.retention),
+    idempotencyWindowMs: secondsToMs(full.idempotencyWindow),
+    consistency: full.consistency,
+    ...availableBefore(full.consistency, stamp),
+    paused: full.paused,
+    createdAt: stamp.createdAt,
+    updatedAt: stamp.updatedAt,
+  };
+}
+
+/** A queue that is no longer `available` remembers until when it was, over deletion and re-creation too. */
+function availableBefore(
+  consistency: QueueSettings["consistency"],
+  { before, updatedAt }: Stamp,
+): Pick<QueueSettings, "availableUntil"> {
+  if (consistency === "available" || before === undefined || before === null) return {};
+  const until = before.consistency === "available" ? updatedAt : before.availableUntil;
+  return until === undefined ? {} : { availableUntil: until };
+}
+
+/** `default` as it is until somebody puts it. */
+export function implicitDefault(namespace: string): QueueSettings {
+  return settingsFrom({}, { namespace, name: DEFAULT_QUEUE, version: 0, createdAt: 0, updatedAt: 0 });
+}
+
+/** The fields that were given, in the units used inside. */
+export function partialRetry(retry: RetryBody): Partial<RetryPolicy> {
+  return {
+    ...(retry.maxAttempts === undefined ? {} : { maxAttempts: retry.maxAttempts }),
+    ...(retry.backoff === undefined ? {} : { backoff: retry.backoff }),
+    ...(retry.delay === undefined ? {} : { delayMs: secondsToMs(retry.delay) }),
+    ...(retry.maxDelay === undefined ? {} : { maxDelayMs: secondsToMs(retry.maxDelay) }),
+    ...(retry.jitter === undefined ? {} : { jitter: retry.jitter }),
+  };
+}
+
+function retryPolicy(retry: RetryView): RetryPolicy {
+  return {
+    maxAttempts: retry.maxAttempts,
+    backoff: retry.backoff,
+    delayMs: secondsToMs(retry.delay),
+    maxDelayMs: secondsToMs(retry.maxDelay),
+    jitter: retry.jitter,
+  };
+}
+
+function rateOf(rate: QueueView["rate"]): Rate | null {
+  return rate === null ? null : { limit: rate.limit, periodMs: secondsToMs(rate.period) };
+}
+
+/** Whether an attempt of `timeoutMs` is longer than the queue's target can run. */
+export function tooLong(timeoutMs: number, settings: QueueSettings): boolean {
+  return settings.target.type !== "pull" && timeoutMs > MAX_PUSH_TIMEOUT_SECONDS * 1000;
+}

@@ -1,0 +1,63 @@
+import type { RetryPolicy } from "./job.ts";
+import { backoffMs } from "./retry.ts";
+
+/**
+ * A feed is what one shard has yet to tell one subscription: events in the order in which they happened. It is delivered
+ * from the front, and nothing is skipped: an event that cannot be delivered holds those behind it, for a bounded time.
+ */
+
+const HOUR_MS = 3_600_000;
+
+/** Whoever takes a page of a feed has it to itself for this long. Others may have it then. */
+export const FEED_LEASE_MS = 30_000;
+/** An event is given up when it has been failing for this long. */
+export const GIVE_UP_MS = 3 * 24 * HOUR_MS;
+/** Events older than this are dropped, delivered or not. */
+export const KEEP_EVENTS_MS = 7 * 24 * HOUR_MS;
+/** The longest that a feed may wait for its next try: as far as a `Retry-After` is believed. */
+const MAX_WAIT_MS = 24 * HOUR_MS;
+const MIN_WAIT_MS = 1_000;
+
+const BACKOFF: Pick<RetryPolicy, "backoff" | "delayMs" | "maxDelayMs" | "jitter"> = {
+  backoff: "exponential",
+  delayMs: 5_000,
+  maxDelayMs: HOUR_MS,
+  jitter: "full",
+};
+
+/** How a feed fares. Times are epoch ms. */
+export interface Fortune {
+  /** Failed tries in a row. */
+  failures: number;
+  /** Since when the first event of the feed has been failing; null when it has not. */
+  failingSince: number | null;
+  /** No try before. */
+  nextAt: number;
+}
+
+export const WELL: Fortune = { failures: 0, failingSince: null, nextAt: 0 };
+
+/**
+ * After one more failed try: an exponential backoff with full jitter of up to an hour, and never sooner than the receiver
+ * asks for. `givesUp`: the event that failed has been failing for too long, and is to be dropped.
+ */
+export function afterFailedTry(
+  before: Fortune,
+  { now, retryAfterMs, chance }: { now: number; retryAfterMs: number | null; chance: number },
+): Fortune & { givesUp: boolean } {
+  const failures = before.failures + 1;
+  const backoff = backoffMs({ ...BACKOFF, maxAttempts: 1 }, failures, chance);
+  const wait = Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, backoff, retryAfterMs ?? 0));
+  // A clock that has stepped back must not make an event fail for longer than it does.
+  const failingSince = Math.min(before.failingSince ?? now, now);
+  const givesUp = now - failingSince >= GIVE_UP_MS;
+  return { failures, failingSince: givesUp ? null : failingSince, nextAt: now + wait, givesUp };
+}
+
+/**
+ * From when on a feed with events may be taken. A time that lies further ahead than anything could have set it was
+ * written by a clock that has stepped back since, and holds nothing.
+ */
+export function opensAt({ nextAt, leaseEndsAt }: { nextAt: number; leaseEndsAt: number }, now: number): number {
+  return Math.max(nextAt > now + MAX_WAIT_MS ? 0 : nextAt, leaseEndsAt > now + FEED_LEASE_MS ? 0 : leaseEndsAt);
+}

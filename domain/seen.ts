@@ -1,0 +1,66 @@
+/**
+ * What a reader has seen of finished jobs, and so must never be told to be otherwise. It travels in a bookmark, so it is
+ * plain data, and it only grows.
+ */
+export interface Seen {
+  /** D1's bookmark: history is not to be read as it was before. Null: nothing was read from history. */
+  d1: string | null;
+  /** By shard: the newest number in its log of finished jobs that one of its answers knew. */
+  shards: Readonly<Record<string, number>>;
+  /** The same for every shard that is not named. */
+  rest: number;
+}
+
+/** Any copy of history, however old, is as new as this. */
+export const NOTHING_SEEN: Seen = { d1: null, shards: {}, rest: 0 };
+
+/** Above every number that a log has: what was seen is not known, and no copy of history is known to have it. */
+export const UNKNOWN = Number.MAX_SAFE_INTEGER;
+
+/** How far a copy of history has to have come with this shard. */
+export function seqSeen(seen: Seen, shard: string): number {
+  return Object.hasOwn(seen.shards, shard) ? (seen.shards[shard] ?? seen.rest) : seen.rest;
+}
+
+/**
+ * An answer of `shard` of just now was seen, which knew its log up to `seq`; null where the answer does not say. A log's
+ * numbers only grow, so an answer of now knows whatever an earlier one did: it makes known what was not.
+ */
+export function withSeq(seen: Seen, shard: string, seq: number | null): Seen {
+  const before = Object.hasOwn(seen.shards, shard) ? seqSeen(seen, shard) : UNKNOWN;
+  const after = seq === null ? UNKNOWN : before === UNKNOWN ? seq : Math.max(before, seq);
+  return { ...seen, shards: { ...seen.shards, [shard]: after } };
+}
+
+/** Both. */
+export function merged(a: Seen, b: Seen): Seen {
+  const names = new Set([...Object.keys(a.shards), ...Object.keys(b.shards)]);
+  const shards = [...names].map((name) => [name, Math.max(seqSeen(a, name), seqSeen(b, name))]);
+  return { d1: laterBookmark(a.d1, b.d1), shards: Object.fromEntries(shards), rest: Math.max(a.rest, b.rest) };
+}
+
+/** D1's bookmarks sort as texts in the order of time (docs: D1, Time Travel). Null is before all. */
+export function laterBookmark(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return a > b ? a : b;
+}
+
+/**
+ * The same in at most `maxLength` characters of JSON: the shards that have been still for longest are folded into
+ * `rest`, which asks more of their copies than was seen. So it is never too little, and for them a read may have to ask
+ * the shard, whose answer names it again.
+ */
+export function fitted(seen: Seen, maxLength: number): Seen {
+  const named = Object.entries(seen.shards).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+  const shards: [string, number][] = [];
+  let left = maxLength - JSON.stringify({ ...seen, shards: {}, rest: UNKNOWN }).length;
+  let rest = seen.rest;
+  for (const [name, seq] of named) {
+    left -= JSON.stringify({ [name]: seq }).length;
+    if (left >= 0) shards.push([name, seq]);
+    else rest = Math.max(rest, seq);
+  }
+  // In one order, so that the same knowledge is the same text.
+  shards.sort(([a], [b]) => (a < b ? -1 : 1));
+  return { d1: seen.d1, shards: Object.fromEntries(shards), rest };
+}

@@ -1,0 +1,92 @@
+import type { JobError, JobState } from "./job.ts";
+
+/** Subscriptions: who is told of the changes of jobs, and which changes there are. */
+
+/**
+ * - `job.accepted`: it is committed, and will run.
+ * - `job.started`: an attempt has begun.
+ * - `job.retrying`: an attempt has failed, and another will follow.
+ * - `job.succeeded`, `job.cancelled`: final.
+ * - `job.failed`: for good.
+ * - `job.redriven`: a failed or cancelled job is back in line.
+ */
+export const EVENT_TYPES = [
+  "job.accepted",
+  "job.started",
+  "job.retrying",
+  "job.succeeded",
+  "job.failed",
+  "job.cancelled",
+  "job.redriven",
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** Where events go: an HTTP endpoint, or a Queue by the name of a producer binding of the processor. */
+export type SubscriptionTarget =
+  | { type: "http"; url: string; headers: Record<string, string> }
+  | { type: "queue"; binding: string };
+
+/** A subscription as D1 and the shards keep it. `version` grows with every change, over deletion and re-creation too. */
+export interface SubscriptionSettings {
+  namespace: string;
+  name: string;
+  version: number;
+  deleted: boolean;
+  events: EventType[];
+  /** Only jobs of this queue, and only jobs with this tag; null: of any. */
+  filter: { queue: string | null; tag: string | null };
+  target: SubscriptionTarget;
+  /** Events are collected and not delivered. */
+  paused: boolean;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** A job as it was right after the change that an event tells of. `error` is the one of the attempt that just failed. */
+export interface ChangedJob {
+  id: string;
+  queue: string;
+  state: JobState;
+  /** Grows by one with every change of the job: of two events of a job the later has the higher one. */
+  version: number;
+  attempt: number;
+  orderingKey: string | null;
+  tags: string[];
+  error: JobError | null;
+}
+
+/** One change of one job. `at` is epoch ms of the shard's clock. */
+export interface LifecycleEvent {
+  type: EventType;
+  at: number;
+  job: ChangedJob;
+}
+
+/** What the change of a job's state is called; null when nobody is told of it. */
+export function eventOf(before: JobState, after: JobState): EventType | null {
+  if (before === after) return null;
+  switch (after) {
+    case "running":
+      return "job.started";
+    case "succeeded":
+      return "job.succeeded";
+    case "failed":
+      return "job.failed";
+    case "cancelled":
+      return "job.cancelled";
+    case "scheduled":
+    case "queued":
+      if (before === "running") return "job.retrying";
+      return before === "failed" || before === "cancelled" ? "job.redriven" : null;
+  }
+}
+
+/** The same for each delivery and every subscription: job and version name a change. Consumers know repetitions by it. */
+export function eventId({ id, version }: Pick<ChangedJob, "id" | "version">): string {
+  return `evt_${id.slice("job_".length)}_${version}`;
+}
+
+/** Whether a subscription asks for such events of a queue. A tag is to be looked at then. */
+export function asksFor({ events, filter }: SubscriptionSettings, type: EventType, queue: string): boolean {
+  return events.includes(type) && (filter.queue === null || filter.queue === queue);
+}

@@ -1,0 +1,135 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Signer } from "../../workers/gateway/access/signing.ts";
+import { toEdge } from "../../workers/gateway/edge-cache.ts";
+import { ReadSession } from "../../workers/gateway/jobs/read-session.ts";
+import { claimOne, fail, getJob, must, newQueue, submit } from "./api.ts";
+import { passTime, resetClock } from "./clock.ts";
+import { RULES, sessionStory } from "./p7-scenes.ts";
+import { type Reader, World } from "./readers.ts";
+
+// Also takes every mutant out.
+afterEach(resetClock);
+
+/** The gateway with one control less. `sound` is what the tests of P7 ask, and answers with what is wrong. */
+interface Mutant {
+  name: string;
+  plant(): void;
+  sound(): Promise<string | null>;
+}
+
+const MUTANTS: Mutant[] = [
+  {
+    name: "a bookmark is taken though its signature does not fit",
+    plant: () => {
+      const { open, sign } = Signer.prototype;
+      vi.spyOn(Signer.prototype, "open").mockImplementation(async function (this: Signer, purpose, token) {
+        return open.call(this, purpose, await sign.call(this, purpose, contentOf(token)));
+      });
+    },
+    sound: tamperedIsRefused,
+  },
+  {
+    name: "the cache keeps a failed job",
+    plant: () => {
+      const { heard } = ReadSession.prototype;
+      vi.spyOn(ReadSession.prototype, "heard").mockImplementation(function (this: ReadSession, shard, reply) {
+        const { job } = (reply ?? {}) as { job?: { namespace: string; id: string; state: string } | null };
+        if (job?.state === "failed") void toEdge(`/jobs/2/${job.namespace}/${job.id}`, { job, at: Date.now() }, 60);
+        heard.call(this, shard, reply);
+      });
+    },
+    sound: failedIsNotKept,
+  },
+  {
+    name: "a bookmark says what was seen last, and not what was seen before",
+    plant: () => {
+      vi.spyOn(ReadSession.prototype, "seen").mockImplementation(function (this: ReadSession) {
+        return this.seenHere();
+      });
+    },
+    sound: sessionIsSound,
+  },
+  {
+    name: "a job is taken from a copy whose cursor is behind what was seen",
+    plant: () => {
+      vi.spyOn(ReadSession.prototype, "seqOf").mockReturnValue(0);
+    },
+    sound: sessionIsSound,
+  },
+];
+
+/** Histories of a mutant, until one is broken. */
+const MOST = 5;
+
+describe("the tests of P7 notice when", () => {
+  it.each(MUTANTS)("$name", { timeout: 200_000 }, async ({ name, plant, sound }) => {
+    let found: string | null = null;
+    for (let tries = 0; tries < MOST && found === null; tries++) {
+      plant();
+      found = await sound();
+      resetClock();
+    }
+    console.log(`p7: ${name}: ${found}`);
+    expect(found).toEqual(expect.any(String));
+  });
+
+  it.each([
+    ["bookmarks", tamperedIsRefused],
+    ["the cache", failedIsNotKept],
+  ] as const)("nothing is broken, nothing: %s", async (_, sound) => {
+    expect(await sound()).toBeNull();
+  });
+});
+
+/** What a bookmark says. Nobody but the gateway is meant to know. */
+function contentOf(bookmark: string): Record<string, unknown> {
+  const [body = ""] = bookmark.split(".");
+  return JSON.parse(atob(body.replaceAll("-", "+").replaceAll("_", "/"))) as Record<string, unknown>;
+}
+
+async function tamperedIsRefused(): Promise<string | null> {
+  const world = await World.make();
+  const reader = world.reader();
+  const { id } = await submit({ queue: await newQueue() });
+  await reader.get(id, "strong");
+  const [body = "", tag = ""] = (reader.bookmark ?? "").split(".");
+  const forged = btoa(JSON.stringify({ ...contentOf(body), shards: {}, rest: 1 }));
+  const text = forged.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const asked = async (bookmark: string) => {
+    const headers = { "dure-bookmark": bookmark };
+    return (await world.reader().call("GET", `/v1/jobs/${id}?consistency=session`, { headers })).status;
+  };
+  const statuses = await Promise.all([`${text}.${tag}`, `${body}.${tag}`].map(asked));
+  return statuses.join() === "400,200" ? null : `a forged bookmark and a true one were answered ${statuses.join()}`;
+}
+
+/** Read at all levels, retried, and read again: it is queued at every level. */
+async function failedIsNotKept(): Promise<string | null> {
+  const world = await World.make();
+  const queue = await newQueue({ retry: { maxAttempts: 1 }, timeout: 86_400 });
+  const { id } = await submit({ queue });
+  await fail((await claimOne(queue)).lease);
+  passTime(61_000);
+  const states = async (reader: Reader) => {
+    const told: string[] = [];
+    for (const level of ["eventual", "strong", "session", "eventual"])
+      told.push((await reader.get(id, level)).body.state);
+    return told;
+  };
+  const before = await states(world.reader());
+  await must("POST", `/v1/jobs/${id}/retry`);
+  const after = [...(await states(world.reader())), (await getJob(id)).state];
+  const right = before.every((state) => state === "failed") && after.every((state) => state === "queued");
+  return right ? null : `failed, it was read as ${before.join()}, and retried as ${after.join()}`;
+}
+
+let seed = 30;
+/** A random history of sessions. */
+async function sessionIsSound(): Promise<string | null> {
+  seed += 1;
+  const { shared } = await sessionStory(seed);
+  const [violation] = shared.recorder.violations(RULES);
+  if (violation === undefined) return null;
+  const { best, stuck } = violation.verdict;
+  return `after ${best.slice(-3).join("; ")} came ${stuck[0]}`;
+}

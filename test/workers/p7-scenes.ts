@@ -1,0 +1,122 @@
+import { env } from "cloudflare:workers";
+import type { Rules } from "../consistency/machine.ts";
+import { Recorder } from "../consistency/recorder.ts";
+import { Random } from "../simulation/random.ts";
+import { evict, newQueue, sleep } from "./api.ts";
+import { passTime, runAlarms } from "./clock.ts";
+import { callThrough } from "./faults.ts";
+import { type Act, Client, type Shared } from "./p7-clients.ts";
+import { HOUR_MS, World } from "./readers.ts";
+
+/** Dozens of clients at a few jobs, and what is done to the objects and copies meanwhile. */
+
+export const RULES: Rules = { maxAttempts: 2, backoff: false };
+export const JOBS = 8;
+const CLIENTS = 24;
+const ISOLATES = 3;
+/** Leases outlast all the time that passes. */
+const SETTINGS = { timeout: 86_400, retry: { maxAttempts: RULES.maxAttempts, delay: 0 }, partitions: 64 };
+
+export const read: Act = (client) => client.read();
+export const list: Act = (client) => client.list();
+const submit: Act = (client) => client.submit();
+const cancel: Act = (client) => client.cancel();
+const retry: Act = (client) => client.retry();
+const claim: Act = (client) => client.claim();
+const report: Act = (client) => client.report();
+const remove: Act = (client) => client.remove();
+const YOUNG = [
+  submit,
+  submit,
+  read,
+  read,
+  read,
+  read,
+  claim,
+  claim,
+  claim,
+  report,
+  report,
+  report,
+  cancel,
+  retry,
+  list,
+];
+const OLD = [read, read, read, read, read, read, claim, report, report, cancel, retry, remove, list, list];
+
+/** A queue of its own, its jobs' keys, and gateway isolates whose caches know nothing of each other. */
+async function scene(seed: number, bindings: Env): Promise<Shared> {
+  const random = new Random(seed);
+  const isolates = Array.from({ length: ISOLATES }, () => ({ ...bindings }));
+  return {
+    recorder: new Recorder(),
+    queue: await newQueue(SETTINGS),
+    keys: Array.from({ length: JOBS }, (_, i) => `job-${seed}-${i}`),
+    random,
+    ids: new Map(),
+    leases: [],
+    removals: 4,
+    send: (method, path, options) => callThrough(random.pick(isolates), [method, path], options),
+  };
+}
+
+export interface Disturbance {
+  everyMs: number;
+  act: () => Promise<unknown>;
+}
+
+/** Clients without sessions, which therefore read strongly. */
+export async function strongStory(seed: number, disturbance: Disturbance): Promise<Shared> {
+  const shared = await scene(seed, env);
+  const clients = Array.from({ length: CLIENTS }, () => new Client(shared, null).go(14, YOUNG));
+  await disturbed(Promise.all(clients), disturbance);
+  // Everything that was answered is on disk.
+  await evict();
+  await Promise.all(Array.from({ length: JOBS }, () => new Client(shared, null).go(2, [read, list])));
+  return shared;
+}
+
+/**
+ * Sessions that read at both levels, over a history whose replica lags: while jobs are young; when copies answer for them;
+ * and when they have left their shards.
+ */
+export async function sessionStory(seed: number): Promise<{ shared: Shared; world: World }> {
+  const world = await World.make();
+  const shared = await scene(seed, world.bindings);
+  const sessions = Array.from({ length: CLIENTS }, (_, i) => new Client(shared, `session-${i}`));
+  const lagging = [evict, () => world.project(), () => world.d1.replicate(1)];
+  let t0 = performance.now();
+  const lap = (n: string) => {
+    console.log("lap", n, performance.now() - t0);
+    t0 = performance.now();
+  };
+  const storm = (steps: number, acts: Act[]) => {
+    const all = Promise.all(sessions.map((client) => client.go(steps, acts)));
+    return disturbed(all, { everyMs: 60, act: () => shared.random.pick(lagging)() });
+  };
+  await storm(10, YOUNG);
+  lap("young");
+  passTime(61_000);
+  await world.level();
+  await storm(8, OLD);
+  await world.project();
+  lap("old");
+  passTime(HOUR_MS + 1000);
+  for (let i = 0; i < 3; i++) await runAlarms();
+  await storm(8, OLD);
+  lap("older");
+  return { shared, world };
+}
+
+/** Does `act` again and again until `work` is done. */
+async function disturbed(work: Promise<unknown>, { everyMs, act }: Disturbance): Promise<void> {
+  let over = false;
+  const done = work.finally(() => {
+    over = true;
+  });
+  while (!over) {
+    await Promise.race([done, sleep(everyMs)]);
+    if (!over) await act();
+  }
+  await done;
+}

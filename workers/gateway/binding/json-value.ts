@@ -1,0 +1,28 @@
+import { invalidField } from "../http/refusal.ts";
+
+/** Deeper than the API takes, and shallower than the stack. */
+const MAX_DEPTH = 600;
+
+/**
+ * `value` as JSON text. RPC carries more than JSON has (dates, maps, NaN), which would arrive as something else: refused
+ * (400) with a pointer to it. A field that is undefined counts as left out.
+ */
+export function jsonText(value: unknown): string {
+  const fault = faultIn(value, 0);
+  if (fault !== null) throw invalidField(fault.slice(0, 500).toWellFormed(), "is not a JSON value");
+  return JSON.stringify(value);
+}
+
+/** The JSON Pointer of the first thing that is not JSON, or null. Put together on the way out: most values have none. */
+function faultIn(value: unknown, depth: number): string | null {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return null;
+  if (typeof value === "number") return Number.isFinite(value) ? null : "";
+  if (typeof value !== "object" || depth > MAX_DEPTH) return "";
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return "";
+  for (const [name, field] of Object.entries(value)) {
+    if (field === undefined && !Array.isArray(value)) continue;
+    const fault = faultIn(field, depth + 1);
+    if (fault !== null) return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}${fault}`;
+  }
+  return null;
+}

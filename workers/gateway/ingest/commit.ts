@@ -1,0 +1,89 @@
+import type { DeferredMessage } from "../../../contract/ingest.ts";
+import type { Submitted } from "../../../contract/rpc.ts";
+import { completeSettings, type QueueSettings } from "../../../domain/queue.ts";
+import { slotOf } from "../../../domain/slots.ts";
+import { primary } from "../../db/client.ts";
+import { findQueue } from "../../db/queues.ts";
+import { Refusal } from "../http/refusal.ts";
+import { fromHistory, slotOfJob } from "../jobs/job-read.ts";
+import type { Services } from "../services.ts";
+import { type KnownJobs, SURELY_KNOWN_MS } from "./known.ts";
+import { DONE, type Verdict, verdictOver } from "./verdict.ts";
+
+/** Each newer version of the settings that a shard knows is one try more. */
+const MAX_TRIES = 4;
+
+interface World {
+  services: Services;
+  database: D1Database;
+  known: KnownJobs;
+}
+
+/** A deferred job and the message that brings it. */
+export interface Deferred {
+  id: string;
+  body: unknown;
+  message: DeferredMessage;
+}
+
+/**
+ * Commits one deferred job under its own id. Never throws. Whether it was committed before is asked first where its shard
+ * may have forgotten that: it has its row for a minute at least after its end, and history has it for
+ * `DEFERRED_KNOWN_MS` after its making, deleted jobs too, while no message lives longer than four days.
+ */
+export async function commitDeferred(world: World, deferred: Deferred, now: number): Promise<Verdict> {
+  try {
+    return await committed(world, deferred, now);
+  } catch (error) {
+    return verdictOver(error, deferred);
+  }
+}
+
+async function committed(world: World, { message }: Deferred, now: number): Promise<Verdict> {
+  const { namespace, queue, job } = message;
+  if (slotOfJob(job.id) !== slotOf(namespace, queue, job.partition)) {
+    throw new Refusal("invalid-request", "The job's id is not of its place.");
+  }
+  if (now - (job.createdAt ?? 0) > SURELY_KNOWN_MS) {
+    const { held, past } = await world.known.of([job.id]);
+    if (held.size + past.size > 0) return DONE;
+  }
+  const outcome = await submitted(world, message, now);
+  // Every other outcome is written in the shard by now, as the job's beginning or as its end.
+  if (outcome.type !== "undecided") return DONE;
+  return { letters: [], again: { reason: "a key of the job is held by a batch that is not decided", afterMs: 0 } };
+}
+
+async function submitted(world: World, { namespace, queue, job }: DeferredMessage, now: number): Promise<Submitted> {
+  const { shards, settings: cache } = world.services;
+  let settings = await settingsOf(world, { namespace, queue, now });
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const sent = { queues: [settings], jobs: [{ ...job, queue: 0 }], atomic: false, deferred: true } as const;
+    const reply = await shards.ask(slotOfJob(job.id), { again: true }, (shard, head) =>
+      shard.submit({ ...head, ...sent, queues: [settings], jobs: [...sent.jobs] }),
+    );
+    if (reply.type === "submitted") {
+      const [result] = reply.results;
+      if (result === undefined) throw new Error("a shard answered fewer results than it was sent jobs");
+      return result;
+    }
+    settings = completeSettings(reply.settings);
+    cache.learn(settings, now);
+  }
+  throw new Refusal("unavailable", "The queue is being changed.");
+}
+
+/** Of a deleted queue, too: its shard writes down that the job came too late. */
+async function settingsOf(
+  { services, database }: World,
+  { namespace, queue, now }: { namespace: string; queue: string; now: number },
+): Promise<QueueSettings> {
+  try {
+    return await services.settings.get(namespace, queue, now);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== "queue-not-found") throw error;
+    const stored = await fromHistory(() => findQueue(primary(database), namespace, queue));
+    if (stored === null) throw error;
+    return stored;
+  }
+}

@@ -1,0 +1,45 @@
+import { DeferredMessage, IngestEnvelope } from "../../../contract/ingest.ts";
+import { errorsOf } from "../../../contract/problem.ts";
+import { LATE, within } from "../deadline.ts";
+import { Refusal } from "../http/refusal.ts";
+import { servicesOf } from "../services.ts";
+import { commitDeferred } from "./commit.ts";
+import { admit } from "./door.ts";
+import { KnownJobs } from "./known.ts";
+import { settle, type Verdict, verdictOver } from "./verdict.ts";
+
+/** A shard that does not answer keeps its own messages waiting, and the others of their batch no longer than this. */
+const MESSAGE_MS = 15_000;
+const TOO_LATE: Verdict = { letters: [], again: { reason: "no answer in time", afterMs: 0 } };
+
+/**
+ * The consumer of the ingest Queue. Every message is acknowledged, kept as a dead letter or retried by itself, and nothing
+ * is thrown: one message never takes the others of its batch along.
+ */
+export async function consumeIngest(batch: MessageBatch, env: Env): Promise<void> {
+  const services = servicesOf(env);
+  const world = { services, database: env.DB, known: new KnownJobs({ services, database: env.DB }) };
+  const now = Date.now();
+  await Promise.all(
+    batch.messages.map(async (message) => {
+      const verdict = await within(MESSAGE_MS, verdictFor(world, message, now));
+      const where = { database: env.DB, queue: batch.queue, now, random: Math.random() };
+      await settle(message, verdict === LATE ? TOO_LATE : verdict, where);
+    }),
+  );
+}
+
+type World = Parameters<typeof admit>[0];
+
+function verdictFor(world: World, { id, body, timestamp, attempts }: Message, now: number): Promise<Verdict> {
+  const deferred = DeferredMessage.safeParse(body);
+  if (deferred.success) return commitDeferred(world, { id, body, message: deferred.data }, now);
+  const sent = { id, body, sentAt: timestamp.getTime(), attempts };
+  const envelope = IngestEnvelope.safeParse(body);
+  if (envelope.success) return admit(world, sent, envelope.data);
+  return Promise.resolve(verdictOver(unreadable(envelope.error), sent));
+}
+
+function unreadable(error: Parameters<typeof errorsOf>[0]): Refusal {
+  return new Refusal("invalid-request", "The message is not valid.", { errors: errorsOf(error) });
+}

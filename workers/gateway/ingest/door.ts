@@ -1,0 +1,117 @@
+import type { BatchView } from "../../../contract/batch.ts";
+import { sha256Hex } from "../../../contract/hash.ts";
+import type { IngestEnvelope } from "../../../contract/ingest.ts";
+import type { ProblemView } from "../../../contract/problem.ts";
+import { requireScope } from "../access/auth.ts";
+import { Refusal } from "../http/refusal.ts";
+import { namespaceNotFound } from "../routes/admin.ts";
+import type { Services } from "../services.ts";
+import { type BatchRun, type BatchSender, submitBatch } from "../submit/batch.ts";
+import { batchOnce } from "../submit/batch-once.ts";
+import { seededChance } from "../submit/chance.ts";
+import { type KnownJobs, SURELY_KNOWN_MS } from "./known.ts";
+import { afterMsOf, DONE, type Letter, mayPass, reasonText, type Verdict, verdictOver } from "./verdict.ts";
+
+/** A message as the Queue hands it over. `sentAt` is when it was sent, epoch ms. */
+export interface Sent {
+  id: string;
+  sentAt: number;
+  attempts: number;
+  body: unknown;
+}
+
+/** Submits what another Worker sent. Never throws. The same message is the same jobs, however often it comes. */
+export async function admit(
+  world: { services: Services; database: D1Database; known: KnownJobs },
+  sent: Sent,
+  envelope: IngestEnvelope,
+): Promise<Verdict> {
+  try {
+    const namespace = await namespaceOf(world.services, envelope, Date.now());
+    const { view, isLast } = await submitted({ ...world, namespace }, sent, envelope);
+    return verdictOn(view, sent, { envelope, namespace, isLast });
+  } catch (error) {
+    return verdictOver(error, sent);
+  }
+}
+
+/** Where the message may submit; see `contract/ingest.ts`. */
+async function namespaceOf({ auth }: Services, { namespace, key }: IngestEnvelope, now: number): Promise<string> {
+  const caller = key === undefined ? null : await auth.identify(key, now);
+  if (key !== undefined && caller === null)
+    throw new Refusal("unauthorized", "The message's key is not a working key.");
+  if (caller !== null) requireScope(caller, "submit");
+  if (namespace === undefined) return caller?.namespace ?? "default";
+  if (caller !== null && !caller.root && caller.namespace !== namespace) {
+    throw new Refusal("forbidden", "The message's key is of another namespace.");
+  }
+  if (!(await auth.namespaceExists(namespace, now))) throw namespaceNotFound(namespace);
+  return namespace;
+}
+
+async function submitted(
+  { known, ...sender }: BatchSender & { known: KnownJobs },
+  sent: Sent,
+  envelope: IngestEnvelope,
+): Promise<{ view: BatchView; isLast: boolean }> {
+  const { services, namespace } = sender;
+  const body =
+    envelope.type === "submit"
+      ? { atomic: false, jobs: [envelope.job] }
+      : { atomic: envelope.atomic, jobs: envelope.jobs };
+  const run = (options: Omit<BatchRun, "past">) => {
+    const isOld = Date.now() - options.now > SURELY_KNOWN_MS;
+    const past = async (ids: string[]) => (isOld ? (await known.of(ids)).past : new Set<string>());
+    return submitBatch(sender, body, { ...options, past });
+  };
+  const now = sent.sentAt;
+  if (envelope.type === "submitBatch" && envelope.idempotencyKey !== undefined) {
+    // An answer that was given through the other door is the batch's last, though it refused what might have passed.
+    let isLast = true;
+    const again = (options: Omit<BatchRun, "past">) => {
+      isLast = false;
+      return run(options);
+    };
+    const once = { namespace, key: envelope.idempotencyKey, body, now: Date.now(), stands };
+    return { view: await batchOnce(services, once, again), isLast };
+  }
+  const chance = seededChance((await sha256Hex(`ingest/${sent.id}/${sent.sentAt}`)).slice(0, SEED_DIGITS));
+  // A transaction that was aborted stays so: each delivery has one of its own, for the same jobs.
+  const batchId = `${chance.batchId}.${sent.attempts}`;
+  return { view: await run({ chance: { ...chance, batchId }, now, late: false }), isLast: false };
+}
+
+const SEED_DIGITS = 32;
+
+function stands({ items }: BatchView): boolean {
+  return !items.some((item) => "problem" in item && mayPass(item.problem));
+}
+
+/** Each job that was refused for good becomes a letter of its own; for the others that were refused the message comes again. */
+function verdictOn(
+  { items }: BatchView,
+  sent: Sent,
+  { envelope, namespace, isLast }: { envelope: IngestEnvelope; namespace: string; isLast: boolean },
+): Verdict {
+  const problems = items.flatMap((item, index) => ("problem" in item ? [{ index, problem: item.problem }] : []));
+  if (problems.length === 0) return DONE;
+  const passing = problems.filter(({ problem }) => !isLast && mayPass(problem)).map(({ problem }) => problem);
+  const lost = problems.filter(({ problem }) => isLast || !mayPass(problem));
+  const letters = lost.map(({ index, problem }): Letter => {
+    if (envelope.type === "submit") return { id: sent.id, reason: reasonText(ofJob(problem)), body: sent.body };
+    const body = { type: "submit", namespace, job: envelope.jobs[index] };
+    return { id: `${sent.id}/${index}`, reason: reasonText(problem), body };
+  });
+  const [first] = passing;
+  const afterMs = Math.max(0, ...passing.map(afterMsOf));
+  return { letters, again: first === undefined ? null : { reason: first.code, afterMs } };
+}
+
+/** The one job of a message was submitted as a batch of one: its faults lie elsewhere in what was sent. */
+function ofJob(problem: ProblemView): ProblemView {
+  const errors = (problem.errors ?? []).map(({ pointer, detail }) => ({
+    pointer: pointer.replace(/^\/jobs\/0/, "/job"),
+    detail,
+  }));
+  return { ...problem, errors };
+}

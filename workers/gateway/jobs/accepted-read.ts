@@ -1,0 +1,100 @@
+import type { ExplainView } from "../../../contract/job.ts";
+import type { Job } from "../../../domain/job.ts";
+import { LATE, within } from "../deadline.ts";
+import { Refusal } from "../http/refusal.ts";
+import { SHARD_ANSWERS_MS } from "../ingest/deferral.ts";
+import { knownJobs } from "../ingest/known.ts";
+import type { Services } from "../services.ts";
+import type { AcceptedJob, AcceptedRecord } from "./accepted-records.ts";
+import { type JobName, jobNotFound, readLive } from "./job-read.ts";
+
+/** Between two looks for a job that waits for its shard: this long at first, then twice as long each time. */
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 2000;
+/** What an answer that was held until the end of a wait may be late by. */
+const ANSWER_MS = 500;
+
+export type Found<T> =
+  | { type: "read"; value: T }
+  /** `ageSeconds` is null when the shard and history were asked: then it is so now. */
+  | { type: "accepted"; job: AcceptedJob; ageSeconds: number | null };
+
+/**
+ * What `read` finds. When it finds no such job, or has no answer within `waitMs` and a moment, the job may have been
+ * deferred: then that is the answer. Else it is `read`'s own, whatever it is.
+ */
+export async function orAccepted<T>(
+  { services, database, waitMs = 0 }: { services: Services; database: D1Database; waitMs?: number },
+  name: JobName,
+  read: () => Promise<T>,
+): Promise<Found<T>> {
+  const asked = read();
+  try {
+    const value = await within(waitMs + SHARD_ANSWERS_MS, asked);
+    if (value !== LATE) return { type: "read", value };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const record = await recordFor(services, name, error);
+    if (record === null) throw error;
+    if (error.code === "unavailable") return aged(record);
+    // There was no such job a moment ago; there still is none, unless it was committed since, or has come and gone.
+    const { held, past } = await knownJobs({ services, database }, [name.id]);
+    if (held.size + past.size > 0) return { type: "read", value: await read() };
+    return { type: "accepted", job: record.job, ageSeconds: null };
+  }
+  const record = await services.accepted.find(name);
+  return record === null ? { type: "read", value: await asked } : aged(record);
+}
+
+async function recordFor({ accepted }: Services, name: JobName, { code }: Refusal): Promise<AcceptedRecord | null> {
+  return code === "job-not-found" || code === "unavailable" ? accepted.find(name) : null;
+}
+
+/** As it was when it was accepted: nobody can tell what has become of it since. */
+function aged({ job, at }: AcceptedRecord): Extract<Found<never>, { type: "accepted" }> {
+  return { type: "accepted", job, ageSeconds: Math.max(0, Math.ceil((Date.now() - at) / 1000)) };
+}
+
+/**
+ * Waits for the job's commit and then for its end, `waitMs` in all: answers it as it is then. A shard that is away is
+ * asked again and again. A 404 refusal when the job was deleted meanwhile.
+ */
+export async function afterCommit(services: Services, job: AcceptedJob, waitMs: number): Promise<Job | AcceptedJob> {
+  const until = Date.now() + waitMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+    const left = until - Date.now();
+    if (left <= 0) return job;
+    const live = await within(left + ANSWER_MS, liveOrAway(services, job, left));
+    if (live !== LATE && live !== null) return live;
+    await services.shards.pause(Math.max(0, Math.min(pauseMs, until - Date.now())));
+  }
+}
+
+async function liveOrAway(services: Services, job: AcceptedJob, waitMs: number): Promise<Job | null> {
+  try {
+    return await readLive(services, job, waitMs);
+  } catch (error) {
+    if (error instanceof Refusal && error.code !== "job-not-found") return null;
+    throw error;
+  }
+}
+
+/** Refuses a change of a job that neither its shard nor history has: it is not committed yet (409), or there is none. */
+export async function notThere(services: Services, database: D1Database, name: JobName): Promise<Refusal> {
+  if ((await services.accepted.find(name)) === null) return jobNotFound(name.id);
+  const { held, past } = await knownJobs({ services, database }, [name.id]);
+  if (held.size + past.size > 0) return jobNotFound(name.id);
+  const detail = "The job is accepted and waits for its shard. It can be changed as soon as that has it.";
+  return new Refusal("invalid-state", detail);
+}
+
+/** Why an accepted job does not run. */
+export const ACCEPTED_EXPLANATION: ExplainView = {
+  state: "accepted",
+  reason: "accepted",
+  detail:
+    "The job's shard did not answer when the job was sent. The job waits in the ingest Queue, and gets its place in line when the shard has it.",
+  blockedBy: null,
+  ahead: null,
+  estimatedStartAt: null,
+};

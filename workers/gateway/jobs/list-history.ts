@@ -1,0 +1,98 @@
+import type { Consistency } from "../../../contract/job.ts";
+import type { JobFields, JobFilter, ListReply } from "../../../contract/rpc.ts";
+import type { Job } from "../../../domain/job.ts";
+import { parseJobId } from "../../../domain/job-id.ts";
+import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
+import { type CopyPage, pageOfCopy } from "../../db/copies.ts";
+import { eventual, type Freshness, STRONG } from "./freshness.ts";
+import { fromCopy, fromHistory } from "./job-read.ts";
+import type { JobReader } from "./reader.ts";
+
+export interface PageRequest {
+  namespace: string;
+  filter: JobFilter;
+  before: string | null;
+  limit: number;
+  include: JobFields;
+}
+
+/** One shard's page. */
+export interface ShardPage {
+  shard: string;
+  reply: ListReply;
+}
+
+/** History's page. */
+export interface HistoryPage {
+  items: Job[];
+  scannedTo: string | null;
+  freshness: Freshness;
+}
+
+/** Only finished jobs are in history, so a list of unfinished ones needs no database. */
+export function needsHistory({ filter: { state } }: PageRequest): boolean {
+  return state !== "scheduled" && state !== "queued" && state !== "running";
+}
+
+/**
+ * History's part of a page whose other parts are `asked` of the shards meanwhile. A copy will do below `strong`, where no
+ * job can fall between it and the shards.
+ */
+export async function historyPage(
+  reader: JobReader,
+  { level, ...request }: PageRequest & { level: Consistency },
+  asked: Promise<ShardPage[]>,
+): Promise<HistoryPage> {
+  const { session } = reader;
+  const { namespace, filter, before, limit } = request;
+  const read = (db: Parameters<typeof pageOfCopy>[0]) => pageOfCopy(db, { namespace, ...filter }, { before, limit });
+  const primary = () => fromHistory(() => session.primary(read));
+  if (level === "strong") {
+    const [pages, page] = await Promise.all([asked, primary()]);
+    // A job that left its shard in between is in neither: what is read now has it.
+    return pageFrom(hasLeft(page, pages, "maybe") ? page : await primary(), limit);
+  }
+  const near = fromCopy(() => (level === "session" ? session.nearest(read) : session.any(read)));
+  const [pages, copy] = await Promise.all([asked, near]);
+  const map = await reader.services.shards.map();
+  if (copy !== null && hasLeft(copy, pages, "no") && knowsFailures(copy, pages, map)) {
+    const freshness = freshnessOf(level, copy.writtenAt, reader.clock());
+    if (freshness !== null) return { ...pageFrom(copy, limit), freshness };
+  }
+  return pageFrom(await primary(), limit);
+}
+
+function pageFrom({ jobs }: CopyPage, limit: number): HistoryPage {
+  const last = jobs.at(-1);
+  return { items: jobs, scannedTo: jobs.length < limit || last === undefined ? null : last.id, freshness: STRONG };
+}
+
+/** Of a copy that has every write to history from before `writtenAt`. Null: it must not be told. */
+function freshnessOf(level: "session" | "eventual", writtenAt: number | null, now: number): Freshness | null {
+  if (level === "session") return { level };
+  return writtenAt === null ? null : eventual(writtenAt, now);
+}
+
+/** Whether the copy has every job that had left its shard when that gave its page. `unsaid`: of a shard that does not say. */
+function hasLeft(copy: CopyPage, pages: ShardPage[], unsaid: "maybe" | "no"): boolean {
+  return pages.every(({ shard, reply: { forgotten } }) =>
+    forgotten === undefined ? unsaid === "maybe" : reached(copy, shard) >= forgotten,
+  );
+}
+
+/**
+ * A job that the copy has as failed or cancelled may have been redriven since, and have come to another end, and have left
+ * its shard just now, after that gave its page: only a copy that knew all ends of that moment tells its last.
+ */
+function knowsFailures(copy: CopyPage, pages: ShardPage[], map: SlotMap): boolean {
+  const ends = new Map(pages.map(({ shard, reply }) => [shard, reply.seq]));
+  return copy.jobs.every(({ id, state }) => {
+    if (state === "succeeded") return true;
+    const shard = ownerOf(map, parseJobId(id)?.slot ?? 0);
+    return reached(copy, shard) >= (ends.get(shard) ?? Number.POSITIVE_INFINITY);
+  });
+}
+
+function reached({ cursors }: CopyPage, shard: string): number {
+  return cursors.get(shard) ?? 0;
+}

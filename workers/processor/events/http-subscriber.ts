@@ -1,0 +1,84 @@
+import { eventView } from "../../../contract/event.ts";
+import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
+import { refusedTarget } from "../../../domain/target-url.ts";
+import type { HttpPorts } from "../executors/http.ts";
+import { retryAfterMs } from "../executors/retry-after.ts";
+import { traceparentOf } from "../executors/trace.ts";
+import { type Secrets, signWebhook } from "../executors/webhook.ts";
+import { reasonOf } from "../work-ports.ts";
+import type { SubscriptionTo, Told } from "./delivery-ports.ts";
+
+/** A receiver has to take an event and answer, not to work on it. */
+export const POST_TIMEOUT_MS = 10_000;
+/** People read it in the subscription's view. */
+const MAX_MESSAGE_CHARACTERS = 500;
+
+/** What is needed of the world: as for HTTP targets of jobs. `signal` aborts when the time is up. */
+export type SubscriberPorts = HttpPorts & { timeout(ms: number): AbortSignal };
+
+/**
+ * Sends events to HTTP endpoints, signed with the namespace's secret. 2xx is delivered; 410, or `dure-retry: no`, refuses
+ * the event for ever; anything else failed, and redirects are not followed. Never rejects.
+ */
+export function httpSubscriber(ports: SubscriberPorts) {
+  return async (subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<Told> => {
+    const { url } = subscription.target;
+    const refused = ports.allowPrivate ? null : refusedTarget(url);
+    if (refused !== null) return failed("target-refused", `the target may not be called: ${refused}`);
+    const body = JSON.stringify(eventView(event, subscription));
+    const headers = await headersOf(ports, subscription, { event, body });
+    if (!(headers instanceof Headers)) return headers;
+    const signal = ports.timeout(POST_TIMEOUT_MS);
+    try {
+      const response = await ports.fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+      // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
+      await response.body?.cancel();
+      return toldBy(response, ports.now());
+    } catch (error) {
+      if (signal.aborted) return failed("timeout", `no answer within ${POST_TIMEOUT_MS / 1000} s`);
+      return failed("network-error", reasonOf(error));
+    }
+  };
+}
+
+function toldBy(response: Response, now: number): Told {
+  if (response.ok) return { type: "delivered" };
+  const final = response.status === 410 || response.headers.get("dure-retry")?.trim().toLowerCase() === "no";
+  const told = failed(
+    `http-${response.status}`,
+    `the target answered ${response.status} ${response.statusText}`.trim(),
+    retryAfterMs(response.headers.get("retry-after"), now),
+  );
+  return final ? { ...told, type: "refused" } : told;
+}
+
+async function headersOf(
+  ports: SubscriberPorts,
+  subscription: SubscriptionTo<"http">,
+  { event, body }: { event: LifecycleEvent; body: string },
+): Promise<Headers | Told> {
+  let secrets: Secrets;
+  try {
+    secrets = await ports.secrets(subscription.namespace);
+  } catch (error) {
+    return failed("secret-unavailable", reasonOf(error));
+  }
+  try {
+    // The target's own come first, so that they cannot replace any of the others.
+    const headers = new Headers(subscription.target.headers);
+    headers.set("content-type", "application/json");
+    headers.set("dure-event", event.type);
+    headers.set("dure-subscription", subscription.name);
+    headers.set("dure-namespace", subscription.namespace);
+    headers.set("traceparent", traceparentOf(event.job.id, ports.spanId()));
+    headers.delete("tracestate");
+    signWebhook(headers, { id: eventId(event.job), body }, { secrets, now: ports.now() });
+    return headers;
+  } catch (error) {
+    return failed("invalid-headers", reasonOf(error));
+  }
+}
+
+function failed(code: string, message: string, wishMs: number | null = null) {
+  return { type: "failed" as const, code, message: message.slice(0, MAX_MESSAGE_CHARACTERS), retryAfterMs: wishMs };
+}

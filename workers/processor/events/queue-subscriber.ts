@@ -1,0 +1,61 @@
+import { eventView } from "../../../contract/event.ts";
+import type { LifecycleEvent } from "../../../domain/subscription.ts";
+import { byteLength } from "../executors/bytes.ts";
+import { reasonOf } from "../work-ports.ts";
+import type { Enqueued, SubscriptionTo } from "./delivery-ports.ts";
+
+/** Cloudflare Queues takes a hundred messages, and 256 KB in all, in one call. */
+const MAX_MESSAGES = 100;
+const MAX_BYTES = 200_000;
+
+type Producer = Pick<Queue, "sendBatch">;
+
+/**
+ * Sends events to Queues, by the names of the processor's producer bindings. They are sent in their order, each call's
+ * events before the next call's. Inside the account nothing is signed. Never rejects.
+ */
+export function queueSubscriber(bindings: Record<string, unknown>) {
+  return async (subscription: SubscriptionTo<"queue">, events: LifecycleEvent[]): Promise<Enqueued> => {
+    const { binding } = subscription.target;
+    const queue = Object.hasOwn(bindings, binding) ? bindings[binding] : undefined;
+    if (!isProducer(queue)) return failed(0, "binding-not-found", `the processor has no producer binding ${binding}`);
+    let sent = 0;
+    try {
+      for (const batch of batches(events, subscription)) {
+        await queue.sendBatch(batch);
+        sent += batch.length;
+      }
+      return { sent, failure: null };
+    } catch (error) {
+      return failed(sent, "queue-error", reasonOf(error).slice(0, 500));
+    }
+  };
+}
+
+/** A service binding or a Durable Object's would take any name for a method of its own. */
+function isProducer(binding: unknown): binding is Producer {
+  if (typeof binding !== "object" || binding === null || "fetch" in binding || "getByName" in binding) return false;
+  return "sendBatch" in binding && typeof binding.sendBatch === "function";
+}
+
+function failed(sent: number, code: string, message: string): Enqueued {
+  return { sent, failure: { code, message, retryAfterMs: null } };
+}
+
+function batches(events: LifecycleEvent[], subscription: SubscriptionTo<"queue">): MessageSendRequest[][] {
+  const made: MessageSendRequest[][] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const body = eventView(event, subscription);
+    const size = byteLength(JSON.stringify(body));
+    const last = made.at(-1);
+    const message: MessageSendRequest = { body, contentType: "json" };
+    if (last !== undefined && last.length < MAX_MESSAGES && bytes + size <= MAX_BYTES) last.push(message);
+    else {
+      made.push([message]);
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  return made;
+}
