@@ -62,7 +62,7 @@ export const MOVED: Scene = {
   crashes: "messages",
   leaveOutSpent: true,
 };
-/** And then its old owner gets another slot of the batch. */
+/** As `MOVED`, and the slot's old owner gets the other slot of the batch. */
 export const MOVED_ON: Scene = {
   ...MOVED,
   moves: [

@@ -34,7 +34,7 @@ describe("strong is linearizable, job by job, lists too", () => {
 });
 
 describe("sessions that mix strong and session reads, single jobs and lists", () => {
-  it.each([21, 22])(
+  it.each([21, 22, 23, 24, 25, 26])(
     "read their own writes and never go back, whatever the replica lacks: %i",
     async (seed) => {
       const { shared, world } = await sessionStory(seed);
