@@ -22,6 +22,8 @@ export interface HostOptions {
   vars?: Record<string, string>;
   /** The pair of Workers to run: the first is the one that `port` serves. Default: Dure's gateway and processor. */
   configs?: [gateway: string, processor: string];
+  /** Between two runs of the cron trigger; 60,000 when left out, as on Cloudflare. */
+  cronMs?: number;
   /** Entry modules in place of the ones that the configs name. */
   mains?: [gateway: string, processor: string];
   /**
@@ -99,7 +101,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await mf.dispose();
     throw error;
   }
-  const cron = gateway.crons.length > 0 ? await startCron(mf, gateway.name) : undefined;
+  const cron = gateway.crons.length > 0 ? startCron(mf, gateway.name, options.cronMs ?? CRON_MS) : undefined;
   const urlOf = async (name: string) => (await mf.unsafeGetDirectURL(name)).origin;
   return {
     url: await urlOf(gateway.name),
@@ -144,14 +146,19 @@ async function worker(
   };
 }
 
-/** Miniflare does not fire cron triggers: this does, once now and then every minute. */
-async function startCron(mf: Miniflare, name: string): Promise<NodeJS.Timeout> {
-  const fetcher = await mf.getWorker(name);
-  const fire = () => {
-    fetcher.scheduled({ scheduledTime: new Date(), cron: "* * * * *" }).catch((error: unknown) => {
-      console.error("the scheduled handler failed:", error);
-    });
-  };
+/** Miniflare does not fire cron triggers: this does, once now and then every `everyMs`. */
+function startCron(mf: Miniflare, name: string, everyMs: number): NodeJS.Timeout {
+  const fire = () => void fireCron(mf, name);
   fire();
-  return setInterval(fire, CRON_MS);
+  return setInterval(fire, everyMs);
+}
+
+/** The Worker is looked up each time: what was known of one is broken once workerd has been restarted. */
+async function fireCron(mf: Miniflare, name: string): Promise<void> {
+  try {
+    const fetcher = await mf.getWorker(name);
+    await fetcher.scheduled({ scheduledTime: new Date(), cron: "* * * * *" });
+  } catch (error) {
+    console.error("the scheduled handler failed:", error);
+  }
 }
