@@ -1,5 +1,7 @@
 /** Every limit of the API, in one place. Sizes in bytes of UTF-8, durations in seconds unless named otherwise. */
 export const MAX_BODY_BYTES = 1024 * 1024;
+/** Levels of JSON: deeper helps nobody, and whatever walks it recursively would run out of stack. */
+export const MAX_JSON_DEPTH = 512;
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 export const MAX_RESULT_BYTES = 256 * 1024;
 export const MAX_KEY_BYTES = 256;

@@ -1,6 +1,7 @@
 import type { RetryPolicy } from "../domain/job.ts";
 import type { QueueSettings } from "../domain/queue.ts";
 import type { Rate } from "../domain/rate.ts";
+import { DEFERRED_KNOWN_MS } from "./ingest.ts";
 import type { RetryBody, RetryView } from "./job.ts";
 import { MAX_PUSH_TIMEOUT_SECONDS } from "./limits.ts";
 import { type QueueBody, type QueueView, queueDefaults } from "./queue.ts";
@@ -46,6 +47,7 @@ export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
     idempotencyWindowMs: secondsToMs(full.idempotencyWindow),
     consistency: full.consistency,
     ...availableBefore(full.consistency, stamp),
+    ...partitionsBefore(full.partitions, stamp),
     paused: full.paused,
     createdAt: stamp.createdAt,
     updatedAt: stamp.updatedAt,
@@ -60,6 +62,20 @@ function availableBefore(
   if (consistency === "available" || before === undefined || before === null) return {};
   const until = before.consistency === "available" ? updatedAt : before.availableUntil;
   return until === undefined ? {} : { availableUntil: until };
+}
+
+/** Whoever changes it more often than this within that time has the oldest forgotten. */
+const MAX_EARLIER = 50;
+
+/** A queue remembers how it was divided before, over deletion and re-creation too: jobs of then are found by that. */
+function partitionsBefore(partitions: number, { before, updatedAt }: Stamp): Pick<QueueSettings, "earlier"> {
+  if (before === undefined || before === null) return {};
+  const left = before.partitions === partitions ? [] : [{ partitions: before.partitions, until: updatedAt }];
+  const older = (before.earlier ?? []).filter(
+    (each) => each.partitions !== left[0]?.partitions && each.until > updatedAt - DEFERRED_KNOWN_MS,
+  );
+  const earlier = [...left, ...older].slice(0, MAX_EARLIER);
+  return earlier.length === 0 ? {} : { earlier };
 }
 
 /** `default` as it is until somebody puts it. */

@@ -1,4 +1,5 @@
 import type { SubmitBody } from "./job.ts";
+import { jsonText } from "./json-text.ts";
 import { MAX_SPAWN, MAX_SPAWN_BYTES } from "./limits.ts";
 import { parseSubmit } from "./parse-submit.ts";
 import { utf8Bytes } from "./primitives.ts";
@@ -66,12 +67,9 @@ export class SpawnList {
   }
 }
 
+/** What JSON makes of a value. */
 function asJson(value: unknown, pointer: string): unknown {
-  try {
-    const text = JSON.stringify(value);
-    if (text !== undefined) return JSON.parse(text);
-  } catch {
-    // A cycle, or a value that JSON has no word for.
-  }
-  throw new InvalidSpawn(pointer, "is not JSON");
+  const json = jsonText(value);
+  if (json.type === "fault") throw new InvalidSpawn(pointer, json.detail);
+  return JSON.parse(json.text);
 }

@@ -4,7 +4,14 @@ import { canonicalJson } from "./canonical-json.ts";
 import type { DedupBody } from "./dedup.ts";
 import { sha256Hex } from "./hash.ts";
 import type { SubmitBody } from "./job.ts";
-import { DEFAULT_DEDUP_WINDOW_SECONDS, DEFAULT_PRIORITY, MAX_DELAY_SECONDS, MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { jsonText } from "./json-text.ts";
+import {
+  DEFAULT_DEDUP_WINDOW_SECONDS,
+  DEFAULT_PRIORITY,
+  MAX_DELAY_SECONDS,
+  MAX_JSON_DEPTH,
+  MAX_PAYLOAD_BYTES,
+} from "./limits.ts";
 import { DEFAULT_QUEUE, partialRetry, tooLong } from "./queue-settings.ts";
 import type { Dedup, NewJob, SpawnJob, Unfit } from "./rpc.ts";
 import { within } from "./said.ts";
@@ -38,6 +45,12 @@ export const EXPIRY_PAST: SubmissionFault = {
   detail: "must be in the future",
 };
 
+/** The payload of a job that may nest as deep as any body. Not every door is one of JSON: a Queue carries what can be cloned. */
+function payloadText({ payload }: SubmitBody): string | SubmissionFault {
+  const json = jsonText(payload, MAX_JSON_DEPTH - 1);
+  return json.type === "text" ? json.text : { code: "invalid-request", pointer: "/payload", detail: json.detail };
+}
+
 /** Checks what the schema cannot: the clock, the payload's size. Null: nothing is wrong. */
 export function submissionFault(body: SubmitBody, payload: string, now: number): SubmissionFault | null {
   if (!within(payload, MAX_PAYLOAD_BYTES)) {
@@ -55,7 +68,8 @@ export function submissionFault(body: SubmitBody, payload: string, now: number):
 
 /** The job in the words and units used inside, or what is wrong with it. */
 export async function readSubmission(body: SubmitBody, now: number): Promise<Submission | SubmissionFault> {
-  const payload = JSON.stringify(body.payload);
+  const payload = payloadText(body);
+  if (typeof payload !== "string") return payload;
   const fault = submissionFault(body, payload, now);
   if (fault !== null) return fault;
   return {

@@ -64,9 +64,22 @@ export interface QueueSettings {
   consistency: (typeof QUEUE_CONSISTENCIES)[number];
   /** Of a queue that was `available` before: until when. What it deferred then may still be on its way. Epoch ms. */
   availableUntil?: number;
+  /** Numbers of partitions that it had before, latest first: until when. As long as what was sent then can come again. */
+  earlier?: EarlierPartitions[];
   paused: boolean;
   createdAt: number;
   updatedAt: number;
+}
+
+export interface EarlierPartitions {
+  partitions: number;
+  /** Epoch ms. */
+  until: number;
+}
+
+/** A limit is divided over the partitions, so its jobs are spread; others of one request share a shard and a commit. */
+export function isDivided(settings: Pick<QueueSettings, "concurrency" | "rate" | "maxBacklog">): boolean {
+  return settings.concurrency !== null || settings.rate !== null || settings.maxBacklog !== null;
 }
 
 /** A job that has waited an hour is worth a step of priority more. */

@@ -7,7 +7,7 @@ export interface OpenBatchRequest extends ShardCall {
   slot: number;
   /** Of the canonical JSON of the batch. */
   hash: string;
-  /** 32 hex digits of chance: the ids of the batch's jobs are made of the seed that came first. */
+  /** Chance, and what else the ids of the batch's jobs are made of: the one that came first stands. Opaque to the shard. */
   seed: string;
 }
 

@@ -20,10 +20,10 @@ export type Absent = ({ type: "none" } | { type: "gone" }) & Told;
 export type JobReply = ({ type: "job"; job: Job } & Told) | Absent | Moved | Busy;
 
 /**
- * Why a failed job cannot come back in line: its queue is gone, the partitions of its queue have changed since, or a redrive is
- * taking it to another queue.
+ * Why a failed or cancelled job cannot come back in line: its queue is gone, the partitions of its queue have changed since, a
+ * redrive is taking it to another queue, or it was ended without a run because it may not have one (`mayNeverRun`).
  */
-export type Unredrivable = "queue-deleted" | "repartitioned" | "moving";
+export type Unredrivable = "queue-deleted" | "repartitioned" | "moving" | "unrun";
 
 /** `conflict`: the job's state does not allow it, or its queue has changed too much for it to come back. */
 export type ChangeReply = JobReply | ({ type: "conflict"; job: Job; because: Unredrivable | null } & Told);

@@ -1,5 +1,5 @@
 import type { Doorbell } from "../../contract/doorbell.ts";
-import { echoMs, executorsFor } from "../../domain/bell.ts";
+import { echoMs, executorsFor, FIRST_ECHO_MS } from "../../domain/bell.ts";
 import { LANES, type Lane } from "../../domain/queue.ts";
 import type { Sql } from "../sql.ts";
 
@@ -44,6 +44,10 @@ interface Owed {
    * more wait, they deserve no bell.
    */
   muted: Map<number, { jobs: number; until: number }>;
+  /** By queue, what waited when a bell was last sent: of a line whose bells go unanswered only for some of its queues. */
+  rungFor: ReadonlyMap<number, number>;
+  /** When a bell was last sent. */
+  rungAt: number;
 }
 
 export interface Waiting {
@@ -88,6 +92,8 @@ export class Bells {
         nextAt: 0,
         working: new Map(),
         muted: new Map(),
+        rungFor: new Map(),
+        rungAt: 0,
       });
     for (const row of sql.all<{ lane: Line; unanswered: number }>("SELECT lane, unanswered FROM bells")) {
       this.#of(row.lane).unanswered = row.unanswered;
@@ -123,12 +129,17 @@ export class Bells {
       const jobs = all - muted.jobs;
       if (jobs === 0) continue;
       if (owed.nextAt <= now && owed.outstanding > 0) this.#noteUnanswered(line, owed);
+      else if (owed.unanswered > 0 && owed.rungAt + FIRST_ECHO_MS <= now && hasMore(queues, owed.rungFor)) {
+        owed.outstanding = 0;
+      }
       const backAt = this.#forgetBusy(owed, now);
       const wanted = isWork(line) ? executorsFor(jobs, MAX_EXECUTORS[laneOf(line)]) : 1;
       const missing = wanted - owed.outstanding - owed.working.size;
       if (missing > 0) {
         owed.outstanding += missing;
         owed.nextAt = now + this.#echo(line, owed.unanswered);
+        owed.rungAt = now;
+        owed.rungFor = new Map(queues);
         for (let i = 0; i < missing; i++) bells.push(this.#bell(line));
       }
       const lookAgainAt = owed.outstanding > 0 ? owed.nextAt : backAt;
@@ -144,6 +155,7 @@ export class Bells {
       owed.nextAt = 0;
       owed.working.clear();
       owed.muted.clear();
+      owed.rungAt = 0;
     }
   }
 
@@ -201,6 +213,15 @@ function isWork(line: Line): line is WorkLine {
 
 function laneOf(line: WorkLine): Lane {
   return line.split("/", 1)[0] as Lane;
+}
+
+/**
+ * Whether more waits in some queue than when the last bell was sent: a queue that nobody serves must not keep those of its
+ * line waiting that somebody does.
+ */
+function hasMore(queues: ReadonlyMap<number, number>, rungFor: ReadonlyMap<number, number>): boolean {
+  for (const [queue, jobs] of queues) if (jobs > (rungFor.get(queue) ?? 0)) return true;
+  return false;
 }
 
 /** Jobs that deserve no bell now, and when the first of them may deserve one again. */

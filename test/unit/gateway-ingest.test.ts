@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { DeferredMessage, IngestEnvelope, IngestMessage } from "../../contract/ingest.ts";
+import { DEFERRED_KNOWN_MS, DeferredMessage, IngestEnvelope, IngestMessage } from "../../contract/ingest.ts";
 import { settingsFrom } from "../../contract/queue-settings.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap } from "../../domain/slots.ts";
 import { LATE, within } from "../../workers/gateway/deadline.ts";
 import { Refusal } from "../../workers/gateway/http/refusal.ts";
 import { KnownJobs, type World } from "../../workers/gateway/ingest/known.ts";
-import { mayPass, reasonText, retryDelaySeconds, verdictOver } from "../../workers/gateway/ingest/verdict.ts";
+import { mayPass, reasonText, retryDelaySeconds, settle, verdictOver } from "../../workers/gateway/ingest/verdict.ts";
 import { ShardClient, type ShardPorts } from "../../workers/gateway/shards/shard-client.ts";
 
 const DAY_SECONDS = 86_400;
@@ -42,6 +42,20 @@ describe("a verdict", () => {
     ["a code of tomorrow", true],
   ])("over %s: may it pass? %s", (code, passes) => {
     expect(mayPass({ code })).toBe(passes);
+  });
+
+  test("over a message that has no text is carried out, too", async () => {
+    const deep: unknown = JSON.parse("[".repeat(1_000_000) + "]".repeat(1_000_000));
+    const kept: unknown[] = [];
+    const statement = { bind: (...values: unknown[]) => ({ run: async () => void kept.push(values.at(-1)) }) };
+    const database = { prepare: () => statement } as unknown as D1Database;
+    const done: string[] = [];
+    const message = { attempts: 1, ack: () => done.push("ack"), retry: () => done.push("retry") };
+    const verdict = verdictOver(new Refusal("invalid-request", "no"), { id: "m", body: deep });
+    const where = { database, queue: "dure-ingest", now: 0, random: 0 };
+    await settle(message as unknown as Message, verdict, where);
+    expect(done).toEqual(["ack"]);
+    expect(JSON.stringify(kept)).toContain("[object Array]");
   });
 
   test("over what nobody expected is that the message comes again", () => {
@@ -113,6 +127,32 @@ describe("a queue that stops being available", () => {
     const deleted = { ...available, deleted: true };
     expect(settingsFrom({}, { ...stamp, updatedAt: 40, before: deleted }).availableUntil).toBe(40);
     expect(settingsFrom({}, { ...stamp, updatedAt: 40, before: null })).not.toHaveProperty("availableUntil");
+  });
+});
+
+describe("a queue that is divided anew", () => {
+  const stamp = { namespace: "default", name: "q", version: 1, createdAt: 0 };
+  const first = settingsFrom({ partitions: 16 }, { ...stamp, updatedAt: 10 });
+  const second = settingsFrom({ partitions: 5 }, { ...stamp, updatedAt: 20, before: first });
+
+  test("remembers how many partitions it had, over every later change", () => {
+    expect(first).not.toHaveProperty("earlier");
+    expect(second.earlier).toEqual([{ partitions: 16, until: 20 }]);
+    const deleted = { ...second, deleted: true };
+    const third = settingsFrom({ partitions: 5 }, { ...stamp, updatedAt: 30, before: deleted });
+    expect(third.earlier).toEqual([{ partitions: 16, until: 20 }]);
+    const fourth = settingsFrom({ partitions: 16 }, { ...stamp, updatedAt: 40, before: third });
+    expect(fourth.earlier?.[0]).toEqual({ partitions: 5, until: 40 });
+    const fifth = settingsFrom({ partitions: 2 }, { ...stamp, updatedAt: 50, before: fourth });
+    expect(fifth.earlier).toEqual([
+      { partitions: 16, until: 50 },
+      { partitions: 5, until: 40 },
+    ]);
+  });
+
+  test("and forgets it when no message of then can come any more", () => {
+    const updatedAt = 20 + DEFERRED_KNOWN_MS;
+    expect(settingsFrom({ partitions: 5 }, { ...stamp, updatedAt, before: second })).not.toHaveProperty("earlier");
   });
 });
 

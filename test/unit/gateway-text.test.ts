@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../contract/canonical-json.ts";
+import { deeperThan } from "../../contract/json-text.ts";
 import { keyIdOf, makeKeyId, makeToken } from "../../workers/gateway/access/token.ts";
 import { fromBase64Url, longerThan, toBase64Url } from "../../workers/gateway/http/bytes.ts";
 import { preferredWait } from "../../workers/gateway/http/prefer.ts";
-import { deeperThan } from "../../workers/gateway/http/request-body.ts";
 import { continuedTrace } from "../../workers/gateway/http/trace.ts";
 
 describe("canonical JSON", () => {

@@ -61,6 +61,19 @@ describe("a consumer queue", () => {
 });
 
 describe("a bell for a consumer", () => {
+  test("that nobody answers for one queue keeps no other queue of the lane waiting", () => {
+    const h = new Harness(CONSUMER);
+    withOther(h, 3, { namespace: "elsewhere" });
+    h.advance(5 * MINUTE);
+    h.rung();
+    const before = h.now;
+    h.accept();
+    expect(h.rung().map((bell) => bell.at - before)).toEqual([0]);
+    // Nor is the line rung more often than that for what nobody serves.
+    h.advance(SECOND);
+    expect(h.rung()).toEqual([]);
+  });
+
   test("is rung as for the processor: at once, and again more and more seldom while nobody comes", () => {
     const h = new Harness(CONSUMER);
     h.accept();

@@ -161,6 +161,37 @@ describe("a deferred job that must not run", () => {
     expect(h.finished().jobs).toHaveLength(1);
   });
 
+  test.each(cases)("because %s never comes back in line", (_, first, second) => {
+    const h = new Harness();
+    const winner = h.accept(first);
+    const job = deferred(h, second);
+    commit(h, job);
+    const name = { ...CALL, namespace: "default", id: job.id };
+    expect(h.core.retry(name)).toMatchObject({ type: "conflict", because: "unrun" });
+    const { finishedAfter: _none, ...any } = ANY;
+    const filter = { ...any, queue: null, state: null, fingerprint: null };
+    const operation = { id: "op_1", namespace: "default", action: "retry", filter, createdAt: h.now } as const;
+    h.core.operate({ ...CALL, operation: { ...operation, dryRun: false, everyMs: null } });
+    h.advance(0);
+    expect(only(h.core.operationProgress({ ...CALL, ids: ["op_1"] }))).toMatchObject({ done: true, changed: 0 });
+    expect(h.state(job.id)).toBe("cancelled");
+    expect(h.take().map(({ id }) => id)).toEqual([winner]);
+  });
+
+  test("because its queue was deleted, or it has lost its place, never comes back in line", () => {
+    const h = new Harness({ partitions: 16 });
+    const [late, ahead] = [deferred(h), deferred(h, { partition: 15, createdAt: h.now + MINUTE })];
+    h.configure({ partitions: 8 });
+    commit(h, ahead);
+    h.configure({ deleted: true });
+    commit(h, late);
+    h.configure({ deleted: false });
+    h.advance(SECOND);
+    for (const { id } of [late, ahead]) {
+      expect(h.core.retry({ ...CALL, namespace: "default", id })).toMatchObject({ type: "conflict", because: "unrun" });
+    }
+  });
+
   test("two deferred jobs of one key run once", () => {
     const h = new Harness();
     const jobs = [1, 2].map(() => deferred(h, { idempotency: { key: "k", hash: "h" }, payload: "1" }));

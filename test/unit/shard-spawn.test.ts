@@ -86,6 +86,46 @@ describe("a success brings jobs", () => {
     expect(rig.count("shard-0", "spawn_outbox")).toBe(1);
   });
 
+  test("what several successes of a call bring is accepted in the order of the reports", () => {
+    const rig = new SpawnRig();
+    const parents = Array.from({ length: 8 }, () => rig.start());
+    const shuffled = [5, 2, 7, 0, 3, 6, 1, 4].flatMap((i) => parents[i] ?? []);
+    const child = (i: number) => rig.spawn({ queue: rig.parents.name, orderingKey: "k", tags: [`n${i}`] });
+    const reports = shuffled.map(({ lease }, i) => ({ lease, outcome: { ...OK, spawn: [child(i)] } }));
+    rig.report("", [], { reports });
+    const rows = rig
+      .sql("shard-0")
+      .all<{ spec: string }>("SELECT spec FROM jobs WHERE ordering_key = 'k' ORDER BY seq")
+      .map(({ spec }) => (JSON.parse(spec) as { tags: string[] }).tags[0]);
+    expect(rows).toEqual(Array.from({ length: 8 }, (_, i) => `n${i}`));
+  });
+
+  test("what must wait on its own shard is not overtaken by what comes after it, of the same success or a later one", () => {
+    const rig = new SpawnRig();
+    const [first, second] = [rig.start(), rig.start()];
+    const child = (tag: string, key: string | null) =>
+      rig.spawn({
+        queue: rig.parents.name,
+        orderingKey: "k",
+        tags: [tag],
+        idempotency: key === null ? null : { key, hash: key },
+      });
+    const core = rig.core("shard-0");
+    const { queue: _, ...batched } = child("batch", "held");
+    const job = { ...batched, id: rig.childId(rig.parents), queue: 0, partition: 0, orderingKey: "k" };
+    core.prepare({ ...CALL, txn: "t1", queues: [rig.parents], jobs: [job], expiresAt: rig.now + MINUTE });
+    rig.report(first.lease, [child("1", "held"), child("2", null)]);
+    rig.report(second.lease, [child("3", null)]);
+    expect(rig.count("shard-0", "spawn_outbox")).toBe(3);
+    core.decide({ ...CALL, txn: "t1", outcome: "abort", slots: [] });
+    rig.pass(5 * SECOND);
+    const rows = rig
+      .sql("shard-0")
+      .all<{ spec: string }>("SELECT spec FROM jobs WHERE ordering_key = 'k' ORDER BY seq")
+      .map(({ spec }) => (JSON.parse(spec) as { tags: string[] }).tags[0]);
+    expect(rows).toEqual(["1", "2", "3"]);
+  });
+
   test("the jobs of a step that is undone are undone with it", () => {
     const rig = new SpawnRig();
     const { lease } = rig.start();

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { MAX_PAYLOAD_BYTES, MAX_RESULT_BYTES, MAX_SPAWN } from "../../contract/limits.ts";
+import {
+  MAX_BODY_BYTES,
+  MAX_JSON_DEPTH,
+  MAX_PAYLOAD_BYTES,
+  MAX_RESULT_BYTES,
+  MAX_SPAWN,
+} from "../../contract/limits.ts";
 import { InvalidSpawn, SpawnList } from "../../contract/spawn.ts";
 import { handlerExecutor } from "../../workers/processor/executors/handler.ts";
 import { httpExecutor } from "../../workers/processor/executors/http.ts";
@@ -15,7 +21,7 @@ function run(handler: Handler) {
 }
 
 /** What comes of an HTTP target that answers 200 with `body`. */
-function answered(body: string, type = "application/json") {
+function answered(body: BodyInit, type = "application/json") {
   const execute = httpExecutor({
     fetch: async () => new Response(body, { headers: { "content-type": type } }),
     now: () => NOW,
@@ -42,6 +48,27 @@ const plain = {
   tags: [],
 };
 
+/** `levels` of arrays, each in the next. */
+function nested(levels: number): unknown {
+  return JSON.parse("[".repeat(levels) + "]".repeat(levels));
+}
+
+/** A body that comes in these pieces, and whether its reader gave up. `endless`: spaces follow, without end. */
+function streamed(pieces: string[], endless = false) {
+  const at = { piece: 0, cancelled: false };
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const piece = pieces[at.piece++];
+      if (piece === undefined && !endless) return controller.close();
+      controller.enqueue(new TextEncoder().encode(piece ?? " ".repeat(65_536)));
+    },
+    cancel() {
+      at.cancelled = true;
+    },
+  });
+  return { body, at };
+}
+
 /** What is no job, and where the message says so. */
 const FAULTY: [string, unknown, string][] = [
   ["no payload", { queue: "q" }, "/0/payload: "],
@@ -51,6 +78,8 @@ const FAULTY: [string, unknown, string][] = [
   ["a late end", { payload: 1, expiresAt: "2001-01-01T00:00:00Z" }, "/0/expiresAt: must be in the future"],
   ["a far start", { payload: 1, runAt: "2999-01-01T00:00:00Z" }, "/0/runAt: must be within a year"],
   ["a large payload", { payload: "x".repeat(MAX_PAYLOAD_BYTES) }, "/0/payload: The payload may be"],
+  ["a payload that nests too deep", { payload: nested(MAX_JSON_DEPTH) }, "/0: nests deeper than 512 levels"],
+  ["one that nests deeper yet", { payload: nested(3000), idempotencyKey: "k" }, "/0: nests deeper than 512 levels"],
   ["a text", "job", "/0: "],
   ["nothing", null, "/0: "],
 ];
@@ -205,6 +234,61 @@ describe("an HTTP target", () => {
     expect(outcome).toMatchObject({ ok: false, error: { code: "invalid-spawn" } });
     const cut = await answered(JSON.stringify({ result: large }));
     expect(cut).toMatchObject({ ok: true, resultTruncated: true });
+  });
+
+  describe("whose answer is too large to be kept", () => {
+    const large = `{"result": "${"x".repeat(MAX_BODY_BYTES)}"`;
+    const fails = {
+      ok: false,
+      error: { code: "invalid-spawn", message: expect.stringContaining("larger than 1048576") },
+    };
+
+    test.each([
+      ["behind the cut", [large, ', "dure-spawn": [{"payload": 1}]}']],
+      ["far behind it", [large, ...Array.from({ length: 20 }, (_, n) => `, "${n}": 1`), ', "dure-spawn": []}']],
+      ["across two pieces", [large, ', "dure-sp', 'awn": []}']],
+      ["with escapes", [large, ', "d\\u0075re\\u002Dsp\\u0061w\\u006e": []}']],
+      ["with escapes across pieces", [large, ', "dure\\u0', '02dspawn": []}']],
+      ["after a mark of byte order and spaces", [`\ufeff \n${large}`, ', "dure-spawn": []}']],
+    ])("fails where its jobs are named %s", async (_, pieces) => {
+      const { body, at } = streamed(pieces, true);
+      expect(await answered(body)).toMatchObject(fails);
+      expect(at.cancelled).toBe(true);
+    });
+
+    test("is read to its end where no jobs are named, and cut", async () => {
+      const { body, at } = streamed([large, ', "dure-spawned": [], "a": "dure", "spawn": "\\"dure-spawn\\""}']);
+      expect(await answered(body)).toMatchObject({ ok: true, resultTruncated: true });
+      expect(at.piece).toBe(3);
+    });
+
+    test.each([
+      ["is no object", "application/json", "["],
+      ["says that it is no JSON", "text/plain", "{"],
+    ])("is not read on where it %s", async (_, type, begin) => {
+      const { body, at } = streamed([begin + large, ', "dure-spawn": []'], true);
+      expect(await answered(body, type)).toMatchObject({ ok: true, resultTruncated: true });
+      expect(at.cancelled).toBe(true);
+    });
+  });
+
+  test("may write its member with escapes", async () => {
+    expect(await answered('{"dure\\u002dspawn": [{"payload": 1}], "result": 2}')).toMatchObject({
+      ok: true,
+      result: "2",
+      spawn: [{ payload: "1" }],
+    });
+  });
+
+  test("brings a job that nests as deep as any may, and no result that nests deeper", async () => {
+    const payload = nested(MAX_JSON_DEPTH - 1);
+    const outcome = await answered(JSON.stringify({ "dure-spawn": [{ payload, idempotencyKey: "k" }] }));
+    expect(outcome).toMatchObject({ ok: true, spawn: [{ payload: JSON.stringify(payload) }] });
+    const deep = "[".repeat(20_000) + "]".repeat(20_000);
+    const refused = await answered(`{"dure-spawn": [{"payload": 1}], "result": ${deep}}`);
+    expect(refused).toMatchObject({ ok: false, error: { code: "invalid-spawn" } });
+    expect(refused.ok ? "" : refused.error.message).toBe("/result: nests deeper than 512 levels");
+    expect(await answered(deep)).toMatchObject({ ok: true, result: JSON.stringify(deep) });
   });
 });
 

@@ -113,8 +113,8 @@ describe("a job that is none refuses the whole call", () => {
     [400, "invalid-request", { queue: "default" }, "/payload"],
     [400, "invalid-request", { payload: 1, colour: "red" }, "/colour"],
     [400, "invalid-request", { payload: 1, expiresAt: "2001-01-01T00:00:00Z" }, "/expiresAt"],
-    [404, "queue-not-found", { payload: 1, queue: "nowhere" }, ""],
-    [413, "payload-too-large", { payload: "x".repeat(MAX_PAYLOAD_BYTES) }, ""],
+    [404, "queue-not-found", { payload: 1, queue: "nowhere" }, "/queue"],
+    [413, "payload-too-large", { payload: "x".repeat(MAX_PAYLOAD_BYTES) }, "/payload"],
     [422, "timeout-too-long", { payload: 1, queue: "spawn-pushed", timeout: 3600 }, "/timeout"],
     [422, "keys-need-one-partition", { payload: 1, orderingKey: "a", concurrencyKey: "b" }, "/concurrencyKey"],
   ];

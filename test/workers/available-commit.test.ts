@@ -116,6 +116,26 @@ describe("a message that comes again after its job was forgotten by its shard ru
     expect(await rowsInHistory(id)).toEqual([]);
   });
 
+  // By the clock of the gateway that accepted the job it is as young as can be.
+  test.each([
+    ["the gateway's clock was ahead", 120_000, {}],
+    ["the message has come before", 90_000, { attempts: 2 }],
+    ["the Queue has had the message for long", 90_000, { ageMs: 2 * MINUTE }],
+  ])("also where %s", async (_, aheadMs, delivery) => {
+    const { id, message } = await deferred();
+    const createdAt = (message.job.createdAt ?? 0) + aheadMs;
+    const ahead = { ...message, job: { ...message.job, createdAt, runAt: null } };
+    await consume([ahead]);
+    await succeed((await claimOne(queue)).lease);
+    await forgetOld();
+    passTime(100_000);
+    await forgetOld();
+    expect(await heldBy(id)).toBe(false);
+    expect(await consume([ahead], delivery)).toMatchObject({ acked: 1 });
+    expect(await claim(queue)).toEqual([]);
+    expect(await heldBy(id)).toBe(false);
+  });
+
   test("while history cannot be asked it waits", async () => {
     const { id, message } = await deferred();
     passTime(MINUTE);

@@ -93,6 +93,13 @@ describe("a message of another Worker", () => {
   });
 });
 
+const DEEP = /^invalid-request: .*\/job\/payload nests deeper than 512 levels/;
+
+/** `levels` of arrays, each in the next. */
+function nested(levels: number): unknown {
+  return JSON.parse("[".repeat(levels) + "]".repeat(levels));
+}
+
 describe("a dead letter says why", () => {
   const cases: [string, () => unknown, RegExp][] = [
     ["no payload", () => ({ type: "submit", job: {} }), /^invalid-request: .*\/job\/payload /],
@@ -107,6 +114,18 @@ describe("a dead letter says why", () => {
     ["an unknown namespace", () => ({ ...order(1), namespace: "none" }), /^namespace-not-found: /],
     ["a bad key", () => ({ ...order(1), key: "dure_00000_aaaaaaaaaaaaaaaaaaaaaaaaaa" }), /^unauthorized: /],
     ["an expired job", () => order(1, { expiresAt: "2020-01-01T00:00:00Z" }), /^invalid-request: .*\/job\/expiresAt /],
+    ["a payload that nests too deep", () => order(1, { payload: nested(550), idempotencyKey: "deep" }), DEEP],
+    [
+      "a payload that nests deeper yet",
+      () => order(1, { payload: nested(3000) }),
+      /^invalid-request: .*\/job\/payload/,
+    ],
+    ["one that is no JSON", () => order(1, { payload: 1n }), /^invalid-request: .*\/job\/payload is not /],
+    [
+      "a batch of a key that nests too deep",
+      () => ({ type: "submitBatch", idempotencyKey: "deep", jobs: [{ queue, payload: nested(550) }] }),
+      /^invalid-request: .*\/jobs nests deeper than 512 levels/,
+    ],
     ["an empty batch", () => ({ type: "submitBatch", jobs: [] }), /^invalid-request: .*\/jobs /],
   ];
 
@@ -117,6 +136,32 @@ describe("a dead letter says why", () => {
     expect(letter?.reason).toMatch(reason);
     expect(others).toEqual([]);
     expect(await jobsOf()).toEqual([]);
+  });
+
+  test.each([
+    ["a map", new Map([["a", 1]]), "/job/payload"],
+    ["a date in a list", [new Date(0)], "/job/payload/0"],
+    ["NaN", { n: Number.NaN }, "/job/payload/n"],
+    ["a number that JSON has no word for", 1n, "/job/payload"],
+  ])("of what JSON cannot say (%s)", async (_, payload, pointer) => {
+    expect(await consume([{ type: "submit", job: { queue, payload } }])).toMatchObject(DONE);
+    const [letter] = await deadLetters();
+    expect(letter?.reason).toContain(`${pointer} is not a JSON value`);
+    expect(await jobsOf()).toEqual([]);
+  });
+
+  test("of each bad job of a large batch, with few statements", async () => {
+    const jobs = Array.from({ length: 700 }, (_, i) => ({ queue, payload: i, delay: -1 }));
+    let statements = 0;
+    const counting = replaced(env.DB, {
+      prepare: (text: string) => {
+        statements += 1;
+        return env.DB.prepare(text);
+      },
+    });
+    expect(await consume([{ type: "submitBatch", jobs }], { bindings: { ...env, DB: counting } })).toMatchObject(DONE);
+    expect(await deadLetters()).toHaveLength(700);
+    expect(statements).toBeLessThan(20);
   });
 
   test("of a key that may not submit, or not there, without the key's secret", async () => {
@@ -134,6 +179,30 @@ describe("a dead letter says why", () => {
     ]);
     for (const secret of [key, theirs]) expect(JSON.stringify(letters)).not.toContain(secret);
     expect(await jobsOf()).toEqual([]);
+  });
+
+  test.each(["my_secret_x", "short", "s", "pass,word;{}", "a\\b", "geheim-größe"])(
+    "without the secret of a root key that is %s",
+    async (secret) => {
+      const key = `dure_root_${secret}`;
+      await consume([{ ...order(1), key, namespace: "default", job: { queue, payload: `\n${key} ${key}` } }]);
+      const [letter] = await deadLetters();
+      const redacted = "dure_root_…";
+      expect(JSON.parse(letter?.body ?? "")).toEqual({
+        type: "submit",
+        namespace: "default",
+        key: redacted,
+        job: { queue, payload: `\n${redacted} ${redacted}` },
+      });
+    },
+  );
+
+  test("without a key in a text that is JSON itself, which stays so", async () => {
+    const payload = JSON.stringify({ key: "dure_root_my_secret", more: 1 });
+    await consume([{ type: "submit", job: { queue: "none", payload } }]);
+    const [letter] = await deadLetters();
+    const kept = JSON.parse(letter?.body ?? "") as { job: { payload: string } };
+    expect(JSON.parse(kept.job.payload)).toEqual({ key: "dure_root_…", more: 1 });
   });
 
   test("of one job of a batch, which can be sent again as it is kept", async () => {

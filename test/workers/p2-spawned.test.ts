@@ -118,7 +118,7 @@ describe("jobs that a success has brought are not lost, and not doubled", () => 
       { body },
     );
     expect(items).toMatchObject([
-      { status: "refused", problem: { code: "queue-not-found", errors: [{ pointer: "/reports/0/spawn/0" }] } },
+      { status: "refused", problem: { code: "queue-not-found", errors: [{ pointer: "/reports/0/spawn/0/queue" }] } },
     ]);
     const one = await call("POST", `/v1/leases/${lease}/succeed`, { body: { spawn: [{ queue: to, payload: 1 }] } });
     expect([one.status, one.body.code]).toEqual([404, "queue-not-found"]);

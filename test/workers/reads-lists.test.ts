@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JobListView } from "../../contract/job.ts";
-import type { ListRequest } from "../../contract/rpc.ts";
-import { claimOne, fail, must, newQueue, submit, succeed } from "./api.ts";
+import type { HeldRequest, ListRequest } from "../../contract/rpc.ts";
+import { claimOne, fail, getJob, must, newQueue, shards, submit, succeed } from "./api.ts";
 import { passTime, resetClock } from "./clock.ts";
 import { replaced } from "./faults.ts";
 import { leaveShards, Reader, succeededJob, World } from "./readers.ts";
@@ -155,4 +155,39 @@ describe("a strong list", () => {
     const SHARD = replaced(env.SHARD, { getByName: slowToList });
     expect(await ids(new Reader({ ...world.bindings, SHARD }), queue, "strong")).toEqual([id]);
   });
+
+  it.each([
+    ["", "queued"],
+    ["&state=failed", null],
+  ])(
+    "with %j shows a job that comes back to its shard while the list is read once, as it is",
+    async (filter, state) => {
+      const queue = await newQueue({ retry: { maxAttempts: 1 }, retention: 60, idempotencyWindow: 1, partitions: 1 });
+      const other = (await submit({ queue, delay: 86_400 })).id;
+      const { id } = await submit({ queue });
+      await fail((await claimOne(queue)).lease);
+      await world.level();
+      await leaveShards([id]);
+      let pages = 0;
+      const revivedBeforeHeld = (name: string) => {
+        const stub = env.SHARD.getByName(name);
+        const held = async (request: HeldRequest) => {
+          if (request.ids.includes(id)) await must("POST", `/v1/jobs/${id}/retry`);
+          return stub.held(request);
+        };
+        const list = async (request: ListRequest) => {
+          pages += 1;
+          return stub.list(request);
+        };
+        return replaced(stub, { held, list });
+      };
+      const SHARD = replaced(env.SHARD, { getByName: revivedBeforeHeld });
+      const { body, level } = await new Reader({ ...world.bindings, SHARD }).list(`queue=${queue}${filter}`, "strong");
+      const shown = body.items.map((job) => [job.id, job.state]);
+      const expected = state === null ? [] : [[id, state]];
+      expect([level, shown]).toEqual(["strong", filter === "" ? [...expected, [other, "scheduled"]] : expected]);
+      expect((await getJob(id)).state).toBe("queued");
+      expect(pages).toBeLessThanOrEqual(shards().length + 1);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import type { PurgeReply, PurgeRequest, Unredrivable } from "../../../contract/rpc.ts";
-import { nextState } from "../../../domain/job.ts";
+import { type JobError, nextState } from "../../../domain/job.ts";
+import { mayNeverRun } from "../../../domain/unrun.ts";
 import type { Sql } from "../../sql.ts";
 import { jobDecided } from "../claiming/ordering.ts";
 import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobSpec, type StoredAttempt } from "../rows.ts";
@@ -18,12 +19,14 @@ export function cancel(turn: Turn, row: JobHead): JobHead | null {
 }
 
 /**
- * Why a job cannot come back in line: its queue is gone, or its queue's partitions have changed since, so that its place
- * no longer goes together with its ordering key and the queue's limits; or it is on its way elsewhere. Null when it can.
+ * Why a job cannot come back in line: it may never run; its queue is gone, or its queue's partitions have changed since, so
+ * that its place no longer goes together with its ordering key and the queue's limits; or it is on its way elsewhere. Null
+ * when it can.
  */
 export function unredrivable(turn: Turn, row: JobHead): Unredrivable | null {
   const { settings, partitionedAt } = turn.stores.queues.get(row.queue);
   if ((JSON.parse(row.spec) as JobSpec).movingTo !== undefined) return "moving";
+  if (mayNeverRun({ ...row, error: row.error === null ? null : (JSON.parse(row.error) as JobError) })) return "unrun";
   if (settings.deleted) return "queue-deleted";
   // A job that was moved here keeps the time at which it was first made: it has started here since.
   const placedAt = Math.max(row.created_at, row.started_at ?? 0);

@@ -2,6 +2,7 @@ import type { NewJob, SubmitRequest, Submitted } from "../../../contract/rpc.ts"
 import type { JobError } from "../../../domain/job.ts";
 import { rankOf } from "../../../domain/rank.ts";
 import { keysClash, partitionOf } from "../../../domain/slots.ts";
+import type { UnrunCode } from "../../../domain/unrun.ts";
 import { act } from "../clock.ts";
 import { standingOf } from "../counts.ts";
 import { takeSettings } from "../queues/configure.ts";
@@ -14,7 +15,7 @@ import { acceptDecided, HELD_RETRY_MS, type SubmitOutcome } from "./submit.ts";
 /**
  * Takes jobs that were accepted without this shard (`SubmitRequest.deferred`). Each becomes a row, so that it has one end
  * that history keeps, and a message that comes twice finds it: also one that cannot run, which is written as cancelled and
- * not as failed, so that nobody redrives it with the failures of its queue.
+ * not as failed, so that nobody redrives it with the failures of its queue, and never comes back in line (`mayNeverRun`).
  */
 export function submitDeferred(turn: Turn, request: SubmitRequest): SubmitOutcome {
   const queues: KnownQueue[] = [];
@@ -87,7 +88,7 @@ function endOf(result: Submitted): JobError | "expired" | null {
   }
 }
 
-function ended(code: string, message: string): JobError {
+function ended(code: UnrunCode, message: string): JobError {
   return { code, message, retryable: false };
 }
 

@@ -103,7 +103,8 @@ function recordSuccesses(
     turn.settleKey(done.queue, done.ordering_key, null);
     turn.touchGate(done.queue, done.concurrency_key);
   }
-  const recordedAt = recorded.map(({ id }) => places.get(id) ?? -1);
+  // SQLite tells what it wrote in no order; what the successes bring is accepted in that of the reports.
+  const recordedAt = recorded.map(({ id }) => places.get(id) ?? -1).sort((a, b) => a - b);
   for (const i of recordedAt) {
     const report = reports[i];
     if (report !== undefined) plans.succeeded(turn, report);

@@ -10,8 +10,16 @@ import type { Child } from "./place.ts";
 export function launch(turn: Turn, children: Child[]): void {
   if (children.length === 0) return;
   const { spawns, meta, metrics, owns } = turn.stores;
-  const isHere = (child: Child) => owns(child.slot) && !isUndecidable(turn, child);
-  const [here, away] = [children.filter(isHere), children.filter((child) => !isHere(child))];
+  const here: Child[] = [];
+  const away: Child[] = [];
+  // Of a slot nothing overtakes what is on its way already: order by key is that of the successes.
+  const stuck = new Map<number, boolean>();
+  for (const child of children) {
+    const waits = stuck.get(child.slot) ?? (!owns(child.slot) || spawns.waits(child.slot));
+    const goes = waits || isUndecidable(turn, child);
+    stuck.set(child.slot, goes);
+    (goes ? away : here).push(child);
+  }
   takeIn(turn, here);
   spawns.add(away.map(({ slot, queue, job }) => ({ slot, seq: meta.sequence(turn.now), queue: queue.ref, job })));
   // They go out after the commit; should this instance die before, the alarm sends them.

@@ -79,6 +79,11 @@ export class SpawnStore {
     );
   }
 
+  /** Whether a job of the slot is on its way, one of this very step too. */
+  waits(slot: number): boolean {
+    return this.#sql.all("SELECT 1 AS found FROM spawn_outbox WHERE slot = ? LIMIT 1", slot).length > 0;
+  }
+
   isOnItsWay(slot: number, id: string): boolean {
     if (!this.#slots.includes(slot)) return false;
     return this.#sql.all("SELECT 1 AS found FROM spawn_outbox WHERE slot = ? AND id = ? LIMIT 1", slot, id).length > 0;

@@ -1,7 +1,8 @@
+import { MAX_JSON_DEPTH } from "../../../contract/limits.ts";
 import { invalidField } from "../http/refusal.ts";
 
-/** Deeper than the API takes, and shallower than the stack. */
-const MAX_DEPTH = 600;
+/** What the API takes, and the envelope around it: far less than the stack does. */
+const MAX_DEPTH = MAX_JSON_DEPTH + 8;
 
 /**
  * `value` as JSON text. RPC carries more than JSON has (dates, maps, NaN), which would arrive as something else: refused

@@ -1,7 +1,7 @@
 import type { Job } from "../../../domain/job.ts";
 import { primary } from "../../db/client.ts";
 import { type FailedFilter, type FailedPage, failedJobs, failedPage } from "../../db/failed-jobs.ts";
-import { withoutHeld } from "../jobs/job-list.ts";
+import { withoutHeld } from "../jobs/held.ts";
 import { fromHistory } from "../jobs/job-read.ts";
 import type { QueueName } from "../queues/queue-config.ts";
 import type { Services } from "../services.ts";

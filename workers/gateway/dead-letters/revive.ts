@@ -1,5 +1,6 @@
 import type { Revival, Revived, ReviveRequest, Unredrivable } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job.ts";
+import { mayNeverRun } from "../../../domain/unrun.ts";
 import { Refusal } from "../http/refusal.ts";
 import { slotOfJob } from "../jobs/job-read.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
@@ -25,6 +26,8 @@ export async function revive(
 
 /** Retries a job that its shard has forgotten. Refuses as a retry of one that the shard has. */
 export async function retryFromHistory(services: Services, job: Job): Promise<Job> {
+  // Said before its queue is looked for, which may be gone: the shard would say the same.
+  if (mayNeverRun(job)) throw cannotReturn("unrun", job.queue);
   const settings = await services.settings.get(job.namespace, job.queue, Date.now());
   const [revived] = await revive(services, [{ job, delayMs: 0 }], { settings, patch: null, action: "redrive" });
   if (revived?.type === "revived" && revived.job !== null) return revived.job;
@@ -39,6 +42,11 @@ export function cannotReturn(because: Unredrivable, queue: string): Refusal {
       return queueNotFound(queue);
     case "repartitioned":
       return new Refusal("invalid-state", `The partitions of queue ${queue} have changed since the job was accepted.`);
+    case "unrun":
+      return new Refusal(
+        "invalid-state",
+        "The job was accepted without its shard, and may not run: its error says why. Submit another instead.",
+      );
     case "moving":
       return new Refusal(
         "invalid-state",

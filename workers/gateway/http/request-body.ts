@@ -1,11 +1,9 @@
 import type { z } from "zod";
-import { MAX_BODY_BYTES } from "../../../contract/limits.ts";
+import { deeperThan, TOO_DEEP } from "../../../contract/json-text.ts";
+import { MAX_BODY_BYTES, MAX_JSON_DEPTH } from "../../../contract/limits.ts";
 import { errorsOf } from "../../../contract/problem.ts";
 import type { AppContext } from "../context.ts";
 import { Refusal } from "./refusal.ts";
-
-/** Deeper JSON than this helps nobody, and whatever walks it recursively would run out of stack. */
-const MAX_DEPTH = 512;
 
 /** The body as JSON, within the limits; refused with 400, 413 or 415. */
 export async function readJson(c: AppContext): Promise<unknown> {
@@ -94,8 +92,7 @@ function decode(bytes: Uint8Array): string {
 }
 
 function parseText(text: string): unknown {
-  if (deeperThan(text, MAX_DEPTH))
-    throw new Refusal("invalid-request", `The body nests deeper than ${MAX_DEPTH} levels.`);
+  if (deeperThan(text, MAX_JSON_DEPTH)) throw new Refusal("invalid-request", `The body ${TOO_DEEP}.`);
   if (mayOverflow(text) && overflows(text)) {
     throw new Refusal("invalid-request", "The body has a number larger than a double can hold.");
   }
@@ -124,36 +121,3 @@ function overflows(text: string): boolean {
   }
   return found;
 }
-
-/** Whether brackets outside of strings nest deeper than `max`. Works on text that is not JSON too. */
-export function deeperThan(text: string, max: number): boolean {
-  if (text.length <= max || countOpening(text, max) <= max) return false;
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (inString) {
-      if (code === BACKSLASH) i++;
-      else if (code === QUOTE) inString = false;
-    } else if (code === QUOTE) inString = true;
-    else if (code === OPEN_BRACKET || code === OPEN_BRACE) {
-      if (++depth > max) return true;
-    } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth--;
-  }
-  return false;
-}
-
-/** Opening brackets in `text`, inside of strings too, counted until there are more than `enough`. */
-function countOpening(text: string, enough: number): number {
-  const opening = /[[{]/g;
-  let count = 0;
-  while (count <= enough && opening.test(text)) count++;
-  return count;
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;

@@ -24,27 +24,40 @@ export interface Deferred {
   id: string;
   body: unknown;
   message: DeferredMessage;
+  /** When the Queue took the message, by its own clock, epoch ms. */
+  sentAt: number;
+  /** Deliveries so far, this one among them. */
+  attempts: number;
 }
 
 /**
  * Commits one deferred job under its own id. Never throws. Whether it was committed before is asked first where its shard
  * may have forgotten that: it has its row for a minute at least after its end, and history has it for
- * `DEFERRED_KNOWN_MS` after its making, deleted jobs too, while no message lives longer than four days.
+ * `DEFERRED_KNOWN_MS` after its making, deleted jobs too, while no message lives longer than four days. Done is a message
+ * only when the job's record says so, too: from then on no reader is told of what the job was before its commit.
  */
 export async function commitDeferred(world: World, deferred: Deferred, now: number): Promise<Verdict> {
   try {
-    return await committed(world, deferred, now);
+    const verdict = await committed(world, deferred, now);
+    if (verdict !== DONE) return verdict;
+    const { namespace, job } = deferred.message;
+    return (await world.services.accepted.close({ namespace, id: job.id })) ? DONE : OPEN;
   } catch (error) {
     return verdictOver(error, deferred);
   }
 }
 
-async function committed(world: World, { message }: Deferred, now: number): Promise<Verdict> {
+/** The job is committed, and its record says still that it waits. */
+const OPEN: Verdict = { letters: [], again: { reason: "the job's record cannot be closed", afterMs: 0 } };
+
+/** `DONE` when the job's shard or history has it. */
+async function committed(world: World, deferred: Deferred, now: number): Promise<Verdict> {
+  const { message } = deferred;
   const { namespace, queue, job } = message;
   if (slotOfJob(job.id) !== slotOf(namespace, queue, job.partition)) {
     throw new Refusal("invalid-request", "The job's id is not of its place.");
   }
-  if (now - (job.createdAt ?? 0) > SURELY_KNOWN_MS) {
+  if (mayBeForgotten(deferred, now)) {
     const { held, past } = await world.known.of([job.id]);
     if (held.size + past.size > 0) return DONE;
   }
@@ -52,6 +65,15 @@ async function committed(world: World, { message }: Deferred, now: number): Prom
   // Every other outcome is written in the shard by now, as the job's beginning or as its end.
   if (outcome.type !== "undecided") return DONE;
   return { letters: [], again: { reason: "a key of the job is held by a batch that is not decided", afterMs: 0 } };
+}
+
+/**
+ * Whether the job may have come, gone and been forgotten since. No one clock is trusted with it: the gateway's may be ahead
+ * of this one, and this one may have stepped back.
+ */
+function mayBeForgotten({ message, sentAt, attempts }: Deferred, now: number): boolean {
+  const age = now - (message.job.createdAt ?? 0);
+  return attempts > 1 || age < 0 || Math.max(age, now - sentAt) > SURELY_KNOWN_MS;
 }
 
 async function submitted(world: World, { namespace, queue, job }: DeferredMessage, now: number): Promise<Submitted> {

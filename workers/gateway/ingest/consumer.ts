@@ -1,5 +1,7 @@
 import { DeferredMessage, IngestEnvelope } from "../../../contract/ingest.ts";
+import { jsonText, TOO_DEEP } from "../../../contract/json-text.ts";
 import { errorsOf } from "../../../contract/problem.ts";
+import { jsonText as checkedJsonText } from "../binding/json-value.ts";
 import { LATE, within } from "../deadline.ts";
 import { Refusal } from "../http/refusal.ts";
 import { servicesOf } from "../services.ts";
@@ -32,12 +34,28 @@ export async function consumeIngest(batch: MessageBatch, env: Env): Promise<void
 type World = Parameters<typeof admit>[0];
 
 function verdictFor(world: World, { id, body, timestamp, attempts }: Message, now: number): Promise<Verdict> {
-  const deferred = DeferredMessage.safeParse(body);
-  if (deferred.success) return commitDeferred(world, { id, body, message: deferred.data }, now);
   const sent = { id, body, sentAt: timestamp.getTime(), attempts };
-  const envelope = IngestEnvelope.safeParse(body);
-  if (envelope.success) return admit(world, sent, envelope.data);
-  return Promise.resolve(verdictOver(unreadable(envelope.error), sent));
+  const deferred = DeferredMessage.safeParse(body);
+  if (deferred.success) return commitDeferred(world, { ...sent, message: deferred.data }, now);
+  return admitted(world, sent);
+}
+
+/** Another Worker's message. A Queue carries more than JSON has (dates, maps, NaN), which no job can: that is refused. */
+async function admitted(world: World, sent: Parameters<typeof admit>[1]): Promise<Verdict> {
+  let value: unknown;
+  try {
+    value = asJson(sent.body);
+  } catch (error) {
+    return verdictOver(error, sent);
+  }
+  const envelope = IngestEnvelope.safeParse(value);
+  return envelope.success ? admit(world, sent, envelope.data) : verdictOver(unreadable(envelope.error), sent);
+}
+
+/** The message as JSON. What nests too deep is left to the door, which names the job. */
+function asJson(body: unknown): unknown {
+  const text = jsonText(body);
+  return text.type === "fault" && text.detail === TOO_DEEP ? body : JSON.parse(checkedJsonText(body));
 }
 
 function unreadable(error: Parameters<typeof errorsOf>[0]): Refusal {

@@ -1,6 +1,8 @@
 import type { BatchView } from "../../../contract/batch.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
 import type { IngestEnvelope } from "../../../contract/ingest.ts";
+import { jsonText } from "../../../contract/json-text.ts";
+import { MAX_JSON_DEPTH } from "../../../contract/limits.ts";
 import type { ProblemView } from "../../../contract/problem.ts";
 import { requireScope } from "../access/auth.ts";
 import { Refusal } from "../http/refusal.ts";
@@ -8,7 +10,9 @@ import { namespaceNotFound } from "../routes/admin.ts";
 import type { Services } from "../services.ts";
 import { type BatchRun, type BatchSender, submitBatch } from "../submit/batch.ts";
 import { batchOnce } from "../submit/batch-once.ts";
-import { seededChance } from "../submit/chance.ts";
+import { type Chance, seededChance } from "../submit/chance.ts";
+import type { Item } from "../submit/plan.ts";
+import { idsElsewhere } from "./elsewhere.ts";
 import { type KnownJobs, SURELY_KNOWN_MS } from "./known.ts";
 import { afterMsOf, DONE, type Letter, mayPass, reasonText, type Verdict, verdictOver } from "./verdict.ts";
 
@@ -60,12 +64,12 @@ async function submitted(
       ? { atomic: false, jobs: [envelope.job] }
       : { atomic: envelope.atomic, jobs: envelope.jobs };
   const run = (options: Omit<BatchRun, "past">) => {
-    const isOld = Date.now() - options.now > SURELY_KNOWN_MS;
-    const past = async (ids: string[]) => (isOld ? (await known.of(ids)).past : new Set<string>());
+    const past = (items: readonly Item[]) => earlier(known, items, options);
     return submitBatch(sender, body, { ...options, past });
   };
   const now = sent.sentAt;
   if (envelope.type === "submitBatch" && envelope.idempotencyKey !== undefined) {
+    requireJson(body.jobs);
     // An answer that was given through the other door is the batch's last, though it refused what might have passed.
     let isLast = true;
     const again = (options: Omit<BatchRun, "past">) => {
@@ -75,13 +79,51 @@ async function submitted(
     const once = { namespace, key: envelope.idempotencyKey, body, now: Date.now(), stands };
     return { view: await batchOnce(services, once, again), isLast };
   }
-  const chance = seededChance((await sha256Hex(`ingest/${sent.id}/${sent.sentAt}`)).slice(0, SEED_DIGITS));
+  const seeded = seededChance((await sha256Hex(`ingest/${sent.id}/${sent.sentAt}`)).slice(0, SEED_DIGITS));
+  const chance = envelope.type === "submit" ? ofOne(seeded) : seeded;
   // A transaction that was aborted stays so: each delivery has one of its own, for the same jobs.
   const batchId = `${chance.batchId}.${sent.attempts}`;
   return { view: await run({ chance: { ...chance, batchId }, now, late: false }), isLast: false };
 }
 
 const SEED_DIGITS = 32;
+
+/** One job has nobody to be spread from: it lies in the same place whether its queue spreads or not. */
+function ofOne(chance: Chance): Chance {
+  return { ...chance, of: (index) => ({ ...chance.of(index), random: chance.partition }) };
+}
+
+/** Jobs that have come and gone, and those that were submitted when their queue's settings placed them elsewhere. */
+async function earlier(
+  known: KnownJobs,
+  items: readonly Item[],
+  { chance, now }: { chance: Chance; now: number },
+): Promise<Map<string, string>> {
+  const isOld = Date.now() - now > SURELY_KNOWN_MS;
+  const asked = items.map(({ index, placed }) => ({
+    id: placed.job.id,
+    others: idsElsewhere(placed, { chance, index, sentAt: now }),
+  }));
+  const ids = asked.flatMap(({ id, others }) => (isOld ? [id, ...others] : others));
+  if (ids.length === 0) return new Map();
+  const { held, past } = await known.of(ids);
+  return new Map(
+    asked.flatMap(({ id, others }): [string, string][] => {
+      // What its shard still has under this id is sent again, and answered by the shard.
+      const one = past.has(id) ? id : others.find((other) => held.has(other) || past.has(other));
+      return one === undefined ? [] : [[id, one]];
+    }),
+  );
+}
+
+/** A key stands for what the jobs are, all together: one that has no such text, or nests too deep, refuses them all. */
+function requireJson(jobs: unknown[]): void {
+  const json = jsonText(jobs, MAX_JSON_DEPTH - 1);
+  if (json.type === "text") return;
+  throw new Refusal("invalid-request", "The message is not valid.", {
+    errors: [{ pointer: "/jobs", detail: json.detail }],
+  });
+}
 
 function stands({ items }: BatchView): boolean {
   return !items.some((item) => "problem" in item && mayPass(item.problem));

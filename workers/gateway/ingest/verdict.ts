@@ -1,7 +1,8 @@
 import { PROBLEMS, type ProblemError, type ProblemView } from "../../../contract/problem.ts";
-import { recordDeadLetter } from "../../db/dead-letters.ts";
+import { recordDeadLetters } from "../../db/dead-letters.ts";
 import { problemView, Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
+import { PlacesChanged } from "../submit/pinned.ts";
 
 /** What is kept of a message, or of a part of it, that can never be accepted. The same part has the same id each time. */
 export interface Letter {
@@ -42,10 +43,9 @@ export async function settle(
 ): Promise<void> {
   const delaySeconds = retryDelaySeconds(message.attempts, random);
   try {
-    for (const { body, ...letter } of letters) {
-      await recordDeadLetter(database, { ...letter, queue, receivedAt: now, body: textOf(body) });
-      log("warn", "dead-letter", { message: letter.id, reason: letter.reason });
-    }
+    const kept = letters.map(({ body, ...letter }) => ({ ...letter, queue, receivedAt: now, body: textOf(body) }));
+    await recordDeadLetters(database, kept);
+    for (const { id, reason } of letters) log("warn", "dead-letter", { message: id, reason });
   } catch (error) {
     log("error", "dead-letter", { message: message.id, reason: reasonOf(error) });
     message.retry({ delaySeconds });
@@ -67,7 +67,8 @@ export function mayPass({ code }: { code: string }): boolean {
 export function verdictOver(error: unknown, message: { id: string; body: unknown }): Verdict {
   if (!(error instanceof Refusal)) return { letters: [], again: { reason: reasonOf(error), afterMs: 0 } };
   const problem = problemView(error);
-  if (mayPass(problem)) return { letters: [], again: { reason: problem.code, afterMs: afterMsOf(problem) } };
+  if (mayPass(problem) && !(error instanceof PlacesChanged))
+    return { letters: [], again: { reason: problem.code, afterMs: afterMsOf(problem) } };
   return { letters: [{ id: message.id, reason: reasonText(problem), body: message.body }], again: null };
 }
 
@@ -90,6 +91,7 @@ function textOf(body: unknown): string {
   try {
     return JSON.stringify(body) ?? String(body);
   } catch {
-    return String(body);
+    // Not the value's own word for itself: of an array that nests too deep it is as impossible.
+    return Object.prototype.toString.call(body);
   }
 }

@@ -1,4 +1,4 @@
-import type { ExplainView } from "../../../contract/job.ts";
+import type { Consistency, ExplainView } from "../../../contract/job.ts";
 import type { Job } from "../../../domain/job.ts";
 import { LATE, within } from "../deadline.ts";
 import { Refusal } from "../http/refusal.ts";
@@ -11,6 +11,8 @@ import { type JobName, jobNotFound, readLive } from "./job-read.ts";
 /** Between two looks for a job that waits for its shard: this long at first, then twice as long each time. */
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2000;
+/** A shard that has not answered a read that must not be old by then is taken to be out of reach. */
+const OUT_OF_REACH_MS = 10_000;
 /** What an answer that was held until the end of a wait may be late by. */
 const ANSWER_MS = 500;
 
@@ -19,18 +21,28 @@ export type Found<T> =
   /** `ageSeconds` is null when the shard and history were asked: then it is so now. */
   | { type: "accepted"; job: AcceptedJob; ageSeconds: number | null };
 
+interface World {
+  services: Services;
+  database: D1Database;
+  /** How long the reader waits for the job's end. */
+  waitMs?: number;
+  level: Consistency;
+}
+
 /**
- * What `read` finds. When it finds no such job, or has no answer within `waitMs` and a moment, the job may have been
- * deferred: then that is the answer. Else it is `read`'s own, whatever it is.
+ * What `read` finds. When it finds no such job, or its shard or history cannot be reached, the job may have been deferred:
+ * then that is the answer, unless it is known to be committed (`AcceptedRecords`). Else it is `read`'s own, whatever it is.
+ * An `eventual` reader takes a shard to be away after a moment; the others, who may have seen more of the job, wait for one
+ * that is slow.
  */
 export async function orAccepted<T>(
-  { services, database, waitMs = 0 }: { services: Services; database: D1Database; waitMs?: number },
+  { services, database, waitMs = 0, level }: World,
   name: JobName,
   read: () => Promise<T>,
 ): Promise<Found<T>> {
   const asked = read();
   try {
-    const value = await within(waitMs + SHARD_ANSWERS_MS, asked);
+    const value = await within(waitMs + (level === "eventual" ? SHARD_ANSWERS_MS : OUT_OF_REACH_MS), asked);
     if (value !== LATE) return { type: "read", value };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -50,7 +62,10 @@ async function recordFor({ accepted }: Services, name: JobName, { code }: Refusa
   return code === "job-not-found" || code === "unavailable" ? accepted.find(name) : null;
 }
 
-/** As it was when it was accepted: nobody can tell what has become of it since. */
+/**
+ * As it was when it was accepted: nobody can tell what has become of it since. Its age is that of its acceptance, and may
+ * be more than any other `eventual` answer's: a shard can be away for longer than 300 seconds.
+ */
 function aged({ job, at }: AcceptedRecord): Extract<Found<never>, { type: "accepted" }> {
   return { type: "accepted", job, ageSeconds: Math.max(0, Math.ceil((Date.now() - at) / 1000)) };
 }

@@ -4,11 +4,11 @@ import type { Page } from "../../../contract/list.ts";
 import type { JobFilter, ListReply } from "../../../contract/rpc.ts";
 import { parseTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job.ts";
-import { parseJobId } from "../../../domain/job-id.ts";
-import { hash32, ownerOf } from "../../../domain/slots.ts";
+import { hash32 } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import type { Services } from "../services.ts";
 import { type Freshness, STRONG } from "./freshness.ts";
+import { type Held, heldOf, notIn } from "./held.ts";
 import { listItem } from "./job-view.ts";
 import { historyPage, needsHistory, type PageRequest, type ShardPage } from "./list-history.ts";
 import type { JobReader } from "./reader.ts";
@@ -72,7 +72,7 @@ export async function listJobsPage(reader: JobReader, { namespace, query }: List
   return { page, freshness };
 }
 
-/** Shards first, then history without what they know better. */
+/** Shards first, those that were asked again before all, then history without what they know better. */
 async function askAll(
   reader: JobReader,
   request: PageRequest,
@@ -82,9 +82,19 @@ async function askAll(
   const asked = askShards(services, request);
   if (!needsHistory(request)) return { sources: (await asked).map(({ reply }) => reply), freshness: STRONG };
   const history = await historyPage(reader, { ...request, level }, asked);
-  const shards = (await asked).map(({ reply }) => reply);
-  const items = await withoutHeld(services, history.items);
-  return { sources: [...shards, withoutDeleted({ ...history, items }, shards)], freshness: history.freshness };
+  const held = await heldOf(services, history.items);
+  const pages = await asked;
+  const late = await askThese(services, request, unlisted(held, pages));
+  const items = notIn(held, history.items);
+  const known = [...late, ...pages].map(({ reply }) => reply);
+  const earlier = pages.map(({ reply }) =>
+    withoutDeleted(
+      reply,
+      late.map((page) => page.reply),
+    ),
+  );
+  const sources = [...late.map(({ reply }) => reply), ...earlier, withoutDeleted({ ...history, items }, known)];
+  return { sources, freshness: history.freshness };
 }
 
 function filterOf(query: JobListQuery): JobFilter {
@@ -100,12 +110,30 @@ function filterOf(query: JobListQuery): JobFilter {
 
 async function askShards({ shards }: Services, request: PageRequest): Promise<ShardPage[]> {
   const { shards: entries } = await shards.map();
+  return askThese({ shards }, request, new Set(entries.map(({ id }) => id)));
+}
+
+function askThese({ shards }: Pick<Services, "shards">, request: PageRequest, ids: Set<string>): Promise<ShardPage[]> {
   return Promise.all(
-    entries.map(async ({ id }) => ({
+    [...ids].map(async (id) => ({
       shard: id,
       reply: await shards.once(id, { again: true }, (shard, head) => shard.list({ ...head, ...request })),
     })),
   );
+}
+
+/**
+ * Shards that hold a job which their page should have had, if it matches the filter: it had left its shard, and was revived
+ * after the page. A page from after that has it as it is now. Those of before stay beside it, with what has left since.
+ */
+function unlisted(held: Held[], pages: ShardPage[]): Set<string> {
+  const replies = new Map(pages.map(({ shard, reply }) => [shard, reply]));
+  const lacks = ({ shard, ids }: Held) => {
+    const { items = [], scannedTo = null } = replies.get(shard) ?? {};
+    const listed = new Set(items.map(({ id }) => id));
+    return ids.some((id) => !listed.has(id) && (scannedTo === null || id > scannedTo));
+  };
+  return new Set(held.filter(lacks).map(({ shard }) => shard));
 }
 
 /** A page is what its least fresh part is. */
@@ -114,26 +142,8 @@ function lessFresh(a: Freshness, b: Freshness): Freshness {
   return a.level === "strong" ? b : a;
 }
 
-/** History may still have what a shard has deleted, succeeded jobs too. */
-export function withoutDeleted(history: Source, shards: Pick<ListReply, "gone">[]): Source {
+/** History, or an earlier page, may still have what a shard has deleted, succeeded jobs too. */
+export function withoutDeleted(source: Source, shards: Pick<ListReply, "gone">[]): Source {
   const gone = new Set(shards.flatMap((shard) => shard.gone ?? []));
-  return { ...history, items: history.items.filter(({ id }) => !gone.has(id)) };
-}
-
-/** A job that failed or was cancelled can have been redriven since: if its shard still holds it, the shard tells it. */
-export async function withoutHeld<J extends Pick<Job, "id" | "state">>(
-  { shards }: Pick<Services, "shards">,
-  jobs: J[],
-): Promise<J[]> {
-  const doubtful = jobs.filter((job) => job.state !== "succeeded").map((job) => job.id);
-  if (doubtful.length === 0) return jobs;
-  const map = await shards.map();
-  const byOwner = Map.groupBy(doubtful, (id) => ownerOf(map, parseJobId(id)?.slot ?? 0));
-  const held = await Promise.all(
-    [...byOwner].map(([shard, ids]) =>
-      shards.once(shard, { again: true }, (stub, head) => stub.held({ ...head, ids })),
-    ),
-  );
-  const theirs = new Set(held.flat());
-  return jobs.filter((job) => !theirs.has(job.id));
+  return { ...source, items: source.items.filter(({ id }) => !gone.has(id)) };
 }

@@ -63,7 +63,7 @@ export const jobRoutes = new Hono<AppEnv>()
   .get("/:id/explain", async (c) => {
     requireScope(c.var.caller, "read");
     const name = nameOf(c);
-    const world = { services: c.var.services, database: c.env.DB };
+    const world = { services: c.var.services, database: c.env.DB, level: "strong" } as const;
     const found = await orAccepted(world, name, () => explained(c, name));
     setConsistency(c, found.type === "accepted" ? acceptedFreshness(found.ageSeconds) : STRONG);
     return c.json(found.type === "accepted" ? ACCEPTED_EXPLANATION : found.value);
@@ -151,9 +151,9 @@ async function readShown(
   c: AppContext,
   request: JobRequest,
 ): Promise<{ job: Job | AcceptedJob; freshness: Freshness }> {
-  const { name, waitMs } = request;
+  const { name, level, waitMs } = request;
   const until = Date.now() + waitMs;
-  const world = { services: c.var.services, database: c.env.DB, waitMs };
+  const world = { services: c.var.services, database: c.env.DB, waitMs, level };
   const found = await orAccepted(world, name, () => readJobAt(readerOf(c), request));
   if (found.type === "read") return found.value;
   const job = await afterCommit(c.var.services, found.job, until - Date.now());

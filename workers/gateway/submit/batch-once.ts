@@ -7,6 +7,7 @@ import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";
 import { type Chance, seededChance } from "./chance.ts";
+import { type Pinned, placingsOf, sealed, unsealed } from "./pinned.ts";
 import { undecidable } from "./spanning.ts";
 
 const SEED_BYTES = 16;
@@ -31,17 +32,20 @@ export interface OnceOptions {
 
 /**
  * Runs a batch once for its idempotency key. The key's record is made first, with a seed; the jobs' ids are made of that
- * seed, so that a batch which was cut short is completed under the same ids when it is sent again. What it was
- * answered is noted in the end, and replayed for a day.
+ * seed, so that a batch which was cut short is completed under the same ids when it is sent again. An id holds its job's
+ * place, so the record has what placed the jobs, too (`pinned.ts`): throws `PlacesChanged` where that is no longer so. What
+ * the batch was answered is noted in the end, and replayed for a day.
  */
 export async function batchOnce(
-  { shards }: Services,
+  services: Services,
   { namespace, key, body, now, stands }: OnceOptions,
-  run: (options: { chance: Chance; now: number; late: boolean }) => Promise<BatchView>,
+  run: (options: { chance: Chance; now: number; late: boolean; pinned?: Pinned }) => Promise<BatchView>,
 ): Promise<BatchView> {
+  const { shards } = services;
   const slot = slotOf(namespace, `batch-key/${key}`, 0);
   const hash = await sha256Hex(canonicalJson(body));
-  const seed = toHex(crypto.getRandomValues(new Uint8Array(SEED_BYTES)));
+  const places = await placingsOf(services, body.jobs, { namespace, now });
+  const seed = sealed(toHex(crypto.getRandomValues(new Uint8Array(SEED_BYTES))), places);
   const opened = await shards.ask(slot, { again: true }, (shard, head) =>
     shard.openBatch({ ...head, namespace, key, slot, hash, seed }),
   );
@@ -55,7 +59,9 @@ export async function batchOnce(
   const close = (answer: string | null) =>
     shards.ask(slot, { again: true }, (shard, head) => shard.closeBatch({ ...head, namespace, key, slot, answer }));
   try {
-    const view = await run({ chance: seededChance(opened.seed), now: opened.madeAt, late });
+    const { seed: digits, queues } = unsealed(opened.seed);
+    const pins = queues === null ? {} : { pinned: { queues, again: opened.seed !== seed } };
+    const view = await run({ chance: seededChance(digits), now: opened.madeAt, late, ...pins });
     if (stands?.(view) === false) return view;
     const anything = view.items.some((item) => "id" in item);
     // What a shard has not answered may have been accepted: sent again, it is completed under the same ids.

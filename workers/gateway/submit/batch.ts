@@ -10,8 +10,8 @@ import { fullRefusal, wantOfRoom } from "./full.ts";
 import { duplicateOf, expiryPast, keyUndecided, submission } from "./submission.ts";
 import { type SubmitOptions, type Submitting, submitAll } from "./submit.ts";
 
-/** Chance and time of one run of a batch; `defers` and `past`: see `SubmitOptions`. */
-export interface BatchRun extends Pick<SubmitOptions, "chance" | "now" | "defers" | "past"> {
+/** Chance and time of one run of a batch; for the others see `SubmitOptions`. */
+export interface BatchRun extends Pick<SubmitOptions, "chance" | "now" | "defers" | "past" | "pinned"> {
   late: boolean;
 }
 

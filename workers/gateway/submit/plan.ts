@@ -5,6 +5,7 @@ import { LATE, within } from "../deadline.ts";
 import { Refusal } from "../http/refusal.ts";
 import { SHARD_ANSWERS_MS } from "../ingest/deferral.ts";
 import type { Services } from "../services.ts";
+import { spreads } from "./pinned.ts";
 import { type Placed, place } from "./submission.ts";
 import type { SubmitOptions, Submitting } from "./submit.ts";
 
@@ -66,6 +67,10 @@ function grouped(items: Item[], map: SlotMap, options: SubmitOptions): Group[] {
   return [...groups.values()];
 }
 
+/**
+ * By the settings as this isolate knows them: the shard that would correct them is the one that is away. So for seconds, or
+ * a minute where KV lags, a queue that was just made `strong` still defers; such a job is committed like any other.
+ */
 function mayDefer({ placed }: Item, { defers = false, atomic }: SubmitOptions): boolean {
   return defers && !atomic && placed.settings.consistency === "available";
 }
@@ -106,10 +111,10 @@ export async function notReached(
 async function newOnes(groups: Group[], { past, atomic, results }: Collecting): Promise<Group[]> {
   const items = groups.flatMap((group) => group.items);
   if (past === undefined || items.length === 0) return groups;
-  const gone = await past(items.map(({ placed }) => placed.job.id));
+  const gone = await past(items);
   const isNew = ({ placed }: Item) => !(atomic ? gone.size > 0 : gone.has(placed.job.id));
   for (const item of items.filter((each) => !isNew(each))) {
-    results[item.index] = { type: "replayed", id: item.placed.job.id, state: null };
+    results[item.index] = { type: "replayed", id: gone.get(item.placed.job.id) ?? item.placed.job.id, state: null };
   }
   return groups
     .map((group) => ({ ...group, items: group.items.filter(isNew) }))
@@ -132,10 +137,12 @@ async function settingsOrRefusal(
 function placedOrRefusal(
   job: Submission,
   settings: QueueSettings,
-  { chance, now, index }: SubmitOptions & { index: number },
+  { chance, now, index, pinned }: SubmitOptions & { index: number },
 ): Placed | Refusal {
+  const divided = spreads(settings, pinned);
+  if (divided instanceof Refusal) return divided;
   try {
-    return place(job, settings, { partition: chance.partition, draw: chance.of(index), now });
+    return place(job, settings, { partition: chance.partition, draw: chance.of(index), now, divided });
   } catch (error) {
     if (error instanceof Refusal) return error;
     throw error;

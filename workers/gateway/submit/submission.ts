@@ -3,7 +3,7 @@ import type { NewJob, Submitted } from "../../../contract/rpc.ts";
 import { EXPIRY_PAST, readSubmission, type Submission, type SubmissionFault } from "../../../contract/submission.ts";
 import type { Job } from "../../../domain/job.ts";
 import { makeJobId } from "../../../domain/job-id.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
+import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
 import { keysClash, partitionOf, slotOf } from "../../../domain/slots.ts";
 import { invalidField, Refusal } from "../http/refusal.ts";
 import { checkTimeout } from "../queues/queue-settings.ts";
@@ -45,16 +45,17 @@ export interface Place {
   partition: number;
   draw: Draw;
   now: number;
+  /** Whether the jobs of one request are spread, where today's settings do not decide that. */
+  divided?: boolean;
 }
 
 /** Gives the job its partition, slot and id by its queue's settings. Throws a 422 refusal when these do not allow it. */
-export function place(job: Submission, settings: QueueSettings, { partition: shared, draw, now }: Place): Placed {
+export function place(job: Submission, settings: QueueSettings, where: Place): Placed {
+  const { partition: shared, draw, now, divided = isDivided(settings) } = where;
   if (job.fields.timeoutMs !== null) checkTimeout(job.fields.timeoutMs, settings);
   checkKeys(job, settings);
   const { orderingKey, concurrencyKey, idempotency, dedup } = job;
   const keys = { orderingKey, concurrencyKey, dedupKey: dedup?.key ?? null, idempotencyKey: idempotency?.key ?? null };
-  // A limit is divided over the partitions, so its jobs are spread; others of one request share a shard and a commit.
-  const divided = settings.concurrency !== null || settings.rate !== null || settings.maxBacklog !== null;
   const chance = divided ? draw.random : shared;
   const partition = partitionOf(keys, settings.partitions, chance);
   const slot = slotOf(settings.namespace, settings.name, partition);

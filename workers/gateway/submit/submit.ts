@@ -9,6 +9,7 @@ import type { AcceptedJob } from "../jobs/accepted-records.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
 import type { Services } from "../services.ts";
 import type { Chance } from "./chance.ts";
+import type { Pinned } from "./pinned.ts";
 import { away, type Collecting, type Group, type Item, notReached, planned } from "./plan.ts";
 import { submitSpanning, undecidable } from "./spanning.ts";
 import type { Placed } from "./submission.ts";
@@ -34,8 +35,13 @@ export interface SubmitOptions {
   late?: boolean;
   /** Jobs of `available` queues are deferred when their shard is away; never those of an atomic batch. */
   defers?: boolean;
-  /** Of a request that can come again long after: which of these jobs have come and gone. Those are not sent again. */
-  past?: (ids: string[]) => Promise<Set<string>>;
+  /**
+   * Of a request that can come again long after: which of these jobs have come and gone, or are there under another id.
+   * Those are not sent again. By the id that the job has now: its id then.
+   */
+  past?: (items: readonly Item[]) => Promise<Map<string, string>>;
+  /** How an earlier run placed the jobs, or will have. */
+  pinned?: Pinned;
 }
 
 /**

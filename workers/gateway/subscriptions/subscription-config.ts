@@ -68,7 +68,7 @@ export class SubscriptionConfig {
   async remove(key: SubscriptionKey, now: number): Promise<void> {
     await this.#attempt(async () => {
       const current = await this.find(key);
-      const settings = { ...current, deleted: true, version: current.version + 1, updatedAt: now };
+      const settings = { ...forgotten(current), version: current.version + 1, updatedAt: now };
       return (await this.#write(settings)) ? { settings } : null;
     });
   }
@@ -127,4 +127,10 @@ export class SubscriptionConfig {
 
 export function subscriptionNotFound(name: string): Refusal {
   return new Refusal("subscription-not-found", `There is no subscription "${name.slice(0, 80)}".`);
+}
+
+/** What is left of a deleted subscription, for as long as its version counts: nothing of its target, which may be secret. */
+function forgotten(settings: SubscriptionSettings): SubscriptionSettings {
+  const target = { type: "http", url: "", headers: {} } as const;
+  return { ...settings, deleted: true, events: [], filter: { queue: null, tag: null }, target };
 }

@@ -73,9 +73,15 @@ function faulty(code: Unfit, pointer: string, detail: string): Refusal {
   return new Refusal(code, `The queue cannot take a job that the report brings.`, { errors: [{ pointer, detail }] });
 }
 
-/** The same refusal with its pointers under `prefix`; where it had none, it points at `prefix` itself. */
+/** What a refusal is about that names no field, because its job is a request of its own elsewhere. */
+const FIELDS: Partial<Record<Refusal["code"], string>> = {
+  "payload-too-large": "/payload",
+  "queue-not-found": "/queue",
+};
+
+/** The same refusal with its pointers under `prefix`; where it is about no field, it points at `prefix` itself. */
 function under(prefix: string, refusal: Refusal): Refusal {
-  const errors = refusal.extras.errors ?? [{ pointer: "", detail: refusal.message }];
+  const errors = refusal.extras.errors ?? [{ pointer: FIELDS[refusal.code] ?? "", detail: refusal.message }];
   const moved = errors.map(({ pointer, detail }) => ({ pointer: prefix + pointer, detail }));
   return new Refusal(refusal.code, refusal.message, { ...refusal.extras, errors: moved });
 }

@@ -1,4 +1,5 @@
-import { MAX_BODY_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import { deeperThan } from "../../../contract/json-text.ts";
+import { MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { SpawnList } from "../../../contract/spawn.ts";
 import { fits, jsonStringWithin } from "./bytes.ts";
 import { refuseCut, spawnAnswer } from "./http-spawn.ts";
@@ -11,21 +12,24 @@ export interface HttpResult {
 }
 
 /**
- * Reads a body of at most 256 KiB, or 1 MiB where it is JSON and may bring jobs; the rest is not taken from the network. A
- * JSON body is the result as it stands; any other, and one that was cut, is a JSON string of its text. Rejects when the
- * body breaks off, and with `InvalidSpawn` when it brings what are no jobs.
+ * Keeps at most 256 KiB of a body, or 1 MiB where it is JSON and may bring jobs. The rest is not taken from the network, or
+ * of a JSON object only looked through for jobs, which must not be lost: that ends with the attempt at the latest. A JSON
+ * body is the result as it stands; any other, and one that was cut or nests too deep, is a JSON string of its text. Rejects when the body
+ * breaks off, and with `InvalidSpawn` when it brings what are no jobs, or more than is kept.
  */
 export async function readResult(response: Response, now: number): Promise<HttpResult> {
   const json = isJson(response.headers.get("content-type"));
-  const body = await readBytes(response.body, json ? MAX_BODY_BYTES : MAX_RESULT_BYTES);
-  const text = textOf(body);
-  if (json && body.cut) refuseCut(text, MAX_BODY_BYTES);
-  const parsed = json && !body.cut && parses(text);
-  const answer = parsed ? spawnAnswer(text, now) : null;
+  const body = await readBytes(
+    response.body,
+    json ? { max: MAX_BODY_BYTES, look: refuseCut } : { max: MAX_RESULT_BYTES },
+  );
+  const text = json && !body.cut ? textOf(body) : "";
+  const parsed = parse(text);
+  const answer = spawnAnswer(parsed, now);
   if (answer !== null) return { ...wholeOrCut(answer.result), spawned: answer.spawned };
   const kept =
     body.bytes.length > MAX_RESULT_BYTES ? { bytes: body.bytes.subarray(0, MAX_RESULT_BYTES), cut: true } : body;
-  return { ...resultOf(kept, parsed), spawned: null };
+  return { ...resultOf(kept, parsed !== undefined && !deeperThan(text, MAX_JSON_DEPTH)), spawned: null };
 }
 
 interface Bytes {
@@ -51,28 +55,50 @@ function textOf({ bytes, cut }: Bytes): string {
   return new TextDecoder().decode(bytes, { stream: cut });
 }
 
-async function readBytes(body: ReadableStream<Uint8Array> | null, max: number): Promise<Bytes> {
+/** How much of a body is kept, and who looks through all the text of one that is longer. */
+interface Reading {
+  max: number;
+  look?: (parts: AsyncIterable<string>, max: number) => Promise<void>;
+}
+
+async function readBytes(body: ReadableStream<Uint8Array> | null, { max, look }: Reading): Promise<Bytes> {
   if (body === null) return { bytes: new Uint8Array(0), cut: false };
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = body.getReader();
-  for (;;) {
+  while (length <= max) {
     const { done, value } = await reader.read();
     if (done) break;
     chunks.push(value);
     length += value.length;
-    if (length > max) {
-      await reader.cancel();
-      break;
-    }
   }
+  const cut = length > max;
+  if (cut) await look?.(texts(chunks, reader), max);
+  // An unread body would hold its connection.
+  if (cut) await reader.cancel();
   const bytes = new Uint8Array(Math.min(length, max));
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk.subarray(0, max - at), at);
     at += Math.min(chunk.length, max - at);
   }
-  return { bytes, cut: length > max };
+  return { bytes, cut };
+}
+
+/** The text of what was read, and of what comes. Who stops before the end wants no more of it. */
+async function* texts(
+  read: readonly Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  try {
+    for (const chunk of read) yield decoder.decode(chunk, { stream: true });
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      yield decoder.decode(next.value, { stream: true });
+    }
+  } finally {
+    await reader.cancel();
+  }
 }
 
 /** `application/json`, and everything that ends in `+json` (RFC 6839). */
@@ -81,11 +107,11 @@ function isJson(contentType: string | null): boolean {
   return type === "application/json" || type.endsWith("+json");
 }
 
-function parses(text: string): boolean {
+/** Undefined: not JSON. */
+function parse(text: string): unknown {
   try {
-    JSON.parse(text);
-    return true;
+    return JSON.parse(text);
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -1,0 +1,53 @@
+import { MAX_JSON_DEPTH } from "./limits.ts";
+
+/** A value's JSON text, or what is wrong with the value, to be read behind its name. */
+export type JsonText = { type: "text"; text: string } | { type: "fault"; detail: string };
+
+/** How a value is refused that nests too deep. */
+export const TOO_DEEP = `nests deeper than ${MAX_JSON_DEPTH} levels`;
+
+/** The JSON text of a value that nests `maxDepth` levels at most, whatever it is: a cycle or a date that is none, too. */
+export function jsonText(value: unknown, maxDepth = MAX_JSON_DEPTH): JsonText {
+  try {
+    // Not every value has one, whatever the types say.
+    const text: string | undefined = JSON.stringify(value);
+    if (text === undefined) return { type: "fault", detail: "is not JSON" };
+    return deeperThan(text, maxDepth) ? { type: "fault", detail: TOO_DEEP } : { type: "text", text };
+  } catch (error) {
+    // The stack has run out long behind the limit.
+    return { type: "fault", detail: error instanceof RangeError ? TOO_DEEP : "is not JSON" };
+  }
+}
+
+/** Whether brackets outside of strings nest deeper than `max`. Works on text that is not JSON too. */
+export function deeperThan(text: string, max: number): boolean {
+  if (text.length <= max || countOpening(text, max) <= max) return false;
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (inString) {
+      if (code === BACKSLASH) i++;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (code === OPEN_BRACKET || code === OPEN_BRACE) {
+      if (++depth > max) return true;
+    } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth--;
+  }
+  return false;
+}
+
+/** Opening brackets in `text`, inside of strings too, counted until there are more than `enough`. */
+function countOpening(text: string, enough: number): number {
+  const opening = /[[{]/g;
+  let count = 0;
+  while (count <= enough && opening.test(text)) count++;
+  return count;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;

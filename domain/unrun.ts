@@ -1,0 +1,23 @@
+import type { JobError, JobState } from "./job.ts";
+
+/**
+ * Why a job that was accepted without its shard may not run, found at its commit: its key's work is another job's, or its
+ * place is gone. It is written down as cancelled, with one of these as its error's code.
+ */
+export const UNRUN_CODES = ["repartitioned", "queue-deleted", "replayed", "duplicate", "idempotency-mismatch"] as const;
+export type UnrunCode = (typeof UNRUN_CODES)[number];
+
+interface Ended {
+  state: JobState | "discarded";
+  attempt: number;
+  error: JobError | null;
+}
+
+/**
+ * Whether the job ended so. It never comes back in line: two jobs of one key would run at once. Nothing else ends as
+ * cancelled with one of these errors before its first attempt: errors of other makers come with an attempt.
+ */
+export function mayNeverRun({ state, attempt, error }: Ended): boolean {
+  const codes: readonly string[] = UNRUN_CODES;
+  return state === "cancelled" && attempt === 0 && error !== null && codes.includes(error.code);
+}
