@@ -68,5 +68,6 @@ export function report(campaign: Campaign): string {
     ...list(campaign.hits),
     "situations:",
     ...list(campaign.situations),
+    ...campaign.failures.map(({ seed, invariant, detail }) => `seed ${seed} breaks ${invariant}: ${detail}`),
   ].join("\n");
 }
