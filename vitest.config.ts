@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
@@ -8,6 +9,8 @@ import { defineConfig } from "vitest/config";
  */
 export default defineConfig({
   test: {
+    // Vitest would leave one of two cores idle, and the whole takes twenty minutes then.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // The platform's own log lines, of faults that tests make on purpose, would bury the results.
     onConsoleLog: (line) => process.env.DURE_TEST_LOGS !== undefined || !line.trimStart().startsWith("{"),
     projects: [
