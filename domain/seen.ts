@@ -56,7 +56,8 @@ export function fitted(seen: Seen, maxLength: number): Seen {
   let left = maxLength - JSON.stringify({ ...seen, shards: {}, rest: UNKNOWN }).length;
   let rest = seen.rest;
   for (const [name, seq] of named) {
-    left -= JSON.stringify({ [name]: seq }).length;
+    // A comma in place of the two braces.
+    left -= JSON.stringify({ [name]: seq }).length - 1;
     if (left >= 0) shards.push([name, seq]);
     else rest = Math.max(rest, seq);
   }
