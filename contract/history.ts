@@ -1,4 +1,5 @@
-import type { Attempt, Job, JobState } from "../domain/job.ts";
+import type { Attempt, Job } from "../domain/job/job.ts";
+import type { JobState } from "../domain/job/state.ts";
 
 /**
  * Finished jobs on their way from a shard to history: JSON arrays of rows, a row being an array of cells in the

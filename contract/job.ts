@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ATTEMPT_OUTCOMES, BACKOFFS, JITTERS, JOB_STATES } from "../domain/job.ts";
+import { ATTEMPT_OUTCOMES, BACKOFFS, JITTERS } from "../domain/job/job.ts";
+import { JOB_STATES } from "../domain/job/state.ts";
 import { DedupBody } from "./dedup.ts";
 import { JobErrorView } from "./error.ts";
 import { MAX_ATTEMPTS, MAX_PRIORITY, MAX_TAGS } from "./limits.ts";

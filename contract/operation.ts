@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { JOB_STATES } from "../domain/job.ts";
+import { JOB_STATES } from "../domain/job/state.ts";
 import { ACTS_ON, OPERATION_ACTIONS, type OperationAction } from "../domain/operation.ts";
 import { MAX_ERROR_CODE_BYTES, MAX_REDRIVES_PER_SECOND } from "./limits.ts";
 import { pageOf } from "./list.ts";

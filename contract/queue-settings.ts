@@ -1,4 +1,4 @@
-import type { RetryPolicy } from "../domain/job.ts";
+import type { RetryPolicy } from "../domain/job/job.ts";
 import type { QueueSettings } from "../domain/queue.ts";
 import type { Rate } from "../domain/rate.ts";
 import { DEFERRED_KNOWN_MS } from "./ingest.ts";

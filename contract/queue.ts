@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { JOB_STATES } from "../domain/job.ts";
+import { JOB_STATES } from "../domain/job/state.ts";
 import { DEFAULT_PRIORITY_AGING_MS, LANES, ON_FAILURE, QUEUE_CONSISTENCIES } from "../domain/queue.ts";
 import { RetryBody, RetryView } from "./job.ts";
 import {

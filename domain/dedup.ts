@@ -1,4 +1,8 @@
-import { isFinal, type JobState } from "./job.ts";
+import { isFinal, type JobState } from "./job/state.ts";
+import { fromStates } from "./job/transition.ts";
+
+/** The states of a job that waits, and can still be changed. */
+const REPLACEABLE = fromStates("replace");
 
 /** What a call asks for when an earlier job holds its deduplication key. */
 export const DEDUP_CONFLICTS = ["return", "reject", "replace", "runAfter"] as const;
@@ -29,7 +33,7 @@ export type DedupVerdict = "accept" | "acceptNext" | "answer" | "refuse" | "repl
  * because nobody may take its place in the line.
  */
 export function onDuplicate(onConflict: DedupConflict, holder: KeyHolder): DedupVerdict {
-  const waits = holder.state === "scheduled" || holder.state === "queued";
+  const waits = holder.state !== null && REPLACEABLE.includes(holder.state);
   const outlasts = waits && (holder.isNext || onConflict === "replace" || onConflict === "runAfter");
   if (!holder.inWindow && !outlasts) return "accept";
   switch (onConflict) {

@@ -1,4 +1,4 @@
-import type { JobState } from "./job.ts";
+import type { JobState } from "./job/state.ts";
 
 /** The times of a job that the clock can act on. All epoch ms; null where there is none. */
 export interface Deadlines {

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from "./job.ts";
+import type { RetryPolicy } from "./job/job.ts";
 import { backoffMs } from "./retry.ts";
 
 /**

@@ -1,18 +1,18 @@
 import { fingerprintOf } from "./fingerprint.ts";
-import type { FinalState, JobError, JobState } from "./job.ts";
+import type { JobError } from "./job/job.ts";
+import type { JobState } from "./job/state.ts";
+import { fromStates } from "./job/transition.ts";
 
 /** Bulk operations: one action on every job that a filter selects. */
 
 export const OPERATION_ACTIONS = ["cancel", "retry", "delete"] as const;
 export type OperationAction = (typeof OPERATION_ACTIONS)[number];
 
-const FINAL: FinalState[] = ["succeeded", "failed", "cancelled"];
-
 /** The states whose jobs an action changes. */
 export const ACTS_ON: Record<OperationAction, readonly JobState[]> = {
-  cancel: ["scheduled", "queued", "running"],
-  retry: ["failed", "cancelled"],
-  delete: FINAL,
+  cancel: fromStates("cancel"),
+  retry: fromStates("redrive"),
+  delete: fromStates("discard"),
 };
 
 /** What a job must be to be selected; null asks for nothing. Bounds on times are exclusive, epoch ms. */

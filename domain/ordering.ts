@@ -1,4 +1,4 @@
-import type { JobState } from "./job.ts";
+import type { JobState } from "./job/state.ts";
 
 /**
  * Jobs of one ordering key run one at a time: exactly one unfinished job of a key is open (may be claimed, or

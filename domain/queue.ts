@@ -1,4 +1,4 @@
-import type { RetryPolicy } from "./job.ts";
+import type { RetryPolicy } from "./job/job.ts";
 import type { Rate } from "./rate.ts";
 
 /** Bulkheads: each lane is a Cloudflare Queue with its own consumer concurrency. */

@@ -1,4 +1,4 @@
-import type { JobError, RetryPolicy } from "./job.ts";
+import type { JobError, RetryPolicy } from "./job/job.ts";
 
 /**
  * How long to wait after the `failures`-th failed attempt (1, 2, …), in ms. `chance` is uniform in [0, 1).

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from "./job.ts";
+import type { RetryPolicy } from "./job/job.ts";
 import { makeJobId } from "./job-id.ts";
 import type { QueueSettings } from "./queue.ts";
 import { hash32, partitionOf, slotOf } from "./slots.ts";

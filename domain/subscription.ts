@@ -1,4 +1,5 @@
-import type { JobError, JobState } from "./job.ts";
+import type { JobError } from "./job/job.ts";
+import type { JobState } from "./job/state.ts";
 
 /** Subscriptions: who is told of the changes of jobs, and which changes there are. */
 

@@ -1,4 +1,5 @@
-import type { JobError, JobState } from "./job.ts";
+import type { JobError } from "./job/job.ts";
+import type { RowState } from "./job/state.ts";
 
 /**
  * Why a job that was accepted without its shard may not run, found at its commit: its key's work is another job's, or its
@@ -8,7 +9,7 @@ export const UNRUN_CODES = ["repartitioned", "queue-deleted", "replayed", "dupli
 export type UnrunCode = (typeof UNRUN_CODES)[number];
 
 interface Ended {
-  state: JobState | "discarded";
+  state: RowState;
   attempt: number;
   error: JobError | null;
 }

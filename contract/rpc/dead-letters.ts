@@ -1,5 +1,5 @@
 /** Failed jobs as a set: their kinds, and what can be done with all that match. */
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
 import type { Unredrivable } from "./job.ts";

@@ -1,5 +1,5 @@
 /** What a shard says of itself. */
-import type { JobState } from "../../domain/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 
 export interface ShardHealth {
   live: number;

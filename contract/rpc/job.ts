@@ -1,5 +1,7 @@
 /** One job: reading, changing, explaining. */
-import type { Job, JobState } from "../../domain/job.ts";
+
+import type { Job } from "../../domain/job/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
 import type { Told } from "./told.ts";
 

@@ -1,5 +1,7 @@
 /** Lists of jobs, and the log of finished ones. */
-import type { Job, JobState } from "../../domain/job.ts";
+
+import type { Job } from "../../domain/job/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import type { ShardCall } from "./call.ts";
 import type { Told } from "./told.ts";
 

@@ -1,5 +1,5 @@
 /** Ordering keys that stand still. */
-import type { JobError } from "../../domain/job.ts";
+import type { JobError } from "../../domain/job/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
 import type { Unredrivable } from "./job.ts";

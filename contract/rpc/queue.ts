@@ -1,5 +1,5 @@
 /** One queue on one shard. */
-import type { JobState } from "../../domain/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { ShardCall } from "./call.ts";
 

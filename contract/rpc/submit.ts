@@ -1,6 +1,6 @@
 /** Submitting jobs to a shard. */
 import type { DedupConflict } from "../../domain/dedup.ts";
-import type { Job, RetryPolicy } from "../../domain/job.ts";
+import type { Job, RetryPolicy } from "../../domain/job/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
 import type { Told } from "./told.ts";

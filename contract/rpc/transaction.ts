@@ -1,5 +1,5 @@
 /** Atomic batches over several shards: what the gateway asks a `Transaction`, and what that and the shards say. */
-import type { JobState } from "../../domain/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { SlotMap } from "../../domain/slots.ts";
 import type { Outcome } from "../../domain/two-phase.ts";

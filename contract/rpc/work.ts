@@ -1,5 +1,5 @@
 /** Claiming, reporting and extending. */
-import type { Job, JobError } from "../../domain/job.ts";
+import type { Job, JobError } from "../../domain/job/job.ts";
 import type { Lane, PushTarget, PushType, QueueSettings } from "../../domain/queue.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
 import type { SpawnJob, Unfit } from "./spawn.ts";

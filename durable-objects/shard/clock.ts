@@ -1,5 +1,5 @@
 import { whatIsDue } from "../../domain/due.ts";
-import type { JobError } from "../../domain/job.ts";
+import type { JobError } from "../../domain/job/job.ts";
 import { notAhead } from "../../domain/rate.ts";
 import type { Sql } from "../sql.ts";
 import { releaseParked } from "./claiming/ordering.ts";

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
 import * as rpc from "../../contract/rpc.ts";
-import { isFinal } from "../../domain/job.ts";
+import { isFinal } from "../../domain/job/state.ts";
 import type { Fire } from "../../domain/schedule.ts";
 import { durableSql } from "../do-sql.ts";
 import { queueOf } from "./bell-queues.ts";

@@ -1,10 +1,8 @@
 import { answersUntil } from "../../domain/dedup.ts";
-import type { Attempt, Job, JobError, JobState, RetryPolicy } from "../../domain/job.ts";
+import type { Attempt, Job, JobError, RetryPolicy } from "../../domain/job/job.ts";
+import type { JobState, RowState } from "../../domain/job/state.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { SqlRow } from "../sql.ts";
-
-/** `discarded`: deleted, and not yet forgotten. Rows in it are seen by `discard.ts` and on their way to history alone. */
-export type RowState = JobState | "discarded";
 
 /** A row of `jobs`, without its long columns. */
 export interface JobHead<State extends RowState = JobState> extends SqlRow {

@@ -1,5 +1,5 @@
 import type { QueueRef, QueueStats, ShardHealth } from "../../contract/rpc.ts";
-import type { JobState } from "../../domain/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import type { Sql } from "../sql.ts";
 import type { Tally } from "./counts.ts";
 import type { Stores } from "./turn.ts";

@@ -1,4 +1,5 @@
-import { isFinal, type JobEvent, type JobState, nextState } from "../../domain/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
+import { type JobEvent, nextState } from "../../domain/job/transition.ts";
 
 /** One job as it would be if every call happened at one instant: what a linearizable store of jobs is compared with. */
 
@@ -60,19 +61,19 @@ export function perform(model: Model, call: Call, rules: Rules): { next: Model; 
   }
   if (call.type === "read") return { next: model, reply: told(model) };
   if (call.type === "remove") {
-    if (!isFinal(model.at)) return { next: model, reply: { type: "refused" } };
+    if (nextState(model.at, { type: "discard" }) === null) return { next: model, reply: { type: "refused" } };
     return { next: { at: "removed" }, reply: { type: "done" } };
   }
   const event = eventOf(model, call, rules);
   const state = event === null ? null : nextState(model.at, event);
-  if (state === null) return { next: model, reply: { type: "refused" } };
-  const waits = state === "scheduled" && (rules.backoff ?? true);
-  return changed(after(model, call, state === "scheduled" && !waits ? "queued" : state));
+  return state === null ? { next: model, reply: { type: "refused" } } : changed(after(model, call, state));
 }
 
 type Live = Extract<Model, { version: number }>;
 
-function eventOf(model: Live, call: Call, { maxAttempts }: Rules): JobEvent | null {
+type Change = JobEvent<"cancel" | "claim" | "redrive" | "succeed" | "fail" | "retry">;
+
+function eventOf(model: Live, call: Call, { maxAttempts, backoff = true }: Rules): Change | null {
   switch (call.type) {
     case "cancel":
     case "claim":
@@ -82,9 +83,8 @@ function eventOf(model: Live, call: Call, { maxAttempts }: Rules): JobEvent | nu
     case "succeed":
       return call.attempt === model.attempt ? { type: "succeed" } : null;
     case "fail":
-      return call.attempt === model.attempt
-        ? { type: "fail", again: call.retryable && model.spent < maxAttempts }
-        : null;
+      if (call.attempt !== model.attempt) return null;
+      return call.retryable && model.spent < maxAttempts ? { type: "retry", later: backoff } : { type: "fail" };
     default:
       return null;
   }

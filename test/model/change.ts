@@ -1,8 +1,13 @@
-/** What happens to one job: the state graph of the specification, and what each step leaves behind. */
+/** What happens to one job, and what each step leaves behind. Which state follows is the graph's to say. */
 import type { NewJob } from "../../contract/rpc.ts";
-import type { RetryPolicy } from "../../domain/job.ts";
+import type { RetryPolicy } from "../../domain/job/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
+import { type JobEvent, type JobEventName, nextState } from "../../domain/job/transition.ts";
 import type { ModelJob, ModelQueue } from "./job.ts";
 import { see } from "./seen.ts";
+
+/** The model never looks at jobs that were deleted. */
+type SeenEvent = Exclude<JobEventName, "discard">;
 
 /** A job as accepted now. */
 export function fresh(queue: ModelQueue, sent: NewJob, now: number): ModelJob {
@@ -17,7 +22,7 @@ export function fresh(queue: ModelQueue, sent: NewJob, now: number): ModelJob {
     seq: 0,
     orderingKey: sent.orderingKey,
     concurrencyKey: sent.concurrencyKey,
-    state: runAt > now ? "scheduled" : "queued",
+    state: after(null, { type: "accept", later: runAt > now }),
     createdAt: now,
     runAt,
     expiresAt: sent.expiresAt,
@@ -36,8 +41,12 @@ export function fresh(queue: ModelQueue, sent: NewJob, now: number): ModelJob {
   };
 }
 
+export function becameDue(job: ModelJob): void {
+  move(job, { type: "due" });
+}
+
 export function started(job: ModelJob, now: number, lease: { leaseMs: number | null; graceMs: number }): void {
-  job.state = "running";
+  move(job, { type: "claim" });
   job.attempt += 1;
   job.lease = job.attempt;
   job.startedAt ??= now;
@@ -48,19 +57,19 @@ export function started(job: ModelJob, now: number, lease: { leaseMs: number | n
 
 export function succeeded(job: ModelJob, now: number): void {
   endAttempt(job, { outcome: "succeeded", code: null, now });
-  job.state = "succeeded";
+  move(job, { type: "succeed" });
   job.error = null;
   job.finishedAt = now;
 }
 
 export function cancelled(job: ModelJob, now: number): void {
   if (job.state === "running") endAttempt(job, { outcome: "cancelled", code: null, now });
-  job.state = "cancelled";
+  move(job, { type: "cancel" });
   job.finishedAt = now;
 }
 
 export function expired(job: ModelJob, now: number): void {
-  job.state = "failed";
+  move(job, { type: "expire" });
   job.error = "expired";
   job.finishedAt = now;
 }
@@ -69,7 +78,7 @@ export function expired(job: ModelJob, now: number): void {
 export function replaced(job: ModelJob, sent: NewJob, now: number): void {
   const latest = job.createdAt + (sent.dedup?.maxDelayMs ?? Number.POSITIVE_INFINITY);
   job.runAt = Math.min(sent.runAt ?? now + (sent.delayMs ?? 0), latest);
-  job.state = job.runAt > now ? "scheduled" : "queued";
+  move(job, { type: "replace", later: job.runAt > now });
   job.payload = sent.payload;
 }
 
@@ -91,12 +100,12 @@ export function failed(job: ModelJob, { outcome, code, again, now, chance, waitM
   const spent = job.attempt - job.spentBefore;
   if (!again || spent >= job.retry.maxAttempts) {
     if (again) see("a retry out of attempts");
-    job.state = "failed";
+    move(job, { type: "fail" });
     job.finishedAt = now;
     return;
   }
   job.runAt = now + (waitMs ?? backoff(job.retry, spent, chance));
-  job.state = job.runAt > now ? "scheduled" : "queued";
+  move(job, { type: "retry", later: job.runAt > now });
 }
 
 /** Exponential: d, 2d, 4d, …; linear: d, 2d, 3d, …; constant: d, d, d, … Full jitter draws from nothing to that. */
@@ -112,9 +121,19 @@ export function redriven(job: ModelJob, now: number): void {
   job.spentBefore = job.attempt;
   job.lease = null;
   job.runAt = now;
-  job.state = "queued";
+  move(job, { type: "redrive", later: false });
   job.finishedAt = null;
   if (job.expiresAt !== null && job.expiresAt <= job.runAt) job.expiresAt = null;
+}
+
+function move(job: ModelJob, event: JobEvent<SeenEvent>): void {
+  job.state = after(job.state, event);
+}
+
+function after(state: JobState | null, event: JobEvent<SeenEvent>): JobState {
+  const next = nextState(state, event);
+  if (next === null) throw new Error(`the model lets a job that is ${state ?? "not there"} ${event.type}`);
+  return next;
 }
 
 function endAttempt(

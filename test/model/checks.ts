@@ -1,5 +1,5 @@
 /** The shard's answers beside the model's. */
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import { mustWakeAt } from "./deadline.ts";
 import { why } from "./explain.ts";
 import { dueAt, type ModelJob, type ModelQueue } from "./job.ts";

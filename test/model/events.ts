@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import type { Dedup } from "../../contract/rpc.ts";
 import { DEDUP_CONFLICTS } from "../../domain/dedup.ts";
-import type { RetryPolicy } from "../../domain/job.ts";
+import type { RetryPolicy } from "../../domain/job/job.ts";
 import type { KeyAction } from "./parked.ts";
 import { anyChange, type Change } from "./plan.ts";
 

@@ -1,5 +1,8 @@
 /** A job and a queue as the model knows them: only what a caller can see or what the specification names. */
-import type { ATTEMPT_OUTCOMES, JobState, RetryPolicy } from "../../domain/job.ts";
+
+import type { ATTEMPT_OUTCOMES, RetryPolicy } from "../../domain/job/job.ts";
+import { isFinal, type JobState } from "../../domain/job/state.ts";
+import { type JobEventName, transitionsFrom } from "../../domain/job/transition.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Parked } from "./parked.ts";
 import type { Starts } from "./starts.ts";
@@ -67,7 +70,12 @@ export function rank({ seq, priority, agingMs }: ModelJob): number {
 }
 
 export function isOver({ state }: ModelJob): boolean {
-  return state === "succeeded" || state === "failed" || state === "cancelled";
+  return isFinal(state);
+}
+
+/** Whether the graph of states allows the event now; `later` does not bear on that. */
+export function allows({ state }: ModelJob, event: JobEventName): boolean {
+  return transitionsFrom(state).some((edge) => edge.event === event);
 }
 
 /** When the clock changes the job next; null: never by itself. */

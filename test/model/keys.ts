@@ -1,6 +1,6 @@
 /** Keys by which an earlier job answers for a later call. */
 import type { Dedup, NewJob } from "../../contract/rpc.ts";
-import { isOver, type ModelJob, type ModelQueue } from "./job.ts";
+import { allows, isOver, type ModelJob, type ModelQueue } from "./job.ts";
 
 /** A deduplication key counts within an ordering key; without one within a concurrency key. */
 function dedupScope({ orderingKey, concurrencyKey }: Pick<NewJob, "orderingKey" | "concurrencyKey">): string {
@@ -101,7 +101,7 @@ export function meet(held: Holder, dedup: Dedup, now: number): { verdict: DedupV
   const met = held.next?.job ?? held.job;
   const endsAt = held.next === null ? held.endsAt : held.next.endsAt;
   const { onConflict } = dedup;
-  const waits = met.state === "scheduled" || met.state === "queued";
+  const waits = allows(met, "replace");
   const keeps = waits && (held.next !== null || onConflict === "replace" || onConflict === "runAfter");
   const holds = keeps || endsAt === null || endsAt > now;
   const verdicts: Record<Dedup["onConflict"], DedupVerdict> = {

@@ -1,7 +1,7 @@
 import type { Outcome } from "../../contract/rpc.ts";
 import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
-import { cancelled, expired, failed, redriven, started, succeeded } from "./change.ts";
-import { dueAt, isOver, type ModelJob, type ModelQueue } from "./job.ts";
+import { becameDue, cancelled, expired, failed, redriven, started, succeeded } from "./change.ts";
+import { allows, dueAt, isOver, type ModelJob, type ModelQueue } from "./job.ts";
 import { DedupKeys, IdempotencyKeys } from "./keys.ts";
 import { claimable } from "./line.ts";
 import { changeKey, jobDecided, jobFailed, type KeyAction, letGo } from "./parked.ts";
@@ -95,7 +95,7 @@ export class Model {
     for (const job of due.sort((a, b) => (dueAt(a) ?? 0) - (dueAt(b) ?? 0))) {
       if (job.state === "running") this.#endLease(job);
       else if (job.expiresAt !== null && job.expiresAt <= this.now) this.#does(job, () => expired(job, this.now));
-      else job.state = "queued";
+      else becameDue(job);
     }
     for (const queue of this.queues) {
       for (const log of queue.starts.values()) log.follow(this.now);
@@ -185,14 +185,14 @@ export class Model {
 
   /** False: the job is final. */
   cancel(job: ModelJob): boolean {
-    if (isOver(job)) return false;
+    if (!allows(job, "cancel")) return false;
     this.#does(job, () => cancelled(job, this.now));
     return true;
   }
 
   /** False: the job is neither failed nor cancelled. */
   retry(job: ModelJob): boolean {
-    if (job.state !== "failed" && job.state !== "cancelled") return false;
+    if (!allows(job, "redrive")) return false;
     jobDecided(job);
     redriven(job, this.now);
     return true;

@@ -1,7 +1,7 @@
 /** What must hold when everything has come to rest, and what must hold at any moment. */
 import type { Explanation } from "../../contract/rpc.ts";
-import type { Job } from "../../domain/job.ts";
-import { isFinal } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
+import { isFinal } from "../../domain/job/state.ts";
 import type { ShardCore } from "../../durable-objects/shard/core.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
 import type { ShardHost } from "./shard-host.ts";

@@ -1,6 +1,6 @@
 /** Clients that submit, cancel, redrive and read; each keeps its own list of what it was promised. */
 import type { ListReply, ListRequest, RedriveReply } from "../../contract/rpc.ts";
-import { isFinal } from "../../domain/job.ts";
+import { isFinal } from "../../domain/job/state.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Gateway } from "./gateway.ts";

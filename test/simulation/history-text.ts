@@ -1,6 +1,6 @@
 /** The text in which finished jobs go to history, made and read back for tests. */
 import { HISTORY_COLUMNS, historyCells } from "../../contract/history.ts";
-import type { Attempt, Job } from "../../domain/job.ts";
+import type { Attempt, Job } from "../../domain/job/job.ts";
 import { inChunks } from "../../durable-objects/chunks.ts";
 
 export function chunksOf(...jobs: Job[]): string[] {

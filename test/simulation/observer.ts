@@ -3,7 +3,8 @@
  * nothing by the code under test but what a caller is told, and looks up states in the rows.
  */
 import type * as rpc from "../../contract/rpc.ts";
-import { isFinal, type Job, type JobState } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
+import { isFinal, type JobState } from "../../domain/job/state.ts";
 import { parseLease } from "../../domain/lease.ts";
 import { ClaimRules } from "./claim-rules.ts";
 import type { Counters } from "./counters.ts";

@@ -1,7 +1,7 @@
 /** One shard object as a platform would host it: durable rows and alarm, a volatile object that may crash. */
 import type { Doorbell } from "../../contract/doorbell.ts";
 import { type ReceiveReply, RPC_VERSION } from "../../contract/rpc.ts";
-import type { JobState } from "../../domain/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap } from "../../domain/slots.ts";
 import { ShardCore } from "../../durable-objects/shard/core.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { JobState } from "../../domain/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import { happened, RULES, whatever } from "../consistency/arbitrary.ts";
 import { couldHaveHappened } from "../consistency/by-force.ts";
 import { linearize } from "../consistency/linearizability.ts";

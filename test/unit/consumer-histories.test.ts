@@ -3,7 +3,7 @@ import type { DureBinding } from "../../client/binding.ts";
 import { consumer } from "../../client/index.ts";
 import type { ClaimInput, ReportInput } from "../../contract/pull.ts";
 import type { Outcome } from "../../contract/rpc.ts";
-import { isFinal } from "../../domain/job.ts";
+import { isFinal } from "../../domain/job/state.ts";
 import { Random } from "../simulation/random.ts";
 import { FakeClock } from "./client-fakes.ts";
 import { CALL, Harness, MINUTE, SECOND, settingsOf } from "./shard-harness.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { answersUntil, type DedupConflict, type KeyHolder, onDuplicate, replacedRunAt } from "../../domain/dedup.ts";
-import { nextState } from "../../domain/job.ts";
+import { nextState } from "../../domain/job/transition.ts";
 import { dedupScope, idempotencyScope } from "../../domain/key-scope.ts";
 
 const MODES = ["return", "reject", "replace", "runAfter"] as const satisfies DedupConflict[];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Deadlines, dueAt, whatIsDue } from "../../domain/due.ts";
-import { JOB_STATES } from "../../domain/job.ts";
+import { JOB_STATES } from "../../domain/job/state.ts";
 
 const NOW = 1000;
 const job = (over: Partial<Deadlines>): Deadlines => ({

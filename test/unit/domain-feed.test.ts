@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { afterFailedTry, FEED_LEASE_MS, GIVE_UP_MS, opensAt, WELL } from "../../domain/feed.ts";
-import { JOB_STATES } from "../../domain/job.ts";
+import { JOB_STATES } from "../../domain/job/state.ts";
 import { asksFor, eventId, eventOf } from "../../domain/subscription.ts";
 import { subscriptionOf } from "./subscription-harness.ts";
 

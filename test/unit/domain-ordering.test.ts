@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { JobState } from "../../domain/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import { headOfKey, type KeyMember } from "../../domain/ordering.ts";
 
 const member = (id: string, seq: number, state: JobState = "queued"): KeyMember => ({ id, seq, state });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BACKOFFS, JITTERS, type RetryPolicy } from "../../domain/job.ts";
+import { BACKOFFS, JITTERS, type RetryPolicy } from "../../domain/job/job.ts";
 import { afterFailure, backoffMs, type FailedAttempt } from "../../domain/retry.ts";
 
 const POLICY: RetryPolicy = {

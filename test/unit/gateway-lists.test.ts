@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { QueueStats } from "../../contract/rpc.ts";
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import { mergePages, type Source } from "../../workers/gateway/jobs/job-list.ts";
 import { mergeStats } from "../../workers/gateway/operations/queue-operations.ts";
 import { slotViolations } from "../../workers/gateway/shards/audit.ts";

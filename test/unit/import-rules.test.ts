@@ -19,7 +19,11 @@ it.each([
   ["domain/x.ts", 'import { Cron } from "croner";', "may not import the package croner"],
   ["contract/x.ts", 'import { Hono } from "hono";', "may not import the package hono"],
   ["contract/x.ts", 'import { slots } from "../durable-objects/shard/core.ts";', "may not import durable-objects/"],
-  ["client/x.ts", 'import { nextState } from "../domain/job.ts";', "may not import domain/job.ts"],
+  [
+    "client/x.ts",
+    'import { nextState } from "../domain/job/transition.ts";',
+    "may not import domain/job/transition.ts",
+  ],
   ["examples/x/index.ts", 'import type { JobView } from "../../contract/job.ts";', "may not import contract/job.ts"],
   ["examples/x/index.ts", 'import { z } from "zod";', "may not import the package zod"],
   ["durable-objects/shard/x.ts", 'import { eq } from "drizzle-orm";', "may not import the package drizzle-orm"],
@@ -46,7 +50,7 @@ it.each([
 
 it.each([
   ["domain/x.ts", 'import { slotOf } from "./slots.ts";'],
-  ["contract/x.ts", 'import { z } from "zod";\nimport type { Job } from "../domain/job.ts";'],
+  ["contract/x.ts", 'import { z } from "zod";\nimport type { Job } from "../domain/job/job.ts";'],
   ["contract/x.ts", 'import { Cron } from "croner";'],
   ["workers/db/x.ts", 'import { drizzle } from "drizzle-orm/d1";'],
   ["workers/gateway/x.ts", 'import type { Shard } from "../../durable-objects/shard/index.ts";'],

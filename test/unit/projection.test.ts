@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { FinishedReply, FinishedRequest } from "../../contract/rpc.ts";
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import { projectionStore } from "../../workers/db/projection.ts";
 import { type ProjectionEvent, runProjection } from "../../workers/processor/projection.ts";
 import { d1, openHistory } from "../simulation/d1-stand-in.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type * as rpc from "../../contract/rpc.ts";
 import { fingerprintOf } from "../../domain/fingerprint.ts";
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import { at, BOOM, CALL, DAY, Harness, HOUR, MINUTE, only, SECOND, START } from "./shard-harness.ts";
 
 const ANY: rpc.DeadFilter = { errorCode: null, tag: null, finishedBefore: null };

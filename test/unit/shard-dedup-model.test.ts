@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type * as rpc from "../../contract/rpc.ts";
-import { isFinal, type JobState } from "../../domain/job.ts";
+import { isFinal, type JobState } from "../../domain/job/state.ts";
 import { CALL, Harness, MINUTE, only, SECOND } from "./shard-harness.ts";
 
 /** A second, tiny opinion on who holds each key, told from the answers and from the states of jobs alone. */

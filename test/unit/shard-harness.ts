@@ -1,7 +1,7 @@
 /** One `ShardCore` on an in-memory SQLite, with a clock, an alarm and bells that a test drives. */
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type * as rpc from "../../contract/rpc.ts";
-import type { Job, JobError } from "../../domain/job.ts";
+import type { Job, JobError } from "../../domain/job/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";

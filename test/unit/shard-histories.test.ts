@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { WorkItem } from "../../contract/rpc.ts";
-import { isFinal } from "../../domain/job.ts";
+import { isFinal } from "../../domain/job/state.ts";
 import { Harness, HOUR, MINUTE, SECOND } from "./shard-harness.ts";
 
 /** One thing that happens to a shard. `which` picks among what is there. */

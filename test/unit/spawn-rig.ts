@@ -1,7 +1,7 @@
 /** Shards that hand jobs to each other by hand: every call between them fares as a test says. */
 import type * as rpc from "../../contract/rpc.ts";
 import type { SpawnLetter } from "../../contract/spawn-letter.ts";
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, ownerOf, type SlotMap, slotOf } from "../../domain/slots.ts";

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from "vitest";
 import type { AuditView } from "../../contract/admin.ts";
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { JobListView } from "../../contract/job.ts";
-import { isFinal } from "../../domain/job.ts";
+import { isFinal } from "../../domain/job/state.ts";
 import { call, claim, claimOne, evict, fail, getJob, must, newQueue, shards, submit, succeed } from "./api.ts";
 import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
 import { deliver, work } from "./processor.ts";

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import type { Db } from "./client.ts";
 import { type HistoryFilter, jobQuery, pageQuery, toJob } from "./history.ts";
 import { projections } from "./schema.ts";

@@ -1,5 +1,6 @@
 import { and, count, desc, eq, gt, gte, inArray, lt, ne, type SQL, sql } from "drizzle-orm";
-import type { Attempt, Job, JobState } from "../../domain/job.ts";
+import type { Attempt, Job } from "../../domain/job/job.ts";
+import type { JobState } from "../../domain/job/state.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
 import { jobs } from "./schema.ts";

@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import type { OperationCounts } from "../../domain/operation.ts";
 import type { Db } from "./client.ts";
 import { toJob } from "./history.ts";

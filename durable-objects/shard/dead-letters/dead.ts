@@ -7,7 +7,7 @@ import type {
   DiscardReply,
 } from "../../../contract/rpc.ts";
 import { fingerprintOf } from "../../../domain/fingerprint.ts";
-import type { Job, JobError } from "../../../domain/job.ts";
+import type { Job, JobError } from "../../../domain/job/job.ts";
 import type { Sql } from "../../sql.ts";
 import { unredrivable } from "../jobs/change.ts";
 import { discard } from "../jobs/discard.ts";

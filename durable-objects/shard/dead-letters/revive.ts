@@ -1,7 +1,7 @@
 import { MAX_PARTITIONS, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
 import type { Revival, Revived, ReviveReply, ReviveRequest } from "../../../contract/rpc.ts";
 import { fingerprintOf } from "../../../domain/fingerprint.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { mergePatchText } from "../../../domain/merge-patch.ts";
 import { rankOf, SEQUENCE_PER_MS } from "../../../domain/rank.ts";

@@ -1,6 +1,6 @@
 import type { Dedup } from "../../../contract/rpc.ts";
 import { onDuplicate, replacedRunAt } from "../../../domain/dedup.ts";
-import { nextState } from "../../../domain/job.ts";
+import { nextState } from "../../../domain/job/transition.ts";
 import { dedupScope } from "../../../domain/key-scope.ts";
 import { LARGE_CHARACTERS } from "../claiming/claim.ts";
 import { BLOCKS, type JobHead, type JobSpec } from "../rows.ts";

@@ -1,5 +1,5 @@
-import type { ATTEMPT_OUTCOMES, JobError } from "../../../domain/job.ts";
-import { nextState } from "../../../domain/job.ts";
+import type { ATTEMPT_OUTCOMES, JobError } from "../../../domain/job/job.ts";
+import { nextState } from "../../../domain/job/transition.ts";
 import { afterFailure } from "../../../domain/retry.ts";
 import type { JobHead, JobSpec, StoredAttempt } from "../rows.ts";
 import type { Turn } from "../turn.ts";
@@ -27,10 +27,13 @@ export function endAttempt(turn: Turn, row: JobHead, ended: Ended): JobHead {
     now: turn.now,
     chance: turn.random(),
   });
-  const state = nextState(row.state, { type: "fail", again: verdict.again });
+  const event = verdict.again
+    ? ({ type: "retry", later: verdict.runAt > turn.now } as const)
+    : ({ type: "fail" } as const);
+  const state = nextState(row.state, event);
   if (state === null) throw new Error(`${row.id} is ${row.state}: no attempt to end`);
   const after = turn.change(row, {
-    state: verdict.again && verdict.runAt <= turn.now ? "queued" : state,
+    state,
     run_at: verdict.again ? verdict.runAt : row.run_at,
     finished_at: verdict.again ? null : turn.now,
     lease: null,

@@ -1,5 +1,6 @@
 import type { PurgeReply, PurgeRequest, Unredrivable } from "../../../contract/rpc.ts";
-import { type JobError, nextState } from "../../../domain/job.ts";
+import type { JobError } from "../../../domain/job/job.ts";
+import { nextState } from "../../../domain/job/transition.ts";
 import { mayNeverRun } from "../../../domain/unrun.ts";
 import type { Sql } from "../../sql.ts";
 import { jobDecided } from "../claiming/ordering.ts";

@@ -1,5 +1,5 @@
 import type { NewJob, SubmitRequest, Submitted } from "../../../contract/rpc.ts";
-import type { JobError } from "../../../domain/job.ts";
+import type { JobError } from "../../../domain/job/job.ts";
 import { rankOf } from "../../../domain/rank.ts";
 import { keysClash, partitionOf } from "../../../domain/slots.ts";
 import type { UnrunCode } from "../../../domain/unrun.ts";

@@ -1,5 +1,5 @@
 import type { JobKeys, ReleaseKeysRequest } from "../../../contract/rpc.ts";
-import { isFinal } from "../../../domain/job.ts";
+import { isFinal } from "../../../domain/job/state.ts";
 import { dedupScope, idempotencyScope } from "../../../domain/key-scope.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { jobDecided } from "../claiming/ordering.ts";

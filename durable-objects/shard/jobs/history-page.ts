@@ -1,8 +1,8 @@
 import { historyCells } from "../../../contract/history.ts";
 import type { FinishedReply } from "../../../contract/rpc.ts";
-import { isFinal } from "../../../domain/job.ts";
+import { isFinal, type RowState } from "../../../domain/job/state.ts";
 import { inChunks } from "../../chunks.ts";
-import { type RowState, toJob } from "../rows.ts";
+import { toJob } from "../rows.ts";
 import type { Stores } from "../turn.ts";
 
 function isOver(state: RowState): boolean {

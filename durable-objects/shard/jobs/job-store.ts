@@ -1,6 +1,7 @@
+import type { RowState } from "../../../domain/job/state.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS, type RowState } from "../rows.ts";
+import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "../rows.ts";
 import { insertJobs } from "./job-insert.ts";
 
 /** Columns a submission sets; the rest have defaults. */

@@ -1,16 +1,8 @@
 import type { ListReply, ListRequest } from "../../../contract/rpc.ts";
+import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import type { Sql } from "../../sql.ts";
-import {
-  HEAD_COLUMNS,
-  isKept,
-  type JobHead,
-  type JobRow,
-  type JobSpec,
-  ROW_COLUMNS,
-  type RowState,
-  toJob,
-} from "../rows.ts";
+import { HEAD_COLUMNS, isKept, type JobHead, type JobRow, type JobSpec, ROW_COLUMNS, toJob } from "../rows.ts";
 import type { Stores } from "../turn.ts";
 
 /** Rows read for one page: a filter that matches little ends the page early, with the place it came to. */

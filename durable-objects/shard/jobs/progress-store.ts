@@ -1,5 +1,5 @@
 import type { Said } from "../../../contract/rpc.ts";
-import type { Job, Progress } from "../../../domain/job.ts";
+import type { Job, Progress } from "../../../domain/job/job.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 
 interface ProgressRow extends SqlRow {

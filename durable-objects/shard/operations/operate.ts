@@ -1,5 +1,5 @@
 import type { OperationProgress, ShardOperation } from "../../../contract/rpc.ts";
-import type { JobError } from "../../../domain/job.ts";
+import type { JobError } from "../../../domain/job/job.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import { OPERATION_KEPT_MS, selects } from "../../../domain/operation.ts";
 import type { Sql } from "../../sql.ts";

@@ -1,7 +1,7 @@
 import { type Instants, instantsOf } from "../../../contract/cron.ts";
 import { RPC_VERSION, type Submitted } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
-import { isFinal } from "../../../domain/job.ts";
+import { isFinal } from "../../../domain/job/state.ts";
 import {
   type Fire,
   fireJobId,

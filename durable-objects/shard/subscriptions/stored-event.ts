@@ -1,4 +1,5 @@
-import type { JobError, JobState } from "../../../domain/job.ts";
+import type { JobError } from "../../../domain/job/job.ts";
+import type { JobState } from "../../../domain/job/state.ts";
 import type { ChangedJob, EventType, LifecycleEvent } from "../../../domain/subscription.ts";
 import type { NewRow } from "../jobs/job-store.ts";
 import type { JobHead, JobSpec } from "../rows.ts";

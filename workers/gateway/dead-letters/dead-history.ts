@@ -1,4 +1,4 @@
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { primary } from "../../db/client.ts";
 import { type FailedFilter, type FailedPage, failedJobs, failedPage } from "../../db/failed-jobs.ts";
 import { withoutHeld } from "../jobs/held.ts";

@@ -1,6 +1,6 @@
 import { MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
 import type { Submitted } from "../../../contract/rpc.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { JOB_ID_RANDOM_BYTES, parseJobId } from "../../../domain/job-id.ts";
 import { mergePatchText } from "../../../domain/merge-patch.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";

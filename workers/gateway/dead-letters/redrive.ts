@@ -1,6 +1,6 @@
 import type { PurgeBody, PurgeView, RedriveBody, RedriveView } from "../../../contract/dead-letters.ts";
 import type { BuryRequest, DeadReply, DeadWalk, DiscardReply, RedriveReply } from "../../../contract/rpc.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { FailedFilter } from "../../db/failed-jobs.ts";
 import { slotOfJob } from "../jobs/job-read.ts";

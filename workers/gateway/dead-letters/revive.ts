@@ -1,5 +1,5 @@
 import type { Revival, Revived, ReviveRequest, Unredrivable } from "../../../contract/rpc.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { mayNeverRun } from "../../../domain/unrun.ts";
 import { Refusal } from "../http/refusal.ts";
 import { slotOfJob } from "../jobs/job-read.ts";

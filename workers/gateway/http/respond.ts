@@ -1,4 +1,4 @@
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import type { AppContext } from "../context.ts";
 import { type AcceptedJob, hasEnded } from "../jobs/accepted-records.ts";
 import type { Freshness } from "../jobs/freshness.ts";

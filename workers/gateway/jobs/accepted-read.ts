@@ -1,5 +1,5 @@
 import type { Consistency, ExplainView } from "../../../contract/job.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { LATE, within } from "../deadline.ts";
 import { Refusal } from "../http/refusal.ts";
 import { SHARD_ANSWERS_MS } from "../ingest/deferral.ts";

@@ -1,5 +1,6 @@
 import { DEFERRED_KNOWN_MS } from "../../../contract/ingest.ts";
-import { isFinal, type Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
+import { isFinal } from "../../../domain/job/state.ts";
 import { log, reasonOf } from "../log.ts";
 import type { JobName } from "./job-read.ts";
 

@@ -1,4 +1,4 @@
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { ownerOf } from "../../../domain/slots.ts";
 import type { Services } from "../services.ts";

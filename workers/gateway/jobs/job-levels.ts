@@ -1,5 +1,5 @@
 import type { Consistency } from "../../../contract/job.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { ownerOf } from "../../../domain/slots.ts";
 import { jobInCopy } from "../../db/copies.ts";
 import { findJob } from "../../db/history.ts";

@@ -3,7 +3,7 @@ import type { Consistency, JobListItem, JobListQuery } from "../../../contract/j
 import type { Page } from "../../../contract/list.ts";
 import type { JobFilter, ListReply } from "../../../contract/rpc.ts";
 import { parseTimestamp } from "../../../contract/time.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { hash32 } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import type { Services } from "../services.ts";

@@ -1,4 +1,4 @@
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { primary } from "../../db/client.ts";
 import { findJob } from "../../db/history.ts";

@@ -1,7 +1,7 @@
 import type { AttemptView, JobListItem, JobView } from "../../../contract/job.ts";
 import type { JobFields } from "../../../contract/rpc.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
-import type { Attempt, Job, Progress } from "../../../domain/job.ts";
+import type { Attempt, Job, Progress } from "../../../domain/job/job.ts";
 import { retryView } from "../queues/queue-settings.ts";
 import type { AcceptedJob } from "./accepted-records.ts";
 

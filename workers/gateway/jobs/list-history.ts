@@ -1,6 +1,6 @@
 import type { Consistency } from "../../../contract/job.ts";
 import type { JobFields, JobFilter, ListReply } from "../../../contract/rpc.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { type CopyPage, pageOfCopy } from "../../db/copies.ts";

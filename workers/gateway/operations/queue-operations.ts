@@ -1,7 +1,7 @@
 import type { QueueStatsView } from "../../../contract/queue.ts";
 import type { QueueStats } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
-import { JOB_STATES, type JobState } from "../../../domain/job.ts";
+import { JOB_STATES, type JobState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { countSucceeded } from "../../db/history.ts";

@@ -5,7 +5,7 @@ import { Key } from "../../../contract/primitives.ts";
 import { EmptyBody } from "../../../contract/queue.ts";
 import type { ChangeReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { cannotReturn, retryFromHistory } from "../dead-letters/revive.ts";

@@ -14,7 +14,7 @@ import {
 } from "../../../contract/pull.ts";
 import type { ClaimedJob, Outcome, ReportResult } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";

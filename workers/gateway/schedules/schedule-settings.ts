@@ -3,7 +3,7 @@ import { DEFAULT_QUEUE, partialRetry, type Stamp } from "../../../contract/queue
 import type { ScheduleState } from "../../../contract/rpc.ts";
 import type { FireView, ScheduleBody, ScheduleView } from "../../../contract/schedule.ts";
 import { formatTimestamp, msToSeconds, secondsToMs } from "../../../contract/time.ts";
-import type { RetryPolicy } from "../../../domain/job.ts";
+import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { type Fire, orderingKeyOf, type ScheduleSettings } from "../../../domain/schedule.ts";
 import { longerThan } from "../http/bytes.ts";

@@ -2,7 +2,7 @@ import type { BatchEnvelope, BatchItemView, BatchView } from "../../../contract/
 import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
 import type { Submission } from "../../../contract/submission.ts";
-import type { JobState } from "../../../domain/job.ts";
+import type { JobState } from "../../../domain/job/state.ts";
 import { problemView, Refusal } from "../http/refusal.ts";
 import { readHistory } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";

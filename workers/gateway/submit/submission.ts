@@ -1,7 +1,7 @@
 import type { SubmitBody } from "../../../contract/job.ts";
 import type { NewJob, Submitted } from "../../../contract/rpc.ts";
 import { EXPIRY_PAST, readSubmission, type Submission, type SubmissionFault } from "../../../contract/submission.ts";
-import type { Job } from "../../../domain/job.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { makeJobId } from "../../../domain/job-id.ts";
 import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
 import { keysClash, partitionOf, slotOf } from "../../../domain/slots.ts";

@@ -1,6 +1,6 @@
 import type { SubmitReply, Submitted } from "../../../contract/rpc.ts";
 import type { Submission } from "../../../contract/submission.ts";
-import type { JobState } from "../../../domain/job.ts";
+import type { JobState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { LATE, within } from "../deadline.ts";
 import { Refusal } from "../http/refusal.ts";
