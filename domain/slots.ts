@@ -3,15 +3,25 @@
 /** Slots are fixed for ever: job ids carry one. 12 bits, the width of UUIDv7's `rand_a`. */
 export const SLOTS = 4096;
 
-/** Which shard owns which slots (inclusive ranges). A map with a higher epoch replaces one with a lower. */
-export interface SlotMap {
-  epoch: number;
-  shards: ShardEntry[];
+/** A run of slots. */
+export interface SlotRange {
+  readonly from: number;
+  /** The last one, which belongs to it. */
+  readonly to: number;
 }
 
+/**
+ * Which shard owns which slots. Of two maps the one with the higher epoch is in force. A map never changes once it is made.
+ */
+export interface SlotMap {
+  readonly epoch: number;
+  readonly shards: readonly ShardEntry[];
+}
+
+/** One shard of a map, by its name, and what it owns there. */
 export interface ShardEntry {
-  id: string;
-  slots: [from: number, to: number][];
+  readonly id: string;
+  readonly slots: readonly SlotRange[];
 }
 
 /** FNV-1a over UTF-16 code units, then murmur3's finaliser so that short keys spread over all bits. 32 bits, unsigned. */
@@ -61,7 +71,7 @@ export function initialMap(shards: number): SlotMap {
     epoch: 1,
     shards: Array.from({ length: shards }, (_, i) => ({
       id: `shard-${i}`,
-      slots: [[edge(i), edge(i + 1) - 1]],
+      slots: [{ from: edge(i), to: edge(i + 1) - 1 }],
     })),
   };
 }
@@ -75,7 +85,7 @@ export function ownerOf(map: SlotMap, slot: number): string {
 }
 
 export function owns(shard: ShardEntry, slot: number): boolean {
-  return shard.slots.some(([from, to]) => from <= slot && slot <= to);
+  return shard.slots.some(({ from, to }) => from <= slot && slot <= to);
 }
 
 /**

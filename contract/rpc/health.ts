@@ -1,5 +1,6 @@
 /** What a shard says of itself. */
 import type { JobState } from "../../domain/job/state.ts";
+import type { SlotRange } from "../../domain/slots.ts";
 
 export interface ShardHealth {
   live: number;
@@ -48,6 +49,6 @@ export interface AuditViolation {
 export interface AuditReply {
   shard: string;
   epoch: number;
-  slots: [number, number][];
+  slots: readonly SlotRange[];
   violations: AuditViolation[];
 }

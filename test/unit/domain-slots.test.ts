@@ -42,9 +42,9 @@ describe("the slot map", () => {
     const shard = {
       id: "s",
       slots: [
-        [3, 5],
-        [9, 9],
-      ] as [number, number][],
+        { from: 3, to: 5 },
+        { from: 9, to: 9 },
+      ],
     };
     expect([2, 3, 5, 6, 9, 10].map((slot) => owns(shard, slot))).toEqual([false, true, true, false, true, false]);
   });

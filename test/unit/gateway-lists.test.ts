@@ -113,7 +113,10 @@ describe("a claim's share of each shard", () => {
 });
 
 describe("slots", () => {
-  const owning = (shard: string, ...slots: [number, number][]) => ({ shard, slots });
+  const owning = (shard: string, ...ranges: [number, number][]) => ({
+    shard,
+    slots: ranges.map(([from, to]) => ({ from, to })),
+  });
 
   test("owned once each are no violation", () => {
     expect(slotViolations([owning("a", [0, 2000], [3000, 4095]), owning("b", [2001, 2999])])).toEqual([]);

@@ -209,7 +209,7 @@ describe("the audit", () => {
 
   test("finds jobs in slots that are not this shard's", () => {
     const h = busy();
-    h.core.adopt({ epoch: 2, shards: [{ id: "shard-1", slots: [[0, 4095]] }] });
+    h.core.adopt({ epoch: 2, shards: [{ id: "shard-1", slots: [{ from: 0, to: 4095 }] }] });
     expect(h.broken()).toEqual(["slot-owned"]);
   });
 
@@ -222,7 +222,7 @@ describe("the audit", () => {
 
   test("says which shard, epoch and slots it speaks of", () => {
     const h = new Harness({}, initialMap(2));
-    expect(h.core.audit(CALL)).toEqual({ shard: "shard-0", epoch: 1, slots: [[0, 2047]], violations: [] });
+    expect(h.core.audit(CALL)).toEqual({ shard: "shard-0", epoch: 1, slots: [{ from: 0, to: 2047 }], violations: [] });
   });
 
   test("writes nothing", () => {

@@ -192,7 +192,7 @@ describe("over partitions and shards", () => {
     expect(share).toBeLessThan(maxBacklog);
     const partition = mine[0] ?? 0;
     expect(types(h.submit(h.jobs(100, { partition })))).toEqual({ accepted: share, full: 100 - share });
-    h.core.adopt({ epoch: 2, shards: [{ id: "shard-0", slots: [[0, 4095]] }] });
+    h.core.adopt({ epoch: 2, shards: [{ id: "shard-0", slots: [{ from: 0, to: 4095 }] }] });
     expect(types(h.submit(h.jobs(100, { partition })))).toEqual({
       accepted: maxBacklog - share,
       full: 100 - maxBacklog + share,

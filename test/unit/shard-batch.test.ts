@@ -53,7 +53,7 @@ describe("the record of a batch's idempotency key", () => {
   });
 
   test("belongs to the shard that owns its slot", () => {
-    const map = { epoch: 2, shards: [{ id: "shard-1", slots: [[0, 4095]] as [number, number][] }] };
+    const map = { epoch: 2, shards: [{ id: "shard-1", slots: [{ from: 0, to: 4095 }] }] };
     const h = new Harness();
     h.core.adopt(map);
     expect(h.core.openBatch(record())).toEqual({ type: "moved", map });

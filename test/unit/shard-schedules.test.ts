@@ -378,7 +378,7 @@ describe("a schedule that moves", () => {
   });
 
   test("starts nothing on a shard whose own map does not have its place", () => {
-    const h = new Harness({}, { epoch: 1, shards: [{ id: "shard-1", slots: [[0, 4095]] }] });
+    const h = new Harness({}, { epoch: 1, shards: [{ id: "shard-1", slots: [{ from: 0, to: 4095 }] }] });
     expect(push(h, scheduleOf()).type).toBe("stopped");
     h.advance(5 * MINUTE);
     expect(firesOf(h)).toEqual([]);
@@ -388,8 +388,8 @@ describe("a schedule that moves", () => {
     const halves: SlotMap = {
       epoch: 1,
       shards: [
-        { id: "shard-0", slots: [[0, 2047]] },
-        { id: "shard-1", slots: [[2048, 4095]] },
+        { id: "shard-0", slots: [{ from: 0, to: 2047 }] },
+        { id: "shard-1", slots: [{ from: 2048, to: 4095 }] },
       ],
     };
     // Found by trying: names whose place is here with one number of partitions and not with another.

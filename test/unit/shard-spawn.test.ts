@@ -462,7 +462,7 @@ describe("delivery", () => {
     rig.map = {
       epoch: 2,
       shards: [
-        { id: "shard-0", slots: [[0, 4095]] },
+        { id: "shard-0", slots: [{ from: 0, to: 4095 }] },
         { id: "shard-1", slots: [] },
       ],
     };

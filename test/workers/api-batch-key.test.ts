@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { BatchView } from "../../contract/batch.ts";
-import { slotOf } from "../../domain/slots.ts";
+import { ownerOf, slotOf } from "../../domain/slots.ts";
 import { call, evict, freshName, newQueue } from "./api.ts";
 import { callThrough, faultyShards } from "./faults.ts";
 
@@ -92,8 +92,7 @@ describe("an Idempotency-Key on a batch", () => {
 async function forgetAnswer(key: string): Promise<void> {
   const map = await env.DIRECTORY.getByName("directory").map();
   const slot = slotOf("default", `batch-key/${key}`, 0);
-  const owner = map.shards.find((shard) => shard.slots.some(([from = 0, to = 0]) => from <= slot && slot <= to));
-  await runInDurableObject(env.SHARD.getByName(owner?.id ?? ""), (_, state) => {
+  await runInDurableObject(env.SHARD.getByName(ownerOf(map, slot)), (_, state) => {
     state.storage.sql.exec("UPDATE batches SET answer = NULL WHERE key = ?", key);
   });
 }

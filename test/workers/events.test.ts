@@ -4,7 +4,7 @@ import type { AuditView } from "../../contract/admin.ts";
 import type { EventView } from "../../contract/event.ts";
 import type { JobView } from "../../contract/job.ts";
 import type { SubscriptionListView } from "../../contract/subscription.ts";
-import { ownerOf, type SlotMap, slotOf } from "../../domain/slots.ts";
+import { ownerOf, slotOf } from "../../domain/slots.ts";
 import {
   call,
   claim,
@@ -425,5 +425,5 @@ function reportsLost(when: "before" | "after"): Env["SHARD"] {
 async function homeOf(queue: string) {
   const map = await env.DIRECTORY.getByName("directory").map();
   const slot = slotOf(`events-${namespaces}`, queue, 0);
-  return shardOf(ownerOf(map as unknown as SlotMap, slot));
+  return shardOf(ownerOf(map, slot));
 }

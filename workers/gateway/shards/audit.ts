@@ -23,7 +23,7 @@ export function slotViolations(replies: Pick<AuditReply, "shard" | "slots">[]): 
   const owners = new Map<number, string>();
   const violations: Violation[] = [];
   for (const { shard, slots } of replies) {
-    for (const [from, to] of slots) {
+    for (const { from, to } of slots) {
       const twice: number[] = [];
       for (let slot = from; slot <= to; slot++) {
         if (owners.has(slot)) twice.push(slot);
@@ -57,7 +57,7 @@ export async function cluster({ shards }: Services): Promise<ClusterView> {
     slots: SLOTS,
     shards: map.shards.map(({ id, slots }, i) => ({
       id,
-      slots,
+      slots: slots.map(({ from, to }): [number, number] => [from, to]),
       live: health[i]?.live ?? 0,
       bytes: health[i]?.bytes ?? 0,
     })),
