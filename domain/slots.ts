@@ -11,7 +11,8 @@ export interface SlotRange {
 }
 
 /**
- * Which shard owns which slots. Of two maps the one with the higher epoch is in force. A map never changes once it is made.
+ * Which shard owns which slots. Of two maps the one with the higher epoch is in force. A map never changes once it is made,
+ * and what has been worked out of one is kept with it.
  */
 export interface SlotMap {
   readonly epoch: number;
@@ -76,16 +77,41 @@ export function initialMap(shards: number): SlotMap {
   };
 }
 
-/** The shard that owns `slot`. Throws when no shard does: a map always covers every slot. */
+/**
+ * The shard that owns `slot`: the first of the map that names it. Throws when none does: a map always covers every slot.
+ * Constant in the number of shards and ranges, but for the first call with a map (`ownersIn`).
+ */
 export function ownerOf(map: SlotMap, slot: number): string {
-  for (const shard of map.shards) {
-    if (owns(shard, slot)) return shard.id;
-  }
-  throw new Error(`slot ${slot} has no owner at epoch ${map.epoch}`);
+  const owner = ownerIn(map, slot);
+  if (owner === undefined) throw new Error(`slot ${slot} has no owner at epoch ${map.epoch}`);
+  return owner;
 }
 
-export function owns(shard: ShardEntry, slot: number): boolean {
-  return shard.slots.some(({ from, to }) => from <= slot && slot <= to);
+/** Whether `shard` is the owner of `slot`, which has one or none. As constant as `ownerOf`. */
+export function owns(map: SlotMap, shard: string, slot: number): boolean {
+  return ownerIn(map, slot) === shard;
+}
+
+function ownerIn(map: SlotMap, slot: number): string | undefined {
+  const at = ownersIn(map)[slot];
+  return at === undefined || at === NOBODY ? undefined : map.shards[at]?.id;
+}
+
+/** Stands for no shard: a map has 4,096 shards at most, one a slot. */
+const NOBODY = 0xffff;
+const OWNERS = new WeakMap<SlotMap, Uint16Array>();
+
+/** By slot: the place of its owner in `map.shards`. 8 KiB, made once a map, and gone with it. */
+function ownersIn(map: SlotMap): Uint16Array {
+  const known = OWNERS.get(map);
+  if (known !== undefined) return known;
+  const owners = new Uint16Array(SLOTS).fill(NOBODY);
+  // From the last to the first, so that the first of two that name a slot has it.
+  for (let at = map.shards.length - 1; at >= 0; at--) {
+    for (const { from, to } of map.shards[at]?.slots ?? []) owners.fill(at, Math.max(0, from), Math.max(0, to + 1));
+  }
+  OWNERS.set(map, owners);
+  return owners;
 }
 
 /**

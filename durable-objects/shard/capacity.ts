@@ -1,5 +1,5 @@
 import { partitionShare, type QueueSettings } from "../../domain/queue.ts";
-import { owns, type ShardEntry, type SlotMap, slotOf } from "../../domain/slots.ts";
+import { owns, type SlotMap, slotOf } from "../../domain/slots.ts";
 import type { Sql } from "../sql.ts";
 
 /** What one shard holds at most. */
@@ -24,8 +24,7 @@ export class Capacity {
   readonly limits: ShardLimits;
   readonly #name: string;
   readonly #sql: Sql;
-  #own: ShardEntry | null = null;
-  #epoch = 0;
+  #map: SlotMap | null = null;
   /** By settings, of which there is one object a version. */
   #shares = new WeakMap<QueueSettings, { epoch: number; share: number }>();
   #bytes = { asked: Number.NEGATIVE_INFINITY, size: 0 };
@@ -38,17 +37,17 @@ export class Capacity {
 
   /** The slots this shard owns have changed. */
   adopt(map: SlotMap | null): void {
-    this.#own = map?.shards.find(({ id }) => id === this.#name) ?? null;
-    this.#epoch = map?.epoch ?? 0;
+    this.#map = map;
   }
 
   /** How many jobs of a queue may wait here: the shares of its partitions that lie on this shard. Null: no limit. */
   share(settings: QueueSettings): number | null {
     if (settings.maxBacklog === null) return null;
     const known = this.#shares.get(settings);
-    if (known !== undefined && known.epoch === this.#epoch) return known.share;
+    const epoch = this.#map?.epoch ?? 0;
+    if (known !== undefined && known.epoch === epoch) return known.share;
     const share = this.#shareOf(settings, settings.maxBacklog);
-    this.#shares.set(settings, { epoch: this.#epoch, share });
+    this.#shares.set(settings, { epoch, share });
     return share;
   }
 
@@ -61,7 +60,7 @@ export class Capacity {
   #shareOf({ namespace, name, partitions }: QueueSettings, maxBacklog: number): number {
     let share = 0;
     for (let partition = 0; partition < partitions; partition++) {
-      const mine = this.#own !== null && owns(this.#own, slotOf(namespace, name, partition));
+      const mine = this.#map !== null && owns(this.#map, this.#name, slotOf(namespace, name, partition));
       if (mine) share += partitionShare(maxBacklog, partitions, partition);
     }
     return share;

@@ -235,14 +235,15 @@ export class ShardCore extends SpawnParts {
 
   /** `alarmAt` is what the platform says the alarm is set to; left out, what this instance set it to. */
   audit(_request: rpc.ShardCall, alarmAt: number | null = this.#engine.armedAt): rpc.AuditReply {
-    const own = this.#engine.map?.shards.find((shard) => shard.id === this.name) ?? null;
+    const { map } = this.#engine;
     const violations = auditShard(this.#engine.sql, this.#stores, {
-      own,
+      owns: this.#stores.owns,
       alarmAt,
       waiting: this.#engine.waiting(),
       now: this.#engine.now(),
     });
-    return { shard: this.name, epoch: this.#engine.map?.epoch ?? 0, slots: own?.slots ?? [], violations };
+    const slots = map?.shards.find((shard) => shard.id === this.name)?.slots ?? [];
+    return { shard: this.name, epoch: map?.epoch ?? 0, slots, violations };
   }
 
   /** How many jobs of a queue a claim could look at: for those who wait for work. */
@@ -285,7 +286,6 @@ export class ShardCore extends SpawnParts {
   protected override slotNotMine(slot: number): rpc.Moved | null {
     const { map } = this.#engine;
     if (map === null) throw new Error(`${this.name} has no slot map yet`);
-    const own = map.shards.find((shard) => shard.id === this.name);
-    return own !== undefined && owns(own, slot) ? null : { type: "moved", map };
+    return owns(map, this.name, slot) ? null : { type: "moved", map };
   }
 }

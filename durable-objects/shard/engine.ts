@@ -84,7 +84,7 @@ export class Engine {
       courier: new Courier(name, { spawns, queues, map: () => this.map }),
       feeds: new FeedStore(ports.sql),
       feedLimits: ports.feedLimits ?? FEED_LIMITS,
-      owns: (slot) => this.map?.shards.some((shard) => shard.id === name && owns(shard, slot)) ?? false,
+      owns: (slot) => this.map !== null && owns(this.map, name, slot),
       progress: new ProgressStore(ports.sql),
       capacity: new Capacity(name, ports.sql, ports.limits ?? SHARD_LIMITS),
       turns: { of: FIRST_TURNS },

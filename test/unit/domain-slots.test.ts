@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hash32, initialMap, ownerOf, owns, partitionOf, SLOTS, slotOf } from "../../domain/slots.ts";
+import { hash32, initialMap, ownerOf, owns, partitionOf, SLOTS, type SlotMap, slotOf } from "../../domain/slots.ts";
+
+/** The definition: the first shard of the map that has the slot in a range. */
+function searched(map: SlotMap, slot: number): string | undefined {
+  if (slot < 0 || slot >= SLOTS) return undefined;
+  return map.shards.find(({ slots }) => slots.some(({ from, to }) => from <= slot && slot <= to))?.id;
+}
 
 describe("the slot map", () => {
   test("gives every slot to exactly one shard, in even parts, for 1 to 64 shards", () => {
@@ -10,7 +16,7 @@ describe("the slot map", () => {
       const wrong: number[] = [];
       for (let slot = 0; slot < SLOTS; slot++) {
         const owner = ownerOf(map, slot);
-        const owners = map.shards.filter((shard) => owns(shard, slot));
+        const owners = map.shards.filter(({ id }) => owns(map, id, slot));
         if (owners.length !== 1 || owners[0]?.id !== owner) wrong.push(slot);
         sizes.set(owner, (sizes.get(owner) ?? 0) + 1);
       }
@@ -39,14 +45,64 @@ describe("the slot map", () => {
   });
 
   test("a range includes both its ends", () => {
-    const shard = {
-      id: "s",
-      slots: [
-        { from: 3, to: 5 },
-        { from: 9, to: 9 },
+    const slots = [
+      { from: 3, to: 5 },
+      { from: 9, to: 9 },
+    ];
+    const map: SlotMap = { epoch: 1, shards: [{ id: "s", slots }] };
+    expect([2, 3, 5, 6, 9, 10].map((slot) => owns(map, "s", slot))).toEqual([false, true, true, false, true, false]);
+  });
+
+  test("a slot that two shards name is the first one's alone, and one that none names is nobody's", () => {
+    const map: SlotMap = {
+      epoch: 1,
+      shards: [
+        { id: "a", slots: [{ from: 0, to: 20 }] },
+        { id: "b", slots: [{ from: 10, to: 30 }] },
       ],
     };
-    expect([2, 3, 5, 6, 9, 10].map((slot) => owns(shard, slot))).toEqual([false, true, true, false, true, false]);
+    const ownersOf = (slot: number) => ["a", "b", "c"].filter((id) => owns(map, id, slot));
+    expect([0, 10, 20, 21, 30, 31].map(ownersOf)).toEqual([["a"], ["a"], ["a"], ["b"], ["b"], []]);
+    expect(() => ownerOf(map, 31)).toThrow("slot 31 has no owner at epoch 1");
+  });
+
+  /** Maps as moves leave them: shards with any ranges, that may lack slots, name them twice, or own none. */
+  const anyRange = fc
+    .tuple(fc.integer({ min: -2, max: SLOTS + 1 }), fc.integer({ min: -1, max: 600 }))
+    .map(([from, length]) => ({ from, to: from + length }));
+  const anyMap: fc.Arbitrary<SlotMap> = fc
+    .array(fc.array(anyRange, { maxLength: 4 }), { maxLength: 12 })
+    .map((shards) => ({ epoch: 7, shards: shards.map((slots, i) => ({ id: `shard-${i}`, slots })) }));
+
+  test("says of any map what searching it from end to end says", () => {
+    fc.assert(
+      fc.property(anyMap, fc.array(fc.integer({ min: -3, max: SLOTS + 3 }), { maxLength: 50 }), (map, drawn) => {
+        const edges = map.shards.flatMap(({ slots }) => slots.flatMap(({ from, to }) => [from - 1, from, to, to + 1]));
+        for (const slot of [...drawn, ...edges]) {
+          const owner = searched(map, slot);
+          if (owner === undefined) expect(() => ownerOf(map, slot)).toThrow("has no owner");
+          else expect(ownerOf(map, slot)).toBe(owner);
+          for (const { id } of map.shards) expect(owns(map, id, slot)).toBe(id === owner);
+        }
+      }),
+    );
+  });
+
+  test("is read once, however often and for how many slots it is asked", () => {
+    let reads = 0;
+    const shards = initialMap(1024).shards.map(({ id, slots }) => ({
+      id,
+      get slots() {
+        reads += 1;
+        return slots;
+      },
+    }));
+    const map: SlotMap = { epoch: 1, shards };
+    for (let slot = 0; slot < SLOTS; slot++) {
+      ownerOf(map, slot);
+      owns(map, "shard-0", slot);
+    }
+    expect(reads).toBe(1024);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
 import { MAX_ECHO_MS } from "../../../domain/bell.ts";
-import { owns, type ShardEntry, slotOf } from "../../../domain/slots.ts";
+import { slotOf } from "../../../domain/slots.ts";
 import type { Sql } from "../../sql.ts";
 import type { Waiting } from "../bells.ts";
 import { countRows } from "../counts.ts";
@@ -18,7 +18,7 @@ const OVERDUE_MS = 60_000;
 const MAX_NAMED = 5;
 
 interface Standpoint {
-  own: ShardEntry | null;
+  owns: (slot: number) => boolean;
   alarmAt: number | null;
   /** What an executor or the projector could take now. */
   waiting: Waiting[];
@@ -101,7 +101,7 @@ export function auditShard(sql: Sql, stores: Stores, standpoint: Standpoint): Au
       sql.all<{ id: string }>(`${query} LIMIT ${MAX_NAMED}`).map(({ id }) => ({ rule, detail: `${id} ${detail}` })),
     ),
     ...limitsLeaveRoom(stores),
-    ...slotsAreOwned(sql, stores, standpoint.own),
+    ...slotsAreOwned(sql, stores, standpoint.owns),
     ...deadlinesHaveAlarm(stores, standpoint),
     ...waitingHasAlarm(standpoint),
     ...waitsHaveAlarm(stores, { ...standpoint, lateMs: OVERDUE_MS }),
@@ -113,7 +113,7 @@ export function auditShard(sql: Sql, stores: Stores, standpoint: Standpoint): Au
   ];
 }
 
-function slotsAreOwned(sql: Sql, stores: Stores, own: ShardEntry | null): AuditViolation[] {
+function slotsAreOwned(sql: Sql, stores: Stores, owns: Standpoint["owns"]): AuditViolation[] {
   const known = new Map(stores.queues.all().map(({ ref, settings }) => [ref, settings]));
   return sql
     .all<{ queue: number; partition: number }>("SELECT DISTINCT queue, partition FROM jobs")
@@ -121,7 +121,7 @@ function slotsAreOwned(sql: Sql, stores: Stores, own: ShardEntry | null): AuditV
       const settings = known.get(queue);
       if (settings === undefined) return [];
       const slot = slotOf(settings.namespace, settings.name, partition);
-      if (own !== null && owns(own, slot)) return [];
+      if (owns(slot)) return [];
       return [
         { rule: "slot-owned", detail: `queue ${settings.name} has jobs in slot ${slot}, which is not this shard's` },
       ];
