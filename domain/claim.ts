@@ -2,7 +2,10 @@
 
 import { type Contender, nextTurn, type Turns } from "./fairness.ts";
 
-/** A job that is ready: queued, due, the head of its ordering key and through the gate of its concurrency key. */
+/**
+ * A job that a claim may start now as far as the job itself and its keys are concerned: it is queued and due, the head
+ * of its ordering key, and through the gate of its concurrency key.
+ */
 export interface Ready {
   id: string;
   /** The lower goes first: see `rank.ts`. */
@@ -11,13 +14,16 @@ export interface Ready {
   key: string | null;
 }
 
-/** The ready jobs of one partition, best first, and how many of them its concurrency and rate allow to start now. */
+/**
+ * The ready jobs of one partition, best first, and in `room` how many of them the partition's share of concurrency and
+ * rate lets start now.
+ */
 export interface PartitionOffer {
   room: number;
   ready: Ready[];
 }
 
-/** What a queue offers to a claim. A paused queue offers nothing. */
+/** What a queue offers to a claim; `Ref` is the caller's own name of a queue. A paused queue is not to be offered. */
 export interface QueueOffer<Ref> {
   queue: Ref;
   namespace: string;
@@ -28,11 +34,13 @@ export interface QueueOffer<Ref> {
   keyRoom: ReadonlyMap<string, number>;
 }
 
+/** Jobs of one queue by their ids, best first. */
 export interface Grant<Ref> {
   queue: Ref;
   ids: string[];
 }
 
+/** What `decide` has made of the offers. The caller starts `grants` and keeps `turns` for the next decision. */
 export interface Decision<Ref> {
   /** The jobs to start, in each queue best first. */
   grants: Grant<Ref>[];
@@ -43,9 +51,10 @@ export interface Decision<Ref> {
 }
 
 /**
- * Divides `room` over the offers. Inside a queue the order is strict: rank, as far as partitions and keys have room.
- * Between namespaces, and inside a namespace between its queues by weight, it is turn about, so that a queue with a
- * million jobs and a queue with one each get their turn. Never exceeds any room.
+ * Divides `room` over the offers, and never exceeds any of the rooms. Inside a queue the order is strict: the lowest
+ * rank goes first, as far as its partition and its concurrency key have room. Between namespaces, and inside a
+ * namespace between its queues by weight, it is turn about (`fairness.ts`), so that a queue with a million jobs and a
+ * queue with one each get their turn. The same arguments give the same answer.
  */
 export function decide<Ref>(offers: QueueOffer<Ref>[], room: number, turns: Turns): Decision<Ref> {
   const lines = new Map(offers.map((offer): [Contender, Line<Ref>] => [offer, new Line(offer)]));

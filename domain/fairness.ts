@@ -5,13 +5,19 @@
  * use theirs up.
  */
 
+/**
+ * Somebody who wants a turn: a queue of a namespace. Names are told apart inside a namespace only. `weight` is above 0.
+ */
 export interface Contender {
   namespace: string;
   name: string;
   weight: number;
 }
 
-/** Passes, as far as they are above that of the last one served. */
+/**
+ * Whose turn it is, as far as anything is to be remembered: the passes above that of the last one served. It is never
+ * changed in place.
+ */
 export interface Turns {
   namespaces: Passes;
   /** By namespace. */
@@ -26,10 +32,13 @@ interface Passes {
 
 const NO_PASSES: Passes = { now: 0, of: new Map() };
 
-/** Nobody has had a turn. */
+/** The turns before anybody has had one. */
 export const FIRST_TURNS: Turns = { namespaces: NO_PASSES, queues: new Map() };
 
-/** Whose turn it is among `contenders` (at least one), and the turns after it. Ties go to the first in the list. */
+/**
+ * Whose turn it is among `contenders`, and the turns once it has had it. Ties go to the first in the list. Throws when
+ * there are no contenders.
+ */
 export function nextTurn<C extends Contender>(contenders: C[], turns: Turns): { contender: C; turns: Turns } {
   const first = lowest(contenders, turns.namespaces, ({ namespace }) => namespace);
   const own = contenders.filter(({ namespace }) => namespace === first.namespace);

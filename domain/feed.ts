@@ -8,11 +8,14 @@ import { backoffMs } from "./retry.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Whoever takes a page of a feed has it to itself for this long. Others may have it then. */
+/**
+ * For how many ms whoever takes a page of a feed has the feed to itself. Who takes longer may find that another has
+ * delivered the same events.
+ */
 export const FEED_LEASE_MS = 30_000;
-/** An event is given up when it has been failing for this long. */
+/** An event that has been failing for so many ms is given up, and the feed goes on with the next. */
 export const GIVE_UP_MS = 3 * 24 * HOUR_MS;
-/** Events older than this are dropped, delivered or not. */
+/** Events older than so many ms are dropped, delivered or not. */
 export const KEEP_EVENTS_MS = 7 * 24 * HOUR_MS;
 /** The longest that a feed may wait for its next try: as far as a `Retry-After` is believed. */
 const MAX_WAIT_MS = 24 * HOUR_MS;
@@ -25,21 +28,24 @@ const BACKOFF: Pick<RetryPolicy, "backoff" | "delayMs" | "maxDelayMs" | "jitter"
   jitter: "full",
 };
 
-/** How a feed fares. Times are epoch ms. */
+/** How the deliveries of a feed have gone of late. Times are epoch ms. */
 export interface Fortune {
   /** Failed tries in a row. */
   failures: number;
   /** Since when the first event of the feed has been failing; null when it has not. */
   failingSince: number | null;
-  /** No try before. */
+  /** No delivery is tried before this moment. */
   nextAt: number;
 }
 
+/** How a feed fares whose last try succeeded, or that has had none. */
 export const WELL: Fortune = { failures: 0, failingSince: null, nextAt: 0 };
 
 /**
- * After one more failed try: an exponential backoff with full jitter of up to an hour, and never sooner than the receiver
- * asks for. `givesUp`: the event that failed has been failing for too long, and is to be dropped.
+ * How a feed fares after one more failed try at `now`. It waits for an exponential backoff with full jitter
+ * (`backoffMs`; `chance` is uniform in [0, 1)) of up to an hour, and never less than the receiver asks for, which is
+ * believed up to a day. `givesUp` says that the event at its front has been failing for `GIVE_UP_MS` and is to be
+ * dropped.
  */
 export function afterFailedTry(
   before: Fortune,
@@ -55,8 +61,8 @@ export function afterFailedTry(
 }
 
 /**
- * From when on a feed with events may be taken. A time that lies further ahead than anything could have set it was
- * written by a clock that has stepped back since, and holds nothing.
+ * From when on a feed with events may be taken, in epoch ms. A time that lies further ahead than anything could have
+ * set it was written by a clock that has stepped back since, and holds nothing up.
  */
 export function opensAt({ nextAt, leaseEndsAt }: { nextAt: number; leaseEndsAt: number }, now: number): number {
   return Math.max(nextAt > now + MAX_WAIT_MS ? 0 : nextAt, leaseEndsAt > now + FEED_LEASE_MS ? 0 : leaseEndsAt);

@@ -23,7 +23,11 @@ const VARYING: [pattern: RegExp, placeholder: string][] = [
   [/\s+/g, " "],
 ];
 
-/** The message without what varies: placeholders stand for numbers, ids, times and quotations. Bounded in length. */
+/**
+ * The message with placeholders for what varies from failure to failure: numbers, ids, times and quotations. It is
+ * well-formed Unicode of at most 300 UTF-16 units, and what stands behind the first 2,000 of the message does not
+ * matter.
+ */
 export function normaliseMessage(message: string): string {
   const normalised = VARYING.reduce(
     (text, [pattern, placeholder]) => text.replace(pattern, placeholder),
@@ -32,7 +36,10 @@ export function normaliseMessage(message: string): string {
   return normalised.trim().slice(0, MAX_NORMALISED).toWellFormed();
 }
 
-/** The kind of a failure: 16 hex digits, the same for equal codes and messages that differ only in what varies. */
+/**
+ * The kind of a failure, as 16 hex digits. It is the same for errors of one code whose messages differ only in what
+ * varies, so that failures can be counted by it. It is no cryptographic hash: two kinds may in principle share one.
+ */
 export function fingerprintOf(error: { code: string; message: string }): string {
   const text = `${error.code}\n${normaliseMessage(error.message)}`;
   const word = (salt: string) => hash32(`${salt}/${text}`).toString(16).padStart(8, "0");

@@ -3,20 +3,22 @@
  * others wait at the gate. So a claim never reads past a million jobs whose key is full.
  */
 
-/** A queued job of the key: through the gate, or at it. */
+/** A queued job of a concurrency key, on either side of the key's gate. The lower `rank` goes first. */
 export interface AtGate {
   id: string;
   rank: number;
 }
 
+/** Who changes sides: the ids of those that go through the gate, and of those that go back behind it. */
 export interface GateMoves {
   open: string[];
   shut: string[];
 }
 
 /**
- * Who goes through the gate and who goes back, so that of the queued jobs the best `room` stand open. `open` are those
- * through it (worst first), `waiting` those at it (best first); both may be cut short where they exceed `room`.
+ * Who goes through the gate and who goes back, so that of the queued jobs the best `room` stand open, and no others.
+ * `open` are those through the gate, worst first, and `waiting` those at it, best first; the caller may cut either
+ * short once it has more than `room` of them.
  */
 export function settleGate(room: number, open: AtGate[], waiting: AtGate[]): GateMoves {
   const best = [...open, ...waiting].sort(inLine).slice(0, Math.max(0, room));

@@ -12,10 +12,14 @@ const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const SHAPE = /^job_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const TIME_CHARACTERS = 10;
 
-/** Bytes of chance that `makeJobId` needs. */
+/** How many bytes of chance `makeJobId` takes. It uses 62 of their bits. */
 export const JOB_ID_RANDOM_BYTES = 8;
 
-/** `at` is epoch milliseconds, `random` holds `JOB_ID_RANDOM_BYTES` bytes. */
+/**
+ * The id of a job made at `at` (epoch ms, taken to the nearest that 48 bits hold) in `slot` (0 to 4,095). `random`
+ * holds `JOB_ID_RANDOM_BYTES` bytes; the same arguments give the same id, so that an id can be derived from what the
+ * job is.
+ */
 export function makeJobId(at: number, slot: number, random: Uint8Array): string {
   const byte = (i: number) => random[i] ?? 0;
   const high = fiveBytes(0x70 | (slot >> 8), slot & 0xff, 0x80 | (byte(0) & 0x3f), byte(1), byte(2));
@@ -23,12 +27,18 @@ export function makeJobId(at: number, slot: number, random: Uint8Array): string 
   return PREFIX + encode(clamp(at), TIME_CHARACTERS) + encode(high, 8) + encode(low, 8);
 }
 
-/** The smallest id that a job made at `at` can have: a bound for lists by time. */
+/**
+ * The smallest id that a job made at `at` (epoch ms) can have: ids compare as texts by the time they were made, and
+ * this bounds a list by time.
+ */
 export function firstJobIdAt(at: number): string {
   return PREFIX + encode(clamp(at), TIME_CHARACTERS) + encode(0, 16);
 }
 
-/** The slot and time inside a job id, or null when `id` is not one. */
+/**
+ * The slot and the time (epoch ms) inside a job id, or null when `id` is none. It says nothing of whether there is such
+ * a job.
+ */
 export function parseJobId(id: string): { slot: number; at: number } | null {
   if (!SHAPE.test(id)) return null;
   const at = decode(id, PREFIX.length, TIME_CHARACTERS);

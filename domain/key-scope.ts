@@ -6,13 +6,19 @@ import type { PlacingKeys } from "./slots.ts";
  * are written alike.
  */
 
-/** Of a deduplication key: the ordering key; without one the concurrency key. */
+/**
+ * The scope of a deduplication key: the job's ordering key, or without one its concurrency key. Two jobs answer for
+ * each other only in one scope.
+ */
 export function dedupScope({ orderingKey, concurrencyKey }: Pick<PlacingKeys, "orderingKey" | "concurrencyKey">) {
   if (orderingKey !== null) return orderingKey;
   return typeof concurrencyKey === "string" ? `c\0${concurrencyKey}` : "";
 }
 
-/** Of an idempotency key: that of a deduplication key; where there is none, the deduplication key itself. */
+/**
+ * The scope of an idempotency key: that of a deduplication key, or where the job's keys give none, the deduplication
+ * key itself.
+ */
 export function idempotencyScope(keys: Omit<PlacingKeys, "idempotencyKey">): string {
   const scope = dedupScope(keys);
   return scope === "" && typeof keys.dedupKey === "string" ? `d\0${keys.dedupKey}` : scope;

@@ -17,7 +17,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The JSON text of `target` patched by that of `patch`; null when it is longer than `maxBytes` of UTF-8. */
+/**
+ * The JSON text of `target` patched by the JSON text `patch`, or null when it is longer than `maxBytes` in UTF-8.
+ * Throws when either text is not JSON.
+ */
 export function mergePatchText(target: string, patch: string, maxBytes: number): string | null {
   const text = JSON.stringify(mergePatch(JSON.parse(target), JSON.parse(patch)));
   return isLonger(text, maxBytes) ? null : text;

@@ -5,17 +5,22 @@ import { fromStates } from "./job/transition.ts";
 
 /** Bulk operations: one action on every job that a filter selects. */
 
+/** What an operation does to each job that it selects. */
 export const OPERATION_ACTIONS = ["cancel", "retry", "delete"] as const;
+/** One of `OPERATION_ACTIONS`. */
 export type OperationAction = (typeof OPERATION_ACTIONS)[number];
 
-/** The states whose jobs an action changes. */
+/** The states whose jobs an action changes, read off the graph of states. Jobs in others are passed over. */
 export const ACTS_ON: Record<OperationAction, readonly JobState[]> = {
   cancel: fromStates("cancel"),
   retry: fromStates("redrive"),
   delete: fromStates("discard"),
 };
 
-/** What a job must be to be selected; null asks for nothing. Bounds on times are exclusive, epoch ms. */
+/**
+ * What a job must be to be selected; null asks for nothing. Bounds on times are epoch ms, and what lies on a bound is
+ * not selected.
+ */
 export interface OperationFilter {
   queue: string | null;
   state: JobState | null;
@@ -28,14 +33,17 @@ export interface OperationFilter {
   finishedBefore: number | null;
 }
 
-/** What selects jobs: the action, its filter, and when the operation was created. */
+/** What selects jobs: the action, its filter, and when the operation was created (epoch ms). */
 export interface Selection {
   action: OperationAction;
   filter: OperationFilter;
   createdAt: number;
 }
 
-/** What a selection looks at. What costs the parsing of JSON is asked for last. */
+/**
+ * What a selection looks at. `tags` and `error` are functions because each costs the parsing of JSON: they are called
+ * last, and only where the filter asks for them.
+ */
 export interface Candidate {
   queue: string;
   state: JobState;
@@ -46,7 +54,10 @@ export interface Candidate {
   error(): JobError | null;
 }
 
-/** Whether the operation acts on the job: it was accepted before the operation, its state allows it, and the filter takes it. */
+/**
+ * Whether an operation acts on the job as it is now: it was accepted before the operation, its state allows the action,
+ * and the filter takes it.
+ */
 export function selects({ action, filter, createdAt }: Selection, job: Candidate): boolean {
   if (job.createdAt > createdAt || !ACTS_ON[action].includes(job.state)) return false;
   const equal = (asked: string | null, is: string | null) => asked === null || asked === is;
@@ -68,15 +79,20 @@ function hasError({ errorCode, fingerprint }: OperationFilter, job: Candidate): 
   return fingerprint === null || (job.state === "failed" && fingerprintOf(error) === fingerprint);
 }
 
-/** How far an operation has come: jobs looked at, selected, and changed. */
+/**
+ * How far an operation has come: how many jobs it has looked at (`scanned`), selected (`matched`), and changed. A job
+ * that is selected and cannot be changed, as one that may not come back in line, counts as matched alone.
+ */
 export interface OperationCounts {
   scanned: number;
   matched: number;
   changed: number;
 }
 
+/** The counts of an operation that has not begun. */
 export const NOTHING_COUNTED: OperationCounts = { scanned: 0, matched: 0, changed: 0 };
 
+/** The counts of an operation over all its parts. */
 export function sumCounts(parts: OperationCounts[]): OperationCounts {
   return parts.reduce(
     (sum, part) => ({
@@ -88,5 +104,8 @@ export function sumCounts(parts: OperationCounts[]): OperationCounts {
   );
 }
 
-/** A finished operation can be read for this long. As long as that a shard knows one that it has done. */
+/**
+ * For how many ms a finished operation can be read, and for how many a shard knows one that it has done: a request that
+ * comes again finds it.
+ */
 export const OPERATION_KEPT_MS = 7 * 86_400_000;

@@ -1,18 +1,33 @@
 import type { RetryPolicy } from "./job/job.ts";
 import type { Rate } from "./rate.ts";
 
-/** Bulkheads: each lane is a Cloudflare Queue with its own consumer concurrency. */
+/**
+ * The lanes that a queue can be in. They are bulkheads: each is a Cloudflare Queue of bells with a consumer concurrency
+ * of its own, so that slow work in one holds up no other.
+ */
 export const LANES = ["default", "slow", "bulk"] as const;
+/** One of `LANES`. */
 export type Lane = (typeof LANES)[number];
 
+/**
+ * What a job that failed for good does to its ordering key: the key goes on with the next job, or stands still until a
+ * person decides.
+ */
 export const ON_FAILURE = ["continue", "block"] as const;
 
-/** What a submission does whose shard is away: it is refused (503), or taken all the same and committed later. */
+/**
+ * What happens to a submission whose shard is away. `strong`: it is refused (503), and nothing was accepted.
+ * `available`: it is taken all the same, and committed by its shard later.
+ */
 export const QUEUE_CONSISTENCIES = ["strong", "available"] as const;
 
 /**
- * Where the jobs of a queue run. `pull` waits for workers that claim. `consumer` rings for a Worker of the user's own that
- * consumes the Queue of its lane and claims. The others are pushed by the processor.
+ * Where the jobs of a queue run.
+ *
+ * - `pull`: at workers that claim over HTTP.
+ * - `consumer`: at a Worker of the user's own, which consumes the Queue of the lane and claims when the bell rings.
+ * - `handler`: in the processor, by the handler of that name.
+ * - `http`: at an HTTP endpoint, which the processor calls.
  */
 export type Target =
   | { type: "pull" }
@@ -20,11 +35,14 @@ export type Target =
   | { type: "handler"; name: string }
   | { type: "http"; url: string; headers: Record<string, string> };
 
-/** What the processor claims by lane. The jobs of the others are claimed by queue, through the pull door. */
+/**
+ * A target whose jobs the processor claims, by lane. Those of the others are claimed by queue, through the pull door.
+ */
 export type PushTarget = Extract<Target, { type: "handler" | "http" }>;
+/** The kinds of targets whose jobs the processor claims. */
 export type PushType = PushTarget["type"];
 
-/** Whether the processor claims the jobs. */
+/** Whether the processor claims the jobs of this target. */
 export function isPushed(target: Target): target is PushTarget {
   return target.type === "handler" || target.type === "http";
 }
@@ -71,18 +89,23 @@ export interface QueueSettings {
   updatedAt: number;
 }
 
+/** A number of partitions that a queue had, and until when (epoch ms) what was sent under it can still come again. */
 export interface EarlierPartitions {
   partitions: number;
   /** Epoch ms. */
   until: number;
 }
 
-/** A limit is divided over the partitions, so its jobs are spread; others of one request share a shard and a commit. */
+/**
+ * Whether the queue has a limit that is divided over its partitions. The jobs of one request that have no keys are then
+ * spread, so that each partition's part is used; those of an undivided queue share a partition, and with it a shard and
+ * a commit.
+ */
 export function isDivided(settings: Pick<QueueSettings, "concurrency" | "rate" | "maxBacklog">): boolean {
   return settings.concurrency !== null || settings.rate !== null || settings.maxBacklog !== null;
 }
 
-/** A job that has waited an hour is worth a step of priority more. */
+/** How many ms a job has to wait to be worth one step of priority more, where its queue does not say: an hour. */
 export const DEFAULT_PRIORITY_AGING_MS = 3_600_000;
 
 /** Settings written by an earlier version lack what was added since: these are the defaults of what they lack. */
@@ -99,19 +122,23 @@ const ADDED: Pick<
   onFailure: "continue",
 };
 
-/** Settings as stored, whatever version wrote them, made complete. */
+/**
+ * Settings as they were stored, made complete: what the version that wrote them did not know has its default. Nothing
+ * that was stored is changed.
+ */
 export function completeSettings(stored: QueueSettings): QueueSettings {
   return { ...ADDED, ...stored };
 }
 
-/** Whether a job's `concurrencyKey` means anything on this queue. */
+/** Whether a job's `concurrencyKey` means anything on this queue. Elsewhere the key is kept and holds nothing back. */
 export function limitsKeys(settings: Pick<QueueSettings, "perKeyConcurrency" | "perKeyRate">): boolean {
   return settings.perKeyConcurrency !== null || settings.perKeyRate !== null;
 }
 
 /**
- * The part of a queue's limit that one partition may use. The parts add up to the limit exactly, so no
- * partition has to ask another and the limit is never exceeded.
+ * The part of a queue's limit that the partition number `partition` (from 0) may use. The parts of all partitions add
+ * up to `limit` exactly, so no partition has to ask another, and the limit is never exceeded. A part may be 0 where the
+ * limit is below the number of partitions.
  */
 export function partitionShare(limit: number, partitions: number, partition: number): number {
   return Math.floor(limit / partitions) + (partition < limit % partitions ? 1 : 0);

@@ -1,9 +1,10 @@
 import type { JobError, RetryPolicy } from "./job/job.ts";
 
 /**
- * How long to wait after the `failures`-th failed attempt (1, 2, …), in ms. `chance` is uniform in [0, 1).
- * Full jitter spreads retries over the whole interval, so that jobs which failed together do not come back
- * together (AWS Architecture Blog, "Exponential Backoff And Jitter").
+ * How many ms to wait after the `failures`-th failed attempt in a row (1, 2, …): at most the policy's `maxDelayMs`, and
+ * with jitter any time down to none. `chance` is uniform in [0, 1). Full jitter spreads retries over the whole
+ * interval, so that jobs which failed together do not come back together (AWS Architecture Blog, "Exponential Backoff
+ * And Jitter").
  */
 export function backoffMs(policy: RetryPolicy, failures: number, chance: number): number {
   const ceiling = Math.min(policy.maxDelayMs, policy.delayMs * growth(policy.backoff, failures));
@@ -21,9 +22,12 @@ function growth(backoff: RetryPolicy["backoff"], failures: number): number {
   }
 }
 
-/** What becomes of an attempt that ended without success. */
+/** What becomes of a job whose attempt ended without success: another attempt, from `runAt` on (epoch ms), or none. */
 export type Verdict = { again: true; runAt: number } | { again: false };
 
+/**
+ * An attempt that ended without success, and what its future depends on. `now` is epoch ms, `chance` uniform in [0, 1).
+ */
 export interface FailedAttempt {
   error: JobError;
   /** Attempts spent since acceptance or the last redrive, this one included. */
@@ -35,6 +39,10 @@ export interface FailedAttempt {
   chance: number;
 }
 
+/**
+ * Whether a failed attempt is followed by another, and when. None follows an error that is not retryable, nor the last
+ * attempt that the policy allows. A lost worker spends an attempt as a reported failure does.
+ */
 export function afterFailure(failed: FailedAttempt): Verdict {
   if (!failed.error.retryable || failed.spent >= failed.policy.maxAttempts) return { again: false };
   const wait = failed.retryAfterMs ?? backoffMs(failed.policy, failed.spent, failed.chance);

@@ -6,17 +6,23 @@ import { hash32, partitionOf, slotOf } from "./slots.ts";
 /** Schedules: jobs that recur by a cron expression. */
 
 /**
- * What a fire does while the job of the fire before is not final: `allow` runs beside it, `skip` leaves this one out,
- * `queue` lets it wait its turn.
+ * What a fire does while the job of the fire before is not final: `allow` runs the new job beside it, `skip` makes
+ * none, and `queue` lets the new job wait its turn.
  */
 export const OVERLAPS = ["allow", "skip", "queue"] as const;
+/** One of `OVERLAPS`. */
 export type Overlap = (typeof OVERLAPS)[number];
 
-/** `missed`: its instant was past the catch-up window when the shard could look at it. */
+/**
+ * What came of an instant. `fired`: a job was made. `skipped`: none was, for the fire's `reason`: the job of the fire
+ * before is not final, or the queue cannot take the job. `missed`: the instant was past the catch-up window by the time
+ * the shard could look at it.
+ */
 export const FIRE_OUTCOMES = ["fired", "skipped", "missed"] as const;
+/** One of `FIRE_OUTCOMES`. */
 export type FireOutcome = (typeof FIRE_OUTCOMES)[number];
 
-/** The job that every fire makes. */
+/** The job that every fire makes. What is null is as the queue has it, or not there. */
 export interface ScheduledJob {
   queue: string;
   /** JSON text. */
@@ -31,7 +37,10 @@ export interface ScheduledJob {
   expiresAfterMs: number | null;
 }
 
-/** A schedule as D1 and its shard keep it. `version` grows with every change, over deletion and re-creation too. */
+/**
+ * A schedule as D1 and its shard keep it. `version` grows with every change, over deletion and re-creation too, so that
+ * of two copies the higher is the newer. Times are epoch ms.
+ */
 export interface ScheduleSettings {
   namespace: string;
   name: string;
@@ -51,7 +60,10 @@ export interface ScheduleSettings {
   updatedAt: number;
 }
 
-/** One instant of a schedule and what came of it; of missed ones a run of `count`, the first at `scheduledAt`. */
+/**
+ * One instant of a schedule and what came of it, or a run of `count` instants that were missed, the first of them at
+ * `scheduledAt`. Times are epoch ms; `firedAt` and `jobId` are null where no job was made.
+ */
 export interface Fire {
   scheduledAt: number;
   firedAt: number | null;
@@ -61,17 +73,26 @@ export interface Fire {
   count: number;
 }
 
-/** What the instants of a schedule depend on; null when it has none to come. Equal timings have equal instants. */
+/**
+ * What the instants of a schedule depend on, as a text; null when it has none to come. Two versions of a schedule with
+ * equal timings have equal instants.
+ */
 export function timingOf({ cron, timezone, paused, deleted }: ScheduleSettings): string | null {
   return paused || deleted ? null : `${timezone} ${cron}`;
 }
 
-/** With overlap `queue` the jobs of a schedule without an ordering key of its own share one that is made of its name. */
+/**
+ * The ordering key of a schedule's jobs, null when they have none. With overlap `queue`, jobs without an ordering key
+ * of their own share one that is made of the schedule's name, so that they run one after the other.
+ */
 export function orderingKeyOf({ name, overlap, job }: ScheduleSettings): string | null {
   return job.orderingKey ?? (overlap === "queue" ? `schedule:${name}` : null);
 }
 
-/** Where all jobs of a schedule lie. The schedule itself lies there too, so that a fire is one local transaction. */
+/**
+ * The partition and the slot in which all jobs of a schedule lie, under its queue's present number of partitions. The
+ * schedule itself lies there too, so that a fire is one local transaction.
+ */
 export function placeOf(settings: ScheduleSettings, queue: QueueSettings): { partition: number; slot: number } {
   const keys = {
     orderingKey: orderingKeyOf(settings),
@@ -83,7 +104,10 @@ export function placeOf(settings: ScheduleSettings, queue: QueueSettings): { par
   return { partition, slot: slotOf(queue.namespace, queue.name, partition) };
 }
 
-/** The id of the job that the fire at `instant` makes, whatever the schedule's version: one instant is one job. */
+/**
+ * The id of the job that the fire at `instant` (epoch ms) makes in `slot`. It does not depend on the schedule's
+ * version, so that one instant is one job however often it is fired.
+ */
 export function fireJobId({ namespace, name }: ScheduleSettings, instant: number, slot: number): string {
   const random = new Uint8Array(8);
   const view = new DataView(random.buffer);
@@ -92,7 +116,10 @@ export function fireJobId({ namespace, name }: ScheduleSettings, instant: number
   return makeJobId(instant, slot, random);
 }
 
-/** How long after `instant` its job is to run: the same at every try, spread evenly over 0 to `jitterMs`. */
+/**
+ * How many ms after `instant` its job is to run: 0 to `jitterMs`, both included and evenly spread over instants, and
+ * the same at every try.
+ */
 export function jitterOf({ namespace, name, jitterMs }: ScheduleSettings, instant: number): number {
   return Math.floor((hash32(`jitter/${namespace}/${name}/${instant}`) / 2 ** 32) * (jitterMs + 1));
 }

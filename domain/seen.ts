@@ -1,30 +1,35 @@
 /**
- * What a reader has seen of finished jobs, and so must never be told to be otherwise. It travels in a bookmark, so it is
- * plain data, and it only grows.
+ * What a reader has seen of finished jobs, and so must never be told to be otherwise (monotonic reads: Terry and
+ * others, "Session Guarantees for Weakly Consistent Replicated Data", 1994). It travels in a bookmark, so it is plain
+ * data, and it only grows.
  */
 export interface Seen {
   /** D1's bookmark: history is not to be read as it was before. Null: nothing was read from history. */
   d1: string | null;
   /** By shard: the newest number in its log of finished jobs that one of its answers knew. */
   shards: Readonly<Record<string, number>>;
-  /** The same for every shard that is not named. */
+  /** That number for every shard that is not named. */
   rest: number;
 }
 
-/** Any copy of history, however old, is as new as this. */
+/** What a reader has seen that has read nothing: any copy of history, however old, is as new as this. */
 export const NOTHING_SEEN: Seen = { d1: null, shards: {}, rest: 0 };
 
-/** Above every number that a log has: what was seen is not known, and no copy of history is known to have it. */
+/**
+ * Stands for a number in a log that is not known. It is above every number that a log has, so that no copy of history
+ * is taken to be as new.
+ */
 export const UNKNOWN = Number.MAX_SAFE_INTEGER;
 
-/** How far a copy of history has to have come with this shard. */
+/** The number up to which a copy of history must have the log of `shard`, to be as new as what was seen. */
 export function seqSeen(seen: Seen, shard: string): number {
   return Object.hasOwn(seen.shards, shard) ? (seen.shards[shard] ?? seen.rest) : seen.rest;
 }
 
 /**
- * An answer of `shard` of just now was seen, which knew its log up to `seq`; null where the answer does not say. A log's
- * numbers only grow, so an answer of now knows whatever an earlier one did: it makes known what was not.
+ * What was seen, once an answer that `shard` gave just now was seen too. The answer knew the shard's log up to `seq`;
+ * null where it does not say. A log's numbers only grow, so an answer of now knows whatever an earlier one did, and
+ * makes known what was not.
  */
 export function withSeq(seen: Seen, shard: string, seq: number | null): Seen {
   const before = Object.hasOwn(seen.shards, shard) ? seqSeen(seen, shard) : UNKNOWN;
@@ -32,23 +37,26 @@ export function withSeq(seen: Seen, shard: string, seq: number | null): Seen {
   return { ...seen, shards: { ...seen.shards, [shard]: after } };
 }
 
-/** Both. */
+/** What somebody has seen who has seen both: whatever satisfies it satisfies `a` and `b`. */
 export function merged(a: Seen, b: Seen): Seen {
   const names = new Set([...Object.keys(a.shards), ...Object.keys(b.shards)]);
   const shards = [...names].map((name) => [name, Math.max(seqSeen(a, name), seqSeen(b, name))]);
   return { d1: laterBookmark(a.d1, b.d1), shards: Object.fromEntries(shards), rest: Math.max(a.rest, b.rest) };
 }
 
-/** D1's bookmarks sort as texts in the order of time (docs: D1, Time Travel). Null is before all. */
+/**
+ * The later of two bookmarks of D1, which sort as texts in the order of time (D1's documentation, "Time Travel"). Null
+ * is before all others.
+ */
 export function laterBookmark(a: string | null, b: string | null): string | null {
   if (a === null || b === null) return a ?? b;
   return a > b ? a : b;
 }
 
 /**
- * The same in at most `maxLength` characters of JSON: the shards that have been still for longest are folded into
- * `rest`, which asks more of their copies than was seen. So it is never too little, and for them a read may have to ask
- * the shard, whose answer names it again.
+ * At least what was seen, in at most `maxLength` characters of JSON. The shards whose logs have been still for longest
+ * are folded into `rest`, which asks more of their copies than was seen. So it is never too little; for those shards a
+ * read may have to ask the shard itself, whose answer names it again. What was seen alike gives one text.
  */
 export function fitted(seen: Seen, maxLength: number): Seen {
   const named = Object.entries(seen.shards).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));

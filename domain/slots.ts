@@ -1,12 +1,14 @@
 /** Slots, partitions and the map that says which shard owns what. */
 
-/** Slots are fixed for ever: job ids carry one. 12 bits, the width of UUIDv7's `rand_a`. */
+/**
+ * How many slots there are, numbered from 0. It is fixed for ever, because job ids carry one: 12 bits, the width of
+ * UUIDv7's `rand_a` (RFC 9562).
+ */
 export const SLOTS = 4096;
 
-/** A run of slots. */
+/** Slots that follow each other, from `from` to `to`; both of these belong to it. */
 export interface SlotRange {
   readonly from: number;
-  /** The last one, which belongs to it. */
   readonly to: number;
 }
 
@@ -25,7 +27,11 @@ export interface ShardEntry {
   readonly slots: readonly SlotRange[];
 }
 
-/** FNV-1a over UTF-16 code units, then murmur3's finaliser so that short keys spread over all bits. 32 bits, unsigned. */
+/**
+ * A hash of 32 bits, as a number from 0 to 2^32 - 1: FNV-1a (Fowler, Noll, Vo) over UTF-16 code units, then the
+ * finaliser of MurmurHash3 (Appleby), so that short keys spread over all bits. It is part of where jobs lie and never
+ * changes. It resists no attacker: whoever chooses keys can choose their places.
+ */
 export function hash32(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
@@ -36,7 +42,7 @@ export function hash32(text: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** The keys of a job that can decide its place. */
+/** The keys of a job that can decide its place. What is missing or null is not there. */
 export interface PlacingKeys {
   orderingKey: string | null;
   concurrencyKey?: string | null;
@@ -45,8 +51,8 @@ export interface PlacingKeys {
 }
 
 /**
- * Whether the keys of a job ask for two places: an ordering key and a concurrency key each decide it, and one place serves
- * both only where there is no other.
+ * Whether the keys of a job ask for two places in a queue of so many partitions. An ordering key and a concurrency key
+ * each decide the place, and one place serves both only where there is no other.
  */
 export function keysClash(
   { orderingKey, concurrencyKey }: Pick<PlacingKeys, "orderingKey" | "concurrencyKey">,
@@ -55,17 +61,24 @@ export function keysClash(
   return orderingKey !== null && concurrencyKey !== null && concurrencyKey !== undefined && partitions > 1;
 }
 
-/** The partition of a job: by the first of its keys that it has, else by `chance` (0 <= chance < 1). */
+/**
+ * The partition of a job among `partitions`, numbered from 0: by the first of its keys that it has, in the order
+ * ordering, concurrency, deduplication and idempotency key, else by `chance` (0 <= chance < 1).
+ */
 export function partitionOf(keys: PlacingKeys, partitions: number, chance: number): number {
   const key = keys.orderingKey ?? keys.concurrencyKey ?? keys.dedupKey ?? keys.idempotencyKey;
   return key === null ? Math.floor(chance * partitions) : hash32(key) % partitions;
 }
 
+/**
+ * The slot in which a partition of a queue lies. It depends on nothing else, so that it stays where it is when the
+ * queue gets more partitions or fewer.
+ */
 export function slotOf(namespace: string, queue: string, partition: number): number {
   return hash32(`${namespace}/${queue}/${partition}`) % SLOTS;
 }
 
-/** The first map: slots in `shards` even ranges, epoch 1. */
+/** The first map, of epoch 1: the slots in even ranges over so many shards (1 to 4,096), named `shard-0` and on. */
 export function initialMap(shards: number): SlotMap {
   const edge = (i: number) => Math.floor((i * SLOTS) / shards);
   return {
@@ -87,7 +100,10 @@ export function ownerOf(map: SlotMap, slot: number): string {
   return owner;
 }
 
-/** Whether `shard` is the owner of `slot`, which has one or none. As constant as `ownerOf`. */
+/**
+ * Whether `shard` is the owner of `slot`. A slot has one owner, or none where the map lacks it; asking costs what
+ * `ownerOf` costs.
+ */
 export function owns(map: SlotMap, shard: string, slot: number): boolean {
   return ownerIn(map, slot) === shard;
 }
@@ -115,8 +131,9 @@ function ownersIn(map: SlotMap): Uint16Array {
 }
 
 /**
- * The partition of a queue that a job of this slot lies in, by the keys it was placed by; null when there is none: the
- * number of partitions was another then. A job without keys may belong to any partition of the slot.
+ * The partition of `queue` in which a job of this slot lies that was placed by these keys, or null when there is none:
+ * the queue had another number of partitions then. A job without keys may belong to any partition of the slot, and is
+ * given the first.
  */
 export function partitionInSlot(
   queue: { namespace: string; name: string; partitions: number },

@@ -1,7 +1,10 @@
 import { makeJobId } from "./job-id.ts";
 import { hash32 } from "./slots.ts";
 
-/** Which of the jobs that a success brings: `parent` succeeds once, so each pair is one job. */
+/**
+ * Which of the jobs that a success brings: the one at `index` (from 0) of the job `parent`. A job succeeds once, so
+ * each pair is one job.
+ */
 export interface Spawned {
   parent: string;
   index: number;
@@ -10,7 +13,10 @@ export interface Spawned {
   slot: number;
 }
 
-/** The id of a job that a success brings. It follows from what it is: worked out again, it is the same. */
+/**
+ * The id of a job that a success brings. It follows from what the job is, so that whoever works it out again gets the
+ * same id, and a hand-over that comes twice makes one job.
+ */
 export function spawnJobId({ parent, index, at, slot }: Spawned): string {
   const random = new Uint8Array(8);
   const view = new DataView(random.buffer);

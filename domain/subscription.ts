@@ -4,11 +4,14 @@ import type { JobState } from "./job/state.ts";
 /** Subscriptions: who is told of the changes of jobs, and which changes there are. */
 
 /**
- * - `job.accepted`: it is committed, and will run.
+ * The changes of jobs that can be subscribed to.
+ *
+ * - `job.accepted`: the job is committed, and will run.
  * - `job.started`: an attempt has begun.
  * - `job.retrying`: an attempt has failed, and another will follow.
- * - `job.succeeded`, `job.cancelled`: final.
- * - `job.failed`: for good.
+ * - `job.succeeded`: the job is done, for ever.
+ * - `job.failed`: the job has failed for good, and is a dead letter.
+ * - `job.cancelled`: the job was called off.
  * - `job.redriven`: a failed or cancelled job is back in line.
  */
 export const EVENT_TYPES = [
@@ -20,14 +23,18 @@ export const EVENT_TYPES = [
   "job.cancelled",
   "job.redriven",
 ] as const;
+/** One of `EVENT_TYPES`. */
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Where events go: an HTTP endpoint, or a Queue by the name of a producer binding of the processor. */
+/** Where events go: to an HTTP endpoint, or to a Queue by the name of a producer binding of the processor. */
 export type SubscriptionTarget =
   | { type: "http"; url: string; headers: Record<string, string> }
   | { type: "queue"; binding: string };
 
-/** A subscription as D1 and the shards keep it. `version` grows with every change, over deletion and re-creation too. */
+/**
+ * A subscription as D1 and the shards keep it. `version` grows with every change, over deletion and re-creation too, so
+ * that of two copies the higher is the newer. Times are epoch ms.
+ */
 export interface SubscriptionSettings {
   namespace: string;
   name: string;
@@ -43,7 +50,10 @@ export interface SubscriptionSettings {
   updatedAt: number;
 }
 
-/** A job as it was right after the change that an event tells of. `error` is the one of the attempt that just failed. */
+/**
+ * A job as it was right after the change that an event tells of. `error` is that of the attempt that just failed, or
+ * null.
+ */
 export interface ChangedJob {
   id: string;
   queue: string;
@@ -56,14 +66,17 @@ export interface ChangedJob {
   error: JobError | null;
 }
 
-/** One change of one job. `at` is epoch ms of the shard's clock. */
+/** One change of one job; `at` is when it happened, in epoch ms of the shard's clock. */
 export interface LifecycleEvent {
   type: EventType;
   at: number;
   job: ChangedJob;
 }
 
-/** What the change of a job's state is called; null when nobody is told of it. */
+/**
+ * What the change of a job from one state to another is called; null when nobody is told of it. Between two states
+ * there is at most one name, whichever event of the graph led from one to the other.
+ */
 export function eventOf(before: JobState, after: JobState): EventType | null {
   if (before === after) return null;
   switch (after) {
@@ -82,12 +95,18 @@ export function eventOf(before: JobState, after: JobState): EventType | null {
   }
 }
 
-/** The same for each delivery and every subscription: job and version name a change. Consumers know repetitions by it. */
+/**
+ * The id of an event, which names the job and its version. It is the same for every delivery and every subscription, so
+ * that consumers know repetitions by it.
+ */
 export function eventId({ id, version }: Pick<ChangedJob, "id" | "version">): string {
   return `evt_${id.slice("job_".length)}_${version}`;
 }
 
-/** Whether a subscription asks for such events of a queue. A tag is to be looked at then. */
+/**
+ * Whether a subscription asks for events of this type and queue. Where it is so, the filter's tag is still to be looked
+ * at.
+ */
 export function asksFor({ events, filter }: SubscriptionSettings, type: EventType, queue: string): boolean {
   return events.includes(type) && (filter.queue === null || filter.queue === queue);
 }

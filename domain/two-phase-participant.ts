@@ -4,20 +4,27 @@
  */
 import type { Outcome } from "./two-phase.ts";
 
-/** How long a participant that has prepared waits until it asks, and between two times it asks. */
+/**
+ * How many ms a participant that has prepared waits until it asks the coordinator what was decided, and between two
+ * times it asks.
+ */
 export const ASK_EVERY_MS = 2_000;
 /**
- * How long a participant remembers what was decided, so that a request to prepare that comes late finds it. Requests
- * end with the coordinator's `decideBy`, seconds after they were sent: the rest is for clocks that differ.
+ * For how many ms a participant remembers what was decided, so that a request to prepare that comes late finds it.
+ * Requests end with the coordinator's `decideBy`, seconds after they were sent; the rest is for clocks that differ.
  */
 export const REMEMBER_MS = 10 * 60_000;
 
-/** `at` is when it asks the coordinator (prepared), or forgets (committed, aborted); epoch ms. */
+/**
+ * What a participant holds of one transaction. `at`, in epoch ms, is when it asks the coordinator if it has prepared,
+ * and when it forgets if it has heard.
+ */
 export interface Held {
   phase: "prepared" | "committed" | "aborted";
   at: number;
 }
 
+/** What a participant hears of one transaction. `now` and `expiresAt` are epoch ms. */
 export type ParticipantEvent =
   /**
    * `missing`: something is asked for that is not held yet; `willing`: that can be prepared. After `expiresAt` nobody
@@ -30,15 +37,31 @@ export type ParticipantEvent =
   | { type: "told"; outcome: Outcome; now: number }
   | { type: "tick"; now: number };
 
-/** What to do in the step that stores `held`: with what the transaction brought, or towards the coordinator. */
+/**
+ * What a participant does about a message.
+ *
+ * - `hold`: keep what the transaction asks for, so that it can be carried out after any crash.
+ * - `apply`: carry it out.
+ * - `release`: let it go.
+ * - `ask`: ask the coordinator what was decided.
+ * - `vote-yes`, `vote-no`: answer a request to prepare.
+ * - `done`: answer that the decision was carried out.
+ */
 export type Action = "hold" | "apply" | "release" | "ask" | "vote-yes" | "vote-no" | "done";
 
+/**
+ * What a participant does about an event: it stores `held` (null: nothing) and does to its jobs what `actions` say in
+ * one step, and once that is on disk sends the answers among them.
+ */
 export interface Reaction {
   held: Held | null;
   actions: Action[];
 }
 
-/** What a participant that holds `held` of a transaction (null: nothing) does about `event`. Throws when told both ways. */
+/**
+ * What a participant that holds `held` of a transaction (null: nothing) does about `event`. Throws when it is told to
+ * abort what it was told to commit, or the other way about.
+ */
 export function participate(held: Held | null, event: ParticipantEvent): Reaction {
   switch (event.type) {
     case "prepare":

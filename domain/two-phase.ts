@@ -5,11 +5,12 @@
  */
 
 /**
- * `preparing` is undecided. `committing` and `aborting` are decided, and not everybody is known to have heard;
- * `committed` and `aborted` are over, and may be forgotten.
+ * How far a transaction is. `preparing` is undecided. `committing` and `aborting` are decided, and not everybody is
+ * known to have heard; `committed` and `aborted` are over, and may be forgotten.
  */
 export type Phase = "preparing" | "committing" | "aborting" | "committed" | "aborted";
 
+/** How a participant stands, as far as the coordinator knows. */
 export interface Member {
   /** Grows with every change of what this participant is asked for: an answer to an earlier request says nothing. */
   round: number;
@@ -17,6 +18,9 @@ export interface Member {
   answer: "none" | "yes" | "no" | "done";
 }
 
+/**
+ * The state of a transaction at its coordinator: plain data, with the participants by name, and never changed in place.
+ */
 export interface Coordinator {
   phase: Phase;
   /** Epoch ms. Whoever has not prepared by then makes the transaction abort. */
@@ -24,6 +28,7 @@ export interface Coordinator {
   members: Record<string, Member>;
 }
 
+/** What a coordinator hears. `round` is that of the message that is answered. */
 export type CoordinatorEvent =
   | { type: "voted"; from: string; round: number; yes: boolean }
   | { type: "done"; from: string; round: number }
@@ -34,19 +39,27 @@ export type CoordinatorEvent =
   | { type: "recovered" };
 
 /**
- * How long whoever sent the batch waits, once it is decided, for every participant to have carried that out. So nobody
- * is told of a commit that some participant has not heard, unless it has been prepared there for at least as long.
+ * How many ms whoever sent the batch waits, once it is decided, for every participant to have carried that out. So
+ * nobody is told of a commit that some participant has not heard, unless it has been prepared there for at least as
+ * long.
  */
 export const CARRY_OUT_MS = 2_000;
 
+/** What the coordinator says to the participant `to`, which answers with the same `round`. */
 export type Message = { to: string; round: number; type: "prepare" | "commit" | "abort" };
 
+/**
+ * A new transaction among these participants, undecided. It aborts unless all have voted yes by `decideBy` (epoch ms).
+ */
 export function begin(participants: readonly string[], decideBy: number): Coordinator {
   const members = Object.fromEntries(participants.map((name) => [name, { round: 1, answer: "none" as const }]));
   return { phase: "preparing", decideBy, members };
 }
 
-/** The state after `event`; the same object when the event changes nothing. */
+/**
+ * The state after `event`; it is the same object when the event changes nothing. Once a transaction is decided, no
+ * event makes it decided otherwise.
+ */
 export function coordinate(state: Coordinator, event: CoordinatorEvent): Coordinator {
   switch (event.type) {
     case "voted":
@@ -63,7 +76,10 @@ export function coordinate(state: Coordinator, event: CoordinatorEvent): Coordin
   }
 }
 
-/** What is still to be said, to whoever has not answered it. Nothing once the transaction is over. */
+/**
+ * What is still to be said, one message to each participant that has not answered it. There is nothing once the
+ * transaction is over. A message may be sent any number of times.
+ */
 export function messages(state: Coordinator): Message[] {
   const type = { preparing: "prepare", committing: "commit", aborting: "abort" } as const;
   if (state.phase === "committed" || state.phase === "aborted") return [];
@@ -74,8 +90,8 @@ export function messages(state: Coordinator): Message[] {
 }
 
 /**
- * Whether `after` must be on disk before any of its messages leaves or anybody is told: the phase, above all the
- * decision, and who takes part. Answers are not worth a write: they are asked for again.
+ * Whether `after` must be on disk before any of its messages leaves or anybody is told of it: a change of phase, above
+ * all the decision, and of who takes part. Answers are not worth a write, because they are asked for again.
  */
 export function mustKeep(before: Coordinator | null, after: Coordinator): boolean {
   if (before === null || before.phase !== after.phase) return true;
@@ -86,15 +102,21 @@ function asked({ members }: Coordinator): string {
   return JSON.stringify(Object.entries(members).map(([name, { round }]) => [name, round]));
 }
 
+/** What a coordinator can say of a transaction to those that ask. */
 export type Outcome = "commit" | "abort" | "undecided";
 
-/** What a participant that asks is told. A transaction nobody knows was never decided, or has long been carried out. */
+/**
+ * What a participant that asks is told; `state` is null when the coordinator knows of no such transaction. One that
+ * nobody knows was never decided, or has long been carried out, so that whoever still asks is to abort (presumed
+ * abort).
+ */
 export function outcomeOf(state: Coordinator | null): Outcome {
   if (state === null) return "abort";
   if (state.phase === "preparing") return "undecided";
   return state.phase === "committing" || state.phase === "committed" ? "commit" : "abort";
 }
 
+/** Whether everybody has carried out the decision, so that the transaction may be forgotten. */
 export function isOver(state: Coordinator): boolean {
   return state.phase === "committed" || state.phase === "aborted";
 }

@@ -2,10 +2,11 @@ import type { JobError } from "./job/job.ts";
 import type { RowState } from "./job/state.ts";
 
 /**
- * Why a job that was accepted without its shard may not run, found at its commit: its key's work is another job's, or its
- * place is gone. It is written down as cancelled, with one of these as its error's code.
+ * Why a job that was accepted without its shard may not run, as found at its commit: the work of its key is another
+ * job's, or its place is gone. The job is written down as cancelled (`reject`), with one of these as its error's code.
  */
 export const UNRUN_CODES = ["repartitioned", "queue-deleted", "replayed", "duplicate", "idempotency-mismatch"] as const;
+/** One of `UNRUN_CODES`. */
 export type UnrunCode = (typeof UNRUN_CODES)[number];
 
 interface Ended {
@@ -15,8 +16,8 @@ interface Ended {
 }
 
 /**
- * Whether the job ended so. It never comes back in line: two jobs of one key would run at once. Nothing else ends as
- * cancelled with one of these errors before its first attempt: errors of other makers come with an attempt.
+ * Whether the job ended so, and never comes back in line: two jobs of one key would run at once. Nothing else ends as
+ * cancelled with one of these errors before its first attempt, because errors of other makers come with an attempt.
  */
 export function mayNeverRun({ state, attempt, error }: Ended): boolean {
   const codes: readonly string[] = UNRUN_CODES;

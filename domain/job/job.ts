@@ -1,9 +1,14 @@
 import type { JobState } from "./state.ts";
 
+/** How the wait grows from one failed attempt to the next: it doubles, grows by the first wait, or stays. */
 export const BACKOFFS = ["exponential", "linear", "constant"] as const;
+/** What chance does to a wait. `full` makes it any time from none to the whole wait, `none` leaves it. */
 export const JITTERS = ["full", "none"] as const;
 
-/** How a failed attempt is tried again. `delayMs` is the first wait, `maxDelayMs` its ceiling. */
+/**
+ * How a failed attempt is tried again: at most `maxAttempts` attempts since acceptance or the last redrive, the first
+ * of them included. `delayMs` is the first wait, `maxDelayMs` the longest.
+ */
 export interface RetryPolicy {
   maxAttempts: number;
   backoff: (typeof BACKOFFS)[number];
@@ -12,16 +17,26 @@ export interface RetryPolicy {
   jitter: (typeof JITTERS)[number];
 }
 
-/** Why an attempt did not succeed. `retryable: false` makes the failure final. */
+/**
+ * Why an attempt did not succeed. `code` is for programs and `message` for people. With `retryable` false no other
+ * attempt follows.
+ */
 export interface JobError {
   code: string;
   message: string;
   retryable: boolean;
 }
 
+/**
+ * How an attempt can end. `leaseExpired` stands for all that the shard ends by its clock: a worker that was not heard
+ * of in time, and a timeout.
+ */
 export const ATTEMPT_OUTCOMES = ["succeeded", "failed", "leaseExpired", "cancelled"] as const;
 
-/** One run of a job. `finishedAt`, `outcome` and `error` are null while it runs. */
+/**
+ * One run of a job; `number` counts from 1 and goes on over redrives. Times are epoch ms. `finishedAt`, `outcome` and
+ * `error` are null while it runs.
+ */
 export interface Attempt {
   number: number;
   startedAt: number;
@@ -31,7 +46,10 @@ export interface Attempt {
   worker: string | null;
 }
 
-/** How far a job is, in the words of its worker. `at` is when it last said something. */
+/**
+ * How far a job is, in the words of its worker: `percent` is 0 to 100. `at` is when it last said something, in epoch
+ * ms.
+ */
 export interface Progress {
   percent: number | null;
   message: string | null;
