@@ -22,8 +22,8 @@ export const JOB_ID_RANDOM_BYTES = 8;
  */
 export function makeJobId(at: number, slot: number, random: Uint8Array): string {
   const byte = (i: number) => random[i] ?? 0;
-  const high = fiveBytes(0x70 | (slot >> 8), slot & 0xff, 0x80 | (byte(0) & 0x3f), byte(1), byte(2));
-  const low = fiveBytes(byte(3), byte(4), byte(5), byte(6), byte(7));
+  const high = fortyBits([0x70 | (slot >> 8), slot & 0xff, 0x80 | (byte(0) & 0x3f), byte(1), byte(2)]);
+  const low = fortyBits([byte(3), byte(4), byte(5), byte(6), byte(7)]);
   return PREFIX + encode(clamp(at), TIME_CHARACTERS) + encode(high, 8) + encode(low, 8);
 }
 
@@ -51,8 +51,8 @@ function clamp(at: number): number {
   return Math.min(Math.max(0, Math.floor(at)), 2 ** 48 - 1);
 }
 
-/** 40 bits, exact in a double. */
-function fiveBytes(a: number, b: number, c: number, d: number, e: number): number {
+/** Five bytes as one number, which a double holds exactly. */
+function fortyBits([a, b, c, d, e]: [number, number, number, number, number]): number {
   return a * 2 ** 32 + ((b << 24) >>> 0) + (c << 16) + (d << 8) + e;
 }
 

@@ -15,6 +15,12 @@ export interface Reply {
   body: unknown;
 }
 
+interface Repeated {
+  body?: unknown;
+  /** How long to go on, in milliseconds. */
+  patienceMs?: number;
+}
+
 export class Api {
   readonly url: string;
   readonly #headers: Record<string, string>;
@@ -33,10 +39,10 @@ export class Api {
   }
 
   /**
-   * The same request until it is answered with something other than 429 or 5xx, for `patienceMs`. Only for
-   * requests that may be repeated: reads, and submissions with idempotency keys.
+   * The same request until it is answered with something other than 429 or 5xx, for `patienceMs` (a minute when left
+   * out). Only for requests that may be repeated: reads, and submissions with idempotency keys.
    */
-  async retry(method: string, path: string, body?: unknown, patienceMs = 60_000): Promise<Reply> {
+  async retry(method: string, path: string, { body, patienceMs = 60_000 }: Repeated = {}): Promise<Reply> {
     const until = Date.now() + patienceMs;
     for (;;) {
       const reply = await this.call(method, path, body).catch((error: unknown) => ({ status: 0, body: String(error) }));

@@ -29,7 +29,7 @@ export interface Sent {
 
 /** Sends one after the other; resolves as soon as some are accepted, the last ones being on their way. */
 export async function sendBatches(api: Api): Promise<Sent> {
-  const put = await api.retry("PUT", `/v1/queues/${QUEUE}`, { partitions: 64 });
+  const put = await api.retry("PUT", `/v1/queues/${QUEUE}`, { body: { partitions: 64 } });
   if (put.status >= 300) throw new Error(`the queue ${QUEUE} was refused: ${put.status}`);
   const accepted = new Set<number>();
   const sending: Promise<unknown>[] = [];

@@ -13,6 +13,7 @@ type Step = [name: string, command: string, args: string[]];
 const steps: Step[] = [
   ["format and lint", "biome", ["ci", "--error-on-warnings"]],
   ["types", "tsc", ["-p", "."]],
+  ["house", process.execPath, ["scripts/house.ts"]],
   ["bindings", process.execPath, ["scripts/types.ts", "--check"]],
   ["unused code", "knip", []],
   ["openapi.json", process.execPath, ["scripts/openapi.ts", "--check"]],

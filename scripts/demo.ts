@@ -41,7 +41,7 @@ async function submit(from: number, to: number): Promise<void> {
   for (let i = from; i < to; i += BATCH_JOBS) {
     const keys = pieces.slice(i, Math.min(i + BATCH_JOBS, to)).map((_, n) => `piece-${i + n}`);
     const jobs = keys.map((idempotencyKey, n) => ({ queue: QUEUE, idempotencyKey, payload: { text: pieces[i + n] } }));
-    const { status, body } = await api.retry("POST", "/v1/batches", { jobs }, PATIENCE_MS);
+    const { status, body } = await api.retry("POST", "/v1/batches", { body: { jobs }, patienceMs: PATIENCE_MS });
     if (status !== 202 && status !== 200) throw new Error(`a batch was refused: ${status} ${JSON.stringify(body)}`);
     for (const [n, item] of (body as { items: { id: string }[] }).items.entries())
       acceptedIds.set(keys[n] ?? "", item.id);
@@ -49,7 +49,7 @@ async function submit(from: number, to: number): Promise<void> {
 }
 
 async function finished(): Promise<number> {
-  const { body } = await api.retry("GET", `/v1/queues/${QUEUE}/stats`, undefined, PATIENCE_MS);
+  const { body } = await api.retry("GET", `/v1/queues/${QUEUE}/stats`, { patienceMs: PATIENCE_MS });
   const { succeeded, failed, cancelled } = (body as { counts: Record<string, number> }).counts;
   return (succeeded ?? 0) + (failed ?? 0) + (cancelled ?? 0);
 }
@@ -96,8 +96,8 @@ async function wholeOrAbsent(): Promise<boolean> {
 /** Prints the outcome and says whether all of it is right. */
 async function judge(jobs: JobView[], elapsedMs: number): Promise<boolean> {
   const succeeded = jobs.filter((job) => job.state === "succeeded");
-  const held = new Set(succeeded.map((job) => job.id));
-  const lost = [...acceptedIds.values()].filter((id) => !held.has(id)).length;
+  const found = new Set(succeeded.map((job) => job.id));
+  const lost = [...acceptedIds.values()].filter((id) => !found.has(id)).length;
   const keys = new Set(jobs.map((job) => job.idempotencyKey));
   const twice = jobs.filter((job) => job.attempts.filter((a) => a.outcome === "succeeded").length > 1).length;
   const doubled = jobs.length - keys.size + twice;

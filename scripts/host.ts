@@ -81,18 +81,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     workerd = ownWorkerds().find((pid) => !before.has(pid)) ?? null;
     noteHost(options.stateDir, workerd);
   };
-  const mf = new Miniflare(
-    convertV4MiniflareOptions({
-      workers,
-      host: "127.0.0.1",
-      port: 0,
-      resourcePersistencePath: options.stateDir,
-      cf: false, // Otherwise Miniflare asks Cloudflare for sample request properties.
-      telemetry: { enabled: false },
-      log: new Log(LogLevel.WARN),
-      unsafeHandleRuntimeRestart: note,
-    }),
-  );
+  const mf = platformOf(workers, options.stateDir, note);
   try {
     await mf.ready;
     note();
@@ -114,6 +103,22 @@ export async function startHost(options: HostOptions): Promise<Host> {
       forgetHost(options.stateDir);
     },
   };
+}
+
+/** The platform of these Workers, its state under `stateDir`; `onRestart` is called when workerd has started anew. */
+function platformOf(workers: V4WorkerOptions[], stateDir: string, onRestart: () => void): Miniflare {
+  return new Miniflare(
+    convertV4MiniflareOptions({
+      workers,
+      host: "127.0.0.1",
+      port: 0,
+      resourcePersistencePath: stateDir,
+      cf: false, // Otherwise Miniflare asks Cloudflare for sample request properties.
+      telemetry: { enabled: false },
+      log: new Log(LogLevel.WARN),
+      unsafeHandleRuntimeRestart: onRestart,
+    }),
+  );
 }
 
 function configOf(path: string, { overlays }: HostOptions): WorkerConfig {

@@ -36,7 +36,7 @@ export class PullWorker {
 
   async #report(jobs: { id: string; lease: string }[]): Promise<void> {
     const reports = jobs.map(({ lease }) => ({ lease, ok: true, result: { by: this.#name } }));
-    const { status, body } = await this.#api.retry("POST", "/v1/reports", { reports });
+    const { status, body } = await this.#api.retry("POST", "/v1/reports", { body: { reports } });
     if (status !== 200) throw new Error(`${status}: ${JSON.stringify(body)}`);
     for (const [i, item] of (body as { items: { status: string }[] }).items.entries())
       if (item.status === "recorded") this.recorded.push(jobs[i]?.id ?? "");

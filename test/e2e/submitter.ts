@@ -31,7 +31,7 @@ export class Submitter {
         idempotencyKey,
         payload: { text: idempotencyKey },
       }));
-      const { status, body } = await this.#api.retry("POST", "/v1/batches", { jobs });
+      const { status, body } = await this.#api.retry("POST", "/v1/batches", { body: { jobs } });
       if (status !== 200 && status !== 202) throw new Error(`${status}: ${JSON.stringify(body)}`);
       for (const [i, item] of (body as { items: { id: string }[] }).items.entries())
         this.accepted.set(keys[i] ?? "", item.id);

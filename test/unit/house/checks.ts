@@ -1,0 +1,17 @@
+import { arrows } from "./arrows.ts";
+import { circles } from "./circles.ts";
+import type { Check } from "./parse.ts";
+import { retiredWords } from "./retired.ts";
+import { sizes } from "./sizes.ts";
+import { imports } from "./source-rules.ts";
+import { stateWriters } from "./state-writers.ts";
+
+/** Every check of the source tree under the name that `scripts/house.ts` prints. */
+export const CHECKS: Readonly<Record<string, Check>> = {
+  "imports and typing": imports,
+  "circles of imports": circles,
+  "arrows between topics": arrows,
+  "writers of a job's state": stateWriters,
+  "sizes of files and functions": sizes,
+  "retired words": retiredWords,
+};

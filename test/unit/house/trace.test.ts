@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { slotOf } from "../../../domain/slots.ts";
+import { Harness, only } from "../shard-harness.ts";
+import { filesRunBy } from "./coverage.ts";
+
+/** The shard's own code and the rules that it asks; the harness and its SQL are left out. */
+const COUNTED = ["durable-objects/", "domain/"];
+
+const BUDGETS = { submit: 31, claim: 26, report: 21 };
+
+/** A shard whose pull queue has been through everything once. */
+function warmShard(): Harness {
+  const h = new Harness({ target: { type: "pull" } });
+  for (let round = 0; round < 3; round++) {
+    h.accept();
+    h.succeed(only(h.claim()).lease);
+  }
+  return h;
+}
+
+/** The counted files that `action` runs in. */
+function counted(action: () => void): string[] {
+  return filesRunBy(action).filter((file) => COUNTED.some((folder) => file.startsWith(folder)));
+}
+
+/** Fails with the list of the files, so that one sees which are too many. */
+function expectWithin(files: string[], budget: number): void {
+  expect(files.length, "files in which code runs").toBeGreaterThan(5);
+  const message = `${files.length} files, ${budget} allowed:\n${files.join("\n")}`;
+  expect(files.length, message).toBeLessThanOrEqual(budget);
+}
+
+test("one plain submit, one claim and one report each run in few files", () => {
+  const h = warmShard();
+  const job = h.job();
+  expectWithin(
+    counted(() => h.submit([job])),
+    BUDGETS.submit,
+  );
+  let lease = "";
+  expectWithin(
+    counted(() => {
+      lease = only(h.claim()).lease;
+    }),
+    BUDGETS.claim,
+  );
+  let status = "";
+  expectWithin(
+    counted(() => {
+      status = h.succeed(lease);
+    }),
+    BUDGETS.report,
+  );
+  expect([status, h.state(job.id)]).toEqual(["recorded", "succeeded"]);
+});
+
+test("a file counts when one of its functions is called, not when it is only loaded", () => {
+  expect(counted(() => undefined)).toEqual([]);
+  expect(counted(() => slotOf("default", "q", 0))).toContain("domain/slots.ts");
+  expect(counted(() => slotOf("default", "q", 0))).not.toContain("durable-objects/shard/engine.ts");
+});
+
+test("the list of files is in the message when there are too many", () => {
+  const files = ["a", "b", "c", "d", "e", "f"];
+  expect(() => expectWithin(files, 5)).toThrow(/6 files, 5 allowed:\na\nb/);
+  expect(() => expectWithin([], 5)).toThrow("files in which code runs");
+});
