@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { lane } from "./test/lane.ts";
 
 /**
  * Five projects: rules in Node, a shard beside a model of it, Workers in workerd, protocols in a simulation, and the
@@ -9,12 +10,12 @@ import { defineConfig } from "vitest/config";
  */
 export default defineConfig({
   test: {
-    // Vitest would leave one of two cores idle, and the whole takes twenty minutes then.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Tests on the real runtime wait for half of their time: with two at once, two cores would be half idle.
+    maxWorkers: Math.max(3, availableParallelism()),
     // The platform's own log lines, of faults that tests make on purpose, would bury the results.
     onConsoleLog: (line) => process.env.DURE_TEST_LOGS !== undefined || !line.trimStart().startsWith("{"),
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
       { test: { name: "model", include: ["test/model/**/*.test.ts"], testTimeout: 180_000 } },
       { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 120_000 } },
       {
@@ -28,6 +29,7 @@ export default defineConfig({
                 DURE_ROOT_KEY: "dure_root_test",
                 ALLOW_PRIVATE_TARGETS: "true",
                 MIGRATIONS: await readD1Migrations("migrations"),
+                FUZZ_REQUESTS: lane.histories.fuzz,
               },
             },
           }),
@@ -35,6 +37,9 @@ export default defineConfig({
         test: {
           name: "workers",
           include: ["test/workers/**/*.test.ts"],
+          // A runtime for each file. One for all (`isolate: false`, with `reset()` between files) would take half the CPU time,
+          // but objects that still write, and messages that still wait in Queues, reach the next file.
+          isolate: true,
           setupFiles: ["./test/workers/setup.ts"],
           testTimeout: 20_000,
         },

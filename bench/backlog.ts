@@ -1,6 +1,6 @@
 import type { Claimed, Dure } from "./dure/system.ts";
 import { fixedWork, median } from "./load.ts";
-import { settle } from "./process.ts";
+import { waitUntilIdle } from "./process.ts";
 import type { Row } from "./report.ts";
 
 /** A claim out of a long line costs what a claim out of a short one does. */
@@ -22,7 +22,7 @@ export async function backlogRows(system: Dure): Promise<Row[]> {
   for (const backlog of BACKLOGS) {
     await fixedWork(2, (backlog - waiting) / BATCH, () => submit(system, BATCH));
     waiting = backlog;
-    await settle(system.pid());
+    await waitUntilIdle(system.pid());
     rows.push({
       name: `claim of 100 at a backlog of ${backlog.toLocaleString("en-US")}, ratio to the first`,
       floor: rows[0]?.dure ?? null,

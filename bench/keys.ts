@@ -1,6 +1,6 @@
 import type { Dure } from "./dure/system.ts";
 import { fixedWork } from "./load.ts";
-import { settle } from "./process.ts";
+import { waitUntilIdle } from "./process.ts";
 import type { Row } from "./report.ts";
 import { rowsWritten } from "./usage.ts";
 
@@ -21,10 +21,10 @@ export async function keyRows(system: Dure): Promise<Row[]> {
   for (const [i, { name, settings, fields }] of WAYS.entries()) {
     const queue = `bench-keys-${i}`;
     await system.putQueue(queue, { ...settings, target: { type: "handler", name: "noop" } });
-    await settle(system.pid());
+    await waitUntilIdle(system.pid());
     const before = await rowsWritten(system);
     await fixedWork(4, JOBS / 100, () => system.submitTo(queue, 100, fields));
-    while ((await system.finishedOf(queue)) < JOBS) await settle(system.pid());
+    while ((await system.finishedOf(queue)) < JOBS) await waitUntilIdle(system.pid());
     rows.push({ name: `shard rows a job: ${name}`, dure: ((await rowsWritten(system)) - before) / JOBS, unit: "" });
   }
   return rows;

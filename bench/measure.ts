@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { percentile } from "../scripts/metrics.ts";
 import { closedLoop, fixedWork, openLoop } from "./load.ts";
-import { countCommits, cpuMs, settle } from "./process.ts";
+import { countCommits, cpuMs, waitUntilIdle } from "./process.ts";
 import type { System } from "./system.ts";
 
 const SUBMIT_MS = 1500;
@@ -26,7 +26,7 @@ export async function batchSubmits(system: System): Promise<number> {
 /** Jobs a second through four pull workers, which claim and report by the hundred. */
 export async function pulling(system: System): Promise<number> {
   await fixedWork(4, PULL_JOBS / BATCH, () => system.submitBatch(BATCH));
-  await settle(system.pid());
+  await waitUntilIdle(system.pid());
   const start = performance.now();
   let taken = 0;
   const work = async (worker: number) => {
@@ -56,7 +56,7 @@ export async function endToEnd(system: System): Promise<EndToEnd> {
   await fixedWork(4, END_TO_END_JOBS / BATCH, () => system.sendBatch(BATCH));
   await finished(system, before.finished + END_TO_END_JOBS);
   const perSecond = (END_TO_END_JOBS * 1000) / (performance.now() - start);
-  await settle(system.pid()); // History is written after the last job is final: its CPU counts too.
+  await waitUntilIdle(system.pid()); // History is written after the last job is final: its CPU counts too.
   const cpuAfter = cpuMs(system.pid());
   return {
     perSecond,

@@ -13,7 +13,7 @@ export function cpuMs(pid: number | null): number | null {
 }
 
 /** Waits until the process is idle, at most five seconds: what one measurement left behind must not weigh on the next. */
-export async function settle(pid: number | null): Promise<void> {
+export async function waitUntilIdle(pid: number | null): Promise<void> {
   let before = cpuMs(pid);
   for (let i = 0; i < 25; i++) {
     await pause(200);

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Dure, ReadAt } from "./dure/system.ts";
 import { median } from "./load.ts";
-import { settle } from "./process.ts";
+import { waitUntilIdle } from "./process.ts";
 import type { Row } from "./report.ts";
 
 /** What each level of reads costs beside the others. Whoever asks for less must not wait for longer. */
@@ -26,7 +26,7 @@ export async function makeOldJobs(system: Dure): Promise<OldJobs> {
   const answer = JSON.parse((await system.submitTo(QUEUE, JOBS, () => ({}))) as string) as { items: { id: string }[] };
   const readableAt = performance.now() + OLD_MS;
   while ((await system.finishedOf(QUEUE)) < JOBS) await pause(100);
-  await settle(system.pid());
+  await waitUntilIdle(system.pid());
   return { ids: answer.items.map(({ id }) => id), readableAt };
 }
 

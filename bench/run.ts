@@ -9,7 +9,7 @@ import { keyRows } from "./keys.ts";
 import { median } from "./load.ts";
 import * as measure from "./measure.ts";
 import { dollarsPerMillion } from "./prices.ts";
-import { settle } from "./process.ts";
+import { waitUntilIdle } from "./process.ts";
 import { makeOldJobs, readRows } from "./reads.ts";
 import { passes, type Row, table } from "./report.ts";
 import type { System } from "./system.ts";
@@ -37,7 +37,7 @@ async function both<T>(
   const results: T[][] = systems.map(() => []);
   for (let round = 0; round < rounds; round++) {
     for (const [i, system] of systems.entries()) {
-      await settle(system.pid());
+      await waitUntilIdle(system.pid());
       results[i]?.push(await of(system));
     }
   }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Counts } from "./dure/counts.ts";
 import type { Dure } from "./dure/system.ts";
 import { fixedWork } from "./load.ts";
-import { settle } from "./process.ts";
+import { waitUntilIdle } from "./process.ts";
 
 const ROWS = "dure_shard_rows_written_total";
 const UNPROJECTED = "dure_jobs_unprojected";
@@ -17,7 +17,7 @@ export type PerJob = Counts & { objectRows: number };
 
 /** Sends `jobs` jobs to the no-op handler, one by one or by the hundred, waits for the last to be in history, and counts. */
 export async function usage(system: Dure, jobs: number, way: "single" | "batch"): Promise<PerJob> {
-  await settle(system.pid());
+  await waitUntilIdle(system.pid());
   const before = { used: await system.used(), metrics: await system.metrics(), counts: await system.counts() };
   if (way === "single") await fixedWork(32, jobs, () => system.sendOne());
   else await fixedWork(4, jobs / 100, () => system.sendBatch(100));

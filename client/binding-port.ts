@@ -7,8 +7,8 @@ import type { WorkPort } from "./work-port.ts";
 const CALL_MS = 30_000;
 
 /** Dure over a service binding. A call that is aborted goes on at the other end; only its answer is not waited for. */
-export function bindingPort(dure: DureBinding, chance: { clock: Clock; random: () => number }): WorkPort {
-  const { clock } = chance;
+export function bindingPort(dure: DureBinding, ports: { clock: Clock; random: () => number }): WorkPort {
+  const { clock } = ports;
   const once = async <T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> => {
     const ended = AbortSignal.any([signal, clock.deadline(CALL_MS)]);
     try {
@@ -18,7 +18,7 @@ export function bindingPort(dure: DureBinding, chance: { clock: Clock; random: (
     }
   };
   return {
-    ...chance,
+    ...ports,
     claim: async (queue, body, signal) => (await once(signal, () => dure.claim(queue, body))).jobs,
     report: (reports, { claim, signal }) =>
       // A result is what its JSON says, as over HTTP: RPC would carry a Date as one, and Dure refuse it.

@@ -1,5 +1,5 @@
 import { MAX_CLAIM } from "../contract/limits.ts";
-import { Hand } from "./hand.ts";
+import { JobRunner } from "./job-runner.ts";
 import type { Handler } from "./running-job.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -28,7 +28,7 @@ export interface RunOptions {
  */
 export class ConsumerRun {
   readonly #options: RunOptions;
-  readonly #hand: Hand;
+  readonly #runner: JobRunner;
   readonly #stopped = new AbortController();
   readonly #closed = new AbortController();
   readonly #claimsUntil: number;
@@ -42,7 +42,7 @@ export class ConsumerRun {
   constructor(options: RunOptions) {
     this.#options = options;
     this.#claimsUntil = options.port.clock.now() + options.budgetMs;
-    this.#hand = new Hand({
+    this.#runner = new JobRunner({
       ...options,
       onChange: () => this.#pump(),
       onEnd: (queue) => this.#dry.delete(queue),
@@ -55,7 +55,7 @@ export class ConsumerRun {
   async run(): Promise<void> {
     const { clock } = this.#options.port;
     const closed = this.#closed.signal;
-    this.#hand.plan();
+    this.#runner.plan();
     await clock.sleep(MAX_RUN_MS, closed);
     if (closed.aborted) return;
     this.#stopped.abort();
@@ -67,16 +67,16 @@ export class ConsumerRun {
     if (this.#closed.signal.aborted) return;
     const turn = this.#takeTurn();
     if (turn !== null) void this.#claim(turn);
-    this.#hand.send();
-    if (this.#claiming || this.#hand.running > 0) return;
-    if (this.#hand.isIdle) this.#closed.abort();
+    this.#runner.send();
+    if (this.#claiming || this.#runner.running > 0) return;
+    if (this.#runner.isIdle) this.#closed.abort();
     else void this.#giveUpLater();
   }
 
   /** The queue to claim from now; null when none is to be. */
   #takeTurn(): [queue: string, handler: Handler] | null {
     const { port, handlers, concurrency } = this.#options;
-    if (this.#claiming || this.#stopped.signal.aborted || this.#hand.running >= concurrency) return null;
+    if (this.#claiming || this.#stopped.signal.aborted || this.#runner.running >= concurrency) return null;
     if (port.clock.now() >= this.#claimsUntil) return null;
     const order = [...handlers.slice(this.#next), ...handlers.slice(0, this.#next)];
     const passed = order.findIndex(([queue]) => !this.#dry.has(queue) && !this.#failed.has(queue));
@@ -85,19 +85,19 @@ export class ConsumerRun {
   }
 
   async #claim([queue, handler]: [queue: string, handler: Handler]): Promise<void> {
-    const max = Math.min(MAX_CLAIM, this.#options.concurrency - this.#hand.running);
+    const max = Math.min(MAX_CLAIM, this.#options.concurrency - this.#runner.running);
     this.#claiming = true;
     // Before the call: a job that ends meanwhile may open another, which this claim came too early for.
     this.#dry.add(queue);
     try {
-      const count = await this.#hand.claim({ queue, handler, max, waitSeconds: 0 });
+      const count = await this.#runner.claim({ queue, handler, max, waitSeconds: 0 });
       if (count === max) this.#dry.delete(queue);
     } catch (error) {
       this.#failed.add(queue);
       if (!this.#closed.signal.aborted) this.#options.onError(error);
     }
     this.#claiming = false;
-    this.#hand.plan();
+    this.#runner.plan();
   }
 
   /** Only outcomes are left, and Dure does not take them: after a lease it never will. */

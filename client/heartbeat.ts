@@ -1,6 +1,6 @@
+import { mergeProgress, normalizeProgress, type ProgressUpdate } from "../contract/progress-patch.ts";
 import type { ClaimedJobView } from "../contract/pull.ts";
-import type { Said } from "../contract/rpc/work.ts";
-import { alsoSaid, type ProgressUpdate, wellSaid } from "../contract/said.ts";
+import type { ProgressPatch } from "../contract/rpc/work.ts";
 import { backoffMs } from "./clock.ts";
 import { DureError } from "./error.ts";
 import { extendBody } from "./leases.ts";
@@ -30,8 +30,8 @@ export class Heartbeat {
   #failures = 0;
   #lost = false;
   /** What no answer has confirmed yet. */
-  #said: Said | null = null;
-  #saidAt = Number.NEGATIVE_INFINITY;
+  #progress: ProgressPatch | null = null;
+  #patchSentAt = Number.NEGATIVE_INFINITY;
   /** Ends the pause that is under way. */
   #nudge = new AbortController();
 
@@ -45,7 +45,7 @@ export class Heartbeat {
 
   /** Takes what the handler says. Throws a RangeError when it cannot be sent. */
   say(update: ProgressUpdate): void {
-    this.#said = alsoSaid(this.#said, wellSaid(update));
+    this.#progress = mergeProgress(this.#progress, normalizeProgress(update));
     this.#nudge.abort();
   }
 
@@ -69,7 +69,7 @@ export class Heartbeat {
   /** Delivers what was said and is not confirmed: the next attempt goes on from there. Gives up after a few tries. */
   async flush(): Promise<void> {
     const { clock } = this.#options.port;
-    for (let tries = 0; tries < MAX_FLUSHES && this.#said !== null && !this.#lost; tries++) {
+    for (let tries = 0; tries < MAX_FLUSHES && this.#progress !== null && !this.#lost; tries++) {
       if (clock.now() >= Math.min(this.#leaseEndsAt, this.#timeoutAt)) return;
       await this.#beat(new AbortController().signal);
     }
@@ -81,29 +81,29 @@ export class Heartbeat {
 
   /** A beat that failed is waited for, whatever else there is to say. */
   #nextAt(): number {
-    if (this.#said === null || this.#failures > 0) return this.#beatAt;
-    return Math.min(this.#beatAt, this.#saidAt + SAY_MS);
+    if (this.#progress === null || this.#failures > 0) return this.#beatAt;
+    return Math.min(this.#beatAt, this.#patchSentAt + SAY_MS);
   }
 
   async #beat(stop: AbortSignal): Promise<void> {
     const { clock, random } = this.#options.port;
     const sentAt = clock.now();
-    const said = this.#said;
-    if (said !== null) this.#saidAt = sentAt;
-    const verdict = await this.#send(said, AbortSignal.any([stop, clock.deadline(this.#leaseEndsAt - sentAt)]));
+    const patch = this.#progress;
+    if (patch !== null) this.#patchSentAt = sentAt;
+    const verdict = await this.#send(patch, AbortSignal.any([stop, clock.deadline(this.#leaseEndsAt - sentAt)]));
     if (verdict === "cancelled" || verdict === "lease-lost") return this.#lose(verdict);
     // What the server will never take must not stand in the way of the heartbeats.
-    if (verdict !== "no-answer" && this.#said === said) this.#said = null;
+    if (verdict !== "no-answer" && this.#progress === patch) this.#progress = null;
     this.#failures = verdict === "extended" ? 0 : this.#failures + 1;
     if (verdict === "extended") this.#leaseEndsAt = sentAt + this.#leaseMs;
     const third = this.#leaseMs / 3;
     this.#beatAt = clock.now() + (this.#failures === 0 ? third : Math.min(third, backoffMs(this.#failures, random())));
   }
 
-  async #send(said: Said | null, signal: AbortSignal): Promise<Verdict> {
+  async #send(patch: ProgressPatch | null, signal: AbortSignal): Promise<Verdict> {
     const { job, port, leaseSeconds } = this.#options;
     try {
-      const { cancelled } = await port.extend(job.lease, extendBody(leaseSeconds, said), signal);
+      const { cancelled } = await port.extend(job.lease, extendBody(leaseSeconds, patch), signal);
       return cancelled ? "cancelled" : "extended";
     } catch (error) {
       if (!(error instanceof DureError)) return "no-answer";

@@ -2,7 +2,7 @@
 
 export type { EventView } from "../contract/event.ts";
 export type { IngestMessage } from "../contract/ingest.ts";
-export type { ProgressUpdate } from "../contract/said.ts";
+export type { ProgressUpdate } from "../contract/progress-patch.ts";
 export type { Clock } from "./clock.ts";
 export { type BellBatch, type Consumer, type ConsumerOptions, consumer, type Handlers } from "./consumer.ts";
 export { Dure } from "./dure.ts";

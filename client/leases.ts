@@ -1,4 +1,5 @@
 import type { JobView, SubmitBody } from "../contract/job.ts";
+import { normalizeProgress, type ProgressUpdate } from "../contract/progress-patch.ts";
 import type {
   ClaimedJobView,
   ClaimInput,
@@ -10,8 +11,7 @@ import type {
   ReportsView,
   SucceededView,
 } from "../contract/pull.ts";
-import type { Said } from "../contract/rpc/work.ts";
-import { type ProgressUpdate, wellSaid } from "../contract/said.ts";
+import type { ProgressPatch } from "../contract/rpc/work.ts";
 import { queuePath } from "./queues.ts";
 import type { Call, Transport } from "./transport.ts";
 
@@ -55,7 +55,7 @@ export class Leases {
    * `update` leaves out stays as it was. Throws a RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
    */
   async extend(lease: string, leaseSeconds?: number, update: ProgressUpdate = {}): Promise<ExtendView> {
-    const body = extendBody(leaseSeconds, wellSaid(update));
+    const body = extendBody(leaseSeconds, normalizeProgress(update));
     return this.#post({ path: `${leasePath(lease)}/extend`, body });
   }
 
@@ -65,8 +65,8 @@ export class Leases {
 }
 
 /** A heartbeat as it is sent. */
-export function extendBody(leaseSeconds: number | undefined, said: Said | null): ExtendBody {
-  const { percent, message, checkpoint } = said ?? {};
+export function extendBody(leaseSeconds: number | undefined, patch: ProgressPatch | null): ExtendBody {
+  const { percent, message, checkpoint } = patch ?? {};
   const progress = {
     ...(percent === undefined ? {} : { percent }),
     ...(message === undefined ? {} : { message }),

@@ -68,7 +68,7 @@ export class Queues {
     return this.#send({ method: "POST", path: `${queuePath(queue)}/purge`, body, repeatable: false });
   }
 
-  /** Ordering keys that stand still, the latest first. */
+  /** Parked ordering keys, the latest first. */
   keys(
     queue: string,
     page: { state?: "blocked" | "paused"; limit?: number; cursor?: string } = {},

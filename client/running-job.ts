@@ -1,6 +1,6 @@
 import type { SubmitBody } from "../contract/job.ts";
+import type { ProgressUpdate } from "../contract/progress-patch.ts";
 import type { ClaimedJobView, ReportInput } from "../contract/pull.ts";
-import type { ProgressUpdate } from "../contract/said.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { failureReport, successReport } from "./outcome.ts";
 import { Spawned } from "./spawned.ts";

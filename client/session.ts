@@ -6,22 +6,22 @@ import type { DureError } from "./error.ts";
  * calls that come one after the other leave one. Calls that overlap leave several, until the next goes with all of them.
  */
 export class Session {
-  #held: readonly string[] = [];
+  #bookmarks: readonly string[] = [];
 
   /** What the next call sends. */
   get sent(): readonly string[] {
-    return this.#held.slice(0, MAX_BOOKMARKS);
+    return this.#bookmarks.slice(0, MAX_BOOKMARKS);
   }
 
   /** More was seen than one call can say: a read that must not fall behind it has to be strong. */
   get overflows(): boolean {
-    return this.#held.length > MAX_BOOKMARKS;
+    return this.#bookmarks.length > MAX_BOOKMARKS;
   }
 
   /** A call that sent these was answered with `bookmark`, which stands for them from now on. */
   answered(sent: readonly string[], bookmark: string | null): void {
     if (bookmark === null) return;
-    this.#held = [...this.#held.filter((held) => held !== bookmark && !sent.includes(held)), bookmark];
+    this.#bookmarks = [...this.#bookmarks.filter((kept) => kept !== bookmark && !sent.includes(kept)), bookmark];
   }
 
   /**
@@ -31,7 +31,7 @@ export class Session {
   refused(sent: readonly string[], { status, problem }: DureError): boolean {
     const faulty = status === 400 && problem.errors?.some(({ pointer }) => pointer === "/dure-bookmark") === true;
     if (!faulty || sent.length === 0) return false;
-    this.#held = this.#held.filter((held) => !sent.includes(held));
+    this.#bookmarks = this.#bookmarks.filter((kept) => !sent.includes(kept));
     return true;
   }
 }

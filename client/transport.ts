@@ -79,8 +79,9 @@ export class Transport {
         return await this.once<T>(call);
       } catch (error) {
         call.signal?.throwIfAborted();
-        const again = error instanceof DureError && (error.status === 429 || (error.isUncertain && call.repeatable));
-        if (!again || failures > this.#retries) throw error;
+        const isRetryable =
+          error instanceof DureError && (error.status === 429 || (error.isUncertain && call.repeatable));
+        if (!isRetryable || failures > this.#retries) throw error;
         await this.clock.sleep(pauseMs(error, failures, this.random()), call.signal);
         call.signal?.throwIfAborted();
       }

@@ -10,7 +10,7 @@ export interface WorkerOptions {
   name?: string;
   /** The time between a crash of this worker and the next attempt; heartbeats come every third of it. Default 30. */
   leaseSeconds?: number;
-  /** How long an idle claim is held by the server, and so how long `stop` may take when idle. Default 10. */
+  /** How long an idle claim waits at the server, and so how long `stop` may take when idle. Default 10. */
   waitSeconds?: number;
   /** Told of everything that went wrong outside handlers; the worker carries on. */
   onError?: (error: unknown) => void;

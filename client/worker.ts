@@ -1,6 +1,6 @@
 import { MAX_CLAIM } from "../contract/limits.ts";
-import { Hand } from "./hand.ts";
 import { httpPort } from "./http-port.ts";
+import { JobRunner } from "./job-runner.ts";
 import { pauseMs } from "./pause.ts";
 import type { Transport } from "./transport.ts";
 import type { WorkPort } from "./work-port.ts";
@@ -17,7 +17,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 export class Worker {
   readonly #port: WorkPort;
   readonly #options: Required<Omit<WorkerOptions, "name" | "leaseSeconds">>;
-  readonly #hand: Hand;
+  readonly #runner: JobRunner;
   /** Aborted by `stop`: no new claims. */
   readonly #stopping = new AbortController();
   /** Aborted when the grace is over: handlers are interrupted. */
@@ -33,7 +33,7 @@ export class Worker {
     const { queue, handler } = options;
     this.#port = httpPort(transport);
     this.#options = { queue, handler, concurrency, waitSeconds, onError };
-    this.#hand = new Hand({
+    this.#runner = new JobRunner({
       port: this.#port,
       leaseSeconds,
       name,
@@ -42,12 +42,12 @@ export class Worker {
       stopped: this.#graceOver.signal,
       closed: this.#closed.signal,
     });
-    this.#hand.plan();
+    this.#runner.plan();
   }
 
   /** Jobs whose handlers are running. */
   get running(): number {
-    return this.#hand.running;
+    return this.#runner.running;
   }
 
   /**
@@ -62,7 +62,7 @@ export class Worker {
     });
     const ended = idle.then(() => this.#closed.abort());
     this.#stopping.abort();
-    this.#hand.plan();
+    this.#runner.plan();
     await Promise.race([ended, clock.sleep(graceSeconds * 1000, this.#closed.signal)]);
     if (this.#closed.signal.aborted) return;
     this.#graceOver.abort();
@@ -72,26 +72,26 @@ export class Worker {
 
   #pump(): void {
     if (this.#closed.signal.aborted) return;
-    const room = this.#options.concurrency - this.#hand.running;
+    const room = this.#options.concurrency - this.#runner.running;
     if (!this.#claiming && !this.#stopping.signal.aborted && room > 0) void this.#claim(Math.min(room, MAX_CLAIM));
-    this.#hand.send();
-    if (!this.#claiming && this.#hand.isIdle) this.#idle?.();
+    this.#runner.send();
+    if (!this.#claiming && this.#runner.isIdle) this.#idle?.();
   }
 
   async #claim(max: number): Promise<void> {
     const { queue, handler, waitSeconds, onError } = this.#options;
     this.#claiming = true;
     try {
-      await this.#hand.claim({ queue, handler, max, waitSeconds });
+      await this.#runner.claim({ queue, handler, max, waitSeconds });
       this.#claimFailures = 0;
     } catch (error) {
       // The outcomes do not share the claim's pause: they go alone.
-      this.#hand.plan();
+      this.#runner.plan();
       if (!this.#closed.signal.aborted) onError(error);
       const pause = pauseMs(error, ++this.#claimFailures, this.#port.random());
       await this.#port.clock.sleep(pause, this.#stopping.signal);
     }
     this.#claiming = false;
-    this.#hand.plan();
+    this.#runner.plan();
   }
 }

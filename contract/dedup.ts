@@ -8,7 +8,7 @@ import { DelaySeconds } from "./time.ts";
  * Deduplication of one call. While `key` is held by an earlier job of the queue (and ordering key), a new one with it is
  * - `return`: answered with the earlier job, whatever its state;
  * - `reject`: refused, 409;
- * - `replace`: laid over the earlier job as long as that waits: its payload and run-at are replaced, put off at most
+ * - `replace`: replaces the earlier job as long as that waits: its payload and run-at are replaced, put off at most
  *   `maxDelay` seconds beyond its acceptance (debounce). Once it runs or has ended, the new job is accepted;
  * - `runAfter`: answered with the earlier job as long as that waits. When it runs already, the new job is accepted and
  *   starts after it, and further ones are answered with the new one.

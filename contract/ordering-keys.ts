@@ -5,7 +5,7 @@ import { Key } from "./primitives.ts";
 import { PARKED_STATES } from "./rpc.ts";
 import { Timestamp } from "./time.ts";
 
-/** Ordering keys that stand still: blocked by a failure (`onFailure: "block"`), or paused by hand. */
+/** Parked ordering keys: blocked by a failure (`onFailure: "block"`), or paused by hand. */
 
 const MAX_ID_CHARACTERS = 64;
 

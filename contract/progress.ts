@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MAX_PROGRESS_MESSAGE_BYTES } from "./limits.ts";
-import { within } from "./said.ts";
+import { within } from "./progress-patch.ts";
 import { Timestamp } from "./time.ts";
 
 /** What a worker says of a job while it runs: how far it is, and where the next attempt may go on. */

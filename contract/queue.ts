@@ -146,7 +146,7 @@ export const QueueStatsView = z.strictObject({
   /** Jobs that are scheduled or queued, and the queue's `maxBacklog`. */
   backlog: z.strictObject({ waiting: z.int(), max: z.int().nullable() }),
   inFlight: z.int(),
-  /** Ordering keys that stand still, by a failure or by hand. */
+  /** Parked ordering keys, by a failure or by hand. */
   parkedKeys: z.int(),
   perSecond: z.strictObject({ accepted: z.number(), started: z.number(), finished: z.number() }),
   latencyMs: z.strictObject({ p50: z.number().nullable(), p95: z.number().nullable(), p99: z.number().nullable() }),

@@ -8,11 +8,11 @@ import type { SlotMap } from "../domain/slots.ts";
 import type { CloseBatchRequest, OpenBatchReply, OpenBatchRequest } from "./rpc/batch.ts";
 import type { Moved, ShardCall } from "./rpc/call.ts";
 import type {
-  BuryRequest,
-  DeadJobsRequest,
-  DeadReply,
-  DeadWalk,
+  DiscardMovedRequest,
   DiscardReply,
+  FailedJobsReply,
+  FailedJobsRequest,
+  FailedJobsWalk,
   FailuresReply,
   FailuresRequest,
   RedriveReply,
@@ -22,7 +22,14 @@ import type {
 } from "./rpc/dead-letters.ts";
 import type { AuditReply, ShardHealth } from "./rpc/health.ts";
 import type { ChangeReply, ExplainReply, GetRequest, JobReply, JobRequest } from "./rpc/job.ts";
-import type { FinishedReply, FinishedRequest, HeldRequest, ListReply, ListRequest } from "./rpc/list.ts";
+import type {
+  ExistingIdsReply,
+  ExistingIdsRequest,
+  FinishedReply,
+  FinishedRequest,
+  ListReply,
+  ListRequest,
+} from "./rpc/list.ts";
 import type {
   OperateRequest,
   OperationProgress,
@@ -39,6 +46,7 @@ import type {
   QueueRef,
   QueueStats,
 } from "./rpc/queue.ts";
+import type { Reply } from "./rpc/reply.ts";
 import type {
   ConfigureSchedulesReply,
   ConfigureSchedulesRequest,
@@ -77,69 +85,75 @@ export * from "./rpc/list.ts";
 export * from "./rpc/operation.ts";
 export * from "./rpc/ordering-keys.ts";
 export * from "./rpc/queue.ts";
+export * from "./rpc/reply.ts";
 export * from "./rpc/schedule.ts";
 export * from "./rpc/spawn.ts";
 export * from "./rpc/submit.ts";
 export * from "./rpc/subscription.ts";
-export * from "./rpc/told.ts";
 export * from "./rpc/transaction.ts";
 export * from "./rpc/work.ts";
 
-/** A shard's RPC surface. The Durable Object implements it; the simulation calls the same through its own network. */
+/**
+ * A shard's RPC surface. The Durable Object implements it; the simulation calls the same through its own network. Every
+ * answer comes with the position of the shard's log, so that no caller can forget to hear it.
+ */
 export interface ShardApi {
-  submit(request: SubmitRequest): Promise<SubmitReply>;
-  prepare(request: PrepareRequest): Promise<PrepareReply>;
-  decide(request: DecideRequest): Promise<DecideReply>;
-  openBatch(request: OpenBatchRequest): Promise<OpenBatchReply>;
-  closeBatch(request: CloseBatchRequest): Promise<Moved | null>;
-  work(request: WorkRequest): Promise<WorkReply>;
-  claim(request: ClaimRequest): Promise<ClaimReply>;
-  awaitWork(request: AwaitWorkRequest): Promise<boolean>;
-  report(request: ReportRequest): Promise<ReportReply>;
+  submit(request: SubmitRequest): Promise<Reply<SubmitReply>>;
+  prepare(request: PrepareRequest): Promise<Reply<PrepareReply>>;
+  decide(request: DecideRequest): Promise<Reply<DecideReply>>;
+  openBatch(request: OpenBatchRequest): Promise<Reply<OpenBatchReply>>;
+  closeBatch(request: CloseBatchRequest): Promise<Reply<Moved | null>>;
+  work(request: WorkRequest): Promise<Reply<WorkReply>>;
+  claim(request: ClaimRequest): Promise<Reply<ClaimReply>>;
+  awaitWork(request: AwaitWorkRequest): Promise<Reply<boolean>>;
+  report(request: ReportRequest): Promise<Reply<ReportReply>>;
   /** Takes jobs that successes on another shard brought with them: each once, however often they come. */
-  receive(request: ReceiveRequest): Promise<ReceiveReply>;
-  extend(request: ExtendRequest): Promise<ExtendReply>;
-  get(request: GetRequest): Promise<JobReply>;
-  cancel(request: JobRequest): Promise<ChangeReply>;
-  retry(request: JobRequest): Promise<ChangeReply>;
-  explain(request: JobRequest): Promise<ExplainReply>;
-  list(request: ListRequest): Promise<ListReply>;
-  held(request: HeldRequest): Promise<string[]>;
-  /** Answers how far it has come. */
-  operate(request: OperateRequest): Promise<OperationProgress>;
-  /** Those that the shard knows. */
-  operationProgress(request: OperationProgressRequest): Promise<OperationProgress[]>;
-  /** Answers the ids of the jobs that the shard holds: of those it forgets nothing. */
-  releaseKeys(request: ReleaseKeysRequest): Promise<string[]>;
-  configure(request: ConfigureRequest): Promise<void>;
-  configureSchedules(request: ConfigureSchedulesRequest): Promise<ConfigureSchedulesReply>;
-  scheduleStates(request: ScheduleStatesRequest): Promise<ScheduleState[]>;
-  /** Newest first. */
-  fires(request: FiresRequest): Promise<Fire[]>;
-  configureSubscriptions(request: ConfigureSubscriptionsRequest): Promise<void>;
-  subscriptionStates(request: SubscriptionStatesRequest): Promise<SubscriptionState[]>;
-  /** The way of events to subscribers: reports a page of them and takes the next. */
-  deliver(request: DeliverRequest): Promise<DeliverReply>;
-  hold(request: HoldRequest): Promise<HoldReply>;
-  purge(request: PurgeRequest): Promise<PurgeReply>;
-  redrive(request: RedriveRequest): Promise<RedriveReply>;
-  /** Failed jobs that match, as they are. */
-  deadJobs(request: DeadJobsRequest): Promise<DeadReply>;
-  /** Discards failed jobs that match. */
-  discardFailed(request: DeadWalk): Promise<DiscardReply>;
-  bury(request: BuryRequest): Promise<void>;
-  revive(request: ReviveRequest): Promise<ReviveReply>;
-  failures(request: FailuresRequest): Promise<FailuresReply>;
-  /** Ordering keys that stand still, the latest first. */
-  orderingKeys(request: OrderingKeysRequest): Promise<OrderingKey[]>;
-  changeKey(request: ChangeKeyRequest): Promise<ChangeKeyReply>;
-  stats(request: QueueRef): Promise<QueueStats>;
-  finished(request: FinishedRequest): Promise<FinishedReply>;
-  /** History has everything up to `cursor`, since `bookmark` of D1: the shard may forget it when its time comes. */
-  projected(request: ShardCall & { cursor: number; bookmark?: string }): Promise<void>;
-  /** Cron's poke: re-arms a lost alarm, rings lost bells, does what is due. Returns what it found. */
-  wake(request: ShardCall): Promise<ShardHealth>;
-  audit(request: ShardCall): Promise<AuditReply>;
+  receive(request: ReceiveRequest): Promise<Reply<ReceiveReply>>;
+  extend(request: ExtendRequest): Promise<Reply<ExtendReply>>;
+  get(request: GetRequest): Promise<Reply<JobReply>>;
+  cancel(request: JobRequest): Promise<Reply<ChangeReply>>;
+  retry(request: JobRequest): Promise<Reply<ChangeReply>>;
+  explain(request: JobRequest): Promise<Reply<ExplainReply>>;
+  list(request: ListRequest): Promise<Reply<ListReply>>;
+  existingIds(request: ExistingIdsRequest): Promise<Reply<ExistingIdsReply>>;
+  /** Begins a part of a bulk operation, or goes on with it, and answers how far it has come. */
+  operate(request: OperateRequest): Promise<Reply<OperationProgress>>;
+  /** How far those of the operations are that the shard knows. */
+  operationProgress(request: OperationProgressRequest): Promise<Reply<OperationProgress[]>>;
+  /** Forgets keys of jobs, and answers the ids of those jobs that the shard has: of these it forgets nothing. */
+  releaseKeys(request: ReleaseKeysRequest): Promise<Reply<ExistingIdsReply>>;
+  configure(request: ConfigureRequest): Promise<Reply<null>>;
+  configureSchedules(request: ConfigureSchedulesRequest): Promise<Reply<ConfigureSchedulesReply>>;
+  scheduleStates(request: ScheduleStatesRequest): Promise<Reply<ScheduleState[]>>;
+  /** The fires of a schedule, the newest first. */
+  fires(request: FiresRequest): Promise<Reply<Fire[]>>;
+  configureSubscriptions(request: ConfigureSubscriptionsRequest): Promise<Reply<null>>;
+  subscriptionStates(request: SubscriptionStatesRequest): Promise<Reply<SubscriptionState[]>>;
+  /** Reports a page of events, and takes the next: the way of events to subscribers. */
+  deliver(request: DeliverRequest): Promise<Reply<DeliverReply>>;
+  hold(request: HoldRequest): Promise<Reply<HoldReply>>;
+  purge(request: PurgeRequest): Promise<Reply<PurgeReply>>;
+  redrive(request: RedriveRequest): Promise<Reply<RedriveReply>>;
+  /** A page of the failed jobs that match. */
+  failedJobs(request: FailedJobsRequest): Promise<Reply<FailedJobsReply>>;
+  /** Discards a page of the failed jobs that match. */
+  discardFailed(request: FailedJobsWalk): Promise<Reply<DiscardReply>>;
+  discardMoved(request: DiscardMovedRequest): Promise<Reply<Moved | null>>;
+  revive(request: ReviveRequest): Promise<Reply<ReviveReply>>;
+  failures(request: FailuresRequest): Promise<Reply<FailuresReply>>;
+  /** The parked ordering keys of a queue, the latest first. */
+  orderingKeys(request: OrderingKeysRequest): Promise<Reply<OrderingKey[]>>;
+  changeKey(request: ChangeKeyRequest): Promise<Reply<ChangeKeyReply>>;
+  stats(request: QueueRef): Promise<Reply<QueueStats>>;
+  finished(request: FinishedRequest): Promise<Reply<FinishedReply>>;
+  /**
+   * History has everything up to `cursor` since the write whose bookmark of D1 is `bookmark` (null when it is not known). The
+   * shard may forget that much when its time comes.
+   */
+  projected(request: ShardCall & { cursor: number; bookmark: string | null }): Promise<Reply<null>>;
+  /** The cron's call: arms a lost alarm again, rings lost bells, does what is due, and answers what the shard holds. */
+  wake(request: ShardCall): Promise<Reply<ShardHealth>>;
+  audit(request: ShardCall): Promise<Reply<AuditReply>>;
 }
 
 /** The `Directory`'s RPC surface. */

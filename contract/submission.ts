@@ -12,9 +12,9 @@ import {
   MAX_JSON_DEPTH,
   MAX_PAYLOAD_BYTES,
 } from "./limits.ts";
+import { within } from "./progress-patch.ts";
 import { DEFAULT_QUEUE, partialRetry, tooLong } from "./queue-settings.ts";
 import type { Dedup, NewJob, SpawnJob, Unfit } from "./rpc.ts";
-import { within } from "./said.ts";
 import { parseTimestamp, secondsToMs } from "./time.ts";
 
 /** What becomes of a job that the schema has let pass: the same for every door, whoever opens it. */
@@ -87,13 +87,16 @@ export async function readSubmission(body: SubmitBody, now: number): Promise<Sub
       retry: body.retry === undefined ? null : partialRetry(body.retry),
       tags: body.tags ?? [],
       payload,
+      createdAt: null,
+      parent: null,
     },
   };
 }
 
 /** A submission as it goes to the shard of the job that brings it. */
 export function spawnJobOf({ fields, ...keys }: Submission): SpawnJob {
-  return { ...keys, ...fields };
+  const { createdAt: _, parent: __, ...rest } = fields;
+  return { ...keys, ...rest };
 }
 
 /** Why a queue cannot take a job, or null when it can. Null for the settings: there is no such queue. */

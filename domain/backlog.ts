@@ -32,11 +32,19 @@ export const STANDSTILL_RETRY_MS = 60_000;
 
 /**
  * How many ms a refused sender is told to wait: as long as it takes until so many jobs have left that one more fits
- * under its mark. `held` counts the jobs that are there and those refused before this one, `perSecond` is how many
+ * under its mark. `backlog` counts the jobs that are there and those refused before this one, `perSecond` is how many
  * leave. The answer lies between a second and an hour.
  */
-export function retryAfterMs({ held, mark, perSecond }: { held: number; mark: number; perSecond: number }): number {
+export function retryAfterMs({
+  backlog,
+  mark,
+  perSecond,
+}: {
+  backlog: number;
+  mark: number;
+  perSecond: number;
+}): number {
   if (perSecond <= 0) return STANDSTILL_RETRY_MS;
-  const leaving = Math.max(0, held - mark) + 1;
+  const leaving = Math.max(0, backlog - mark) + 1;
   return Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, Math.ceil((leaving / perSecond) * 1000)));
 }

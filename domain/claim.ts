@@ -1,6 +1,6 @@
 /** What to claim next: one decision over every queue that may give work. */
 
-import { type Contender, nextTurn, type Turns } from "./fairness.ts";
+import { type Contender, type FairShare, nextInShare } from "./fairness.ts";
 
 /**
  * A job that a claim may start now as far as the job itself and its keys are concerned: it is queued and due, the head
@@ -45,9 +45,9 @@ export interface Decision<Ref> {
   /** The jobs to start, in each queue best first. */
   grants: Grant<Ref>[];
   /** Jobs that were next and may not start, because their concurrency key is full. */
-  shut: Grant<Ref>[];
+  gated: Grant<Ref>[];
   /** Whose turn it is from here on. */
-  turns: Turns;
+  fairShare: FairShare;
 }
 
 /**
@@ -56,26 +56,26 @@ export interface Decision<Ref> {
  * namespace between its queues by weight, it is turn about (`fairness.ts`), so that a queue with a million jobs and a
  * queue with one each get their turn. The same arguments give the same answer.
  */
-export function decide<Ref>(offers: QueueOffer<Ref>[], room: number, turns: Turns): Decision<Ref> {
+export function decide<Ref>(offers: QueueOffer<Ref>[], room: number, fairShare: FairShare): Decision<Ref> {
   const lines = new Map(offers.map((offer): [Contender, Line<Ref>] => [offer, new Line(offer)]));
   let contenders = offers.filter((offer) => lines.get(offer)?.peek() !== null);
   let left = room;
-  let next = turns;
+  let next = fairShare;
   while (left > 0 && contenders.length > 0) {
-    const turn = nextTurn(contenders, next);
-    const line = lines.get(turn.contender);
+    const served = nextInShare(contenders, next);
+    const line = lines.get(served.contender);
     if (line === undefined) throw new Error("a turn was given to nobody");
     // Alone, a queue needs no turns.
     const count = contenders.length === 1 ? left : 1;
     for (let i = 0; i < count && line.take(); i++) left -= 1;
-    next = turn.turns;
-    if (line.peek() === null) contenders = contenders.filter((offer) => offer !== turn.contender);
+    next = served.fairShare;
+    if (line.peek() === null) contenders = contenders.filter((offer) => offer !== served.contender);
   }
   const all = [...lines.values()];
   return {
     grants: all.filter(({ taken }) => taken.length > 0).map(({ queue, taken }) => ({ queue, ids: taken })),
-    shut: all.filter(({ shut }) => shut.length > 0).map(({ queue, shut }) => ({ queue, ids: shut })),
-    turns: next,
+    gated: all.filter(({ gated }) => gated.length > 0).map(({ queue, gated }) => ({ queue, ids: gated })),
+    fairShare: next,
   };
 }
 
@@ -83,7 +83,7 @@ export function decide<Ref>(offers: QueueOffer<Ref>[], room: number, turns: Turn
 class Line<Ref> {
   readonly queue: Ref;
   readonly taken: string[] = [];
-  readonly shut: string[] = [];
+  readonly gated: string[] = [];
   readonly #partitions: { room: number; ready: Ready[]; at: number }[];
   readonly #keyRoom: Map<string, number>;
 
@@ -125,7 +125,7 @@ class Line<Ref> {
       const ready = partition.ready[partition.at];
       if (ready === undefined) return null;
       if (ready.key === null || this.#roomOf(ready.key) > 0) return ready;
-      this.shut.push(ready.id);
+      this.gated.push(ready.id);
     }
   }
 

@@ -57,7 +57,7 @@ export function onDuplicate(onConflict: DedupConflict, holder: KeyHolder): Dedup
 }
 
 /**
- * When a job runs that a call was laid over, in epoch ms: at the call's `runAt`, which puts it off at most `maxDelayMs`
+ * When a job runs that a call has replaced, in epoch ms: at the call's `runAt`, which puts it off at most `maxDelayMs`
  * beyond its acceptance (`createdAt`). Null puts no bound on that.
  */
 export function replacedRunAt(runAt: number, createdAt: number, maxDelayMs: number | null): number {

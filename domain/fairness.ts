@@ -18,7 +18,7 @@ export interface Contender {
  * Whose turn it is, as far as anything is to be remembered: the passes above that of the last one served. It is never
  * changed in place.
  */
-export interface Turns {
+export interface FairShare {
   namespaces: Passes;
   /** By namespace. */
   queues: ReadonlyMap<string, Passes>;
@@ -33,22 +33,25 @@ interface Passes {
 const NO_PASSES: Passes = { now: 0, of: new Map() };
 
 /** The turns before anybody has had one. */
-export const FIRST_TURNS: Turns = { namespaces: NO_PASSES, queues: new Map() };
+export const EVEN_SHARE: FairShare = { namespaces: NO_PASSES, queues: new Map() };
 
 /**
  * Whose turn it is among `contenders`, and the turns once it has had it. Ties go to the first in the list. Throws when
  * there are no contenders.
  */
-export function nextTurn<C extends Contender>(contenders: C[], turns: Turns): { contender: C; turns: Turns } {
-  const first = lowest(contenders, turns.namespaces, ({ namespace }) => namespace);
+export function nextInShare<C extends Contender>(
+  contenders: C[],
+  fairShare: FairShare,
+): { contender: C; fairShare: FairShare } {
+  const first = lowest(contenders, fairShare.namespaces, ({ namespace }) => namespace);
   const own = contenders.filter(({ namespace }) => namespace === first.namespace);
-  const passes = turns.queues.get(first.namespace) ?? NO_PASSES;
+  const passes = fairShare.queues.get(first.namespace) ?? NO_PASSES;
   const contender = lowest(own, passes, ({ name }) => name);
   return {
     contender,
-    turns: {
-      namespaces: served(turns.namespaces, contender.namespace, 1),
-      queues: new Map(turns.queues).set(contender.namespace, served(passes, contender.name, contender.weight)),
+    fairShare: {
+      namespaces: served(fairShare.namespaces, contender.namespace, 1),
+      queues: new Map(fairShare.queues).set(contender.namespace, served(passes, contender.name, contender.weight)),
     },
   };
 }

@@ -29,7 +29,7 @@ const BACKOFF: Pick<RetryPolicy, "backoff" | "delayMs" | "maxDelayMs" | "jitter"
 };
 
 /** How the deliveries of a feed have gone of late. Times are epoch ms. */
-export interface Fortune {
+export interface DeliveryHealth {
   /** Failed tries in a row. */
   failures: number;
   /** Since when the first event of the feed has been failing; null when it has not. */
@@ -39,20 +39,20 @@ export interface Fortune {
 }
 
 /** How a feed fares whose last try succeeded, or that has had none. */
-export const WELL: Fortune = { failures: 0, failingSince: null, nextAt: 0 };
+export const HEALTHY: DeliveryHealth = { failures: 0, failingSince: null, nextAt: 0 };
 
 /**
  * How a feed fares after one more failed try at `now`. It waits for an exponential backoff with full jitter
- * (`backoffMs`; `chance` is uniform in [0, 1)) of up to an hour, and never less than the receiver asks for, which is
- * believed up to a day. `givesUp` says that the event at its front has been failing for `GIVE_UP_MS` and is to be
+ * (`backoffMs`; `randomness` is uniform in [0, 1)) of up to an hour, and never less than the receiver asks for, which
+ * is believed up to a day. `givesUp` says that the event at its front has been failing for `GIVE_UP_MS` and is to be
  * dropped.
  */
 export function afterFailedTry(
-  before: Fortune,
-  { now, retryAfterMs, chance }: { now: number; retryAfterMs: number | null; chance: number },
-): Fortune & { givesUp: boolean } {
+  before: DeliveryHealth,
+  { now, retryAfterMs, randomness }: { now: number; retryAfterMs: number | null; randomness: number },
+): DeliveryHealth & { givesUp: boolean } {
   const failures = before.failures + 1;
-  const backoff = backoffMs({ ...BACKOFF, maxAttempts: 1 }, failures, chance);
+  const backoff = backoffMs({ ...BACKOFF, maxAttempts: 1 }, failures, randomness);
   const wait = Math.min(MAX_WAIT_MS, Math.max(MIN_WAIT_MS, backoff, retryAfterMs ?? 0));
   // A clock that has stepped back must not make an event fail for longer than it does.
   const failingSince = Math.min(before.failingSince ?? now, now);

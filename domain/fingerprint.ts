@@ -18,7 +18,7 @@ const VARYING: [pattern: RegExp, placeholder: string][] = [
   [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?/g, "<time>"],
   [/\b\d\d:\d\d:\d\d(?:[.,]\d+)?/g, "<time>"],
   // Hexadecimal digits and decimal ones get one placeholder: a hash may be made of either.
-  [/\b0x[0-9a-f]+\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b/gi, "<n>"],
+  [/(?:(?<![\w.>])[+-])?\b(?:0x[0-9a-f]+|(?=[a-f]*\d)[0-9a-f]{8,})\b/gi, "<n>"],
   [/(?<![\w.>])[+-]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?|\d+(?:[.,]\d+)*/gi, "<n>"],
   [/\s+/g, " "],
 ];

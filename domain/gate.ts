@@ -12,7 +12,7 @@ export interface AtGate {
 /** Who changes sides: the ids of those that go through the gate, and of those that go back behind it. */
 export interface GateMoves {
   open: string[];
-  shut: string[];
+  gated: string[];
 }
 
 /**
@@ -20,12 +20,12 @@ export interface GateMoves {
  * `open` are those through the gate, worst first, and `waiting` those at it, best first; the caller may cut either
  * short once it has more than `room` of them.
  */
-export function settleGate(room: number, open: AtGate[], waiting: AtGate[]): GateMoves {
+export function rebalance(room: number, open: AtGate[], waiting: AtGate[]): GateMoves {
   const best = [...open, ...waiting].sort(inLine).slice(0, Math.max(0, room));
   const chosen = new Set(best.map(({ id }) => id));
   return {
     open: waiting.filter(({ id }) => chosen.has(id)).map(({ id }) => id),
-    shut: open.filter(({ id }) => !chosen.has(id)).map(({ id }) => id),
+    gated: open.filter(({ id }) => !chosen.has(id)).map(({ id }) => id),
   };
 }
 

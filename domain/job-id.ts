@@ -5,7 +5,7 @@ import { SLOTS } from "./slots.ts";
  * the slot. So any id finds its shard with no look-up, and ids sort by the time they were made.
  *
  * The 26 characters are 2 zero bits and 128 bits: ten characters of milliseconds, then 80 bits:
- * version (4), slot (12), variant (2), chance (62).
+ * version (4), slot (12), variant (2), randomness (62).
  */
 const PREFIX = "job_";
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -42,9 +42,16 @@ export function firstJobIdAt(at: number): string {
 export function parseJobId(id: string): { slot: number; at: number } | null {
   if (!SHAPE.test(id)) return null;
   const at = decode(id, PREFIX.length, TIME_CHARACTERS);
-  const middle = decode(id, PREFIX.length + TIME_CHARACTERS, 4); // version 4, slot 12, variant 2, two of chance
+  const middle = decode(id, PREFIX.length + TIME_CHARACTERS, 4); // version 4, slot 12, variant 2, two of randomness
   if (middle >> 16 !== 7 || ((middle >> 2) & 3) !== 2) return null;
   return { slot: (middle >> 4) % SLOTS, at };
+}
+
+/** The slot inside a job id. Throws when `id` is not one: for ids of rows, which were looked at when they came. */
+export function slotOfJob(id: string): number {
+  const parsed = parseJobId(id);
+  if (parsed === null) throw new Error(`${id} is not a job id`);
+  return parsed.slot;
 }
 
 function clamp(at: number): number {

@@ -1,4 +1,4 @@
-import type { PlacingKeys } from "./slots.ts";
+import type { PartitionKeys } from "./slots.ts";
 
 /**
  * Where the keys of a job count within its queue. Jobs of one scope share a partition, because what comes first in
@@ -10,7 +10,7 @@ import type { PlacingKeys } from "./slots.ts";
  * The scope of a deduplication key: the job's ordering key, or without one its concurrency key. Two jobs answer for
  * each other only in one scope.
  */
-export function dedupScope({ orderingKey, concurrencyKey }: Pick<PlacingKeys, "orderingKey" | "concurrencyKey">) {
+export function dedupScope({ orderingKey, concurrencyKey }: Pick<PartitionKeys, "orderingKey" | "concurrencyKey">) {
   if (orderingKey !== null) return orderingKey;
   return typeof concurrencyKey === "string" ? `c\0${concurrencyKey}` : "";
 }
@@ -19,7 +19,7 @@ export function dedupScope({ orderingKey, concurrencyKey }: Pick<PlacingKeys, "o
  * The scope of an idempotency key: that of a deduplication key, or where the job's keys give none, the deduplication
  * key itself.
  */
-export function idempotencyScope(keys: Omit<PlacingKeys, "idempotencyKey">): string {
+export function idempotencyScope(keys: Omit<PartitionKeys, "idempotencyKey">): string {
   const scope = dedupScope(keys);
   return scope === "" && typeof keys.dedupKey === "string" ? `d\0${keys.dedupKey}` : scope;
 }

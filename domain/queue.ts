@@ -10,7 +10,7 @@ export const LANES = ["default", "slow", "bulk"] as const;
 export type Lane = (typeof LANES)[number];
 
 /**
- * What a job that failed for good does to its ordering key: the key goes on with the next job, or stands still until a
+ * What a job that failed for good does to its ordering key: the key goes on with the next job, or is parked until a
  * person decides.
  */
 export const ON_FAILURE = ["continue", "block"] as const;
@@ -107,28 +107,6 @@ export function isDivided(settings: Pick<QueueSettings, "concurrency" | "rate" |
 
 /** How many ms a job has to wait to be worth one step of priority more, where its queue does not say: an hour. */
 export const DEFAULT_PRIORITY_AGING_MS = 3_600_000;
-
-/** Settings written by an earlier version lack what was added since: these are the defaults of what they lack. */
-const ADDED: Pick<
-  QueueSettings,
-  "rate" | "perKeyConcurrency" | "perKeyRate" | "weight" | "priorityAgingMs" | "maxBacklog" | "onFailure"
-> = {
-  rate: null,
-  perKeyConcurrency: null,
-  perKeyRate: null,
-  weight: 1,
-  priorityAgingMs: DEFAULT_PRIORITY_AGING_MS,
-  maxBacklog: null,
-  onFailure: "continue",
-};
-
-/**
- * Settings as they were stored, made complete: what the version that wrote them did not know has its default. Nothing
- * that was stored is changed.
- */
-export function completeSettings(stored: QueueSettings): QueueSettings {
-  return { ...ADDED, ...stored };
-}
 
 /** Whether a job's `concurrencyKey` means anything on this queue. Elsewhere the key is kept and holds nothing back. */
 export function limitsKeys(settings: Pick<QueueSettings, "perKeyConcurrency" | "perKeyRate">): boolean {

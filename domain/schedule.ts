@@ -93,7 +93,7 @@ export function orderingKeyOf({ name, overlap, job }: ScheduleSettings): string 
  * The partition and the slot in which all jobs of a schedule lie, under its queue's present number of partitions. The
  * schedule itself lies there too, so that a fire is one local transaction.
  */
-export function placeOf(settings: ScheduleSettings, queue: QueueSettings): { partition: number; slot: number } {
+export function assignedSlot(settings: ScheduleSettings, queue: QueueSettings): { partition: number; slot: number } {
   const keys = {
     orderingKey: orderingKeyOf(settings),
     concurrencyKey: settings.job.concurrencyKey,

@@ -43,7 +43,7 @@ export function hash32(text: string): number {
 }
 
 /** The keys of a job that can decide its place. What is missing or null is not there. */
-export interface PlacingKeys {
+export interface PartitionKeys {
   orderingKey: string | null;
   concurrencyKey?: string | null;
   dedupKey?: string | null;
@@ -55,7 +55,7 @@ export interface PlacingKeys {
  * each decide the place, and one place serves both only where there is no other.
  */
 export function keysClash(
-  { orderingKey, concurrencyKey }: Pick<PlacingKeys, "orderingKey" | "concurrencyKey">,
+  { orderingKey, concurrencyKey }: Pick<PartitionKeys, "orderingKey" | "concurrencyKey">,
   partitions: number,
 ): boolean {
   return orderingKey !== null && concurrencyKey !== null && concurrencyKey !== undefined && partitions > 1;
@@ -63,11 +63,11 @@ export function keysClash(
 
 /**
  * The partition of a job among `partitions`, numbered from 0: by the first of its keys that it has, in the order
- * ordering, concurrency, deduplication and idempotency key, else by `chance` (0 <= chance < 1).
+ * ordering, concurrency, deduplication and idempotency key, else by `randomness` (0 <= randomness < 1).
  */
-export function partitionOf(keys: PlacingKeys, partitions: number, chance: number): number {
+export function partitionOf(keys: PartitionKeys, partitions: number, randomness: number): number {
   const key = keys.orderingKey ?? keys.concurrencyKey ?? keys.dedupKey ?? keys.idempotencyKey;
-  return key === null ? Math.floor(chance * partitions) : hash32(key) % partitions;
+  return key === null ? Math.floor(randomness * partitions) : hash32(key) % partitions;
 }
 
 /**
@@ -76,6 +76,14 @@ export function partitionOf(keys: PlacingKeys, partitions: number, chance: numbe
  */
 export function slotOf(namespace: string, queue: string, partition: number): number {
   return hash32(`${namespace}/${queue}/${partition}`) % SLOTS;
+}
+
+/** The slots of all partitions of a queue, each once. Two partitions may share one. */
+export function slotsOfQueue(queue: { namespace: string; name: string; partitions: number }): number[] {
+  const slots = Array.from({ length: queue.partitions }, (_, partition) =>
+    slotOf(queue.namespace, queue.name, partition),
+  );
+  return [...new Set(slots)];
 }
 
 /** The first map, of epoch 1: the slots in even ranges over so many shards (1 to 4,096), named `shard-0` and on. */
@@ -138,12 +146,12 @@ function ownersIn(map: SlotMap): Uint16Array {
 export function partitionInSlot(
   queue: { namespace: string; name: string; partitions: number },
   slot: number,
-  keys: PlacingKeys,
+  keys: PartitionKeys,
 ): number | null {
   const isHere = (partition: number) => slotOf(queue.namespace, queue.name, partition) === slot;
   // A draw that no key overrules is not a partition.
-  const placed = partitionOf(keys, queue.partitions, -1);
-  if (placed >= 0) return isHere(placed) ? placed : null;
+  const fixed = partitionOf(keys, queue.partitions, -1);
+  if (fixed >= 0) return isHere(fixed) ? fixed : null;
   for (let partition = 0; partition < queue.partitions; partition++) if (isHere(partition)) return partition;
   return null;
 }

@@ -19,7 +19,7 @@ export const REMEMBER_MS = 10 * 60_000;
  * What a participant holds of one transaction. `at`, in epoch ms, is when it asks the coordinator if it has prepared,
  * and when it forgets if it has heard.
  */
-export interface Held {
+export interface Prepared {
   phase: "prepared" | "committed" | "aborted";
   at: number;
 }
@@ -27,14 +27,14 @@ export interface Held {
 /** What a participant hears of one transaction. `now` and `expiresAt` are epoch ms. */
 export type ParticipantEvent =
   /**
-   * `missing`: something is asked for that is not held yet; `willing`: that can be prepared. After `expiresAt` nobody
+   * `missing`: something is asked for that is not prepared yet; `willing`: that can be prepared. After `expiresAt` nobody
    * waits for the vote.
    */
   | { type: "prepare"; missing: boolean; willing: boolean; expiresAt: number; now: number }
   /** The coordinator says so, and waits for `done`. */
   | { type: "decided"; outcome: "commit" | "abort"; now: number }
   /** What the coordinator answered when it was asked. It may have been asked long ago, and have forgotten meanwhile. */
-  | { type: "told"; outcome: Outcome; now: number }
+  | { type: "answered"; outcome: Outcome; now: number }
   | { type: "tick"; now: number };
 
 /**
@@ -50,58 +50,59 @@ export type ParticipantEvent =
 export type Action = "hold" | "apply" | "release" | "ask" | "vote-yes" | "vote-no" | "done";
 
 /**
- * What a participant does about an event: it stores `held` (null: nothing) and does to its jobs what `actions` say in
- * one step, and once that is on disk sends the answers among them.
+ * What a participant does about an event: it stores `prepared` (null: nothing) and does to its jobs what `actions` say
+ * in one step, and once that is on disk sends the answers among them.
  */
 export interface Reaction {
-  held: Held | null;
+  prepared: Prepared | null;
   actions: Action[];
 }
 
 /**
- * What a participant that holds `held` of a transaction (null: nothing) does about `event`. Throws when it is told to
+ * What a participant that has `prepared` of a transaction (null: nothing) does about `event`. Throws when it is told to
  * abort what it was told to commit, or the other way about.
  */
-export function participate(held: Held | null, event: ParticipantEvent): Reaction {
+export function participate(prepared: Prepared | null, event: ParticipantEvent): Reaction {
   switch (event.type) {
     case "prepare":
-      return prepare(held, event);
+      return prepare(prepared, event);
     case "decided":
-      return decided(held, event.outcome, event.now);
-    case "told":
-      if (event.outcome === "undecided" || held?.phase !== "prepared") return { held, actions: [] };
-      return decided(held, event.outcome, event.now);
+      return decided(prepared, event.outcome, event.now);
+    case "answered":
+      if (event.outcome === "undecided" || prepared?.phase !== "prepared") return { prepared, actions: [] };
+      return decided(prepared, event.outcome, event.now);
     case "tick":
-      return tick(held, event.now);
+      return tick(prepared, event.now);
   }
 }
 
-function prepare(held: Held | null, event: Extract<ParticipantEvent, { type: "prepare" }>): Reaction {
+function prepare(prepared: Prepared | null, event: Extract<ParticipantEvent, { type: "prepare" }>): Reaction {
   const { missing, willing, expiresAt, now } = event;
-  if (held !== null && held.phase !== "prepared") {
-    return { held, actions: [held.phase === "committed" ? "vote-yes" : "vote-no"] };
+  if (prepared !== null && prepared.phase !== "prepared") {
+    return { prepared, actions: [prepared.phase === "committed" ? "vote-yes" : "vote-no"] };
   }
-  if (held !== null && !missing) return { held, actions: ["vote-yes"] };
-  if (!willing || now >= expiresAt) return { held, actions: ["vote-no"] };
-  return { held: { phase: "prepared", at: now + ASK_EVERY_MS }, actions: ["hold", "vote-yes"] };
+  if (prepared !== null && !missing) return { prepared, actions: ["vote-yes"] };
+  if (!willing || now >= expiresAt) return { prepared, actions: ["vote-no"] };
+  return { prepared: { phase: "prepared", at: now + ASK_EVERY_MS }, actions: ["hold", "vote-yes"] };
 }
 
-function decided(held: Held | null, outcome: "commit" | "abort", now: number): Reaction {
+function decided(prepared: Prepared | null, outcome: "commit" | "abort", now: number): Reaction {
   const at = now + REMEMBER_MS;
-  // Nothing is held: the commit was carried out and forgotten. An abort is noted for a request that may still be on its way.
-  if (held === null) return { held: outcome === "abort" ? { phase: "aborted", at } : null, actions: ["done"] };
-  if (held.phase === "prepared") {
+  // Nothing is prepared: the commit was carried out and forgotten. An abort is noted for a request that may still be on
+  // its way.
+  if (prepared === null) return { prepared: outcome === "abort" ? { phase: "aborted", at } : null, actions: ["done"] };
+  if (prepared.phase === "prepared") {
     return outcome === "commit"
-      ? { held: { phase: "committed", at }, actions: ["apply", "done"] }
-      : { held: { phase: "aborted", at }, actions: ["release", "done"] };
+      ? { prepared: { phase: "committed", at }, actions: ["apply", "done"] }
+      : { prepared: { phase: "aborted", at }, actions: ["release", "done"] };
   }
-  const before = held.phase === "committed" ? "commit" : "abort";
+  const before = prepared.phase === "committed" ? "commit" : "abort";
   if (before !== outcome) throw new Error(`a transaction that was told to ${before} is told to ${outcome}`);
-  return { held, actions: ["done"] };
+  return { prepared, actions: ["done"] };
 }
 
-function tick(held: Held | null, now: number): Reaction {
-  if (held === null || now < held.at) return { held, actions: [] };
-  if (held.phase !== "prepared") return { held: null, actions: [] };
-  return { held: { phase: "prepared", at: now + ASK_EVERY_MS }, actions: ["ask"] };
+function tick(prepared: Prepared | null, now: number): Reaction {
+  if (prepared === null || now < prepared.at) return { prepared, actions: [] };
+  if (prepared.phase !== "prepared") return { prepared: null, actions: [] };
+  return { prepared: { phase: "prepared", at: now + ASK_EVERY_MS }, actions: ["ask"] };
 }

@@ -11,7 +11,7 @@ export interface Sql {
   all<Row extends SqlRow>(query: string, ...params: SqlValue[]): Row[];
   /** Runs one statement for its effect. */
   run(query: string, ...params: SqlValue[]): void;
-  /** All of `step`'s writes, or none when it throws. Never nested, never asynchronous. */
+  /** All of `step`'s writes, or none when it throws. Never asynchronous. One inside another is a savepoint. */
   transaction<T>(step: () => T): T;
   /** Rows written so far, index entries included: what Cloudflare bills. */
   rowsWritten(): number;

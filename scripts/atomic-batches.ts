@@ -9,7 +9,7 @@ const EVERY_MS = 12;
 /** The kill comes when so many were accepted. */
 const ACCEPTED_FIRST = 4;
 /** Batches that nobody has decided are decided within seconds of the restart. */
-const SETTLED_MS = 30_000;
+const DECIDED_WITHIN_MS = 30_000;
 
 export interface Fates {
   whole: number;
@@ -52,7 +52,7 @@ export async function sendBatches(api: Api): Promise<Sent> {
 /** What has become of the batches, once none of them is undecided any more. */
 export async function fatesOf(api: Api, sent: Sent): Promise<Fates> {
   await sent.all;
-  const until = Date.now() + SETTLED_MS;
+  const until = Date.now() + DECIDED_WITHIN_MS;
   for (;;) {
     const counts = new Map<number, number>();
     for (const { idempotencyKey } of await api.jobs(QUEUE)) {

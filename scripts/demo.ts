@@ -59,9 +59,9 @@ async function killAndRestart(running: Platform): Promise<Platform> {
   rowsBeforeKill = (await readMetrics(api.url)).get(ROWS) ?? Number.NaN;
   const start = Date.now();
   await running.end("SIGKILL");
-  const again = await spawnPlatform(options);
+  const restarted = await spawnPlatform(options);
   downMs = Date.now() - start;
-  return again;
+  return restarted;
 }
 
 async function run(): Promise<number> {

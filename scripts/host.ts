@@ -1,8 +1,8 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { applyMigrations } from "./d1-migrations.ts";
 import { endOrphan, forgetHost, noteHost, ownWorkerds } from "./orphans.ts";
+import { openState } from "./state.ts";
 import { bundleWorker, readWorkerConfig, stopBundling, type WorkerConfig } from "./worker-options.ts";
 import { type Overlay, overlaid } from "./worker-overlay.ts";
 
@@ -55,10 +55,10 @@ export class StateInUse extends Error {}
  * wrangler.toml files describe them. Queues are in memory, so that a message of the ingest Queue (a job that was deferred, too)
  * is lost when the host ends; everything else is on disk.
  *
- * Throws `StateInUse`, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
+ * Throws `StateInUse`, `UnreadableState`, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  mkdirSync(options.stateDir, { recursive: true });
+  openState(options.stateDir);
   const owner = endOrphan(options.stateDir);
   if (owner !== null) throw new StateInUse(`${options.stateDir} is in use by process ${owner}`);
 

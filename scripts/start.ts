@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Host, StateInUse, startHost } from "./host.ts";
-import { localRootKey } from "./state.ts";
+import { localRootKey, openState, UnreadableState } from "./state.ts";
 
 /**
  * `npm start`: the whole platform on this machine, until Ctrl-C.
@@ -18,6 +18,12 @@ function fail(message: string): never {
 }
 
 if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`PORT is not a port: ${process.env.PORT}`);
+try {
+  openState(stateDir);
+} catch (error) {
+  if (error instanceof UnreadableState) fail(error.message);
+  throw error;
+}
 const rootKey = localRootKey(stateDir, process.env);
 
 let stopping = false;

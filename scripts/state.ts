@@ -1,6 +1,46 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
+/** Grows whenever a version can no longer read what the one before it wrote. */
+const FORMAT = "1";
+
+/** Found in a state directory, and nothing to do with the state. */
+const NOT_STATE = ["lost+found"];
+
+/** The state directory holds what this version cannot read. Its message says what to do. */
+export class UnreadableState extends Error {}
+
+/**
+ * Makes the state directory, and marks it with the format of the state in it; where it is there, sees that this version can
+ * read it. To be called before anything else is written into it. Throws `UnreadableState`, and deletes nothing.
+ */
+export function openState(stateDir: string): void {
+  mkdirSync(stateDir, { recursive: true });
+  const marker = join(stateDir, "format");
+  const entries = readdirSync(stateDir).filter((name) => !name.startsWith(".") && !NOT_STATE.includes(name));
+  if (!entries.includes("format")) {
+    if (entries.length > 0) throw new UnreadableState(ofDevelopment(stateDir));
+    writeFileSync(marker, `${FORMAT}\n`);
+    return;
+  }
+  const found = readFileSync(marker, "utf8").trim();
+  if (found !== FORMAT) throw new UnreadableState(ofOther(stateDir, found));
+}
+
+function ofDevelopment(stateDir: string): string {
+  return (
+    `The state in ${stateDir} was written by a development version before the first release and cannot be read: ` +
+    `remove that directory and start again. Nothing was changed in it.`
+  );
+}
+
+function ofOther(stateDir: string, found: string): string {
+  return (
+    `The state in ${stateDir} has format ${found}, and this version of Dure reads format ${FORMAT}: start the version ` +
+    "that wrote it, or set DURE_STATE_DIR to another directory. Nothing was changed in it."
+  );
+}
 
 /**
  * The root key of a local platform: the environment's, else the one kept in the state directory, made once and
@@ -9,7 +49,6 @@ import { join } from "node:path";
 export function localRootKey(stateDir: string, env: NodeJS.ProcessEnv): string {
   if (env.DURE_ROOT_KEY) return env.DURE_ROOT_KEY;
   const file = join(stateDir, "root-key");
-  mkdirSync(stateDir, { recursive: true });
   try {
     writeFileSync(file, `dure_root_${randomBytes(24).toString("base64url")}\n`, { flag: "wx", mode: 0o600 });
   } catch (error) {

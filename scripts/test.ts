@@ -1,10 +1,21 @@
 import { spawnSync } from "node:child_process";
+import { lane } from "../test/lane.ts";
 
 /**
- * `npm test`: every test project. Arguments go to vitest (`npm test -- --project unit`). TEST_REPORT names a file
- * for the results as JSON.
+ * `npm test` and `npm run test:campaign`: every test project, as much of each as the lane says (`test/lane.ts`). Arguments
+ * go to vitest (`npm test -- --project unit`). TEST_REPORT names a file for the results as JSON.
  */
 const report = process.env.TEST_REPORT;
-const reporters = report ? ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`] : [];
-const { status } = spawnSync("vitest", ["run", ...reporters, ...process.argv.slice(2)], { stdio: "inherit" });
+const reporters = ["--reporter=default", "--reporter=./scripts/progress.ts"];
+if (report) reporters.push("--reporter=json", `--outputFile.json=${report}`);
+console.log(
+  lane.name === "campaign"
+    ? "The campaign: as many histories as test/lane.ts says, every mutant, every search. This takes hours."
+    : `A part of the mutants and of the large searches, another each day. The same again: DURE_ROTATION=${lane.rotation} npm test`,
+);
+const { status } = spawnSync("vitest", ["run", ...reporters, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  // Fixed for the whole run, which may last beyond midnight.
+  env: { ...process.env, DURE_ROTATION: String(lane.rotation) },
+});
 process.exit(status ?? 1);

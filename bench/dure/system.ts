@@ -60,7 +60,7 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
   const one = (queue: string) => JSON.stringify({ queue, payload: PAYLOAD });
   const batch = (queue: string, n: number) =>
     JSON.stringify({ jobs: Array.from({ length: n }, () => ({ queue, payload: PAYLOAD })) });
-  const held = new Map<number, string[]>();
+  const leased = new Map<number, string[]>();
   let bookmark: string | null = null;
   const countsOf = async (queue: string) => {
     const { counts } = JSON.parse(await client.send(`/v1/queues/${queue}/stats`)) as {
@@ -78,14 +78,14 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
     submitOne: () => client.send("/v1/jobs", one(PULLED)),
     submitBatch: (n) => client.send("/v1/batches", batch(PULLED, n)),
     pullTurn: async (worker) => {
-      const reports = (held.get(worker) ?? []).map((lease) => ({ lease, ok: true, result: null }));
+      const reports = (leased.get(worker) ?? []).map((lease) => ({ lease, ok: true, result: null }));
       const claim = { queue: PULLED, max: 100 };
       const text =
         reports.length === 0
           ? await client.send(`/v1/queues/${PULLED}/claim`, JSON.stringify({ max: 100 }))
           : await client.send("/v1/reports", JSON.stringify({ reports, claim }));
       const { jobs } = JSON.parse(text) as { jobs: { lease: string }[] };
-      held.set(
+      leased.set(
         worker,
         jobs.map((job) => job.lease),
       );

@@ -15,15 +15,15 @@ export async function startFloor(stateDir: string): Promise<System> {
   const client = new Client(host.url, {});
   const one = JSON.stringify({ payload: PAYLOAD });
   const batch = (n: number) => JSON.stringify({ jobs: Array.from({ length: n }, () => ({ payload: PAYLOAD })) });
-  const held = new Map<number, number[]>();
+  const leased = new Map<number, number[]>();
   return {
     name: "floor",
     submitOne: () => client.send("/jobs?pulled", one),
     submitBatch: (n) => client.send("/batches?pulled", batch(n)),
     pullTurn: async (worker) => {
-      const body = JSON.stringify({ done: held.get(worker) ?? [], max: 100 });
+      const body = JSON.stringify({ done: leased.get(worker) ?? [], max: 100 });
       const { jobs } = JSON.parse(await client.send("/work", body)) as { jobs: { id: number }[] };
-      held.set(
+      leased.set(
         worker,
         jobs.map((job) => job.id),
       );

@@ -3,33 +3,44 @@
 import type { Job } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
-import type { Told } from "./told.ts";
 
+/** Names one job of a namespace. A job of another namespace is answered as one that does not exist. */
 export interface JobRequest extends ShardCall {
   namespace: string;
   id: string;
 }
 
+/** Reads one job. */
 export interface GetRequest extends JobRequest {
-  /** Hold the answer until the job is final, at most this long. */
+  /** The answer waits until the job is final, so many milliseconds at most. 0 answers at once. */
   waitMs: number;
 }
 
-/** The shard does not have the job, history may: or it was deleted, whatever history still says. */
-export type Absent = ({ type: "none" } | { type: "gone" }) & Told;
+/**
+ * `none`: the shard does not have the job, and history may have it. `gone`: the job was deleted, whatever history
+ * still says.
+ */
+export type Absent = { type: "none" } | { type: "gone" };
 
-/** Busy: whether there is such a job is about to be decided. */
-export type JobReply = ({ type: "job"; job: Job } & Told) | Absent | Moved | Busy;
+/**
+ * The job as the shard has it, or that the shard does not have it. `busy`: whether there is such a job is about to be
+ * decided.
+ */
+export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy;
 
 /**
  * Why a failed or cancelled job cannot come back in line: its queue is gone, the partitions of its queue have changed since, a
- * redrive is taking it to another queue, or it was ended without a run because it may not have one (`mayNeverRun`).
+ * redrive is taking it to another queue, or it was ended without a run because it may not have one (`rejectedAtCommit`).
  */
-export type Unredrivable = "queue-deleted" | "repartitioned" | "moving" | "unrun";
+export type Unredrivable = "queue-deleted" | "repartitioned" | "moving" | "rejected-at-commit";
 
-/** `conflict`: the job's state does not allow it, or its queue has changed too much for it to come back. */
-export type ChangeReply = JobReply | ({ type: "conflict"; job: Job; because: Unredrivable | null } & Told);
+/**
+ * The job as it is after the change. `conflict`: its state does not allow the change, or its queue has changed too
+ * much for it to come back (`because`); the job is as it was.
+ */
+export type ChangeReply = JobReply | { type: "conflict"; job: Job; because: Unredrivable | null };
 
+/** Why a job is where it is, each in one word. */
 export const EXPLAIN_REASONS = [
   "ready",
   "scheduled",
@@ -46,15 +57,22 @@ export const EXPLAIN_REASONS = [
   "running",
   "final",
 ] as const;
+/** One of `EXPLAIN_REASONS`. */
 export type ExplainReason = (typeof EXPLAIN_REASONS)[number];
 
+/** Why a job has not run yet, or no longer will. */
 export interface Explanation {
   state: JobState;
   reason: ExplainReason;
+  /** The reason in a sentence for people. */
   detail: string;
+  /** The id of the job that it waits for; null when it waits for none. */
   blockedBy: string | null;
+  /** How many jobs, or turns of other queues, go first; null when that cannot be said. */
   ahead: number | null;
+  /** When it is expected to start, epoch ms; null when that cannot be said. */
   estimatedStartAt: number | null;
 }
 
-export type ExplainReply = ({ type: "explained"; explanation: Explanation } & Told) | Absent | Moved | Busy;
+/** An explanation, or that the shard does not have the job. */
+export type ExplainReply = { type: "explained"; explanation: Explanation } | Absent | Moved | Busy;

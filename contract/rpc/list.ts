@@ -2,9 +2,12 @@
 
 import type { Job } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
-import type { ShardCall } from "./call.ts";
-import type { Told } from "./told.ts";
+import type { Moved, ShardCall } from "./call.ts";
 
+/**
+ * Which jobs a list shows: those that match every field that is not null. The bounds are exclusive, in epoch
+ * milliseconds.
+ */
 export interface JobFilter {
   queue: string | null;
   state: JobState | null;
@@ -14,50 +17,56 @@ export interface JobFilter {
   createdBefore: number | null;
 }
 
+/** Which of the heavy fields of each job are read. */
 export interface JobFields {
   payload: boolean;
   result: boolean;
   attempts: boolean;
 }
 
+/** Asks for a page of jobs. */
 export interface ListRequest extends ShardCall {
   namespace: string;
   filter: JobFilter;
-  /** Only ids below this one; null starts at the newest. */
+  /** Only jobs with ids below this one are looked at; null begins with the newest. */
   before: string | null;
   limit: number;
-  /** Fields left out come back as "null" / null / []. */
+  /** A field that is not included comes back as the payload "null", the result null, or no attempts. */
   include: JobFields;
 }
 
-export interface ListReply extends Told {
+/** A page of the jobs that one shard has. */
+export interface ListReply {
   type: "page";
-  /** Newest first. */
+  /** The newest first. */
   items: Job[];
-  /** The page is complete down to and including this id; null: nothing lies below. */
+  /** The page is complete down to and including this id; null when nothing lies below. */
   scannedTo: string | null;
-  /** Jobs of the page's range that were deleted: history may still have them. Absent: none. */
-  gone?: string[];
-  /**
-   * Every job that has left the shard had come to its end by this number of the log: a copy of history with its cursor
-   * there has them all. An older shard does not say.
-   */
-  forgotten?: number;
+  /** Ids of jobs in the page's range that were deleted: history may still have them. */
+  gone: string[];
 }
 
-/** Which of these jobs the shard still holds: its word stands above history's. */
-export interface HeldRequest extends ShardCall {
+/** Asks which of these jobs the shard has: of those its word stands above history's. */
+export interface ExistingIdsRequest extends ShardCall {
   ids: string[];
 }
 
+/**
+ * The ids of the request that the shard has, ended jobs that it has not forgotten and deleted ones too. `moved` when
+ * one of them lies in a slot of another shard.
+ */
+export type ExistingIdsReply = { type: "existing"; ids: string[] } | Moved;
+
+/** Asks for a page of the log of finished jobs. */
 export interface FinishedRequest extends ShardCall {
-  /** The projector's cursor: entries above it. */
+  /** The projector's cursor: only entries above it are told. */
   after: number;
-  /** Jobs of the first entry that an earlier page gave: its `skip`. */
-  skip?: number;
+  /** How many jobs of the first entry an earlier page gave: that page's `skip`, 0 at the start. */
+  skip: number;
   limit: number;
 }
 
+/** A page of the log of finished jobs, as history takes it. */
 export interface FinishedReply {
   /**
    * Rows for history (`contract/history.ts`), each text short enough for SQLite to take as one value, in the order
@@ -68,7 +77,11 @@ export interface FinishedReply {
   jobs: number;
   /** Everything up to here is in `chunks` or in an earlier page. */
   cursor: number;
-  /** Jobs beyond the cursor that are in `chunks` as well; ask on with both. 0 when the page ends with an entry. */
+  /**
+   * How many jobs of the entry behind the cursor are in `chunks` as well: the next page is asked for with both. 0 when the
+   * page ends with an entry.
+   */
   skip: number;
+  /** Whether there is another page by now. */
   more: boolean;
 }

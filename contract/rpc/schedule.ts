@@ -13,12 +13,13 @@ export interface SchedulePush {
   version: number;
   queueVersion: number;
   deleted: boolean;
-  /** `timingOf` the settings. */
+  /** What `timingOf` makes of the settings; null when no instants are to come. */
   timing: string | null;
-  /** For the shard that owns the place; null for every other, which stops what it has of the schedule. */
+  /** For the shard that owns the place. Null is for every other, which stops what it has of the schedule. */
   own: OwnedSchedule | null;
 }
 
+/** What the owner of a schedule's place is told beside: all that it needs to run it. */
 export interface OwnedSchedule {
   settings: ScheduleSettings;
   /** Its queue's settings, by which its place was worked out. */
@@ -27,14 +28,15 @@ export interface OwnedSchedule {
   handover: ScheduleMark;
 }
 
-/** How far a schedule is. */
+/** How far a schedule is. Instants are in epoch milliseconds. */
 export interface ScheduleMark {
-  /** The last instant that was dealt with, whatever came of it. */
+  /** The last instant that was dealt with, whatever came of it; null when none was. */
   lastAt: number | null;
-  /** The first that was not, by the timing of the push; null when its timing is another or has none. */
+  /** The first instant that was not, by the timing of the push; null when the shard goes by another timing, or none is left. */
   nextAt: number | null;
 }
 
+/** Tells a shard of schedules. */
 export interface ConfigureSchedulesRequest extends ShardCall {
   schedules: SchedulePush[];
 }
@@ -45,30 +47,35 @@ export interface ConfigureSchedulesRequest extends ShardCall {
  */
 export type ScheduleTaken = ScheduleMark & { type: "runs" | "stopped" | "older" };
 
-/** In the order of the request. */
+/** What became of each push, in the order of the request. */
 export interface ConfigureSchedulesReply {
   taken: ScheduleTaken[];
 }
 
+/** Asks how schedules are, by their names. */
 export interface ScheduleStatesRequest extends ShardCall {
   namespace: string;
   names: string[];
 }
 
-/** One for each name that the shard runs or ran. Instants in epoch ms. */
+/**
+ * How one schedule is on a shard that runs it or ran it. A shard answers for no other. Instants are in epoch
+ * milliseconds.
+ */
 export interface ScheduleState {
   name: string;
   version: number;
   runs: boolean;
   nextAt: number | null;
-  /** The instant of its last fire that made a job. */
+  /** The instant of its last fire that made a job; null when none did. */
   lastFiredAt: number | null;
 }
 
+/** Asks for the fires of a schedule, the newest first. */
 export interface FiresRequest extends ShardCall {
   namespace: string;
   name: string;
-  /** Only instants before this one; null: from the newest on. */
+  /** Only instants before this one, epoch ms; null begins with the newest. */
   before: number | null;
   limit: number;
 }

@@ -3,13 +3,16 @@ import type { QueueSettings } from "../../domain/queue.ts";
 import type { Moved, ShardCall } from "./call.ts";
 import type { NewJob } from "./submit.ts";
 
-/** A job as a worker wrote it, checked as far as that goes without its queue. Its place and its id come with the success. */
+/**
+ * A job as a worker wrote it with its success, checked as far as that goes without its queue. It gets its place and
+ * its id when the success is recorded.
+ */
 export interface SpawnJob extends Omit<NewJob, "id" | "queue" | "partition" | "createdAt" | "parent"> {
-  /** By name, of the namespace of the job that succeeds. */
+  /** The name of a queue of the namespace of the job that succeeds. */
   queue: string;
 }
 
-/** Why a queue, as its settings are, cannot take a job. */
+/** Why a queue, with the settings that it has, cannot take a job. */
 export type Unfit = "queue-not-found" | "keys-need-one-partition" | "timeout-too-long";
 
 /** One job on its way to the owner of its slot. Of one source and slot, `seq` grows from job to job. */
@@ -20,16 +23,20 @@ export interface Handover {
   job: NewJob;
 }
 
-/** What the shard `source` hands over: of every slot a run of its jobs, from the first that nobody has confirmed. */
+/**
+ * Jobs that the shard `source` hands over. Of every slot they are a run without gaps, from the first that nobody has
+ * confirmed.
+ */
 export interface ReceiveRequest extends ShardCall {
   source: string;
-  /** As `source` knows them; the receiver goes by the newest. */
+  /** The settings as `source` knows them. The receiver goes by the newest that it has seen. */
   queues: QueueSettings[];
   jobs: Handover[];
 }
 
 /**
- * Everything is dealt with but `left`, which cannot be decided yet (the queue is held for a change, a key is held by an atomic
- * batch): `seq`s, and with each all that follow it in its slot.
+ * All jobs are dealt with, but for those in `left` and what follows each in its slot: they cannot be decided yet (the
+ * queue is frozen for a change, a key is held by an atomic batch), and are to be sent again. `left` has the `seq` of
+ * each.
  */
 export type ReceiveReply = { type: "received"; left: number[] } | Moved;

@@ -3,30 +3,33 @@ import type { DedupConflict } from "../../domain/dedup.ts";
 import type { Job, RetryPolicy } from "../../domain/job/job.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
-import type { Told } from "./told.ts";
 
-/** Deduplication of one call; see `contract/dedup.ts`. */
+/** Deduplication of one call, as `contract/dedup.ts` describes it. */
 export interface Dedup {
   key: string;
-  /** How long the key answers, from the acceptance of the job that holds it. Null: for ever. */
+  /** For how many milliseconds the key answers, from the acceptance of the job that holds it. Null is for ever. */
   windowMs: number | null;
   onConflict: DedupConflict;
-  /** `replace` only: how far beyond its acceptance a job can be put off. Null: without end. */
+  /** Of `replace` only: by how many milliseconds from its acceptance a job can be put off. Null is without end. */
   maxDelayMs: number | null;
 }
 
+/**
+ * A job on its way to its shard, with its id and its place. Times are in epoch milliseconds, and `payload` is JSON
+ * text that nobody parses on the way.
+ */
 export interface NewJob {
   id: string;
-  /** Index into `SubmitRequest.queues`. */
+  /** The index of its queue in `SubmitRequest.queues`. */
   queue: number;
   partition: number;
   priority: number;
   orderingKey: string | null;
   concurrencyKey: string | null;
-  /** `hash` is of the canonical JSON of the request without the key. */
+  /** `hash` is the SHA-256 of the canonical JSON of the request without the key and the queue, in hex. */
   idempotency: { key: string; hash: string } | null;
   dedup: Dedup | null;
-  /** At most one of these is set; neither means now. */
+  /** At most one of `delayMs` (milliseconds from the acceptance) and `runAt` is set. With neither it runs now. */
   delayMs: number | null;
   runAt: number | null;
   expiresAt: number | null;
@@ -34,19 +37,20 @@ export interface NewJob {
   retry: Partial<RetryPolicy> | null;
   tags: string[];
   payload: string;
-  /** When it was accepted, or the job made whose place it takes. Left out: the shard's now. */
-  createdAt?: number;
-  /** The job whose success made this one. Left out: none did. */
-  parent?: string;
+  /** When it was accepted, or the job made whose place it takes, epoch ms; null is the shard's now. */
+  createdAt: number | null;
+  /** The id of the job whose success made this one; null when none did. */
+  parent: string | null;
 }
 
+/** Submits jobs. It can be sent twice: a job whose id the shard knows is accepted only once. */
 export interface SubmitRequest extends ShardCall {
-  /** The settings the caller validated with. A shard keeps the newest version it has seen. */
+  /** The settings that the caller went by. A shard keeps the newest version that it has seen. */
   queues: QueueSettings[];
   jobs: NewJob[];
-  /** All or nothing: one refused job refuses all. */
+  /** Either all jobs are accepted or none: one that is refused refuses all. */
   atomic: boolean;
-  /** Brought by Dure itself, as the fires of a schedule: no full backlog refuses them. */
+  /** Set where Dure itself brings the jobs, as the fires of a schedule: no full backlog refuses them. */
   exempt?: true;
   /**
    * Each job was accepted long ago: none is refused. One that cannot run (an earlier job answers for it, its key or its
@@ -56,8 +60,9 @@ export interface SubmitRequest extends ShardCall {
   deferred?: true;
 }
 
+/** What became of one job. */
 export type Submitted =
-  /** Committed. `createdAt` and `runAt` are the shard's. */
+  /** It is committed. `createdAt` and `runAt` are by the clock of the shard. */
   | { type: "accepted"; state: "scheduled" | "queued"; createdAt: number; runAt: number }
   /**
    * An earlier job answers: the idempotency key was seen with the same body, or the deduplication key is held. `job` is
@@ -72,14 +77,18 @@ export type Submitted =
   | { type: "undecided" }
   /** Its `expiresAt` is past, and no earlier job answers for its key. Nothing was written. */
   | { type: "expired" }
-  /** Too many wait in the queue (on this shard), or the shard holds all it can. Nothing was written. */
+  /**
+   * Too many jobs wait in the queue (on this shard), or the shard holds all it can. Nothing was written. It is worth another
+   * try after `retryAfterMs` milliseconds.
+   */
   | { type: "full"; scope: "queue" | "shard"; retryAfterMs: number }
-  /** The batch was atomic and another of its jobs was refused. */
+  /** The request was atomic, and another of its jobs was refused. Nothing was written. */
   | { type: "refused" };
 
+/** What became of all jobs, in the order of the request; with any other answer than `submitted` nothing was written. */
 export type SubmitReply =
-  | ({ type: "submitted"; results: Submitted[] } & Told)
-  /** The shard knows newer settings of a queue: plan again with these. A deleted queue says so in them. */
+  | { type: "submitted"; results: Submitted[] }
+  /** The shard knows newer settings of a queue, by which the jobs are to be placed again. Those of a deleted queue say so. */
   | { type: "settings"; settings: QueueSettings }
   | Moved
   | Busy;

@@ -2,32 +2,36 @@
 import type { LifecycleEvent, SubscriptionSettings } from "../../domain/subscription.ts";
 import type { ShardCall } from "./call.ts";
 
-/** Deleted ones too: of two settings of a name the higher version is the newer. */
+/** Tells a shard of subscriptions, deleted ones too. Of two settings of a name it keeps those of the higher version. */
 export interface ConfigureSubscriptionsRequest extends ShardCall {
   subscriptions: SubscriptionSettings[];
 }
 
+/** Asks how subscriptions are, by their names. */
 export interface SubscriptionStatesRequest extends ShardCall {
   namespace: string;
   names: string[];
 }
 
-/** Why a delivery failed. `at` is epoch ms. */
+/** Why a delivery failed, and when (`at`, epoch ms). */
 export interface DeliveryError {
   code: string;
   message: string;
   at: number;
 }
 
-/** What one shard has delivered of a subscription's events, and has yet to deliver. One for each name that it knows. */
+/**
+ * What one shard has delivered of a subscription's events, and has yet to deliver. A shard answers for each name that
+ * it knows. Times are in epoch milliseconds.
+ */
 export interface SubscriptionState {
   name: string;
   delivered: number;
-  /** Given up: refused by the receiver, failed for too long, too old, or too many. */
+  /** Events that were given up: refused by the receiver, failed for too long, too old, or too many. */
   dropped: number;
   pending: number;
   oldestPendingAt: number | null;
-  /** In a row. */
+  /** Tries that failed since the last that did not. */
   failures: number;
   lastError: DeliveryError | null;
   lastDeliveredAt: number | null;
@@ -37,20 +41,21 @@ export interface SubscriptionState {
 export interface DeliveryFailure {
   code: string;
   message: string;
-  /** The receiver's own wish. */
+  /** How long the receiver wants to be left alone, in milliseconds; null when it does not say. */
   retryAfterMs: number | null;
 }
 
-/** What came of a page. Named are ids of events; those that are not named remain as they are. */
+/** What came of a page. The lists are of ids of events; events in no list remain as they are. */
 export interface DeliveryReport {
   feed: number;
   upTo: number;
   /** The version of the settings that the page came with. */
   version: number;
   delivered: string[];
-  /** Those that the receiver wants never again, and what it said last. */
+  /** Events that the receiver wants never again. What it said last of them is `refusal`. */
   refused: string[];
   refusal: DeliveryFailure | null;
+  /** Why the page was not delivered to its end; null when it was. */
   failure: DeliveryFailure | null;
 }
 
@@ -59,24 +64,24 @@ export interface DeliveryReport {
  * nothing in hand any more, so a page whose answer was lost is handed out again.
  */
 export interface DeliverRequest extends ShardCall {
-  /** Names the caller: one that takes one page at a time. */
+  /** The name of the caller, who takes one page at a time. */
   worker: string;
   report: DeliveryReport | null;
-  /** Most events of the next page. 0: the caller leaves. */
+  /** How many events the next page may have. 0 says that the caller leaves. */
   limit: number;
 }
 
-/** Events of one feed from its front on, held for `leaseMs` from the call on. */
+/** Events of one feed from its front on, leased for `leaseMs` from the call on. */
 export interface EventPage {
   feed: number;
-  /** How far into the feed the page goes: for its report. */
+  /** How far into the feed the page goes, for its report. */
   upTo: number;
   leaseMs: number;
   subscription: SubscriptionSettings;
   events: LifecycleEvent[];
 }
 
-/** `more`: another feed waits to be taken. */
+/** The next page, and whether another feed waits to be taken. */
 export interface DeliverReply {
   type: "events";
   page: EventPage | null;

@@ -12,66 +12,84 @@ export type Verdict =
   /** `state` is null when the job has already moved to history. */
   | { type: "replayed"; id: string; state: JobState | null };
 
+/** Runs an atomic batch over several shards, or asks what became of it. */
 export interface RunRequest {
   v: number;
   /** The transaction's own name: `batch_…`, never used for another batch or another plan of it. */
   id: string;
-  /** The caller's map; shards that know a newer one say so. */
+  /** The caller's map. Shards that know a newer one say so. */
   map: SlotMap;
   queues: QueueSettings[];
   jobs: NewJob[];
-  /** Epoch ms. A transaction that is not known and was not begun by then is not begun: it may have been, and be forgotten. */
+  /** Epoch ms. A transaction that is not known is not begun after that: it may have been begun, and been forgotten. */
   beginBy: number;
 }
 
-/** The same request is answered the same way however often it is sent, as long as the transaction is remembered. */
+/**
+ * What became of the batch. The same request is answered the same however often it is sent, as long as the transaction
+ * is remembered. Verdicts are in the order of the jobs.
+ */
 export type RunReply =
-  /** Accepted: everywhere, or about to be. In the order of the jobs. */
+  /** All jobs are accepted, or are about to be. */
   | { type: "committed"; verdicts: Verdict[] }
-  /** Some jobs were refused, and so all of them. In the order of the jobs. */
+  /** Some jobs were refused, and so none is accepted. */
   | { type: "refused"; verdicts: Verdict[] }
-  /** Aborted, because a shard knows newer settings: plan again with these, under another name. */
+  /** Nothing is accepted, because a shard knows newer settings, by which the jobs are to be placed again, under another name. */
   | { type: "settings"; settings: QueueSettings[] }
-  /** Aborted, because a shard was not heard of in time. */
+  /** Nothing is accepted, because a shard was not heard of in time. */
   | { type: "unavailable" }
-  /** See `beginBy`. */
+  /** It was not begun: see `RunRequest.beginBy`. */
   | { type: "too-late" };
 
 /** The `Transaction`'s RPC surface. */
 export interface TransactionApi {
+  /** Runs the batch to its decision, or joins the run that is under way or over. */
   run(request: RunRequest): Promise<RunReply>;
-  /** For a participant that waits for the decision. */
+  /** What was decided, for a participant that waits for it. */
   outcome(request: { v: number }): Promise<Outcome>;
 }
 
+/** Asks a shard for its vote on its part of a batch. */
 export interface PrepareRequest extends ShardCall {
+  /** The name of the transaction. */
   txn: string;
   /** As in `SubmitRequest`. */
   queues: QueueSettings[];
   jobs: NewJob[];
-  /** Epoch ms. Nobody waits for the vote any more. */
+  /** Epoch ms. After that nobody waits for the vote. */
   expiresAt: number;
 }
 
+/** The vote. Verdicts are in the order of the jobs. */
 export type PrepareReply =
-  /** Votes yes: the jobs will be there when the transaction commits, whatever happens. In the order of the jobs. */
+  /** The vote is yes: the jobs will be there when the transaction commits, whatever happens. */
   | { type: "prepared"; verdicts: Verdict[] }
-  /** Votes no, for these reasons. */
+  /** The vote is no, for these reasons. */
   | { type: "refused"; verdicts: Verdict[] }
-  /** Votes no, because it comes after `expiresAt` or after the decision. */
+  /** The vote is no, because the request came after `expiresAt` or after the decision. */
   | { type: "late" }
-  /** Votes no: see `SubmitReply`. */
+  /** The vote is no: see `SubmitReply`. */
   | { type: "settings"; settings: QueueSettings }
   | Moved
   | Busy;
 
+/** Tells a shard what was decided about a batch. */
 export interface DecideRequest extends ShardCall {
   txn: string;
   outcome: "commit" | "abort";
-  /** Where the jobs of the transaction lie that this shard was asked to prepare. */
+  /** The slots of the jobs that this shard was asked to prepare. */
   slots: number[];
 }
 
+/** What became of one job when its transaction was carried out. */
+export interface JobVerdict {
+  id: string;
+  verdict: Verdict;
+}
+
+/**
+ * The decision is carried out, by this call or by an earlier one. `verdicts` are of the jobs that this call accepted.
+ */
 export type DecideReply =
-  /** Carried out, now or before. `verdicts` are of the jobs that this call accepted, by id. */
-  { type: "done"; verdicts: [id: string, verdict: Verdict][] } | Moved;
+  /** The decision is carried out, by this call or by an earlier one. `verdicts` are of the jobs that this call accepted. */
+  { type: "done"; verdicts: JobVerdict[] } | Moved;

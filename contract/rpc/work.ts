@@ -1,49 +1,57 @@
 /** Claiming, reporting and extending. */
 import type { Job, JobError } from "../../domain/job/job.ts";
 import type { Lane, PushTarget, PushType, QueueSettings } from "../../domain/queue.ts";
-import type { Busy, Moved, ShardCall } from "./call.ts";
+import type { Busy, BusyItem, MovedItem, ShardCall } from "./call.ts";
 import type { SpawnJob, Unfit } from "./spawn.ts";
-import type { Told } from "./told.ts";
 
+/**
+ * How an attempt ended. `result` is JSON text, and null when the worker gave none; with `resultTruncated` it is only as much
+ * of it as a job may keep.
+ */
 export type Outcome =
-  /** `spawn`: jobs that are accepted with the success, in the same step, or not at all. */
+  /** The jobs in `spawn` are accepted with the success, in the same step, or neither is. */
   | { ok: true; result: string | null; resultTruncated: boolean; spawn?: SpawnJob[] }
+  /** The job runs again after `retryAfterMs` milliseconds where it may; null leaves that to its retry policy. */
   | { ok: false; error: JobError; retryAfterMs: number | null };
 
+/** What came of one attempt. It counts only under the lease that is current. */
 export interface Report {
   lease: string;
   outcome: Outcome;
   /** What the worker said last and no answer has confirmed. It matters where the outcome is a failure. */
-  said?: Said;
+  progress?: ProgressPatch;
 }
 
 /** What a worker says of a job while it runs. What is left out stays as it was. */
-export interface Said {
+export interface ProgressPatch {
   percent?: number;
   message?: string;
-  /** JSON text; null forgets the last one. */
+  /** JSON text. Null forgets the last one. */
   checkpoint?: string | null;
 }
 
 /**
- * `unknown`: no such lease was ever given. `job` only where the request asked for it. `cancelled`: the report is stale
- * because the job was cancelled while this lease was the current one. `spawned`: the ids of the jobs it brought.
+ * What became of one report. `job` is there where the request asked for it. `cancelled` says that the report is stale
+ * because the job was cancelled while this lease was the current one. `spawned` has the ids of the jobs that the
+ * report brought.
  */
 export type ReportResult =
   | { status: "recorded" | "stale"; cancelled?: boolean; job?: Job; spawned?: string[] }
+  /** No such lease was ever given. */
   | { status: "unknown" }
   /** Nothing was recorded: the queue of the spawned job at `index` cannot take it. */
   | { status: "refused"; index: number; queue: string; because: Unfit }
-  /** Nothing was recorded: the queue of a spawned job is being changed. Send the report again. */
-  | { status: "busy"; retryAfterMs: number };
+  | MovedItem
+  /** The queue of a spawned job is being changed. */
+  | BusyItem;
 
-/** The processor's door: report, and claim again from a lane, in one call. */
+/** The processor's door: reports what has ended, and claims from a lane again, in one call. */
 export interface WorkRequest extends ShardCall {
   lane: Lane;
-  /** One processor invocation. */
+  /** The name of the processor invocation. */
   worker: string;
   reports: Report[];
-  /** Jobs that can be started now, by target type. All zero: the executor leaves and only reports. */
+  /** How many jobs can be started now, by the type of their target. All zero says that the executor leaves, and only reports. */
   room: Record<PushType, number>;
   leaseMs: number;
 }
@@ -58,10 +66,11 @@ export interface WorkItem {
   payload: string;
   timeoutMs: number;
   target: PushTarget;
-  /** JSON text of what an earlier attempt left; null, or left out by an older shard, when there is none. */
-  checkpoint?: string | null;
+  /** JSON text of what an earlier attempt left; null when there is none. */
+  checkpoint: string | null;
 }
 
+/** What became of the reports, in their order, and the jobs that were claimed. */
 export type WorkReply = {
   type: "work";
   reports: ReportResult[];
@@ -73,65 +82,88 @@ export interface ClaimRequest extends ShardCall {
   namespace: string;
   queue: string;
   max: number;
-  /** Null: the job's timeout. */
+  /** How long the leases last, in milliseconds. Null is the timeout of each job. */
   leaseMs: number | null;
+  /** The name of the worker, for the attempts of the jobs; null when it gives none. */
   worker: string | null;
-  /** Wait this long for work before answering with none. */
 }
 
-/** Resolves true as soon as the queue has jobs that a claim could look at, false after `waitMs`. Leases nothing. */
+/**
+ * Is answered true as soon as the queue has jobs that a claim could look at, and false after `waitMs` milliseconds.
+ * Nothing is claimed by it.
+ */
 export interface AwaitWorkRequest extends ShardCall {
   namespace: string;
   queue: string;
   waitMs: number;
 }
 
+/** A job that was claimed, with the lease under which it is to be reported. */
 export interface ClaimedJob {
   job: Job;
   lease: string;
   /** As in `WorkItem`. */
-  checkpoint?: string | null;
+  checkpoint: string | null;
 }
 
+/** The jobs that were claimed; none when none is ready. */
 export type ClaimReply = { type: "claimed"; jobs: ClaimedJob[] };
 
+/** The pull worker's door for reports. The processor uses it for jobs that have moved to another shard. */
 export interface ReportRequest extends ShardCall {
-  /** Null: any (the processor). Otherwise a lease of another namespace is `unknown`. */
+  /** A lease of another namespace is `unknown`. Null, from the processor, is for all namespaces. */
   namespace: string | null;
   reports: Report[];
-  /** Return the jobs as they are after the report. */
+  /** Whether results have the jobs as they are after the reports. */
   withJobs: boolean;
-  /** Of the queues of spawned jobs, as the caller knows them. A shard keeps the newest version it has seen. */
-  queues?: QueueSettings[];
-  /** How long the answer may be held until the spawned jobs have reached their shards. */
-  waitMs?: number;
+  /** The settings of the queues of spawned jobs, as the caller knows them. A shard keeps the newest version it has seen. */
+  queues: QueueSettings[];
+  /** How long the answer may wait until the spawned jobs have reached their shards, in milliseconds. */
+  waitMs: number;
 }
 
-/** Busy: nothing was recorded, because the queue of a spawned job is being changed. */
-export type ReportReply = ({ type: "reported"; results: ReportResult[] } & Told) | Moved | Busy;
+/**
+ * What became of the reports, in their order. `busy`: nothing was recorded, because the queue of a spawned job is
+ * being changed.
+ */
+export type ReportReply = { type: "reported"; results: ReportResult[] } | Busy;
 
+/** Heartbeats: keeps leases, and takes what running jobs say. */
 export interface ExtendRequest extends ShardCall {
+  /** As in `ReportRequest`. */
   namespace: string | null;
   leases: Extension[];
 }
 
-/** One heartbeat. */
+/** One heartbeat of one lease. */
 export interface Extension {
   lease: string;
-  /** The lease ends so long from now. Null: after the job's timeout. */
+  /** The lease is to end so many milliseconds from now. Null is the timeout of the job. */
   leaseMs: number | null;
-  /** Where the lease lasts longer than this from now, it stays as it is: the heartbeat is a question and writes nothing. */
-  unlessLeftMs?: number;
+  /**
+   * Where the lease lasts longer than so many milliseconds from now, it stays as it is: the heartbeat is a question and writes
+   * nothing. Null moves it in any case.
+   */
+  unlessLeftMs: number | null;
   /** Stored in the step that extends the lease. */
-  said?: Said;
+  progress?: ProgressPatch;
 }
 
+/** What became of one heartbeat. */
 export type ExtendResult =
-  /** `leaseLeftMs`: from now until `leaseExpiresAt`, whatever clock the caller has; where the extension was a question. */
-  | { status: "extended"; leaseExpiresAt: number; leaseLeftMs?: number }
+  /** `leaseLeftMs` is from the shard's now until `leaseExpiresAt`, for callers whose clock is another. */
+  | { status: "extended"; leaseExpiresAt: number; leaseLeftMs: number }
   /** The job was cancelled while this lease was the current one. */
   | { status: "cancelled" }
   | { status: "stale" }
-  | { status: "unknown" };
+  | { status: "unknown" }
+  | MovedItem
+  /** The lease is as it was: the slot is being moved. */
+  | BusyItem;
 
-export type ExtendReply = { type: "extended"; results: ExtendResult[] } | Moved;
+/** What became of the heartbeats. */
+export interface ExtendReply {
+  type: "extended";
+  /** In the order of the request. */
+  results: ExtendResult[];
+}

@@ -34,11 +34,11 @@ export const TRANSITIONS = {
   expire: { from: ["scheduled", "queued"], to: "failed" },
   /** Somebody calls it off, by itself or with others. */
   cancel: { from: ["scheduled", "queued", "running"], to: "cancelled" },
-  /** Accepted without its shard, it turns out at its commit to be one that must not run: see `mayNeverRun`. */
+  /** Accepted without its shard, it turns out at its commit to be one that must not run: see `rejectedAtCommit`. */
   reject: { from: ["queued"], to: "cancelled" },
   /** Back in line with a new budget of attempts. */
   redrive: { from: ["failed", "cancelled"], to: "queued", later: "scheduled" },
-  /** Another call with its deduplication key is laid over it: a new payload and a new run-at. */
+  /** Another call with its deduplication key replaces it: a new payload and a new run-at. */
   replace: { from: ["scheduled", "queued"], to: "queued", later: "scheduled" },
   /** Its user deletes it. */
   discard: { from: FINAL_STATES, to: "discarded" },

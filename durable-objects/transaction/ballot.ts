@@ -1,4 +1,4 @@
-import type { NewJob, PrepareReply, RunReply, RunRequest, Verdict } from "../../contract/rpc.ts";
+import type { JobVerdict, NewJob, PrepareReply, RunReply, RunRequest, Verdict } from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { ownerOf, type SlotMap } from "../../domain/slots.ts";
@@ -55,8 +55,8 @@ export class Ballot {
   }
 
   /** What shards have accepted when they carried the decision out stands above what they had promised. */
-  accepted(verdicts: readonly [id: string, verdict: Verdict][]): void {
-    for (const [id, verdict] of verdicts) this.#verdicts.set(id, verdict);
+  accepted(verdicts: readonly JobVerdict[]): void {
+    for (const { id, verdict } of verdicts) this.#verdicts.set(id, verdict);
   }
 }
 

@@ -168,14 +168,14 @@ export class TransactionCore {
       if (type === "prepare") {
         if (this.#ballot === null) return;
         const part = this.#ballot.part(slots);
-        const reply = await shard.prepare({ ...head, ...part, expiresAt: stored.state.decideBy });
+        const { result: reply } = await shard.prepare({ ...head, ...part, expiresAt: stored.state.decideBy });
         if (reply.type === "moved") return await this.#moved({ from: to, round }, reply);
         if (!this.#isAsked(to, round, "preparing")) return;
         const yes = this.#ballot.hear(part.jobs, reply);
         if (yes !== null) this.#step({ type: "voted", from: to, round, yes });
         return;
       }
-      const reply = await shard.decide({ ...head, outcome: type, slots });
+      const { result: reply } = await shard.decide({ ...head, outcome: type, slots });
       if (reply.type === "moved") return await this.#moved({ from: to, round }, reply);
       this.#ballot?.accepted(reply.verdicts);
       this.#step({ type: "done", from: to, round });

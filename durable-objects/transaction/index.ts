@@ -22,9 +22,8 @@ export class Transaction extends DurableObject<Env> implements rpc.TransactionAp
         await ctx.storage.deleteAlarm();
         await ctx.storage.deleteAll();
       },
-      // The stubs' generated types widen tuples to arrays; the classes implement these interfaces.
-      shard: (id) => this.env.SHARD.getByName(id) as unknown as rpc.ShardApi,
-      directory: () => this.env.DIRECTORY.getByName("directory") as unknown as rpc.DirectoryApi,
+      shard: (id) => this.env.SHARD.getByName(id),
+      directory: () => this.env.DIRECTORY.getByName("directory"),
     });
   }
 

@@ -1,7 +1,7 @@
 import type { RunReply } from "../../contract/rpc.ts";
 import type { SlotMap } from "../../domain/slots.ts";
 import type { Coordinator } from "../../domain/two-phase.ts";
-import { migrate } from "../migrate.ts";
+import { migrate, pending } from "../migrate.ts";
 import type { Sql } from "../sql.ts";
 import { TRANSACTION_OBJECT_MIGRATIONS } from "./migrations.ts";
 
@@ -37,7 +37,9 @@ export class TransactionObjectStore {
   }
 
   load(): Stored | null {
-    if (this.#sql.all("SELECT 1 AS found FROM sqlite_master WHERE name = 'record'").length === 0) return null;
+    const missing = pending(this.#sql, TRANSACTION_OBJECT_MIGRATIONS);
+    if (missing.length === TRANSACTION_OBJECT_MIGRATIONS.length) return null;
+    migrate(this.#sql, TRANSACTION_OBJECT_MIGRATIONS);
     const row = this.#sql.all<Row>("SELECT name, state, parts, map, answer, over_at FROM record")[0];
     if (row === undefined) return null;
     return {

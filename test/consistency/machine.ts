@@ -21,7 +21,7 @@ export type Call =
   | { type: "remove" };
 
 /** The job as an answer tells it. What an answer leaves out may be anything. */
-export interface Told {
+export interface JobAnswer {
   state: JobState;
   attempt: number;
   version?: number;
@@ -32,7 +32,7 @@ export interface Told {
  * either carried out or refused.
  */
 export type Reply =
-  | { type: "job"; job: Told }
+  | { type: "job"; job: JobAnswer }
   | { type: "absent" }
   | { type: "refused" }
   | { type: "done" }
@@ -52,14 +52,14 @@ export const BEFORE: Model = { at: "absent" };
 export function perform(model: Model, call: Call, rules: Rules): { next: Model; reply: Reply } {
   if (call.type === "submit") {
     if (model.at === "removed") return { next: model, reply: { type: "absent" } };
-    if (model.at !== "absent") return { next: model, reply: told(model) };
+    if (model.at !== "absent") return { next: model, reply: answerOf(model) };
     return changed({ at: call.later ? "scheduled" : "queued", version: 1, attempt: 0, spent: 0 });
   }
   if (model.at === "absent" || model.at === "removed") {
     const reports = call.type === "succeed" || call.type === "fail";
     return { next: model, reply: { type: reports ? "refused" : "absent" } };
   }
-  if (call.type === "read") return { next: model, reply: told(model) };
+  if (call.type === "read") return { next: model, reply: answerOf(model) };
   if (call.type === "remove") {
     if (nextState(model.at, { type: "discard" }) === null) return { next: model, reply: { type: "refused" } };
     return { next: { at: "removed" }, reply: { type: "done" } };
@@ -114,9 +114,9 @@ export function fits(expected: Reply, seen: Reply): boolean {
 }
 
 function changed(next: Live): { next: Model; reply: Reply } {
-  return { next, reply: told(next) };
+  return { next, reply: answerOf(next) };
 }
 
-function told({ at, version, attempt }: Live): Reply {
+function answerOf({ at, version, attempt }: Live): Reply {
   return { type: "job", job: { state: at, attempt, version } };
 }

@@ -1,5 +1,5 @@
 import { linearize, type Verdict } from "./linearizability.ts";
-import type { Call, Reply, Rules, Told } from "./machine.ts";
+import type { Call, JobAnswer, Reply, Rules } from "./machine.ts";
 import type { Operation } from "./operation.ts";
 
 /** Who calls, and what the answers of their reads promise. */
@@ -12,7 +12,7 @@ export interface Reader {
 interface Listing extends Reader {
   invokedAt: number;
   returnedAt: number;
-  jobs: ReadonlyMap<string, Told>;
+  jobs: ReadonlyMap<string, JobAnswer>;
 }
 
 /**

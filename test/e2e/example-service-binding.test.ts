@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bindingError } from "../../client/binding.ts";
-import type { Order, Told } from "./binding-caller/index.ts";
+import type { CallerAnswer, Order } from "./binding-caller/index.ts";
 import { type ExampleHost, startExample } from "./example-host.ts";
 
 let example: ExampleHost;
@@ -15,9 +15,9 @@ beforeAll(async () => {
 afterAll(() => example.stop());
 
 /** What a Worker that is bound to Dure gets from a call. */
-async function throughBinding(order: Order): Promise<Told> {
+async function throughBinding(order: Order): Promise<CallerAnswer> {
   const response = await fetch(callerUrl, { method: "POST", body: JSON.stringify(order) });
-  return (await response.json()) as Told;
+  return (await response.json()) as CallerAnswer;
 }
 
 const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));

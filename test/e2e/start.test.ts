@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, it } from "vitest";
@@ -58,6 +58,19 @@ it("a port in use is said, and the state in use too", async () => {
   await start();
   await expect(start(otherDir)).rejects.toThrow(`Port ${port} is in use`);
   await expect(start(stateDir, await freePort())).rejects.toThrow(`${stateDir} is in use by process`);
+});
+
+it("state of a version before the first release is refused in one sentence, with exit code 1, and stays as it is", async () => {
+  const old = mkdtempSync(join(tmpdir(), "dure-start-"));
+  try {
+    writeFileSync(join(old, "root-key"), "dure_root_old\n");
+    await expect(start(old, await freePort())).rejects.toThrow(
+      `ended with 1:\nThe state in ${old} was written by a development version before the first release and cannot be read`,
+    );
+    expect(readdirSync(old)).toEqual(["root-key"]);
+  } finally {
+    rmSync(old, { recursive: true, force: true });
+  }
 });
 
 it("a host that was killed leaves no workerd behind for the next one to stumble over", async () => {

@@ -1,8 +1,9 @@
 /** A shard whose object has a method, or a start, that is broken. */
 import type * as rpc from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
-import type { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { CallArguments, Request, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import type { RigCore } from "../rigs/rig-core.ts";
 import { type Mutant, rewriter } from "./mutant.ts";
 
 /** Whatever touches gates during one kind of call is lost; jobs that should go through stay at the gate. */
@@ -15,17 +16,9 @@ export function withoutGatesDuring(call: "cancel" | "report", hit: () => void): 
     sql: (query) => (within ? rewrite(query) : query),
     core: (original) =>
       class extends original {
-        override cancel(request: rpc.JobRequest): rpc.ChangeReply {
-          return this.#during("cancel", () => super.cancel(request));
-        }
-
-        override report(request: rpc.ReportRequest): rpc.ReportReply {
-          return this.#during("report", () => super.report(request));
-        }
-
-        #during<T>(which: string, run: () => T): T {
-          within = which === call;
-          const result = run();
+        override call<Name extends keyof rpc.ShardApi>(name: Name, ...rest: CallArguments<Name>): Result<Name> {
+          within = name === call;
+          const result = super.call(name, ...rest);
           within = false;
           return result;
         }
@@ -34,9 +27,9 @@ export function withoutGatesDuring(call: "cancel" | "report", hit: () => void): 
 }
 
 /** Something happens to the rows whenever the object starts. */
-export function restarting(original: typeof ShardCore, lose: (sql: Sql) => void): typeof ShardCore {
+export function restarting(original: typeof RigCore, lose: (sql: Sql) => void): typeof RigCore {
   return class extends original {
-    constructor(...[name, ports]: ConstructorParameters<typeof ShardCore>) {
+    constructor(...[name, ports]: ConstructorParameters<typeof RigCore>) {
       super(name, ports);
       lose(ports.sql);
     }
@@ -44,9 +37,9 @@ export function restarting(original: typeof ShardCore, lose: (sql: Sql) => void)
 }
 
 /** Whatever the rows say is due, the object that starts arms nothing. */
-export function withoutAlarmAtStart(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+export function withoutAlarmAtStart(original: typeof RigCore, hit: () => void): typeof RigCore {
   return class extends original {
-    constructor(...[name, ports]: ConstructorParameters<typeof ShardCore>) {
+    constructor(...[name, ports]: ConstructorParameters<typeof RigCore>) {
       let started = false;
       super(name, {
         ...ports,
@@ -69,17 +62,15 @@ export function unpaused(hit: () => void) {
 }
 
 /** Settings arrive changed, whichever way they come. */
-export function deafTo(
-  original: typeof ShardCore,
-  change: (settings: QueueSettings) => QueueSettings,
-): typeof ShardCore {
+export function deafTo(original: typeof RigCore, change: (settings: QueueSettings) => QueueSettings): typeof RigCore {
   return class extends original {
-    override configure(request: rpc.ConfigureRequest): void {
-      super.configure({ ...request, queues: request.queues.map(change) });
-    }
-
-    override submit(request: rpc.SubmitRequest): rpc.SubmitReply {
-      return super.submit({ ...request, queues: request.queues.map(change) });
+    override call<Name extends keyof rpc.ShardApi>(
+      name: Name,
+      ...[request, alarmAt]: CallArguments<Name>
+    ): Result<Name> {
+      if (name !== "configure" && name !== "submit") return super.call(name, request, alarmAt);
+      const sent = request as rpc.ConfigureRequest | rpc.SubmitRequest;
+      return super.call(name, { ...sent, queues: sent.queues.map(change) } as Request<Name>, alarmAt);
     }
   };
 }

@@ -3,8 +3,8 @@ import type { NewJob } from "../../contract/rpc.ts";
 import type { RetryPolicy } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
 import { type JobEvent, type JobEventName, nextState } from "../../domain/job/transition.ts";
+import { see } from "./coverage.ts";
 import type { ModelJob, ModelQueue } from "./job.ts";
-import { see } from "./seen.ts";
 
 /** The model never looks at jobs that were deleted. */
 type SeenEvent = Exclude<JobEventName, "discard">;
@@ -86,34 +86,34 @@ interface Failure {
   outcome: "failed" | "leaseExpired";
   code: string;
   /** Whether it may be tried again as long as attempts are left. */
-  again: boolean;
+  retry: boolean;
   now: number;
-  chance: number;
+  randomness: number;
   /** The target's own wish, above backoff and its ceiling. */
   waitMs: number | null;
 }
 
-export function failed(job: ModelJob, { outcome, code, again, now, chance, waitMs }: Failure): void {
+export function failed(job: ModelJob, { outcome, code, retry, now, randomness, waitMs }: Failure): void {
   endAttempt(job, { outcome, code, now });
   job.error = code;
   job.lease = null;
   const spent = job.attempt - job.spentBefore;
-  if (!again || spent >= job.retry.maxAttempts) {
-    if (again) see("a retry out of attempts");
+  if (!retry || spent >= job.retry.maxAttempts) {
+    if (retry) see("a retry out of attempts");
     move(job, { type: "fail" });
     job.finishedAt = now;
     return;
   }
-  job.runAt = now + (waitMs ?? backoff(job.retry, spent, chance));
+  job.runAt = now + (waitMs ?? backoff(job.retry, spent, randomness));
   move(job, { type: "retry", later: job.runAt > now });
 }
 
 /** Exponential: d, 2d, 4d, …; linear: d, 2d, 3d, …; constant: d, d, d, … Full jitter draws from nothing to that. */
-function backoff({ backoff, delayMs, maxDelayMs, jitter }: RetryPolicy, failures: number, chance: number): number {
+function backoff({ backoff, delayMs, maxDelayMs, jitter }: RetryPolicy, failures: number, randomness: number): number {
   let wait = delayMs;
   for (let i = 1; i < failures; i++) wait += backoff === "exponential" ? wait : backoff === "linear" ? delayMs : 0;
   wait = Math.min(wait, maxDelayMs);
-  return jitter === "full" ? Math.floor(wait * chance) : wait;
+  return jitter === "full" ? Math.floor(wait * randomness) : wait;
 }
 
 /** Back in its old place with a new attempt budget. An expiry that has passed is dropped. */

@@ -1,5 +1,6 @@
 /** The shard's answers beside the model's. */
 import type { Job } from "../../domain/job/job.ts";
+import { see } from "./coverage.ts";
 import { mustWakeAt } from "./deadline.ts";
 import { why } from "./explain.ts";
 import { dueAt, type ModelJob, type ModelQueue } from "./job.ts";
@@ -7,7 +8,6 @@ import { claimable, ready } from "./line.ts";
 import type { Model } from "./model.ts";
 import { expectSame } from "./prediction.ts";
 import { CALL, type Real } from "./real.ts";
-import { see } from "./seen.ts";
 
 export interface Pair {
   model: Model;

@@ -26,6 +26,6 @@ function keysOpen(model: Model, queue: ModelQueue): number[] {
   if (perKeyRate === null || perKeyConcurrency !== null) return [];
   const waiting = model.jobs.filter((job) => job.queue === queue && isHead(model, job));
   const keys = new Set(waiting.map(({ concurrencyKey }) => concurrencyKey).filter((key) => key !== null));
-  const shut = [...keys].filter((key) => keyRoom(model, queue, key) === 0);
-  return shut.flatMap((key) => queue.keyStarts.get(key)?.opensAt(perKeyRate, model.now) ?? []);
+  const gated = [...keys].filter((key) => keyRoom(model, queue, key) === 0);
+  return gated.flatMap((key) => queue.keyStarts.get(key)?.opensAt(perKeyRate, model.now) ?? []);
 }

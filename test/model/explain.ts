@@ -1,4 +1,4 @@
-/** Why a job does not run: the first reason that is true, in the order of `durable-objects/shard/claiming/explain.ts`. */
+/** Why a job does not run: the first reason that is true, in the order of `durable-objects/shard/flow/explain.ts`. */
 import type { ExplainReason } from "../../contract/rpc.ts";
 import { isOver, type ModelJob, rank } from "./job.ts";
 import * as line from "./line.ts";
@@ -107,10 +107,10 @@ function turnsAhead(model: Model, job: ModelJob): number {
   const lines = model.queues
     .filter(({ settings }) => settings.lane === lane && settings.target.type === target.type)
     .map((queue) => ({ queue, left: line.claimable(model, queue).length }));
-  const turns = model.turns.copy();
+  const fairShare = model.fairShare.copy();
   for (let ahead = 0; ; ahead++) {
     const contenders = lines.filter(({ left }) => left > 0);
-    const winner = turns.next(contenders.map(({ queue }) => queue));
+    const winner = fairShare.next(contenders.map(({ queue }) => queue));
     if (winner === job.queue) return ahead;
     for (const each of lines) if (each.queue === winner) each.left -= 1;
   }

@@ -1,9 +1,9 @@
 /** Histories that once went otherwise than the model said, each with what was wrong. */
 import { expect, test } from "vitest";
+import { takeCoverage } from "./coverage.ts";
 import type { Event, JobSpec } from "./events.ts";
 import { History } from "./history.ts";
 import type { QueuePlan } from "./plan.ts";
-import { takeSeen } from "./seen.ts";
 
 const QUEUE: QueuePlan = {
   ...{ queue: 0, partitions: 1, ratePeriodMs: 1_000, keyRatePeriodMs: 1_000 },
@@ -38,7 +38,7 @@ function happens(plan: Partial<QueuePlan>, ...events: Event[]): void {
 
 test("while jobs of a key stand open unclaimed, its gate still opens as each start leaves the window", () => {
   const job = { concurrencyKey: "x" };
-  takeSeen();
+  takeCoverage();
   happens(
     { perKeyRate: 3 },
     submit(job),
@@ -52,7 +52,7 @@ test("while jobs of a key stand open unclaimed, its gate still opens as each sta
       ms: 701,
     },
   );
-  expect(takeSeen()).toMatchObject({ "claim: one": 2 });
+  expect(takeCoverage()).toMatchObject({ "claim: one": 2 });
 });
 
 test("a report that frees a place of a key makes room for its next job in the claim of the same call", () => {
@@ -61,13 +61,13 @@ test("a report that frees a place of a key makes room for its next job in the cl
     ...{ type: "work", queue: 0, room: 1, other: 0, leaseMs: 60_000 },
     reports: [{ which: 0, of: "current", outcome: "ok", retryAfterMs: null }],
   };
-  takeSeen();
+  takeCoverage();
   happens({ perKeyConcurrency: 1 }, submit(job, job), claim(1), reportAndClaim);
-  expect(takeSeen()).toMatchObject({ "claim: one": 2 });
+  expect(takeCoverage()).toMatchObject({ "claim: one": 2 });
 });
 
 test("a job that expired while its attempt ran fails when the attempt does, and is not tried again", () => {
-  takeSeen();
+  takeCoverage();
   happens({}, submit({ expiresInMs: 1_000 }), claim(1), { type: "jump", ms: 61_000 }, { type: "look" });
-  expect(takeSeen()).toMatchObject({ "a lease that ended": 1, "explain: final": 2 });
+  expect(takeCoverage()).toMatchObject({ "a lease that ended": 1, "explain: final": 2 });
 });

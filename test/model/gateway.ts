@@ -2,6 +2,7 @@ import type * as rpc from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { partitionOf, slotOf } from "../../domain/slots.ts";
 import { checkJob, type Pair } from "./checks.ts";
+import { see } from "./coverage.ts";
 import type { Event, JobSpec } from "./events.ts";
 import type { ModelJob, ModelQueue } from "./job.ts";
 import * as line from "./line.ts";
@@ -10,7 +11,6 @@ import * as parked from "./parked.ts";
 import { type Change, changed, type QueuePlan, settingsOf } from "./plan.ts";
 import { expectSame } from "./prediction.ts";
 import { CALL } from "./real.ts";
-import { see } from "./seen.ts";
 import { submit, submitAtomic } from "./submit.ts";
 
 type Of<T extends Event["type"]> = Extract<Event, { type: T }>;
@@ -103,11 +103,11 @@ export class Gateway {
   }
 
   #job(spec: JobSpec, queue: number, queues: QueueSettings[]): rpc.NewJob {
-    const { namespace, name, partitions, perKeyConcurrency, perKeyRate } = queues[queue] as QueueSettings;
+    const { namespace, name, partitions } = queues[queue] as QueueSettings;
     const { now } = this.#pair.model;
     const { asRunAt, delayMs, expiresInMs, concurrencyKey, idempotency, timeoutMs, retry, priority } = spec;
     // The gateway refuses both keys where each would decide the place.
-    const both = partitions === 1 || (perKeyConcurrency === null && perKeyRate === null);
+    const both = partitions === 1;
     const orderingKey = both || concurrencyKey === null ? spec.orderingKey : null;
     // Read back, node:sqlite cuts a text at a NUL, which the scope of a concurrency key has: its window never ends here.
     const cut = orderingKey === null && concurrencyKey !== null;
@@ -127,6 +127,8 @@ export class Gateway {
       expiresAt: expiresInMs === null ? null : now + expiresInMs,
       tags: [],
       payload: JSON.stringify(this.#sent.length),
+      createdAt: null,
+      parent: null,
     };
   }
 
@@ -165,7 +167,8 @@ export class Gateway {
   key(queue: ModelQueue, key: string, action: KeyAction): void {
     const { model, real } = this.#pair;
     const { settings } = queue;
-    const slot = slotOf(settings.namespace, settings.name, 0);
+    const partition = partitionOf({ orderingKey: key, idempotencyKey: null }, settings.partitions, 0);
+    const slot = slotOf(settings.namespace, settings.name, partition);
     const reply = real.core.changeKey({ ...CALL, settings, slot, key, action, job: null });
     const done = model.changeKey(queue, key, action);
     expectSame("change", `${action} ${key}`, { predicted: done ? "key" : "not-blocked", answered: reply.type });

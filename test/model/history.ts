@@ -1,4 +1,5 @@
 import { checkAlarm, checkAll, checkCounts, checkWaiting, type Pair } from "./checks.ts";
+import { see } from "./coverage.ts";
 import type { Event } from "./events.ts";
 import { Gateway } from "./gateway.ts";
 import type { ModelQueue } from "./job.ts";
@@ -6,7 +7,6 @@ import { Model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
 import { type QueuePlan, START } from "./plan.ts";
 import { Real } from "./real.ts";
-import { see } from "./seen.ts";
 import { Workers } from "./workers.ts";
 
 /** Steps back of the clock add up to less than any period of a rate. */
@@ -47,8 +47,8 @@ export class History implements Pair {
       jump: ({ ms }) => this.#jump(ms),
       "step-back": ({ ms }) => this.#stepBack(ms),
       chance: ({ value }) => {
-        model.chance = value;
-        real.chance = value;
+        model.randomness = value;
+        real.randomness = value;
       },
       "lose-alarm": () => {
         real.awake = false;

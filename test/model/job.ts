@@ -18,7 +18,7 @@ export interface ModelQueue {
   starts: Map<number, Starts>;
   /** Starts under the rate of each concurrency key. */
   keyStarts: Map<string, Starts>;
-  /** Ordering keys that stand still. */
+  /** Parked ordering keys. */
   parked: Map<string, Parked>;
 }
 

@@ -62,13 +62,15 @@ export class DedupKeys {
 
   find(queue: ModelQueue, sent: Pick<NewJob, "orderingKey" | "concurrencyKey" | "dedup">): Holder | undefined {
     const scope = dedupScope(sent);
-    return this.holders.find((held) => held.queue === queue && held.scope === scope && held.key === sent.dedup?.key);
+    return this.holders.find(
+      (keyOwner) => keyOwner.queue === queue && keyOwner.scope === scope && keyOwner.key === sent.dedup?.key,
+    );
   }
 
   hold(job: ModelJob, dedup: Dedup, now: number): void {
     const endsAt = dedup.windowMs === null ? null : now + dedup.windowMs;
     const { queue } = job;
-    this.holders = this.holders.filter((held) => held !== this.find(queue, { ...job, dedup }));
+    this.holders = this.holders.filter((keyOwner) => keyOwner !== this.find(queue, { ...job, dedup }));
     this.holders.push({ queue, scope: dedupScope(job), key: dedup.key, job, endsAt, next: null, leaving: false });
   }
 
@@ -79,36 +81,41 @@ export class DedupKeys {
 
   /** A job has become final: the one that waited for it holds the key from now on. */
   ended(job: ModelJob): void {
-    for (const held of this.holders) {
-      if (held.next?.job === job) held.next = null;
-      if (held.job !== job || held.next === null) continue;
-      Object.assign(held, { job: held.next.job, endsAt: held.next.endsAt, next: null, leaving: false });
+    for (const keyOwner of this.holders) {
+      if (keyOwner.next?.job === job) keyOwner.next = null;
+      if (keyOwner.job !== job || keyOwner.next === null) continue;
+      Object.assign(keyOwner, { job: keyOwner.next.job, endsAt: keyOwner.next.endsAt, next: null, leaving: false });
     }
-    this.holders = this.holders.filter((held) => !(held.leaving && held.job === job));
+    this.holders = this.holders.filter((keyOwner) => !(keyOwner.leaving && keyOwner.job === job));
   }
 
   /** The clock forgets keys whose window is over: at once where their job has ended. */
   sweep(now: number): void {
-    for (const held of this.holders) if (held.endsAt !== null && held.endsAt <= now) held.leaving = true;
+    for (const keyOwner of this.holders)
+      if (keyOwner.endsAt !== null && keyOwner.endsAt <= now) keyOwner.leaving = true;
     this.holders = this.holders.filter(({ leaving, job }) => !(leaving && isOver(job)));
   }
 }
 
 export type DedupVerdict = "accept" | "accept-next" | "answer" | "refuse" | "replace";
 
-/** What becomes of a call whose key `held` holds, and the job that it meets: the one that was accepted last. */
-export function meet(held: Holder, dedup: Dedup, now: number): { verdict: DedupVerdict; met: ModelJob } {
-  const met = held.next?.job ?? held.job;
-  const endsAt = held.next === null ? held.endsAt : held.next.endsAt;
+/** What becomes of a call whose key `keyOwner` owns, and the job that it meets: the one that was accepted last. */
+export function resolveDuplicate(
+  keyOwner: Holder,
+  dedup: Dedup,
+  now: number,
+): { verdict: DedupVerdict; found: ModelJob } {
+  const found = keyOwner.next?.job ?? keyOwner.job;
+  const endsAt = keyOwner.next === null ? keyOwner.endsAt : keyOwner.next.endsAt;
   const { onConflict } = dedup;
-  const waits = allows(met, "replace");
-  const keeps = waits && (held.next !== null || onConflict === "replace" || onConflict === "runAfter");
+  const waits = allows(found, "replace");
+  const keeps = waits && (keyOwner.next !== null || onConflict === "replace" || onConflict === "runAfter");
   const holds = keeps || endsAt === null || endsAt > now;
   const verdicts: Record<Dedup["onConflict"], DedupVerdict> = {
     return: "answer",
     reject: "refuse",
     replace: waits ? "replace" : "accept",
-    runAfter: waits ? "answer" : isOver(met) ? "accept" : "accept-next",
+    runAfter: waits ? "answer" : isOver(found) ? "accept" : "accept-next",
   };
-  return { verdict: holds ? verdicts[onConflict] : "accept", met };
+  return { verdict: holds ? verdicts[onConflict] : "accept", found };
 }

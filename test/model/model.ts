@@ -1,13 +1,13 @@
 import type { Outcome } from "../../contract/rpc.ts";
 import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
 import { becameDue, cancelled, expired, failed, redriven, started, succeeded } from "./change.ts";
+import { see } from "./coverage.ts";
+import { FairShare } from "./fair-share.ts";
 import { allows, dueAt, isOver, type ModelJob, type ModelQueue } from "./job.ts";
 import { DedupKeys, IdempotencyKeys } from "./keys.ts";
 import { claimable } from "./line.ts";
 import { changeKey, jobDecided, jobFailed, type KeyAction, letGo } from "./parked.ts";
-import { see } from "./seen.ts";
 import { Starts } from "./starts.ts";
-import { Turns } from "./turns.ts";
 
 /** How a claim was answered for one job: its lease was given for this attempt. */
 export interface ModelLease {
@@ -25,13 +25,13 @@ const PUSH_GRACE_MS = 2_000;
 export class Model {
   now: number;
   /** What the shard's next draws of chance are. */
-  chance = 0.5;
+  randomness = 0.5;
   /** In the order in which the shard has heard of them. */
   readonly queues: ModelQueue[] = [];
   readonly jobs: ModelJob[] = [];
   readonly idempotency = new IdempotencyKeys();
   readonly dedup = new DedupKeys();
-  turns = new Turns();
+  fairShare = new FairShare();
 
   constructor(now: number) {
     this.now = now;
@@ -63,7 +63,7 @@ export class Model {
 
   /** The object dies and starts anew over its rows. */
   restart(): void {
-    this.turns = new Turns();
+    this.fairShare = new FairShare();
     for (const queue of this.queues) queue.lastClaimAt = null;
   }
 
@@ -130,7 +130,7 @@ export class Model {
     for (let left = room; left > 0; ) {
       const contenders = queues.filter((queue) => lines.get(queue)?.length);
       if (contenders.length === 0) break;
-      const winner = this.turns.next(contenders);
+      const winner = this.fairShare.next(contenders);
       // Alone, a queue needs no turns: it takes what it can in one.
       const jobs = lines.get(winner)?.splice(0, contenders.length === 1 ? left : 1) ?? [];
       taken.get(winner)?.push(...jobs);
@@ -152,11 +152,11 @@ export class Model {
   report({ job, attempt }: ModelLease, outcome: Outcome): "recorded" | "stale" {
     if (job.state !== "running" || job.attempt !== attempt) return "stale";
     if (this.#leaseIsOver(job)) return "stale";
-    const { now, chance } = this;
+    const { now, randomness } = this;
     this.#does(job, () => {
       if (outcome.ok) return succeeded(job, now);
-      const { code, retryable: again } = outcome.error;
-      failed(job, { outcome: "failed", code, again, now, chance, waitMs: outcome.retryAfterMs });
+      const { code, retryable: retry } = outcome.error;
+      failed(job, { outcome: "failed", code, retry, now, randomness, waitMs: outcome.retryAfterMs });
     });
     return "recorded";
   }
@@ -178,9 +178,9 @@ export class Model {
 
   #endLease(job: ModelJob): void {
     see("a lease that ended");
-    const { now, chance } = this;
+    const { now, randomness } = this;
     const code = job.attemptEndsAt <= now ? "timeout" : "lease-expired";
-    this.#does(job, () => failed(job, { outcome: "leaseExpired", code, again: true, now, chance, waitMs: null }));
+    this.#does(job, () => failed(job, { outcome: "leaseExpired", code, retry: true, now, randomness, waitMs: null }));
   }
 
   /** False: the job is final. */
@@ -218,12 +218,13 @@ export class Model {
     const ends = [...this.idempotency.calls, ...this.dedup.holders, ...this.dedup.holders.map(({ next }) => next)];
     if (ends.some((key) => key !== null && key.endsAt !== null && within(key.endsAt))) return false;
     return this.queues.every(({ settings, learnedAt, starts, keyStarts }) => {
-      // Gates under new limits are settled at once, which a clock that steps back puts off.
+      // Gates under new limits are rebalanced at once, which a clock that steps back puts off.
       if (learnedAt > this.now - ms) return false;
       const left = (logs: Iterable<Starts>, periodMs = 0) => [...logs].some((log) => log.leaving(periodMs, ...span));
       if (left(starts.values(), settings.rate?.periodMs) || left(keyStarts.values(), settings.perKeyRate?.periodMs))
         return false;
-      // When a gate is settled, starts ahead of the clock become starts of that moment: the model has no such moments.
+      // When a gate is rebalanced, starts ahead of the clock become starts of that moment: the model has no such
+      // moments.
       return [...keyStarts.values()].every((log) => log.last() <= span[0]);
     });
   }

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { RigCore } from "../rigs/rig-core.ts";
 
 /** The shard with one control broken: in what it says to SQLite, in a method of it, or in a rule that it goes by. */
 export interface Mutant {
   name: string;
   /** Rewrites a statement on its way to SQLite. */
   sql?(query: string): string;
-  core?(original: typeof ShardCore): typeof ShardCore;
+  core?(original: typeof RigCore): typeof RigCore;
   /** Rules by the name of the function: see `breakable.ts`. */
   rules?: Record<string, Break>;
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import { lane } from "../lane.ts";
 import { breakable, breakRules } from "./breakable.ts";
 import { NOTHING_BROKEN } from "./mutant.ts";
 import { MUTANTS } from "./mutants.ts";
@@ -14,7 +15,7 @@ vi.mock("../../domain/queue.ts", async (original) => breakable(await original())
 vi.mock("../../domain/rank.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/rate.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/retry.ts", async (original) => breakable(await original()));
-vi.mock("../../durable-objects/shard/claiming/limits.ts", async (original) => breakable(await original()));
+vi.mock("../../durable-objects/shard/flow/limits.ts", async (original) => breakable(await original()));
 
 /** A mutant must be caught within this many histories, of one seed: the table is the same at every run. */
 const MAX_HISTORIES = 1_500;
@@ -30,7 +31,7 @@ describe("the model notices when a control is broken", () => {
     expect(result.failed).toBe(false);
   });
 
-  test.each(MUTANTS)("$name", (mutant) => {
+  test.each(lane.turn(MUTANTS))("$name", (mutant) => {
     breakRules(mutant.rules ?? {});
     const result = fc.check(propertyOf(mutant), { numRuns: MAX_HISTORIES, seed: SEED, endOnFailure: true });
     const error = result.errorInstance;

@@ -1,21 +1,21 @@
 /** The controls of the scheduler, each broken in one mutant. One that no longer fits the code fails its test. */
 import type { onDuplicate, replacedRunAt } from "../../domain/dedup.ts";
 import type { dueAt } from "../../domain/due.ts";
-import { type Contender, FIRST_TURNS, type nextTurn } from "../../domain/fairness.ts";
-import type { AtGate, settleGate } from "../../domain/gate.ts";
+import { type Contender, EVEN_SHARE, type nextInShare } from "../../domain/fairness.ts";
+import type { AtGate, rebalance } from "../../domain/gate.ts";
 import type { partitionShare } from "../../domain/queue.ts";
 import type { rankOf } from "../../domain/rank.ts";
 import type { rateRoom } from "../../domain/rate.ts";
 import type { afterFailure } from "../../domain/retry.ts";
-import type { rateHoldsUntil } from "../../durable-objects/shard/claiming/limits.ts";
+import type { rateHoldsUntil } from "../../durable-objects/shard/flow/limits.ts";
 import { deafTo, restarting, unpaused, withoutAlarmAtStart, withoutGatesDuring } from "./broken-core.ts";
 import { counted, rewriter, rule, statements, type TrackedMutant, track } from "./mutant.ts";
 
-type NextTurn = typeof nextTurn<Contender>;
+type NextInShare = typeof nextInShare<Contender>;
 
 const LINE = "ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')";
 const FIRST_OF_LINE = `${LINE} ORDER BY seq LIMIT 1`;
-const SAVE = "UPDATE jobs SET state = ?, blocked = ?, held = ?";
+const SAVE = "UPDATE jobs SET state = ?, blocked = ?, counts_toward_limit = ?";
 
 export const MUTANTS: TrackedMutant[] = [
   rule<typeof rateRoom>("a start counts for a whole period", "rateRoom", (room, log, rate, now) =>
@@ -32,9 +32,9 @@ export const MUTANTS: TrackedMutant[] = [
       }),
   })),
   statements("the starts of a key are kept", {
-    marks: ["INSERT INTO gates VALUES (?, ?, ?, ?)"],
-    from: "VALUES (?, ?, ?, ?)",
-    to: "SELECT ?1, ?2, CASE WHEN ?3 = '' THEN '' ELSE '[]' END, ?4 WHERE true",
+    marks: ["INSERT INTO gates"],
+    from: "VALUES (?, ?, ?, ?, ?)",
+    to: "SELECT ?1, ?2, ?3, CASE WHEN ?4 = '' THEN '' ELSE '[]' END, ?5 WHERE true",
   }),
   rule<typeof partitionShare>("each partition has its part of a limit", "partitionShare", (_, limit) => limit),
   statements("running jobs count under the concurrency of their key", {
@@ -42,26 +42,28 @@ export const MUTANTS: TrackedMutant[] = [
     from: "count(*) AS n",
     to: "0 AS n",
   }),
-  track("a cancel settles the gate of its key", (hit) => withoutGatesDuring("cancel", hit)),
-  track("a report settles the gate of its key", (hit) => withoutGatesDuring("report", hit)),
+  track("a cancel rebalances the gate of its key", (hit) => withoutGatesDuring("cancel", hit)),
+  track("a report rebalances the gate of its key", (hit) => withoutGatesDuring("report", hit)),
   statements(
     "the clock opens gates",
     { marks: ["FROM gates", "look_at <= ?"], from: "look_at <= ?", to: "look_at <= ? AND 0" },
     { marks: ["FROM gates"], from: "min(look_at) AS at", to: "NULL AS at" },
   ),
-  statements("new limits of keys settle every gate", {
-    marks: ["INSERT INTO gates SELECT DISTINCT"],
+  statements("new limits of keys rebalance every gate", {
+    marks: ["INSERT INTO gates", "GROUP BY concurrency_key"],
     from: "WHERE queue = ?1",
     to: "WHERE queue = -?1",
   }),
-  rule<typeof settleGate>("the best of a key go through its gate", "settleGate", (settle, room, open, waiting) =>
-    settle(room, open.map(worst), waiting.map(worst)),
+  rule<typeof rebalance>("the best of a key go through its gate", "rebalance", (rebalance, room, open, waiting) =>
+    rebalance(room, open.map(worst), waiting.map(worst)),
   ),
   rule<typeof rankOf>("priority goes first", "rankOf", (_, seq) => seq),
   rule<typeof rankOf>("waiting makes up for priority", "rankOf", (rank, seq, priority) => rank(seq, priority, null)),
   track("a paused queue gives nothing", (hit) => ({ core: (original) => deafTo(original, unpaused(hit)) })),
-  rule<NextTurn>("a queue of more weight gets more turns", "nextTurn", weightless),
-  rule<NextTurn>("turns go on from claim to claim", "nextTurn", (next, contenders) => next(contenders, FIRST_TURNS)),
+  rule<NextInShare>("a queue of more weight gets more turns", "nextInShare", weightless),
+  rule<NextInShare>("turns go on from claim to claim", "nextInShare", (next, contenders) =>
+    next(contenders, EVEN_SHARE),
+  ),
   statements("one job of an ordering key at a time", {
     marks: [],
     from: FIRST_OF_LINE,
@@ -80,12 +82,12 @@ export const MUTANTS: TrackedMutant[] = [
   statements("the end of an attempt frees its place", {
     marks: [],
     from: SAVE,
-    to: SAVE.replace("held = ?", "held = max(held, ?)"),
+    to: SAVE.replace("counts_toward_limit = ?", "counts_toward_limit = max(counts_toward_limit, ?)"),
   }),
   statements("a new limit counts what runs", {
-    marks: ["UPDATE jobs SET held = 1 WHERE"],
-    from: "SET held = 1 WHERE",
-    to: "SET held = 1 WHERE 0 AND",
+    marks: ["UPDATE jobs SET counts_toward_limit = 1 WHERE"],
+    from: "SET counts_toward_limit = 1 WHERE",
+    to: "SET counts_toward_limit = 1 WHERE 0 AND",
   }),
   track("an expired job does not start", (hit) => ({
     sql: rewriter(hit, [
@@ -108,16 +110,16 @@ export const MUTANTS: TrackedMutant[] = [
   rule<typeof onDuplicate>(
     "the next of a deduplication key waits for the one that runs",
     "onDuplicate",
-    (meet, ...call) => (meet(...call) === "acceptNext" ? "accept" : meet(...call)),
+    (resolve, ...call) => (resolve(...call) === "acceptNext" ? "accept" : resolve(...call)),
   ),
   rule<typeof onDuplicate>(
     "a job that waits outlasts the window of its key",
     "onDuplicate",
-    (meet, conflict, holder) => (holder.inWindow ? meet(conflict, holder) : "accept"),
+    (resolve, conflict, holder) => (holder.inWindow ? resolve(conflict, holder) : "accept"),
   ),
   rule<typeof replacedRunAt>("a job is put off no further than its call allows", "replacedRunAt", (_, runAt) => runAt),
   statements("a failure holds its ordering key", {
-    marks: ["SELECT * FROM parked WHERE queue = ?"],
+    marks: ["SELECT * FROM parked WHERE slot = ?"],
     from: "AND key = ?",
     to: "AND key = ? AND state <> 'blocked'",
   }),
@@ -130,7 +132,7 @@ export const MUTANTS: TrackedMutant[] = [
     due({ ...job, attemptEndsAt: null }),
   ),
   rule<typeof afterFailure>("jitter draws from nothing to the whole wait", "afterFailure", (verdict, failure) =>
-    verdict({ ...failure, chance: 1 }),
+    verdict({ ...failure, randomness: 1 }),
   ),
   statements("a redriven job has a new budget of attempts", {
     marks: [SAVE],
@@ -145,9 +147,9 @@ export const MUTANTS: TrackedMutant[] = [
   }),
   track("the alarm is set anew at the start", (hit) => ({ core: (original) => withoutAlarmAtStart(original, hit) })),
   statements("a purge finds jobs at the gate of their key", {
-    marks: ["SELECT id, queue", "INDEXED BY jobs_shut"],
-    from: "INDEXED BY jobs_shut WHERE queue = ?",
-    to: "INDEXED BY jobs_shut WHERE queue = -?",
+    marks: ["SELECT id FROM jobs", "INDEXED BY jobs_blocked"],
+    from: "INDEXED BY jobs_blocked WHERE queue = ?",
+    to: "INDEXED BY jobs_blocked WHERE queue = -?",
   }),
 ];
 
@@ -156,8 +158,8 @@ function worst(job: AtGate): AtGate {
 }
 
 /** Turns as if every queue had the same weight. The contender that wins is the one that was given. */
-function weightless(next: NextTurn, ...[contenders, turns]: Parameters<NextTurn>): ReturnType<NextTurn> {
+function weightless(next: NextInShare, ...[contenders, fairShare]: Parameters<NextInShare>): ReturnType<NextInShare> {
   const alike = contenders.map((contender) => ({ ...contender, weight: 1, given: contender }));
-  const turn = next(alike, turns);
-  return { contender: (turn.contender as (typeof alike)[number]).given, turns: turn.turns };
+  const turn = next(alike, fairShare);
+  return { contender: (turn.contender as (typeof alike)[number]).given, fairShare: turn.fairShare };
 }

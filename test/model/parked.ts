@@ -1,4 +1,4 @@
-/** Ordering keys that stand still: because a job failed, where its queue says so, or by hand. */
+/** Parked ordering keys: because a job failed, where its queue says so, or by hand. */
 import type { KEY_ACTIONS } from "../../contract/rpc.ts";
 import { isOver, type ModelJob, type ModelQueue } from "./job.ts";
 

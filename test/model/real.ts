@@ -1,8 +1,8 @@
 import type * as rpc from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap } from "../../domain/slots.ts";
-import { ShardCore } from "../../durable-objects/shard/core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import { RigCore } from "../rigs/rig-core.ts";
 import { shardDatabase } from "../simulation/database-pool.ts";
 import type { Model } from "./model.ts";
 import { type Mutant, NOTHING_BROKEN } from "./mutant.ts";
@@ -17,11 +17,11 @@ const MAX_ALARMS_A_MOMENT = 50;
 export class Real {
   readonly sql: Sql;
   now: number;
-  chance = 0.5;
+  randomness = 0.5;
   alarmAt: number | null = null;
   /** False while the alarm is lost: it fires again after a wake or a restart. */
   awake = true;
-  core: ShardCore;
+  core: RigCore;
   #database = shardDatabase(false);
   #mutant: Mutant;
   #made = 0;
@@ -34,12 +34,12 @@ export class Real {
     this.core.adopt(initialMap(1));
   }
 
-  #boot(): ShardCore {
-    const Core = this.#mutant.core?.(ShardCore) ?? ShardCore;
+  #boot(): RigCore {
+    const Core = this.#mutant.core?.(RigCore) ?? RigCore;
     return new Core("shard-0", {
       sql: this.sql,
       now: () => this.now,
-      random: () => this.chance,
+      random: () => this.randomness,
       setAlarm: (at) => {
         this.alarmAt = at;
       },

@@ -2,10 +2,10 @@
 import type { NewJob } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { fresh, replaced } from "./change.ts";
+import { see } from "./coverage.ts";
 import type { ModelJob, ModelQueue } from "./job.ts";
-import { meet } from "./keys.ts";
+import { resolveDuplicate } from "./keys.ts";
 import type { Model } from "./model.ts";
-import { see } from "./seen.ts";
 
 export type PredictedSubmit =
   | { type: "accepted"; state: "scheduled" | "queued"; createdAt: number; runAt: number }
@@ -55,9 +55,9 @@ function take(model: Model, queue: ModelQueue, sent: NewJob): PredictedSubmit {
   if (seen !== undefined && seen.job !== sent.id) return { type: "replayed", id: seen.job };
   const again = model.job(sent.id);
   if (again !== undefined) return acceptedAs(again);
-  const held = dedup.find(queue, sent);
-  if (sent.dedup === null || held === undefined) return accept(model, queue, sent);
-  const { verdict, met } = meet(held, sent.dedup, now);
+  const keyOwner = dedup.find(queue, sent);
+  if (sent.dedup === null || keyOwner === undefined) return accept(model, queue, sent);
+  const { verdict, found } = resolveDuplicate(keyOwner, sent.dedup, now);
   see(`dedup: ${verdict}`);
   switch (verdict) {
     case "accept":
@@ -65,19 +65,19 @@ function take(model: Model, queue: ModelQueue, sent: NewJob): PredictedSubmit {
     case "accept-next": {
       const answer = accept(model, queue, sent, { holds: false });
       const endsAt = sent.dedup.windowMs === null ? null : now + sent.dedup.windowMs;
-      if (answer.type === "accepted") held.next = { job: model.jobs.at(-1) as ModelJob, endsAt };
+      if (answer.type === "accepted") keyOwner.next = { job: model.jobs.at(-1) as ModelJob, endsAt };
       return answer;
     }
     case "refuse":
-      return { type: "duplicate", id: met.id };
+      return { type: "duplicate", id: found.id };
     case "replace":
       if (isPast(sent, now)) return { type: "expired" };
-      replaced(met, sent, now);
+      replaced(found, sent, now);
       break;
     case "answer":
   }
-  idempotency.answered(queue, sent, { job: met.id, now });
-  return { type: "replayed", id: met.id };
+  idempotency.answered(queue, sent, { job: found.id, now });
+  return { type: "replayed", id: found.id };
 }
 
 /** A new job; `holds` unless it waits for another that holds its deduplication key. */

@@ -1,11 +1,11 @@
 import type * as rpc from "../../contract/rpc.ts";
 import { checkJob, type Pair } from "./checks.ts";
+import { see } from "./coverage.ts";
 import type { Event, LeaseRef, ReportSpec } from "./events.ts";
 import type { ModelJob, ModelQueue } from "./job.ts";
 import type { ModelLease } from "./model.ts";
 import { expectSame } from "./prediction.ts";
 import { CALL } from "./real.ts";
-import { see } from "./seen.ts";
 
 /** A lease as it was given, and what the model knows of it. */
 interface Lease extends ModelLease {
@@ -74,7 +74,7 @@ export class Workers {
       const asked = some.flatMap((spec) => this.#asked(spec));
       if (asked.length === 0) continue;
       const reports = asked.map(({ report }) => report);
-      const reply = real.core.report({ ...CALL, namespace, reports, withJobs: true });
+      const reply = real.core.report({ ...CALL, namespace, reports, withJobs: true, queues: [], waitMs: 0 });
       const results = reply.type === "reported" ? reply.results : [];
       this.#compare(asked, results);
       for (const result of results) {
@@ -112,7 +112,8 @@ export class Workers {
     const lease = this.#pick(ref);
     if (lease === null) return;
     const namespace = ref.of === "foreign" ? "elsewhere" : null;
-    const leases = [{ lease: ref.of === "forged" ? forged(lease.text) : lease.text, leaseMs }];
+    const asked = ref.of === "forged" ? forged(lease.text) : lease.text;
+    const leases = [{ lease: asked, leaseMs, unlessLeftMs: null }];
     const reply = real.core.extend({ ...CALL, namespace, leases });
     const unknown = ref.of === "forged" || ref.of === "foreign";
     const predicted = unknown ? { status: "unknown" } : model.extend(lease, leaseMs);

@@ -2,10 +2,10 @@
 import type { Explanation } from "../../contract/rpc.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { isFinal } from "../../domain/job/state.ts";
-import type { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { RigCore } from "../rigs/rig-core.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
 import type { ShardHost } from "./shard-host.ts";
-import type { World } from "./world.ts";
+import type { Simulation } from "./simulation.ts";
 
 /** What calls may take on a calm day. */
 const NETWORK_MS = 1_000;
@@ -19,30 +19,30 @@ const ALL = {
 };
 
 /** At any moment: the audit finds nothing, every unfinished job says why it waits, and no acknowledged job is nowhere. */
-export function probe(world: World): void {
-  const hosts = [...world.hosts.values()];
+export function probe(sim: Simulation): void {
+  const hosts = [...sim.hosts.values()];
   for (const host of hosts) {
-    if (!host.down) host.peek((core) => look(world, host, core));
+    if (!host.down) host.peek((core) => look(sim, host, core));
   }
   if (hosts.some((host) => host.down)) return;
-  for (const id of world.submissions.acked) {
-    const shard = world.submissions.shardOf(id);
-    if (shard === undefined || world.host(shard).stateOf(id) === null) world.expectInHistory(id);
+  for (const id of sim.submissions.acked) {
+    const shard = sim.submissions.shardOf(id);
+    if (shard === undefined || sim.host(shard).stateOf(id) === null) sim.expectInHistory(id);
   }
 }
 
-function look(world: World, host: ShardHost, core: ShardCore): void {
-  for (const violation of core.audit(world.gateway.call, host.alarm.at).violations) {
+function look(sim: Simulation, host: ShardHost, core: RigCore): void {
+  for (const violation of core.audit(sim.gateway.call, host.alarm.at).violations) {
     // The alarm has just been lost: the faults did that, and cron heals it.
     if (!host.alarm.trusted && violation.rule.endsWith("-has-alarm")) continue;
-    world.violations.add("P10", `audit of ${host.name}: ${violation.rule} ${violation.detail}`);
+    sim.violations.add("P10", `audit of ${host.name}: ${violation.rule} ${violation.detail}`);
   }
-  for (const job of core.list({ ...world.gateway.call, ...ALL }).items) {
-    world.observer.see(job);
+  for (const job of core.list({ ...sim.gateway.call, ...ALL }).items) {
+    sim.observer.see(job);
     if (isFinal(job.state)) continue;
-    const reply = core.explain({ ...world.gateway.call, namespace: NAMESPACE, id: job.id });
+    const reply = core.explain({ ...sim.gateway.call, namespace: NAMESPACE, id: job.id });
     if (reply.type !== "explained" || !isTrue(host, job, reply.explanation)) {
-      world.violations.add("P10", `${job.id} cannot say why it waits: ${JSON.stringify(reply)}`);
+      sim.violations.add("P10", `${job.id} cannot say why it waits: ${JSON.stringify(reply)}`);
     }
   }
 }
@@ -73,101 +73,101 @@ function isTrue(host: ShardHost, job: Job, { state, detail, reason, blockedBy }:
 }
 
 /** Everything is final, and history has all of it. */
-export function atRest(world: World): boolean {
-  for (const host of world.hosts.values()) {
+export function atRest(sim: Simulation): boolean {
+  for (const host of sim.hosts.values()) {
     if (host.unfinished() > 0 || host.undelivered() > 0) return false;
-    const row = world.history.all("SELECT cursor FROM projections WHERE shard = ?", host.name)[0];
+    const row = sim.history.all("SELECT cursor FROM projections WHERE shard = ?", host.name)[0];
     if (Number(row?.cursor ?? 0) < host.newestFinished()) return false;
   }
   return true;
 }
 
 /** After the last fault is healed and everything has come to rest. */
-export function checkRest(world: World): void {
-  const { submissions, violations } = world;
+export function checkRest(sim: Simulation): void {
+  const { submissions, violations } = sim;
   const shards = new Map<string, { host: ShardHost; job: Job }>();
-  for (const host of world.hosts.values()) {
-    for (const job of host.peek((core) => core.list({ ...world.gateway.call, ...ALL })).items) {
+  for (const host of sim.hosts.values()) {
+    for (const job of host.peek((core) => core.list({ ...sim.gateway.call, ...ALL })).items) {
       if (shards.has(job.id)) violations.add("P2", `${job.id} is on two shards`);
       shards.set(job.id, { host, job });
     }
   }
-  const history = readHistory(world);
+  const history = readHistory(sim);
   for (const id of new Set([...submissions.committedIds(), ...submissions.acked])) {
     const job = shards.get(id)?.job ?? history.get(id);
     if (job === undefined) violations.add("P1", `${id} is lost`);
-    else if (!isFinal(job.state)) violations.add("P2", `${id} is ${job.state}: ${why(world, id)}`);
+    else if (!isFinal(job.state)) violations.add("P2", `${id} is ${job.state}: ${why(sim, id)}`);
   }
   for (const id of [...shards.keys(), ...history.keys()]) {
     if (!submissions.tried.has(id)) violations.add("P1", `${id} came from nowhere`);
   }
-  world.observer.spawns.check((id) => shards.has(id) || history.has(id));
+  sim.observer.spawns.check((id) => shards.has(id) || history.has(id));
   for (const { job } of shards.values()) {
-    if (isFinal(job.state)) sameInHistory(world, job, history.get(job.id));
+    if (isFinal(job.state)) sameInHistory(sim, job, history.get(job.id));
   }
   for (const job of history.values()) {
-    world.observer.see(job);
+    sim.observer.see(job);
     if (!isFinal(job.state)) violations.add("history", `${job.id} is ${job.state} in history`);
-    if (job.state === "failed" && job.error?.code === "expired") world.counters.count("expired");
-    if (world.faults.calm) leaseWasKept(world, job);
-    if (world.faults.calm) startedPromptly(world, job);
+    if (job.state === "failed" && job.error?.code === "expired") sim.counters.count("expired");
+    if (sim.faults.calm) leaseWasKept(sim, job);
+    if (sim.faults.calm) startedPromptly(sim, job);
   }
-  probe(world);
+  probe(sim);
 }
 
 /** Much later: what the shards have forgotten is in history, and only that; and no hand-over that comes again brings it back. */
-export function checkForgotten(world: World): void {
-  const history = readHistory(world);
-  for (const { to, request } of world.handovers) {
-    const host = world.host(to);
+export function checkForgotten(sim: Simulation): void {
+  const history = readHistory(sim);
+  for (const { to, request } of sim.handovers) {
+    const host = sim.host(to);
     const before = host.known();
-    host.execute("receive", request, (core) => core.receive(structuredClone(request)));
-    if (host.known() > before) world.violations.add("spawn", `a hand-over to ${to} brought jobs again`);
+    host.execute("receive", request, (core) => core.reply(core.receive(structuredClone(request))));
+    if (host.known() > before) sim.violations.add("spawn", `a hand-over to ${to} brought jobs again`);
   }
-  for (const id of world.submissions.committedIds()) {
-    const here = world.host(world.submissions.shardOf(id) ?? "").stateOf(id);
+  for (const id of sim.submissions.committedIds()) {
+    const here = sim.host(sim.submissions.shardOf(id) ?? "").stateOf(id);
     if (here !== null) continue;
-    world.counters.count("forgotten by its shard, kept by history");
-    if (!history.has(id)) world.violations.add("P1", `${id} was forgotten before history had it`);
+    sim.counters.count("forgotten by its shard, kept by history");
+    if (!history.has(id)) sim.violations.add("P1", `${id} was forgotten before history had it`);
   }
-  probe(world);
+  probe(sim);
 }
 
 /** Without faults an executor's heartbeats hold its lease for as long as the job may run. */
-function leaseWasKept(world: World, job: Job): void {
+function leaseWasKept(sim: Simulation, job: Job): void {
   const { ms } = JSON.parse(job.payload) as Script;
-  if (world.settings(job.queue).target.type === "pull" || ms + NETWORK_MS > job.timeoutMs) return;
+  if (sim.settings(job.queue).target.type === "pull" || ms + NETWORK_MS > job.timeoutMs) return;
   const lost = job.attempts.filter((attempt) => attempt.outcome === "leaseExpired");
-  if (lost.length > 0) world.violations.add("P2", `${job.id} lost its lease on a calm day: ${JSON.stringify(lost)}`);
+  if (lost.length > 0) sim.violations.add("P2", `${job.id} lost its lease on a calm day: ${JSON.stringify(lost)}`);
 }
 
 /** Without faults, limits or lines to stand in, a pushed job starts as soon as its bell is heard. */
-function startedPromptly(world: World, job: Job): void {
-  const { target, concurrency, version } = world.settings(job.queue);
+function startedPromptly(sim: Simulation, job: Job): void {
+  const { target, concurrency, version } = sim.settings(job.queue);
   const [first, ...more] = job.attempts;
   const free = target.type === "handler" && concurrency === null && version === 1 && job.orderingKey === null;
   // A retry or a redrive has moved the run-at.
   if (!free || first === undefined || more.length > 0 || job.state !== "succeeded") return;
   const waitMs = first.startedAt - job.runAt;
-  if (waitMs > PROMPT_MS) world.violations.add("prompt", `${job.id} waited ${waitMs} ms for nothing`);
+  if (waitMs > PROMPT_MS) sim.violations.add("prompt", `${job.id} waited ${waitMs} ms for nothing`);
 }
 
-function sameInHistory(world: World, here: Job, there: Job | undefined): void {
+function sameInHistory(sim: Simulation, here: Job, there: Job | undefined): void {
   if (there === undefined) {
-    world.violations.add("history", `${here.id} is ${here.state} and not in history`);
+    sim.violations.add("history", `${here.id} is ${here.state} and not in history`);
     return;
   }
   const [a, b] = [JSON.stringify(sorted(here)), JSON.stringify(sorted(there))];
-  if (a !== b) world.violations.add("history", `${here.id} differs: shard ${a}, history ${b}`);
+  if (a !== b) sim.violations.add("history", `${here.id} differs: shard ${a}, history ${b}`);
 }
 
 function sorted(job: Job): [string, unknown][] {
   return Object.entries(job).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function readHistory(world: World): Map<string, Job> {
+function readHistory(sim: Simulation): Map<string, Job> {
   const jobs = new Map<string, Job>();
-  for (const row of world.history.all("SELECT * FROM jobs")) {
+  for (const row of sim.history.all("SELECT * FROM jobs")) {
     const job = {
       ...(JSON.parse(String(row.record)) as Job),
       payload: String(row.payload),
@@ -176,14 +176,14 @@ function readHistory(world: World): Map<string, Job> {
     };
     jobs.set(job.id, job);
     if (row.state !== job.state || row.version !== job.version) {
-      world.violations.add("history", `${job.id}: columns and record differ`);
+      sim.violations.add("history", `${job.id}: columns and record differ`);
     }
   }
   return jobs;
 }
 
-function why(world: World, id: string): string {
-  const host = world.host(world.submissions.shardOf(id) ?? "");
-  const reply = host.peek((core) => core.explain({ ...world.gateway.call, namespace: NAMESPACE, id }));
+function why(sim: Simulation, id: string): string {
+  const host = sim.host(sim.submissions.shardOf(id) ?? "");
+  const reply = host.peek((core) => core.explain({ ...sim.gateway.call, namespace: NAMESPACE, id }));
   return JSON.stringify({ reply, alarm: host.alarm.at });
 }

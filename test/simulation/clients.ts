@@ -1,12 +1,23 @@
 /** Clients that submit, cancel, redrive and read; each keeps its own list of what it was promised. */
-import type { ListReply, ListRequest, RedriveReply } from "../../contract/rpc.ts";
+import type { DeadFilter, ListReply, ListRequest, RedriveReply } from "../../contract/rpc.ts";
 import { isFinal } from "../../domain/job/state.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Gateway } from "./gateway.ts";
 import { Life } from "./life.ts";
 import { type Action, type JobPlan, NAMESPACE, type Plan } from "./plan.ts";
-import type { World } from "./world.ts";
+import type { Simulation } from "./simulation.ts";
+
+const ANY_FAILED: DeadFilter = {
+  errorCode: null,
+  fingerprint: null,
+  tag: null,
+  orderingKey: null,
+  finishedAfter: null,
+  finishedBefore: null,
+  createdAfter: null,
+  createdBefore: null,
+};
 
 const MAX_TRIES = 4;
 const EVERYTHING = {
@@ -15,8 +26,8 @@ const EVERYTHING = {
 };
 
 /** Runs until its last action has been answered. */
-export async function runClient(world: World, name: string, steps: Plan["clients"][number]): Promise<void> {
-  const client = new Client(world, new Life(name));
+export async function runClient(sim: Simulation, name: string, steps: Plan["clients"][number]): Promise<void> {
+  const client = new Client(sim, new Life(name));
   for (const { waitMs, action } of steps) {
     await client.pause(waitMs);
     await client.act(action);
@@ -24,18 +35,18 @@ export async function runClient(world: World, name: string, steps: Plan["clients
 }
 
 class Client {
-  readonly #world: World;
+  readonly #sim: Simulation;
   readonly #gateway: Gateway;
   readonly #life: Life;
 
-  constructor(world: World, life: Life) {
-    this.#world = world;
-    this.#gateway = world.gateway;
+  constructor(sim: Simulation, life: Life) {
+    this.#sim = sim;
+    this.#gateway = sim.gateway;
     this.#life = life;
   }
 
   pause(ms: number): Promise<void> {
-    return this.#world.sleep(this.#life, ms);
+    return this.#sim.sleep(this.#life, ms);
   }
 
   async act(action: Action): Promise<void> {
@@ -59,7 +70,7 @@ class Client {
 
   /** A request that got no answer is sent again only under idempotency keys: new ids, the same keys. */
   async #submit(plans: JobPlan[], atomic: boolean): Promise<void> {
-    const { submissions, random } = this.#world;
+    const { submissions, random } = this.#sim;
     let open = plans;
     for (let attempt = 0; attempt < MAX_TRIES && open.length > 0; attempt++) {
       const answers = await this.#gateway.submit(this.#life, open, atomic);
@@ -74,8 +85,8 @@ class Client {
     }
   }
 
-  async #aboutOne(type: "cancel" | "retry" | "get" | "explain" | "held"): Promise<void> {
-    const { submissions, random } = this.#world;
+  async #aboutOne(type: "cancel" | "retry" | "get" | "explain" | "existingIds"): Promise<void> {
+    const { submissions, random } = this.#sim;
     const ids = [...submissions.acked];
     if (ids.length === 0) return;
     const id = random.pick(ids);
@@ -93,9 +104,9 @@ class Client {
       case "explain":
         await this.#gateway.ask(this.#life, shard, "explain", about);
         return;
-      case "held": {
+      case "existingIds": {
         const known = [...submissions.committedIds()].filter((one) => submissions.shardOf(one) === shard);
-        await this.#gateway.ask(this.#life, shard, "held", { ...this.#gateway.call, ids: known });
+        await this.#gateway.ask(this.#life, shard, "existingIds", { ...this.#gateway.call, ids: known });
       }
     }
   }
@@ -104,14 +115,14 @@ class Client {
   async #get(shard: string, about: { v: number; epoch: number; namespace: string; id: string }): Promise<void> {
     const read = () => this.#gateway.ask(this.#life, shard, "get", { ...about, waitMs: 0 });
     const first = await read();
-    if (first?.type === "none") this.#world.expectInHistory(about.id);
+    if (first?.type === "none") this.#sim.expectInHistory(about.id);
     const second = await read();
     if (first?.type !== "job" || second?.type !== "job") return;
     if (
       second.job.version < first.job.version ||
       (isFinal(first.job.state) && second.job.state === "running" && first.job.version === second.job.version)
     ) {
-      this.#world.violations.add("P7", `${about.id} read as version ${first.job.version}, then ${second.job.version}`);
+      this.#sim.violations.add("P7", `${about.id} read as version ${first.job.version}, then ${second.job.version}`);
     }
   }
 
@@ -128,7 +139,7 @@ class Client {
   }
 
   async #redrive(queue: string): Promise<void> {
-    const { random } = this.#world;
+    const { random } = this.#sim;
     const spacing = random.chance(0.3) ? { firstDelayMs: 0, everyMs: 100 } : null;
     for (const shard of this.#gateway.shards()) {
       let after: string | null = null;
@@ -137,10 +148,11 @@ class Client {
           ...this.#gateway.call,
           namespace: NAMESPACE,
           queue,
-          filter: { errorCode: null, tag: null, finishedBefore: null },
+          filter: ANY_FAILED,
           after,
           limit: 3,
           dryRun: false,
+          patch: null,
           spacing,
         });
         if (reply === null || reply.next === null) break;
@@ -165,10 +177,10 @@ class Client {
 
   /** A pause and, later, the resumption: D1 first, then a push to every shard; cron repeats what was lost. */
   async #pauseQueue(queue: string): Promise<void> {
-    const { random, observer } = this.#world;
+    const { random, observer } = this.#sim;
     const everywhere = await this.#configure(queue, { paused: true });
-    if (everywhere && this.#world.settings(queue).paused) observer.claims.paused(queue, true);
-    this.#world.counters.count("paused");
+    if (everywhere && this.#sim.settings(queue).paused) observer.claims.paused(queue, true);
+    this.#sim.counters.count("paused");
     await this.pause(random.int(500, 8_000));
     observer.claims.paused(queue, false);
     await this.#configure(queue, { paused: false });
@@ -176,15 +188,15 @@ class Client {
 
   /** Another limit, or none; never below the number of partitions. */
   async #resize(queue: string): Promise<void> {
-    const { random } = this.#world;
-    const { partitions } = this.#world.settings(queue);
+    const { random } = this.#sim;
+    const { partitions } = this.#sim.settings(queue);
     await this.#configure(queue, { concurrency: random.chance(0.3) ? null : random.int(partitions, partitions + 2) });
-    this.#world.counters.count("limit changed");
+    this.#sim.counters.count("limit changed");
   }
 
   /** True when every shard has confirmed. */
   async #configure(queue: string, patch: Partial<QueueSettings>): Promise<boolean> {
-    const settings = this.#world.change(queue, patch);
+    const settings = this.#sim.change(queue, patch);
     let everywhere = true;
     for (const shard of this.#gateway.shards()) {
       const done = await this.#gateway.ask(this.#life, shard, "configure", {

@@ -16,7 +16,7 @@ export class Clock {
     this.#now = start;
   }
 
-  /** Epoch milliseconds of the world: what a perfect clock would show. */
+  /** Epoch milliseconds of the simulation: what a perfect clock would show. */
   now(): number {
     return this.#now;
   }

@@ -4,7 +4,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { migrate } from "../../durable-objects/migrate.ts";
-import { SHARD_MIGRATIONS } from "../../durable-objects/shard/migrations.ts";
+import { SHARD_MIGRATIONS } from "../../durable-objects/shard/subsystems.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
 import { openHistory } from "./d1-stand-in.ts";
 import { nodeSql } from "./node-sqlite.ts";
@@ -48,6 +48,6 @@ function pooled(db: DatabaseSync, pool: PooledDatabase[] | null): PooledDatabase
 
 function tablesOf(sql: Sql): string[] {
   const query =
-    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version'";
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'migrations'";
   return sql.all<{ name: string }>(query).map(({ name }) => name);
 }

@@ -5,21 +5,21 @@ import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, ownerOf, partitionOf, type SlotMap, slotOf } from "../../domain/slots.ts";
 import type { Life } from "./life.ts";
-import { CallFailed, type Method, type Reply, type Request } from "./network.ts";
+import { CallFailed, type Method, type Request, type Result } from "./network.ts";
 import { type JobPlan, NAMESPACE } from "./plan.ts";
-import type { World } from "./world.ts";
+import type { Simulation } from "./simulation.ts";
 
 const MAX_ASKS = 5;
 /** One retry of a call whose fate is unknown, under the same ids. */
 const RETRY_CHANCE = 0.5;
 
 export class Gateway {
-  readonly #world: World;
+  readonly #sim: Simulation;
   readonly #map: SlotMap;
   readonly call: { v: number; epoch: number };
 
-  constructor(world: World, shards: number) {
-    this.#world = world;
+  constructor(sim: Simulation, shards: number) {
+    this.#sim = sim;
     this.#map = initialMap(shards);
     this.call = { v: RPC_VERSION, epoch: this.#map.epoch };
   }
@@ -51,13 +51,13 @@ export class Gateway {
     life: Life,
     what: { shard: string; jobs: NewJob[]; queue: string; atomic: boolean },
   ): Promise<Submitted[] | null> {
-    const { random, submissions } = this.#world;
-    let settings = this.#world.settingsSeenBy(what.queue);
+    const { random, submissions } = this.#sim;
+    let settings = this.#sim.settingsSeenBy(what.queue);
     for (const job of what.jobs) submissions.tried.add(job.id);
     let again = random.chance(RETRY_CHANCE);
     for (let ask = 0; ask < MAX_ASKS; ask++) {
       try {
-        const reply = await this.#world.network.call(life, what.shard, "submit", {
+        const { result: reply } = await this.#sim.network.call(life, what.shard, "submit", {
           ...this.call,
           queues: [settings],
           jobs: what.jobs,
@@ -65,20 +65,20 @@ export class Gateway {
         });
         if (reply.type === "submitted") return reply.results;
         if (reply.type === "settings") settings = reply.settings;
-        else await this.#world.sleep(life, 50);
+        else await this.#sim.sleep(life, 50);
       } catch (error) {
         if (!(error instanceof CallFailed) || !again) return null;
         again = false;
-        await this.#world.sleep(life, random.int(10, 200));
+        await this.#sim.sleep(life, random.int(10, 200));
       }
     }
     return null;
   }
 
   /** One call about one shard; null when no answer came. */
-  async ask<M extends Method>(life: Life, shard: string, method: M, request: Request<M>): Promise<Reply<M> | null> {
+  async ask<M extends Method>(life: Life, shard: string, method: M, request: Request<M>): Promise<Result<M> | null> {
     try {
-      return await this.#world.network.call(life, shard, method, request);
+      return (await this.#sim.network.call(life, shard, method, request)).result;
     } catch (error) {
       if (error instanceof CallFailed) return null;
       throw error;
@@ -88,7 +88,7 @@ export class Gateway {
   #group(plans: JobPlan[]): Map<string, { place: number; job: NewJob }[]> {
     const groups = new Map<string, { place: number; job: NewJob }[]>();
     plans.forEach((plan, place) => {
-      const settings = this.#world.settings(plan.queue);
+      const settings = this.#sim.settings(plan.queue);
       const { shard, job } = this.#newJob(plan, settings);
       groups.set(shard, [...(groups.get(shard) ?? []), { place, job }]);
     });
@@ -96,7 +96,7 @@ export class Gateway {
   }
 
   #newJob(plan: JobPlan, settings: QueueSettings): { shard: string; job: NewJob } {
-    const { random, clock } = this.#world;
+    const { random, clock } = this.#sim;
     const partition = partitionOf(plan, settings.partitions, random.next());
     const slot = slotOf(NAMESPACE, plan.queue, partition);
     const payload = JSON.stringify(plan.script);
@@ -119,6 +119,8 @@ export class Gateway {
         retry: plan.maxAttempts === null ? null : { maxAttempts: plan.maxAttempts },
         tags: ["t"],
         payload,
+        createdAt: null,
+        parent: null,
       },
     };
   }

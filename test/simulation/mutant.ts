@@ -1,6 +1,6 @@
-import type { ShardCore } from "../../durable-objects/shard/core.ts";
-import type { ShardPorts } from "../../durable-objects/shard/ports.ts";
+import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
 import type { WorkPorts } from "../../workers/processor/work-ports.ts";
+import type { RigCore } from "../rigs/rig-core.ts";
 import type { ShardHost } from "./shard-host.ts";
 
 /**
@@ -11,7 +11,7 @@ export interface Mutant {
   name: string;
   /** Rewrites a statement on its way to SQLite. */
   sql?(query: string): string;
-  core?(original: typeof ShardCore): typeof ShardCore;
+  core?(original: typeof RigCore): typeof RigCore;
   ports?(ports: ShardPorts, host: ShardHost): ShardPorts;
   /** Rewrites a statement on its way to D1. */
   historySql?(query: string): string;

@@ -1,16 +1,16 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { lane } from "../lane.ts";
 import { MUTANTS } from "./mutants.ts";
 import { runHistory } from "./run-history.ts";
 
 /** A mutant must be caught within this many histories. */
 const MAX_SEEDS = 1_000;
-const TIMEOUT_MS = 600_000;
 
 const table: { "taken away": string; "first seed": number; invariant: string }[] = [];
 afterAll(() => console.table(table));
 
 describe("the simulation notices when a measure is taken away", () => {
-  for (const mutant of MUTANTS) {
+  for (const mutant of lane.turn(MUTANTS)) {
     test(
       mutant.name,
       async () => {
@@ -23,7 +23,7 @@ describe("the simulation notices when a measure is taken away", () => {
         }
         expect.fail(`not caught within ${MAX_SEEDS} histories (applied ${mutant.applied} times)`);
       },
-      TIMEOUT_MS,
+      lane.timeoutMs,
     );
   }
 });

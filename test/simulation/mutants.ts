@@ -1,8 +1,9 @@
 /** The protective measures of Dure, each taken away in one mutant. */
-import type { Report, ReportRequest, WorkRequest } from "../../contract/rpc.ts";
+import type { Report, ReportRequest, ShardApi, WorkRequest } from "../../contract/rpc.ts";
 import { formatLease, parseLease } from "../../domain/lease.ts";
-import type { ShardCore } from "../../durable-objects/shard/core.ts";
+import type { CallArguments, Request, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import type { RigCore } from "../rigs/rig-core.ts";
 import { rewriter, statement, type TrackedMutant, track } from "./mutant.ts";
 import { SPAWN_MUTANTS } from "./spawn-mutants.ts";
 
@@ -52,11 +53,11 @@ export const MUTANTS: TrackedMutant[] = [
     from: FIRST_OF_KEY,
     to: FIRST_OF_KEY.replace("ORDER BY", "AND state <> 'scheduled' ORDER BY"),
   }),
-  statement("running jobs count under the limit", { marks: ["INDEXED BY jobs_held"], from: "count(*)", to: "0" }),
+  statement("running jobs count under the limit", { marks: ["INDEXED BY jobs_counted"], from: "count(*)", to: "0" }),
   statement("a new limit counts the jobs that run already", {
     marks: [],
-    from: "UPDATE jobs SET held = 1 WHERE",
-    to: "UPDATE jobs SET held = 1 WHERE 0 AND",
+    from: "UPDATE jobs SET counts_toward_limit = 1 WHERE",
+    to: "UPDATE jobs SET counts_toward_limit = 1 WHERE 0 AND",
   }),
   statement("the best goes first", {
     marks: ["SELECT id, rank FROM jobs"],
@@ -151,21 +152,20 @@ export const MUTANTS: TrackedMutant[] = [
 ];
 
 /** Every report counts as one of the attempt that runs. */
-function withoutFence(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+function withoutFence(original: typeof RigCore, hit: () => void): typeof RigCore {
   return class extends original {
     #sql: Sql;
 
-    constructor(...[name, ports]: ConstructorParameters<typeof ShardCore>) {
+    constructor(...[name, ports]: ConstructorParameters<typeof RigCore>) {
       super(name, ports);
       this.#sql = ports.sql;
     }
 
-    override report(request: ReportRequest): ReturnType<ShardCore["report"]> {
-      return super.report({ ...request, reports: request.reports.map((report) => this.#asCurrent(report)) });
-    }
-
-    override work(request: WorkRequest): ReturnType<ShardCore["work"]> {
-      return super.work({ ...request, reports: request.reports.map((report) => this.#asCurrent(report)) });
+    override call<Name extends keyof ShardApi>(name: Name, ...[request, alarmAt]: CallArguments<Name>): Result<Name> {
+      if (name !== "report" && name !== "work") return super.call(name, request, alarmAt);
+      const sent = request as ReportRequest | WorkRequest;
+      const reports = sent.reports.map((report) => this.#asCurrent(report));
+      return super.call(name, { ...sent, reports } as Request<Name>, alarmAt);
     }
 
     #asCurrent(report: Report): Report {
@@ -180,9 +180,9 @@ function withoutFence(original: typeof ShardCore, hit: () => void): typeof Shard
   };
 }
 
-function withoutAlarmAtStart(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+function withoutAlarmAtStart(original: typeof RigCore, hit: () => void): typeof RigCore {
   return class extends original {
-    constructor(...[name, ports]: ConstructorParameters<typeof ShardCore>) {
+    constructor(...[name, ports]: ConstructorParameters<typeof RigCore>) {
       let started = false;
       super(name, {
         ...ports,
@@ -196,22 +196,30 @@ function withoutAlarmAtStart(original: typeof ShardCore, hit: () => void): typeo
   };
 }
 
-function withoutConfigure(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+function withoutConfigure(original: typeof RigCore, hit: () => void): typeof RigCore {
   return class extends original {
-    override configure(): void {
+    override call<Name extends keyof ShardApi>(name: Name, ...rest: CallArguments<Name>): Result<Name> {
+      if (name !== "configure") return super.call(name, ...rest);
       hit();
+      return null as Result<Name>;
     }
   };
 }
 
 /** The cron's call looks, and repairs nothing. */
-function withoutWake(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+function withoutWake(original: typeof RigCore, hit: () => void): typeof RigCore {
   return class extends original {
-    override wake(): ReturnType<ShardCore["wake"]> {
+    override call<Name extends keyof ShardApi>(name: Name, ...rest: CallArguments<Name>): Result<Name> {
+      if (name !== "wake") return super.call(name, ...rest);
       hit();
       const nothing = { scheduled: 0, queued: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
-      const totals = { accepted: 0, started: 0, finished: 0, staleReports: 0, leaseExpired: 0, bells: 0 };
-      return { live: 0, bytes: 0, rowsWritten: 0, counts: nothing, unprojected: 0, oldestDueAt: null, totals };
+      const work = { accepted: 0, refused: 0, started: 0, finished: 0, staleReports: 0, leaseExpired: 0, bells: 0 };
+      const spawns = { spawned: 0, spawnsRefused: 0 };
+      const fires = { firesFired: 0, firesSkipped: 0, firesMissed: 0 };
+      const events = { eventsDelivered: 0, eventsFailed: 0, eventsDropped: 0 };
+      const totals = { ...work, ...spawns, ...fires, ...events };
+      const waiting = { unprojected: 0, oldestDueAt: null, parkedKeys: 0, pendingEvents: 0, undelivered: 0 };
+      return { live: 0, bytes: 0, rowsWritten: 0, counts: nothing, ...waiting, totals } as Result<Name>;
     }
   };
 }

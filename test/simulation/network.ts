@@ -8,7 +8,9 @@ import type { ShardHost } from "./shard-host.ts";
 
 export type Method = keyof ShardApi;
 export type Request<M extends Method> = Parameters<ShardApi[M]>[0];
+/** What comes back on the wire. */
 export type Reply<M extends Method> = Awaited<ReturnType<ShardApi[M]>>;
+export type Result<M extends Method> = Reply<M>["result"];
 
 /** What a caller sees of a call that got no answer: it cannot know whether it was carried out. */
 export class CallFailed extends Error {
@@ -95,10 +97,12 @@ export class Network {
     const host = this.#parts.hosts.get(to);
     if (host === undefined) throw new Error(`no shard ${to}`);
     const done = host.execute(method, request, (core) => {
-      const call = core[method] as unknown as (request: Request<M>) => Reply<M>;
-      return call.call(core, request);
+      const call = core[method] as unknown as (request: Request<M>) => Result<M>;
+      return core.reply(call.call(core, request)) as Reply<M>;
     });
-    this.#parts.trace(`${life.name} -> ${to} ${method} ${done.type === "done" ? summary(done.value) : done.type}`);
+    this.#parts.trace(
+      `${life.name} -> ${to} ${method} ${done.type === "done" ? summary(done.value.result) : done.type}`,
+    );
     return done;
   }
 

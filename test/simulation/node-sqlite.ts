@@ -3,7 +3,6 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Sql, SqlRow, SqlValue } from "../../durable-objects/sql.ts";
 
 const TRANSACTION = ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"] as const;
-const SAVEPOINT = ["SAVEPOINT step", "RELEASE step", "ROLLBACK TO step; RELEASE step"] as const;
 
 /** An in-memory database of its own unless `path` names a file. */
 export function openSql(path = ":memory:"): Sql & { close(): void } {
@@ -12,13 +11,13 @@ export function openSql(path = ":memory:"): Sql & { close(): void } {
 }
 
 /**
- * `Sql` over an open database. Statements are prepared once and kept. `transaction` inside a transaction that
- * the caller of `nodeSql` opened is a savepoint; `transaction` inside `transaction` throws, as it is forbidden.
+ * `Sql` over an open database. Statements are prepared once and kept. `transaction` inside another transaction is a
+ * savepoint, as it is in a Durable Object.
  * `rowsWritten` counts rows of tables only, not index entries.
  */
 export function nodeSql(db: DatabaseSync): Sql {
   const statements = new Map<string, StatementSync>();
-  let inside = false;
+  let depth = 0;
 
   function prepared(query: string): StatementSync {
     let statement = statements.get(query);
@@ -39,10 +38,9 @@ export function nodeSql(db: DatabaseSync): Sql {
       else prepared(query).run(...params);
     },
     transaction(step) {
-      if (inside) throw new Error("a transaction inside a transaction");
-      const [begin, commit, rollback] = db.isTransaction ? SAVEPOINT : TRANSACTION;
+      const [begin, commit, rollback] = db.isTransaction ? savepoint(depth) : TRANSACTION;
       prepared(begin).run();
-      inside = true;
+      depth += 1;
       try {
         const result = step();
         prepared(commit).run();
@@ -51,13 +49,18 @@ export function nodeSql(db: DatabaseSync): Sql {
         if (db.isTransaction) db.exec(rollback);
         throw error;
       } finally {
-        inside = false;
+        depth -= 1;
       }
     },
     rowsWritten: () => Number(prepared("SELECT total_changes() AS n").get()?.n),
     bytes: () =>
       Number(prepared("SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()").get()?.n),
   };
+}
+
+function savepoint(depth: number) {
+  const name = `step_${depth}`;
+  return [`SAVEPOINT ${name}`, `RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`] as const;
 }
 
 function holdsSeveral(query: string): boolean {

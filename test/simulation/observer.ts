@@ -58,47 +58,49 @@ export class Observer {
   }
 
   committed({ host, name, request, reply }: Step): void {
+    // Only calls are answered; what the object does of itself is not.
+    const result = (reply as rpc.Reply<unknown> | null | undefined)?.result;
     const latest = Math.max(host.now(), this.#latest.get(host) ?? 0);
     this.#latest.set(host, latest);
     this.#alarmFollowsRows(host, name);
     switch (name) {
       case "submit":
-        this.submissions.committed({ host, latest }, request as rpc.SubmitRequest, reply as rpc.SubmitReply);
+        this.submissions.committed({ host, latest }, request as rpc.SubmitRequest, result as rpc.SubmitReply);
         return;
       case "work":
-        this.#worked(host, request as rpc.WorkRequest, reply as rpc.WorkReply);
+        this.#worked(host, request as rpc.WorkRequest, result as rpc.WorkReply);
         return;
       case "claim":
-        this.#claimed(host, request as rpc.ClaimRequest, reply as rpc.ClaimReply);
+        this.#claimed(host, request as rpc.ClaimRequest, result as rpc.ClaimReply);
         return;
       case "report":
-        this.#reported(host, request as rpc.ReportRequest, reply as rpc.ReportReply);
+        this.#reported(host, request as rpc.ReportRequest, result as rpc.ReportReply);
         return;
       case "receive":
-        if ((reply as rpc.ReceiveReply).type === "received") {
+        if ((result as rpc.ReceiveReply).type === "received") {
           this.spawns.received(host, request as rpc.ReceiveRequest);
         }
         return;
       case "extend":
-        this.#extended(request as rpc.ExtendRequest, reply as rpc.ExtendReply);
+        this.#extended(request as rpc.ExtendRequest, result as rpc.ExtendReply);
         return;
       case "cancel":
-        this.#cancelled(reply as rpc.ChangeReply);
+        this.#cancelled(result as rpc.ChangeReply);
         return;
       case "retry":
-        this.#redriven(reply as rpc.ChangeReply);
+        this.#redriven(result as rpc.ChangeReply);
         return;
       case "redrive":
         this.#swept(host);
         return;
       case "get":
-        this.#got(reply as rpc.JobReply);
+        this.#got(result as rpc.JobReply);
         return;
       case "list":
-        for (const job of (reply as rpc.ListReply).items) this.see(job);
+        for (const job of (result as rpc.ListReply).items) this.see(job);
         return;
       case "finished":
-        for (const job of jobsIn((reply as rpc.FinishedReply).chunks)) this.see(job);
+        for (const job of jobsIn((result as rpc.FinishedReply).chunks)) this.see(job);
     }
   }
 

@@ -8,33 +8,33 @@ import { startWorkLoop } from "../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../workers/processor/work-ports.ts";
 import { outcomeOf } from "./executor.ts";
 import type { Life } from "./life.ts";
-import type { World } from "./world.ts";
+import type { Simulation } from "./simulation.ts";
 
 const BUDGET_MS = 750;
 const SWEEP_BUDGET_MS = 10_000;
 const MAX_CONNECTIONS = 6;
 const MAX_LATE_MS = 40_000;
 
-export async function hearWork(world: World, life: Life, lane: Lane, bells: Doorbell[]): Promise<void> {
+export async function hearWork(sim: Simulation, life: Life, lane: Lane, bells: Doorbell[]): Promise<void> {
   const connections = new Connections(MAX_CONNECTIONS);
   // Zero as on Cloudflare; otherwise as on a host that delivers one batch at a time.
-  const sweepMs = world.random.pick([0, 0, 1_000]);
+  const sweepMs = sim.random.pick([0, 0, 1_000]);
   const start = (shard: string) =>
-    startWorkLoop(ports(world, life, shard), {
+    startWorkLoop(ports(sim, life, shard), {
       lane,
       worker: life.name,
       budgetMs: sweepMs === 0 ? BUDGET_MS : SWEEP_BUDGET_MS,
       pollMs: sweepMs,
       connections,
     });
-  const shards = () => Promise.resolve(world.gateway.shards());
-  await sweep({ start, shards, after: afterOf(world, life) }, new Set(bells.map((bell) => bell.shard)), sweepMs);
+  const shards = () => Promise.resolve(sim.gateway.shards());
+  await sweep({ start, shards, after: afterOf(sim, life) }, new Set(bells.map((bell) => bell.shard)), sweepMs);
 }
 
-function afterOf(world: World, life: Life): WorkPorts["after"] {
+function afterOf(sim: Simulation, life: Life): WorkPorts["after"] {
   return (ms, wake) => {
     let on = true;
-    world.clock.after(ms, () => {
+    sim.clock.after(ms, () => {
       if (on && life.alive) wake();
     });
     return () => {
@@ -43,40 +43,44 @@ function afterOf(world: World, life: Life): WorkPorts["after"] {
   };
 }
 
-function ports(world: World, life: Life, shard: string): WorkPorts {
-  const own = portsOf(world, life, shard);
-  return world.mutant.executor?.(own) ?? own;
+function ports(sim: Simulation, life: Life, shard: string): WorkPorts {
+  const own = portsOf(sim, life, shard);
+  return sim.mutant.executor?.(own) ?? own;
 }
 
-function portsOf(world: World, life: Life, shard: string): WorkPorts {
+function portsOf(sim: Simulation, life: Life, shard: string): WorkPorts {
   const mayDie = () => {
-    if (world.faults.hit("processor.die")) life.end();
+    if (sim.faults.hit("processor.die")) life.end();
   };
   return {
-    work: (request) => {
+    work: async (request) => {
       mayDie();
-      return world.network.call(life, shard, "work", request);
+      return (await sim.network.call(life, shard, "work", request)).result;
     },
-    extend: (request) => {
+    extend: async (request, home) => {
       mayDie();
-      return world.network.call(life, shard, "extend", request);
+      return (await sim.network.call(life, home ?? shard, "extend", request)).result;
+    },
+    report: async (home, request) => {
+      mayDie();
+      return (await sim.network.call(life, home, "report", request)).result;
     },
     execute: (item, { signal }) => {
-      if (world.executed.has(item.lease))
-        world.violations.add("P3", `${item.id} attempt ${item.attempt} was executed twice`);
-      world.executed.add(item.lease);
+      if (sim.executed.has(item.lease))
+        sim.violations.add("P3", `${item.id} attempt ${item.attempt} was executed twice`);
+      sim.executed.add(item.lease);
       mayDie();
-      return execute(world, life, item, signal);
+      return execute(sim, life, item, signal);
     },
-    now: () => world.clock.now(),
-    random: () => world.random.next(),
-    after: afterOf(world, life),
-    log: (event) => world.trace.add(`${life.name} ${event.event}`),
+    now: () => sim.clock.now(),
+    random: () => sim.random.next(),
+    after: afterOf(sim, life),
+    log: (event) => sim.trace.add(`${life.name} ${event.event}`),
   };
 }
 
-function execute(world: World, life: Life, item: WorkItem, signal: AbortSignal): Promise<Outcome> {
-  const { faults, random, clock } = world;
+function execute(sim: Simulation, life: Life, item: WorkItem, signal: AbortSignal): Promise<Outcome> {
+  const { faults, random, clock } = sim;
   const { ms, outcome } = outcomeOf(item.payload, item.attempt, clock.now());
   const late = faults.hit("handler.late") ? random.int(1_000, MAX_LATE_MS) : 0;
   const throws = faults.hit("handler.throw");

@@ -4,34 +4,34 @@ import { projectionStore } from "../../workers/db/projection.ts";
 import { runProjection } from "../../workers/processor/projection.ts";
 import { d1, type Gate } from "./d1-stand-in.ts";
 import type { Life } from "./life.ts";
-import type { World } from "./world.ts";
+import type { Simulation } from "./simulation.ts";
 
 const MAX_SLOW_MS = 30_000;
 
-export async function hearHistory(world: World, life: Life, bells: Doorbell[]): Promise<void> {
+export async function hearHistory(sim: Simulation, life: Life, bells: Doorbell[]): Promise<void> {
   const shards = new Set(bells.map((bell) => bell.shard));
-  const pageJobs = world.random.pick([1, 3, 500]);
-  const rewrite = world.mutant.historySql ?? ((query: string) => query);
-  const database = d1(world.historyDb, gateOf(world, life), rewrite);
-  const db = projectionStore(world.mutant.tornPages ? cursorFirst(database) : database, () => world.clock.now());
+  const pageJobs = sim.random.pick([1, 3, 500]);
+  const rewrite = sim.mutant.historySql ?? ((query: string) => query);
+  const database = d1(sim.historyDb, gateOf(sim, life), rewrite);
+  const db = projectionStore(sim.mutant.tornPages ? cursorFirst(database) : database, () => sim.clock.now());
   await Promise.all(
     [...shards].map((shard) =>
       runProjection(
         {
           db,
-          now: () => world.clock.now(),
+          now: () => sim.clock.now(),
           shard: {
             finished: (request) => {
-              if (world.faults.hit("processor.die")) life.end();
+              if (sim.faults.hit("processor.die")) life.end();
               // Small pages, so that a history has several.
-              return world.network.call(life, shard, "finished", {
+              return sim.network.call(life, shard, "finished", {
                 ...request,
                 limit: Math.min(request.limit, pageJobs),
               });
             },
-            projected: (request) => world.network.call(life, shard, "projected", request),
+            projected: (request) => sim.network.call(life, shard, "projected", request),
           },
-          log: (event) => world.trace.add(`${life.name} ${event.event} ${event.error}`),
+          log: (event) => sim.trace.add(`${life.name} ${event.event} ${event.error}`),
         },
         shard,
       ),
@@ -40,19 +40,19 @@ export async function hearHistory(world: World, life: Life, bells: Doorbell[]): 
 }
 
 /** D1 as it may be on a bad day: slow, failing, or done without saying so. */
-function gateOf(world: World, life: Life): Gate {
-  const { faults, random, clock, trace } = world;
-  const before = changes(world);
+function gateOf(sim: Simulation, life: Life): Gate {
+  const { faults, random, clock, trace } = sim;
+  const before = changes(sim);
   return <T>(work: () => T) =>
     life.wait<T>(({ resolve, reject }) => {
       const there = random.int(1, 15) + (faults.hit("d1.slow") ? random.int(100, MAX_SLOW_MS) : 0);
       clock.after(there, () => {
         if (faults.hit("d1.outage") || faults.hit("d1.fail")) return reject(new Error("D1_ERROR: failed before"));
         const done = work();
-        world.checkCursors();
-        trace.add(`${life.name} D1 ${changes(world) - before} rows`);
+        sim.checkCursors();
+        trace.add(`${life.name} D1 ${changes(sim) - before} rows`);
         if (faults.hit("d1.reply-lost")) {
-          world.counters.count("history page written, answer lost");
+          sim.counters.count("history page written, answer lost");
           return reject(new Error("D1_ERROR: answer lost"));
         }
         clock.after(random.int(1, 15), () => resolve(done));
@@ -60,8 +60,8 @@ function gateOf(world: World, life: Life): Gate {
     });
 }
 
-function changes(world: World): number {
-  return Number(world.history.all("SELECT total_changes() AS n")[0]?.n);
+function changes(sim: Simulation): number {
+  return Number(sim.history.all("SELECT total_changes() AS n")[0]?.n);
 }
 
 /** For the mutant whose pages are torn: the cursor, and then the rows, each for itself. */

@@ -4,7 +4,7 @@ import { outcomeOf } from "./executor.ts";
 import type { Life } from "./life.ts";
 import { CallFailed } from "./network.ts";
 import { NAMESPACE } from "./plan.ts";
-import type { World } from "./world.ts";
+import type { Simulation } from "./simulation.ts";
 
 const FIRST_POLL_MS = 100;
 const MAX_POLL_MS = 3_000;
@@ -14,35 +14,32 @@ const RESTART_MS = 2_000;
 const LATE_MS = [25_000, 90_000];
 
 /** Starts a worker that is started anew whenever it dies, for the length of the history. */
-export function startPullWorker(world: World, name: string, queues: string[]): void {
+export function startPullWorker(sim: Simulation, name: string, queues: string[]): void {
   let births = 0;
   const live = () => {
-    const life = world.workerLife(`${name}.${births++}`);
+    const life = sim.workerLife(`${name}.${births++}`);
     if (life === null) return;
-    life.onEnd(() => world.clock.after(RESTART_MS, live));
-    void new PullWorker(world, life).run(queues);
+    life.onEnd(() => sim.clock.after(RESTART_MS, live));
+    void new PullWorker(sim, life).run(queues);
   };
   live();
 }
 
 class PullWorker {
-  readonly #world: World;
+  readonly #sim: Simulation;
   readonly #life: Life;
 
-  constructor(world: World, life: Life) {
-    this.#world = world;
+  constructor(sim: Simulation, life: Life) {
+    this.#sim = sim;
     this.#life = life;
   }
 
   /** One queue of one shard after another; slower and slower while nothing is found. */
   async run(queues: string[]): Promise<void> {
-    const places = queues.flatMap((queue) => this.#world.gateway.shards().map((shard) => ({ queue, shard })));
+    const places = queues.flatMap((queue) => this.#sim.gateway.shards().map((shard) => ({ queue, shard })));
     let empty = 0;
-    for (let turn = this.#world.random.int(0, places.length); ; turn++) {
-      await this.#world.sleep(
-        this.#life,
-        Math.min(MAX_POLL_MS, FIRST_POLL_MS * 2 ** Math.floor(empty / places.length)),
-      );
+    for (let turn = this.#sim.random.int(0, places.length); ; turn++) {
+      await this.#sim.sleep(this.#life, Math.min(MAX_POLL_MS, FIRST_POLL_MS * 2 ** Math.floor(empty / places.length)));
       const jobs = await this.#claim(places[turn % places.length] ?? { queue: "", shard: "" });
       empty = jobs.length > 0 ? 0 : empty + 1;
       await Promise.all(jobs.map((job) => this.#work(job)));
@@ -50,7 +47,7 @@ class PullWorker {
   }
 
   async #claim({ queue, shard }: { queue: string; shard: string }): Promise<ClaimedJob[]> {
-    const { random, gateway, network, faults } = this.#world;
+    const { random, gateway, network, faults } = this.#sim;
     if (faults.hit("worker.die")) this.#life.end();
     const request = {
       ...gateway.call,
@@ -61,39 +58,40 @@ class PullWorker {
       worker: this.#life.name,
     };
     try {
-      return (await network.call(this.#life, shard, "claim", request)).jobs;
+      return (await network.call(this.#life, shard, "claim", request)).result.jobs;
     } catch (error) {
       if (!(error instanceof CallFailed)) throw error;
-      this.#world.counters.count("claim reply lost");
+      this.#sim.counters.count("claim reply lost");
       return [];
     }
   }
 
   async #work({ job, lease }: ClaimedJob): Promise<void> {
-    const { random, faults } = this.#world;
-    const { ms, outcome } = outcomeOf(job.payload, job.attempt, this.#world.clock.now());
+    const { random, faults } = this.#sim;
+    const { ms, outcome } = outcomeOf(job.payload, job.attempt, this.#sim.clock.now());
     const late = faults.hit("worker.late") ? random.int(1_000, random.pick(LATE_MS)) : 0;
-    await this.#world.sleep(this.#life, ms / 2);
+    await this.#sim.sleep(this.#life, ms / 2);
     if (random.chance(0.3)) await this.#extend(lease);
-    await this.#world.sleep(this.#life, ms / 2 + late);
+    await this.#sim.sleep(this.#life, ms / 2 + late);
     if (faults.hit("worker.die")) this.#life.end();
     await this.#report({ lease, outcome });
   }
 
   async #extend(lease: string): Promise<void> {
-    const { gateway } = this.#world;
-    const request = { ...gateway.call, namespace: NAMESPACE, leases: [{ lease, leaseMs: 3_000 }] };
-    await gateway.ask(this.#life, this.#world.shardOfLease(lease), "extend", request);
+    const { gateway } = this.#sim;
+    const request = { ...gateway.call, namespace: NAMESPACE, leases: [{ lease, leaseMs: 3_000, unlessLeftMs: null }] };
+    await gateway.ask(this.#life, this.#sim.shardOfLease(lease), "extend", request);
   }
 
   /** Until there is an answer: the same report, the same lease. */
   async #report(report: Report): Promise<void> {
-    const { gateway, random } = this.#world;
+    const { gateway, random } = this.#sim;
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-      const request = { ...gateway.call, namespace: NAMESPACE, reports: [report], withJobs: random.chance(0.5) };
-      const reply = await gateway.ask(this.#life, this.#world.shardOfLease(report.lease), "report", request);
+      const head = { ...gateway.call, namespace: NAMESPACE, queues: [], waitMs: 0 };
+      const request = { ...head, reports: [report], withJobs: random.chance(0.5) };
+      const reply = await gateway.ask(this.#life, this.#sim.shardOfLease(report.lease), "report", request);
       if (reply?.type === "reported") return;
-      await this.#world.sleep(this.#life, random.int(50, 1_000));
+      await this.#sim.sleep(this.#life, random.int(50, 1_000));
     }
   }
 }

@@ -5,8 +5,8 @@ import type { Situation } from "./counters.ts";
 import type { Fault } from "./faults.ts";
 import { type Mutant, NONE } from "./mutant.ts";
 import { startPullWorker } from "./pull-worker.ts";
+import { Simulation } from "./simulation.ts";
 import type { Violation } from "./violations.ts";
-import { World } from "./world.ts";
 
 /** How long after the last fault everything must have come to rest, at most. */
 export const RECOVERY_BOUND_MS = 300_000;
@@ -30,48 +30,48 @@ export interface History {
 }
 
 export async function runHistory(seed: number, mutant: Mutant = NONE): Promise<History> {
-  const world = new World(seed, mutant);
-  const { clock, plan, violations } = world;
+  const sim = new Simulation(seed, mutant);
+  const { clock, plan, violations } = sim;
   const failed = () => violations.list.length > 0;
   let busy = plan.clients.length;
   plan.clients.forEach((steps, i) => {
-    void runClient(world, `client-${i}`, steps).then(() => busy--);
+    void runClient(sim, `client-${i}`, steps).then(() => busy--);
   });
   const pulled = plan.queues.filter((queue) => queue.target.type === "pull").map((queue) => queue.name);
-  for (let i = 0; i < plan.pullWorkers; i++) startPullWorker(world, `worker-${i}`, pulled);
-  for (let i = 0; i < 4; i++) clock.after(world.random.int(0, plan.faultMs), () => probe(world));
+  for (let i = 0; i < plan.pullWorkers; i++) startPullWorker(sim, `worker-${i}`, pulled);
+  for (let i = 0; i < 4; i++) clock.after(sim.random.int(0, plan.faultMs), () => probe(sim));
 
   await clock.run(clock.now() + plan.faultMs, failed);
-  world.heal();
+  sim.heal();
   let since = clock.now();
   const until = since + GIVE_UP_MS;
   let rest = false;
   while (!failed() && clock.now() < until && !rest) {
     await clock.run(clock.now() + LOOK_MS, failed);
     if (busy > 0) since = clock.now();
-    else rest = atRest(world);
+    else rest = atRest(sim);
   }
   const recoveryMs = clock.now() - since;
   if (!failed()) {
     if (busy > 0) violations.add("P2", `${busy} clients wait for ever`);
-    checkRest(world);
+    checkRest(sim);
     if (recoveryMs > RECOVERY_BOUND_MS) violations.add("recovery", `took ${recoveryMs} ms`);
   }
-  if (!failed() && world.random.chance(LATER_CHANCE)) {
-    world.retire();
+  if (!failed() && sim.random.chance(LATER_CHANCE)) {
+    sim.retire();
     await clock.run(clock.now() + LATER_MS, failed);
-    if (!failed()) checkForgotten(world);
+    if (!failed()) checkForgotten(sim);
   }
-  world.close();
+  sim.close();
   return {
     seed,
-    hash: world.trace.hash(),
+    hash: sim.trace.hash(),
     events: clock.events,
     violations: violations.list,
-    hits: world.faults.hits,
-    situations: world.counters.counts,
+    hits: sim.faults.hits,
+    situations: sim.counters.counts,
     recoveryMs,
-    jobs: [...world.submissions.committedIds()].length,
-    trace: world.trace.last(),
+    jobs: [...sim.submissions.committedIds()].length,
+    trace: sim.trace.last(),
   };
 }

@@ -4,10 +4,10 @@ import { type ReceiveReply, RPC_VERSION } from "../../contract/rpc.ts";
 import type { JobState } from "../../domain/job/state.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap } from "../../domain/slots.ts";
-import { ShardCore } from "../../durable-objects/shard/core.ts";
-import type { ShardPorts } from "../../durable-objects/shard/ports.ts";
-import type { Delivery } from "../../durable-objects/shard/spawning/courier.ts";
+import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
+import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql, SqlValue } from "../../durable-objects/sql.ts";
+import { RigCore } from "../rigs/rig-core.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
 import type { Situation } from "./counters.ts";
@@ -57,7 +57,7 @@ export class ShardHost {
   readonly #database: PooledDatabase;
   readonly #plan: CrashPlan = { left: null, crashed: false };
   readonly #ports: ShardPorts;
-  #core: ShardCore | null = null;
+  #core: RigCore | null = null;
   #downUntil = 0;
   #skewMs = 0;
   /** Said by the step under way; they leave when it is committed. */
@@ -93,14 +93,14 @@ export class ShardHost {
   }
 
   /** One atomic step, as far as the faults let it. */
-  execute<T>(name: string, request: unknown, work: (core: ShardCore) => T): Execution<T> {
+  execute<T>(name: string, request: unknown, work: (core: RigCore) => T): Execution<T> {
     const { faults, random } = this.#parts;
     if (this.down) return { type: "down" };
     this.#disturb();
     if (faults.hit("shard.crash-before")) return this.#crash(name, false);
     if (faults.hit("shard.crash-mid")) this.#plan.left = random.int(1, MAX_STATEMENT);
     if (this.#core === null && !this.#start()) return this.#crash("start", false);
-    const core = this.#core as unknown as ShardCore;
+    const core = this.#core as unknown as RigCore;
     const done = this.#step(name, () => work(core));
     if (done === null) return this.#crash(name, false);
     if (done.answered) return { type: "done", value: done.value };
@@ -115,11 +115,11 @@ export class ShardHost {
   }
 
   /** The world looks at the rows: no fault, no effect. Starts the object when it must. */
-  peek<T>(work: (core: ShardCore) => T): T {
+  peek<T>(work: (core: RigCore) => T): T {
     this.#plan.left = null;
     this.#plan.crashed = false;
     if (this.#core === null && !this.#start()) throw new Error(`${this.name} does not start`);
-    const core = this.#core as unknown as ShardCore;
+    const core = this.#core as unknown as RigCore;
     this.#peeking = true;
     this.#database.sql.run("BEGIN");
     try {
@@ -218,7 +218,7 @@ export class ShardHost {
 
   #start(): boolean {
     const { mutant, shards, queues } = this.#parts;
-    const Core = mutant.core?.(ShardCore) ?? ShardCore;
+    const Core = mutant.core?.(RigCore) ?? RigCore;
     const made = this.#step("start", () => {
       const core = new Core(this.name, this.#ports);
       if (!this.#started) {

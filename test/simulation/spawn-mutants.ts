@@ -1,10 +1,11 @@
 /** What keeps spawned jobs from being lost, doubled or made up, taken away piece by piece. */
-import type { NewJob, ReportRequest } from "../../contract/rpc.ts";
+import type { NewJob, ReportReply, ReportRequest, ShardApi } from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { slotOf } from "../../domain/slots.ts";
-import type { ShardCore } from "../../durable-objects/shard/core.ts";
-import type { Delivery } from "../../durable-objects/shard/spawning/courier.ts";
+import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
+import type { CallArguments, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import type { RigCore } from "../rigs/rig-core.ts";
 import { statement, type TrackedMutant, track } from "./mutant.ts";
 import { NAMESPACE } from "./plan.ts";
 
@@ -32,11 +33,11 @@ export const SPAWN_MUTANTS: TrackedMutant[] = [
 ];
 
 /** A job leaves the outbox when it is sent. */
-function withoutOutbox(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+function withoutOutbox(original: typeof RigCore, hit: () => void): typeof RigCore {
   return class extends original {
     #sql: Sql;
 
-    constructor(...[name, ports]: ConstructorParameters<typeof ShardCore>) {
+    constructor(...[name, ports]: ConstructorParameters<typeof RigCore>) {
       super(name, ports);
       this.#sql = ports.sql;
     }
@@ -56,9 +57,9 @@ function withoutOutbox(original: typeof ShardCore, hit: () => void): typeof Shar
 }
 
 /** A delivery of which nothing was heard is taken to have arrived. */
-function sentOnce(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+function sentOnce(original: typeof RigCore, hit: () => void): typeof RigCore {
   return class extends original {
-    override delivered(...[delivery, reply]: Parameters<ShardCore["delivered"]>): void {
+    override delivered(...[delivery, reply]: Parameters<RigCore["delivered"]>): void {
       if (reply === null) hit();
       super.delivered(delivery, reply ?? { type: "received", left: [] });
     }
@@ -66,36 +67,40 @@ function sentOnce(original: typeof ShardCore, hit: () => void): typeof ShardCore
 }
 
 /** The first job of a report goes into the outbox though the report was stale. */
-function withStaleSpawns(original: typeof ShardCore, hit: () => void): typeof ShardCore {
+function withStaleSpawns(original: typeof RigCore, hit: () => void): typeof RigCore {
   return class extends original {
     #sql: Sql;
     #made = 0;
 
-    constructor(...[name, ports]: ConstructorParameters<typeof ShardCore>) {
+    constructor(...[name, ports]: ConstructorParameters<typeof RigCore>) {
       super(name, ports);
       this.#sql = ports.sql;
     }
 
-    override report(request: ReportRequest): ReturnType<ShardCore["report"]> {
-      const reply = super.report(request);
-      if (reply.type !== "reported") return reply;
+    override call<Name extends keyof ShardApi>(name: Name, ...rest: CallArguments<Name>): Result<Name> {
+      const reply = super.call(name, ...rest);
+      if (name === "report") this.#spawnAll(rest[0] as ReportRequest, reply as ReportReply);
+      return reply;
+    }
+
+    #spawnAll(request: ReportRequest, reply: ReportReply): void {
+      if (reply.type !== "reported") return;
       for (const [i, { outcome }] of request.reports.entries()) {
         const [spawn] = outcome.ok ? (outcome.spawn ?? []) : [];
         if (spawn === undefined || reply.results[i]?.status !== "stale") continue;
         hit();
         const slot = slotOf(NAMESPACE, spawn.queue, 0);
         const id = makeJobId(spawn.expiresAt ?? 0, slot, new Uint8Array(8).fill(++this.#made));
-        const job: NewJob = { ...spawn, id, queue: 0, partition: 0, expiresAt: null };
+        const job: NewJob = { ...spawn, id, queue: 0, partition: 0, expiresAt: null, createdAt: null, parent: null };
         this.#sql.run(
-          `INSERT INTO spawn_outbox (slot, seq, id, queue, job)
-             SELECT ?1, coalesce((SELECT max(seq) FROM spawn_outbox), 0) + 1, ?2, ref, ?3 FROM queues WHERE name = ?4`,
+          `INSERT INTO spawn_outbox (slot, seq, parent_slot, id, queue, job)
+             SELECT ?1, coalesce((SELECT max(seq) FROM spawn_outbox), 0) + 1, ?1, ?2, ref, ?3 FROM queues WHERE name = ?4`,
           slot,
           id,
           JSON.stringify(job),
           spawn.queue,
         );
       }
-      return reply;
     }
   };
 }

@@ -1,4 +1,4 @@
-/** Walks through every world that can be reached, and from each of them to the end without faults. */
+/** Walks through every system that can be reached, and from each of them to the end without faults. */
 import { isOver } from "../../domain/two-phase.ts";
 import type { Random } from "./random.ts";
 import { checkEnd, checkSafety } from "./two-phase-checks.ts";
@@ -7,7 +7,7 @@ import { type Packet, packetOf } from "./two-phase-packets.ts";
 import type { Rules } from "./two-phase-rules.ts";
 import { unspent } from "./two-phase-spent.ts";
 import { type Crash, Step } from "./two-phase-step.ts";
-import { type Batch, copyOf, MOMENTS, newWorld, type World } from "./two-phase-world.ts";
+import { type Batch, copyOf, MOMENTS, newSystem, type TwoPhaseSystem } from "./two-phase-system.ts";
 
 export interface Scene {
   batches: Batch[];
@@ -20,7 +20,7 @@ export interface Scene {
   crashes: "none" | "writes" | "messages";
   /** How many of `MOMENTS` come. */
   moments: number;
-  /** Renames the scene into itself: of two worlds that are each other's mirror image one is visited. */
+  /** Renames the scene into itself: of two systems that are each other's mirror image one is visited. */
   mirror?: Renaming;
   /** Whether packets that can change nothing any more are taken off the network: see `unspent`. */
   leaveOutSpent?: boolean;
@@ -28,7 +28,7 @@ export interface Scene {
 
 export interface Walk {
   /** Worlds that were reached, each once. */
-  worlds: number;
+  systems: number;
   /** Steps that were taken between them: histories end in each of these. */
   steps: number;
   broken: string | null;
@@ -45,49 +45,49 @@ type Act =
 
 export interface Options {
   /** Ends the search. */
-  mostWorlds?: number;
-  /** Told of every world. */
-  visit?: (world: World) => void;
+  mostSystems?: number;
+  /** Told of every system. */
+  visit?: (system: TwoPhaseSystem) => void;
 }
 
-/** A world, and how it was reached. */
+/** A system, and how it was reached. */
 interface Reached {
-  world: World;
+  system: TwoPhaseSystem;
   act: Act | null;
   from: Reached | null;
 }
 
-/** Walks through the worlds nearest first, so that what it finds broken was broken by the fewest steps. */
+/** Walks through the systems nearest first, so that what it finds broken was broken by the fewest steps. */
 export function explore(scene: Scene, rules: Rules, options: Options = {}): Walk {
-  const { mostWorlds = Number.POSITIVE_INFINITY, visit } = options;
-  const first = newWorld(scene.batches, scene.participants);
+  const { mostSystems = Number.POSITIVE_INFINITY, visit } = options;
+  const first = newSystem(scene.batches, scene.participants);
   const names = new Names(first, scene.mirror ?? null);
-  const open: Reached[] = [{ world: first, act: null, from: null }];
+  const open: Reached[] = [{ system: first, act: null, from: null }];
   const seen = new Set([names.of(first)]);
   const ends = new Set<string>();
   let steps = 0;
-  for (let next = 0; next < open.length && seen.size < mostWorlds; next++) {
+  for (let next = 0; next < open.length && seen.size < mostSystems; next++) {
     const from = open[next] as Reached;
-    for (const act of acts(scene, from.world)) {
-      const world = copyOf(from.world);
-      const reached = { world, act, from };
+    for (const act of acts(scene, from.system)) {
+      const system = copyOf(from.system);
+      const reached = { system, act, from };
       steps += 1;
       try {
-        perform(new Step(world, scene.batches, rules), act);
-        if (scene.leaveOutSpent) world.net = unspent(world, mayMove(scene, world));
-        const name = names.of(world);
+        perform(new Step(system, scene.batches, rules), act);
+        if (scene.leaveOutSpent) system.net = unspent(system, mayMove(scene, system));
+        const name = names.of(system);
         if (seen.has(name)) continue;
         seen.add(name);
         open.push(reached);
-        visit?.(world);
-        checkSafety(world, scene.batches);
-        finish(scene, world, { rules, ends, names });
+        visit?.(system);
+        checkSafety(system, scene.batches);
+        finish(scene, system, { rules, ends, names });
       } catch (error) {
-        return { worlds: seen.size, steps, broken: `${reasonOf(error)}${history(reached)}` };
+        return { systems: seen.size, steps, broken: `${reasonOf(error)}${history(reached)}` };
       }
     }
   }
-  return { worlds: seen.size, steps, broken: null };
+  return { systems: seen.size, steps, broken: null };
 }
 
 /** A rule that throws by itself, because it was told both ways, is as broken as a promise. */
@@ -101,24 +101,24 @@ function history(reached: Reached): string {
   return told.join("");
 }
 
-function mayMove(scene: Scene, world: World): boolean {
-  return scene.moves.some(({ slot, to }) => world.owner[slot] !== to);
+function mayMove(scene: Scene, system: TwoPhaseSystem): boolean {
+  return scene.moves.some(({ slot, to }) => system.owner[slot] !== to);
 }
 
-function acts(scene: Scene, world: World): Act[] {
+function acts(scene: Scene, system: TwoPhaseSystem): Act[] {
   const all: Act[] = [];
-  if (world.moment + 1 < scene.moments) all.push({ type: "time passes" });
-  for (const { slot, to } of scene.moves) if (world.owner[slot] !== to) all.push({ type: "slot moves", slot, to });
-  for (const { id } of scene.batches) all.push(...seatActs(scene, world, id));
-  for (const [name, held] of Object.entries(world.held))
-    for (const [txn, { phase, at }] of Object.entries(held))
-      if (phase === "prepared" || (MOMENTS[world.moment] ?? 0) >= at) all.push({ type: "wakes", name, txn });
-  for (const number of world.net) all.push(...deliveries(scene, world, packetOf(number)));
+  if (system.moment + 1 < scene.moments) all.push({ type: "time passes" });
+  for (const { slot, to } of scene.moves) if (system.owner[slot] !== to) all.push({ type: "slot moves", slot, to });
+  for (const { id } of scene.batches) all.push(...seatActs(scene, system, id));
+  for (const [name, prepared] of Object.entries(system.prepared))
+    for (const [txn, { phase, at }] of Object.entries(prepared))
+      if (phase === "prepared" || (MOMENTS[system.moment] ?? 0) >= at) all.push({ type: "wakes", name, txn });
+  for (const number of system.net) all.push(...deliveries(scene, system, packetOf(number)));
   return all;
 }
 
-function seatActs(scene: Scene, world: World, txn: string): Act[] {
-  const seat = world.seats[txn];
+function seatActs(scene: Scene, system: TwoPhaseSystem, txn: string): Act[] {
+  const seat = system.seats[txn];
   if (seat === undefined) return [];
   const crashing = (type: "begins" | "ticks" | "recovers") =>
     crashPoints(scene).map((crash): Act => ({ type, txn, crash }));
@@ -127,15 +127,15 @@ function seatActs(scene: Scene, world: World, txn: string): Act[] {
   // Between two steps, which is also before the write of the second.
   if (seat.live !== null && scene.crashes !== "none") all.push({ type: "dies", txn });
   // What would change nothing is left out.
-  if (seat.live?.state.phase === "preparing" && world.moment > 0) all.push(...crashing("ticks"));
+  if (seat.live?.state.phase === "preparing" && system.moment > 0) all.push(...crashing("ticks"));
   if (seat.live === null) all.push(...crashing("recovers"));
   else if (isOver(seat.live.state)) all.push({ type: "forgets", txn });
   return all;
 }
 
-function deliveries(scene: Scene, world: World, packet: Packet): Act[] {
+function deliveries(scene: Scene, system: TwoPhaseSystem, packet: Packet): Act[] {
   const wills = packet.type === "prepare" && scene.unwilling ? [true, false] : [true];
-  const live = world.seats[packet.txn]?.live ?? null;
+  const live = system.seats[packet.txn]?.live ?? null;
   const atCoordinator = packet.type === "voted" || packet.type === "done" || packet.type === "moved";
   if (atCoordinator && live === null) return [];
   const crashes = atCoordinator || packet.type === "asked" ? crashPoints(scene) : [null];
@@ -185,49 +185,49 @@ const PATIENCE = 12;
 
 interface Ending {
   rules: Rules;
-  /** From these worlds it has been gone on already. */
+  /** From these systems it has been gone on already. */
   ends: Set<string>;
   names: Names;
 }
 
 /** Faults stop: everybody is awake, every message arrives, and time passes. Then all must be over. */
-function finish(scene: Scene, from: World, { rules, ends, names }: Ending): void {
-  const world = copyOf(from);
-  const step = new Step(world, scene.batches, rules);
-  world.moment = Math.max(world.moment, 1);
+function finish(scene: Scene, from: TwoPhaseSystem, { rules, ends, names }: Ending): void {
+  const system = copyOf(from);
+  const step = new Step(system, scene.batches, rules);
+  system.moment = Math.max(system.moment, 1);
   // What was sent before the faults stopped has been lost, or has arrived.
-  world.net = [];
+  system.net = [];
   const passed: string[] = [];
   for (let round = 0; round < PATIENCE; round++) {
-    const name = names.of(world);
+    const name = names.of(system);
     if (ends.has(name)) break;
     passed.push(name);
     for (const { id } of scene.batches) {
-      const seat = world.seats[id];
+      const seat = system.seats[id];
       if (seat?.live === null) step.recover(id);
       step.tick(id);
     }
-    for (const [participant, held] of Object.entries(world.held))
-      for (const txn of Object.keys(held)) if (held[txn]?.phase === "prepared") step.wake(participant, txn);
-    const arriving = world.net;
-    world.net = [];
+    for (const [participant, prepared] of Object.entries(system.prepared))
+      for (const txn of Object.keys(prepared)) if (prepared[txn]?.phase === "prepared") step.wake(participant, txn);
+    const arriving = system.net;
+    system.net = [];
     for (const number of arriving) step.deliver(packetOf(number), { willing: true, crash: null });
-    if (round === PATIENCE - 1) checkEnd(world, scene.batches);
+    if (round === PATIENCE - 1) checkEnd(system, scene.batches);
   }
   for (const name of passed) ends.add(name);
 }
 
-/** Takes random steps through worlds too many to visit, checks each, and ends without faults. One history. */
+/** Takes random steps through systems too many to visit, checks each, and ends without faults. One history. */
 export function wander(scene: Scene, rules: Rules, { random, steps }: { random: Random; steps: number }): Walk {
-  const world = newWorld(scene.batches, scene.participants);
+  const system = newSystem(scene.batches, scene.participants);
   try {
     for (let taken = 0; taken < steps; taken++) {
-      perform(new Step(world, scene.batches, rules), random.pick(acts(scene, world)));
-      checkSafety(world, scene.batches);
+      perform(new Step(system, scene.batches, rules), random.pick(acts(scene, system)));
+      checkSafety(system, scene.batches);
     }
-    finish(scene, world, { rules, ends: new Set(), names: new Names(world, null) });
-    return { worlds: 1, steps, broken: null };
+    finish(scene, system, { rules, ends: new Set(), names: new Names(system, null) });
+    return { systems: 1, steps, broken: null };
   } catch (error) {
-    return { worlds: 1, steps, broken: reasonOf(error) };
+    return { systems: 1, steps, broken: reasonOf(error) };
   }
 }

@@ -54,19 +54,19 @@ export const MUTANTS: { name: string; scene: Scene; broken: Partial<Rules> }[] =
     name: "a participant that has waited too long decides alone",
     scene: MOVING,
     broken: {
-      participate: (held, event) =>
-        event.type === "tick" && held?.phase === "prepared"
-          ? { held: { phase: "aborted", at: event.now }, actions: ["release"] }
-          : participate(held, event),
+      participate: (prepared, event) =>
+        event.type === "tick" && prepared?.phase === "prepared"
+          ? { prepared: { phase: "aborted", at: event.now }, actions: ["release"] }
+          : participate(prepared, event),
     },
   },
   {
     name: "a commit that is repeated is carried out again",
     scene: MOVING,
     broken: {
-      participate: (held, event) => {
-        const reaction = participate(held, event);
-        const again = event.type === "decided" && event.outcome === "commit" && held?.phase === "committed";
+      participate: (prepared, event) => {
+        const reaction = participate(prepared, event);
+        const again = event.type === "decided" && event.outcome === "commit" && prepared?.phase === "committed";
         return again ? { ...reaction, actions: ["apply", ...reaction.actions] } : reaction;
       },
     },
@@ -85,9 +85,9 @@ export const MUTANTS: { name: string; scene: Scene; broken: Partial<Rules> }[] =
     name: "a commit is not remembered",
     scene: FORGETTING,
     broken: {
-      participate: (held, event) => {
-        const reaction = participate(held, event);
-        return reaction.held?.phase === "committed" ? { ...reaction, held: null } : reaction;
+      participate: (prepared, event) => {
+        const reaction = participate(prepared, event);
+        return reaction.prepared?.phase === "committed" ? { ...reaction, prepared: null } : reaction;
       },
     },
   },
@@ -127,18 +127,20 @@ export const MUTANTS: { name: string; scene: Scene; broken: Partial<Rules> }[] =
     name: "a participant takes an outcome that is unknown for a commit",
     scene: TWO,
     broken: {
-      participate: (held, event) =>
-        event.type === "told" && event.outcome === "undecided"
-          ? participate(held, { ...event, outcome: "commit" })
-          : participate(held, event),
+      participate: (prepared, event) =>
+        event.type === "answered" && event.outcome === "undecided"
+          ? participate(prepared, { ...event, outcome: "commit" })
+          : participate(prepared, event),
     },
   },
   {
     name: "a participant that knows nothing of a batch votes for it",
     scene: MOVED,
     broken: {
-      participate: (held, event) =>
-        held === null && event.type === "prepare" ? { held, actions: ["vote-yes"] } : participate(held, event),
+      participate: (prepared, event) =>
+        prepared === null && event.type === "prepare"
+          ? { prepared, actions: ["vote-yes"] }
+          : participate(prepared, event),
     },
   },
   {

@@ -1,35 +1,35 @@
 import { numberOf, type Packet, packetOf } from "./two-phase-packets.ts";
-import type { Seat, World, Written } from "./two-phase-world.ts";
+import type { Seat, TwoPhaseSystem, Written } from "./two-phase-system.ts";
 
 /** Other names for batches, participants and slots; one that is not there stays as it is. */
 export type Renaming = Readonly<Record<string, string>>;
 
 /**
- * A name for each world: two worlds have one name when nothing that can happen tells them apart. Where `mirror` renames
- * a scene into itself, a world and its mirror image are one: the rules do not know names, so that whatever can happen
- * in one of them can happen in the other, renamed.
+ * A name for each system: two systems have one name when nothing that can happen tells them apart. Where `mirror`
+ * renames a scene into itself, a system and its mirror image are one: the rules do not know names, so that whatever can
+ * happen in one of them can happen in the other, renamed.
  */
 export class Names {
   readonly #ways: Way[];
 
-  /** `first` is any world of the scene: what there is in it is in all of them. */
-  constructor(first: World, mirror: Renaming | null) {
+  /** `first` is any system of the scene: what there is in it is in all of them. */
+  constructor(first: TwoPhaseSystem, mirror: Renaming | null) {
     const renamings = mirror === null ? [{}] : [{}, mirror];
     const states = new Map<string, number>();
     this.#ways = renamings.map((renaming) => new Way(first, renaming, states));
   }
 
-  of(world: World): string {
+  of(system: TwoPhaseSystem): string {
     let least = "";
     for (const way of this.#ways) {
-      const text = way.text(world);
+      const text = way.text(system);
       if (least === "" || text < least) least = text;
     }
     return least;
   }
 }
 
-/** Writes worlds down under other names, everything in the order of these. What steps share is written down once. */
+/** Writes systems down under other names, everything in the order of these. What steps share is written down once. */
 class Way {
   readonly #renaming: Renaming;
   readonly #batches: string[];
@@ -40,29 +40,29 @@ class Way {
   readonly #written = new WeakMap<Written, number>();
   readonly #packets = new Map<number, number>();
 
-  constructor(first: World, renaming: Renaming, states: Map<string, number>) {
+  constructor(first: TwoPhaseSystem, renaming: Renaming, states: Map<string, number>) {
     this.#renaming = renaming;
     this.#states = states;
     this.#batches = this.#inOrder(first.seats);
-    this.#participants = this.#inOrder(first.held);
+    this.#participants = this.#inOrder(first.prepared);
     this.#slots = this.#inOrder(first.owner);
   }
 
-  text(world: World): string {
-    let text = `${world.moment}`;
-    for (const txn of this.#batches) text += this.#seat(world.seats[txn]);
+  text(system: TwoPhaseSystem): string {
+    let text = `${system.moment}`;
+    for (const txn of this.#batches) text += this.#seat(system.seats[txn]);
     for (const name of this.#participants) {
       text += ";";
       for (const txn of this.#batches) {
-        const held = world.held[name]?.[txn];
-        text += held === undefined ? "-" : `${held.phase[0]}${held.at}`;
+        const prepared = system.prepared[name]?.[txn];
+        text += prepared === undefined ? "-" : `${prepared.phase[0]}${prepared.at}`;
       }
     }
     for (const slot of this.#slots) {
-      text += `;${this.#name(world.owner[slot] ?? "")}`;
-      for (const txn of this.#batches) text += world.shares[slot]?.[txn] ?? "-";
+      text += `;${this.#name(system.owner[slot] ?? "")}`;
+      for (const txn of this.#batches) text += system.shares[slot]?.[txn] ?? "-";
     }
-    const net = world.net.map((number) => this.#packet(number));
+    const net = system.net.map((number) => this.#packet(number));
     return `${text};${net.sort((a, b) => a - b).join()}`;
   }
 

@@ -7,7 +7,7 @@ export type Packet =
   | { type: "done"; txn: string; from: string; round: number }
   | { type: "moved"; txn: string; from: string; round: number }
   | { type: "asked"; txn: string; from: string }
-  | { type: "told"; txn: string; to: string; outcome: Outcome };
+  | { type: "answered"; txn: string; to: string; outcome: Outcome };
 
 const packets: Packet[] = [];
 const numbers = new Map<string, number>();

@@ -1,6 +1,6 @@
 import * as coordinatorRules from "../../domain/two-phase.ts";
-import { type Held, participate } from "../../domain/two-phase-participant.ts";
-import type { Share } from "./two-phase-world.ts";
+import { type Prepared, participate } from "../../domain/two-phase-participant.ts";
+import type { Share } from "./two-phase-system.ts";
 
 /** What a shard does beside the protocol: the keys of slots, and their moves. */
 const shardRules = {
@@ -9,7 +9,7 @@ const shardRules = {
   /** Whether the participant may act on the slot. */
   mayAct: (owner: string | undefined, participant: string): boolean => owner === participant,
   /** What moves along with a slot that has something prepared. */
-  movesAlong: (held: Held): Held | null => held,
+  movesAlong: (prepared: Prepared): Prepared | null => prepared,
   /** Whether an outcome for `txn` acts on what the slot has of `other`. */
   concerns: (txn: string, other: string): boolean => txn === other,
 };

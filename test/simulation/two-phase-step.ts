@@ -1,4 +1,4 @@
-import type { Held, Reaction } from "../../domain/two-phase-participant.ts";
+import type { Prepared, Reaction } from "../../domain/two-phase-participant.ts";
 import { Violation } from "./two-phase-checks.ts";
 import { numberOf, type Packet } from "./two-phase-packets.ts";
 import type { Rules } from "./two-phase-rules.ts";
@@ -9,27 +9,27 @@ import {
   momentFrom,
   type Seat,
   type Share,
-  type World,
+  type TwoPhaseSystem,
   type Written,
-} from "./two-phase-world.ts";
+} from "./two-phase-system.ts";
 
 /** Where in its step a coordinator dies: after its write and so many of the messages that follow. Null: nowhere. */
 export type Crash = { after: number } | null;
 
-/** One node's step on a world that is the caller's to change. */
+/** One node's step on a system that is the caller's to change. */
 export class Step {
-  readonly world: World;
+  readonly system: TwoPhaseSystem;
   readonly #batches: readonly Batch[];
   readonly #rules: Rules;
 
-  constructor(world: World, batches: readonly Batch[], rules: Rules) {
-    this.world = world;
+  constructor(system: TwoPhaseSystem, batches: readonly Batch[], rules: Rules) {
+    this.system = system;
     this.#batches = batches;
     this.#rules = rules;
   }
 
   passTime(): void {
-    this.world.moment += 1;
+    this.system.moment += 1;
   }
 
   begin(txn: string, crash: Crash = null): void {
@@ -37,7 +37,7 @@ export class Step {
     seat.begun = true;
     const parts: Record<string, string[]> = {};
     for (const slot of Object.keys(this.#batch(txn).slots)) {
-      const owner = this.world.owner[slot] ?? "";
+      const owner = this.system.owner[slot] ?? "";
       parts[owner] = [...(parts[owner] ?? []), slot];
     }
     this.#becomes(txn, { state: this.#rules.begin(Object.keys(parts), DECIDE_BY), parts }, crash);
@@ -69,43 +69,43 @@ export class Step {
 
   /** The participant's clock: it asks, or forgets. */
   wake(name: string, txn: string): void {
-    const held = this.#held(name, txn);
-    if (held === null) return;
-    const late = held.phase === "prepared" ? held.at : this.#now();
-    this.#react({ name, txn }, this.#rules.participate(held, { type: "tick", now: late }));
+    const prepared = this.#prepared(name, txn);
+    if (prepared === null) return;
+    const late = prepared.phase === "prepared" ? prepared.at : this.#now();
+    this.#react({ name, txn }, this.#rules.participate(prepared, { type: "tick", now: late }));
   }
 
   /** A slot moves with all it has, as far as that is prepared. */
   move(slot: string, to: string): void {
-    const from = this.world.owner[slot] ?? "";
-    this.world.owner[slot] = to;
-    for (const [txn, share] of Object.entries(this.world.shares[slot] ?? {})) {
-      const held = this.#held(from, txn);
-      if (share === "held" && held !== null) this.#setHeld(to, txn, this.#rules.movesAlong(held));
+    const from = this.system.owner[slot] ?? "";
+    this.system.owner[slot] = to;
+    for (const [txn, share] of Object.entries(this.system.shares[slot] ?? {})) {
+      const prepared = this.#prepared(from, txn);
+      if (share === "prepared" && prepared !== null) this.#setPrepared(to, txn, this.#rules.movesAlong(prepared));
     }
   }
 
   deliver(packet: Packet, options: { willing: boolean; crash: Crash }): void {
     if ("slots" in packet) this.#toParticipant(packet, options.willing);
-    else if (packet.type === "told") this.#told(packet);
+    else if (packet.type === "answered") this.#answered(packet);
     else if (packet.type === "asked") this.#asked(packet, options.crash);
     else this.#toCoordinator(packet, options.crash);
   }
 
   #toParticipant(packet: Extract<Packet, { to: string; round: number }>, willing: boolean): void {
     const { txn, to, round, slots } = packet;
-    if (!slots.every((slot) => this.#rules.mayAct(this.world.owner[slot], to))) {
+    if (!slots.every((slot) => this.#rules.mayAct(this.system.owner[slot], to))) {
       this.#send({ type: "moved", txn, from: to, round });
       return;
     }
     if (packet.type !== "prepare") {
       const event = { type: "decided", outcome: packet.type, now: this.#now() } as const;
-      this.#react({ name: to, txn, round }, this.#rules.participate(this.#held(to, txn), event));
+      this.#react({ name: to, txn, round }, this.#rules.participate(this.#prepared(to, txn), event));
       return;
     }
-    const missing = slots.filter((slot) => this.world.shares[slot]?.[txn] === undefined);
+    const missing = slots.filter((slot) => this.system.shares[slot]?.[txn] === undefined);
     const free = missing.every((slot) => this.#isFree(slot, txn));
-    const reaction = this.#rules.participate(this.#held(to, txn), {
+    const reaction = this.#rules.participate(this.#prepared(to, txn), {
       type: "prepare",
       missing: missing.length > 0,
       willing: willing && free,
@@ -115,9 +115,9 @@ export class Step {
     this.#react({ name: to, txn, round, holds: missing }, reaction);
   }
 
-  #told({ txn, to, outcome }: Extract<Packet, { type: "told" }>): void {
-    const event = { type: "told", outcome, now: this.#now() } as const;
-    this.#react({ name: to, txn }, this.#rules.participate(this.#held(to, txn), event));
+  #answered({ txn, to, outcome }: Extract<Packet, { type: "answered" }>): void {
+    const event = { type: "answered", outcome, now: this.#now() } as const;
+    this.#react({ name: to, txn }, this.#rules.participate(this.#prepared(to, txn), event));
   }
 
   /** `round` 0: nobody waits for an answer. */
@@ -125,12 +125,12 @@ export class Step {
     { name, txn, round = 0, holds = [] }: { name: string; txn: string; round?: number; holds?: string[] },
     reaction: Reaction,
   ): void {
-    const again = this.#held(name, txn)?.phase === "committed";
-    this.#setHeld(name, txn, reaction.held);
+    const again = this.#prepared(name, txn)?.phase === "committed";
+    this.#setPrepared(name, txn, reaction.prepared);
     for (const action of reaction.actions) {
-      if (action === "hold") for (const slot of holds) this.#share(slot)[txn] = "held";
-      if (action === "apply") this.#settle(name, txn, again ? "applied-twice" : "applied");
-      if (action === "release") this.#settle(name, txn, "released");
+      if (action === "hold") for (const slot of holds) this.#share(slot)[txn] = "prepared";
+      if (action === "apply") this.#carryOutShares(name, txn, again ? "applied-twice" : "applied");
+      if (action === "release") this.#carryOutShares(name, txn, "released");
       if (action === "ask") this.#send({ type: "asked", txn, from: name });
       // An outcome that was asked for is carried out, and answered when the coordinator says it itself.
       if (round === 0) continue;
@@ -141,11 +141,11 @@ export class Step {
   }
 
   /** What a participant had prepared may have moved away meanwhile: then it carries out nothing. */
-  #settle(name: string, txn: string, as: Exclude<Share, "held">): void {
-    const mine = Object.entries(this.world.shares).filter(([slot]) => this.world.owner[slot] === name);
+  #carryOutShares(name: string, txn: string, as: Exclude<Share, "prepared">): void {
+    const mine = Object.entries(this.system.shares).filter(([slot]) => this.system.owner[slot] === name);
     for (const [, shares] of mine)
       for (const other of Object.keys(shares)) {
-        if (shares[other] === "held" && this.#rules.concerns(txn, other)) shares[other] = as;
+        if (shares[other] === "prepared" && this.#rules.concerns(txn, other)) shares[other] = as;
         else if (as === "applied-twice" && other === txn) shares[other] = as;
       }
   }
@@ -153,7 +153,7 @@ export class Step {
   #isFree(slot: string, txn: string): boolean {
     const key = this.#batch(txn).slots[slot] ?? null;
     if (key === null) return true;
-    return !Object.entries(this.world.shares[slot] ?? {}).some(
+    return !Object.entries(this.system.shares[slot] ?? {}).some(
       ([other, share]) => other !== txn && this.#rules.takesKey(share) && this.#batch(other).slots[slot] === key,
     );
   }
@@ -163,7 +163,7 @@ export class Step {
     // Whoever is asked wakes up first, as an object does.
     if (seat.live === null) this.recover(txn, crash);
     if (seat.live === null && seat.stored !== null) return;
-    this.#send({ type: "told", txn, to: from, outcome: this.#rules.outcomeOf(seat.live?.state ?? null) });
+    this.#send({ type: "answered", txn, to: from, outcome: this.#rules.outcomeOf(seat.live?.state ?? null) });
   }
 
   #toCoordinator(packet: Extract<Packet, { from: string; round: number }>, crash: Crash): void {
@@ -178,10 +178,10 @@ export class Step {
     if (live.state.members[from]?.round !== round || this.#rules.isOver(live.state)) return;
     const { [from]: slots = [], ...parts } = live.parts;
     for (const slot of slots) {
-      const owner = this.world.owner[slot] ?? "";
+      const owner = this.system.owner[slot] ?? "";
       parts[owner] = [...(parts[owner] ?? []), slot];
     }
-    const into = [...new Set(slots.map((slot) => this.world.owner[slot] ?? ""))];
+    const into = [...new Set(slots.map((slot) => this.system.owner[slot] ?? ""))];
     const state = this.#rules.coordinate(live.state, { type: "moved", from, round, into });
     this.#becomes(packet.txn, { state, parts }, crash);
   }
@@ -208,33 +208,33 @@ export class Step {
 
   #send(packet: Packet): void {
     const number = numberOf(packet);
-    if (!this.world.net.includes(number)) this.world.net = [...this.world.net, number].sort((a, b) => a - b);
+    if (!this.system.net.includes(number)) this.system.net = [...this.system.net, number].sort((a, b) => a - b);
   }
 
   #now(): number {
-    return MOMENTS[this.world.moment] ?? 0;
+    return MOMENTS[this.system.moment] ?? 0;
   }
 
-  #held(name: string, txn: string): Held | null {
-    return this.world.held[name]?.[txn] ?? null;
+  #prepared(name: string, txn: string): Prepared | null {
+    return this.system.prepared[name]?.[txn] ?? null;
   }
 
-  #setHeld(name: string, txn: string, held: Held | null): void {
-    const all = this.world.held[name];
+  #setPrepared(name: string, txn: string, prepared: Prepared | null): void {
+    const all = this.system.prepared[name];
     if (all === undefined) throw new Error(`no participant ${name}`);
-    if (held === null) delete all[txn];
+    if (prepared === null) delete all[txn];
     // When it asks next does not matter here, where it may ask at any time; when it forgets, by the moments that there are.
-    else all[txn] = { phase: held.phase, at: held.phase === "prepared" ? 0 : momentFrom(held.at) };
+    else all[txn] = { phase: prepared.phase, at: prepared.phase === "prepared" ? 0 : momentFrom(prepared.at) };
   }
 
   #share(slot: string): Record<string, Share> {
-    const shares = this.world.shares[slot];
+    const shares = this.system.shares[slot];
     if (shares === undefined) throw new Error(`no slot ${slot}`);
     return shares;
   }
 
   #seat(txn: string): Seat {
-    const seat = this.world.seats[txn];
+    const seat = this.system.seats[txn];
     if (seat === undefined) throw new Error(`no batch ${txn}`);
     return seat;
   }

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { lane } from "../lane.ts";
 import { Random } from "./random.ts";
 import { explore, type Scene, wander } from "./two-phase-explore.ts";
 import { MUTANTS, UNWRITTEN } from "./two-phase-mutants.ts";
 import { Names } from "./two-phase-names.ts";
 import { RULES } from "./two-phase-rules.ts";
 import { CROWD, MOVED, MOVED_ON, MOVING, NEIGHBOURS, RIVALS, RIVALS_MOVED, THREE, TWO } from "./two-phase-scenes.ts";
-import { newWorld } from "./two-phase-world.ts";
+import { newSystem } from "./two-phase-system.ts";
 
-const HISTORIES = 500;
+const HISTORIES = lane.histories.twoPhase;
 const STEPS = 120;
 const ONE_SHARD: Partial<Scene> = {
   batches: [
@@ -18,22 +19,27 @@ const ONE_SHARD: Partial<Scene> = {
   mirror: { t1: "t2", t2: "t1" },
 };
 
+/** Scenes of several hundred thousand worlds: together they take as long as everything else here. */
+const LARGE: [string, Scene][] = [
+  ["two batches with common keys, in opposite orders, coordinators dying anywhere", RIVALS],
+  ["two slots move, and one to an old owner of the other", MOVED_ON],
+  ["two batches with a common key, whose slot moves", RIVALS_MOVED],
+];
+
 describe("no batch is ever partial, twice, or stuck", () => {
   test.each<[string, Scene]>([
     ["the coordinator dies anywhere: around each write, and between any two messages", { ...TWO, crashes: "messages" }],
     ["participants refuse as they like", { ...TWO, unwilling: true }],
     ["three participants", THREE],
     ["a slot moves in the middle", MOVING],
-    ["two batches with common keys, in opposite orders, coordinators dying anywhere", RIVALS],
     ["two batches with a common key, and a slot where both may have something", NEIGHBOURS],
     ["a slot moves to who knows nothing, coordinators dying anywhere, refusals", MOVED],
-    ["two slots move, and one to an old owner of the other", MOVED_ON],
-    ["two batches with a common key, whose slot moves", RIVALS_MOVED],
+    ...lane.turn(LARGE, LARGE.length),
   ])("in any world: %s", (name, scene) => {
     const walk = explore(scene, RULES);
-    console.log(`two-phase: ${name}: ${walk.worlds} worlds, a history for each of ${walk.steps} steps`);
+    console.log(`two-phase: ${name}: ${walk.systems} worlds, a history for each of ${walk.steps} steps`);
     expect(walk.broken).toBeNull();
-    expect(walk.worlds).toBeGreaterThan(1_000);
+    expect(walk.systems).toBeGreaterThan(1_000);
   });
 
   test("in any world, though the first record is lost: a transaction that nobody knows is aborted", () => {
@@ -63,16 +69,16 @@ describe("leaving packets out that can change nothing loses no world", () => {
     ["a slot moves to who does not", { ...MOVED, unwilling: false, crashes: "none", moments: 1 }],
     ["two batches", { ...RIVALS, ...ONE_SHARD, crashes: "writes", moments: 1 }],
   ])("%s", (_, scene) => {
-    const names = new Names(newWorld(scene.batches, scene.participants), scene.mirror ?? null);
-    const [all, reduced] = [false, true].map((leaveOutSpent) => worldsOf({ ...scene, leaveOutSpent }, names));
+    const names = new Names(newSystem(scene.batches, scene.participants), scene.mirror ?? null);
+    const [all, reduced] = [false, true].map((leaveOutSpent) => systemsOf({ ...scene, leaveOutSpent }, names));
     expect(reduced?.size).toBeGreaterThan(10);
     expect(reduced).toEqual(all);
   });
 });
 
-/** The worlds of a scene but for what is on the network. */
-function worldsOf(scene: Scene, names: Names): Set<string> {
-  const worlds = new Set<string>();
-  explore(scene, RULES, { visit: (world) => worlds.add(names.of({ ...world, net: [] })) });
-  return worlds;
+/** The systems of a scene but for what is on the network. */
+function systemsOf(scene: Scene, names: Names): Set<string> {
+  const systems = new Set<string>();
+  explore(scene, RULES, { visit: (system) => systems.add(names.of({ ...system, net: [] })) });
+  return systems;
 }

@@ -199,9 +199,8 @@ describe("beside an idempotency key", () => {
     for (const { stub } of shards()) {
       await runInDurableObject(stub, (_, { storage }) => {
         for (const table of ["dedup", "idempotency"]) {
-          const column = table === "dedup" ? "scope" : "ordering_key";
           const rows = storage.sql.exec<{ scope: string }>(
-            `SELECT ${column} AS scope FROM ${table} JOIN queues ON ref = queue WHERE name = ?`,
+            `SELECT scope FROM ${table} JOIN queues ON ref = queue WHERE name = ?`,
             queue,
           );
           for (const { scope } of rows) scopes.push(scope);

@@ -164,12 +164,12 @@ describe("a limit of each concurrency key", () => {
   it("is held for each key by itself, over all partitions and a restart", async () => {
     const queue = await newQueue({ ...CALM, perKeyConcurrency: 2 });
     for (const concurrencyKey of ["a", "b", "c"]) await submitAll(4, { queue, concurrencyKey });
-    const held = await claim(queue, { max: 100 });
-    const keys = held.map((job) => job.concurrencyKey).sort();
+    const existing = await claim(queue, { max: 100 });
+    const keys = existing.map((job) => job.concurrencyKey).sort();
     expect(keys).toEqual(["a", "a", "b", "b", "c", "c"]);
     await evict();
     expect(await claim(queue)).toEqual([]);
-    const [first] = held;
+    const [first] = existing;
     await succeed(first?.lease ?? "");
     const next = await claim(queue);
     expect(next.map((job) => job.concurrencyKey)).toEqual([first?.concurrencyKey]);

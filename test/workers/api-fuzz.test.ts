@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { ProblemView } from "../../contract/problem.ts";
@@ -8,7 +9,9 @@ import { type Answer, type CallOptions, call, makeKey, newQueue, submit } from "
 
 type Route = (typeof ROUTES)[number];
 
-const RUNS = 700;
+/** How many of each kind: see `test/lane.ts`. */
+const RUNS = (env as unknown as { FUZZ_REQUESTS: number }).FUZZ_REQUESTS;
+const TIMEOUT_MS = 60_000 + 200 * RUNS;
 /** Waits that would hold the request are taken out of what is sent: this file is about answers, not patience. */
 const MAX_MS = 5000;
 
@@ -223,42 +226,54 @@ async function sendAndCheck(method: string, path: string, options: CallOptions):
 }
 
 // The waits of `claim` are kept to what is refused or zero: `wait` is no field of the bodies above.
-it("requests to every route, with anything as path, query, headers and body", async () => {
-  const requests = fc.record({ route: fc.constantFrom(...ROUTES), fill: segment, query, headers, text });
-  await fc.assert(
-    fc.asyncProperty(requests, async ({ route, fill, query: search, headers: sent, text: content }) => {
-      const path = pathOf(route, fill) + (search === "" ? "" : `?${search}`);
-      const options: CallOptions = { headers: { ...sent } };
-      if (route.method !== "get") options.text = content;
-      await sendAndCheck(route.method.toUpperCase(), path, options);
-    }),
-    { numRuns: RUNS },
-  );
-}, 60_000);
+it(
+  "requests to every route, with anything as path, query, headers and body",
+  async () => {
+    const requests = fc.record({ route: fc.constantFrom(...ROUTES), fill: segment, query, headers, text });
+    await fc.assert(
+      fc.asyncProperty(requests, async ({ route, fill, query: search, headers: sent, text: content }) => {
+        const path = pathOf(route, fill) + (search === "" ? "" : `?${search}`);
+        const options: CallOptions = { headers: { ...sent } };
+        if (route.method !== "get") options.text = content;
+        await sendAndCheck(route.method.toUpperCase(), path, options);
+      }),
+      { numRuns: RUNS },
+    );
+  },
+  TIMEOUT_MS,
+);
 
-it("bodies that are nearly right", async () => {
-  const writes = ROUTES.filter((route) => route.body !== undefined);
-  await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...writes), body, async (route, value) => {
-      await sendAndCheck(route.method.toUpperCase(), pathOf(route, route.path.includes("{id}") ? "JOB" : "QUEUE"), {
-        body: value,
-      });
-    }),
-    { numRuns: RUNS },
-  );
-}, 60_000);
+it(
+  "bodies that are nearly right",
+  async () => {
+    const writes = ROUTES.filter((route) => route.body !== undefined);
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...writes), body, async (route, value) => {
+        await sendAndCheck(route.method.toUpperCase(), pathOf(route, route.path.includes("{id}") ? "JOB" : "QUEUE"), {
+          body: value,
+        });
+      }),
+      { numRuns: RUNS },
+    );
+  },
+  TIMEOUT_MS,
+);
 
-it("any method on any path", async () => {
-  const paths = fc.oneof(
-    fc.constantFrom(...ROUTES.map(({ path }) => path)),
-    fc.array(segment, { maxLength: 5 }).map((parts) => `/v1/${parts.join("/")}`),
-    fc.array(segment, { maxLength: 3 }).map((parts) => `/${parts.join("/")}`),
-  );
-  const methods = fc.constantFrom("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
-  await fc.assert(
-    fc.asyncProperty(methods, paths, query, async (method, path, search) => {
-      await sendAndCheck(method, `${path}?${search}`, {});
-    }),
-    { numRuns: 400 },
-  );
-}, 60_000);
+it(
+  "any method on any path",
+  async () => {
+    const paths = fc.oneof(
+      fc.constantFrom(...ROUTES.map(({ path }) => path)),
+      fc.array(segment, { maxLength: 5 }).map((parts) => `/v1/${parts.join("/")}`),
+      fc.array(segment, { maxLength: 3 }).map((parts) => `/${parts.join("/")}`),
+    );
+    const methods = fc.constantFrom("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS");
+    await fc.assert(
+      fc.asyncProperty(methods, paths, query, async (method, path, search) => {
+        await sendAndCheck(method, `${path}?${search}`, {});
+      }),
+      { numRuns: RUNS },
+    );
+  },
+  TIMEOUT_MS,
+);

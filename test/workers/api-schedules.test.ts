@@ -295,8 +295,10 @@ describe("fires", () => {
     const counts = await Promise.all(
       shards().map(({ stub }) => stub.scheduleStates({ v: 1, epoch: 1, namespace: "default", names: [name] })),
     );
-    expect(counts.flat().filter(({ runs }) => runs)).toHaveLength(1);
-    expect(counts.flat().filter(({ lastFiredAt }) => lastFiredAt !== null).length).toBeGreaterThan(1);
+    expect(counts.flatMap(({ result }) => result).filter(({ runs }) => runs)).toHaveLength(1);
+    expect(
+      counts.flatMap(({ result }) => result).filter(({ lastFiredAt }) => lastFiredAt !== null).length,
+    ).toBeGreaterThan(1);
   });
 
   it("go on when the queue's number of partitions changes", async () => {

@@ -4,6 +4,8 @@ import type { KeyBody, KeyCreatedView } from "../../contract/admin.ts";
 import type { JobView } from "../../contract/job.ts";
 import type { ClaimedJobView, ClaimInput, ClaimView } from "../../contract/pull.ts";
 import type { QueueInput, QueueView } from "../../contract/queue.ts";
+import { parseJobId } from "../../domain/job-id.ts";
+import { initialMap, ownerOf } from "../../domain/slots.ts";
 import type { Shard } from "../../workers/gateway/index.ts";
 
 /** What tests on the real runtime share: the API over HTTP, and the objects behind it. */
@@ -136,6 +138,20 @@ export function shard(id: string): DurableObjectStub<Shard> {
 
 export function shards(): { id: string; stub: DurableObjectStub<Shard> }[] {
   return SHARD_IDS.map((id) => ({ id, stub: shard(id) }));
+}
+
+/** The shard that a job lies on. */
+export function shardOf(jobId: string): string {
+  return ownerOf(initialMap(SHARD_IDS.length), parseJobId(jobId)?.slot ?? 0);
+}
+
+/** Which of these jobs their shards have. */
+export async function existingAnywhere(ids: string[]): Promise<string[]> {
+  const byOwner = Map.groupBy(ids, shardOf);
+  const replies = await Promise.all(
+    [...byOwner].map(([owner, own]) => shard(owner).existingIds({ v: 1, epoch: 1, ids: own })),
+  );
+  return replies.flatMap(({ result }) => (result.type === "existing" ? result.ids : []));
 }
 
 export function sleep(ms: number): Promise<void> {

@@ -61,7 +61,7 @@ function expectAway({ status, body, headers }: Answer<unknown>): void {
 /** Shards that answer, and take longer for it than a submission waits. */
 function slowShards() {
   const getByName = (name: string) => {
-    const stub = env.SHARD.getByName(name) as unknown as ShardApi;
+    const stub = env.SHARD.getByName(name);
     return new Proxy(stub, {
       get:
         (real, method: keyof ShardApi) =>

@@ -2,7 +2,20 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DeferredMessage } from "../../contract/ingest.ts";
 import type { JobView } from "../../contract/job.ts";
-import { call, claim, claimOne, evict, getJob, must, newQueue, putQueue, shards, submit, succeed } from "./api.ts";
+import {
+  call,
+  claim,
+  claimOne,
+  evict,
+  existingAnywhere,
+  getJob,
+  must,
+  newQueue,
+  putQueue,
+  shards,
+  submit,
+  succeed,
+} from "./api.ts";
 import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
 import { brokenDatabase, callThrough } from "./faults.ts";
 import { awayGateway, awayShards, consume, deadLetters } from "./ingest.ts";
@@ -38,9 +51,8 @@ async function forgetOld(): Promise<void> {
   }
 }
 
-async function heldBy(id: string): Promise<boolean> {
-  const held = await Promise.all(shards().map(({ stub }) => stub.held({ v: 1, epoch: 1, ids: [id] })));
-  return held.flat().length > 0;
+async function existingOn(id: string): Promise<boolean> {
+  return (await existingAnywhere([id])).length > 0;
 }
 
 async function rowsInHistory(id: string): Promise<string[]> {
@@ -71,12 +83,12 @@ describe("a message that comes again after its job was forgotten by its shard ru
     await forgetOld();
     passTime(2 * MINUTE);
     await forgetOld();
-    expect(await heldBy(id)).toBe(false);
+    expect(await existingOn(id)).toBe(false);
     expect(await rowsInHistory(id)).toEqual([state]);
 
     const again = await consume([message]);
     expect(again).toMatchObject({ acked: 1, retryMessages: [] });
-    expect(await heldBy(id)).toBe(false);
+    expect(await existingOn(id)).toBe(false);
     expect(await claim(queue)).toEqual([]);
     expect((await call("GET", `/v1/jobs/${id}`)).status).toBe(state === "discarded" ? 404 : 200);
   });
@@ -89,7 +101,7 @@ describe("a message that comes again after its job was forgotten by its shard ru
     passTime(4 * DAY);
     await forgetOld();
     await runCron();
-    expect(await heldBy(id)).toBe(false);
+    expect(await existingOn(id)).toBe(false);
     expect(await rowsInHistory(id)).toEqual(["succeeded"]);
     await consume([message]);
     expect(await claim(queue)).toEqual([]);
@@ -130,10 +142,10 @@ describe("a message that comes again after its job was forgotten by its shard ru
     await forgetOld();
     passTime(100_000);
     await forgetOld();
-    expect(await heldBy(id)).toBe(false);
+    expect(await existingOn(id)).toBe(false);
     expect(await consume([ahead], delivery)).toMatchObject({ acked: 1 });
     expect(await claim(queue)).toEqual([]);
-    expect(await heldBy(id)).toBe(false);
+    expect(await existingOn(id)).toBe(false);
   });
 
   test("while history cannot be asked it waits", async () => {

@@ -389,6 +389,8 @@ describe("a crash at every SQL statement", () => {
       retry: null,
       tags: ["t"],
       payload: "{}",
+      createdAt: null,
+      parent: null,
     }));
     return { v: 1, epoch: 1, queues: [SETTINGS], jobs, atomic: false };
   }

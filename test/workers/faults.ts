@@ -76,7 +76,7 @@ export interface RpcFault {
 export function faultyShards(fault: RpcFault): { SHARD: Env["SHARD"]; calls: () => number } {
   let calls = 0;
   const stubOf = (name: string) => {
-    const stub = env.SHARD.getByName(name) as unknown as ShardApi;
+    const stub = env.SHARD.getByName(name);
     const failing = async (...args: unknown[]) => {
       const reach = () => Reflect.apply(stub[fault.method] as RpcMethod, stub, args);
       calls += 1;

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { implicitDefault } from "../../contract/queue-settings.ts";
-import { type NewJob, RPC_VERSION, type ShardApi, type SubmitReply } from "../../contract/rpc.ts";
+import { type NewJob, RPC_VERSION, type SubmitReply } from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
 import { call, evict, getJob, shard } from "./api.ts";
@@ -28,14 +28,16 @@ function newJob(patch: Partial<NewJob> = {}): NewJob {
     retry: null,
     tags: [],
     payload: "null",
+    createdAt: null,
+    parent: null,
     ...patch,
   };
 }
 
-function submit(jobs: NewJob[], atomic = false): Promise<SubmitReply> {
+async function submit(jobs: NewJob[], atomic = false): Promise<SubmitReply> {
   // Types of RPC forget that a slot range is a pair.
-  const stub = shard(STUB_ID) as unknown as ShardApi;
-  return stub.submit({ v: RPC_VERSION, epoch: MAP.epoch, queues: [SETTINGS], jobs, atomic });
+  const stub = shard(STUB_ID);
+  return (await stub.submit({ v: RPC_VERSION, epoch: MAP.epoch, queues: [SETTINGS], jobs, atomic })).result;
 }
 
 interface Counted {
@@ -50,14 +52,14 @@ async function countSteps(): Promise<Counted> {
   const counted: Counted = { steps: 0, turns: 0 };
   await runInDurableObject(shard(STUB_ID), (_, { storage }) => {
     const begin = storage.transactionSync.bind(storage);
-    let sameTurn = false;
+    let sameStep = false;
     const counting = <T>(step: () => T): T => {
       counted.steps += 1;
-      if (!sameTurn) {
+      if (!sameStep) {
         counted.turns += 1;
-        sameTurn = true;
+        sameStep = true;
         queueMicrotask(() => {
-          sameTurn = false;
+          sameStep = false;
         });
       }
       return begin(step);
@@ -88,7 +90,7 @@ it("a submission alone is one transaction and costs two rows", async () => {
   await submit([newJob()]);
   expect(counted).toEqual({ steps: 1, turns: 1 });
   const after = await shard(STUB_ID).wake({ v: RPC_VERSION, epoch: 1 });
-  expect(after.rowsWritten - before.rowsWritten).toBe(2);
+  expect(after.result.rowsWritten - before.result.rowsWritten).toBe(2);
 });
 
 it("a step that is undone takes none of those beside it along", async () => {

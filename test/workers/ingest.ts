@@ -30,7 +30,7 @@ export type Away = "silent" | "late" | "broken" | "lost";
 /** Shards that are away for `methods`, all of them by default; only those of `ids` when these are named. */
 export function awayShards(how: Away, methods: (keyof ShardApi)[] | null = null, ids: string[] | null = null) {
   const getByName = (name: string) => {
-    const stub = env.SHARD.getByName(name) as unknown as ShardApi;
+    const stub = env.SHARD.getByName(name);
     if (ids !== null && !ids.includes(name)) return stub;
     return new Proxy(stub, {
       get(real, method: keyof ShardApi) {

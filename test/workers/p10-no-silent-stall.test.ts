@@ -232,7 +232,12 @@ describe("the audit", () => {
     ],
     ["counts-equal-rows", "DELETE FROM jobs WHERE id = ?", async (queue) => (await submit({ queue })).id],
     ["queue-known", "UPDATE jobs SET queue = 999 WHERE id = ?", async (queue) => (await submit({ queue })).id],
-    ["slot-owned", "UPDATE jobs SET partition = ?2 WHERE id = ?1", async (queue) => (await submit({ queue })).id],
+    ["slot-is-place", "UPDATE jobs SET slot = slot + 1 WHERE id = ?", async (queue) => (await submit({ queue })).id],
+    [
+      "slot-owned",
+      "UPDATE jobs SET partition = ?2, slot = ?3 WHERE id = ?1",
+      async (queue) => (await submit({ queue })).id,
+    ],
   ];
 
   it.each(FAULTS)("finds and names a row that breaks %s", async (rule, damage, prepare) => {
@@ -309,7 +314,8 @@ async function damageJob(id: string, damage: string, queue: string): Promise<() 
   const holder = await holderOf(id);
   const row = await runInDurableObject(holder.stub, (_, { storage }) => {
     const before = storage.sql.exec("SELECT * FROM jobs WHERE id = ?", id).one();
-    if (damage.includes("?2")) storage.sql.exec(damage, id, partitionElsewhere(queue, holder.id));
+    const partition = partitionElsewhere(queue, holder.id);
+    if (damage.includes("?2")) storage.sql.exec(damage, id, partition, slotOf("default", queue, partition));
     else storage.sql.exec(damage, id);
     return before;
   });

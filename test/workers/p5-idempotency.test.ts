@@ -241,8 +241,8 @@ it("expired keys are forgotten by the shard", async () => {
   passTime(6000);
   await runAlarms();
   const name = { v: 1, epoch: 1, namespace: "default", queue, holdMs: 0 };
-  const held = await Promise.all(
+  const existing = await Promise.all(
     ["shard-0", "shard-1", "shard-2", "shard-3"].map((id) => env.SHARD.getByName(id).hold(name)),
   );
-  expect(held.reduce((sum, { idempotencyKeys }) => sum + idempotencyKeys, 0)).toBe(0);
+  expect(existing.reduce((sum, { result }) => sum + result.idempotencyKeys, 0)).toBe(0);
 });

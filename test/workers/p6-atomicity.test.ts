@@ -309,7 +309,7 @@ type Run = TransactionApi["run"];
 function transactions(run: (request: Parameters<Run>[0], real: Run) => ReturnType<Run>): Env["TRANSACTION"] {
   const getByName = (name: string) => {
     const stub = env.TRANSACTION.getByName(name);
-    const real: Run = (request) => (stub as unknown as TransactionApi).run(request);
+    const real: Run = (request) => stub.run(request);
     return replaced(stub, { run: (request: Parameters<Run>[0]) => run(request, real) });
   };
   return replaced(env.TRANSACTION, { getByName });

@@ -19,7 +19,7 @@ import {
 } from "./api.ts";
 import { passTime, resetClock } from "./clock.ts";
 import { callThrough, replaced } from "./faults.ts";
-import { leaveShards, succeededJob, World } from "./readers.ts";
+import { leaveShards, ReaderRig, succeededJob } from "./readers.ts";
 
 /** Nothing that can change is ever kept as if it could not. */
 
@@ -35,9 +35,9 @@ function isolate(bindings: Env = env): <T = Problem>(request: Request, options?:
 }
 
 describe("a job that can be retried is kept by nobody", () => {
-  let world: World;
+  let rig: ReaderRig;
   beforeEach(async () => {
-    world = await World.make();
+    rig = await ReaderRig.make();
   });
 
   const ends: [string, (id: string, queue: string) => Promise<unknown>][] = [
@@ -46,8 +46,8 @@ describe("a job that can be retried is kept by nobody", () => {
   ];
   const places: [string, (id: string) => Promise<unknown>][] = [
     ["in its shard alone", () => Promise.resolve()],
-    ["in its shard, history and the replica", () => world.level()],
-    ["in history and the replica, long ago", (id) => world.level().then(() => leaveBehind(id))],
+    ["in its shard, history and the replica", () => rig.level()],
+    ["in history and the replica, long ago", (id) => rig.level().then(() => leaveBehind(id))],
   ];
   /** Time passes; what did not succeed stays in its shard. */
   const leaveBehind = (_: string) => Promise.resolve(passTime(3_700_000));
@@ -60,10 +60,10 @@ describe("a job that can be retried is kept by nobody", () => {
       await end(id, queue);
       passTime(61_000);
       await go(id);
-      const [one, other] = [world.reader(), world.reader()];
+      const [one, other] = [rig.reader(), rig.reader()];
       for (const level of [...LEVELS, ...LEVELS]) expect((await one.get(id, level)).body.state).toBe(state);
       await one.call("POST", `/v1/jobs/${id}/retry`);
-      for (const reader of [one, other, world.reader()])
+      for (const reader of [one, other, rig.reader()])
         for (const level of LEVELS) {
           const read = await reader.get(id, level);
           expect([level, read.body.state]).toEqual([level, "queued"]);
@@ -78,11 +78,11 @@ describe("a succeeded job that was deleted", () => {
   const cached = (id: string) => `https://cache.dure.invalid/jobs/2/default/${id}`;
 
   it("is gone for strong and for the session that knows at once, and from the cache within a minute", async () => {
-    const world = await World.make();
+    const rig = await ReaderRig.make();
     const queue = await newQueue();
     const id = await succeededJob(queue, { tags: [queue] });
-    await world.level();
-    const reader = world.reader();
+    await rig.level();
+    const reader = rig.reader();
     await reader.get(id, "strong");
     const eventual = await reader.get(id, "eventual");
     expect(eventual).toMatchObject({ status: 200, level: "eventual" });
@@ -93,7 +93,7 @@ describe("a succeeded job that was deleted", () => {
       const headers = { "if-none-match": etag };
       expect((await reader.call("GET", `/v1/jobs/${id}?consistency=${level}`, { headers })).status).toBe(404);
     }
-    expect((await world.reader().get(id, "strong")).status).toBe(404);
+    expect((await rig.reader().get(id, "strong")).status).toBe(404);
     // The cache may say what was, and says how long ago: the platform keeps it for a minute.
     const late = await reader.get(id, "eventual");
     expect(late).toMatchObject({ status: 200, level: "eventual" });
@@ -102,21 +102,21 @@ describe("a succeeded job that was deleted", () => {
     expect(entry?.headers.get("cache-control")).toBe("max-age=60");
     await entry?.body?.cancel();
     await caches.default.delete(cached(id));
-    await world.level();
-    expect((await world.reader().get(id, "eventual")).status).toBe(404);
+    await rig.level();
+    expect((await rig.reader().get(id, "eventual")).status).toBe(404);
     expect(await caches.default.match(cached(id))).toBeUndefined();
   });
 
   it("is not put back into the cache by a reader who is told that it is gone", async () => {
-    const world = await World.make();
+    const rig = await ReaderRig.make();
     const queue = await newQueue();
     const id = await succeededJob(queue, { tags: [queue] });
-    await world.level();
+    await rig.level();
     await leaveShards([id]);
-    await world.reader().operate({ action: "delete", filter: { tag: queue } });
-    for (const level of ["strong", "eventual", "strong"]) await world.reader().get(id, level);
-    await world.level();
-    for (const level of LEVELS) expect((await world.reader().get(id, level)).status).toBe(404);
+    await rig.reader().operate({ action: "delete", filter: { tag: queue } });
+    for (const level of ["strong", "eventual", "strong"]) await rig.reader().get(id, level);
+    await rig.level();
+    for (const level of LEVELS) expect((await rig.reader().get(id, level)).status).toBe(404);
     expect(await caches.default.match(cached(id))).toBeUndefined();
   });
 });
@@ -262,9 +262,9 @@ describe("what does not exist is not remembered as that", () => {
 
 describe("what answers say of keeping them", () => {
   it("only a succeeded job has an entity tag, and private; nothing else may be stored", async () => {
-    const world = await World.make();
+    const rig = await ReaderRig.make();
     const queue = await newQueue({ retry: { maxAttempts: 1 } });
-    const reader = world.reader();
+    const reader = rig.reader();
     const said = async (id: string) => {
       const { headers } = await reader.get(id, "strong");
       return [headers.get("cache-control"), headers.get("etag") === null ? "none" : "tagged"];

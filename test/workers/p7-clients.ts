@@ -2,7 +2,7 @@ import type { JobListItem, JobView } from "../../contract/job.ts";
 import type { Page } from "../../contract/list.ts";
 import type { OperationView } from "../../contract/operation.ts";
 import type { ClaimedJobView, ClaimView } from "../../contract/pull.ts";
-import type { Call, Reply, Told } from "../consistency/machine.ts";
+import type { Call, JobAnswer, Reply } from "../consistency/machine.ts";
 import type { Reader, Recorder } from "../consistency/recorder.ts";
 import type { Random } from "../simulation/random.ts";
 import { type Answer, type CallOptions, type call, sleep } from "./api.ts";
@@ -126,7 +126,7 @@ export class Client {
     const { recorder, queue } = this.#shared;
     const who = this.#reader();
     const invokedAt = recorder.event();
-    const jobs = new Map<string, Told>();
+    const jobs = new Map<string, JobAnswer>();
     let cursor = "";
     do {
       const path = `/v1/jobs?queue=${queue}&limit=5&consistency=${who.level}${cursor}`;
@@ -199,7 +199,7 @@ function replyOf({ status, headers, body }: Answer<JobView>): Reply | null {
   return { type: "job", job: { ...toldOf(body), ...(version === undefined ? {} : { version: Number(version) }) } };
 }
 
-function toldOf({ state, attempt }: { state: JobView["state"]; attempt: number }): Told {
+function toldOf({ state, attempt }: { state: JobView["state"]; attempt: number }): JobAnswer {
   if (state === "accepted") throw new Error("a job of a strong queue is told to be accepted only");
   return { state, attempt };
 }

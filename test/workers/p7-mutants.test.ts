@@ -2,10 +2,11 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Signer } from "../../workers/gateway/access/signing.ts";
 import { toEdge } from "../../workers/gateway/edge-cache.ts";
 import { ReadSession } from "../../workers/gateway/jobs/read-session.ts";
+import { ShardClient } from "../../workers/gateway/shards/shard-client.ts";
 import { claimOne, fail, getJob, must, newQueue, submit } from "./api.ts";
 import { passTime, resetClock } from "./clock.ts";
 import { RULES, sessionStory } from "./p7-scenes.ts";
-import { type Reader, World } from "./readers.ts";
+import { type Reader, ReaderRig } from "./readers.ts";
 
 // Also takes every mutant out.
 afterEach(resetClock);
@@ -31,11 +32,12 @@ const MUTANTS: Mutant[] = [
   {
     name: "the cache keeps a failed job",
     plant: () => {
-      const { heard } = ReadSession.prototype;
-      vi.spyOn(ReadSession.prototype, "heard").mockImplementation(function (this: ReadSession, shard, reply) {
-        const { job } = (reply ?? {}) as { job?: { namespace: string; id: string; state: string } | null };
-        if (job?.state === "failed") void toEdge(`/jobs/2/${job.namespace}/${job.id}`, { job, at: Date.now() }, 60);
-        heard.call(this, shard, reply);
+      const { askWithLog } = ShardClient.prototype;
+      vi.spyOn(ShardClient.prototype, "askWithLog").mockImplementation(async function (this: ShardClient, ...call) {
+        const reply = await askWithLog.apply(this, call);
+        const { job } = (reply.result ?? {}) as { job?: { namespace: string; id: string; state: string } | null };
+        if (job?.state === "failed") await toEdge(`/jobs/2/${job.namespace}/${job.id}`, { job, at: Date.now() }, 60);
+        return reply as never;
       });
     },
     sound: failedIsNotKept,
@@ -43,8 +45,8 @@ const MUTANTS: Mutant[] = [
   {
     name: "a bookmark says what was seen last, and not what was seen before",
     plant: () => {
-      vi.spyOn(ReadSession.prototype, "seen").mockImplementation(function (this: ReadSession) {
-        return this.seenHere();
+      vi.spyOn(ReadSession.prototype, "vector").mockImplementation(function (this: ReadSession) {
+        return this.ownVector();
       });
     },
     sound: sessionIsSound,
@@ -88,8 +90,8 @@ function contentOf(bookmark: string): Record<string, unknown> {
 }
 
 async function tamperedIsRefused(): Promise<string | null> {
-  const world = await World.make();
-  const reader = world.reader();
+  const rig = await ReaderRig.make();
+  const reader = rig.reader();
   const { id } = await submit({ queue: await newQueue() });
   await reader.get(id, "strong");
   const [body = "", tag = ""] = (reader.bookmark ?? "").split(".");
@@ -97,7 +99,7 @@ async function tamperedIsRefused(): Promise<string | null> {
   const text = forged.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   const asked = async (bookmark: string) => {
     const headers = { "dure-bookmark": bookmark };
-    return (await world.reader().call("GET", `/v1/jobs/${id}?consistency=session`, { headers })).status;
+    return (await rig.reader().call("GET", `/v1/jobs/${id}?consistency=session`, { headers })).status;
   };
   const statuses = await Promise.all([`${text}.${tag}`, `${body}.${tag}`].map(asked));
   return statuses.join() === "400,200" ? null : `a forged bookmark and a true one were answered ${statuses.join()}`;
@@ -105,7 +107,7 @@ async function tamperedIsRefused(): Promise<string | null> {
 
 /** Read at all levels, retried, and read again: it is queued at every level. */
 async function failedIsNotKept(): Promise<string | null> {
-  const world = await World.make();
+  const rig = await ReaderRig.make();
   const queue = await newQueue({ retry: { maxAttempts: 1 }, timeout: 86_400 });
   const { id } = await submit({ queue });
   await fail((await claimOne(queue)).lease);
@@ -116,9 +118,9 @@ async function failedIsNotKept(): Promise<string | null> {
       told.push((await reader.get(id, level)).body.state);
     return told;
   };
-  const before = await states(world.reader());
+  const before = await states(rig.reader());
   await must("POST", `/v1/jobs/${id}/retry`);
-  const after = [...(await states(world.reader())), (await getJob(id)).state];
+  const after = [...(await states(rig.reader())), (await getJob(id)).state];
   const right = before.every((state) => state === "failed") && after.every((state) => state === "queued");
   return right ? null : `failed, it was read as ${before.join()}, and retried as ${after.join()}`;
 }

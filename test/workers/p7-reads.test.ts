@@ -37,8 +37,8 @@ describe("sessions that mix strong and session reads, single jobs and lists", ()
   it.each([21, 22, 23, 24, 25, 26])(
     "read their own writes and never go back, whatever the replica lacks: %i",
     async (seed) => {
-      const { shared, world } = await sessionStory(seed);
-      const { primary, replica } = world.d1.counts();
+      const { shared, rig } = await sessionStory(seed);
+      const { primary, replica } = rig.d1.counts();
       console.log(`p7: history was read ${primary} times from the primary, ${replica} times from the replica`);
       expect(replica).toBeGreaterThan(10);
       expectSound("sessions", shared);

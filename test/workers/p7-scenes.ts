@@ -8,7 +8,7 @@ import { answerOf, evict, newQueue, request, sleep } from "./api.ts";
 import { passTime, runAlarms } from "./clock.ts";
 import { callThrough } from "./faults.ts";
 import { type Act, Client, type Shared } from "./p7-clients.ts";
-import { HOUR_MS, World } from "./readers.ts";
+import { HOUR_MS, ReaderRig } from "./readers.ts";
 
 /** Dozens of clients at a few jobs, and what is done to the objects and copies meanwhile. */
 
@@ -91,26 +91,26 @@ export async function strongStory(seed: number, disturbance: Disturbance): Promi
  * Sessions that read at both levels, over a history whose replica lags: while jobs are young; when copies answer for them;
  * and when they have left their shards.
  */
-export async function sessionStory(seed: number): Promise<{ shared: Shared; world: World }> {
-  const world = await World.make();
+export async function sessionStory(seed: number): Promise<{ shared: Shared; rig: ReaderRig }> {
+  const rig = await ReaderRig.make();
   const driving: Promise<unknown>[] = [];
-  const shared = await scene(seed, world.bindings, driving);
+  const shared = await scene(seed, rig.bindings, driving);
   const sessions = Array.from({ length: CLIENTS }, (_, i) => new Client(shared, `session-${i}`));
-  const lagging = [evict, () => world.project(), () => world.d1.replicate(1)];
+  const lagging = [evict, () => rig.project(), () => rig.d1.replicate(1)];
   const storm = (steps: number, acts: Act[]) => {
     const all = Promise.all(sessions.map((client) => client.go(steps, acts)));
     return disturbed(all, { everyMs: 20, act: () => shared.random.pick(lagging)() });
   };
   await storm(10, YOUNG);
   passTime(61_000);
-  await world.level();
+  await rig.level();
   await storm(8, OLD);
-  await world.project();
+  await rig.project();
   passTime(HOUR_MS + 1000);
   for (let i = 0; i < 3; i++) await runAlarms();
   await storm(8, OLD);
   await Promise.all(driving);
-  return { shared, world };
+  return { shared, rig };
 }
 
 /** Does `act` again and again until `work` is done. */

@@ -1,9 +1,8 @@
-import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BatchView } from "../../contract/batch.ts";
 import type { JobListView } from "../../contract/job.ts";
-import { call, claim, freshName, must, newQueue, putQueue, shards, succeed } from "./api.ts";
+import { call, claim, freshName, must, newQueue, putQueue, succeed } from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
 import { callThrough } from "./faults.ts";
 import { awayShards, consume, deadLetters } from "./ingest.ts";
@@ -125,14 +124,6 @@ describe.each([false, true])("a batch with a key that was cut short (atomic: %s)
     expect(await send(key)).toMatchObject({ status: 409, body: { code: "idempotency-undecided" } });
     expect(await jobsOf()).toHaveLength(MANY);
   });
-
-  test("by an earlier version is completed under the same ids", async () => {
-    const key = freshName("key");
-    await send(key, lostShards());
-    await each((sql) => sql.exec("UPDATE batches SET seed = substr(seed, 1, 32) WHERE key = ?", key));
-    expect(await send(key)).toMatchObject({ body: { items: bodies().map(() => ({ id: expect.any(String) })) } });
-    expect(await jobsOf()).toHaveLength(MANY);
-  });
 });
 
 test("a queue that was not there at a batch's first run is not there at its second", async () => {
@@ -157,7 +148,3 @@ test("a message with a key whose queue has other partitions by then is a dead le
   const reason = expect.stringMatching(/^idempotency-undecided: .*partitions/);
   expect(await deadLetters()).toEqual([expect.objectContaining({ id: ids[0], reason })]);
 });
-
-async function each(act: (sql: SqlStorage) => unknown): Promise<void> {
-  for (const { stub } of shards()) await runInDurableObject(stub, (_, state) => void act(state.storage.sql));
-}

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Random } from "../simulation/random.ts";
 import { claim, must, newQueue, submit } from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
-import { HOUR_MS, type Reader, World } from "./readers.ts";
+import { HOUR_MS, type Reader, ReaderRig } from "./readers.ts";
 
 afterEach(resetClock);
 
@@ -21,18 +21,18 @@ interface Life {
  */
 class Walk {
   readonly random: Random;
-  readonly world: World;
+  readonly rig: ReaderRig;
   readonly queue: string;
   readonly lives: Life[] = [];
   readonly readers: { reader: Reader; seen: Map<string, number> }[];
   readonly levels = new Map<string, number>();
   stale = 0;
 
-  constructor(seed: number, world: World, queue: string) {
+  constructor(seed: number, rig: ReaderRig, queue: string) {
     this.random = new Random(seed);
-    this.world = world;
+    this.rig = rig;
     this.queue = queue;
-    this.readers = Array.from({ length: 3 }, () => ({ reader: world.reader(), seen: new Map() }));
+    this.readers = Array.from({ length: 3 }, () => ({ reader: rig.reader(), seen: new Map() }));
   }
 
   async step(): Promise<void> {
@@ -42,11 +42,11 @@ class Walk {
       [4, () => this.finish()],
       [2, () => this.retry()],
       [1, () => this.remove()],
-      [3, () => this.world.project()],
-      [3, () => this.world.d1.replicate(random.int(1, 3))],
+      [3, () => this.rig.project()],
+      [3, () => this.rig.d1.replicate(random.int(1, 3))],
       [2, async () => passTime(random.pick([1000, 61_000]))],
       [1, () => this.forget()],
-      [1, () => this.world.cron()],
+      [1, () => this.rig.cron()],
       [8, () => this.read()],
       [5, () => this.list()],
     ];
@@ -156,7 +156,7 @@ function wordOf({ state, attempt }: { state: string; attempt: number }): string 
 describe("whatever the replica has, sessions read their own writes and never go back", () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])("history %i", { timeout: 60_000 }, async (seed) => {
     const queue = await newQueue({ retry: { maxAttempts: 1 }, timeout: 86_400, retention: 864_000 });
-    const walk = new Walk(seed, await World.make(), queue);
+    const walk = new Walk(seed, await ReaderRig.make(), queue);
     for (let i = 0; i < 120; i++) await walk.step();
     // The history was one in which it mattered.
     expect(walk.levels.get("session")).toBeGreaterThan(3);

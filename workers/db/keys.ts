@@ -11,7 +11,7 @@ export async function findKey(db: Db, id: string): Promise<KeyRow | null> {
   return rows[0] ?? null;
 }
 
-/** Writes a new key. Throws when the id is taken: ids are drawn from 80 bits of chance. */
+/** Writes a new key. Throws when the id is taken: ids are drawn from 80 bits of randomness. */
 export async function insertKey(db: Db, key: KeyRow): Promise<void> {
   await db.insert(apiKeys).values(key);
 }

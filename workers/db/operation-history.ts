@@ -9,7 +9,7 @@ import { jobs, operations } from "./schema.ts";
 export type HistoryRecord = Omit<Job, "payload" | "result" | "attempts">;
 
 /** The place of a job in a walk over history: queue by queue, which is the order of its index. */
-export function placeOf(job: Pick<Job, "queue" | "id">): string {
+export function positionOf(job: Pick<Job, "queue" | "id">): string {
   return `${job.queue}/${job.id}`;
 }
 
@@ -35,7 +35,7 @@ export async function walkHistory(
     .filter(({ state }) => state !== "discarded")
     .map(({ record }) => JSON.parse(record) as HistoryRecord);
   const end = rows.at(-1);
-  return { records, last: end === undefined ? null : placeOf(end) };
+  return { records, last: end === undefined ? null : positionOf(end) };
 }
 
 /** A step of the walk: from `after` to `next`, null at its end. `counts` is what the step adds. */

@@ -29,7 +29,7 @@ export async function findOperation(db: Db, namespace: string, id: string): Prom
 }
 
 /** Where a page ends: its last operation. */
-export interface OperationPlace {
+export interface OperationPosition {
   createdAt: number;
   id: string;
 }
@@ -37,7 +37,7 @@ export interface OperationPlace {
 /** Operations of a namespace, newest first, at most `limit`, below `before`. */
 export function listOperations(
   db: Db,
-  page: { namespace: string; before: OperationPlace | null; limit: number },
+  page: { namespace: string; before: OperationPosition | null; limit: number },
 ): Promise<OperationRow[]> {
   const { namespace, before, limit } = page;
   const { createdAt, id } = operations;
@@ -53,7 +53,7 @@ export function listOperations(
     .limit(limit);
 }
 
-/** Some operations that are not finished, of those created after `createdAfter`: by chance, so that none that fails keeps out others. */
+/** Some operations that are not finished, of those created after `createdAfter`: at random, so that none that fails keeps out others. */
 export function openOperations(db: Db, createdAfter: number, limit: number): Promise<OperationRow[]> {
   return db
     .select()

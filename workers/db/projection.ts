@@ -1,5 +1,5 @@
 import { HISTORY_COLUMNS } from "../../contract/history.ts";
-import { type Again, once } from "./retry.ts";
+import { once, type RetryD1 } from "./retry.ts";
 
 /** Where the projector writes: history's copy of finished jobs, and how far each shard's are in it. */
 export interface ProjectionStore {
@@ -35,7 +35,7 @@ ON CONFLICT (id) DO UPDATE SET
   WHERE excluded.version > jobs.version`;
 
 /** A projector that was overtaken must not take the cursor back. */
-const ADVANCE = `INSERT INTO projections (shard, cursor, updated_at, heard_at) VALUES (?1, ?2, ?3, ?4)
+const MOVE_CURSOR = `INSERT INTO projections (shard, cursor, updated_at, heard_at) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (shard) DO UPDATE SET cursor = max(cursor, excluded.cursor), updated_at = excluded.updated_at,
   heard_at = coalesce(excluded.heard_at, heard_at)`;
 
@@ -44,19 +44,19 @@ const CONFIRM = `UPDATE projections SET heard_at = ?2, updated_at = ?3
 WHERE EXISTS (SELECT 1 FROM json_each(?1) WHERE value ->> 0 = shard AND value ->> 1 <= cursor)`;
 
 /** The projection in D1. `now` is epoch milliseconds. Reads and writes the primary. */
-export function projectionStore(db: D1Database, now: () => number, again: Again = once): ProjectionStore {
+export function projectionStore(db: D1Database, now: () => number, retryD1: RetryD1 = once): ProjectionStore {
   return {
     async cursor(shard) {
       const query = "SELECT cursor FROM projections WHERE shard = ?1";
-      const row = await again(() => db.prepare(query).bind(shard).first<{ cursor: number }>());
+      const row = await retryD1(() => db.prepare(query).bind(shard).first<{ cursor: number }>());
       return row?.cursor ?? 0;
     },
     write(shard, chunks, { cursor, heardAt }) {
-      return again(async () => {
+      return retryD1(async () => {
         const session = db.withSession("first-primary");
         await session.batch([
           ...chunks.map((chunk) => session.prepare(UPSERT).bind(chunk)),
-          session.prepare(ADVANCE).bind(shard, cursor, now(), heardAt),
+          session.prepare(MOVE_CURSOR).bind(shard, cursor, now(), heardAt),
         ]);
         return session.getBookmark();
       });

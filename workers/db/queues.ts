@@ -1,5 +1,5 @@
 import { and, asc, desc, eq, gt, gte, lt, or, sql } from "drizzle-orm";
-import { completeSettings, type QueueSettings } from "../../domain/queue.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
 import type { Db } from "./client.ts";
 import { queues } from "./schema.ts";
 
@@ -10,7 +10,7 @@ export async function findQueue(db: Db, namespace: string, name: string): Promis
     .from(queues)
     .where(and(eq(queues.namespace, namespace), eq(queues.name, name)))
     .limit(1);
-  return rows[0] === undefined ? null : completeSettings(rows[0].settings);
+  return rows[0] === undefined ? null : rows[0].settings;
 }
 
 /**
@@ -37,7 +37,7 @@ export async function writeQueue(db: Db, settings: QueueSettings): Promise<boole
 }
 
 /** Where a page of queues ends: its last queue. */
-export interface QueuePlace {
+export interface QueuePosition {
   createdAt: number;
   name: string;
 }
@@ -48,7 +48,7 @@ export interface QueuePlace {
  */
 export async function listQueues(
   db: Db,
-  page: { namespace: string; after: QueuePlace | null; limit: number },
+  page: { namespace: string; after: QueuePosition | null; limit: number },
 ): Promise<QueueSettings[]> {
   const createdAt = sql<number>`json_extract(${queues.settings}, '$.createdAt')`;
   const { after } = page;
@@ -62,17 +62,17 @@ export async function listQueues(
     .where(and(eq(queues.namespace, page.namespace), eq(queues.deleted, false), rest))
     .orderBy(desc(createdAt), asc(queues.name))
     .limit(page.limit);
-  return rows.map((row) => completeSettings(row.settings));
+  return rows.map(({ settings }) => settings);
 }
 
 /** Settings written at or after `since`, deletions too. */
 export async function queuesChangedSince(db: Db, since: number): Promise<QueueSettings[]> {
   const rows = await db.select({ settings: queues.settings }).from(queues).where(gte(queues.updatedAt, since));
-  return rows.map((row) => completeSettings(row.settings));
+  return rows.map(({ settings }) => settings);
 }
 
 /** Every queue that ever was, for housekeeping: deleted ones still have history to forget. */
 export async function allQueues(db: Db): Promise<QueueSettings[]> {
   const rows = await db.select({ settings: queues.settings }).from(queues);
-  return rows.map((row) => completeSettings(row.settings));
+  return rows.map(({ settings }) => settings);
 }

@@ -1,5 +1,5 @@
 /** Runs a piece of work, and again when D1 failed in a way that passes. Only for work that may be done twice. */
-export type Again = <T>(work: () => Promise<T>) => Promise<T>;
+export type RetryD1 = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
  * What D1 says when it was not the statement's fault (docs: D1, Debug D1): there is no code to tell by. D1 itself sends
@@ -18,14 +18,14 @@ const MAX_TRIES = 3;
 /** Before the second try, times 0.5 to 1.5; twice that before the third. A request waits half a second at most. */
 const FIRST_PAUSE_MS = 100;
 
-/** Time and chance: `random` is uniform in [0, 1). */
+/** Time and randomness: `random` is uniform in [0, 1). */
 export interface RetryPorts {
   random(): number;
   sleep(ms: number): Promise<void>;
 }
 
 /** Tries three times in all, with growing pauses of uneven length. */
-export function retrying({ random, sleep }: RetryPorts): Again {
+export function retrying({ random, sleep }: RetryPorts): RetryD1 {
   return async (work) => {
     for (let tries = 1; ; tries++) {
       try {
@@ -39,7 +39,7 @@ export function retrying({ random, sleep }: RetryPorts): Again {
 }
 
 /** For those who have nobody to wait for them: one try. */
-export const once: Again = (work) => work();
+export const once: RetryD1 = (work) => work();
 
 /** Whether the same statement may well succeed in a moment. The query builder wraps what D1 threw. */
 export function isPassing(error: unknown): boolean {

@@ -33,7 +33,7 @@ export async function writeSchedule(db: Db, settings: ScheduleSettings): Promise
 }
 
 /** Where a page of schedules ends: its last one. */
-export interface SchedulePlace {
+export interface SchedulePosition {
   createdAt: number;
   name: string;
 }
@@ -44,7 +44,7 @@ export interface SchedulePlace {
  */
 export async function listSchedules(
   db: Db,
-  page: { namespace: string; after: SchedulePlace | null; limit: number },
+  page: { namespace: string; after: SchedulePosition | null; limit: number },
 ): Promise<ScheduleSettings[]> {
   const createdAt = sql<number>`json_extract(${schedules.settings}, '$.createdAt')`;
   const { after } = page;

@@ -1,6 +1,6 @@
-import { laterBookmark } from "../../domain/seen.ts";
+import { laterBookmark } from "../../domain/version-vector.ts";
 import { type Db, over } from "./client.ts";
-import type { Again } from "./retry.ts";
+import type { RetryD1 } from "./retry.ts";
 
 /**
  * D1 as one reader reads it, each time through a session of its own (docs: D1, Read replication): the primary, or
@@ -8,12 +8,12 @@ import type { Again } from "./retry.ts";
  */
 export class HistorySessions {
   readonly #database: D1Database;
-  readonly #again: Again;
+  readonly #retryD1: RetryD1;
   #newest: string | null = null;
 
-  constructor(database: D1Database, again: Again) {
+  constructor(database: D1Database, retryD1: RetryD1) {
     this.#database = database;
-    this.#again = again;
+    this.#retryD1 = retryD1;
   }
 
   /** Bookmark of the newest state that a read was answered from; null before the first, and where D1 gives none. */
@@ -23,7 +23,7 @@ export class HistorySessions {
 
   /** As the primary has it: with every write that was answered before. Done again when it fails in passing. */
   primary<T>(read: (db: Db) => Promise<T>): Promise<T> {
-    return this.#again(() => this.#read("first-primary", read));
+    return this.#retryD1(() => this.#read("first-primary", read));
   }
 
   /**

@@ -44,7 +44,7 @@ export async function countSubscriptions(db: Db, namespace: string): Promise<num
 }
 
 /** Where a page of subscriptions ends: its last one. */
-export interface SubscriptionPlace {
+export interface SubscriptionPosition {
   createdAt: number;
   name: string;
 }
@@ -55,7 +55,7 @@ export interface SubscriptionPlace {
  */
 export async function listSubscriptions(
   db: Db,
-  page: { namespace: string; after: SubscriptionPlace | null; limit: number },
+  page: { namespace: string; after: SubscriptionPosition | null; limit: number },
 ): Promise<SubscriptionSettings[]> {
   const createdAt = sql<number>`${subscriptions.settings} ->> 'createdAt'`;
   const { after } = page;

@@ -58,8 +58,8 @@ async function wakeShards({ shards }: Services, env: Env, now: number): Promise<
   await Promise.all(
     map.shards.map(({ id }) =>
       step(`wake ${id}`, async () => {
-        const { seq } = await shards.once(id, { again: true }, (shard, head) => shard.wake(head));
-        if (seq !== undefined) logs.push({ shard: id, seq });
+        const { log } = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
+        logs.push({ shard: id, seq: log.seq });
       }),
     ),
   );
@@ -69,7 +69,7 @@ async function wakeShards({ shards }: Services, env: Env, now: number): Promise<
 async function pushSettings({ shards }: Services, env: Env, now: number): Promise<void> {
   const queues = await queuesChangedSince(primary(env.DB), now - SETTINGS_AGE_MS);
   if (queues.length === 0) return;
-  await shards.all({ again: true }, (shard, head) => shard.configure({ ...head, queues }));
+  await shards.all({ idempotent: true }, (shard, head) => shard.configure({ ...head, queues }));
 }
 
 /** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */

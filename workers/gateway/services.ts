@@ -1,5 +1,5 @@
-import type { DirectoryApi, ShardApi, TransactionApi } from "../../contract/rpc.ts";
-import { type Again, retrying } from "../db/retry.ts";
+import type { TransactionApi } from "../../contract/rpc.ts";
+import { type RetryD1, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
 import { RateCounter } from "./access/rate-limit.ts";
 import { Signer } from "./access/signing.ts";
@@ -20,7 +20,7 @@ export interface Services {
   signer: Signer;
   bookmarks: Bookmarks;
   /** Does a read of D1 again that failed in passing. */
-  again: Again;
+  retryD1: RetryD1;
   accepted: AcceptedRecords;
   deferral: Deferral;
 }
@@ -36,13 +36,13 @@ export function servicesOf(env: Env): Services {
   const accepted = new AcceptedRecords(env.CACHE);
   const services: Services = {
     shards: new ShardClient(ports),
-    transaction: (id) => env.TRANSACTION.getByName(id) as unknown as TransactionApi,
+    transaction: (id) => env.TRANSACTION.getByName(id),
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator(env.DB, env.DURE_ROOT_KEY),
     rates: new RateCounter(),
     signer,
     bookmarks: new Bookmarks(signer),
-    again: retrying(ports),
+    retryD1: retrying(ports),
     accepted,
     deferral: new Deferral(env.INGEST, accepted),
   };
@@ -52,9 +52,8 @@ export function servicesOf(env: Env): Services {
 
 function portsOf(env: Env): ConstructorParameters<typeof ShardClient>[0] {
   return {
-    // The stubs' generated types widen tuples to arrays; the classes implement these interfaces.
-    shard: (id) => env.SHARD.getByName(id) as unknown as ShardApi,
-    directory: () => env.DIRECTORY.getByName("directory") as unknown as DirectoryApi,
+    shard: (id) => env.SHARD.getByName(id),
+    directory: () => env.DIRECTORY.getByName("directory"),
     now: () => Date.now(),
     random: () => Math.random(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

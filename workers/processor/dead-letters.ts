@@ -11,7 +11,7 @@ const MAX_DELAY_SECONDS = 3600;
  * D1 is down the message is retried: from a lane it ends up in the dead-letter queue, whose retries last for days. Never
  * rejects.
  */
-export async function bury(
+export async function storeDeadLetter(
   db: D1Database,
   message: Message,
   letter: { id?: string; queue: string; reason: string },

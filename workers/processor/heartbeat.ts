@@ -1,20 +1,26 @@
-import { type ExtendReply, type Extension, RPC_VERSION } from "../../contract/rpc.ts";
-import type { Hand } from "./hand.ts";
-import { reasonOf, type WorkPorts } from "./work-ports.ts";
+import { type ExtendResult, type Extension, RPC_VERSION } from "../../contract/rpc.ts";
+import type { InFlight } from "./in-flight.ts";
+import { EPOCH_UNKNOWN, reasonOf, type WorkPorts } from "./work-ports.ts";
 
 /** A cancelled job learns of it within this, and the time of a call. */
 const HEARTBEAT_MS = 5_000;
 const HEARTBEAT_RETRY_MS = 1_000;
 /** What jobs say of their progress goes out this often at most, all of them together. */
 const SAY_MS = 1_000;
-/** The caller knows no map: shards serve the processor at any epoch. */
-const EPOCH_UNKNOWN = 0;
+/** A beat follows a job from shard to shard this often; the next one goes on from there. */
+const MAX_MOVES = 2;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** One lease to be asked for, and the shard to ask: null is the one that gave the job. */
+interface Beat {
+  home: string | null;
+  extension: Extension;
+}
+
 export interface HeartbeatOptions {
   ports: Pick<WorkPorts, "extend" | "now" | "log">;
-  hand: Hand;
+  inFlight: InFlight;
   leaseMs: number;
   /** Called when a beat has ended, and when one is due sooner than it was. */
   onChange: () => void;
@@ -29,7 +35,7 @@ export class Heartbeat {
   #nextAt = NEVER;
   /** When something that was said goes out. */
   #sayAt = NEVER;
-  #saidAt = Number.NEGATIVE_INFINITY;
+  #patchSentAt = Number.NEGATIVE_INFINITY;
   #beating = false;
 
   constructor(options: HeartbeatOptions) {
@@ -48,55 +54,91 @@ export class Heartbeat {
 
   /** A job in hand has said something. */
   heard(): void {
-    this.#sayAt = Math.min(this.#sayAt, Math.max(this.#options.ports.now(), this.#saidAt + SAY_MS));
+    this.#sayAt = Math.min(this.#sayAt, Math.max(this.#options.ports.now(), this.#patchSentAt + SAY_MS));
     this.#options.onChange();
   }
 
   /** When `beat` is next to be called; Infinity: not before something happens. */
   dueAt(): number {
-    return this.#beating || this.#options.hand.running === 0 ? NEVER : Math.min(this.#nextAt, this.#sayAt);
+    return this.#beating || this.#options.inFlight.running === 0 ? NEVER : Math.min(this.#nextAt, this.#sayAt);
   }
 
-  /** Asks for every lease in hand, or only tells what was said, in one call; drops the jobs whose lease is gone. */
+  /** Asks for every lease in flight, or only tells what was said, in one call a shard; drops the jobs whose lease is gone. */
   async beat(now: number): Promise<void> {
-    const { ports, hand, leaseMs, onChange } = this.#options;
+    const { inFlight, leaseMs, onChange } = this.#options;
     this.#beating = true;
     const whole = now >= this.#nextAt;
     if (whole) this.#nextAt = now + HEARTBEAT_MS;
     this.#sayAt = NEVER;
-    const said = hand.said();
-    if (said.size > 0) this.#saidAt = now;
-    const leases = (whole ? hand.leases() : [...said.keys()]).map((lease): Extension => {
-      const one = said.get(lease);
-      return { lease, leaseMs, unlessLeftMs: leaseMs / 2, ...(one === undefined ? {} : { said: one }) };
-    });
-    try {
-      if (leases.length > 0) {
-        const request = { v: RPC_VERSION, epoch: EPOCH_UNKNOWN, namespace: null, leases };
-        this.#take(leases, await ports.extend(request), now);
-      }
-    } catch (error) {
-      // What was said is still unconfirmed, and goes out with the next beat.
-      this.#nextAt = Math.min(this.#nextAt, ports.now() + HEARTBEAT_RETRY_MS);
-      ports.log({ event: "call-failed", call: "extend", tries: 1, error: reasonOf(error) });
-    }
+    const patches = inFlight.unconfirmed();
+    if (patches.size > 0) this.#patchSentAt = now;
+    const asked = inFlight.leases().filter(({ lease }) => whole || patches.has(lease));
+    await this.#ask(
+      asked.map(({ lease, home }): Beat => {
+        const one = patches.get(lease);
+        return {
+          home,
+          extension: { lease, leaseMs, unlessLeftMs: leaseMs / 2, ...(one === undefined ? {} : { progress: one }) },
+        };
+      }),
+      { sentAt: now, moves: 0 },
+    );
     this.#beating = false;
     onChange();
   }
 
-  #take(leases: Extension[], reply: ExtendReply, sentAt: number): void {
-    if (reply.type === "moved") throw new Error("the shard has handed its slots over");
-    const { hand, leaseMs, ports } = this.#options;
-    for (const [index, { lease, said }] of leases.entries()) {
-      const result = reply.results[index] ?? { status: "unknown" };
-      if (result.status === "extended") {
-        // Counted from before the call was sent. An older shard has moved the lease whatever was left of it.
-        hand.extended(lease, sentAt + Math.min(leaseMs, result.leaseLeftMs ?? leaseMs));
-        if (said !== undefined) hand.confirmed(lease, said);
-        continue;
+  /** One call a shard. Leases whose slots have moved are asked for where they are now, in the same beat. */
+  async #ask(beats: Beat[], { sentAt, moves }: { sentAt: number; moves: number }): Promise<void> {
+    const { ports } = this.#options;
+    const byHome = Map.groupBy(beats, ({ home }) => home);
+    const moved = await Promise.all(
+      [...byHome].map(async ([home, theirs]) => {
+        const leases = theirs.map(({ extension }) => extension);
+        try {
+          const request = { v: RPC_VERSION, epoch: EPOCH_UNKNOWN, namespace: null, leases };
+          return this.#take(leases, (await ports.extend(request, home)).results, sentAt);
+        } catch (error) {
+          // What was said is still unconfirmed, and goes out with the next beat.
+          this.#beatWithin(HEARTBEAT_RETRY_MS);
+          ports.log({ event: "call-failed", call: "extend", tries: 1, error: reasonOf(error) });
+          return [];
+        }
+      }),
+    );
+    const left = moved.flat();
+    if (left.length === 0) return;
+    if (moves < MAX_MOVES) return this.#ask(left, { sentAt, moves: moves + 1 });
+    this.#beatWithin(HEARTBEAT_RETRY_MS);
+  }
+
+  /** Notes what was answered. Those that another shard has to be asked for are given back. */
+  #take(leases: Extension[], results: ExtendResult[], sentAt: number): Beat[] {
+    const { inFlight, leaseMs, ports } = this.#options;
+    return leases.flatMap((extension, index): Beat[] => {
+      const { lease, progress } = extension;
+      const result = results[index] ?? { status: "unknown" };
+      switch (result.status) {
+        case "extended":
+          // Counted from before the call was sent.
+          inFlight.extended(lease, sentAt + Math.min(leaseMs, result.leaseLeftMs));
+          if (progress !== undefined) inFlight.confirmed(lease, progress);
+          return [];
+        case "moved":
+          inFlight.moved(lease, result.to);
+          return [{ home: result.to, extension }];
+        case "busy":
+          this.#beatWithin(result.retryAfterMs);
+          return [];
+        default: {
+          const job = inFlight.drop(lease);
+          if (job !== null) ports.log({ event: "job-dropped", job, reason: result.status });
+          return [];
+        }
       }
-      const job = hand.drop(lease);
-      if (job !== null) ports.log({ event: "job-dropped", job, reason: result.status });
-    }
+    });
+  }
+
+  #beatWithin(ms: number): void {
+    this.#nextAt = Math.min(this.#nextAt, this.#options.ports.now() + ms);
   }
 }

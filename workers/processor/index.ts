@@ -1,5 +1,5 @@
 import { readBells } from "./bells.ts";
-import { bury, letterOf } from "./dead-letters.ts";
+import { letterOf, storeDeadLetter } from "./dead-letters.ts";
 import { Invocation } from "./invocation.ts";
 
 /** Where messages end up that could not be handled elsewhere. */
@@ -14,7 +14,9 @@ export default {
     const receivedAt = Date.now();
     if (batch.queue === DEAD_QUEUE) {
       const letter = (body: unknown) => ({ queue: batch.queue, ...letterOf(body) });
-      await Promise.all(batch.messages.map((message) => bury(env.DB, message, letter(message.body), receivedAt)));
+      await Promise.all(
+        batch.messages.map((message) => storeDeadLetter(env.DB, message, letter(message.body), receivedAt)),
+      );
       return;
     }
     const bells = readBells(batch.messages);
@@ -22,7 +24,7 @@ export default {
     const invocation = new Invocation(env);
     await Promise.all([
       ...bells.unreadable.map(({ message, reason }) =>
-        bury(env.DB, message, { queue: batch.queue, reason }, receivedAt),
+        storeDeadLetter(env.DB, message, { queue: batch.queue, reason }, receivedAt),
       ),
       ...[...bells.work].map(([lane, shards]) => invocation.work(lane, shards)),
       ...[...bells.history].map((shard) => invocation.project(shard)),

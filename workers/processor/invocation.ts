@@ -92,7 +92,7 @@ export class Invocation {
 
   #deliveryPorts(shard: string): DeliveryPorts {
     return {
-      deliver: (request) => this.#shard(shard).deliver(request),
+      deliver: async (request) => (await this.#shard(shard).deliver(request)).result,
       post: httpSubscriber({ ...this.#http, timeout: (ms) => AbortSignal.timeout(ms) }),
       enqueue: queueSubscriber({ ...this.#env }),
       now,
@@ -104,8 +104,9 @@ export class Invocation {
   #workPorts(shard: string, lane: Lane): WorkPorts {
     return {
       // A stub is broken by most errors, so every call takes a new one.
-      work: (request) => this.#shard(shard).work(request),
-      extend: (request) => this.#shard(shard).extend(request),
+      work: async (request) => (await this.#shard(shard).work(request)).result,
+      extend: async (request, home) => (await this.#shard(home ?? shard).extend(request)).result,
+      report: async (home, request) => (await this.#shard(home).report(request)).result,
       execute: this.#execute,
       now,
       random: Math.random,
@@ -115,8 +116,7 @@ export class Invocation {
   }
 
   #shard(id: string): ShardApi {
-    // A stub answers what the class does; only its type says arrays where the class says pairs.
-    return this.#env.SHARD.getByName(id) as unknown as ShardApi;
+    return this.#env.SHARD.getByName(id);
   }
 
   async #allShards(): Promise<string[]> {

@@ -28,12 +28,12 @@ export async function runProjection(ports: ProjectionPorts, shard: string): Prom
     for (let page = 0; page < MAX_PAGES; page++) {
       const call = { v: RPC_VERSION, epoch: 0 };
       const askedAt = ports.now();
-      const reply = await ports.shard.finished({ ...call, after: cursor, skip, limit: PAGE_JOBS });
+      const { result: reply } = await ports.shard.finished({ ...call, after: cursor, skip, limit: PAGE_JOBS });
       const reached = { cursor: reply.cursor, heardAt: reply.more ? null : askedAt };
       const isNew = reply.jobs > 0 || reply.cursor > cursor;
       const bookmark = isNew ? await ports.db.write(shard, reply.chunks, reached) : null;
       // Also when there was nothing new: an earlier run may have stopped between the write and this.
-      await ports.shard.projected({ ...call, cursor: reply.cursor, ...(bookmark === null ? {} : { bookmark }) });
+      await ports.shard.projected({ ...call, cursor: reply.cursor, bookmark });
       if (!reply.more || (reply.cursor <= cursor && reply.skip <= skip)) return;
       skip = reply.skip;
       cursor = reply.cursor;

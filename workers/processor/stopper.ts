@@ -1,14 +1,14 @@
-import type { Said } from "../../contract/rpc.ts";
+import type { ProgressPatch } from "../../contract/rpc.ts";
 import type { Control } from "./work-ports.ts";
 
 /** The other end of a `Control`. */
 export class Stopper implements Control {
-  readonly #onSay: (said: Said) => void;
+  readonly #onSay: (patch: ProgressPatch) => void;
   #stopped = false;
   #controller: AbortController | null = null;
 
   /** `onSay` hears what the job says of itself. */
-  constructor(onSay: (said: Said) => void = () => undefined) {
+  constructor(onSay: (patch: ProgressPatch) => void = () => undefined) {
     this.#onSay = onSay;
   }
 
@@ -20,8 +20,8 @@ export class Stopper implements Control {
     return this.#controller.signal;
   }
 
-  say(said: Said): void {
-    this.#onSay(said);
+  say(patch: ProgressPatch): void {
+    this.#onSay(patch);
   }
 
   stop(): void {

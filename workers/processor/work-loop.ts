@@ -2,9 +2,11 @@ import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
 import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
 import type { Lane, PushType } from "../../domain/queue.ts";
 import type { Connections } from "./connections.ts";
-import { Hand } from "./hand.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { reasonOf, type WorkPorts } from "./work-ports.ts";
+import { InFlight } from "./in-flight.ts";
+import { MovedReports } from "./moved-reports.ts";
+import { MAX_TRIES, retryDelayMs } from "./retry.ts";
+import { EPOCH_UNKNOWN, reasonOf, type WorkPorts } from "./work-ports.ts";
 
 /**
  * Three heartbeats long, and moved when a beat finds less than half of it left, which is the second: five more tries, a
@@ -13,11 +15,6 @@ import { reasonOf, type WorkPorts } from "./work-ports.ts";
 const LEASE_MS = 15_000;
 /** How long an outcome waits for company before it is reported alone. */
 const LINGER_MS = 25;
-const MAX_TRIES = 5;
-/** 0.25 + 0.5 + 1 + 2 + 4 s at most: together less than a lease. */
-const FIRST_RETRY_MS = 250;
-/** The caller knows no map: shards serve the processor at any epoch. */
-const EPOCH_UNKNOWN = 0;
 
 const NEVER = Number.POSITIVE_INFINITY;
 const NO_ROOM = { handler: 0, http: 0 };
@@ -63,8 +60,9 @@ export function runWorkLoop(ports: WorkPorts, options: WorkLoopOptions): Promise
 class Loop {
   readonly #ports: WorkPorts;
   readonly #options: WorkLoopOptions;
-  readonly #hand: Hand;
+  readonly #inFlight: InFlight;
   readonly #heart: Heartbeat;
+  readonly #movedReports: MovedReports;
   #claimUntil: number;
   #ended = false;
   #calling = false;
@@ -88,8 +86,9 @@ class Loop {
       if (type === "http") options.connections.give(1);
       this.#wake();
     };
-    this.#hand = new Hand(ports, { onChange, onSay: () => this.#heart.heard() });
-    this.#heart = new Heartbeat({ ports, hand: this.#hand, leaseMs: LEASE_MS, onChange: () => this.#wake() });
+    this.#inFlight = new InFlight(ports, { onChange, onSay: () => this.#heart.heard() });
+    this.#heart = new Heartbeat({ ports, inFlight: this.#inFlight, leaseMs: LEASE_MS, onChange: () => this.#wake() });
+    this.#movedReports = new MovedReports({ ports, inFlight: this.#inFlight, onChange: () => this.#wake() });
   }
 
   claiming(): boolean {
@@ -97,23 +96,30 @@ class Loop {
   }
 
   async run(): Promise<void> {
-    while (!this.#ended || this.#calling || this.#heart.beating) {
-      for (const job of this.#hand.expire()) this.#ports.log({ event: "job-dropped", job, reason: "lease-lost" });
+    while (!this.#ended || this.#calling || this.#heart.beating || this.#movedReports.open) {
+      for (const job of this.#inFlight.expire()) this.#ports.log({ event: "job-dropped", job, reason: "lease-lost" });
       const now = this.#ports.now();
       if (!this.claiming()) this.#options.connections.withdraw(this);
       if (this.#heart.dueAt() <= now) void this.#heart.beat(now);
+      if (this.#movedReports.dueAt() <= now) void this.#movedReports.send();
       const callAt = this.#nextCallAt(now);
       if (callAt <= now) void this.#call(now);
-      else await this.#pause(Math.min(callAt, this.#heart.dueAt(), this.#hand.nextExpiryAt()) - now);
+      else await this.#pause(Math.min(callAt, this.#nextElseAt()) - now);
     }
     this.#options.connections.leave(this);
+  }
+
+  /** When there is something else to do than to call the shard. */
+  #nextElseAt(): number {
+    return Math.min(this.#heart.dueAt(), this.#movedReports.dueAt(), this.#inFlight.nextExpiryAt());
   }
 
   /** When to call the shard next; Infinity: not before something happens. Notices the end. */
   #nextCallAt(now: number): number {
     if (this.#calling || this.#ended) return NEVER;
-    if (this.#hand.running === 0 && this.#hand.finished === 0) {
+    if (this.#inFlight.running === 0 && this.#inFlight.finished === 0) {
       if (this.#isOver()) {
+        if (this.#movedReports.open) return NEVER;
         this.#ended = true;
         this.#wake();
         return NEVER;
@@ -137,7 +143,7 @@ class Loop {
   }
 
   #worthACallAt(now: number): number {
-    const { running, finished, finishedSince } = this.#hand;
+    const { running, finished, finishedSince } = this.#inFlight;
     const claiming = this.claiming();
     const { connections, pollMs } = this.#options;
     if (this.#starved && claiming && connections.available(this)) return now;
@@ -153,13 +159,13 @@ class Loop {
     const { connections, lane, worker } = this.#options;
     const claiming = this.claiming();
     const http = claiming ? connections.take(this, () => this.#wake()) : 0;
-    const handler = Math.max(0, MAX_CLAIM - this.#hand.count("handler"));
+    const handler = Math.max(0, MAX_CLAIM - this.#inFlight.count("handler"));
     const request: WorkRequest = {
       v: RPC_VERSION,
       epoch: EPOCH_UNKNOWN,
       lane,
       worker,
-      reports: this.#hand.takeReports(MAX_REPORTS),
+      reports: this.#inFlight.takeReports(MAX_REPORTS),
       room: claiming ? { handler, http } : NO_ROOM,
       leaseMs: LEASE_MS,
     };
@@ -171,7 +177,7 @@ class Loop {
       this.#lastAskAt = now;
       this.#dry = reply.items.length === 0;
       this.#starved = claiming && http === 0;
-      this.#batch = this.#hand.running + this.#hand.finished;
+      this.#batch = this.#inFlight.running + this.#inFlight.finished;
       connections.give(Math.max(0, http - sent));
     } catch (error) {
       connections.give(http);
@@ -181,12 +187,16 @@ class Loop {
     this.#wake();
   }
 
-  /** What became of the reports. One that was put off, for a queue that is being changed, is sent again in a moment. */
+  /**
+   * What became of the reports. One that was put off, for a queue that is being changed, is sent again in a moment; one whose
+   * job is another shard's now goes there.
+   */
   #heard(reports: Report[], { reports: results }: WorkReply): void {
-    const again = reports.filter((_, i) => results[i]?.status === "busy");
-    this.#hand.putBack(again);
-    for (const result of results) {
+    this.#inFlight.putBack(reports.filter((_, i) => results[i]?.status === "busy"));
+    for (const [i, report] of reports.entries()) {
+      const result = results[i] ?? { status: "unknown" };
       if (result.status === "busy") this.#retryAt = Math.max(this.#retryAt, this.#ports.now() + result.retryAfterMs);
+      else if (result.status === "moved") this.#inFlight.putBack([report], result.to);
       else if (result.status !== "recorded") this.#ports.log({ event: "report-refused", status: result.status });
     }
   }
@@ -197,11 +207,11 @@ class Loop {
       if (reply.items.length > 0) this.#ports.log({ event: "claim-late", items: reply.items.length });
       return 0;
     }
-    if (this.#hand.running === 0) this.#heart.startAt(askedAt);
+    if (this.#inFlight.running === 0) this.#heart.startAt(askedAt);
     let http = 0;
     for (const item of reply.items) {
       if (item.target.type === "http") http++;
-      this.#hand.start(item, askedAt, LEASE_MS);
+      this.#inFlight.start(item, askedAt, LEASE_MS);
     }
     return http;
   }
@@ -210,10 +220,8 @@ class Loop {
     this.#tries++;
     this.#ports.log({ event: "call-failed", call: "work", tries: this.#tries, error: reasonOf(error) });
     if (this.#tries < MAX_TRIES) {
-      this.#hand.putBack(reports);
-      // Between half and the whole of the delay, so that loops which failed together do not come back together.
-      const delay = FIRST_RETRY_MS * 2 ** (this.#tries - 1);
-      this.#retryAt = this.#ports.now() + delay * (0.5 + this.#ports.random() / 2);
+      this.#inFlight.putBack(reports);
+      this.#retryAt = this.#ports.now() + retryDelayMs(this.#tries, this.#ports.random());
       return;
     }
     this.#ports.log({ event: "gave-up", reports: reports.length });

@@ -2,19 +2,24 @@ import type {
   ExtendReply,
   ExtendRequest,
   Outcome,
-  Said,
+  ProgressPatch,
+  ReportReply,
+  ReportRequest,
   WorkItem,
   WorkReply,
   WorkRequest,
 } from "../../contract/rpc.ts";
 
 /**
- * Everything the work loop touches outside itself: one shard's RPC, the executors, time and chance. The Worker
+ * Everything the work loop touches outside itself: one shard's RPC, the executors, time and randomness. The Worker
  * gives the real ones, the simulation its own.
  */
 export interface WorkPorts {
   work(request: WorkRequest): Promise<WorkReply>;
-  extend(request: ExtendRequest): Promise<ExtendReply>;
+  /** Asks the shard `home`; null is the one that the loop works for. */
+  extend(request: ExtendRequest, home: string | null): Promise<ExtendReply>;
+  /** Reports to the shard `home`, which is another than the one that the loop works for. */
+  report(home: string, request: ReportRequest): Promise<ReportReply>;
   /** Runs one job. It is to stop when the attempt's time is up, or when nobody wants its outcome any more. */
   execute(item: WorkItem, control: Control): Promise<Outcome>;
   /** Epoch milliseconds. */
@@ -35,20 +40,23 @@ export interface Stop {
 /** What a running job hears, and says. */
 export interface Control extends Stop {
   /** Takes what the job says of its progress. It goes out within a second or so, and before the job's outcome. */
-  say(said: Said): void;
+  say(patch: ProgressPatch): void;
 }
 
 /** What a loop has to say, for logs and for tests. */
 export type WorkEvent =
   /** A report was refused: the lease had ended, or never was. Normal after a late or repeated report. */
   | { event: "report-refused"; status: "stale" | "unknown" | "refused" }
-  /** A job in hand was given up: its lease is no longer ours. */
+  /** A job in flight was given up: its lease is no longer ours. */
   | { event: "job-dropped"; job: string; reason: "cancelled" | "stale" | "unknown" | "lease-lost" }
-  | { event: "call-failed"; call: "work" | "extend"; tries: number; error: string }
+  | { event: "call-failed"; call: "work" | "extend" | "report"; tries: number; error: string }
   /** The shard could not be told about `reports` outcomes: their leases end, and the jobs run again. */
   | { event: "gave-up"; reports: number }
   /** The answer to a claim came after its leases had ended: `items` jobs were not started. */
   | { event: "claim-late"; items: number };
+
+/** The caller knows no map: shards serve the processor at any epoch. */
+export const EPOCH_UNKNOWN = 0;
 
 /** The text of something thrown. */
 export function reasonOf(error: unknown): string {

@@ -1,9 +1,12 @@
 import { historyCells } from "../../../contract/history.ts";
-import type { FinishedReply } from "../../../contract/rpc.ts";
+import type { FinishedReply, FinishedRequest } from "../../../contract/rpc.ts";
 import { isFinal, type RowState } from "../../../domain/job/state.ts";
 import { inChunks } from "../../chunks.ts";
-import { toJob } from "../rows.ts";
-import type { Stores } from "../turn.ts";
+import type { Parts } from "../kernel/part.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { HISTORY_LOG } from "./history-log.ts";
+import { toJob } from "./job-row.ts";
+import { JOBS } from "./job-store.ts";
 
 function isOver(state: RowState): boolean {
   return state === "discarded" || isFinal(state);
@@ -18,8 +21,8 @@ const ROWS_AT_ONCE = 10;
  * The next finished jobs for history, in the order they finished, in pages that fit in one RPC. A page may end
  * inside an entry of the log: `skip` says how many of that entry's jobs it has given, while the cursor stays before it.
  */
-export function historyPage(stores: Stores, request: { after: number; skip: number; limit: number }): FinishedReply {
-  const entries = stores.finished.after(request.after, request.limit);
+export function historyPage(parts: Parts, request: FinishedRequest): FinishedReply {
+  const entries = parts.get(HISTORY_LOG).after(request.after, request.limit);
   const rows: ReturnType<typeof historyCells>[] = [];
   let cursor = request.after;
   let characters = 0;
@@ -30,10 +33,10 @@ export function historyPage(stores: Stores, request: { after: number; skip: numb
         return { chunks: inChunks(rows), jobs: rows.length, cursor, skip: next, more: true };
       }
       const versions = new Map(logged.slice(next, next + ROWS_AT_ONCE));
-      for (const row of stores.jobs.rows([...versions.keys()])) {
+      for (const row of parts.get(JOBS).rows([...versions.keys()])) {
         // Redriven since: it comes again under the version with which it ends again.
         if (!isOver(row.state) || row.version !== versions.get(row.id)) continue;
-        rows.push(historyCells(toJob(row, stores.queues.get(row.queue).settings)));
+        rows.push(historyCells(toJob(row, parts.get(QUEUES).get(row.queue).settings)));
         characters += row.payload.length + (row.result?.length ?? 0);
       }
     }

@@ -1,72 +1,15 @@
 import type { RowState } from "../../../domain/job/state.ts";
-import { inChunks } from "../../chunks.ts";
-import type { Sql, SqlRow } from "../../sql.ts";
-import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "../rows.ts";
-import { insertJobs } from "./job-insert.ts";
+import type { Sql } from "../../sql.ts";
+import { Part } from "../kernel/part.ts";
+import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
 
-/** Columns a submission sets; the rest have defaults. */
-export interface NewRow {
-  id: string;
-  queue: number;
-  partition: number;
-  seq: number;
-  rank: number;
-  state: "scheduled" | "queued";
-  blocked: number;
-  priority: number;
-  orderingKey: string | null;
-  concurrencyKey: string | null;
-  dedupKey: string | null;
-  dueAt: number | null;
-  timeoutMs: number;
-  createdAt: number;
-  runAt: number;
-  expiresAt: number | null;
-  spec: string;
-  payload: string;
-}
+/** What stays of a discarded job until history knows that it is gone. */
+export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
 
-/** How an attempt starts. Times in ms; see `start`. */
-export interface Start {
-  now: number;
-  leaseMs: number | null;
-  graceMs: number;
-  lease: string;
-  worker: string | null;
-  held: 0 | 1;
-}
-
-/** What every caller of `start` needs back. */
-export interface StartedRow extends SqlRow {
-  id: string;
-  due_at: number | null;
-}
-
-export interface Success {
-  id: string;
-  attempt: number;
-  nonce: string;
-  result: string | null;
-  truncated: boolean;
-}
-
-export type Succeeded = Pick<
-  JobHead,
-  "id" | "queue" | "ordering_key" | "concurrency_key" | "dedup_key" | "version" | "created_at"
->;
-
-/** Every statement on `jobs`, named. Rows written are said where they are more than the row itself. */
+/** Statements on `jobs` that leave the state of a job as it is (`state-store.ts` has the others). Rows written are said where they are more than the row itself. */
 export function jobStore(sql: Sql) {
   const one = (query: string, ...params: (string | number)[]) => sql.all<JobHead>(query, ...params)[0] ?? null;
   return {
-    /**
-     * Inserts jobs, a few statements for any number of them; answers the ids that were not there before: the others
-     * were submitted twice. +1 row for each that is ready, due or keyed.
-     */
-    insert(rows: NewRow[]): Set<string> {
-      return insertJobs(sql, rows);
-    },
-
     row(id: string): JobRow | null {
       return sql.all<JobRow>(`SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`, id)[0] ?? null;
     },
@@ -80,35 +23,6 @@ export function jobStore(sql: Sql) {
       return sql.all<JobRow<RowState>>(
         `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`,
         JSON.stringify(ids),
-      );
-    },
-
-    /** Writes what a change may change. What a submission fixed stays, and a result is written by `succeed` alone. */
-    save(row: JobHead): void {
-      sql.run(
-        `UPDATE jobs SET state = ?, blocked = ?, held = ?, due_at = ?, version = ?, attempt = ?, spent_before = ?, lease = ?,
-           worker = ?, attempt_at = ?, attempt_ends_at = ?, lease_ends_at = ?, run_at = ?, started_at = ?, finished_at = ?,
-           expires_at = ?, error = ?, attempts = ?, fingerprint = ? WHERE id = ?`,
-        row.state,
-        row.blocked,
-        row.held,
-        row.due_at,
-        row.version,
-        row.attempt,
-        row.spent_before,
-        row.lease,
-        row.worker,
-        row.attempt_at,
-        row.attempt_ends_at,
-        row.lease_ends_at,
-        row.run_at,
-        row.started_at,
-        row.finished_at,
-        row.expires_at,
-        row.error,
-        row.attempts,
-        row.fingerprint,
-        row.id,
       );
     },
 
@@ -193,9 +107,9 @@ export function jobStore(sql: Sql) {
     },
 
     /** How many jobs of a limited partition run. Reads at most as many rows as the limit allows to run. */
-    held(queue: number, partition: number): number {
+    runningUnderLimit(queue: number, partition: number): number {
       const row = sql.all<{ n: number }>(
-        "SELECT count(*) AS n FROM jobs INDEXED BY jobs_held WHERE queue = ? AND partition = ? AND held = 1",
+        "SELECT count(*) AS n FROM jobs INDEXED BY jobs_counted WHERE queue = ? AND partition = ? AND counts_toward_limit = 1",
         queue,
         partition,
       )[0];
@@ -203,60 +117,10 @@ export function jobStore(sql: Sql) {
     },
 
     /** Counts every running job of a queue under its new limit. */
-    holdRunning(queue: number): void {
+    countRunning(queue: number): void {
       sql.run(
-        "UPDATE jobs SET held = 1 WHERE due_at IS NOT NULL AND queue = ? AND state = 'running' AND held = 0",
+        "UPDATE jobs SET counts_toward_limit = 1 WHERE due_at IS NOT NULL AND queue = ? AND state = 'running' AND counts_toward_limit = 0",
         queue,
-      );
-    },
-
-    /**
-     * Starts an attempt of each of `ids`, all of which are ready: running, under `lease`, whose end is the
-     * sooner of `leaseMs` (null: the job's timeout) and the timeout plus `graceMs`. +1 row (due), +1 where `held`.
-     * Answers the columns that the caller hands out, in no promised order.
-     */
-    start<Row extends StartedRow>(ids: string[], claim: Start, columns: string): Row[] {
-      return sql.all<Row>(
-        `UPDATE jobs SET state = 'running', version = version + 1, attempt = attempt + 1, lease = ?2, worker = ?3, held = ?4,
-           attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms + ?7,
-           lease_ends_at = ?5 + coalesce(?6, timeout_ms),
-           due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms + ?7)
-         WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'queued' AND (expires_at IS NULL OR expires_at > ?5)
-         RETURNING ${columns}`,
-        JSON.stringify(ids),
-        claim.lease,
-        claim.worker,
-        claim.held,
-        claim.now,
-        claim.leaseMs,
-        claim.graceMs,
-      );
-    },
-
-    /**
-     * Records successes, each where its lease is the current one and has not ended: fence and effect in one
-     * statement. Answers those that were recorded; the fence refused the others. `namespace` null is any.
-     */
-    succeed(done: Success[], now: number, namespace: string | null): Succeeded[] {
-      const rows = done.map(({ id, attempt, nonce, result, truncated }) => [
-        id,
-        attempt,
-        nonce,
-        result,
-        truncated ? 1 : 0,
-      ]);
-      return inChunks(rows).flatMap((chunk) =>
-        sql.all<Succeeded>(
-          `WITH done AS MATERIALIZED (SELECT jsonb(value) AS d FROM json_each(?1))
-           UPDATE jobs SET state = 'succeeded', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = NULL,
-             finished_at = ?2, due_at = NULL, held = 0
-           FROM done WHERE id = d ->> 0 AND attempt = d ->> 1 AND lease = d ->> 2 AND state = 'running' AND due_at > ?2
-             AND (?3 IS NULL OR queue IN (SELECT ref FROM queues WHERE namespace = ?3))
-           RETURNING id, queue, ordering_key, concurrency_key, dedup_key, version, created_at`,
-          chunk,
-          now,
-          namespace,
-        ),
       );
     },
 
@@ -267,6 +131,36 @@ export function jobStore(sql: Sql) {
         now,
         limit,
       );
+    },
+
+    /** Queued and scheduled jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
+    waitingIds(queue: number, limit: number): string[] {
+      const ids = new Set<string>();
+      for (const where of [
+        `INDEXED BY jobs_key WHERE queue = ? AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')
+           AND state = 'queued' AND blocked = 1`,
+        "INDEXED BY jobs_blocked WHERE queue = ? AND state = 'queued' AND blocked > 1",
+        "INDEXED BY jobs_due WHERE due_at IS NOT NULL AND queue = ? AND state = 'scheduled'",
+        "INDEXED BY jobs_ready WHERE queue = ? AND state = 'queued' AND blocked = 0",
+      ]) {
+        if (ids.size >= limit) break;
+        for (const { id } of sql.all<{ id: string }>(`SELECT id FROM jobs ${where} LIMIT +?`, queue, limit))
+          ids.add(id);
+      }
+      return [...ids].slice(0, limit);
+    },
+
+    /** Which of these the shard has a row of, discarded ones too. */
+    existing(ids: readonly string[]): string[] {
+      return sql
+        .all<{ id: string }>("SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids))
+        .map(({ id }) => id);
+    },
+
+    /** What stays of a discarded job until history knows that it is gone; null when it was not discarded. */
+    discarded(id: string): Tombstone | null {
+      const query = "SELECT queue, created_at, run_at FROM jobs WHERE id = ? AND state = 'discarded'";
+      return sql.all<Tombstone>(query, id)[0] ?? null;
     },
 
     nextDueAt(): number | null {
@@ -282,4 +176,4 @@ export function jobStore(sql: Sql) {
   };
 }
 
-export type JobStore = ReturnType<typeof jobStore>;
+export const JOBS = new Part("job statements", ({ sql }) => jobStore(sql));

@@ -1,9 +1,10 @@
 import type { ListReply, ListRequest } from "../../../contract/rpc.ts";
 import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
-import type { Sql } from "../../sql.ts";
-import { HEAD_COLUMNS, isKept, type JobHead, type JobRow, type JobSpec, ROW_COLUMNS, toJob } from "../rows.ts";
-import type { Stores } from "../turn.ts";
+import type { Parts } from "../kernel/part.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { HEAD_COLUMNS, isKept, type JobHead, type JobRow, type JobSpec, ROW_COLUMNS, toJob } from "./job-row.ts";
+import { PROGRESS } from "./progress-store.ts";
 
 /** Rows read for one page: a filter that matches little ends the page early, with the place it came to. */
 const SCAN_PER_PAGE = 20_000;
@@ -12,12 +13,12 @@ const SCAN_STEP = 500;
 const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** A page of jobs, newest id first. */
-export function listJobs(sql: Sql, stores: Stores, request: ListRequest): ListReply {
+export function listJobs(parts: Parts, request: ListRequest): ListReply {
   const { filter, include, limit } = request;
   const columns =
     include.payload || include.result ? ROW_COLUMNS : `${HEAD_COLUMNS}, NULL AS result, 'null' AS payload`;
-  const queue = filter.queue === null ? null : stores.queues.find(request.namespace, filter.queue);
-  if (filter.queue !== null && queue === null) return { type: "page", items: [], scannedTo: null };
+  const queue = filter.queue === null ? null : parts.get(QUEUES).find(request.namespace, filter.queue);
+  if (filter.queue !== null && queue === null) return { type: "page", items: [], scannedTo: null, gone: [] };
   const from = filter.createdAfter === null ? "" : firstJobIdAt(filter.createdAfter - CLOCK_SLACK_MS);
   let before = least(
     request.before,
@@ -27,13 +28,13 @@ export function listJobs(sql: Sql, stores: Stores, request: ListRequest): ListRe
   const gone: string[] = [];
   const page = (scannedTo: string | null): ListReply => ({
     type: "page",
-    items: stores.progress.tellAll(items),
+    items: parts.get(PROGRESS).tellAll(items),
     scannedTo,
-    ...(gone.length > 0 ? { gone } : {}),
+    gone,
   });
   let bytes = 0;
   for (let scanned = 0; scanned < SCAN_PER_PAGE; scanned += SCAN_STEP) {
-    const rows = sql.all<JobRow<RowState>>(
+    const rows = parts.sql.all<JobRow<RowState>>(
       `SELECT ${columns} FROM jobs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT +?`,
       before,
       from,
@@ -41,7 +42,7 @@ export function listJobs(sql: Sql, stores: Stores, request: ListRequest): ListRe
     );
     for (const row of rows) {
       before = row.id;
-      const { settings } = stores.queues.get(row.queue);
+      const { settings } = parts.get(QUEUES).get(row.queue);
       if (settings.namespace !== request.namespace || (queue !== null && row.queue !== queue.ref)) continue;
       if (!isKept(row)) {
         gone.push(row.id);

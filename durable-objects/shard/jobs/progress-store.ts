@@ -1,6 +1,9 @@
-import type { Said } from "../../../contract/rpc.ts";
+import type { ProgressPatch } from "../../../contract/rpc.ts";
 import type { Job, Progress } from "../../../domain/job/job.ts";
+import { slotOfJob } from "../../../domain/job-id.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
+import { Part } from "../kernel/part.ts";
+import { Presence, type Presences, readOnly } from "../kernel/presence.ts";
 
 interface ProgressRow extends SqlRow {
   id: string;
@@ -9,7 +12,7 @@ interface ProgressRow extends SqlRow {
   message: string | null;
 }
 
-type Told = Pick<Job, "id" | "state" | "progress">;
+type ShownJob = Pick<Job, "id" | "state" | "progress">;
 
 /**
  * What workers say of the jobs they run: one row for each that ever said anything, from then until it succeeds, is
@@ -17,36 +20,31 @@ type Told = Pick<Job, "id" | "state" | "progress">;
  * neither a row nor a query.
  */
 export class ProgressStore {
-  #sql: Sql;
-  #any = false;
+  readonly #sql: Sql;
+  readonly #presence: Presences;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, presence: Presences) {
     this.#sql = sql;
-    this.reload();
-  }
-
-  /** The memory of whether there is any row follows the rows: at the start, and after a step that was undone. */
-  reload(): void {
-    this.#any = this.#sql.all("SELECT 1 AS found FROM progress LIMIT 1").length > 0;
-  }
-
-  /** Whether any job of this shard has said anything. */
-  any(): boolean {
-    return this.#any;
+    this.#presence = presence;
   }
 
   /** Fields that are left out stay as they were. 1 row. */
-  save(id: string, said: Said, now: number): void {
-    const { percent = null, message = null, checkpoint } = said;
+  save(id: string, patch: ProgressPatch, now: number): void {
+    const { percent = null, message = null, checkpoint } = patch;
     if (percent === null && message === null && (checkpoint ?? null) === null) {
       // There is nothing to remember, and perhaps something to forget.
-      if (checkpoint === null && this.#any)
-        this.#sql.run("UPDATE progress SET checkpoint = NULL, at = ? WHERE id = ? AND checkpoint IS NOT NULL", now, id);
+      if (checkpoint === null && this.#presence.any)
+        this.#sql.run(
+          "UPDATE progress SET checkpoint = NULL, at = ? WHERE slot = ? AND id = ? AND checkpoint IS NOT NULL",
+          now,
+          slotOfJob(id),
+          id,
+        );
       return;
     }
     this.#sql.run(
-      `INSERT INTO progress (id, at, percent, message, checkpoint) VALUES (?1, ?2, ?3, ?4, ?5)
-       ON CONFLICT (id) DO UPDATE SET at = excluded.at, percent = coalesce(excluded.percent, percent),
+      `INSERT INTO progress (id, at, percent, message, checkpoint, slot) VALUES (?1, ?2, ?3, ?4, ?5, ?7)
+       ON CONFLICT (slot, id) DO UPDATE SET at = excluded.at, percent = coalesce(excluded.percent, percent),
          message = coalesce(excluded.message, message), checkpoint = CASE WHEN ?6 THEN excluded.checkpoint ELSE checkpoint END`,
       id,
       now,
@@ -54,16 +52,17 @@ export class ProgressStore {
       message,
       checkpoint ?? null,
       checkpoint === undefined ? 0 : 1,
+      slotOfJob(id),
     );
-    this.#any = true;
+    this.#presence.raise();
   }
 
   /** The jobs with what their workers said of them, as far as anybody may still need it. */
-  tellAll<J extends Told>(jobs: J[]): J[] {
-    if (!this.#any || jobs.length === 0) return jobs;
+  tellAll<J extends ShownJob>(jobs: J[]): J[] {
+    if (!this.#presence.any || jobs.length === 0) return jobs;
     const rows = this.#sql.all<ProgressRow>(
-      "SELECT id, at, percent, message FROM progress WHERE id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(jobs.map(({ id }) => id)),
+      `SELECT id, at, percent, message FROM progress WHERE (slot, id) IN ${PLACES}`,
+      placesOf(jobs.map(({ id }) => id)),
     );
     const byId = new Map(
       rows.map(({ id, at, percent, message }): [string, Progress] => [id, { percent, message, at }]),
@@ -73,37 +72,54 @@ export class ProgressStore {
     return jobs.map((job) => ({ ...job, progress: over(job) ? null : (byId.get(job.id) ?? null) }));
   }
 
-  tell<J extends Told>(job: J): J {
+  tell<J extends ShownJob>(job: J): J {
     return this.tellAll([job])[0] ?? job;
   }
 
   /** The JSON texts of checkpoints by job; jobs without one are left out. */
   checkpoints(ids: string[]): Map<string, string> {
-    if (!this.#any || ids.length === 0) return NO_CHECKPOINTS;
+    if (!this.#presence.any || ids.length === 0) return NO_CHECKPOINTS;
     const rows = this.#sql.all<{ id: string; checkpoint: string }>(
-      `SELECT id, checkpoint FROM progress WHERE id IN (SELECT value FROM json_each(?)) AND checkpoint IS NOT NULL`,
-      JSON.stringify(ids),
+      `SELECT id, checkpoint FROM progress WHERE (slot, id) IN ${PLACES} AND checkpoint IS NOT NULL`,
+      placesOf(ids),
     );
     return new Map(rows.map(({ id, checkpoint }) => [id, checkpoint]));
   }
 
   /** These jobs need no next attempt. 1 row for each that has one. */
   forget(ids: string[]): void {
-    if (!this.#any || ids.length === 0) return;
-    this.#sql.run("DELETE FROM progress WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
-    this.reload();
+    if (!this.#presence.any || ids.length === 0) return;
+    this.#sql.run(`DELETE FROM progress WHERE (slot, id) IN ${PLACES}`, placesOf(ids));
+    this.#presence.recheck();
   }
 
-  /** Of a JSON array of [id, version]: those whose job is no longer there. */
-  forgetWithJobs(jobs: string): void {
-    if (!this.#any) return;
+  /** Of a JSON array of [id, version], all of one slot: those whose job is no longer there. */
+  forgetWithJobs(slot: number, jobs: string): void {
+    if (!this.#presence.any) return;
     this.#sql.run(
-      `DELETE FROM progress WHERE id IN (SELECT value ->> 0 FROM json_each(?))
+      `DELETE FROM progress WHERE slot = ? AND id IN (SELECT value ->> 0 FROM json_each(?))
          AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = progress.id)`,
+      slot,
       jobs,
     );
-    this.reload();
+    this.#presence.recheck();
   }
 }
 
+/** Binds what `placesOf` gives. */
+const PLACES = "(SELECT value ->> 0, value ->> 1 FROM json_each(?))";
+
+function placesOf(ids: string[]): string {
+  return JSON.stringify(ids.map((id) => [slotOfJob(id), id]));
+}
+
 const NO_CHECKPOINTS = new Map<string, string>();
+
+/** Whether any job of this shard has said anything. */
+export const ANY_PROGRESS = new Part("any progress", ({ sql }) => new Presence(sql, "progress"));
+
+export const PROGRESS = new Part(
+  "progress",
+  (shard) => new ProgressStore(shard.sql, readOnly(shard.get(ANY_PROGRESS))),
+  (_, step) => new ProgressStore(step.sql, step.get(ANY_PROGRESS).inStep(step)),
+);

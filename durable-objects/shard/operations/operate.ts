@@ -1,13 +1,16 @@
-import type { OperationProgress, ShardOperation } from "../../../contract/rpc.ts";
+import type { OperateRequest, OperationProgress, OperationProgressRequest } from "../../../contract/rpc.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import { OPERATION_KEPT_MS, selects } from "../../../domain/operation.ts";
-import type { Sql } from "../../sql.ts";
-import { cancel, redrive } from "../jobs/change.ts";
-import { discard } from "../jobs/discard.ts";
-import { HEAD_COLUMNS, type JobHead, type JobSpec } from "../rows.ts";
-import type { Turn } from "../turn.ts";
-import type { KnownOperation } from "./operation-store.ts";
+import { HEAD_COLUMNS, type JobHead, type JobSpec } from "../jobs/job-row.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { cancel } from "../lifecycle/cancel.ts";
+import { discard } from "../lifecycle/discard.ts";
+import { redrive } from "../lifecycle/redrive.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { type KnownOperation, OPERATIONS } from "./operation-store.ts";
 
 /** Rows looked at, and rows changed, in one step: it stays short, and claims come in between two steps. */
 const SCAN_PER_STEP = 500;
@@ -17,16 +20,21 @@ const SWEEP_PER_STEP = 100;
 const CLOCK_SLACK_MS = 60_000;
 
 /** Takes an operation: it walks the shard's jobs on the shard's own clock. One that is known goes on as it does. */
-export function operate(turn: Turn, operation: ShardOperation): OperationProgress {
-  const { operations } = turn.stores;
+export function operate(step: Step, { operation }: OperateRequest): OperationProgress {
+  const operations = step.get(OPERATIONS);
   const known = operations.find(operation.id);
   if (known !== null) return progressOf(known);
-  operations.add(operation, turn.now);
-  turn.wake(turn.now);
+  operations.add(operation, step.now);
+  step.wakeAt(step.now);
   return { id: operation.id, scanned: 0, matched: 0, changed: 0, done: false };
 }
 
-export function progressOf({ operation, scanned, matched, changed, nextAt }: KnownOperation): OperationProgress {
+/** How far each of the named operations is that the shard knows. */
+export function operationProgress(parts: Parts, { ids }: OperationProgressRequest): OperationProgress[] {
+  return ids.flatMap((id) => parts.get(OPERATIONS).find(id) ?? []).map(progressOf);
+}
+
+function progressOf({ operation, scanned, matched, changed, nextAt }: KnownOperation): OperationProgress {
   return { id: operation.id, scanned, matched, changed, done: nextAt === null };
 }
 
@@ -34,35 +42,35 @@ export function progressOf({ operation, scanned, matched, changed, nextAt }: Kno
  * One step of one operation. The place it has come to is written with the changes, so that a step which is undone is
  * done again and none is done twice. True when more is left.
  */
-export function stepOperations(turn: Turn, sql: Sql): boolean {
-  const { operations } = turn.stores;
-  const swept = operations.sweep(turn.now, SWEEP_PER_STEP);
+export function stepOperations(step: Step): boolean {
+  const operations = step.get(OPERATIONS);
+  const swept = operations.sweep(step.now, SWEEP_PER_STEP);
   const known = operations.next();
   if (known === null) return swept === SWEEP_PER_STEP;
-  const walk = walkOn(turn, sql, known);
-  operations.save(known.operation.id, walk, walk.nextAt === null ? turn.now + OPERATION_KEPT_MS : null);
+  const walk = walkOn(step, known);
+  operations.save(known.operation.id, walk, walk.nextAt === null ? step.now + OPERATION_KEPT_MS : null);
   return true;
 }
 
-function walkOn(turn: Turn, sql: Sql, known: KnownOperation): KnownOperation {
+function walkOn(step: Step, known: KnownOperation): KnownOperation {
   const { operation } = known;
-  const rows = sql.all<JobHead>(
+  const rows = step.sql.all<JobHead>(
     `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id > ? AND id < ? AND state <> 'discarded' ORDER BY id LIMIT +?`,
     known.after,
     firstJobIdAt(operation.createdAt + CLOCK_SLACK_MS),
     SCAN_PER_STEP,
   );
-  const walk: KnownOperation = { ...known, nextAt: turn.now };
+  const walk: KnownOperation = { ...known, nextAt: step.now };
   let changes = 0;
   for (const row of rows) {
     if (changes === CHANGES_PER_STEP) return walk;
     walk.after = row.id;
-    const { settings } = turn.stores.queues.get(row.queue);
+    const { settings } = step.get(QUEUES).get(row.queue);
     if (settings.namespace !== operation.namespace) continue;
     walk.scanned += 1;
     if (!selects(operation, candidateOf(row, settings.name))) continue;
     walk.matched += 1;
-    if (operation.dryRun || !act(turn, walk, row.id)) continue;
+    if (operation.dryRun || !applyAction(step, walk, row.id)) continue;
     walk.changed += 1;
     changes += 1;
   }
@@ -83,25 +91,25 @@ function candidateOf(row: JobHead, queue: string) {
 }
 
 /** Changes one job, read again: an earlier job of the step may have opened its ordering key. False when it may not be. */
-function act(turn: Turn, walk: KnownOperation, id: string): boolean {
-  const row = turn.stores.jobs.head(id);
+function applyAction(step: Step, walk: KnownOperation, id: string): boolean {
+  const row = step.get(JOBS).head(id);
   if (row === null) throw new Error(`${id} vanished within a step`);
   switch (walk.operation.action) {
     case "cancel":
-      return cancel(turn, row) !== null;
+      return cancel(step, row) !== null;
     case "delete":
-      discard(turn, row);
+      discard(step, row);
       return true;
     case "retry":
-      return putBack(turn, walk, row);
+      return putBack(step, walk, row);
   }
 }
 
 /** Back in line, at the operation's pace. */
-function putBack(turn: Turn, walk: KnownOperation, row: JobHead): boolean {
+function putBack(step: Step, walk: KnownOperation, row: JobHead): boolean {
   const { everyMs } = walk.operation;
-  const startAt = everyMs === null ? turn.now : Math.max(turn.now, walk.pacedAt);
-  if (redrive(turn, row, Math.floor(startAt - turn.now)) === null) return false;
+  const startAt = everyMs === null ? step.now : Math.max(step.now, walk.pacedAt);
+  if (redrive(step, row, Math.floor(startAt - step.now)) === null) return false;
   if (everyMs !== null) walk.pacedAt = startAt + everyMs;
   return true;
 }

@@ -1,13 +1,17 @@
 import type { ShardOperation } from "../../../contract/rpc.ts";
-import type { Sql } from "../../sql.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
+import { Part } from "../kernel/part.ts";
 
-/** How far an operation has walked: all ids up to `after` are behind it. `nextAt` is its turn among others, null when it is done. */
+/**
+ * How far an operation has walked: all ids up to `after` are behind it. `nextAt` (epoch milliseconds) is its place in the
+ * line of operations, null when it is done.
+ */
 export interface Walk {
   after: string;
   scanned: number;
   matched: number;
   changed: number;
-  /** The earliest time at which the next job may be put back in line. */
+  /** The earliest time at which the next job may be put back in line, epoch milliseconds. */
   pacedAt: number;
   nextAt: number | null;
 }
@@ -16,8 +20,7 @@ export interface KnownOperation extends Walk {
   operation: ShardOperation;
 }
 
-interface OperationRow {
-  [column: string]: string | number | null;
+interface OperationRow extends SqlRow {
   request: string;
   after: string;
   scanned: number;
@@ -70,7 +73,7 @@ export function operationStore(sql: Sql) {
       );
     },
 
-    /** When an operation goes on, or may be forgotten. */
+    /** When an operation goes on, or may be forgotten, epoch milliseconds; null when there is none. */
     nextAt(): number | null {
       const row = sql.all<{ next: number | null; expiry: number | null }>(
         `SELECT (SELECT min(next_at) FROM operations WHERE next_at IS NOT NULL) AS next,
@@ -92,7 +95,7 @@ export function operationStore(sql: Sql) {
   };
 }
 
-export type OperationStore = ReturnType<typeof operationStore>;
+export const OPERATIONS = new Part("operations", ({ sql }) => operationStore(sql));
 
 function toKnown(row: OperationRow): KnownOperation {
   const { request, after, scanned, matched, changed, paced_at: pacedAt, next_at: nextAt } = row;

@@ -1,69 +1,72 @@
-import { completeSettings, type QueueSettings } from "../../../domain/queue.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
+import { Part } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import type { KnownQueue } from "./known-queue.ts";
+import { QUEUE_LISTENERS } from "./queue-change.ts";
 
 interface QueueRow extends SqlRow {
   ref: number;
   version: number;
   settings: string;
-  held_until: number;
+  frozen_until: number;
   partitioned_at: number;
 }
 
-/** A queue as this shard knows it. `ref` is what its rows carry. */
-export interface KnownQueue {
-  ref: number;
-  settings: QueueSettings;
-  /** New jobs are refused until then: a change of the queue is being decided. */
-  heldUntil: number;
-  /** When its number of partitions last changed here; 0 when it never did. */
-  partitionedAt: number;
-}
-
-/**
- * The queues a shard has seen, newest settings of each. Every write goes to SQLite and to the copy in memory;
- * `reload` brings the copy back to the rows after a step that was rolled back.
- */
+/** The queues that a shard has seen, with the newest settings of each: as the rows have them, and as the step sees them. */
 export class QueueStore {
-  #sql: Sql;
-  #byRef = new Map<number, KnownQueue>();
-  #byName = new Map<string, KnownQueue>();
+  readonly #sql: Sql;
+  /** What lies below a step's view; null of the shard's own. */
+  readonly #below: QueueStore | null;
+  readonly #byRef = new Map<number, KnownQueue>();
+  readonly #byName = new Map<string, KnownQueue>();
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, below: QueueStore | null = null) {
     this.#sql = sql;
-    this.reload();
+    this.#below = below;
   }
 
-  reload(): void {
-    this.#byRef.clear();
-    this.#byName.clear();
-    for (const row of this.#sql.all<QueueRow>(
-      "SELECT ref, version, settings, held_until, partitioned_at FROM queues",
-    )) {
-      this.#remember({
+  /** As the rows have it. */
+  static load(sql: Sql): QueueStore {
+    const store = new QueueStore(sql);
+    for (const row of sql.all<QueueRow>("SELECT ref, version, settings, frozen_until, partitioned_at FROM queues")) {
+      store.#remember({
         ref: row.ref,
-        settings: completeSettings(JSON.parse(row.settings)),
-        heldUntil: row.held_until,
+        settings: JSON.parse(row.settings) as QueueSettings,
+        frozenUntil: row.frozen_until,
         partitionedAt: row.partitioned_at,
       });
     }
+    return store;
+  }
+
+  /** Takes over what a step has learned, when it has committed. */
+  join(view: QueueStore): void {
+    for (const queue of view.#byRef.values()) this.#remember(queue);
   }
 
   find(namespace: string, name: string): KnownQueue | null {
-    return this.#byName.get(`${namespace}/${name}`) ?? null;
+    return this.#byName.get(`${namespace}/${name}`) ?? this.#below?.find(namespace, name) ?? null;
   }
 
   /** Throws when a row names a queue that was never seen: rows are only written under a known queue. */
   get(ref: number): KnownQueue {
     const known = this.#byRef.get(ref);
-    if (known === undefined) throw new Error(`no queue with ref ${ref}`);
-    return known;
+    if (known !== undefined) return known;
+    if (this.#below === null) throw new Error(`no queue with ref ${ref}`);
+    return this.#below.get(ref);
   }
 
   all(): KnownQueue[] {
-    return [...this.#byRef.values()];
+    if (this.#below === null) return [...this.#byRef.values()];
+    const below = this.#below.all();
+    if (this.#byRef.size === 0) return below;
+    const refs = new Set(below.map(({ ref }) => ref));
+    const added = [...this.#byRef.values()].filter(({ ref }) => !refs.has(ref));
+    return [...below.map((queue) => this.#byRef.get(queue.ref) ?? queue), ...added];
   }
 
-  /** Takes `settings` when they are newer than what is known. Returns the queue, and what it was before. */
+  /** Takes `settings` when they are newer than what is known. Returns the queue, and what it was before. 1 or 2 rows. */
   learn(settings: QueueSettings, now: number): { queue: KnownQueue; before: QueueSettings | null } {
     const known = this.find(settings.namespace, settings.name);
     if (known !== null && known.settings.version >= settings.version) return { queue: known, before: known.settings };
@@ -71,9 +74,9 @@ export class QueueStore {
     const partitionedAt = repartitioned ? now : (known?.partitionedAt ?? 0);
     const row = this.#sql.all<QueueRow>(
       `INSERT INTO queues (namespace, name, version, settings, partitioned_at) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, settings = excluded.settings, held_until = 0,
-         partitioned_at = excluded.partitioned_at
-       RETURNING ref, version, settings, held_until, partitioned_at`,
+       ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, settings = excluded.settings,
+         frozen_until = 0, partitioned_at = excluded.partitioned_at
+       RETURNING ref, version, settings, frozen_until, partitioned_at`,
       settings.namespace,
       settings.name,
       settings.version,
@@ -81,19 +84,44 @@ export class QueueStore {
       partitionedAt,
     )[0];
     if (row === undefined) throw new Error("an upsert returned no row");
-    const queue = { ref: row.ref, settings, heldUntil: 0, partitionedAt };
+    const queue = { ref: row.ref, settings, frozenUntil: 0, partitionedAt };
     this.#remember(queue);
     return { queue, before: known?.settings ?? null };
   }
 
-  /** Until `until` (epoch ms) the queue takes no new jobs. */
-  hold(ref: number, until: number): void {
-    this.#sql.run("UPDATE queues SET held_until = ? WHERE ref = ?", until, ref);
-    this.#remember({ ...this.get(ref), heldUntil: until });
+  /** Until `until` (epoch milliseconds) the queue takes no new jobs. 1 row. */
+  freeze(ref: number, until: number): void {
+    this.#sql.run("UPDATE queues SET frozen_until = ? WHERE ref = ?", until, ref);
+    this.#remember({ ...this.get(ref), frozenUntil: until });
   }
 
   #remember(queue: KnownQueue): void {
     this.#byRef.set(queue.ref, queue);
     this.#byName.set(`${queue.settings.namespace}/${queue.settings.name}`, queue);
   }
+}
+
+export const QUEUES = new Part(
+  "queues",
+  ({ sql }) => QueueStore.load(sql),
+  (base, step) => {
+    const view = new QueueStore(step.sql, base);
+    step.onCommit(() => base.join(view));
+    return view;
+  },
+);
+
+/** What those are woken by who wait for work of a queue. */
+export function queueKey({ namespace, name }: Pick<QueueSettings, "namespace" | "name">): string {
+  return `queue:${namespace}/${name}`;
+}
+
+/** Takes settings that are newer than the known ones, wherever they come from; answers the queue as it is known then. */
+export function takeSettings(step: Step, settings: QueueSettings): KnownQueue {
+  const { queue, before } = step.get(QUEUES).learn(settings, step.now);
+  if (queue.settings !== settings || before === settings) return queue;
+  for (const listener of step.get(QUEUE_LISTENERS)) listener.onSettings?.(step, queue, before);
+  // What was paused may go on, and a limit may be higher.
+  step.wake(queueKey(settings));
+  return queue;
 }

@@ -3,66 +3,84 @@ import { RPC_VERSION, type Submitted } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { isFinal } from "../../../domain/job/state.ts";
 import {
+  assignedSlot,
   type Fire,
   fireJobId,
   jitterOf,
   orderingKeyOf,
-  placeOf,
   type ScheduleSettings,
 } from "../../../domain/schedule.ts";
 import { keysClash } from "../../../domain/slots.ts";
-import { submit } from "../jobs/submit.ts";
-import type { KnownQueue } from "../queues/queue-store.ts";
-import type { Turn } from "../turn.ts";
-import type { ScheduleRow } from "./schedule-store.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import { METRICS } from "../jobs/metrics.ts";
+import { OWNERSHIP } from "../kernel/ownership.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { submit } from "../lifecycle/submit.ts";
+import type { KnownQueue } from "../queues/known-queue.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { SCHEDULES, type ScheduleRow } from "./schedule-store.ts";
 
 /** Schedules looked at in one step, and instants of each: whoever has more to catch up goes to the end of the line. */
 const SCHEDULES_PER_STEP = 20;
 const INSTANTS_PER_LOOK = 5;
 /** A tenth of a millisecond each: a run of missed instants is counted no further. */
 const MAX_COUNTED = 1000;
-/** A queue that is held for a change lets nobody in; it is held for a moment only. */
-const HELD_LOOK_MS = 250;
-/** Records of fires stay as long as this. */
+/** A queue that is frozen for a change lets nobody in; it is frozen for a moment only. */
+const FROZEN_LOOK_MS = 250;
+/** A record stays for as long as this after its instant. */
 const KEEP_FIRES_MS = 30 * 24 * 3_600_000;
 
 /**
  * Fires the schedules that are due: record, job and next instant are written in one step, so that there is never one
  * without the others. A bounded number: what is left is still due, so that the alarm comes at once.
  */
-export function fireDue(turn: Turn): void {
-  for (const row of turn.stores.schedules.due(turn.now, SCHEDULES_PER_STEP)) {
-    const after = look(turn, row);
-    turn.stores.schedules.save(after);
-    turn.wake(after.due_at);
+export function fireDue(step: Step): void {
+  const schedules = step.get(SCHEDULES);
+  for (const row of schedules.due(step.now, SCHEDULES_PER_STEP)) {
+    const after = look(step, row);
+    schedules.save(after);
+    step.wakeAt(after.due_at);
   }
 }
 
-/** Forgets old records, at most `limit`; answers how many. */
-export function purgeFires(turn: Turn, limit: number): number {
-  return turn.stores.schedules.forgetFires(turn.now - KEEP_FIRES_MS, limit);
+/** Forgets records of fires whose time is over, at most `limit`. Answers how many. */
+export function purgeFires(step: Step, limit: number): number {
+  return step.get(SCHEDULES).forgetFires(step.now - KEEP_FIRES_MS, limit);
+}
+
+/** When the oldest record of a fire is to be forgotten, epoch milliseconds; null when there is none. */
+export function nextPurgeAt(parts: Parts): number | null {
+  const oldest = parts.get(SCHEDULES).oldestFireAt();
+  return oldest === null ? null : overAt(oldest);
+}
+
+/** The first moment at which the record of an instant has been there for longer than records are kept. */
+function overAt(scheduledAt: number): number {
+  return scheduledAt + KEEP_FIRES_MS + 1;
 }
 
 /** Deals with the due instants of one schedule, a bounded number; answers its row as it is then. */
-function look(turn: Turn, row: ScheduleRow): ScheduleRow {
-  const settings = turn.stores.schedules.settings(row.ref);
+function look(step: Step, row: ScheduleRow): ScheduleRow {
+  const settings = step.get(SCHEDULES).settings(row.ref);
   const instants = instantsOf(settings.cron, settings.timezone);
   let after = { ...row };
-  for (let n = 0; n < INSTANTS_PER_LOOK && after.next_at !== null && after.next_at <= turn.now; n++) {
+  for (let n = 0; n < INSTANTS_PER_LOOK && after.next_at !== null && after.next_at <= step.now; n++) {
     const at = after.next_at;
-    if (turn.now - at > settings.catchUpWindowMs) {
-      const { last, next, fire } = missed(instants, at, turn.now - settings.catchUpWindowMs);
-      after = noted(turn, { ...after, next_at: next, last_at: last }, fire);
+    if (step.now - at > settings.catchUpWindowMs) {
+      const { last, next, fire } = missed(instants, at, step.now - settings.catchUpWindowMs);
+      after = noted(step, { ...after, next_at: next, last_at: last }, fire);
       continue;
     }
-    const met = meet(turn, { row: after, settings, at });
-    if (met.type === "held") return { ...after, due_at: met.until };
+    const outcome = fireInstant(step, { row: after, settings, at });
+    if (outcome.type === "frozen") return { ...after, due_at: outcome.until };
     // Kept as it stands: whoever owns the place now is told by the next push.
-    if (met.type === "elsewhere") return { ...after, runs: 0, due_at: null };
-    after = noted(turn, { ...after, next_at: instants.next(at), last_at: at }, met.fire);
+    if (outcome.type === "not-owned") return { ...after, runs: 0, slot: null, due_at: null };
+    const slot = outcome.slot ?? after.slot;
+    after = noted(step, { ...after, slot, next_at: instants.next(at), last_at: at }, outcome.fire);
   }
-  const waits = after.next_at !== null && after.next_at <= turn.now;
-  return { ...after, due_at: waits ? turn.now : after.next_at };
+  const waits = after.next_at !== null && after.next_at <= step.now;
+  return { ...after, due_at: waits ? step.now : after.next_at };
 }
 
 /** The instants from `first` up to `edge` as one record, and the first at or after `edge`. */
@@ -83,22 +101,31 @@ function missed(instants: Instants, first: number, edge: number) {
   return { last, next, fire };
 }
 
-interface Meeting {
+interface DueInstant {
   row: ScheduleRow;
   settings: ScheduleSettings;
   at: number;
 }
 
-type Met = { type: "held"; until: number } | { type: "elsewhere" } | { type: "fire"; fire: Fire };
+/** `slot` is that of the place by the settings of now; left out where the queue has none. */
+type InstantOutcome =
+  | { type: "frozen"; until: number; slot?: number }
+  | { type: "not-owned" }
+  | { type: "fire"; fire: Fire; slot?: number };
 
 /** One instant that is due and not too late. */
-function meet(turn: Turn, meeting: Meeting): Met {
-  const { settings, at } = meeting;
-  const queue = turn.stores.queues.find(settings.namespace, settings.job.queue);
+function fireInstant(step: Step, due: DueInstant): InstantOutcome {
+  const { settings, at } = due;
+  const queue = step.get(QUEUES).find(settings.namespace, settings.job.queue);
   if (queue === null) throw new Error(`schedule ${settings.name} runs here, and its queue was never heard of`);
   if (queue.settings.deleted) return skipped(at, `Its queue ${settings.job.queue} was deleted.`);
-  const place = placeOf(settings, queue.settings);
-  if (!turn.stores.owns(place.slot)) return { type: "elsewhere" };
+  const assigned = assignedSlot(settings, queue.settings);
+  if (!step.get(OWNERSHIP).owns(assigned.slot)) return { type: "not-owned" };
+  return { ...fireAt(step, due.row, { queue, settings, at, ...assigned }), slot: assigned.slot };
+}
+
+function fireAt(step: Step, row: ScheduleRow, making: FireTarget): Exclude<InstantOutcome, { type: "not-owned" }> {
+  const { queue, settings, at } = making;
   // The queue has more partitions than when the schedule was written.
   if (
     keysClash(
@@ -108,23 +135,23 @@ function meet(turn: Turn, meeting: Meeting): Met {
   ) {
     return skipped(at, "Its job has an orderingKey and a concurrencyKey, and these need a queue of one partition.");
   }
-  const unfinished = settings.overlap === "skip" ? unfinishedBefore(turn, meeting.row) : null;
+  const unfinished = settings.overlap === "skip" ? unfinishedBefore(step, row) : null;
   if (unfinished !== null) return skipped(at, `The job of the fire before, ${unfinished}, is not final.`);
-  return makeJob(turn, { queue, settings, at, ...place });
+  return makeJob(step, making);
 }
 
-function skipped(at: number, reason: string): Met {
+function skipped(at: number, reason: string): Extract<InstantOutcome, { type: "fire" }> {
   const fire: Fire = { scheduledAt: at, firedAt: null, outcome: "skipped", reason, jobId: null, count: 1 };
   return { type: "fire", fire };
 }
 
 /** A job that was forgotten was final. */
-function unfinishedBefore(turn: Turn, row: ScheduleRow): string | null {
-  const job = row.last_job === null ? null : turn.stores.jobs.head(row.last_job);
+function unfinishedBefore(step: Step, row: ScheduleRow): string | null {
+  const job = row.last_job === null ? null : step.get(JOBS).head(row.last_job);
   return job === null || isFinal(job.state) ? null : job.id;
 }
 
-interface Making {
+interface FireTarget {
   queue: KnownQueue;
   settings: ScheduleSettings;
   at: number;
@@ -133,11 +160,14 @@ interface Making {
 }
 
 /** Submits the job of the instant. Its id is the instant's, so that it is there once however often this is done. */
-function makeJob(turn: Turn, { queue, settings, at, partition, slot }: Making): Met {
+function makeJob(
+  step: Step,
+  { queue, settings, at, partition, slot }: FireTarget,
+): Exclude<InstantOutcome, { type: "not-owned" }> {
   const { job } = settings;
   const id = fireJobId(settings, at, slot);
   const runAt = at + jitterOf(settings, at);
-  const outcome = submit(turn, {
+  const outcome = submit(step, {
     v: RPC_VERSION,
     epoch: 0,
     queues: [queue.settings],
@@ -160,15 +190,17 @@ function makeJob(turn: Turn, { queue, settings, at, partition, slot }: Making): 
         retry: job.retry,
         tags: job.tags,
         payload: job.payload,
+        createdAt: null,
+        parent: null,
       },
     ],
   });
-  if (outcome.type === "busy") return { type: "held", until: turn.now + HELD_LOOK_MS };
+  if (outcome.type === "busy") return { type: "frozen", until: step.now + FROZEN_LOOK_MS };
   const result = outcome.type === "submitted" ? outcome.results[0] : undefined;
   if (result === undefined) throw new Error(`schedule ${settings.name}: its queue, as known here, was not taken`);
   const refusal = refusalOf(result);
   if (refusal !== null) return skipped(at, refusal);
-  const fire: Fire = { scheduledAt: at, firedAt: turn.now, outcome: "fired", reason: null, jobId: id, count: 1 };
+  const fire: Fire = { scheduledAt: at, firedAt: step.now, outcome: "fired", reason: null, jobId: id, count: 1 };
   return { type: "fire", fire };
 }
 
@@ -187,11 +219,13 @@ function refusalOf(result: Submitted): string | null {
 const COUNTERS = { fired: "firesFired", skipped: "firesSkipped", missed: "firesMissed" } as const;
 
 /** Records the fire; answers the row with it. */
-function noted(turn: Turn, row: ScheduleRow, fire: Fire): ScheduleRow {
+function noted(step: Step, row: ScheduleRow, fire: Fire): ScheduleRow {
   const fires = row.fires + 1;
-  turn.stores.schedules.record(row.ref, fires, fire);
-  turn.onCommit(() => {
-    turn.stores.metrics.totals[COUNTERS[fire.outcome]] += fire.count;
+  step.get(SCHEDULES).record(row, fires, fire);
+  step.wakeAt(overAt(fire.scheduledAt));
+  const { totals } = step.get(METRICS);
+  step.onCommit(() => {
+    totals[COUNTERS[fire.outcome]] += fire.count;
   });
   const made = fire.outcome === "fired" ? { last_fired_at: fire.scheduledAt, last_job: fire.jobId } : {};
   return { ...row, ...made, fires };

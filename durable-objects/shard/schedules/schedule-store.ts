@@ -1,5 +1,6 @@
 import type { Fire, FireOutcome, ScheduleSettings } from "../../../domain/schedule.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
+import { Part } from "../kernel/part.ts";
 
 /** A row of `schedules`; see `schedule-schema.ts`. */
 export interface ScheduleRow extends SqlRow, PutSchedule {
@@ -7,13 +8,15 @@ export interface ScheduleRow extends SqlRow, PutSchedule {
   fires: number;
 }
 
-/** What a word of the gateway writes. */
+/** What a message of the gateway writes. Times are epoch milliseconds. */
 export interface PutSchedule {
   namespace: string;
   name: string;
   version: number;
   queue_version: number;
   runs: 0 | 1;
+  /** Of its place; null where it does not run. */
+  slot: number | null;
   timing: string | null;
   next_at: number | null;
   due_at: number | null;
@@ -25,8 +28,8 @@ export interface PutSchedule {
 /** A schedule keeps its last records of fires; older ones go as new ones come. */
 export const MAX_FIRES_KEPT = 1000;
 
-const COLUMNS = `ref, namespace, name, version, queue_version, runs, timing, next_at, due_at, last_at, last_fired_at, last_job,
-  fires`;
+const COLUMNS = `ref, namespace, name, version, queue_version, runs, slot, timing, next_at, due_at, last_at, last_fired_at,
+  last_job, fires`;
 
 /** Every statement on schedules and their fires, named. */
 export function scheduleStore(sql: Sql) {
@@ -39,10 +42,11 @@ export function scheduleStore(sql: Sql) {
     /** Writes a schedule that is new here, or whose configuration or place has changed. Answers its ref. */
     put(row: PutSchedule): number {
       const [written] = sql.all<{ ref: number }>(
-        `INSERT INTO schedules (namespace, name, version, queue_version, runs, timing, next_at, due_at, last_at, last_fired_at, last_job)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        `INSERT INTO schedules (namespace, name, version, queue_version, runs, slot, timing, next_at, due_at, last_at,
+           last_fired_at, last_job)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, queue_version = excluded.queue_version,
-           runs = excluded.runs, timing = excluded.timing, next_at = excluded.next_at, due_at = excluded.due_at,
+           runs = excluded.runs, slot = excluded.slot, timing = excluded.timing, next_at = excluded.next_at, due_at = excluded.due_at,
            last_at = excluded.last_at, last_fired_at = excluded.last_fired_at, last_job = excluded.last_job
          RETURNING ref`,
         row.namespace,
@@ -50,6 +54,7 @@ export function scheduleStore(sql: Sql) {
         row.version,
         row.queue_version,
         row.runs,
+        row.slot,
         row.timing,
         row.next_at,
         row.due_at,
@@ -64,9 +69,10 @@ export function scheduleStore(sql: Sql) {
     /** Writes what a fire changes. */
     save(row: ScheduleRow): void {
       sql.run(
-        `UPDATE schedules SET runs = ?, next_at = ?, due_at = ?, last_at = ?, last_fired_at = ?, last_job = ?, fires = ?
+        `UPDATE schedules SET runs = ?, slot = ?, next_at = ?, due_at = ?, last_at = ?, last_fired_at = ?, last_job = ?, fires = ?
          WHERE ref = ?`,
         row.runs,
+        row.slot,
         row.next_at,
         row.due_at,
         row.last_at,
@@ -103,6 +109,7 @@ export function scheduleStore(sql: Sql) {
       );
     },
 
+    /** When the clock next has to look at a schedule, epoch milliseconds; null: never. */
     nextDueAt(): number | null {
       const query = "SELECT min(due_at) AS at FROM schedules INDEXED BY schedules_due WHERE due_at IS NOT NULL";
       return sql.all<{ at: number | null }>(query)[0]?.at ?? null;
@@ -119,12 +126,14 @@ export function scheduleStore(sql: Sql) {
     },
 
     /** Adds the schedule's `n`th record, and forgets the one that is one too many. */
-    record(ref: number, n: number, fire: Fire): void {
+    record({ ref, slot }: Pick<ScheduleRow, "ref" | "slot">, n: number, fire: Fire): void {
       const { scheduledAt, firedAt, outcome, reason, jobId, count } = fire;
       sql.run(
-        "INSERT INTO fires VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        `INSERT INTO fires (schedule, n, slot, scheduled_at, fired_at, outcome, reason, job, count)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         ref,
         n,
+        slot,
         scheduledAt,
         firedAt,
         outcome,
@@ -153,6 +162,12 @@ export function scheduleStore(sql: Sql) {
       sql.run("DELETE FROM fires WHERE schedule = ?", ref);
     },
 
+    /** The oldest instant of which there is a record, epoch milliseconds; null when there is none. */
+    oldestFireAt(): number | null {
+      const query = "SELECT min(scheduled_at) AS at FROM fires INDEXED BY fires_age";
+      return sql.all<{ at: number | null }>(query)[0]?.at ?? null;
+    },
+
     /** Forgets records of instants before `before`, at most `limit`; answers how many. */
     forgetFires(before: number, limit: number): number {
       return sql.all(
@@ -166,7 +181,7 @@ export function scheduleStore(sql: Sql) {
   };
 }
 
-export type ScheduleStore = ReturnType<typeof scheduleStore>;
+export const SCHEDULES = new Part("schedules", ({ sql }) => scheduleStore(sql));
 
 interface FireRow extends SqlRow {
   scheduled_at: number;

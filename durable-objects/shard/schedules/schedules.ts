@@ -10,23 +10,25 @@ import type {
   ScheduleStatesRequest,
   ScheduleTaken,
 } from "../../../contract/rpc.ts";
-import { type Fire, placeOf, timingOf } from "../../../domain/schedule.ts";
-import { takeSettings } from "../queues/configure.ts";
-import type { Stores, Turn } from "../turn.ts";
-import type { ScheduleRow } from "./schedule-store.ts";
+import { assignedSlot, type Fire, timingOf } from "../../../domain/schedule.ts";
+import { OWNERSHIP } from "../kernel/ownership.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { takeSettings } from "../queues/queue-store.ts";
+import { SCHEDULES, type ScheduleRow } from "./schedule-store.ts";
 
 /**
  * Takes what the gateway says of schedules, and answers how far each is here. A shard runs a schedule only if its own map
  * and the newest settings of the queue put the schedule's place here.
  */
-export function configureSchedules(turn: Turn, request: ConfigureSchedulesRequest): ConfigureSchedulesReply {
-  return { taken: request.schedules.map((push) => take(turn, push)) };
+export function configureSchedules(step: Step, request: ConfigureSchedulesRequest): ConfigureSchedulesReply {
+  return { taken: request.schedules.map((push) => take(step, push)) };
 }
 
 /** How far each of the named schedules is, as far as this shard runs it or ever ran it. */
-export function scheduleStates(stores: Stores, request: ScheduleStatesRequest): ScheduleState[] {
+export function scheduleStates(parts: Parts, request: ScheduleStatesRequest): ScheduleState[] {
   return request.names.flatMap((name) => {
-    const row = stores.schedules.find(request.namespace, name);
+    const row = parts.get(SCHEDULES).find(request.namespace, name);
     if (row === null) return [];
     const runs = row.runs === 1;
     return [{ name, version: row.version, runs, nextAt: row.next_at, lastFiredAt: row.last_fired_at }];
@@ -34,16 +36,17 @@ export function scheduleStates(stores: Stores, request: ScheduleStatesRequest): 
 }
 
 /** A schedule's records that this shard has, newest first. */
-export function firesOf(stores: Stores, request: FiresRequest): Fire[] {
-  const row = stores.schedules.find(request.namespace, request.name);
-  return row === null ? [] : stores.schedules.fires(row.ref, request.before, request.limit);
+export function firesOf(parts: Parts, request: FiresRequest): Fire[] {
+  const row = parts.get(SCHEDULES).find(request.namespace, request.name);
+  return row === null ? [] : parts.get(SCHEDULES).fires(row.ref, request.before, request.limit);
 }
 
-function take(turn: Turn, push: SchedulePush): ScheduleTaken {
-  const { schedules } = turn.stores;
+function take(step: Step, push: SchedulePush): ScheduleTaken {
+  const schedules = step.get(SCHEDULES);
   const known = schedules.find(push.namespace, push.name);
   if (known !== null && isOlder(push, known)) return { ...markOf(known, push.timing), type: "older" };
-  const own = push.own !== null && isMine(turn, push.own) ? push.own : null;
+  const slot = push.own === null ? null : slotHere(step, push.own);
+  const own = slot === null ? null : push.own;
   const runs = own === null ? 0 : 1;
   const type = own === null ? "stopped" : "runs";
   const kept = markOf(known, push.timing);
@@ -56,6 +59,7 @@ function take(turn: Turn, push: SchedulePush): ScheduleTaken {
     version: push.version,
     queue_version: push.queueVersion,
     runs,
+    slot,
     timing: push.timing,
     next_at: mark.nextAt,
     due_at: dueAt,
@@ -65,7 +69,7 @@ function take(turn: Turn, push: SchedulePush): ScheduleTaken {
   });
   schedules.setSettings(ref, own?.settings ?? null);
   if (push.deleted) schedules.forgetFiresOf(ref);
-  turn.wake(dueAt);
+  step.wakeAt(dueAt);
   return { ...mark, type };
 }
 
@@ -78,9 +82,11 @@ function isSame(push: SchedulePush, known: ScheduleRow): boolean {
   return push.version === known.version && push.queueVersion === known.queue_version;
 }
 
-function isMine(turn: Turn, { settings, queue }: OwnedSchedule): boolean {
-  const known = takeSettings(turn, queue);
-  return turn.stores.owns(placeOf(settings, known.settings).slot);
+/** The slot of the schedule's place; null when that is another shard's. */
+function slotHere(step: Step, { settings, queue }: OwnedSchedule): number | null {
+  const known = takeSettings(step, queue);
+  const { slot } = assignedSlot(settings, known.settings);
+  return step.get(OWNERSHIP).owns(slot) ? slot : null;
 }
 
 /** An instant that was to come means nothing by another timing. */

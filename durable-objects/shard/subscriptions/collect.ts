@@ -1,64 +1,101 @@
 import { KEEP_EVENTS_MS } from "../../../domain/feed.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
-import { asksFor, type ChangedJob, type EventType } from "../../../domain/subscription.ts";
+import { asksFor, type ChangedJob, type EventType, eventOf } from "../../../domain/subscription.ts";
 import { countedChunks } from "../../chunks.ts";
-import type { Turn } from "../turn.ts";
+import type { JobChange } from "../jobs/job-change.ts";
+import { SEQUENCE } from "../kernel/sequence.ts";
+import type { Step } from "../kernel/step.ts";
+import { QUEUES } from "../queues/queue-store.ts";
 import { dropExcess } from "./drop.ts";
-import type { Feed } from "./feed-store.ts";
-import { type StoredEvent, toStored } from "./stored-event.ts";
+import { FEEDS, type Feed } from "./feed-store.ts";
+import { changedJob, type StoredEvent, slotOfStored, toStored } from "./stored-event.ts";
+
+/** Jobs have changed: the events of those subscriptions that ask for it are written when the step ends. */
+export function collectEvents(step: Step, change: JobChange): void {
+  const type = eventTypeOf(change);
+  if (type !== null) step.scratch(COLLECTED, () => new CollectedEvents()).collect(step, type, change);
+}
+
+/** What the change is called to subscribers; null when nobody is told of it. */
+function eventTypeOf(change: JobChange): EventType | null {
+  switch (change.event) {
+    case "accept":
+      return "job.accepted";
+    case "claim":
+      return "job.started";
+    case "succeed":
+      return "job.succeeded";
+    case "blocks":
+      return null;
+    default:
+      return eventOf(change.from.state, change.to.state);
+  }
+}
+
+const COLLECTED = {};
 
 /**
  * The changes of one step that subscriptions ask for. They are written with the step: so a change is told of when it is
  * committed, and only then.
  */
-export class Collector {
-  readonly #turn: Turn;
-  readonly #told = new Map<Feed, StoredEvent[]>();
+class CollectedEvents {
+  readonly #byFeed = new Map<number, { feed: Feed; events: StoredEvent[] }>();
   /** Who asks, by type and queue: a step mostly changes many jobs of one queue in the same way. */
-  readonly #asking = new Map<string, Feed[]>();
+  readonly #asking = new Map<string, readonly Feed[]>();
 
-  constructor(turn: Turn) {
-    this.#turn = turn;
-  }
-
-  /** Jobs have changed. `jobs` is called when somebody asks for it. */
-  tell(type: EventType, queue: QueueSettings, jobs: () => ChangedJob[]): void {
-    const asking = this.#askingFor(type, queue);
+  /** Takes the jobs as they are now. They are read only where somebody asks for the change. */
+  collect(step: Step, type: EventType, change: JobChange): void {
+    const asking = this.#askingFor(step, type, change.queue);
     if (asking.length === 0) return;
-    const changed = jobs();
+    const jobs = changedJobs(step, type, change);
     for (const feed of asking) {
       const { tag } = feed.settings.filter;
-      const told = this.#told.get(feed) ?? [];
-      for (const job of changed) if (tag === null || job.tags.includes(tag)) told.push(toStored(type, job));
-      if (told.length > 0) this.#told.set(feed, told);
+      const events = jobs.filter(({ tags }) => tag === null || tags.includes(tag)).map((job) => toStored(type, job));
+      if (events.length > 0) this.#add(step, feed, events);
     }
   }
 
-  /** Writes what was told: one row for each subscription, unless it is very long. */
-  flush(): void {
-    if (this.#told.size === 0) return;
-    const { now, stores } = this.#turn;
-    for (const [feed, told] of this.#told) {
-      for (const { text: events, rows: n } of countedChunks(told)) {
-        const seq = stores.meta.sequence(now);
-        stores.feeds.append(feed, { seq, at: now, n, bytes: events.length, events });
+  #add(step: Step, feed: Feed, events: readonly StoredEvent[]): void {
+    if (this.#byFeed.size === 0) step.beforeCommit(() => this.#write(step));
+    const collected = this.#byFeed.get(feed.ref);
+    if (collected === undefined) this.#byFeed.set(feed.ref, { feed, events: [...events] });
+    else collected.events.push(...events);
+  }
+
+  /** One row for each subscription and slot, unless it is very long. A job's events keep their order. */
+  #write(step: Step): void {
+    const feeds = step.get(FEEDS);
+    const sequence = step.get(SEQUENCE);
+    const { now } = step;
+    for (const { feed, events: collected } of this.#byFeed.values()) {
+      for (const [slot, ofSlot] of Map.groupBy(collected, slotOfStored)) {
+        for (const { text: events, rows: n } of countedChunks(ofSlot)) {
+          feeds.append(feed, { seq: sequence.next(now), slot, at: now, n, bytes: events.length, events });
+        }
       }
     }
-    this.#turn.wake(now + KEEP_EVENTS_MS);
-    dropExcess(this.#turn, [...this.#told.keys()]);
-    this.#told.clear();
+    step.wakeAt(now + KEEP_EVENTS_MS);
+    dropExcess(step, [...this.#byFeed.keys()]);
+    this.#byFeed.clear();
   }
 
-  #askingFor(type: EventType, queue: QueueSettings): Feed[] {
-    const { namespace, name } = queue;
-    const key = `${type} ${namespace}/${name}`;
+  #askingFor(step: Step, type: EventType, queue: number): readonly Feed[] {
+    const key = `${type} ${queue}`;
     const known = this.#asking.get(key);
     if (known !== undefined) return known;
-    const asking = this.#turn.stores.feeds
+    const { namespace, name } = step.get(QUEUES).get(queue).settings;
+    const asking = step
+      .get(FEEDS)
       .all()
       .filter(({ settings }) => !settings.deleted && settings.namespace === namespace)
       .filter(({ settings }) => asksFor(settings, type, name));
     this.#asking.set(key, asking);
     return asking;
   }
+}
+
+/** The jobs as the change has left them. What a statement has changed together is read from the rows. */
+function changedJobs(step: Step, type: EventType, change: JobChange): ChangedJob[] {
+  const { name } = step.get(QUEUES).get(change.queue).settings;
+  const rows = "to" in change ? [change.to] : step.get(FEEDS).eventRows(change.jobs);
+  return rows.map((row) => changedJob(type, row, name));
 }

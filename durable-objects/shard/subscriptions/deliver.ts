@@ -5,11 +5,13 @@ import type {
   DeliveryReport,
   EventPage,
 } from "../../../contract/rpc.ts";
-import { afterFailedTry, FEED_LEASE_MS, type Fortune, WELL } from "../../../domain/feed.ts";
+import { afterFailedTry, type DeliveryHealth, FEED_LEASE_MS, HEALTHY } from "../../../domain/feed.ts";
 import { eventId } from "../../../domain/subscription.ts";
-import type { Stores, Turn } from "../turn.ts";
+import { METRICS } from "../jobs/metrics.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
 import { noteDropped } from "./drop.ts";
-import type { EventRow, Feed } from "./feed-store.ts";
+import { type EventRow, FEEDS, type Feed } from "./feed-store.ts";
 import { fromStored, type StoredEvent } from "./stored-event.ts";
 import { openFeeds } from "./subscriptions.ts";
 
@@ -20,24 +22,25 @@ const PAGE_CHARACTERS = 1024 * 1024;
  * Takes the report of a page, and hands out the next: of the feed that was served longest ago and that no other deliverer
  * has in hand. Nothing here waits for a subscriber. What is reported late or twice removes what is still there, and no more.
  */
-export function deliver(turn: Turn, request: DeliverRequest): DeliverReply {
-  const { feeds } = turn.stores;
+export function deliverPage(step: Step, request: DeliverRequest): DeliverReply {
+  const feeds = step.get(FEEDS);
   const { report, worker, limit } = request;
   const reported = report === null ? null : feeds.get(report.feed);
-  if (report !== null && reported !== null) settle(turn, reported, { report, worker });
+  if (report !== null && reported !== null) applyReport(step, reported, { report, worker });
   // The caller takes one page at a time: what it still seems to hold was lost on its way to it.
-  for (const feed of feeds.all()) if (feed.held?.by === worker) feed.held = null;
-  const [feed, ...others] = limit <= 0 ? [] : openFeeds(turn.stores, turn.now);
+  feeds.release(worker);
+  const [feed, ...others] = limit <= 0 ? [] : openFeeds(step, step.now);
   if (feed === undefined) return { type: "events", page: null, more: false };
   // One event of a feed that fails is enough to see whether it still does.
-  const page = pageOf(turn.stores, feed, feed.fortune.failures > 0 ? 1 : limit);
-  feeds.hold(feed, worker, turn.now + FEED_LEASE_MS);
-  turn.wake(turn.now + FEED_LEASE_MS);
+  const page = pageOf(step, feed, feed.health.failures > 0 ? 1 : limit);
+  feeds.lease(feed, worker, step.now + FEED_LEASE_MS);
+  step.wakeAt(step.now + FEED_LEASE_MS);
   return { type: "events", page, more: others.length > 0 };
 }
 
 /** Rows from the front on that have `limit` events, and no more of the last than that. */
-function pageOf({ feeds }: Stores, feed: Feed, limit: number): EventPage {
+function pageOf(parts: Parts, feed: Feed, limit: number): EventPage {
+  const feeds = parts.get(FEEDS);
   let room = limit;
   let characters = 0;
   let upTo = feed.afterSeq;
@@ -57,39 +60,40 @@ interface Reported {
 }
 
 /** What is delivered goes, whoever delivered it. How the feed fares is for the one to say who holds it. */
-function settle(turn: Turn, feed: Feed, { report, worker }: Reported): void {
+function applyReport(step: Step, feed: Feed, { report, worker }: Reported): void {
   const { settings } = feed;
-  const removed = removeEvents(turn, feed, report);
+  const removed = removeEvents(step, feed, report);
   const { failure } = report;
-  const fails = failure !== null && feed.held?.by === worker && settings.version === report.version;
+  const fails = failure !== null && feed.leasedBy?.by === worker && settings.version === report.version;
   if (removed.delivered + removed.refused === 0 && !fails) return;
   const moved = removed.delivered + removed.refused > 0;
-  const fortune = moved ? WELL : feed.fortune;
-  const { givesUp, ...next } = fails ? failedTry(turn, fortune, failure) : { givesUp: false, ...fortune };
-  const given = givesUp ? removeFirst(turn, feed) : 0;
-  noteDropped(turn, feed, removed.refused, "refused");
-  noteDropped(turn, feed, given, "failing");
-  const said = fails ? failure : report.refusal;
-  turn.stores.feeds.save(feed, {
-    fortune: next,
+  const health = moved ? HEALTHY : feed.health;
+  const { givesUp, ...next } = fails ? failedTry(step, health, failure) : { givesUp: false, ...health };
+  const given = givesUp ? removeFirst(step, feed) : 0;
+  noteDropped(step, feed, { events: removed.refused, reason: "refused" });
+  noteDropped(step, feed, { events: given, reason: "failing" });
+  const error = fails ? failure : report.refusal;
+  step.get(FEEDS).save(feed, {
+    health: next,
     delivered: feed.delivered + removed.delivered,
     dropped: feed.dropped + removed.refused + given,
-    lastError: said === null ? feed.lastError : { code: said.code, message: said.message, at: turn.now },
-    lastDeliveredAt: removed.delivered > 0 ? turn.now : feed.lastDeliveredAt,
+    lastError: error === null ? feed.lastError : { code: error.code, message: error.message, at: step.now },
+    lastDeliveredAt: removed.delivered > 0 ? step.now : feed.lastDeliveredAt,
   });
-  turn.wake(next.nextAt > turn.now ? next.nextAt : null);
-  turn.onCommit(() => {
-    turn.stores.metrics.totals.eventsDelivered += removed.delivered;
-    if (fails) turn.stores.metrics.totals.eventsFailed += 1;
+  step.wakeAt(next.nextAt > step.now ? next.nextAt : null);
+  const { totals } = step.get(METRICS);
+  step.onCommit(() => {
+    totals.eventsDelivered += removed.delivered;
+    if (fails) totals.eventsFailed += 1;
   });
 }
 
-function failedTry(turn: Turn, fortune: Fortune, { retryAfterMs }: DeliveryFailure) {
-  return afterFailedTry(fortune, { now: turn.now, retryAfterMs, chance: turn.random() });
+function failedTry(step: Step, health: DeliveryHealth, { retryAfterMs }: DeliveryFailure) {
+  return afterFailedTry(health, { now: step.now, retryAfterMs, randomness: step.random() });
 }
 
 /** Removes what the report names, as far as it is still there. */
-function removeEvents(turn: Turn, feed: Feed, report: DeliveryReport): { delivered: number; refused: number } {
+function removeEvents(step: Step, feed: Feed, report: DeliveryReport): { delivered: number; refused: number } {
   const delivered = new Set(report.delivered);
   const refused = new Set(report.refused);
   const count = { delivered: 0, refused: 0 };
@@ -102,29 +106,29 @@ function removeEvents(turn: Turn, feed: Feed, report: DeliveryReport): { deliver
   };
   if (delivered.size + refused.size === 0) return count;
   const done: EventRow[] = [];
-  for (const row of turn.stores.feeds.rowsTo(feed, report.upTo)) {
+  for (const row of step.get(FEEDS).rowsTo(feed, report.upTo)) {
     const left = storedIn(row).filter(stays);
     if (left.length === 0) done.push(row);
-    else if (left.length < row.n) leave(turn, feed, { row, left });
+    else if (left.length < row.n) leave(step, feed, { row, left });
   }
-  turn.stores.feeds.remove(feed, done);
+  step.get(FEEDS).remove(feed, done);
   return count;
 }
 
 /** Removes the first event of a feed. Says how many that was. */
-function removeFirst(turn: Turn, feed: Feed): number {
-  const { feeds } = turn.stores;
+function removeFirst(step: Step, feed: Feed): number {
+  const feeds = step.get(FEEDS);
   const [first] = feeds.front(feed, 1);
   const [row] = first === undefined ? [] : feeds.rowsTo(feed, first.seq);
   if (row === undefined) return 0;
   const [, ...left] = storedIn(row);
   if (left.length === 0) feeds.remove(feed, [row]);
-  else leave(turn, feed, { row, left });
+  else leave(step, feed, { row, left });
   return 1;
 }
 
-function leave(turn: Turn, feed: Feed, { row, left }: { row: EventRow; left: StoredEvent[] }): void {
-  turn.stores.feeds.shorten(feed, row, { n: left.length, events: JSON.stringify(left) });
+function leave(step: Step, feed: Feed, { row, left }: { row: EventRow; left: StoredEvent[] }): void {
+  step.get(FEEDS).shorten(feed, row, { n: left.length, events: JSON.stringify(left) });
 }
 
 function storedIn({ events }: EventRow): StoredEvent[] {

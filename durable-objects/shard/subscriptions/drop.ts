@@ -1,6 +1,8 @@
 import { KEEP_EVENTS_MS } from "../../../domain/feed.ts";
-import type { Turn } from "../turn.ts";
-import type { EventSpan, Feed } from "./feed-store.ts";
+import { METRICS } from "../jobs/metrics.ts";
+import { Part } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { type EventSpan, FEEDS, type Feed } from "./feed-store.ts";
 
 /** Events that nobody will get: what ends their keeping, and how they are counted. */
 
@@ -16,6 +18,8 @@ export interface FeedLimits {
  */
 export const FEED_LIMITS: FeedLimits = { maxFeedBytes: 64 * 1024 ** 2, maxBytes: 512 * 1024 ** 2 };
 
+export const FEED_LIMITS_PART = new Part("feed limits", (): FeedLimits => FEED_LIMITS);
+
 /** Dropping goes on to this much below a limit, so that it is not done anew in every step. */
 const SLACK = 0.01;
 /** A step stays short. It adds fewer rows than that to a feed. */
@@ -25,67 +29,71 @@ const MAX_ROWS_DROPPED = 2_000;
 export type DropReason = "refused" | "failing" | "old" | "full";
 
 export interface Dropped {
-  namespace: string;
-  subscription: string;
+  /** How many. */
   events: number;
   reason: DropReason;
 }
 
-/** Says that events were given up. That their rows go, and that the feed counts them, is the caller's. */
-export function noteDropped(turn: Turn, { settings }: Feed, events: number, reason: DropReason): void {
+/** Says, when the step has committed, that events were given up. That their rows go, and that the feed counts them, is the caller's. */
+export function noteDropped(step: Step, { settings }: Feed, { events, reason }: Dropped): void {
   if (events === 0) return;
-  turn.dropped.push({ namespace: settings.namespace, subscription: settings.name, events, reason });
-  turn.onCommit(() => {
-    turn.stores.metrics.totals.eventsDropped += events;
+  const { totals } = step.get(METRICS);
+  const { namespace, name: subscription } = settings;
+  step.onCommit(() => {
+    totals.eventsDropped += events;
+    console.warn(JSON.stringify({ at: "shard.events-dropped", namespace, subscription, events, reason }));
   });
 }
 
 /**
- * Some feeds have grown. What is too much goes, the oldest first: of a feed that is over its own limit, and where all of
- * them together are too much, of the longest, so that one slow subscriber costs the others nothing.
+ * The feeds of these refs have grown. What is too much goes, the oldest first: of a feed that is over its own limit, and
+ * where all of them together are too much, of the longest, so that one slow subscriber costs the others nothing.
  */
-export function dropExcess(turn: Turn, grown: Feed[]): void {
-  const { feeds, feedLimits } = turn.stores;
-  for (const feed of grown) {
-    const over = feed.waiting.bytes - feedLimits.maxFeedBytes;
-    if (over > 0) dropFront(turn, feed, over + feedLimits.maxFeedBytes * SLACK);
+export function dropExcess(step: Step, grown: readonly number[]): void {
+  const feeds = step.get(FEEDS);
+  const { maxFeedBytes, maxBytes } = step.get(FEED_LIMITS_PART);
+  for (const ref of grown) {
+    const feed = feeds.get(ref);
+    if (feed === null || feed.undelivered.bytes <= maxFeedBytes) continue;
+    dropFront(step, feed, feed.undelivered.bytes - maxFeedBytes + maxFeedBytes * SLACK);
   }
-  const total = feeds.all().reduce((sum, { waiting }) => sum + waiting.bytes, 0);
-  if (total <= feedLimits.maxBytes) return;
-  const [longest] = feeds.all().sort((a, b) => b.waiting.bytes - a.waiting.bytes);
-  if (longest !== undefined) dropFront(turn, longest, total - feedLimits.maxBytes * (1 - SLACK));
+  const total = feeds.all().reduce((sum, { undelivered }) => sum + undelivered.bytes, 0);
+  if (total <= maxBytes) return;
+  const [longest] = feeds.all().sort((a, b) => b.undelivered.bytes - a.undelivered.bytes);
+  if (longest !== undefined) dropFront(step, longest, total - maxBytes * (1 - SLACK));
 }
 
 /** Drops the oldest rows of a feed that have `bytes` together, or as many as one step may: the next that grows goes on. */
-function dropFront(turn: Turn, feed: Feed, bytes: number): void {
+function dropFront(step: Step, feed: Feed, bytes: number): void {
   const rows: EventSpan[] = [];
   let freed = 0;
-  for (const row of turn.stores.feeds.front(feed, MAX_ROWS_DROPPED)) {
+  for (const row of step.get(FEEDS).front(feed, MAX_ROWS_DROPPED)) {
     if (freed >= bytes) break;
     rows.push(row);
     freed += row.bytes;
   }
-  dropRows(turn, feed, rows, "full");
+  dropRows(step, feed, { rows, reason: "full" });
 }
 
 /** Drops what is older than events are kept, and what deleted subscriptions left, some rows of each. True when more is left. */
-export function sweepEvents(turn: Turn, limit: number): boolean {
-  const { feeds } = turn.stores;
+export function sweepEvents(step: Step, limit: number): boolean {
+  const feeds = step.get(FEEDS);
   let more = feeds.sweepDead(limit);
-  const cutoff = turn.now - KEEP_EVENTS_MS;
+  const cutoff = step.now - KEEP_EVENTS_MS;
   for (const feed of feeds.withEvents()) {
-    if ((feed.waiting.oldestAt ?? turn.now) > cutoff) continue;
+    if ((feed.undelivered.oldestAt ?? step.now) > cutoff) continue;
     const old = feeds.front(feed, limit).filter(({ at }) => at <= cutoff);
-    dropRows(turn, feed, old, "old");
+    dropRows(step, feed, { rows: old, reason: "old" });
     if (old.length === limit) more = true;
   }
   return more;
 }
 
-function dropRows(turn: Turn, feed: Feed, rows: EventSpan[], reason: DropReason): void {
+function dropRows(step: Step, feed: Feed, { rows, reason }: { rows: EventSpan[]; reason: DropReason }): void {
   const events = rows.reduce((sum, { n }) => sum + n, 0);
   if (events === 0) return;
-  turn.stores.feeds.remove(feed, rows);
-  turn.stores.feeds.save(feed, { ...feed, dropped: feed.dropped + events });
-  noteDropped(turn, feed, events, reason);
+  const feeds = step.get(FEEDS);
+  feeds.remove(feed, rows);
+  feeds.save(feed, { ...feed, dropped: feed.dropped + events });
+  noteDropped(step, feed, { events, reason });
 }

@@ -1,38 +1,48 @@
 import type { DeliveryError } from "../../../contract/rpc.ts";
-import { type Fortune, WELL } from "../../../domain/feed.ts";
+import { type DeliveryHealth, HEALTHY } from "../../../domain/feed.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { TOLD_COLUMNS, type ToldHead } from "./stored-event.ts";
+import { Part } from "../kernel/part.ts";
+import { Presence } from "../kernel/presence.ts";
+import { EVENT_COLUMNS, type EventHead } from "./stored-event.ts";
 
 /** What a subscription has yet to be told. */
-export interface Waiting {
-  events: number;
-  bytes: number;
-  /** Epoch ms; null when there are none. */
-  oldestAt: number | null;
+export interface Undelivered {
+  readonly events: number;
+  readonly bytes: number;
+  /** When the oldest happened, epoch milliseconds; null when there are none. */
+  readonly oldestAt: number | null;
 }
 
 /** How the delivery to a subscription went so far. */
 export interface Delivery {
-  fortune: Fortune;
-  delivered: number;
+  readonly health: DeliveryHealth;
+  /** How many events. */
+  readonly delivered: number;
   /** Events that were given up. */
-  dropped: number;
-  lastError: DeliveryError | null;
-  lastDeliveredAt: number | null;
+  readonly dropped: number;
+  readonly lastError: DeliveryError | null;
+  /** Epoch milliseconds. */
+  readonly lastDeliveredAt: number | null;
 }
 
-/** A subscription as this shard knows it. `ref` is what its events carry. */
+/**
+ * A subscription as the shard knew it when it was asked for; after a change there is another object. `ref` is what its
+ * events carry.
+ */
 export interface Feed extends Delivery {
-  ref: number;
-  settings: SubscriptionSettings;
-  /** Events up to there are none of this subscription's any more: they are to be swept. */
-  afterSeq: number;
+  readonly ref: number;
+  readonly settings: SubscriptionSettings;
+  /** No event up to this number of the sequence is this subscription's any more: those are to be swept. */
+  readonly afterSeq: number;
   /** There may be such events. */
-  dead: boolean;
-  waiting: Waiting;
-  /** Who has a page of it in hand, and until when. In memory alone: two deliverers at once repeat events, and reorder none. */
-  held: { by: string; until: number } | null;
+  readonly dead: boolean;
+  readonly undelivered: Undelivered;
+  /**
+   * Who has a page of it in hand, and until when (epoch milliseconds). It is kept in memory alone: two deliverers at once
+   * repeat events, and reorder none.
+   */
+  readonly leasedBy: { readonly by: string; readonly until: number } | null;
 }
 
 interface FeedRow extends SqlRow {
@@ -60,50 +70,62 @@ export interface EventRow extends SqlRow {
 /** A row without its text. */
 export type EventSpan = Pick<EventRow, "seq" | "at" | "n" | "bytes">;
 
-const NEW: Delivery = { fortune: WELL, delivered: 0, dropped: 0, lastError: null, lastDeliveredAt: null };
-const NOTHING: Waiting = { events: 0, bytes: 0, oldestAt: null };
+const NEW: Delivery = { health: HEALTHY, delivered: 0, dropped: 0, lastError: null, lastDeliveredAt: null };
+const NOTHING: Undelivered = { events: 0, bytes: 0, oldestAt: null };
 const COLUMNS = `ref, settings, after_seq, failures, failing_since, next_at, delivered, dropped, last_error, last_delivered_at`;
 
 /**
- * The subscriptions a shard was told of, and every statement on them and their events. Every write goes to SQLite and to
- * the copy in memory; `reload` brings the copy back to the rows after a step that was rolled back.
+ * The subscriptions that a shard was told of, and every statement on them and their events. A step has a view of its own:
+ * the first change in it copies the list, and the list is taken over when the step has committed.
  */
 export class FeedStore {
   readonly #sql: Sql;
-  #feeds = new Map<number, Feed>();
-  /** Memory is ahead of what is committed. */
-  #dirty = false;
-  /** Whether any subscription is there to be told: most shards have none, and nothing else is looked at then. */
-  any = false;
+  /** Those first that were served longest ago. */
+  #feeds: Map<number, Feed>;
+  /** The list is also another's: it is copied before it changes. */
+  #shared: boolean;
 
-  constructor(sql: Sql) {
+  private constructor(sql: Sql, feeds: Map<number, Feed>, shared: boolean) {
     this.#sql = sql;
-    this.#read();
+    this.#feeds = feeds;
+    this.#shared = shared;
   }
 
-  reload(): void {
-    if (this.#dirty) this.#read();
+  /** As the rows have it. */
+  static load(sql: Sql): FeedStore {
+    const rows = sql.all<FeedRow>(`SELECT ${COLUMNS} FROM subscriptions ORDER BY ref`);
+    const store = new FeedStore(sql, new Map(rows.map((row) => [row.ref, toFeed(row)])), false);
+    for (const { subscription, ...undelivered } of store.countRows()) store.#update(subscription, { undelivered });
+    return store;
   }
 
-  committed(): void {
-    this.#dirty = false;
+  /** The same subscriptions, for a step to change. */
+  fork(): FeedStore {
+    return new FeedStore(this.#sql, this.#feeds, true);
   }
 
-  /** What the rows say of what waits: reads all of them but their texts. */
-  countRows(): (Waiting & { subscription: number })[] {
+  /** Takes over what a step has changed, when it has committed. */
+  join(fork: FeedStore): void {
+    if (fork.#shared) return;
+    this.#feeds = fork.#feeds;
+    fork.#shared = true;
+  }
+
+  /** What the rows say of what is undelivered. It reads all of them but their texts. */
+  countRows(): (Undelivered & { subscription: number })[] {
     return this.#sql.all<{ subscription: number; events: number; bytes: number; oldestAt: number }>(
       `SELECT e.subscription, sum(e.n) AS events, sum(e.bytes) AS bytes, min(e.at) AS oldestAt
        FROM events AS e JOIN subscriptions AS s ON s.ref = e.subscription WHERE e.seq > s.after_seq GROUP BY e.subscription`,
     );
   }
 
-  /** Those first that were served longest ago. */
+  /** All subscriptions that the shard was told of, deleted ones too: those first that were served longest ago. */
   all(): Feed[] {
     return [...this.#feeds.values()];
   }
 
   withEvents(): Feed[] {
-    return this.all().filter(({ waiting }) => waiting.events > 0);
+    return this.all().filter(({ undelivered }) => undelivered.events > 0);
   }
 
   get(ref: number): Feed | null {
@@ -114,10 +136,17 @@ export class FeedStore {
     return this.all().find(({ settings }) => settings.namespace === namespace && settings.name === name) ?? null;
   }
 
-  hold(feed: Feed, by: string, until: number): void {
-    feed.held = { by, until };
-    this.#feeds.delete(feed.ref);
-    this.#feeds.set(feed.ref, feed);
+  /** `by` has a page of the feed in hand until `until` (epoch milliseconds), and all other feeds are served before it again. */
+  lease(feed: Feed, by: string, until: number): void {
+    const leased = { ...this.#current(feed.ref), leasedBy: { by, until } };
+    const feeds = this.#writable();
+    feeds.delete(feed.ref);
+    feeds.set(feed.ref, leased);
+  }
+
+  /** `by` has no page in hand any more. */
+  release(by: string): void {
+    for (const { ref, leasedBy } of this.all()) if (leasedBy?.by === by) this.#update(ref, { leasedBy: null });
   }
 
   /**
@@ -125,27 +154,24 @@ export class FeedStore {
    * off by how earlier ones fared.
    */
   put(settings: SubscriptionSettings, known: Feed | null, afterSeq: number): void {
-    this.#dirty = true;
     const goesOn = known !== null && known.afterSeq === afterSeq;
     const ref = this.#upsert(settings, afterSeq);
     const feed: Feed = goesOn
       ? { ...known, settings }
-      : { ref, settings, afterSeq, ...NEW, dead: known !== null, waiting: NOTHING, held: null };
-    this.#feeds.set(ref, feed);
-    this.save(feed, { ...feed, fortune: WELL });
-    this.#noteAny();
+      : { ref, settings, afterSeq, ...NEW, dead: known !== null, undelivered: NOTHING, leasedBy: null };
+    this.#writable().set(ref, feed);
+    this.save(feed, { ...feed, health: HEALTHY });
   }
 
   /** Writes how the delivery goes. 1 row. */
-  save(feed: Feed, { fortune, delivered, dropped, lastError, lastDeliveredAt }: Delivery): void {
-    this.#dirty = true;
-    Object.assign(feed, { fortune, delivered, dropped, lastError, lastDeliveredAt });
+  save(feed: Feed, { health, delivered, dropped, lastError, lastDeliveredAt }: Delivery): void {
+    this.#update(feed.ref, { health, delivered, dropped, lastError, lastDeliveredAt });
     this.#sql.run(
       `UPDATE subscriptions SET failures = ?, failing_since = ?, next_at = ?, delivered = ?, dropped = ?, last_error = ?,
          last_delivered_at = ? WHERE ref = ?`,
-      fortune.failures,
-      fortune.failingSince,
-      fortune.nextAt,
+      health.failures,
+      health.failingSince,
+      health.nextAt,
       delivered,
       dropped,
       lastError === null ? null : JSON.stringify(lastError),
@@ -155,29 +181,38 @@ export class FeedStore {
   }
 
   /** What there is to tell of jobs, in their order. */
-  toldRows(jobs: readonly { id: string }[]): ToldHead[] {
+  eventRows(jobs: readonly { id: string }[]): EventHead[] {
     const ids = jobs.map(({ id }) => id);
-    const rows = this.#sql.all<ToldHead & SqlRow>(
-      `SELECT ${TOLD_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`,
+    const rows = this.#sql.all<EventHead & SqlRow>(
+      `SELECT ${EVENT_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(ids),
     );
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.flatMap((id) => byId.get(id) ?? []);
   }
 
-  /** 1 row. */
-  append(feed: Feed, { seq, at, n, bytes, events }: EventRow): void {
-    this.#sql.run("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", feed.ref, seq, at, n, bytes, events);
+  /** Adds events to the end of the feed. 1 row. */
+  append(feed: Feed, { seq, slot, at, n, bytes, events }: EventRow & { slot: number }): void {
+    this.#sql.run(
+      "INSERT INTO events (subscription, seq, slot, at, n, bytes, events) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      feed.ref,
+      seq,
+      slot,
+      at,
+      n,
+      bytes,
+      events,
+    );
     this.#count(feed, { events: n, bytes });
   }
 
-  /** The first rows of a feed. */
+  /** The first rows of a feed, at most `limit`, without their texts. */
   front({ ref, afterSeq }: Feed, limit: number): EventSpan[] {
     const query = "SELECT seq, at, n, bytes FROM events WHERE subscription = ? AND seq > ? ORDER BY seq LIMIT +?";
     return this.#sql.all<EventSpan & SqlRow>(query, ref, afterSeq, limit);
   }
 
-  /** The rows of a feed up to one. */
+  /** The rows of a feed up to the number `upTo` of the sequence. */
   rowsTo({ ref, afterSeq }: Feed, upTo: number): EventRow[] {
     return this.#sql.all<EventRow>(
       "SELECT seq, at, n, bytes, events FROM events WHERE subscription = ? AND seq > ? AND seq <= ? ORDER BY seq",
@@ -187,7 +222,7 @@ export class FeedStore {
     );
   }
 
-  /** Leaves only some of a row's events. 1 row. */
+  /** Leaves only `left` of a row's events. 1 row. */
   shorten(feed: Feed, row: EventSpan, left: { n: number; events: string }): void {
     const { n, events } = left;
     const query = "UPDATE events SET n = ?, bytes = ?, events = ? WHERE subscription = ? AND seq = ?";
@@ -195,7 +230,7 @@ export class FeedStore {
     this.#count(feed, { events: n - row.n, bytes: events.length - row.bytes });
   }
 
-  /** 1 row for each. */
+  /** Removes whole rows. 1 row for each. */
   remove(feed: Feed, rows: EventSpan[]): void {
     if (rows.length === 0) return;
     const query = "DELETE FROM events WHERE subscription = ? AND seq IN (SELECT value FROM json_each(?))";
@@ -214,17 +249,34 @@ export class FeedStore {
         feed.afterSeq,
         limit,
       ).length;
-      this.#dirty = true;
-      feed.dead = swept === limit;
+      this.#update(feed.ref, { dead: swept === limit });
     }
     return this.all().some(({ dead }) => dead);
   }
 
   #count(feed: Feed, more: { events: number; bytes: number }): void {
-    this.#dirty = true;
-    const events = feed.waiting.events + more.events;
-    const bytes = feed.waiting.bytes + more.bytes;
-    feed.waiting = { events, bytes, oldestAt: events === 0 ? null : (this.front(feed, 1)[0]?.at ?? null) };
+    const { undelivered } = this.#current(feed.ref);
+    const events = undelivered.events + more.events;
+    const bytes = undelivered.bytes + more.bytes;
+    const oldestAt = events === 0 ? null : (this.front(feed, 1)[0]?.at ?? null);
+    this.#update(feed.ref, { undelivered: { events, bytes, oldestAt } });
+  }
+
+  #current(ref: number): Feed {
+    const feed = this.#feeds.get(ref);
+    if (feed === undefined) throw new Error(`no subscription with ref ${ref}`);
+    return feed;
+  }
+
+  #update(ref: number, patch: Partial<Feed>): void {
+    const feed = { ...this.#current(ref), ...patch };
+    this.#writable().set(ref, feed);
+  }
+
+  #writable(): Map<number, Feed> {
+    if (this.#shared) this.#feeds = new Map(this.#feeds);
+    this.#shared = false;
+    return this.#feeds;
   }
 
   #upsert(settings: SubscriptionSettings, afterSeq: number): number {
@@ -241,28 +293,29 @@ export class FeedStore {
     if (row === undefined) throw new Error("an upsert returned no row");
     return row.ref;
   }
-
-  #read(): void {
-    const rows = this.#sql.all<FeedRow>(`SELECT ${COLUMNS} FROM subscriptions ORDER BY ref`);
-    this.#feeds = new Map(rows.map((row) => [row.ref, toFeed(row)]));
-    for (const { subscription, ...waiting } of this.countRows()) {
-      const feed = this.#feeds.get(subscription);
-      if (feed !== undefined) feed.waiting = waiting;
-    }
-    this.#dirty = false;
-    this.#noteAny();
-  }
-
-  #noteAny(): void {
-    this.any = this.all().some(({ settings }) => !settings.deleted);
-  }
 }
+
+/** Whether any subscription is there to be told: most shards have none, and nothing else is looked at then. */
+export const ANY_SUBSCRIPTION = new Part(
+  "any subscription",
+  ({ sql }) => new Presence(sql, "subscriptions", "settings ->> 'deleted' = 0"),
+);
+
+export const FEEDS = new Part(
+  "feeds",
+  ({ sql }) => FeedStore.load(sql),
+  (base, step) => {
+    const view = base.fork();
+    step.onCommit(() => base.join(view));
+    return view;
+  },
+);
 
 function toFeed(row: FeedRow): Feed {
   return {
     ref: row.ref,
     settings: JSON.parse(row.settings) as SubscriptionSettings,
-    fortune: { failures: row.failures, failingSince: row.failing_since, nextAt: row.next_at },
+    health: { failures: row.failures, failingSince: row.failing_since, nextAt: row.next_at },
     delivered: row.delivered,
     dropped: row.dropped,
     lastError: row.last_error === null ? null : (JSON.parse(row.last_error) as DeliveryError),
@@ -270,7 +323,7 @@ function toFeed(row: FeedRow): Feed {
     afterSeq: row.after_seq,
     // The first sweep knows.
     dead: row.after_seq > 0,
-    waiting: NOTHING,
-    held: null,
+    undelivered: NOTHING,
+    leasedBy: null,
   };
 }

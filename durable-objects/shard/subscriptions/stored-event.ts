@@ -1,8 +1,8 @@
 import type { JobError } from "../../../domain/job/job.ts";
 import type { JobState } from "../../../domain/job/state.ts";
+import { slotOfJob } from "../../../domain/job-id.ts";
 import type { ChangedJob, EventType, LifecycleEvent } from "../../../domain/subscription.ts";
-import type { NewRow } from "../jobs/job-store.ts";
-import type { JobHead, JobSpec } from "../rows.ts";
+import type { JobHead, JobSpec } from "../jobs/job-row.ts";
 
 /** An event as a row of `events` has it among others of its step. Its time is the row's. */
 export type StoredEvent = [
@@ -27,12 +27,17 @@ export function fromStored(stored: StoredEvent, at: number): LifecycleEvent {
   return { type, at, job: { id, queue, state, version, attempt, orderingKey, tags, error } };
 }
 
+/** The slot of the job that an event tells of. */
+export function slotOfStored([, id]: StoredEvent): number {
+  return slotOfJob(id);
+}
+
 /** The columns of a row that an event tells. */
-export type ToldHead = Pick<JobHead, "id" | "state" | "version" | "attempt" | "ordering_key" | "spec" | "error">;
-export const TOLD_COLUMNS = "id, state, version, attempt, ordering_key, spec, error";
+export type EventHead = Pick<JobHead, "id" | "state" | "version" | "attempt" | "ordering_key" | "spec" | "error">;
+export const EVENT_COLUMNS = "id, state, version, attempt, ordering_key, spec, error";
 
 /** The job as `type` tells of it: an error is of the attempt that has just failed, so most events have none. */
-export function changedJob(type: EventType, row: ToldHead, queue: string): ChangedJob {
+export function changedJob(type: EventType, row: EventHead, queue: string): ChangedJob {
   const tells = type === "job.failed" || type === "job.retrying";
   return {
     id: row.id,
@@ -44,10 +49,4 @@ export function changedJob(type: EventType, row: ToldHead, queue: string): Chang
     tags: (JSON.parse(row.spec) as JobSpec).tags,
     error: tells && row.error !== null ? (JSON.parse(row.error) as JobError) : null,
   };
-}
-
-/** A job as its acceptance tells of it. */
-export function acceptedJob({ id, state, orderingKey, spec }: NewRow, queue: string): ChangedJob {
-  const row = { id, state, version: 1, attempt: 0, ordering_key: orderingKey, spec, error: null };
-  return changedJob("job.accepted", row, queue);
 }

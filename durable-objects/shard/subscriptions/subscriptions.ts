@@ -1,19 +1,30 @@
-import type { SubscriptionState, SubscriptionStatesRequest } from "../../../contract/rpc.ts";
+import type {
+  ConfigureSubscriptionsRequest,
+  SubscriptionState,
+  SubscriptionStatesRequest,
+} from "../../../contract/rpc.ts";
 import { KEEP_EVENTS_MS, opensAt } from "../../../domain/feed.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
-import type { Stores, Turn } from "../turn.ts";
-import type { Feed } from "./feed-store.ts";
+import type { Parts } from "../kernel/part.ts";
+import { SEQUENCE } from "../kernel/sequence.ts";
+import type { Step } from "../kernel/step.ts";
+import { ANY_SUBSCRIPTION, FEEDS, type Feed } from "./feed-store.ts";
 
 /** Takes what the gateway says of subscriptions: what is newer than what is known. Jobs that change from then on are told of. */
-export function configureSubscriptions(turn: Turn, subscriptions: SubscriptionSettings[]): void {
-  const { feeds, meta } = turn.stores;
+export function configureSubscriptions(step: Step, { subscriptions }: ConfigureSubscriptionsRequest): null {
+  const feeds = step.get(FEEDS);
+  const presence = step.get(ANY_SUBSCRIPTION);
   for (const settings of subscriptions) {
     const known = feeds.find(settings.namespace, settings.name);
     if (known !== null && known.settings.version >= settings.version) continue;
-    const afterSeq = known === null || goesOn(known, settings) ? (known?.afterSeq ?? 0) : meta.sequence(turn.now);
+    const before = known?.afterSeq ?? 0;
+    const afterSeq = known === null || goesOn(known, settings) ? before : step.get(SEQUENCE).next(step.now);
     feeds.put(settings, known, afterSeq);
-    if (afterSeq !== (known?.afterSeq ?? 0)) turn.wake(turn.now);
+    if (settings.deleted) presence.recheck(step);
+    else presence.raise(step);
+    if (afterSeq !== before) step.wakeAt(step.now);
   }
+  return null;
 }
 
 /** Whether it is the same subscription still: one that was deleted, and perhaps made anew, gets none of the old events. */
@@ -22,19 +33,20 @@ function goesOn({ settings: before }: Feed, after: SubscriptionSettings): boolea
 }
 
 /** How the delivery goes, of those of the named subscriptions that are known here. */
-export function subscriptionStates({ feeds }: Stores, request: SubscriptionStatesRequest): SubscriptionState[] {
+export function subscriptionStates(parts: Parts, request: SubscriptionStatesRequest): SubscriptionState[] {
+  const feeds = parts.get(FEEDS);
   return request.names.flatMap((name) => {
     const feed = feeds.find(request.namespace, name);
     if (feed === null || feed.settings.deleted) return [];
-    const { delivered, dropped, waiting, fortune, lastError, lastDeliveredAt } = feed;
+    const { delivered, dropped, undelivered, health, lastError, lastDeliveredAt } = feed;
     return [
       {
         name,
         delivered,
         dropped,
-        pending: waiting.events,
-        oldestPendingAt: waiting.oldestAt,
-        failures: fortune.failures,
+        pending: undelivered.events,
+        oldestPendingAt: undelivered.oldestAt,
+        failures: health.failures,
         lastError,
         lastDeliveredAt,
       },
@@ -42,17 +54,18 @@ export function subscriptionStates({ feeds }: Stores, request: SubscriptionState
   });
 }
 
-/** When a feed may be taken next: null when it has no events or is paused. */
-export function nextOpening({ settings, waiting, fortune, held }: Feed, now: number): number | null {
-  if (settings.deleted || settings.paused || waiting.events === 0) return null;
-  return opensAt({ nextAt: fortune.nextAt, leaseEndsAt: held?.until ?? 0 }, now);
+/** When a feed may be taken next, epoch milliseconds: null when it has no events, is paused or was deleted. */
+export function nextOpening({ settings, undelivered, health, leasedBy }: Feed, now: number): number | null {
+  if (settings.deleted || settings.paused || undelivered.events === 0) return null;
+  return opensAt({ nextAt: health.nextAt, leaseEndsAt: leasedBy?.until ?? 0 }, now);
 }
 
 /** When the clock next has to look at a feed: one opens, or its oldest event has been kept for long enough. Null: never. */
-export function nextFeedAt({ feeds }: Stores, now: number): number | null {
+export function nextFeedAt(parts: Parts, now: number): number | null {
+  const feeds = parts.get(FEEDS);
   const times = feeds.withEvents().flatMap((feed) => {
     const opens = nextOpening(feed, now);
-    const oldAt = (feed.waiting.oldestAt ?? now) + KEEP_EVENTS_MS;
+    const oldAt = (feed.undelivered.oldestAt ?? now) + KEEP_EVENTS_MS;
     return opens === null || opens <= now ? [oldAt] : [opens, oldAt];
   });
   if (feeds.all().some(({ dead }) => dead)) times.push(now);
@@ -60,7 +73,10 @@ export function nextFeedAt({ feeds }: Stores, now: number): number | null {
 }
 
 /** Feeds that a deliverer could take now, those first that were served longest ago. */
-export function openFeeds({ feeds }: Stores, now: number): Feed[] {
-  if (!feeds.any) return [];
-  return feeds.withEvents().filter((feed) => (nextOpening(feed, now) ?? Number.POSITIVE_INFINITY) <= now);
+export function openFeeds(parts: Parts, now: number): Feed[] {
+  if (!parts.get(ANY_SUBSCRIPTION).any) return [];
+  return parts
+    .get(FEEDS)
+    .withEvents()
+    .filter((feed) => (nextOpening(feed, now) ?? Number.POSITIVE_INFINITY) <= now);
 }

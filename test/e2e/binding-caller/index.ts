@@ -7,7 +7,7 @@ export interface Order {
 }
 
 /** What came of it. An error is told by its own properties, which are all that RPC brings over. */
-export interface Told {
+export interface CallerAnswer {
   value?: unknown;
   thrown?: Record<string, unknown>;
   left?: true;
@@ -20,12 +20,12 @@ export default {
     const { binding, method, args, leaveAfterMs }: Order = await request.json();
     const told = call(env[binding], method, args);
     if (leaveAfterMs === undefined) return Response.json(await told);
-    const left = new Promise<Told>((resolve) => setTimeout(() => resolve({ left: true }), leaveAfterMs));
+    const left = new Promise<CallerAnswer>((resolve) => setTimeout(() => resolve({ left: true }), leaveAfterMs));
     return Response.json(await Promise.race([told, left]));
   },
 };
 
-async function call(dure: Env[Order["binding"]], method: string, args: unknown[]): Promise<Told> {
+async function call(dure: Env[Order["binding"]], method: string, args: unknown[]): Promise<CallerAnswer> {
   try {
     return { value: await dure[method]?.(...args) };
   } catch (error) {

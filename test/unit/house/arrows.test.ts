@@ -24,8 +24,14 @@ it.each([
   expect(found[0]).toMatch(new RegExp(`^${SHARD}${file}: .*${message}`));
 });
 
-it("a folder without a place on the list, and a place without a folder, are found", () => {
-  expect(shard({ "extras/x.ts": "" })).toEqual([`${SHARD}extras/: the folder is not on the list of topics`]);
+it("a folder that is not on the list may import every topic, and nobody may import it", () => {
+  const extras = { "extras/x.ts": 'import { f } from "../flow/x.ts"; import { j } from "../jobs/x.ts";' };
+  expect(shard(extras)).toEqual([]);
+  expect(shard({ ...extras, "more/x.ts": 'import { x } from "../extras/x.ts";' })).toHaveLength(1);
+  expect(shard({ ...extras, "flow/x.ts": 'import { x } from "../extras/x.ts";' })).toHaveLength(1);
+});
+
+it("a place on the list without a folder is found", () => {
   expect(arrows(new Map([[`${SHARD}kernel/step.ts`, ""]]), ["jobs"])).toEqual([
     `${SHARD}jobs/: the list of topics names the folder, which does not exist`,
   ]);

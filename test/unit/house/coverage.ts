@@ -6,8 +6,9 @@ const ROOT = join(import.meta.dirname, "../../..");
 
 /**
  * The source files of the repository, as paths from its root, in which at least one function was called while
- * `action` ran, by V8's precise coverage. The top level of a module counts as no function. What an action runs only
- * the first time (a load, a cache) counts: warm up before.
+ * `action` ran, by V8's precise coverage. The top level of a module counts as no function, nor do the getters by which
+ * Vitest hands out what a module exports. What an action runs only the first time (a load, a cache) counts: warm up
+ * before.
  */
 export function filesRunBy(action: () => void): string[] {
   const session = new Session();
@@ -18,15 +19,31 @@ export function filesRunBy(action: () => void): string[] {
     // Counts begin anew with each take.
     post(session, "Profiler.takePreciseCoverage");
     action();
-    return calledFiles(post(session, "Profiler.takePreciseCoverage") as Coverage);
+    const { result } = post(session, "Profiler.takePreciseCoverage") as Coverage;
+    post(session, "Debugger.enable");
+    return calledFiles(result, (scriptId) => {
+      const { scriptSource } = post(session, "Debugger.getScriptSource", { scriptId }) as { scriptSource: string };
+      return scriptSource;
+    });
   } finally {
     post(session, "Profiler.stopPreciseCoverage");
     session.disconnect();
   }
 }
 
+interface CalledFunction {
+  functionName: string;
+  ranges: { startOffset: number; endOffset: number; count: number }[];
+}
+
+interface Script {
+  scriptId: string;
+  url: string;
+  functions: CalledFunction[];
+}
+
 interface Coverage {
-  result: { url: string; functions: { functionName: string; ranges: { startOffset: number; count: number }[] }[] }[];
+  result: Script[];
 }
 
 /** A call to V8 in this thread is answered before `post` returns. */
@@ -40,10 +57,26 @@ function post(session: Session, method: string, params: object = {}): unknown {
   return result;
 }
 
-function calledFiles({ result }: Coverage): string[] {
-  const called = result.filter(({ functions }) => functions.some(({ ranges }) => (ranges[0]?.count ?? 0) > 0));
-  const files = called.flatMap(({ url }) => fileOf(url) ?? []);
+function calledFiles(scripts: Script[], sourceOf: (scriptId: string) => string): string[] {
+  const files = scripts.flatMap((script) => {
+    const file = fileOf(script.url);
+    return file !== null && hasCalled(script, sourceOf) ? [file] : [];
+  });
   return [...new Set(files)].sort();
+}
+
+/** `() => X`, or a method or function that does nothing but return a name: how an export is handed out. */
+const EXPORT_GETTER =
+  /^(get|function)?\s*\(\)\s*(=>)?\s*\{?\s*(try\s*\{)?\s*return\s+[\w$.]+;?\s*\}?\s*(catch\s*\{\s*\})?\s*\}?$/;
+
+function hasCalled({ scriptId, functions }: Script, sourceOf: (scriptId: string) => string): boolean {
+  const called = functions.filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0);
+  if (called.length === 0) return false;
+  const source = sourceOf(scriptId);
+  return called.some(({ ranges: [range] }) => {
+    const text = source.slice(range?.startOffset ?? 0, range?.endOffset ?? 0);
+    return text.length > 0 && !EXPORT_GETTER.test(text.trim());
+  });
 }
 
 /** A script's path from the root, or null for one of Node, of a package or of no file. Vitest may name it by URL. */

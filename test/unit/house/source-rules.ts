@@ -36,7 +36,10 @@ const LAYERS: Layer[] = [
 ];
 
 /** The gateway's script owns the Durable Object classes, so its entry hands them on. */
-const CLASS_REEXPORT = { file: "workers/gateway/index.ts", from: /^durable-objects\/[a-z-]+\/index\.ts$/ };
+const CLASS_REEXPORT = {
+  file: "workers/gateway/index.ts",
+  from: /^durable-objects\/(shard\/shard|(directory|transaction)\/index)\.ts$/,
+};
 
 function hasAny(node: ts.Node): boolean {
   return node.kind === ts.SyntaxKind.AnyKeyword || (ts.forEachChild(node, hasAny) ?? false);

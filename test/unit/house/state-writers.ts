@@ -2,7 +2,7 @@ import ts from "typescript";
 import { type Files, parse, placeOf, type Violation, walk } from "./parse.ts";
 
 /** The only file whose SQL may write the column `state` of the table `jobs`. */
-export const STATE_WRITER = "durable-objects/shard/jobs/transition.ts";
+export const STATE_WRITER = "durable-objects/shard/jobs/state-store.ts";
 
 /** Stands in the text for `${...}` of a template: what it will be cannot be told here. */
 const HOLE = "\u0000";

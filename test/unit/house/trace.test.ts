@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { slotOf } from "../../../domain/slots.ts";
-import { Harness, only } from "../shard-harness.ts";
+import { Harness, only } from "../../rigs/shard-harness.ts";
 import { filesRunBy } from "./coverage.ts";
 
-/** The shard's own code and the rules that it asks; the harness and its SQL are left out. */
-const COUNTED = ["durable-objects/", "domain/"];
+/** The shard's own code; the rules that it asks, the harness and its SQL are left out. */
+const COUNTED = ["durable-objects/shard/"];
 
-const BUDGETS = { submit: 31, claim: 26, report: 21 };
+const BUDGETS = { submit: 18, claim: 16, report: 15 };
 
 /** A shard whose pull queue has been through everything once. */
 function warmShard(): Harness {
@@ -15,6 +15,8 @@ function warmShard(): Harness {
     h.accept();
     h.succeed(only(h.claim()).lease);
   }
+  // Until the clock has run once, an object that has just started looks at everything before each claim.
+  h.core.alarm();
   return h;
 }
 
@@ -56,8 +58,8 @@ test("one plain submit, one claim and one report each run in few files", () => {
 
 test("a file counts when one of its functions is called, not when it is only loaded", () => {
   expect(counted(() => undefined)).toEqual([]);
-  expect(counted(() => slotOf("default", "q", 0))).toContain("domain/slots.ts");
-  expect(counted(() => slotOf("default", "q", 0))).not.toContain("durable-objects/shard/engine.ts");
+  expect(filesRunBy(() => slotOf("default", "q", 0))).toContain("domain/slots.ts");
+  expect(filesRunBy(() => slotOf("default", "q", 0))).not.toContain("durable-objects/shard/kernel/engine.ts");
 });
 
 test("the list of files is in the message when there are too many", () => {

@@ -17,7 +17,7 @@ export interface Caller {
   root: boolean;
 }
 
-interface Known {
+interface CachedKey {
   caller: Caller;
   expiresAt: number | null;
 }
@@ -33,8 +33,8 @@ const DEFAULT_NAMESPACE = "default";
 
 /** Knows API keys. Keeps verdicts for good tokens only, so a flood of bad ones cannot push those out. */
 export class Authenticator {
-  readonly #known = new ExpiringMap<Known>(KNOWN_MS, 10_000);
-  readonly #knownInOutage = new ExpiringMap<Known>(OUTAGE_MS, 10_000);
+  readonly #known = new ExpiringMap<CachedKey>(KNOWN_MS, 10_000);
+  readonly #knownInOutage = new ExpiringMap<CachedKey>(OUTAGE_MS, 10_000);
   readonly #namespaces = new ExpiringMap<true>(KNOWN_MS, 10_000);
   readonly #database: D1Database;
   readonly #rootKey: string;
@@ -66,7 +66,7 @@ export class Authenticator {
     return row !== null;
   }
 
-  async #look(token: string, now: number): Promise<Known | null> {
+  async #look(token: string, now: number): Promise<CachedKey | null> {
     const hash = await sha256Hex(token);
     this.#rootHash ??= await sha256Hex(this.#rootKey);
     const known = sameText(hash, this.#rootHash) ? ROOT : await this.#lookUp(token, hash, now);
@@ -74,8 +74,8 @@ export class Authenticator {
     return known;
   }
 
-  async #lookUp(token: string, hash: string, now: number): Promise<Known | null> {
-    let known: Known | null;
+  async #lookUp(token: string, hash: string, now: number): Promise<CachedKey | null> {
+    let known: CachedKey | null;
     try {
       known = await this.#read(token, hash);
     } catch (error) {
@@ -88,7 +88,7 @@ export class Authenticator {
     return known;
   }
 
-  async #read(token: string, hash: string): Promise<Known | null> {
+  async #read(token: string, hash: string): Promise<CachedKey | null> {
     const keyId = keyIdOf(token);
     if (keyId === null) return null;
     const row = await orUnavailable(() => findKey(primary(this.#database), keyId));
@@ -97,12 +97,12 @@ export class Authenticator {
   }
 }
 
-const ROOT: Known = {
+const ROOT: CachedKey = {
   caller: { keyId: "root", namespace: DEFAULT_NAMESPACE, scopes: new Set(SCOPES), root: true },
   expiresAt: null,
 };
 
-function toKnown(row: KeyRow): Known {
+function toKnown(row: KeyRow): CachedKey {
   const scopes = scopesOf(row.scopes);
   return { caller: { keyId: row.id, namespace: row.namespace, scopes, root: false }, expiresAt: row.expiresAt };
 }

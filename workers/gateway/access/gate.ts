@@ -5,7 +5,7 @@ import { Refusal } from "../http/refusal.ts";
 import { namespaceNotFound } from "../routes/admin.ts";
 import { bearerToken, type Caller } from "./auth.ts";
 import { rateHeaders } from "./rate-limit.ts";
-import { vouchedCaller } from "./vouched.ts";
+import { trustedCaller } from "./trusted-caller.ts";
 
 /** Lets a request through to the API: who is it, is there budget left, and in which namespace does it act? */
 export const gate: MiddlewareHandler<AppEnv> = async (c, next) => {
@@ -16,8 +16,8 @@ export const gate: MiddlewareHandler<AppEnv> = async (c, next) => {
 };
 
 async function authenticate(c: AppContext): Promise<Caller> {
-  const vouched = vouchedCaller(c.req.raw);
-  if (vouched !== null) return vouched;
+  const trusted = trustedCaller(c.req.raw);
+  if (trusted !== null) return trusted;
   const header = c.req.header("authorization");
   const token = bearerToken(header);
   const caller = token === null ? null : await c.var.services.auth.identify(token, Date.now());

@@ -6,21 +6,21 @@ const BASE32 = "0123456789abcdefghjkmnpqrstvwxyz";
 /** 43 characters of 62 are 256 bits. */
 const SECRET_CHARACTERS = 43;
 const TIME_CHARACTERS = 10;
-const CHANCE_CHARACTERS = 10;
+const RANDOM_CHARACTERS = 10;
 
 /** The key id inside a token, or null when it is not shaped like one. */
 export function keyIdOf(token: string): string | null {
   return SHAPE.exec(token)?.[1] ?? null;
 }
 
-/** A new key id: sorts by the time it was made. `random` fills bytes with chance. */
+/** A new key id: sorts by the time it was made. `random` fills bytes with randomness. */
 export function makeKeyId(now: number, random: (bytes: Uint8Array<ArrayBuffer>) => void): string {
   let time = "";
   for (let rest = now, i = 0; i < TIME_CHARACTERS; i++, rest = Math.floor(rest / 32))
     time = BASE32.charAt(rest % 32) + time;
-  const chance = new Uint8Array(CHANCE_CHARACTERS);
-  random(chance);
-  return time + Array.from(chance, (byte) => BASE32.charAt(byte & 31)).join("");
+  const randomness = new Uint8Array(RANDOM_CHARACTERS);
+  random(randomness);
+  return time + Array.from(randomness, (byte) => BASE32.charAt(byte & 31)).join("");
 }
 
 export function makeToken(keyId: string, random: (bytes: Uint8Array<ArrayBuffer>) => void): string {

@@ -12,7 +12,7 @@ import type {
   ReportInput,
   ReportsView,
 } from "../../../contract/pull.ts";
-import { vouchFor } from "../access/vouched.ts";
+import { trustCaller } from "../access/trusted-caller.ts";
 import { app } from "../app.ts";
 import { problemView, Refusal } from "../http/refusal.ts";
 import { validated } from "../http/request-body.ts";
@@ -108,7 +108,7 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
 
   async #send<T>(request: Request, identity: Identity): Promise<Answer<T>> {
     if (identity.type === "token") request.headers.set("authorization", `Bearer ${identity.token}`);
-    else vouchFor(request, identity.caller);
+    else trustCaller(request, identity.caller);
     const response = await app.fetch(request, this.env, this.ctx);
     const text = await response.text();
     if (response.status >= 400) throw problemError(problemIn(JSON.parse(text), response.headers));

@@ -1,8 +1,8 @@
 import type { Job } from "../../../domain/job/job.ts";
 import { primary } from "../../db/client.ts";
 import { type FailedFilter, type FailedPage, failedJobs, failedPage } from "../../db/failed-jobs.ts";
-import { withoutHeld } from "../jobs/held.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { withoutExisting } from "../jobs/existing-ids.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import type { QueueName } from "../queues/queue-config.ts";
 import type { Services } from "../services.ts";
 
@@ -33,7 +33,7 @@ export class DeadHistory {
     const db = primary(this.#database);
     for await (const ids of this.#forgotten()) {
       for (let i = 0; i < ids.length; i += WHOLE) {
-        yield await fromHistory(() => failedJobs(db, namespace, ids.slice(i, i + WHOLE)));
+        yield await orUnavailable(() => failedJobs(db, namespace, ids.slice(i, i + WHOLE)));
       }
     }
   }
@@ -45,9 +45,9 @@ export class DeadHistory {
     let left = MAX_JOBS;
     for (let pages = 0; pages < MAX_PAGES; pages++) {
       const at: string | null = after;
-      const page: FailedPage = await fromHistory(() => failedPage(db, this.#queue, { after: at, limit: PAGE }));
+      const page: FailedPage = await orUnavailable(() => failedPage(db, this.#queue, { after: at, limit: PAGE }));
       const failed = page.ids.map((id) => ({ id, state: "failed" as const }));
-      const ids = (await withoutHeld(this.#services, failed)).map(({ id }) => id);
+      const ids = (await withoutExisting(this.#services, failed)).map(({ id }) => id);
       yield ids.slice(0, left);
       this.more = ids.length > left || page.next !== null;
       left -= ids.length;

@@ -12,7 +12,7 @@ const MAX_CALLS = 20;
 /** A page of the kinds of failures of a queue over all shards, the most frequent first. */
 export async function failuresPage(services: Services, name: QueueName, query: PageQuery): Promise<Page<FailureView>> {
   const list = `failures:${name.namespace}/${name.queue}`;
-  const after = placeOf(await openCursor(services.signer, list, query.cursor));
+  const after = positionOf(await openCursor(services.signer, list, query.cursor));
   const { shards } = await services.shards.map();
   const groups = await Promise.all(shards.map(({ id }) => groupsOf(services, id, name)));
   const rest = mergeFailures(groups.flat()).filter((group) => after === null || byFrequency(after, group) < 0);
@@ -29,7 +29,7 @@ async function groupsOf({ shards }: Services, id: string, name: QueueName): Prom
   const groups: FailureGroup[] = [];
   let after: string | null = null;
   for (let calls = 0; calls < MAX_CALLS; calls++) {
-    const reply: FailuresReply = await shards.once(id, { again: true }, (shard, head) =>
+    const reply: FailuresReply = await shards.once(id, { idempotent: true }, (shard, head) =>
       shard.failures({ ...head, ...name, after }),
     );
     groups.push(...reply.groups);
@@ -55,14 +55,14 @@ export function mergeFailures(groups: FailureGroup[]): FailureGroup[] {
   return [...merged.values()].sort(byFrequency);
 }
 
-type Place = Pick<FailureGroup, "count" | "lastAt" | "fingerprint">;
+type FailurePosition = Pick<FailureGroup, "count" | "lastAt" | "fingerprint">;
 
 /** Most frequent first; of equally many the one that came last; then in an order that stays. */
-function byFrequency(a: Place, b: Place): number {
+function byFrequency(a: FailurePosition, b: FailurePosition): number {
   return b.count - a.count || b.lastAt - a.lastAt || (a.fingerprint < b.fingerprint ? -1 : 1);
 }
 
-function placeOf(cursor: string | null): Place | null {
+function positionOf(cursor: string | null): FailurePosition | null {
   const [count, lastAt, fingerprint] = cursor?.split("/") ?? [];
   if (count === undefined || lastAt === undefined || fingerprint === undefined) return null;
   return { count: Number(count), lastAt: Number(lastAt), fingerprint };

@@ -8,11 +8,11 @@ import { hash32 } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
 import { Refusal } from "../http/refusal.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
 import { scatter } from "../shards/scatter.ts";
-import type { Draw } from "../submit/chance.ts";
-import { type Placed, place } from "../submit/submission.ts";
+import type { Draw } from "../submit/randomness.ts";
+import { type AssignedJob, assignSlot } from "../submit/submission.ts";
 
 /** Where failed jobs go, and when the first of them may start. */
 export interface Move {
@@ -30,16 +30,16 @@ export interface Move {
  */
 export async function moveJobs(services: Services, database: D1Database, jobs: Job[], move: Move): Promise<Job[]> {
   const planned = plan(jobs, move);
-  const ids = planned.map(({ placed }) => placed.job.id);
+  const ids = planned.map(({ assigned }) => assigned.job.id);
   // The new job may have come to its end and left its shard before this call came a second time.
-  const over = ids.length === 0 ? new Set() : await fromHistory(() => idsInHistory(primary(database), ids));
-  const left = planned.filter(({ placed }) => !over.has(placed.job.id));
+  const over = ids.length === 0 ? new Set() : await orUnavailable(() => idsInHistory(primary(database), ids));
+  const left = planned.filter(({ assigned }) => !over.has(assigned.job.id));
   const outcomes = await submit(
     services,
-    left.map(({ placed }) => placed),
+    left.map(({ assigned }) => assigned),
   );
   const accepted = left.filter((_, i) => outcomes[i]?.type === "accepted");
-  return [...planned.filter(({ placed }) => over.has(placed.job.id)), ...accepted].map(({ job }) => job);
+  return [...planned.filter(({ assigned }) => over.has(assigned.job.id)), ...accepted].map(({ job }) => job);
 }
 
 /** The payload as it would be; null when it would be too large. */
@@ -47,23 +47,23 @@ export function movedPayload(job: Pick<Job, "payload">, patch: string | null): s
   return patch === null ? job.payload : mergePatchText(job.payload, patch, MAX_PAYLOAD_BYTES);
 }
 
-function plan(jobs: Job[], move: Move): { job: Job; placed: Placed }[] {
-  const planned: { job: Job; placed: Placed }[] = [];
+function plan(jobs: Job[], move: Move): { job: Job; assigned: AssignedJob }[] {
+  const planned: { job: Job; assigned: AssignedJob }[] = [];
   for (const job of jobs) {
     const delayMs = Math.floor(move.firstDelayMs + planned.length * move.everyMs);
-    const placed = placeIn(job, move, delayMs);
-    if (placed !== null) planned.push({ job, placed });
+    const assigned = assignIn(job, move, delayMs);
+    if (assigned !== null) planned.push({ job, assigned });
   }
   return planned;
 }
 
-function placeIn(job: Job, { target, patch }: Move, delayMs: number): Placed | null {
+function assignIn(job: Job, { target, patch }: Move, delayMs: number): AssignedJob | null {
   const payload = movedPayload(job, patch);
   if (payload === null) return null;
   const submission = {
     queue: target.name,
     orderingKey: job.orderingKey,
-    concurrencyKey: job.concurrencyKey ?? null,
+    concurrencyKey: job.concurrencyKey,
     idempotency: null,
     dedup: null,
     fields: {
@@ -76,13 +76,17 @@ function placeIn(job: Job, { target, patch }: Move, delayMs: number): Placed | n
       tags: job.tags,
       payload,
       createdAt: job.createdAt,
-      ...(job.parent ? { parent: job.parent } : {}),
+      parent: job.parent ?? null,
     },
   };
   const draw = drawOf(job);
   try {
     // Lists bound ids by the time a job was made: the new id carries the old one's.
-    return place(submission, target, { partition: draw.random, draw, now: parseJobId(job.id)?.at ?? job.createdAt });
+    return assignSlot(submission, target, {
+      partition: draw.random,
+      draw,
+      now: parseJobId(job.id)?.at ?? job.createdAt,
+    });
   } catch (error) {
     if (error instanceof Refusal) return null;
     throw error;
@@ -99,13 +103,11 @@ function drawOf({ id, version }: Job): Draw {
   return { random: word("partition") / 2 ** 32, bytes };
 }
 
-async function submit({ shards }: Services, placed: Placed[]): Promise<Submitted[]> {
-  const items = placed.map((item) => ({ slot: item.slot, item }));
-  return scatter(shards, items, { again: true }, async (shard, head, group) => {
+async function submit({ shards }: Services, assigned: AssignedJob[]): Promise<Submitted[]> {
+  const items = assigned.map((item) => ({ slot: item.slot, item }));
+  return scatter(shards, items, { idempotent: true }, async (shard, head, group) => {
     const queues = group.slice(0, 1).map(({ settings }) => settings);
     const jobs = group.map(({ job }) => ({ ...job, queue: 0 }));
-    const reply = await shard.submit({ ...head, queues, jobs, atomic: false });
-    if (reply.type === "settings") throw new Refusal("unavailable", "The queue is being changed.");
-    return reply;
+    return shard.submit({ ...head, queues, jobs, atomic: false });
   });
 }

@@ -15,7 +15,7 @@ import { cannotReturn, retryFromHistory } from "./revive.ts";
 /** How often a shard may know newer settings than the last ones it answered. */
 const MAX_TRIES = 4;
 
-/** A page of the ordering keys of a queue that stand still, over all shards, the latest first. */
+/** A page of the parked ordering keys of a queue, over all shards, the latest first. */
 export async function orderingKeysPage(
   services: Services,
   name: { namespace: string; queue: string },
@@ -23,25 +23,25 @@ export async function orderingKeysPage(
 ): Promise<Page<OrderingKeyView>> {
   const state = query.state ?? null;
   const list = `ordering-keys:${name.namespace}/${name.queue}/${state ?? ""}`;
-  const after = placeOf(await openCursor(services.signer, list, query.cursor));
+  const after = positionOf(await openCursor(services.signer, list, query.cursor));
   const request = { ...name, state, after, limit: query.limit + 1 };
-  const pages = await services.shards.all({ again: true }, (shard, head) =>
+  const pages = await services.shards.all({ idempotent: true }, (shard, head) =>
     shard.orderingKeys({ ...head, ...request }),
   );
   const found = pages.flat().sort((a, b) => (b.since ?? 0) - (a.since ?? 0) || (a.key < b.key ? -1 : 1));
   const items = found.slice(0, query.limit);
   const last = items.at(-1);
   const more = found.length > items.length && last !== undefined;
-  const nextCursor = more ? await makeCursor(services.signer, list, placeText(last)) : null;
+  const nextCursor = more ? await makeCursor(services.signer, list, positionText(last)) : null;
   return { items: items.map(keyView), nextCursor };
 }
 
 /** Keys are any text: as base64url none makes a cursor too long. */
-function placeText({ since, key }: OrderingKey): string {
+function positionText({ since, key }: OrderingKey): string {
   return `${since ?? 0}/${toBase64Url(utf8(key))}`;
 }
 
-function placeOf(cursor: string | null): { since: number; key: string } | null {
+function positionOf(cursor: string | null): { since: number; key: string } | null {
   const [since, key] = cursor?.split("/") ?? [];
   const bytes = key === undefined ? null : fromBase64Url(key);
   return since === undefined || bytes === null ? null : { since: Number(since), key: new TextDecoder().decode(bytes) };
@@ -81,7 +81,9 @@ function ask({ shards }: Services, settings: QueueSettings, change: KeyChange) {
   const keys = { orderingKey: change.key, idempotencyKey: null };
   const slot = slotOf(settings.namespace, settings.name, partitionOf(keys, settings.partitions, 0));
   // Not sent twice on an error: a decision about one failed job must not fall on the next.
-  return shards.ask(slot, { again: false }, (shard, head) => shard.changeKey({ ...head, ...change, settings, slot }));
+  return shards.ask(slot, { idempotent: false }, (shard, head) =>
+    shard.changeKey({ ...head, ...change, settings, slot }),
+  );
 }
 
 /** The failed job has left its shard: it comes back from history, which lets its key go. */

@@ -1,5 +1,5 @@
 import type { PurgeBody, PurgeView, RedriveBody, RedriveView } from "../../../contract/dead-letters.ts";
-import type { BuryRequest, DeadReply, DeadWalk, DiscardReply, RedriveReply } from "../../../contract/rpc.ts";
+import type { DiscardReply, FailedJobsReply, FailedJobsWalk, RedriveReply, SeenJob } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { FailedFilter } from "../../db/failed-jobs.ts";
@@ -22,6 +22,12 @@ export interface RedriveJob {
   settings: QueueSettings;
   target: QueueSettings | null;
   body: RedriveBody;
+}
+
+/** Of jobs that were sent to another queue, as they were then: those that it has, and those that it does not have. */
+interface Taken {
+  taken: SeenJob[];
+  refused: SeenJob[];
 }
 
 /** Walks the failed jobs of a queue: first those that the shards have, then those that history alone has. */
@@ -49,7 +55,7 @@ export class Redrive {
       else await this.#emptyInto(id, this.#of.target);
     }
     const history = new DeadHistory(this.#of.services, this.#of.database, { ...this.#name, filter: this.#filter });
-    for await (const jobs of history.jobs()) await this.#fromHistory(jobs);
+    for await (const jobs of history.jobs()) await this.#redriveFromHistory(jobs);
     return { ...this.#total, more: history.more };
   }
 
@@ -59,7 +65,7 @@ export class Redrive {
     do {
       const walk = { ...this.#name, filter: this.#filter, after, limit: STEP };
       const step = { ...walk, dryRun: body.dryRun ?? false, spacing: this.#spacing(), patch: this.#patch };
-      const reply: RedriveReply = await services.shards.once(id, { again: false }, (shard, head) =>
+      const reply: RedriveReply = await services.shards.once(id, { idempotent: false }, (shard, head) =>
         shard.redrive({ ...head, ...step }),
       );
       this.#count(reply.matched, reply.redriven, reply.skipped);
@@ -73,25 +79,28 @@ export class Redrive {
     let after: string | null = null;
     do {
       const walk = { ...this.#name, filter: this.#filter, after, limit: STEP };
-      const reply: DeadReply = await services.shards.once(id, { again: true }, (shard, head) =>
-        shard.deadJobs({ ...head, ...walk, movingTo: body.dryRun ? null : target.name }),
+      const reply: FailedJobsReply = await services.shards.once(id, { idempotent: true }, (shard, head) =>
+        shard.failedJobs({ ...head, ...walk, movingTo: body.dryRun ? null : target.name }),
       );
-      const buried = await this.#move(reply.jobs, target);
-      if (!body.dryRun && reply.jobs.length > 0) {
-        await services.shards.once(id, { again: true }, (shard, head) => shard.bury({ ...head, ...buried }));
-      }
+      const moved = await this.#move(reply.jobs, target);
+      await this.#discardMoved(moved);
       after = reply.next;
     } while (after !== null);
   }
 
-  async #fromHistory(jobs: Job[]): Promise<void> {
+  async #redriveFromHistory(jobs: Job[]): Promise<void> {
     const { services, settings, target, body } = this.#of;
     if (jobs.length === 0) return;
     if (body.dryRun) return this.#look(jobs);
     if (target !== null) return this.#takeOver(jobs, target);
     const everyMs = this.#everyMs ?? 0;
     const revivals = jobs.map((job, i) => ({ job, delayMs: Math.floor((this.#total.redriven + i) * everyMs) }));
-    for (const { type } of await revive(services, revivals, { settings, patch: this.#patch, action: "redrive" })) {
+    for (const { type } of await revive(services, revivals, {
+      settings,
+      patch: this.#patch,
+      action: "redrive",
+      movingTo: null,
+    })) {
       if (type === "revived") this.#count(1, 1, 0);
       else if (type === "too-large") this.#count(1, 0, 1);
     }
@@ -104,35 +113,35 @@ export class Redrive {
     const how = { settings, patch: null, action: "move", movingTo: target.name } as const;
     const revived = await revive(services, revivals, how);
     const kept = jobs.filter((_, i) => revived[i]?.type === "revived");
-    const { jobs: moved, ...buried } = await this.#move(kept, target);
-    const items = kept.map((job) => ({ slot: slotOfJob(job.id), item: job.id }));
-    await scatter(services.shards, items, { again: true }, async (shard, head, ids) => {
-      const own = new Set(ids);
-      await shard.bury({ ...head, ...buried, jobs: moved.filter(([id]) => own.has(id)) });
-      return { results: ids };
+    await this.#discardMoved(await this.#move(kept, target));
+  }
+
+  /** Tells the shards of the jobs which of them the other queue has, and which it did not take. */
+  async #discardMoved({ taken, refused }: Taken): Promise<void> {
+    const { namespace } = this.#name;
+    const items = [...taken, ...refused].map((item) => ({ slot: slotOfJob(item.id), item }));
+    await scatter(this.#of.services.shards, items, { idempotent: true }, async (shard, head, theirs) => {
+      const own = new Set(theirs);
+      const jobs = taken.filter((job) => own.has(job));
+      const released = refused.filter((job) => own.has(job)).map(({ id }) => id);
+      const { result, log } = await shard.discardMoved({ ...head, namespace, jobs, released });
+      return { result: result ?? { results: theirs }, log };
     });
   }
 
-  /** What is to be done with the jobs in their shards: the other queue has them, or did not take them. */
-  async #move(
-    jobs: Job[],
-    target: QueueSettings,
-  ): Promise<Required<Pick<BuryRequest, "namespace" | "jobs" | "released">>> {
-    const { namespace } = this.#name;
+  /** Sends jobs to the other queue. */
+  async #move(jobs: Job[], target: QueueSettings): Promise<Taken> {
     if (this.#of.body.dryRun || jobs.length === 0) {
       this.#look(jobs);
-      return { namespace, jobs: [], released: [] };
+      return { taken: [], refused: [] };
     }
     const { firstDelayMs, everyMs } = this.#spacing() ?? { firstDelayMs: 0, everyMs: 0 };
     const move = { target, patch: this.#patch, firstDelayMs, everyMs };
     const moved = await moveJobs(this.#of.services, this.#of.database, jobs, move);
     this.#count(jobs.length, moved.length, jobs.length - moved.length);
     const there = new Set(moved.map(({ id }) => id));
-    return {
-      namespace,
-      jobs: moved.map(({ id, version }) => [id, version]),
-      released: jobs.filter(({ id }) => !there.has(id)).map(({ id }) => id),
-    };
+    const seen = jobs.map(({ id, version }): SeenJob => ({ id, version }));
+    return { taken: seen.filter(({ id }) => there.has(id)), refused: seen.filter(({ id }) => !there.has(id)) };
   }
 
   #look(jobs: Job[]): void {
@@ -168,7 +177,7 @@ export async function discardFailed(
   let discarded = counts.reduce((sum, count) => sum + count, 0);
   for await (const jobs of history.jobs()) {
     const revivals = jobs.map((job) => ({ job, delayMs: 0 }));
-    const revived = await revive(services, revivals, { settings, patch: null, action: "discard" });
+    const revived = await revive(services, revivals, { settings, patch: null, action: "discard", movingTo: null });
     discarded += revived.filter(({ type }) => type === "revived").length;
   }
   return { cancelled: 0, discarded, more: history.more };
@@ -182,8 +191,8 @@ async function emptyShard(
   let discarded = 0;
   let after: string | null = null;
   do {
-    const walk: Omit<DeadWalk, "v" | "epoch"> = { ...queue, after, limit: STEP };
-    const reply: DiscardReply = await shards.once(id, { again: false }, (shard, head) =>
+    const walk: Omit<FailedJobsWalk, "v" | "epoch"> = { ...queue, after, limit: STEP };
+    const reply: DiscardReply = await shards.once(id, { idempotent: false }, (shard, head) =>
       shard.discardFailed({ ...head, ...walk }),
     );
     discarded += reply.discarded;

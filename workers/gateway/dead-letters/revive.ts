@@ -1,6 +1,6 @@
 import type { Revival, Revived, ReviveRequest, Unredrivable } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job/job.ts";
-import { mayNeverRun } from "../../../domain/unrun.ts";
+import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
 import { Refusal } from "../http/refusal.ts";
 import { slotOfJob } from "../jobs/job-read.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
@@ -17,19 +17,22 @@ export async function revive(
   how: Pick<ReviveRequest, "settings" | "patch" | "action" | "movingTo">,
 ): Promise<Revived[]> {
   const items = revivals.map((revival) => ({ slot: slotOfJob(revival.job.id), item: revival }));
-  return scatter(shards, items, { again: false }, async (shard, head, jobs) => {
-    const reply = await shard.revive({ ...head, ...how, jobs });
-    if (reply.type === "settings") throw new Refusal("unavailable", "The queue is being changed.");
-    return reply;
-  });
+  return scatter(shards, items, { idempotent: false }, (shard, head, jobs: Revival[]) =>
+    shard.revive({ ...head, ...how, jobs }),
+  );
 }
 
 /** Retries a job that its shard has forgotten. Refuses as a retry of one that the shard has. */
 export async function retryFromHistory(services: Services, job: Job): Promise<Job> {
   // Said before its queue is looked for, which may be gone: the shard would say the same.
-  if (mayNeverRun(job)) throw cannotReturn("unrun", job.queue);
+  if (rejectedAtCommit(job)) throw cannotReturn("rejected-at-commit", job.queue);
   const settings = await services.settings.get(job.namespace, job.queue, Date.now());
-  const [revived] = await revive(services, [{ job, delayMs: 0 }], { settings, patch: null, action: "redrive" });
+  const [revived] = await revive(services, [{ job, delayMs: 0 }], {
+    settings,
+    patch: null,
+    action: "redrive",
+    movingTo: null,
+  });
   if (revived?.type === "revived" && revived.job !== null) return revived.job;
   if (revived?.type === "refused") throw cannotReturn(revived.because, job.queue);
   throw new Refusal("invalid-state", "The job is being retried.");
@@ -42,7 +45,7 @@ export function cannotReturn(because: Unredrivable, queue: string): Refusal {
       return queueNotFound(queue);
     case "repartitioned":
       return new Refusal("invalid-state", `The partitions of queue ${queue} have changed since the job was accepted.`);
-    case "unrun":
+    case "rejected-at-commit":
       return new Refusal(
         "invalid-state",
         "The job was accepted without its shard, and may not run: its error says why. Submit another instead.",

@@ -10,11 +10,11 @@ import { ReadSession } from "../jobs/read-session.ts";
 export const session: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { services, caller } = c.var;
   const before = await services.bookmarks.read(caller.namespace, c.req.header("dure-bookmark"), Date.now());
-  const opened = new ReadSession(new HistorySessions(c.env.DB, services.again), before);
+  const opened = new ReadSession(new HistorySessions(c.env.DB, services.retryD1), before);
   c.set("session", opened);
-  c.set("services", { ...services, shards: services.shards.heardBy((id, reply) => opened.heard(id, reply)) });
+  c.set("services", { ...services, shards: services.shards.heardBy((id, log) => opened.heard(id, log)) });
   await next();
   if (!opened.touched) return;
-  const bookmark = await services.bookmarks.write(caller.namespace, opened.seen(), Date.now());
+  const bookmark = await services.bookmarks.write(caller.namespace, opened.vector(), Date.now());
   c.res.headers.set("dure-bookmark", bookmark);
 };

@@ -6,13 +6,13 @@ import { LATE, within } from "../deadline.ts";
 import { Refusal } from "../http/refusal.ts";
 import { servicesOf } from "../services.ts";
 import { commitDeferred } from "./commit.ts";
+import { CommittedJobs } from "./committed-jobs.ts";
 import { admit } from "./door.ts";
-import { KnownJobs } from "./known.ts";
-import { settle, type Verdict, verdictOver } from "./verdict.ts";
+import { ackOrRetry, type Verdict, verdictOver } from "./verdict.ts";
 
 /** A shard that does not answer keeps its own messages waiting, and the others of their batch no longer than this. */
 const MESSAGE_MS = 15_000;
-const TOO_LATE: Verdict = { letters: [], again: { reason: "no answer in time", afterMs: 0 } };
+const TOO_LATE: Verdict = { letters: [], retry: { reason: "no answer in time", afterMs: 0 } };
 
 /**
  * The consumer of the ingest Queue. Every message is acknowledged, kept as a dead letter or retried by itself, and nothing
@@ -20,28 +20,28 @@ const TOO_LATE: Verdict = { letters: [], again: { reason: "no answer in time", a
  */
 export async function consumeIngest(batch: MessageBatch, env: Env): Promise<void> {
   const services = servicesOf(env);
-  const world = { services, database: env.DB, known: new KnownJobs({ services, database: env.DB }) };
+  const context = { services, database: env.DB, committed: new CommittedJobs({ services, database: env.DB }) };
   const now = Date.now();
   await Promise.all(
     batch.messages.map(async (message) => {
-      const verdict = await within(MESSAGE_MS, verdictFor(world, message, now));
+      const verdict = await within(MESSAGE_MS, verdictFor(context, message, now));
       const where = { database: env.DB, queue: batch.queue, now, random: Math.random() };
-      await settle(message, verdict === LATE ? TOO_LATE : verdict, where);
+      await ackOrRetry(message, verdict === LATE ? TOO_LATE : verdict, where);
     }),
   );
 }
 
-type World = Parameters<typeof admit>[0];
+type IngestContext = Parameters<typeof admit>[0];
 
-function verdictFor(world: World, { id, body, timestamp, attempts }: Message, now: number): Promise<Verdict> {
+function verdictFor(context: IngestContext, { id, body, timestamp, attempts }: Message, now: number): Promise<Verdict> {
   const sent = { id, body, sentAt: timestamp.getTime(), attempts };
   const deferred = DeferredMessage.safeParse(body);
-  if (deferred.success) return commitDeferred(world, { ...sent, message: deferred.data }, now);
-  return admitted(world, sent);
+  if (deferred.success) return commitDeferred(context, { ...sent, message: deferred.data }, now);
+  return admitted(context, sent);
 }
 
 /** Another Worker's message. A Queue carries more than JSON has (dates, maps, NaN), which no job can: that is refused. */
-async function admitted(world: World, sent: Parameters<typeof admit>[1]): Promise<Verdict> {
+async function admitted(context: IngestContext, sent: Parameters<typeof admit>[1]): Promise<Verdict> {
   let value: unknown;
   try {
     value = asJson(sent.body);
@@ -49,7 +49,7 @@ async function admitted(world: World, sent: Parameters<typeof admit>[1]): Promis
     return verdictOver(error, sent);
   }
   const envelope = IngestEnvelope.safeParse(value);
-  return envelope.success ? admit(world, sent, envelope.data) : verdictOver(unreadable(envelope.error), sent);
+  return envelope.success ? admit(context, sent, envelope.data) : verdictOver(unreadable(envelope.error), sent);
 }
 
 /** The message as JSON. What nests too deep is left to the door, which names the job. */

@@ -3,7 +3,7 @@ import { utf8Bytes } from "../../../contract/primitives.ts";
 import { LATE, within } from "../deadline.ts";
 import type { AcceptedJob, AcceptedRecords } from "../jobs/accepted-records.ts";
 import { log, reasonOf } from "../log.ts";
-import { jobFromAccepted, type Placed } from "../submit/submission.ts";
+import { type AssignedJob, jobFromAccepted } from "../submit/submission.ts";
 
 /**
  * How long a submission waits for its shard before it is deferred. An answer takes 10 to 300 ms; an object that was moved
@@ -36,17 +36,17 @@ export class Deferral {
   }
 
   /** The jobs as accepted at `now`, in their order; null for each that the Queue did not take, be it too large. */
-  async defer(jobs: readonly Placed[], now: number): Promise<(AcceptedJob | null)[]> {
-    const letters = jobs.map((placed) => letterOf(placed, now));
+  async defer(jobs: readonly AssignedJob[], now: number): Promise<(AcceptedJob | null)[]> {
+    const letters = jobs.map((assigned) => letterOf(assigned, now));
     const taken = new Set<Letter>();
     await Promise.all(
       packs(letters).map(async (pack) => {
         if (await this.#send(pack)) for (const letter of pack) taken.add(letter);
       }),
     );
-    const accepted = jobs.map((placed, i) => {
+    const accepted = jobs.map((assigned, i) => {
       const letter = letters[i];
-      return letter !== undefined && taken.has(letter) ? acceptedJob(placed, letter) : null;
+      return letter !== undefined && taken.has(letter) ? acceptedJob(assigned, letter) : null;
     });
     // Only now: a record says that the job is accepted.
     const kept = accepted.filter((job) => job !== null);
@@ -68,7 +68,7 @@ export class Deferral {
 }
 
 /** Times become absolute: a delay counts from the acceptance, not from the commit. */
-function letterOf({ settings, job }: Placed, now: number): Letter {
+function letterOf({ settings, job }: AssignedJob, now: number): Letter {
   const runAt = job.runAt ?? now + (job.delayMs ?? 0);
   const message: DeferredMessage = {
     type: "deferred",
@@ -80,10 +80,10 @@ function letterOf({ settings, job }: Placed, now: number): Letter {
   return { message, bytes: utf8Bytes(JSON.stringify(message)) };
 }
 
-function acceptedJob(placed: Placed, { message }: Letter): AcceptedJob {
-  const { createdAt = 0, runAt } = message.job;
-  const times = { createdAt, runAt: runAt ?? createdAt };
-  return { ...jobFromAccepted(placed, { type: "accepted", state: "queued", ...times }), state: "accepted" };
+function acceptedJob(assigned: AssignedJob, { message }: Letter): AcceptedJob {
+  const createdAt = message.job.createdAt ?? 0;
+  const times = { createdAt, runAt: message.job.runAt ?? createdAt };
+  return { ...jobFromAccepted(assigned, { type: "accepted", state: "queued", ...times }), state: "accepted" };
 }
 
 /** As many letters together as one call may carry. Those that are too large for any are in none. */

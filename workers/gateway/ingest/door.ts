@@ -10,10 +10,10 @@ import { namespaceNotFound } from "../routes/admin.ts";
 import type { Services } from "../services.ts";
 import { type BatchRun, type BatchSender, submitBatch } from "../submit/batch.ts";
 import { batchOnce } from "../submit/batch-once.ts";
-import { type Chance, seededChance } from "../submit/chance.ts";
 import type { Item } from "../submit/plan.ts";
-import { idsElsewhere } from "./elsewhere.ts";
-import { type KnownJobs, SURELY_KNOWN_MS } from "./known.ts";
+import { type Randomness, seededRandomness } from "../submit/randomness.ts";
+import { type CommittedJobs, SURELY_KNOWN_MS } from "./committed-jobs.ts";
+import { idsUnderEarlierPartitioning } from "./ids-under-earlier-partitioning.ts";
 import { afterMsOf, DONE, type Letter, mayPass, reasonText, type Verdict, verdictOver } from "./verdict.ts";
 
 /** A message as the Queue hands it over. `sentAt` is when it was sent, epoch ms. */
@@ -26,13 +26,13 @@ export interface Sent {
 
 /** Submits what another Worker sent. Never throws. The same message is the same jobs, however often it comes. */
 export async function admit(
-  world: { services: Services; database: D1Database; known: KnownJobs },
+  context: { services: Services; database: D1Database; committed: CommittedJobs },
   sent: Sent,
   envelope: IngestEnvelope,
 ): Promise<Verdict> {
   try {
-    const namespace = await namespaceOf(world.services, envelope, Date.now());
-    const { view, isLast } = await submitted({ ...world, namespace }, sent, envelope);
+    const namespace = await namespaceOf(context.services, envelope, Date.now());
+    const { view, isLast } = await submitted({ ...context, namespace }, sent, envelope);
     return verdictOn(view, sent, { envelope, namespace, isLast });
   } catch (error) {
     return verdictOver(error, sent);
@@ -54,7 +54,7 @@ async function namespaceOf({ auth }: Services, { namespace, key }: IngestEnvelop
 }
 
 async function submitted(
-  { known, ...sender }: BatchSender & { known: KnownJobs },
+  { committed, ...sender }: BatchSender & { committed: CommittedJobs },
   sent: Sent,
   envelope: IngestEnvelope,
 ): Promise<{ view: BatchView; isLast: boolean }> {
@@ -64,7 +64,7 @@ async function submitted(
       ? { atomic: false, jobs: [envelope.job] }
       : { atomic: envelope.atomic, jobs: envelope.jobs };
   const run = (options: Omit<BatchRun, "past">) => {
-    const past = (items: readonly Item[]) => earlier(known, items, options);
+    const past = (items: readonly Item[]) => earlier(committed, items, options);
     return submitBatch(sender, body, { ...options, past });
   };
   const now = sent.sentAt;
@@ -72,45 +72,45 @@ async function submitted(
     requireJson(body.jobs);
     // An answer that was given through the other door is the batch's last, though it refused what might have passed.
     let isLast = true;
-    const again = (options: Omit<BatchRun, "past">) => {
+    const runBatch = (options: Omit<BatchRun, "past">) => {
       isLast = false;
       return run(options);
     };
     const once = { namespace, key: envelope.idempotencyKey, body, now: Date.now(), stands };
-    return { view: await batchOnce(services, once, again), isLast };
+    return { view: await batchOnce(services, once, runBatch), isLast };
   }
-  const seeded = seededChance((await sha256Hex(`ingest/${sent.id}/${sent.sentAt}`)).slice(0, SEED_DIGITS));
-  const chance = envelope.type === "submit" ? ofOne(seeded) : seeded;
+  const seeded = seededRandomness((await sha256Hex(`ingest/${sent.id}/${sent.sentAt}`)).slice(0, SEED_DIGITS));
+  const randomness = envelope.type === "submit" ? ofOne(seeded) : seeded;
   // A transaction that was aborted stays so: each delivery has one of its own, for the same jobs.
-  const batchId = `${chance.batchId}.${sent.attempts}`;
-  return { view: await run({ chance: { ...chance, batchId }, now, late: false }), isLast: false };
+  const batchId = `${randomness.batchId}.${sent.attempts}`;
+  return { view: await run({ randomness: { ...randomness, batchId }, now, late: false }), isLast: false };
 }
 
 const SEED_DIGITS = 32;
 
 /** One job has nobody to be spread from: it lies in the same place whether its queue spreads or not. */
-function ofOne(chance: Chance): Chance {
-  return { ...chance, of: (index) => ({ ...chance.of(index), random: chance.partition }) };
+function ofOne(randomness: Randomness): Randomness {
+  return { ...randomness, of: (index) => ({ ...randomness.of(index), random: randomness.partition }) };
 }
 
 /** Jobs that have come and gone, and those that were submitted when their queue's settings placed them elsewhere. */
 async function earlier(
-  known: KnownJobs,
+  committed: CommittedJobs,
   items: readonly Item[],
-  { chance, now }: { chance: Chance; now: number },
+  { randomness, now }: { randomness: Randomness; now: number },
 ): Promise<Map<string, string>> {
   const isOld = Date.now() - now > SURELY_KNOWN_MS;
-  const asked = items.map(({ index, placed }) => ({
-    id: placed.job.id,
-    others: idsElsewhere(placed, { chance, index, sentAt: now }),
+  const asked = items.map(({ index, assigned }) => ({
+    id: assigned.job.id,
+    others: idsUnderEarlierPartitioning(assigned, { randomness, index, sentAt: now }),
   }));
   const ids = asked.flatMap(({ id, others }) => (isOld ? [id, ...others] : others));
   if (ids.length === 0) return new Map();
-  const { held, past } = await known.of(ids);
+  const { existing, past } = await committed.of(ids);
   return new Map(
     asked.flatMap(({ id, others }): [string, string][] => {
       // What its shard still has under this id is sent again, and answered by the shard.
-      const one = past.has(id) ? id : others.find((other) => held.has(other) || past.has(other));
+      const one = past.has(id) ? id : others.find((other) => existing.has(other) || past.has(other));
       return one === undefined ? [] : [[id, one]];
     }),
   );
@@ -146,7 +146,7 @@ function verdictOn(
   });
   const [first] = passing;
   const afterMs = Math.max(0, ...passing.map(afterMsOf));
-  return { letters, again: first === undefined ? null : { reason: first.code, afterMs } };
+  return { letters, retry: first === undefined ? null : { reason: first.code, afterMs } };
 }
 
 /** The one job of a message was submitted as a batch of one: its faults lie elsewhere in what was sent. */

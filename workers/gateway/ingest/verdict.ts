@@ -2,7 +2,7 @@ import { PROBLEMS, type ProblemError, type ProblemView } from "../../../contract
 import { recordDeadLetters } from "../../db/dead-letters.ts";
 import { problemView, Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
-import { PlacesChanged } from "../submit/pinned.ts";
+import { PartitioningChanged } from "../submit/pinned.ts";
 
 /** What is kept of a message, or of a part of it, that can never be accepted. The same part has the same id each time. */
 export interface Letter {
@@ -16,10 +16,10 @@ export interface Letter {
 export interface Verdict {
   letters: Letter[];
   /** Null: done. Else it comes again, not before `afterMs`. */
-  again: { reason: string; afterMs: number } | null;
+  retry: { reason: string; afterMs: number } | null;
 }
 
-export const DONE: Verdict = { letters: [], again: null };
+export const DONE: Verdict = { letters: [], retry: null };
 
 /**
  * Between two deliveries: 5 s, 10 s, 20 s … an hour, each a tenth more or less, so that what failed together does not come
@@ -36,9 +36,9 @@ export function retryDelaySeconds(attempts: number, random: number): number {
 }
 
 /** Carries a verdict out on its message alone. A letter that cannot be kept makes the message come again. Never rejects. */
-export async function settle(
+export async function ackOrRetry(
   message: Message,
-  { letters, again }: Verdict,
+  { letters, retry }: Verdict,
   { database, queue, now, random }: { database: D1Database; queue: string; now: number; random: number },
 ): Promise<void> {
   const delaySeconds = retryDelaySeconds(message.attempts, random);
@@ -51,9 +51,9 @@ export async function settle(
     message.retry({ delaySeconds });
     return;
   }
-  if (again === null) return message.ack();
-  log("warn", "ingest-again", { message: message.id, attempts: message.attempts, reason: again.reason });
-  message.retry({ delaySeconds: Math.max(delaySeconds, Math.ceil(again.afterMs / 1000)) });
+  if (retry === null) return message.ack();
+  log("warn", "ingest-again", { message: message.id, attempts: message.attempts, reason: retry.reason });
+  message.retry({ delaySeconds: Math.max(delaySeconds, Math.ceil(retry.afterMs / 1000)) });
 }
 
 /** What the same message may be spared by coming later. */
@@ -65,11 +65,11 @@ export function mayPass({ code }: { code: string }): boolean {
 
 /** The verdict over a message that was refused, or failed, as a whole. */
 export function verdictOver(error: unknown, message: { id: string; body: unknown }): Verdict {
-  if (!(error instanceof Refusal)) return { letters: [], again: { reason: reasonOf(error), afterMs: 0 } };
+  if (!(error instanceof Refusal)) return { letters: [], retry: { reason: reasonOf(error), afterMs: 0 } };
   const problem = problemView(error);
-  if (mayPass(problem) && !(error instanceof PlacesChanged))
-    return { letters: [], again: { reason: problem.code, afterMs: afterMsOf(problem) } };
-  return { letters: [{ id: message.id, reason: reasonText(problem), body: message.body }], again: null };
+  if (mayPass(problem) && !(error instanceof PartitioningChanged))
+    return { letters: [], retry: { reason: problem.code, afterMs: afterMsOf(problem) } };
+  return { letters: [{ id: message.id, reason: reasonText(problem), body: message.body }], retry: null };
 }
 
 /** How long a problem says to wait. */

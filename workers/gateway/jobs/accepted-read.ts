@@ -2,8 +2,8 @@ import type { Consistency, ExplainView } from "../../../contract/job.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { LATE, within } from "../deadline.ts";
 import { Refusal } from "../http/refusal.ts";
+import { committedJobs } from "../ingest/committed-jobs.ts";
 import { SHARD_ANSWERS_MS } from "../ingest/deferral.ts";
-import { knownJobs } from "../ingest/known.ts";
 import type { Services } from "../services.ts";
 import type { AcceptedJob, AcceptedRecord } from "./accepted-records.ts";
 import { type JobName, jobNotFound, readLive } from "./job-read.ts";
@@ -13,7 +13,7 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2000;
 /** A shard that has not answered a read that must not be old by then is taken to be out of reach. */
 const OUT_OF_REACH_MS = 10_000;
-/** What an answer that was held until the end of a wait may be late by. */
+/** What an answer that waited until the end of a wait may be late by. */
 const ANSWER_MS = 500;
 
 export type Found<T> =
@@ -21,7 +21,7 @@ export type Found<T> =
   /** `ageSeconds` is null when the shard and history were asked: then it is so now. */
   | { type: "accepted"; job: AcceptedJob; ageSeconds: number | null };
 
-interface World {
+interface ReadContext {
   services: Services;
   database: D1Database;
   /** How long the reader waits for the job's end. */
@@ -36,7 +36,7 @@ interface World {
  * that is slow.
  */
 export async function orAccepted<T>(
-  { services, database, waitMs = 0, level }: World,
+  { services, database, waitMs = 0, level }: ReadContext,
   name: JobName,
   read: () => Promise<T>,
 ): Promise<Found<T>> {
@@ -50,8 +50,8 @@ export async function orAccepted<T>(
     if (record === null) throw error;
     if (error.code === "unavailable") return aged(record);
     // There was no such job a moment ago; there still is none, unless it was committed since, or has come and gone.
-    const { held, past } = await knownJobs({ services, database }, [name.id]);
-    if (held.size + past.size > 0) return { type: "read", value: await read() };
+    const { existing, past } = await committedJobs({ services, database }, [name.id]);
+    if (existing.size + past.size > 0) return { type: "read", value: await read() };
     return { type: "accepted", job: record.job, ageSeconds: null };
   }
   const record = await services.accepted.find(name);
@@ -97,8 +97,8 @@ async function liveOrAway(services: Services, job: AcceptedJob, waitMs: number):
 /** Refuses a change of a job that neither its shard nor history has: it is not committed yet (409), or there is none. */
 export async function notThere(services: Services, database: D1Database, name: JobName): Promise<Refusal> {
   if ((await services.accepted.find(name)) === null) return jobNotFound(name.id);
-  const { held, past } = await knownJobs({ services, database }, [name.id]);
-  if (held.size + past.size > 0) return jobNotFound(name.id);
+  const { existing, past } = await committedJobs({ services, database }, [name.id]);
+  if (existing.size + past.size > 0) return jobNotFound(name.id);
   const detail = "The job is accepted and waits for its shard. It can be changed as soon as that has it.";
   return new Refusal("invalid-state", detail);
 }

@@ -1,14 +1,16 @@
 import { MAX_BOOKMARKS } from "../../../contract/limits.ts";
-import { fitted, merged, NOTHING_SEEN, type Seen, UNKNOWN } from "../../../domain/seen.ts";
+import { EMPTY_VECTOR, fitted, merged, type VersionVector } from "../../../domain/version-vector.ts";
 import type { Signer } from "../access/signing.ts";
 import { ExpiringMap } from "../expiring-map.ts";
 import { Refusal } from "../http/refusal.ts";
 
-/** A bookmark as it is signed, for one namespace. Version 1 was a time, from when every read was strong. */
-interface Bookmark extends Omit<Seen, "rest"> {
-  v: 2;
+/** A bookmark as it is signed, for one namespace. `rest` is left out where it is 0, as it mostly is. */
+interface Bookmark extends Omit<VersionVector, "rest"> {
+  v: typeof VERSION;
   rest?: number;
 }
+
+const VERSION = 1;
 
 /** A signed token of 4096 characters holds 3050 bytes beside its tag: about a hundred shards by name. */
 const MAX_JSON = 3000;
@@ -20,16 +22,16 @@ const KEPT = 2000;
 export class Bookmarks {
   readonly #signer: Signer;
   readonly #tokens = new ExpiringMap<string>(KEPT_MS, KEPT);
-  readonly #opened = new ExpiringMap<Seen>(KEPT_MS, KEPT);
+  readonly #opened = new ExpiringMap<VersionVector>(KEPT_MS, KEPT);
 
   constructor(signer: Signer) {
     this.#signer = signer;
   }
 
   /** A bookmark of what was seen, 4096 characters at most. The same for the same, so that it is only signed once. */
-  async write(namespace: string, seen: Seen, now: number): Promise<string> {
-    const { d1, shards, rest } = fitted(seen, MAX_JSON);
-    const bookmark: Bookmark = { v: 2, d1, shards, ...(rest === 0 ? {} : { rest }) };
+  async write(namespace: string, vector: VersionVector, now: number): Promise<string> {
+    const { d1, shards, rest } = fitted(vector, MAX_JSON);
+    const bookmark: Bookmark = { v: VERSION, d1, shards, ...(rest === 0 ? {} : { rest }) };
     const key = `${namespace} ${JSON.stringify(bookmark)}`;
     const known = this.#tokens.get(key, now);
     if (known !== undefined) return known;
@@ -43,39 +45,33 @@ export class Bookmarks {
    * What the bearer of a `Dure-Bookmark` header has seen: of several bookmarks, separated by commas, all of it. Refuses
    * (400) what was not written here for this namespace.
    */
-  async read(namespace: string, header: string | undefined, now: number): Promise<Seen> {
-    if (header === undefined) return NOTHING_SEEN;
+  async read(namespace: string, header: string | undefined, now: number): Promise<VersionVector> {
+    if (header === undefined) return EMPTY_VECTOR;
     const tokens = header.split(",").map((token) => token.trim());
     if (tokens.length > MAX_BOOKMARKS) throw refused(`has more than ${MAX_BOOKMARKS} bookmarks`);
-    const seen = await Promise.all(tokens.map((token) => this.#open(namespace, token, now)));
-    return seen.reduce(merged);
+    const vectors = await Promise.all(tokens.map((token) => this.#open(namespace, token, now)));
+    return vectors.reduce(merged);
   }
 
-  async #open(namespace: string, token: string, now: number): Promise<Seen> {
+  async #open(namespace: string, token: string, now: number): Promise<VersionVector> {
     const key = `${namespace} ${token}`;
     const known = this.#opened.get(key, now);
     if (known !== undefined) return known;
-    const value = (await this.#signer.open(purpose(namespace), token)) ?? (await this.#signer.open(EARLIER, token));
+    const value = await this.#signer.open(purpose(namespace), token);
     if (value === null) throw refused("is not a bookmark of this namespace");
-    const seen = seenIn(value);
-    this.#opened.set(key, seen, now);
-    return seen;
+    const { d1, shards, rest = 0 } = value as Bookmark;
+    const vector = { d1, shards, rest };
+    this.#opened.set(key, vector, now);
+    return vector;
   }
 }
 
-/** What version 1 was signed for. */
-const EARLIER = "bookmark";
-
-/** A bookmark says when the shards last finished a job, of whatever namespace: another namespace's is none. */
+/**
+ * A bookmark says when the shards last finished a job, of whatever namespace: another namespace's is none, and neither is one
+ * of another version.
+ */
 function purpose(namespace: string): string {
-  return `bookmark:${namespace}`;
-}
-
-/** Of a bookmark of another version only that something was seen is known: its reads are strong until they know more. */
-function seenIn(value: unknown): Seen {
-  const { v, d1, shards, rest = 0 } = value as Partial<Bookmark>;
-  if (v !== 2 || d1 === undefined || shards === undefined) return { ...NOTHING_SEEN, rest: UNKNOWN };
-  return { d1, shards, rest };
+  return `bookmark:${VERSION}:${namespace}`;
 }
 
 function refused(detail: string): Refusal {

@@ -1,14 +1,14 @@
 import { canonicalJson } from "../../../contract/canonical-json.ts";
 import type { Consistency, JobListItem, JobListQuery } from "../../../contract/job.ts";
 import type { Page } from "../../../contract/list.ts";
-import type { JobFilter, ListReply } from "../../../contract/rpc.ts";
+import type { JobFilter, ListReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { parseTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { hash32 } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import type { Services } from "../services.ts";
+import { type ExistingIds, existingIdsOf, notIn } from "./existing-ids.ts";
 import { type Freshness, STRONG } from "./freshness.ts";
-import { type Held, heldOf, notIn } from "./held.ts";
 import { listItem } from "./job-view.ts";
 import { historyPage, needsHistory, type PageRequest, type ShardPage } from "./list-history.ts";
 import type { JobReader } from "./reader.ts";
@@ -82,10 +82,10 @@ async function askAll(
   const asked = askShards(services, request);
   if (!needsHistory(request)) return { sources: (await asked).map(({ reply }) => reply), freshness: STRONG };
   const history = await historyPage(reader, { ...request, level }, asked);
-  const held = await heldOf(services, history.items);
+  const existing = await existingIdsOf(services, history.items);
   const pages = await asked;
-  const late = await askThese(services, request, unlisted(held, pages));
-  const items = notIn(held, history.items);
+  const late = await askThese(services, request, unlisted(existing, pages));
+  const items = notIn(existing, history.items);
   const known = [...late, ...pages].map(({ reply }) => reply);
   const earlier = pages.map(({ reply }) =>
     withoutDeleted(
@@ -115,10 +115,11 @@ async function askShards({ shards }: Services, request: PageRequest): Promise<Sh
 
 function askThese({ shards }: Pick<Services, "shards">, request: PageRequest, ids: Set<string>): Promise<ShardPage[]> {
   return Promise.all(
-    [...ids].map(async (id) => ({
-      shard: id,
-      reply: await shards.once(id, { again: true }, (shard, head) => shard.list({ ...head, ...request })),
-    })),
+    [...ids].map(async (id) => {
+      const ask = (shard: ShardApi, head: ShardCall) => shard.list({ ...head, ...request });
+      const { result: reply, log } = await shards.onceWithLog(id, { idempotent: true }, ask);
+      return { shard: id, reply, log };
+    }),
   );
 }
 
@@ -126,14 +127,14 @@ function askThese({ shards }: Pick<Services, "shards">, request: PageRequest, id
  * Shards that hold a job which their page should have had, if it matches the filter: it had left its shard, and was revived
  * after the page. A page from after that has it as it is now. Those of before stay beside it, with what has left since.
  */
-function unlisted(held: Held[], pages: ShardPage[]): Set<string> {
+function unlisted(existing: ExistingIds[], pages: ShardPage[]): Set<string> {
   const replies = new Map(pages.map(({ shard, reply }) => [shard, reply]));
-  const lacks = ({ shard, ids }: Held) => {
+  const lacks = ({ shard, ids }: ExistingIds) => {
     const { items = [], scannedTo = null } = replies.get(shard) ?? {};
     const listed = new Set(items.map(({ id }) => id));
     return ids.some((id) => !listed.has(id) && (scannedTo === null || id > scannedTo));
   };
-  return new Set(held.filter(lacks).map(({ shard }) => shard));
+  return new Set(existing.filter(lacks).map(({ shard }) => shard));
 }
 
 /** A page is what its least fresh part is. */
@@ -144,6 +145,6 @@ function lessFresh(a: Freshness, b: Freshness): Freshness {
 
 /** History, or an earlier page, may still have what a shard has deleted, succeeded jobs too. */
 export function withoutDeleted(source: Source, shards: Pick<ListReply, "gone">[]): Source {
-  const gone = new Set(shards.flatMap((shard) => shard.gone ?? []));
+  const gone = new Set(shards.flatMap((shard) => shard.gone));
   return { ...source, items: source.items.filter(({ id }) => !gone.has(id)) };
 }

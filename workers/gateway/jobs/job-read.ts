@@ -28,17 +28,17 @@ export function slotOfJob(id: string): number {
 export interface Live {
   /** Null: the shard does not have it. */
   job: Job | null;
-  /** Of D1, where history is known to have all that has left the shard; see `Told`. */
+  /** Of D1, where history is known to have all that has left the shard; see `LogPosition`. */
   bookmark: string | null;
 }
 
 /** The job as its shard has it. Waits up to `waitMs` for it to be final. Refuses with 404 when it was deleted: history may not know it yet. */
 export async function askShard(services: Services, name: JobName, waitMs: number): Promise<Live> {
-  const reply = await services.shards.ask(slotOfJob(name.id), { again: true }, (shard, head) =>
+  const { result, log } = await services.shards.askWithLog(slotOfJob(name.id), { idempotent: true }, (shard, head) =>
     shard.get({ ...head, ...name, waitMs }),
   );
-  if (reply.type === "gone") throw jobNotFound(name.id);
-  return reply.type === "job" ? { job: reply.job, bookmark: null } : { job: null, bookmark: reply.bookmark ?? null };
+  if (result.type === "gone") throw jobNotFound(name.id);
+  return { job: result.type === "job" ? result.job : null, bookmark: log.bookmark };
 }
 
 /** As `askShard`: the job, or null. */
@@ -48,12 +48,12 @@ export async function readLive(services: Services, name: JobName, waitMs: number
 
 /** The job as history has it, or null. A 503 refusal when history cannot be asked. */
 export async function readHistory(database: D1Database, name: JobName): Promise<Job | null> {
-  return fromHistory(() => findJob(primary(database), name.namespace, name.id));
+  return orUnavailable(() => findJob(primary(database), name.namespace, name.id));
 }
 
 /** The same for a session, which notes how far it has seen history then. */
 export async function findFinished(session: Pick<ReadSession, "primary">, name: JobName): Promise<Job | null> {
-  return fromHistory(() => session.primary((db) => findJob(db, name.namespace, name.id)));
+  return orUnavailable(() => session.primary((db) => findJob(db, name.namespace, name.id)));
 }
 
 /** Runs a read of a copy of history. A copy that cannot be read is as good as none: null, and others are asked. */
@@ -67,7 +67,7 @@ export async function fromCopy<T>(read: () => Promise<T>): Promise<T | null> {
 }
 
 /** Runs a read of D1, turning its failure into a 503 refusal. */
-export async function fromHistory<T>(read: () => Promise<T>): Promise<T> {
+export async function orUnavailable<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

@@ -26,9 +26,8 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     maxAttempts: job.retry.maxAttempts,
     priority: job.priority,
     orderingKey: job.orderingKey,
-    // A job that history has from before these existed lacks them.
-    concurrencyKey: job.concurrencyKey ?? null,
-    dedupKey: job.dedupKey ?? null,
+    concurrencyKey: job.concurrencyKey,
+    dedupKey: job.dedupKey,
     idempotencyKey: job.idempotencyKey,
     parent: job.parent ?? null,
     tags: job.tags,

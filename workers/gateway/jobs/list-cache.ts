@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../../contract/canonical-json.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
-import type { Seen } from "../../../domain/seen.ts";
+import type { VersionVector } from "../../../domain/version-vector.ts";
 import { fromEdge, toEdge } from "../edge-cache.ts";
 import { eventual } from "./freshness.ts";
 import { type ListAnswer, type ListRequest, listJobsPage } from "./job-list.ts";
@@ -13,7 +13,7 @@ const MAX_AGE_SECONDS = 5;
 interface CachedPage {
   page: ListAnswer["page"];
   at: number;
-  seen: Seen;
+  vector: VersionVector;
 }
 
 /** A page at the level of its query: for `eventual` reads it may be a few seconds old, as this data centre has it. */
@@ -23,14 +23,14 @@ export async function listJobsAt(reader: JobReader, request: ListRequest): Promi
   const cached = await fromEdge<CachedPage>(path);
   const aged = cached === null ? null : eventual(cached.at, reader.clock());
   if (cached !== null && aged !== null) {
-    reader.session.alsoSaw(cached.seen);
+    reader.session.include(cached.vector);
     return { page: cached.page, freshness: aged };
   }
   const askedAt = reader.clock();
   const answer = await listJobsPage(reader, request);
   const { page, freshness } = answer;
   const at = freshness.level === "eventual" ? reader.clock() - freshness.ageSeconds * 1000 : askedAt;
-  const entry: CachedPage = { page, at, seen: reader.session.seenHere() };
+  const entry: CachedPage = { page, at, vector: reader.session.ownVector() };
   reader.later(toEdge(path, entry, MAX_AGE_SECONDS));
   return answer;
 }

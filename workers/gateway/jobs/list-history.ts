@@ -1,11 +1,11 @@
 import type { Consistency } from "../../../contract/job.ts";
-import type { JobFields, JobFilter, ListReply } from "../../../contract/rpc.ts";
+import type { JobFields, JobFilter, ListReply, LogPosition } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { type CopyPage, pageOfCopy } from "../../db/copies.ts";
 import { eventual, type Freshness, STRONG } from "./freshness.ts";
-import { fromCopy, fromHistory } from "./job-read.ts";
+import { fromCopy, orUnavailable } from "./job-read.ts";
 import type { JobReader } from "./reader.ts";
 
 export interface PageRequest {
@@ -16,10 +16,11 @@ export interface PageRequest {
   include: JobFields;
 }
 
-/** One shard's page. */
+/** One shard's page, and how far its log was then. */
 export interface ShardPage {
   shard: string;
   reply: ListReply;
+  log: LogPosition;
 }
 
 /** History's page. */
@@ -46,16 +47,16 @@ export async function historyPage(
   const { session } = reader;
   const { namespace, filter, before, limit } = request;
   const read = (db: Parameters<typeof pageOfCopy>[0]) => pageOfCopy(db, { namespace, ...filter }, { before, limit });
-  const primary = () => fromHistory(() => session.primary(read));
+  const primary = () => orUnavailable(() => session.primary(read));
   if (level === "strong") {
     const [pages, page] = await Promise.all([asked, primary()]);
     // A job that left its shard in between is in neither: what is read now has it.
-    return pageFrom(hasLeft(page, pages, "maybe") ? page : await primary(), limit);
+    return pageFrom(hasLeft(page, pages) ? page : await primary(), limit);
   }
   const near = fromCopy(() => (level === "session" ? session.nearest(read) : session.any(read)));
   const [pages, copy] = await Promise.all([asked, near]);
   const map = await reader.services.shards.map();
-  if (copy !== null && hasLeft(copy, pages, "no") && knowsFailures(copy, pages, map)) {
+  if (copy !== null && hasLeft(copy, pages) && knowsFailures(copy, pages, map)) {
     const freshness = freshnessOf(level, copy.writtenAt, reader.clock());
     if (freshness !== null) return { ...pageFrom(copy, limit), freshness };
   }
@@ -73,11 +74,9 @@ function freshnessOf(level: "session" | "eventual", writtenAt: number | null, no
   return writtenAt === null ? null : eventual(writtenAt, now);
 }
 
-/** Whether the copy has every job that had left its shard when that gave its page. `unsaid`: of a shard that does not say. */
-function hasLeft(copy: CopyPage, pages: ShardPage[], unsaid: "maybe" | "no"): boolean {
-  return pages.every(({ shard, reply: { forgotten } }) =>
-    forgotten === undefined ? unsaid === "maybe" : reached(copy, shard) >= forgotten,
-  );
+/** Whether the copy has every job that had left its shard when that gave its page. */
+function hasLeft(copy: CopyPage, pages: ShardPage[]): boolean {
+  return pages.every(({ shard, log }) => reached(copy, shard) >= log.forgotten);
 }
 
 /**
@@ -85,7 +84,7 @@ function hasLeft(copy: CopyPage, pages: ShardPage[], unsaid: "maybe" | "no"): bo
  * its shard just now, after that gave its page: only a copy that knew all ends of that moment tells its last.
  */
 function knowsFailures(copy: CopyPage, pages: ShardPage[], map: SlotMap): boolean {
-  const ends = new Map(pages.map(({ shard, reply }) => [shard, reply.seq]));
+  const ends = new Map(pages.map(({ shard, log }) => [shard, log.seq]));
   return copy.jobs.every(({ id, state }) => {
     if (state === "succeeded") return true;
     const shard = ownerOf(map, parseJobId(id)?.slot ?? 0);

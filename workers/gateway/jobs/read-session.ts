@@ -1,5 +1,13 @@
-import type { Told } from "../../../contract/rpc.ts";
-import { laterBookmark, merged, NOTHING_SEEN, type Seen, seqSeen, UNKNOWN, withSeq } from "../../../domain/seen.ts";
+import type { LogPosition } from "../../../contract/rpc.ts";
+import {
+  EMPTY_VECTOR,
+  laterBookmark,
+  merged,
+  seqIn,
+  UNKNOWN,
+  type VersionVector,
+  withSeq,
+} from "../../../domain/version-vector.ts";
 import type { Db } from "../../db/client.ts";
 import type { HistorySessions } from "../../db/sessions.ts";
 
@@ -9,16 +17,16 @@ import type { HistorySessions } from "../../db/sessions.ts";
  */
 export class ReadSession {
   readonly #history: HistorySessions;
-  readonly #before: Seen;
-  #seen: Seen;
+  readonly #before: VersionVector;
+  #vector: VersionVector;
   /** Without what was seen before. */
-  #own = NOTHING_SEEN;
+  #own = EMPTY_VECTOR;
   #touched = false;
 
-  constructor(history: HistorySessions, before: Seen) {
+  constructor(history: HistorySessions, before: VersionVector) {
     this.#history = history;
     this.#before = before;
-    this.#seen = before;
+    this.#vector = before;
   }
 
   /** Whether the request read or wrote jobs, so that its answer has a bookmark. */
@@ -30,29 +38,28 @@ export class ReadSession {
     this.#touched = true;
   }
 
-  /** An answer of `shard`. Those that tell nothing of jobs that may be over are passed over. */
-  heard(shard: string, reply: unknown): void {
-    if (!tells(reply)) return;
+  /** `shard` has answered, and its log was as far as `log` then: whatever the answer told, it may have known all of that. */
+  heard(shard: string, { seq }: Pick<LogPosition, "seq">): void {
     this.touch();
-    this.#seen = withSeq(this.#seen, shard, reply.seq ?? null);
-    this.#own = withSeq(this.#own, shard, reply.seq ?? null);
+    this.#vector = withSeq(this.#vector, shard, seq);
+    this.#own = withSeq(this.#own, shard, seq);
   }
 
   /** What is told comes from an earlier answer, which saw this. */
-  alsoSaw(seen: Seen): void {
+  include(vector: VersionVector): void {
     this.touch();
-    this.#seen = merged(this.#seen, seen);
+    this.#vector = merged(this.#vector, vector);
   }
 
   /** Jobs were deleted by the dozen, and nobody says by when: shards are asked until each has told how far it is. */
-  distrust(): void {
+  invalidate(): void {
     this.touch();
-    this.#seen = { ...this.#seen, shards: {}, rest: UNKNOWN };
+    this.#vector = { ...this.#vector, shards: {}, rest: UNKNOWN };
   }
 
   /** How far a copy of history must be with `shard` to be as new as what was seen before this request. */
   seqOf(shard: string): number {
-    return seqSeen(this.#before, shard);
+    return seqIn(this.#before, shard);
   }
 
   /** History as it is. */
@@ -74,32 +81,16 @@ export class ReadSession {
   }
 
   /** Everything that was seen by now. */
-  seen(): Seen {
-    return this.#withHistory(this.#seen);
+  vector(): VersionVector {
+    return this.#withHistory(this.#vector);
   }
 
   /** What this request saw itself: of its answer, whoever is told it. */
-  seenHere(): Seen {
+  ownVector(): VersionVector {
     return this.#withHistory(this.#own);
   }
 
-  #withHistory(seen: Seen): Seen {
-    return merged(seen, { ...NOTHING_SEEN, d1: this.#history.newest });
+  #withHistory(vector: VersionVector): VersionVector {
+    return merged(vector, { ...EMPTY_VECTOR, d1: this.#history.newest });
   }
-}
-
-/** The replies that carry `Told`. */
-const TELLING: ReadonlySet<unknown> = new Set([
-  "job",
-  "none",
-  "gone",
-  "conflict",
-  "explained",
-  "page",
-  "submitted",
-  "reported",
-]);
-
-function tells(reply: unknown): reply is Told {
-  return typeof reply === "object" && reply !== null && "type" in reply && TELLING.has(reply.type);
 }

@@ -1,10 +1,9 @@
-import type { KeyedJob, ShardOperation } from "../../../contract/rpc.ts";
-import { parseJobId } from "../../../domain/job-id.ts";
+import type { ShardOperation } from "../../../contract/rpc.ts";
 import { selects } from "../../../domain/operation.ts";
-import { ownerOf } from "../../../domain/slots.ts";
 import type { Db } from "../../db/client.ts";
 import { deleteStep, type HistoryRecord, type HistoryStep, noteStep, walkHistory } from "../../db/operation-history.ts";
 import type { OperationRow } from "../../db/operations.ts";
+import { askExistingIds } from "../jobs/ask-existing-ids.ts";
 import type { Services } from "../services.ts";
 import { reviveAll } from "./operation-revive.ts";
 import { shardOperation } from "./operation-view.ts";
@@ -31,7 +30,7 @@ export async function stepHistory(services: Services, db: Db, row: OperationRow)
     counts: { scanned: 0, matched: 0, changed: 0 },
   };
   const selected = records.filter((record) => selects(operation, candidateOf(record)));
-  const theirs = await heldBy(services, operation, selected);
+  const theirs = await existingIn(services, operation, selected);
   const own = selected.filter(({ id }) => !theirs.has(id));
   step.counts = { scanned: records.length - theirs.size, matched: own.length, changed: 0 };
   if (operation.action === "delete" && !operation.dryRun) {
@@ -53,24 +52,10 @@ function candidateOf(record: HistoryRecord) {
 }
 
 /** Which of `jobs` their shards hold. Where the others are to be deleted, their keys are forgotten in the same step. */
-async function heldBy(services: Services, operation: ShardOperation, jobs: HistoryRecord[]): Promise<Set<string>> {
-  const { shards } = services;
-  const map = await shards.map();
-  const releases = operation.action === "delete" && !operation.dryRun;
-  const byOwner = Map.groupBy(jobs, ({ id }) => ownerOf(map, parseJobId(id)?.slot ?? 0));
-  const held = await Promise.all(
-    [...byOwner].map(([owner, theirs]) =>
-      shards.once(owner, { again: true }, (shard, head) =>
-        releases
-          ? shard.releaseKeys({ ...head, namespace: operation.namespace, jobs: theirs.map(keysOf) })
-          : shard.held({ ...head, ids: theirs.map(({ id }) => id) }),
-      ),
-    ),
+function existingIn(services: Services, operation: ShardOperation, jobs: HistoryRecord[]): Promise<Set<string>> {
+  if (operation.action !== "delete" || operation.dryRun) return askExistingIds(services, jobs);
+  const { namespace } = operation;
+  return askExistingIds(services, jobs, (shard, head, theirs) =>
+    shard.releaseKeys({ ...head, namespace, jobs: theirs }),
   );
-  return new Set(held.flat());
-}
-
-/** A job that history has from before a key existed lacks it. */
-function keysOf({ id, queue, orderingKey, concurrencyKey, idempotencyKey, dedupKey }: HistoryRecord): KeyedJob {
-  return { id, queue, orderingKey, concurrencyKey: concurrencyKey ?? null, idempotencyKey, dedupKey: dedupKey ?? null };
 }

@@ -16,7 +16,7 @@ export interface Pace {
 
 /**
  * Puts jobs that history alone has back in line, each on its shard; answers how many. Those that can never come back
- * stay as they are. A call that comes twice finds the jobs of the first held, and does nothing to them.
+ * stay as they are. A call that comes twice finds that the jobs of the first exist, and does nothing to them.
  */
 export async function reviveAll(
   services: Services,
@@ -30,7 +30,7 @@ export async function reviveAll(
     for (let start = 0; settings !== null && start < group.length; start += JOBS_PER_CALL) {
       const ids = group.slice(start, start + JOBS_PER_CALL).map(({ id }) => id);
       const revivals = (await wholeJobs(db, ids)).map((job) => ({ job, delayMs: nextDelay(pace, now) }));
-      const results = await revive(services, revivals, { settings, patch: null, action: "redrive" });
+      const results = await revive(services, revivals, { settings, patch: null, action: "redrive", movingTo: null });
       count += results.filter(({ type }) => type === "revived").length;
     }
   }

@@ -70,7 +70,7 @@ export async function storeOperation(
 /** Sends an operation to every shard; those that know it say how far they are. */
 export async function sendOperation({ shards }: Services, row: OperationRow): Promise<OperationProgress[]> {
   const operation = shardOperation(row, (await shards.map()).shards.length);
-  return shards.all({ again: true }, (shard, head) => shard.operate({ ...head, operation }));
+  return shards.all({ idempotent: true }, (shard, head) => shard.operate({ ...head, operation }));
 }
 
 /** What a run may use up. */

@@ -5,7 +5,7 @@ import { JOB_STATES, type JobState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { countSucceeded } from "../../db/history.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import type { QueueName } from "../queues/queue-config.ts";
 import type { Services } from "../services.ts";
 
@@ -20,8 +20,8 @@ export async function queueStats(
 ): Promise<QueueStatsView> {
   const name: QueueName = { namespace: settings.namespace, queue: settings.name };
   const [shards, succeeded] = await Promise.all([
-    services.shards.all({ again: true }, (shard, head) => shard.stats({ ...head, ...name })),
-    fromHistory(() => countSucceeded(primary(database), name.namespace, name.queue)),
+    services.shards.all({ idempotent: true }, (shard, head) => shard.stats({ ...head, ...name })),
+    orUnavailable(() => countSucceeded(primary(database), name.namespace, name.queue)),
   ]);
   const merged = mergeStats(name.queue, shards, succeeded);
   const { scheduled, queued } = merged.counts;
@@ -46,7 +46,7 @@ export function mergeStats(
     },
     oldestQueuedAt: oldest.length === 0 ? null : formatTimestamp(Math.min(...oldest)),
     inFlight: sum((stats) => stats.inFlight),
-    parkedKeys: sum((stats) => stats.parkedKeys ?? 0),
+    parkedKeys: sum((stats) => stats.parkedKeys),
     perSecond: {
       accepted: sum((stats) => stats.perSecond.accepted),
       started: sum((stats) => stats.perSecond.started),
@@ -68,7 +68,7 @@ export async function purgeQueue({ shards }: Services, name: QueueName): Promise
     entries.map(async ({ id }) => {
       let total = 0;
       for (;;) {
-        const reply = await shards.once(id, { again: true }, (shard, head) =>
+        const reply = await shards.once(id, { idempotent: true }, (shard, head) =>
           shard.purge({ ...head, ...name, limit: STEP }),
         );
         total += reply.cancelled;

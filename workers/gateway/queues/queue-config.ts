@@ -6,7 +6,7 @@ import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue, writeQueue } from "../../db/queues.ts";
 import { Refusal } from "../http/refusal.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
 import { checkSettings } from "./queue-settings.ts";
 import { queueNotFound } from "./settings-cache.ts";
@@ -86,7 +86,7 @@ export class QueueConfig {
     await this.#attempt(async () => {
       const current = await this.find(name);
       const settings = { ...current, deleted: true, version: current.version + 1, updatedAt: now };
-      const written = await this.#held(current, async ({ live }) => {
+      const written = await this.#whileFrozen(current, async ({ live }) => {
         if (live > 0) throw hasJobs(live);
         return this.#write(settings);
       });
@@ -96,7 +96,7 @@ export class QueueConfig {
 
   /** Jobs stand in the order of their partition, and keys are found by it: neither may be left behind. */
   async #repartition(current: QueueSettings, next: QueueSettings): Promise<boolean> {
-    return this.#held(current, async ({ live, idempotencyKeys, dedupKeys, parkedKeys, startsCountUntil }) => {
+    return this.#whileFrozen(current, async ({ live, idempotencyKeys, dedupKeys, parkedKeys, startsCountUntil }) => {
       if (live > 0) throw hasJobs(live);
       if (idempotencyKeys + dedupKeys > 0) {
         throw new Refusal(
@@ -124,20 +124,22 @@ export class QueueConfig {
    * Runs `step` while no shard takes new jobs of the queue. Every shard is told of the queue first: one that never heard
    * of it could not hold it. Releases the hold when nothing was written.
    */
-  async #held(current: QueueSettings, step: (held: Required<HoldReply>) => Promise<boolean>): Promise<boolean> {
+  async #whileFrozen(current: QueueSettings, step: (reply: Required<HoldReply>) => Promise<boolean>): Promise<boolean> {
     const { namespace, name: queue } = current;
     const hold = (holdMs: number) =>
-      this.#services.shards.all({ again: true }, (shard, head) => shard.hold({ ...head, namespace, queue, holdMs }));
+      this.#services.shards.all({ idempotent: true }, (shard, head) =>
+        shard.hold({ ...head, namespace, queue, holdMs }),
+      );
     let written = false;
     await this.#push(current);
     try {
       const holds = await hold(HOLD_MS);
       written = await step({
-        live: holds.reduce((sum, held) => sum + held.live, 0),
-        idempotencyKeys: holds.reduce((sum, held) => sum + held.idempotencyKeys, 0),
-        dedupKeys: holds.reduce((sum, held) => sum + (held.dedupKeys ?? 0), 0),
-        parkedKeys: holds.reduce((sum, held) => sum + (held.parkedKeys ?? 0), 0),
-        startsCountUntil: latest(holds.map((held) => held.startsCountUntil ?? null)),
+        live: holds.reduce((sum, reply) => sum + reply.live, 0),
+        idempotencyKeys: holds.reduce((sum, reply) => sum + reply.idempotencyKeys, 0),
+        dedupKeys: holds.reduce((sum, reply) => sum + reply.dedupKeys, 0),
+        parkedKeys: holds.reduce((sum, reply) => sum + reply.parkedKeys, 0),
+        startsCountUntil: latest(holds.map((reply) => reply.startsCountUntil)),
       });
       return written;
     } finally {
@@ -162,15 +164,17 @@ export class QueueConfig {
   }
 
   async #push(settings: QueueSettings): Promise<void> {
-    await this.#services.shards.all({ again: true }, (shard, head) => shard.configure({ ...head, queues: [settings] }));
+    await this.#services.shards.all({ idempotent: true }, (shard, head) =>
+      shard.configure({ ...head, queues: [settings] }),
+    );
   }
 
   #write(settings: QueueSettings): Promise<boolean> {
-    return fromHistory(() => writeQueue(primary(this.#database), settings));
+    return orUnavailable(() => writeQueue(primary(this.#database), settings));
   }
 
   async #stored({ namespace, queue }: QueueName): Promise<QueueSettings | null> {
-    const stored = await fromHistory(() => findQueue(primary(this.#database), namespace, queue));
+    const stored = await orUnavailable(() => findQueue(primary(this.#database), namespace, queue));
     return stored ?? (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
   }
 }

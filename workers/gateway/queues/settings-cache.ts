@@ -1,5 +1,5 @@
 import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
-import { completeSettings, type QueueSettings } from "../../../domain/queue.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue } from "../../db/queues.ts";
 import { Refusal } from "../http/refusal.ts";
@@ -79,7 +79,7 @@ export class SettingsCache {
   async #fromKv(namespace: string, queue: string): Promise<QueueSettings | null> {
     try {
       const cached = await this.#kv.get<QueueSettings>(kvKey(namespace, queue), { type: "json", cacheTtl: 30 });
-      return cached === null ? null : completeSettings(cached);
+      return cached;
     } catch (error) {
       log("warn", "kv-get", { reason: reasonOf(error) });
       return null;

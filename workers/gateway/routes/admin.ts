@@ -15,7 +15,7 @@ import type { AppContext, AppEnv } from "../context.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import { invalidField, Refusal } from "../http/refusal.ts";
 import { readJson, readOptionalJson, validated, validatedQuery } from "../http/request-body.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 
 /** API keys. A token is in the answer that makes it, and nowhere else. */
 export const keyRoutes = new Hono<AppEnv>()
@@ -40,7 +40,7 @@ export const keyRoutes = new Hono<AppEnv>()
       expiresAt,
       revokedAt: null,
     };
-    await fromHistory(() => insertKey(primary(c.env.DB), row));
+    await orUnavailable(() => insertKey(primary(c.env.DB), row));
     return c.json({ ...keyView(row), key }, 201);
   })
   .get("/", async (c) => {
@@ -51,7 +51,7 @@ export const keyRoutes = new Hono<AppEnv>()
     const list = `keys:${namespace}`;
     const before = await openCursor(signer, list, query.cursor);
     const page = { namespace, before, limit: query.limit + 1 };
-    const rows = await fromHistory(() => listKeys(primary(c.env.DB), page));
+    const rows = await orUnavailable(() => listKeys(primary(c.env.DB), page));
     const items = rows.slice(0, query.limit);
     const last = items.at(-1);
     const more = rows.length > query.limit && last !== undefined;
@@ -60,7 +60,7 @@ export const keyRoutes = new Hono<AppEnv>()
   .delete("/:id", async (c) => {
     requireScope(c.var.caller, "admin");
     const key = { namespace: c.var.caller.namespace, id: c.req.param("id") };
-    const revoked = await fromHistory(() => revokeKey(primary(c.env.DB), key, Date.now()));
+    const revoked = await orUnavailable(() => revokeKey(primary(c.env.DB), key, Date.now()));
     if (!revoked) throw new Refusal("key-not-found", "The namespace has no such key.");
     c.var.services.auth.forget(key.id);
     return c.body(null, 204);
@@ -73,7 +73,7 @@ export const namespaceRoutes = new Hono<AppEnv>().put("/:name", async (c) => {
   const name = c.req.param("name");
   if (!Name.safeParse(name).success) throw invalidField("", "the namespace's name in the path is not valid");
   const namespace = { name, createdAt: Date.now(), webhookSecret: makeWebhookSecret() };
-  const created = await fromHistory(() => createNamespace(primary(c.env.DB), namespace));
+  const created = await orUnavailable(() => createNamespace(primary(c.env.DB), namespace));
   const row = await existingRow(c, name);
   return c.json({ name, createdAt: formatTimestamp(row.createdAt) }, created ? 201 : 200);
 });
@@ -90,7 +90,7 @@ export const webhookRoutes = new Hono<AppEnv>()
     const { namespace } = c.var.caller;
     await existingRow(c, namespace);
     const next = { secret: makeWebhookSecret(), now: Date.now() };
-    const row = await fromHistory(() => rotateSecret(primary(c.env.DB), namespace, next));
+    const row = await orUnavailable(() => rotateSecret(primary(c.env.DB), namespace, next));
     if (row === null) throw namespaceNotFound(namespace);
     return c.json(secretView(row, next.now));
   });
@@ -111,7 +111,7 @@ async function namespaceFor(c: AppContext, named: string | undefined, now: numbe
 }
 
 async function existingRow(c: AppContext, name: string): Promise<NamespaceRow> {
-  const row = await fromHistory(() => namespaceRow(c.env.DB, name, Date.now()));
+  const row = await orUnavailable(() => namespaceRow(c.env.DB, name, Date.now()));
   if (row === null) throw namespaceNotFound(name);
   return row;
 }

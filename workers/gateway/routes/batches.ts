@@ -7,8 +7,8 @@ import { problemHeaders, problemView } from "../http/refusal.ts";
 import { readJson, validated } from "../http/request-body.ts";
 import { type BatchRun, batchRefused, submitBatch } from "../submit/batch.ts";
 import { batchOnce } from "../submit/batch-once.ts";
-import { drawChance } from "../submit/chance.ts";
 import { wantOfRoom } from "../submit/full.ts";
+import { drawRandomness } from "../submit/randomness.ts";
 
 /** Many jobs in one request, each by itself or all or nothing. */
 export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
@@ -22,7 +22,7 @@ export const batchRoutes = new Hono<AppEnv>().post("/", async (c) => {
   const run = (options: BatchRun) => submitBatch(sender, body, { ...options, defers: true });
   const view =
     key === null
-      ? await run({ chance: drawChance(body.jobs.length), now, late: false })
+      ? await run({ randomness: drawRandomness(body.jobs.length), now, late: false })
       : await batchOnce(services, { namespace: caller.namespace, key, body, now }, run);
   c.var.session.touch();
   const replayed = view.items.filter((item) => "id" in item && item.replayed).length;

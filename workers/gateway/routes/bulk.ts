@@ -9,7 +9,7 @@ import {
   findOperation,
   finishOperation,
   listOperations,
-  type OperationPlace,
+  type OperationPosition,
   type OperationRow,
 } from "../../db/operations.ts";
 import { requireScope } from "../access/auth.ts";
@@ -17,7 +17,7 @@ import type { AppContext, AppEnv } from "../context.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import { Refusal } from "../http/refusal.ts";
 import { readJson, validated, validatedQuery } from "../http/request-body.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import { log, reasonOf } from "../log.ts";
 import { operationView } from "../operations/operation-view.ts";
 import { driveOn, sendOperation, storeOperation } from "../operations/operations.ts";
@@ -31,7 +31,7 @@ export const bulkRoutes = new Hono<AppEnv>()
     const body = validated(OperationBody, await readJson(c));
     const { namespace } = c.var.caller;
     const db = primary(c.env.DB);
-    const { row, replayed } = await fromHistory(() => storeOperation(db, { namespace, body, key, now: Date.now() }));
+    const { row, replayed } = await orUnavailable(() => storeOperation(db, { namespace, body, key, now: Date.now() }));
     if (replayed) {
       c.header("dure-replayed", "true");
       return c.json(await current(c, row));
@@ -48,9 +48,9 @@ export const bulkRoutes = new Hono<AppEnv>()
     requireScope(c.var.caller, "read");
     const { namespace } = c.var.caller;
     const id = c.req.param("id");
-    const row = await fromHistory(() => c.var.session.primary((db) => findOperation(db, namespace, id)));
+    const row = await orUnavailable(() => c.var.session.primary((db) => findOperation(db, namespace, id)));
     // What it deleted must not be read again from a copy that does not know.
-    c.var.session.distrust();
+    c.var.session.invalidate();
     if (row === null) throw new Refusal("operation-not-found", `There is no operation "${id.slice(0, 80)}".`);
     return c.json(await current(c, row));
   });
@@ -75,7 +75,7 @@ async function current(c: AppContext, row: OperationRow): Promise<OperationView>
     return operationView(row, sumCounts(shards));
   }
   const db = primary(c.env.DB);
-  const finished = await fromHistory(async () => {
+  const finished = await orUnavailable(async () => {
     await finishOperation(db, row.id, sumCounts(shards), Date.now());
     return findOperation(db, row.namespace, row.id);
   });
@@ -86,17 +86,17 @@ async function askShards(c: AppContext, rows: OperationRow[]): Promise<Operation
   const ids = rows.filter(({ finishedAt }) => finishedAt === null).map(({ id }) => id);
   if (ids.length === 0) return [];
   const { shards } = c.var.services;
-  return (await shards.all({ again: true }, (shard, head) => shard.operationProgress({ ...head, ids }))).flat();
+  return (await shards.all({ idempotent: true }, (shard, head) => shard.operationProgress({ ...head, ids }))).flat();
 }
 
 async function operationPage(c: AppContext, query: PageQuery): Promise<Page<OperationView>> {
   const { signer } = c.var.services;
   const { namespace } = c.var.caller;
   const list = `operations:${namespace}`;
-  const before = placeOf(await openCursor(signer, list, query.cursor));
-  const place = { namespace, before, limit: query.limit + 1 };
-  const rows = await fromHistory(() => c.var.session.primary((db) => listOperations(db, place)));
-  c.var.session.distrust();
+  const before = positionOf(await openCursor(signer, list, query.cursor));
+  const page = { namespace, before, limit: query.limit + 1 };
+  const rows = await orUnavailable(() => c.var.session.primary((db) => listOperations(db, page)));
+  c.var.session.invalidate();
   const items = rows.slice(0, query.limit);
   const progress = Map.groupBy(await askShards(c, items), ({ id }) => id);
   const last = items.at(-1);
@@ -107,7 +107,7 @@ async function operationPage(c: AppContext, query: PageQuery): Promise<Page<Oper
   };
 }
 
-function placeOf(cursor: string | null): OperationPlace | null {
+function positionOf(cursor: string | null): OperationPosition | null {
   const [createdAt, id] = cursor?.split("/") ?? [];
   return createdAt === undefined || id === undefined ? null : { createdAt: Number(createdAt), id };
 }

@@ -27,7 +27,7 @@ export const deadLetterRoutes = new Hono<AppEnv>()
     const target = body.queue === undefined ? null : await otherQueue(c, body.queue);
     const { services, session } = c.var;
     const redrive = new Redrive({ services, database: c.env.DB, settings, target, body });
-    return c.json(await redrive.run().finally(() => session.distrust()));
+    return c.json(await redrive.run().finally(() => session.invalidate()));
   })
   .post("/:queue/purge", async (c) => {
     requireScope(c.var.caller, "admin");
@@ -36,7 +36,7 @@ export const deadLetterRoutes = new Hono<AppEnv>()
     const { services, session } = c.var;
     if (body.failed !== true) return c.json({ cancelled: await purgeQueue(services, queueOf(c)) });
     const discarded = discardFailed({ services, database: c.env.DB, settings }, body);
-    return c.json(await discarded.finally(() => session.distrust()));
+    return c.json(await discarded.finally(() => session.invalidate()));
   });
 
 /** Another queue of the namespace, or a refusal. */

@@ -3,7 +3,7 @@ import { type ExplainView, JobGetQuery, JobListQuery, type SubmitBody } from "..
 import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { Key } from "../../../contract/primitives.ts";
 import { EmptyBody } from "../../../contract/queue.ts";
-import type { ChangeReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
+import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { requireScope } from "../access/auth.ts";
@@ -18,8 +18,8 @@ import { type Freshness, STRONG } from "../jobs/freshness.ts";
 import { type JobRequest, readJobAt } from "../jobs/job-levels.ts";
 import { findFinished, type JobName, jobNotFound, readLive, slotOfJob } from "../jobs/job-read.ts";
 import { listJobsAt } from "../jobs/list-cache.ts";
-import { drawChance } from "../submit/chance.ts";
 import { fullRefusal } from "../submit/full.ts";
+import { drawRandomness } from "../submit/randomness.ts";
 import { duplicateOf, expiryPast, jobFromAccepted, keyUndecided, submission } from "../submit/submission.ts";
 import { type Submitting, submitAll } from "../submit/submit.ts";
 
@@ -32,7 +32,7 @@ export const jobRoutes = new Hono<AppEnv>()
     const now = Date.now();
     const { namespace } = c.var.caller;
     const job = await submission(body, now);
-    const options = { namespace, atomic: false, chance: drawChance(1), now, defers: true };
+    const options = { namespace, atomic: false, randomness: drawRandomness(1), now, defers: true };
     const [result] = await submitAll(c.var.services, [job], options);
     const { job: submitted, replayed } = await outcomeOf(c, result);
     if (replayed) c.header("dure-replayed", "true");
@@ -63,8 +63,8 @@ export const jobRoutes = new Hono<AppEnv>()
   .get("/:id/explain", async (c) => {
     requireScope(c.var.caller, "read");
     const name = nameOf(c);
-    const world = { services: c.var.services, database: c.env.DB, level: "strong" } as const;
-    const found = await orAccepted(world, name, () => explained(c, name));
+    const context = { services: c.var.services, database: c.env.DB, level: "strong" } as const;
+    const found = await orAccepted(context, name, () => explained(c, name));
     setConsistency(c, found.type === "accepted" ? acceptedFreshness(found.ageSeconds) : STRONG);
     return c.json(found.type === "accepted" ? ACCEPTED_EXPLANATION : found.value);
   })
@@ -105,10 +105,10 @@ async function outcomeOf(
   if (result.type === "refused") throw result.refusal;
   if (result.type === "deferred") return { job: result.job, replayed: false };
   if (result.type === "replayed") throw new Error("a single job was submitted in a transaction");
-  const { outcome, placed } = result;
+  const { outcome, assigned } = result;
   switch (outcome.type) {
     case "accepted":
-      return { job: jobFromAccepted(placed, outcome), replayed: false };
+      return { job: jobFromAccepted(assigned, outcome), replayed: false };
     case "replayed":
       return { job: outcome.job ?? (await movedToHistory(c, outcome.id)), replayed: true };
     case "mismatch":
@@ -121,7 +121,7 @@ async function outcomeOf(
     case "expired":
       throw expiryPast();
     case "full":
-      throw fullRefusal(outcome, placed.settings.name);
+      throw fullRefusal(outcome, assigned.settings.name);
     case "undecided":
       throw keyUndecided();
     case "refused":
@@ -153,8 +153,8 @@ async function readShown(
 ): Promise<{ job: Job | AcceptedJob; freshness: Freshness }> {
   const { name, level, waitMs } = request;
   const until = Date.now() + waitMs;
-  const world = { services: c.var.services, database: c.env.DB, waitMs, level };
-  const found = await orAccepted(world, name, () => readJobAt(readerOf(c), request));
+  const context = { services: c.var.services, database: c.env.DB, waitMs, level };
+  const found = await orAccepted(context, name, () => readJobAt(readerOf(c), request));
   if (found.type === "read") return found.value;
   const job = await afterCommit(c.var.services, found.job, until - Date.now());
   return { job, freshness: job.state === "accepted" ? acceptedFreshness(found.ageSeconds) : STRONG };
@@ -171,7 +171,7 @@ function matchesEtag(header: string | undefined, etag: string): boolean {
 }
 
 async function explained(c: AppContext, name: JobName): Promise<ExplainView> {
-  const reply = await c.var.services.shards.ask(slotOfJob(name.id), { again: true }, (shard, head) =>
+  const reply = await c.var.services.shards.ask(slotOfJob(name.id), { idempotent: true }, (shard, head) =>
     shard.explain({ ...head, ...name }),
   );
   if (reply.type === "gone") throw jobNotFound(name.id);
@@ -204,12 +204,12 @@ function revived(c: AppContext, job: Job): Promise<Job> {
 /** Cancels or retries. Not sent twice on an error: the second would be refused for what the first did. */
 async function change(
   c: AppContext,
-  call: (shard: ShardApi, request: ShardCall & JobName) => Promise<ChangeReply>,
+  call: (shard: ShardApi, request: ShardCall & JobName) => Promise<Reply<ChangeReply>>,
   forgotten: (job: Job) => Promise<Job> = notAllowed,
 ): Promise<Response> {
   validated(EmptyBody, await readOptionalJson(c));
   const name = nameOf(c);
-  const reply = await c.var.services.shards.ask(slotOfJob(name.id), { again: false }, (shard, head) =>
+  const reply = await c.var.services.shards.ask(slotOfJob(name.id), { idempotent: false }, (shard, head) =>
     call(shard, { ...head, ...name }),
   );
   if (reply.type === "job") return jobAnswer(c, reply.job);

@@ -6,7 +6,7 @@ import { changeKey, type KeyChange, orderingKeysPage } from "../dead-letters/ord
 import { readJson, validated, validatedQuery } from "../http/request-body.ts";
 import { existingQueue, queueOf } from "../queues/named-queue.ts";
 
-/** Ordering keys that stand still: seeing them, pausing and resuming them, and deciding about what blocks them. */
+/** Parked ordering keys: seeing them, pausing and resuming them, and deciding about what blocks them. */
 export const orderingKeyRoutes = new Hono<AppEnv>()
   .get("/:queue/keys", async (c) => {
     requireScope(c.var.caller, "read");

@@ -25,7 +25,7 @@ export const platformRoutes = new Hono<AppEnv>()
     const health = await Promise.all(
       entries.map(async ({ id }) => ({
         id,
-        health: await shards.once(id, { again: true }, (shard, head) => shard.wake(head)),
+        health: await shards.once(id, { idempotent: true }, (shard, head) => shard.wake(head)),
       })),
     );
     return c.body(openMetrics(health, Date.now()), 200, { "content-type": OPENMETRICS });

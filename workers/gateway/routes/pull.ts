@@ -12,20 +12,20 @@ import {
   SucceedBody,
   type SucceededView,
 } from "../../../contract/pull.ts";
-import type { ClaimedJob, Outcome, ReportResult } from "../../../contract/rpc.ts";
+import type { ClaimedJob, Outcome } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
-import { heldAnswer } from "../http/held-answer.ts";
 import { problemView, Refusal } from "../http/refusal.ts";
 import { readJson, readOptionalJson, validated } from "../http/request-body.ts";
 import { jobAnswer } from "../http/respond.ts";
+import { streamedAnswer } from "../http/streamed-answer.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
-import { extend, leaseNotFound, outcomeOf, report, saidIn, staleLease } from "../work/reporting.ts";
+import { extend, leaseNotFound, outcomeOf, progressIn, type Reported, report, staleLease } from "../work/reporting.ts";
 import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
 
 /** The door of pull workers: claim, report, extend. */
@@ -36,7 +36,7 @@ export const claimRoutes = new Hono<AppEnv>().post("/:queue/claim", async (c) =>
   const jobs = viewsOf(await claimNow(c.var.services, claim));
   c.var.session.touch();
   if (jobs.length > 0 || claim.wait === 0) return c.json({ jobs });
-  return heldAnswer(c, async (abandoned) => ({ jobs: await waitForJobs(c, claim, abandoned) }), { jobs });
+  return streamedAnswer(c, async (abandoned) => ({ jobs: await waitForJobs(c, claim, abandoned) }), { jobs });
 });
 
 export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
@@ -54,7 +54,10 @@ export const reportRoutes = new Hono<AppEnv>().post("/", async (c) => {
   c.var.session.touch();
   const jobs = claim === undefined ? [] : await claimAfter(c, claim);
   if (claim === undefined || jobs.length > 0 || claim.wait === 0) return c.json({ items, jobs });
-  return heldAnswer(c, async (abandoned) => ({ items, jobs: await waitForJobs(c, claim, abandoned) }), { items, jobs });
+  return streamedAnswer(c, async (abandoned) => ({ items, jobs: await waitForJobs(c, claim, abandoned) }), {
+    items,
+    jobs,
+  });
 });
 
 export const leaseRoutes = new Hono<AppEnv>()
@@ -74,9 +77,14 @@ export const leaseRoutes = new Hono<AppEnv>()
   .post("/:lease/extend", async (c) => {
     requireScope(c.var.caller, "work");
     const body = validated(ExtendBody, await readOptionalJson(c));
-    const said = saidIn(body);
+    const progress = progressIn(body);
     const leaseMs = body.leaseSeconds === undefined ? null : secondsToMs(body.leaseSeconds);
-    const extension = { lease: c.req.param("lease"), leaseMs, ...(said === null ? {} : { said }) };
+    const extension = {
+      lease: c.req.param("lease"),
+      leaseMs,
+      unlessLeftMs: null,
+      ...(progress === null ? {} : { progress }),
+    };
     const extended = await extend(c.var.services, c.var.caller.namespace, extension);
     switch (extended.status) {
       case "extended":
@@ -147,7 +155,7 @@ async function reportOne(
 }
 
 /** Why a report was not recorded, or null when it was. `pointer` is that of the jobs it brought. */
-function refusalOf(result: ReportResult, pointer: string): Refusal | null {
+function refusalOf(result: Reported, pointer: string): Refusal | null {
   switch (result.status) {
     case "recorded":
       return null;
@@ -157,13 +165,10 @@ function refusalOf(result: ReportResult, pointer: string): Refusal | null {
       return leaseNotFound();
     case "refused":
       return refusedSpawn(result, pointer);
-    case "busy":
-      // A shard answers the whole call so, which is sent again until it is through.
-      throw new Error("a shard put off one report of several");
   }
 }
 
-function itemView(result: ReportResult, index: number): ReportItemView {
+function itemView(result: Reported, index: number): ReportItemView {
   const refusal = refusalOf(result, `/reports/${index}/spawn`);
   if (refusal === null) {
     const spawned = result.status === "recorded" ? result.spawned : undefined;

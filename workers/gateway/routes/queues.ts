@@ -5,13 +5,13 @@ import { EmptyBody, QueueBody, type QueueView } from "../../../contract/queue.ts
 import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
-import { findQueue, listQueues, type QueuePlace } from "../../db/queues.ts";
+import { findQueue, listQueues, type QueuePosition } from "../../db/queues.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import { invalidField } from "../http/refusal.ts";
 import { readJson, readOptionalJson, validated, validatedQuery } from "../http/request-body.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import { log, reasonOf } from "../log.ts";
 import { queueStats } from "../operations/queue-operations.ts";
 import { queueOf } from "../queues/named-queue.ts";
@@ -75,10 +75,10 @@ async function queuePage(c: AppContext, query: PageQuery): Promise<Page<QueueVie
   const { signer } = c.var.services;
   const { namespace } = c.var.caller;
   const list = `queues:${namespace}`;
-  const after = placeOf(await openCursor(signer, list, query.cursor));
+  const after = positionOf(await openCursor(signer, list, query.cursor));
   const db = primary(c.env.DB);
   const limit = query.limit + 1;
-  const rows = await fromHistory(() => listQueues(db, { namespace, after, limit }));
+  const rows = await orUnavailable(() => listQueues(db, { namespace, after, limit }));
   const all = rows.length < limit && !(await defaultIsStored(c)) ? [...rows, implicitDefault(namespace)] : rows;
   const items = all.slice(0, query.limit);
   const last = items.at(-1);
@@ -87,12 +87,12 @@ async function queuePage(c: AppContext, query: PageQuery): Promise<Page<QueueVie
   return { items: items.map(queueView), nextCursor };
 }
 
-function placeOf(cursor: string | null): QueuePlace | null {
+function positionOf(cursor: string | null): QueuePosition | null {
   const [createdAt, name] = cursor?.split("/") ?? [];
   return createdAt === undefined || name === undefined ? null : { createdAt: Number(createdAt), name };
 }
 
 async function defaultIsStored(c: AppContext): Promise<boolean> {
   const { namespace } = c.var.caller;
-  return (await fromHistory(() => findQueue(primary(c.env.DB), namespace, DEFAULT_QUEUE))) !== null;
+  return (await orUnavailable(() => findQueue(primary(c.env.DB), namespace, DEFAULT_QUEUE))) !== null;
 }

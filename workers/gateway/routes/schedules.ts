@@ -4,13 +4,13 @@ import { Name } from "../../../contract/primitives.ts";
 import { type FireView, ScheduleBody, type ScheduleView } from "../../../contract/schedule.ts";
 import type { Fire, ScheduleSettings } from "../../../domain/schedule.ts";
 import { primary } from "../../db/client.ts";
-import { listSchedules, type ScheduleKey, type SchedulePlace } from "../../db/schedules.ts";
+import { listSchedules, type ScheduleKey, type SchedulePosition } from "../../db/schedules.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import { invalidField } from "../http/refusal.ts";
 import { readJson, validated, validatedQuery } from "../http/request-body.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import { ScheduleConfig, scheduleNotFound } from "../schedules/schedule-config.ts";
 import { fireView, scheduleView } from "../schedules/schedule-settings.ts";
 
@@ -64,9 +64,9 @@ async function schedulePage(c: AppContext, query: PageQuery): Promise<Page<Sched
   const { signer } = c.var.services;
   const { namespace } = c.var.caller;
   const list = `schedules:${namespace}`;
-  const after = placeAfter(await openCursor(signer, list, query.cursor));
+  const after = positionAfter(await openCursor(signer, list, query.cursor));
   const db = primary(c.env.DB);
-  const rows = await fromHistory(() => listSchedules(db, { namespace, after, limit: query.limit + 1 }));
+  const rows = await orUnavailable(() => listSchedules(db, { namespace, after, limit: query.limit + 1 }));
   const items = rows.slice(0, query.limit);
   const names = items.map(({ name }) => name);
   const states = await config(c).states(namespace, names);
@@ -76,7 +76,7 @@ async function schedulePage(c: AppContext, query: PageQuery): Promise<Page<Sched
   return { items: items.map((item) => scheduleView(item, states.get(item.name) ?? [])), nextCursor };
 }
 
-function placeAfter(cursor: string | null): SchedulePlace | null {
+function positionAfter(cursor: string | null): SchedulePosition | null {
   const [createdAt, name] = cursor?.split("/") ?? [];
   return createdAt === undefined || name === undefined ? null : { createdAt: Number(createdAt), name };
 }
@@ -89,7 +89,9 @@ async function firePage(c: AppContext, query: PageQuery): Promise<Page<FireView>
   const cursor = await openCursor(signer, list, query.cursor);
   const before = cursor === null ? null : Number(cursor);
   const limit = query.limit + 1;
-  const replies = await shards.all({ again: true }, (shard, head) => shard.fires({ ...head, ...key, before, limit }));
+  const replies = await shards.all({ idempotent: true }, (shard, head) =>
+    shard.fires({ ...head, ...key, before, limit }),
+  );
   const found = replies.flat().sort((a: Fire, b: Fire) => b.scheduledAt - a.scheduledAt);
   const items = found.slice(0, query.limit);
   const last = items.at(-1);

@@ -4,13 +4,13 @@ import { Name } from "../../../contract/primitives.ts";
 import { SubscriptionBody, type SubscriptionView } from "../../../contract/subscription.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import { primary } from "../../db/client.ts";
-import { listSubscriptions, type SubscriptionKey, type SubscriptionPlace } from "../../db/subscriptions.ts";
+import { listSubscriptions, type SubscriptionKey, type SubscriptionPosition } from "../../db/subscriptions.ts";
 import { requireScope } from "../access/auth.ts";
 import type { AppContext, AppEnv } from "../context.ts";
 import { makeCursor, openCursor } from "../http/cursor.ts";
 import { invalidField } from "../http/refusal.ts";
 import { readJson, validated, validatedQuery } from "../http/request-body.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import { SubscriptionConfig, subscriptionNotFound } from "../subscriptions/subscription-config.ts";
 import { subscriptionView } from "../subscriptions/subscription-view.ts";
 
@@ -58,9 +58,9 @@ async function subscriptionPage(c: AppContext, query: PageQuery): Promise<Page<S
   const { signer } = c.var.services;
   const { namespace } = c.var.caller;
   const list = `subscriptions:${namespace}`;
-  const after = placeAfter(await openCursor(signer, list, query.cursor));
+  const after = positionAfter(await openCursor(signer, list, query.cursor));
   const db = primary(c.env.DB);
-  const rows = await fromHistory(() => listSubscriptions(db, { namespace, after, limit: query.limit + 1 }));
+  const rows = await orUnavailable(() => listSubscriptions(db, { namespace, after, limit: query.limit + 1 }));
   const items = rows.slice(0, query.limit);
   const names = items.map(({ name }) => name);
   const states = await config(c).states(namespace, names);
@@ -70,7 +70,7 @@ async function subscriptionPage(c: AppContext, query: PageQuery): Promise<Page<S
   return { items: items.map((item) => subscriptionView(item, states.get(item.name) ?? [])), nextCursor };
 }
 
-function placeAfter(cursor: string | null): SubscriptionPlace | null {
+function positionAfter(cursor: string | null): SubscriptionPosition | null {
   const [createdAt, name] = cursor?.split("/") ?? [];
   return createdAt === undefined || name === undefined ? null : { createdAt: Number(createdAt), name };
 }

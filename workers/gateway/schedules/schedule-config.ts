@@ -13,7 +13,7 @@ import {
   writeSchedule,
 } from "../../db/schedules.ts";
 import { Refusal } from "../http/refusal.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
 import type { Services } from "../services.ts";
 import { pushSchedules } from "./schedule-push.ts";
@@ -76,7 +76,7 @@ export class ScheduleConfig {
   /** What the shards say of the schedules of a namespace, by name. */
   async states(namespace: string, names: string[]): Promise<Map<string, ScheduleState[]>> {
     if (names.length === 0) return new Map();
-    const replies = await this.#services.shards.all({ again: true }, (shard, head) =>
+    const replies = await this.#services.shards.all({ idempotent: true }, (shard, head) =>
       shard.scheduleStates({ ...head, namespace, names }),
     );
     return Map.groupBy(replies.flat(), ({ name }) => name);
@@ -110,16 +110,16 @@ export class ScheduleConfig {
   }
 
   #write(settings: ScheduleSettings): Promise<boolean> {
-    return fromHistory(() => writeSchedule(this.#db, settings));
+    return orUnavailable(() => writeSchedule(this.#db, settings));
   }
 
   #stored({ namespace, name }: ScheduleKey): Promise<ScheduleSettings | null> {
-    return fromHistory(() => findSchedule(this.#db, namespace, name));
+    return orUnavailable(() => findSchedule(this.#db, namespace, name));
   }
 
   /** From D1 itself: a schedule's place must not be worked out by settings that are seconds old. */
   async #queue(namespace: string, queue: string): Promise<QueueSettings | null> {
-    const stored = await fromHistory(() => findQueue(this.#db, namespace, queue));
+    const stored = await orUnavailable(() => findQueue(this.#db, namespace, queue));
     return stored ?? (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
   }
 }

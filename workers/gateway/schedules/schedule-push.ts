@@ -1,6 +1,6 @@
 import type { ScheduleMark, SchedulePush, ScheduleTaken } from "../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { placeOf, type ScheduleSettings, timingOf } from "../../../domain/schedule.ts";
+import { assignedSlot, type ScheduleSettings, timingOf } from "../../../domain/schedule.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { Refusal } from "../http/refusal.ts";
 import type { ShardClient } from "../shards/shard-client.ts";
@@ -44,7 +44,7 @@ export async function pushSchedules(
 async function plan(settings: ScheduleSettings, readQueue: ReadQueue, map: SlotMap): Promise<Planned> {
   const { namespace, name, version, deleted } = settings;
   const queue = deleted ? null : await readQueue(namespace, settings.job.queue);
-  const owner = queue === null ? null : ownerOf(map, placeOf(settings, queue).slot);
+  const owner = queue === null ? null : ownerOf(map, assignedSlot(settings, queue).slot);
   const queueVersion = queue?.version ?? 0;
   const word = { namespace, name, version, queueVersion, deleted, timing: timingOf(settings), own: null };
   return { settings, queue, owner, word };
@@ -81,19 +81,19 @@ async function startAtOwners(
     const handover = handovers.get(planned[i] as Planned) ?? NO_MARK;
     return [{ owner, settings, word: { ...word, own: { settings, queue, handover } } }];
   });
-  const again = await Promise.all(
+  const stopped = await Promise.all(
     [...Map.groupBy(owned, ({ owner }) => owner)].map(async ([owner, group]) => {
       const words = group.map(({ word }) => word);
       const taken = await tell(shards, owner, words);
       return group.filter((_, i) => taken[i]?.type === "stopped").map(({ settings }) => settings);
     }),
   );
-  return again.flat();
+  return stopped.flat();
 }
 
 async function tell(shards: ShardClient, id: string, schedules: SchedulePush[]): Promise<ScheduleTaken[]> {
   if (schedules.length === 0) return [];
-  const call = { again: true };
+  const call = { idempotent: true };
   return (await shards.once(id, call, (shard, head) => shard.configureSchedules({ ...head, schedules }))).taken;
 }
 

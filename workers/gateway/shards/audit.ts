@@ -9,7 +9,7 @@ type Violation = AuditView["violations"][number];
 /** Asks every shard for jobs that nothing would ever run, and whether together they own each slot once. */
 export async function audit({ shards }: Services, now: number): Promise<AuditView> {
   await shards.refresh();
-  const replies = await shards.all({ again: true }, (shard, head) => shard.audit(head));
+  const replies = await shards.all({ idempotent: true }, (shard, head) => shard.audit(head));
   const violations = [...replies.flatMap(shardViolations), ...slotViolations(replies)];
   return { ok: violations.length === 0, checkedAt: formatTimestamp(now), shards: replies.length, violations };
 }
@@ -50,7 +50,7 @@ export function slotViolations(replies: Pick<AuditReply, "shard" | "slots">[]): 
 export async function cluster({ shards }: Services): Promise<ClusterView> {
   const map = await shards.refresh();
   const health = await Promise.all(
-    map.shards.map(({ id }) => shards.once(id, { again: true }, (shard, head) => shard.wake(head))),
+    map.shards.map(({ id }) => shards.once(id, { idempotent: true }, (shard, head) => shard.wake(head))),
   );
   return {
     epoch: map.epoch,

@@ -26,7 +26,7 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
     name,
     type: "counter",
     help,
-    samples: [{ value: sum((health) => health.totals[pick] ?? 0) }],
+    samples: [{ value: sum((health) => health.totals[pick]) }],
   });
   return [
     {
@@ -46,9 +46,9 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
       type: "counter",
       help: "Instants of schedules, by what came of them.",
       samples: [
-        { labels: { outcome: "fired" }, value: sum((health) => health.totals.firesFired ?? 0) },
-        { labels: { outcome: "skipped" }, value: sum((health) => health.totals.firesSkipped ?? 0) },
-        { labels: { outcome: "missed" }, value: sum((health) => health.totals.firesMissed ?? 0) },
+        { labels: { outcome: "fired" }, value: sum((health) => health.totals.firesFired) },
+        { labels: { outcome: "skipped" }, value: sum((health) => health.totals.firesSkipped) },
+        { labels: { outcome: "missed" }, value: sum((health) => health.totals.firesMissed) },
       ],
     },
     counter("dure_events_delivered", "Lifecycle events that subscribers have taken.", "eventsDelivered"),
@@ -58,7 +58,7 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
       name: "dure_events_pending",
       type: "gauge",
       help: "Lifecycle events that subscribers have yet to get.",
-      samples: [{ value: sum((health) => health.pendingEvents ?? 0) }],
+      samples: [{ value: sum((health) => health.pendingEvents) }],
     },
     counter("dure_bells", "Doorbells rung.", "bells"),
     counter("dure_reports_stale", "Reports refused because their lease was not the current one.", "staleReports"),
@@ -67,13 +67,13 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
       name: "dure_undelivered_spawned_jobs",
       type: "gauge",
       help: "Spawned jobs on their way to their shards, and letters about refused ones on theirs.",
-      samples: [{ value: sum((health) => health.undelivered ?? 0) }],
+      samples: [{ value: sum((health) => health.undelivered) }],
     },
     {
       name: "dure_parked_keys",
       type: "gauge",
       help: "Ordering keys that stand still, by a failure or by hand.",
-      samples: [{ value: sum((health) => health.parkedKeys ?? 0) }],
+      samples: [{ value: sum((health) => health.parkedKeys) }],
     },
     {
       name: "dure_jobs_unprojected",

@@ -17,7 +17,7 @@ export async function readiness(services: Services, env: Env): Promise<ReadyView
     check("kv", () => env.CACHE.get("readyz")),
     check("queues", () => env.LANE_DEFAULT.metrics()),
     check("directory", () => shards.refresh()),
-    check("shards", () => shards.all({ again: true }, (shard, head) => shard.wake(head))),
+    check("shards", () => shards.all({ idempotent: true }, (shard, head) => shard.wake(head))),
   ]);
   const checks = { d1, kv, queues, shards: all, directory };
   const down = !all.ok || !directory.ok;

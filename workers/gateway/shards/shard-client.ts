@@ -1,7 +1,9 @@
 import {
   type Busy,
   type DirectoryApi,
+  type LogPosition,
   type Moved,
+  type Reply,
   RPC_VERSION,
   type ShardApi,
   type ShardCall,
@@ -24,15 +26,18 @@ export interface ShardPorts {
   sleep(ms: number): Promise<void>;
 }
 
-export type Settled<R> = Exclude<R, Moved | Busy>;
+export type Answered<R> = Exclude<R, Moved | Busy>;
 
 export interface CallOptions {
   /** A call that may run twice is tried once more when the object could not be reached. */
-  again: boolean;
+  idempotent: boolean;
 }
 
-/** Is told of every answer of a shard that is handed on. */
-export type Listener = (shard: string, reply: unknown) => void;
+/** One call of a shard: to be made once more, with the same head, when it may run twice. */
+export type Call<R> = (shard: ShardApi, head: ShardCall) => Promise<Reply<R>>;
+
+/** Is told how far a shard's log was with every answer that is handed on. */
+export type Listener = (shard: string, log: LogPosition) => void;
 
 /** Reaches shards: knows the map, follows moves, waits out short pauses, and turns failures into 503. One an isolate. */
 export class ShardClient {
@@ -65,6 +70,12 @@ export class ShardClient {
     }
   }
 
+  /** A shard that went by `map` was asked, and owns the slot no more: the newest map known to it or to the Directory. */
+  async follow(moved: Moved, map: SlotMap): Promise<void> {
+    // A shard that is behind answers with the map we already have: ask the Directory then.
+    if (this.adopt(moved.map).epoch === map.epoch) await this.refresh();
+  }
+
   /** Takes a newer map; answers the newest known. */
   adopt(map: SlotMap): SlotMap {
     const { map: known } = this.#known;
@@ -74,38 +85,39 @@ export class ShardClient {
   }
 
   /** Asks the owner of `slot`. Throws a 503 refusal when no answer can be had. */
-  async ask<R>(
-    slot: number,
-    options: CallOptions,
-    call: (shard: ShardApi, head: ShardCall) => Promise<R>,
-  ): Promise<Settled<R>> {
+  async ask<R>(slot: number, options: CallOptions, call: Call<R>): Promise<Answered<R>> {
+    return (await this.askWithLog(slot, options, call)).result;
+  }
+
+  /** As `ask`, and how far the owner's log was when it answered. */
+  async askWithLog<R>(slot: number, options: CallOptions, call: Call<R>): Promise<Reply<Answered<R>>> {
     for (let moves = 0; moves <= MAX_MOVES; moves++) {
       const map = await this.map();
-      const reply = await this.once(ownerOf(map, slot), options, call);
-      if (!isMoved(reply)) return reply as Settled<R>;
-      // A shard that is behind answers with the map we already have: ask the Directory then.
-      if (this.adopt(reply.map).epoch === map.epoch) await this.refresh();
+      const { result, log } = await this.onceWithLog(ownerOf(map, slot), options, call);
+      if (!isMoved(result)) return { result: result as Answered<R>, log };
+      await this.follow(result, map);
     }
     throw new Refusal("unavailable", "The job's slot is being moved.");
   }
 
   /** Asks one shard by its id and hands back `moved` for the caller to plan again. Waits while it is busy. */
-  async once<R>(
-    id: string,
-    options: CallOptions,
-    call: (shard: ShardApi, head: ShardCall) => Promise<R>,
-  ): Promise<Exclude<R, Busy>> {
+  async once<R>(id: string, options: CallOptions, call: Call<R>): Promise<Exclude<R, Busy>> {
+    return (await this.onceWithLog(id, options, call)).result;
+  }
+
+  /** As `once`, and how far the shard's log was when it answered. Every answer of a shard passes through here. */
+  async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Reply<Exclude<R, Busy>>> {
     const deadline = this.#ports.now() + MAX_BUSY_MS;
     const head = { v: RPC_VERSION, epoch: (await this.map()).epoch };
     for (;;) {
-      const reply = await this.#reach(id, options, (shard) => call(shard, head));
-      if (!isBusy(reply)) {
-        this.#listener?.(id, reply);
-        return reply as Exclude<R, Busy>;
+      const { result, log } = await this.#reach(id, options, (shard) => call(shard, head));
+      if (!isBusy(result)) {
+        this.#listener?.(id, log);
+        return { result: result as Exclude<R, Busy>, log };
       }
-      const wait = Math.max(5, reply.retryAfterMs) * (0.5 + this.#ports.random());
+      const wait = Math.max(5, result.retryAfterMs) * (0.5 + this.#ports.random());
       if (this.#ports.now() + wait > deadline) {
-        throw new Refusal("unavailable", "The shard is busy.", { retryAfter: reply.retryAfterMs / 1000 });
+        throw new Refusal("unavailable", "The shard is busy.", { retryAfter: result.retryAfterMs / 1000 });
       }
       await this.#ports.sleep(wait);
     }
@@ -117,10 +129,7 @@ export class ShardClient {
   }
 
   /** Asks every shard of the map at once. Fails when one fails: half an answer would be a wrong one. */
-  async all<R>(
-    options: CallOptions,
-    call: (shard: ShardApi, head: ShardCall) => Promise<R>,
-  ): Promise<Exclude<R, Busy>[]> {
+  async all<R>(options: CallOptions, call: Call<R>): Promise<Exclude<R, Busy>[]> {
     const { shards } = await this.map();
     return Promise.all(shards.map(({ id }) => this.once(id, options, call)));
   }
@@ -129,7 +138,7 @@ export class ShardClient {
     try {
       return await call(this.#ports.shard(id));
     } catch (error) {
-      if (!options.again || !isRetryable(error)) throw unavailable(id, error);
+      if (!options.idempotent || !isRetryable(error)) throw unavailable(id, error);
     }
     try {
       // A stub is broken once it threw: the second try needs a new one.

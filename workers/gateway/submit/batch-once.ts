@@ -6,8 +6,8 @@ import { slotOf } from "../../../domain/slots.ts";
 import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";
-import { type Chance, seededChance } from "./chance.ts";
-import { type Pinned, placingsOf, sealed, unsealed } from "./pinned.ts";
+import { type Pinned, partitioningsOf, sealed, unsealed } from "./pinned.ts";
+import { type Randomness, seededRandomness } from "./randomness.ts";
 import { undecidable } from "./spanning.ts";
 
 const SEED_BYTES = 16;
@@ -39,14 +39,14 @@ export interface OnceOptions {
 export async function batchOnce(
   services: Services,
   { namespace, key, body, now, stands }: OnceOptions,
-  run: (options: { chance: Chance; now: number; late: boolean; pinned?: Pinned }) => Promise<BatchView>,
+  run: (options: { randomness: Randomness; now: number; late: boolean; pinned?: Pinned }) => Promise<BatchView>,
 ): Promise<BatchView> {
   const { shards } = services;
   const slot = slotOf(namespace, `batch-key/${key}`, 0);
   const hash = await sha256Hex(canonicalJson(body));
-  const places = await placingsOf(services, body.jobs, { namespace, now });
+  const places = await partitioningsOf(services, body.jobs, { namespace, now });
   const seed = sealed(toHex(crypto.getRandomValues(new Uint8Array(SEED_BYTES))), places);
-  const opened = await shards.ask(slot, { again: true }, (shard, head) =>
+  const opened = await shards.ask(slot, { idempotent: true }, (shard, head) =>
     shard.openBatch({ ...head, namespace, key, slot, hash, seed }),
   );
   if (opened.type === "mismatch") {
@@ -57,11 +57,13 @@ export async function batchOnce(
   // What became of a transaction can be asked for longer.
   if (late && !body.atomic && stands === undefined) throw undecidable();
   const close = (answer: string | null) =>
-    shards.ask(slot, { again: true }, (shard, head) => shard.closeBatch({ ...head, namespace, key, slot, answer }));
+    shards.ask(slot, { idempotent: true }, (shard, head) =>
+      shard.closeBatch({ ...head, namespace, key, slot, answer }),
+    );
   try {
     const { seed: digits, queues } = unsealed(opened.seed);
-    const pins = queues === null ? {} : { pinned: { queues, again: opened.seed !== seed } };
-    const view = await run({ chance: seededChance(digits), now: opened.madeAt, late, ...pins });
+    const pinned = { queues, isRepeat: opened.seed !== seed };
+    const view = await run({ randomness: seededRandomness(digits), now: opened.madeAt, late, pinned });
     if (stands?.(view) === false) return view;
     const anything = view.items.some((item) => "id" in item);
     // What a shard has not answered may have been accepted: sent again, it is completed under the same ids.

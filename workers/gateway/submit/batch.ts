@@ -10,8 +10,8 @@ import { fullRefusal, wantOfRoom } from "./full.ts";
 import { duplicateOf, expiryPast, keyUndecided, submission } from "./submission.ts";
 import { type SubmitOptions, type Submitting, submitAll } from "./submit.ts";
 
-/** Chance and time of one run of a batch; for the others see `SubmitOptions`. */
-export interface BatchRun extends Pick<SubmitOptions, "chance" | "now" | "defers" | "past" | "pinned"> {
+/** Randomness and time of one run of a batch; for the others see `SubmitOptions`. */
+export interface BatchRun extends Pick<SubmitOptions, "randomness" | "now" | "defers" | "past" | "pinned"> {
   late: boolean;
 }
 
@@ -28,12 +28,12 @@ export async function submitBatch(
   { atomic, jobs }: BatchEnvelope,
   run: BatchRun,
 ): Promise<BatchView> {
-  const { chance, now } = run;
+  const { randomness, now } = run;
   const parsed = await Promise.all(jobs.map((job, index) => parseJob(job, index, now)));
   if (atomic) refuseFaulty(parsed);
   const items = await submitParsed(sender, parsed, { ...run, namespace: sender.namespace, atomic });
   const accepted = items.filter((item) => "id" in item && !item.replayed).length;
-  return { id: chance.batchId, atomic, accepted, items };
+  return { id: randomness.batchId, atomic, accepted, items };
 }
 
 /** A faulty job is a value here: unless the batch is atomic it costs only itself. */
@@ -126,7 +126,7 @@ function refusalOf(result: Submitting): Refusal | null {
     case "expired":
       return expiryPast();
     case "full":
-      return fullRefusal(result.outcome, result.placed.settings.name);
+      return fullRefusal(result.outcome, result.assigned.settings.name);
     case "undecided":
       return keyUndecided();
     case "refused":
@@ -144,8 +144,8 @@ async function itemOf(sender: BatchSender, result: Submitting | undefined, point
   if (result.type === "refused") throw new Error("a refused job without a refusal");
   if (result.type === "replayed") return replayedItem(sender, result);
   if (result.type === "deferred") return { id: result.job.id, state: result.job.state, replayed: false };
-  const { outcome, placed } = result;
-  if (outcome.type === "accepted") return { id: placed.job.id, state: outcome.state, replayed: false };
+  const { outcome, assigned } = result;
+  if (outcome.type === "accepted") return { id: assigned.job.id, state: outcome.state, replayed: false };
   if (outcome.type !== "replayed") throw new Error("a refused job without a refusal");
   return replayedItem(sender, { id: outcome.id, state: outcome.job?.state ?? null });
 }

@@ -4,12 +4,12 @@ import { Refusal } from "../http/refusal.ts";
 /** The refusal of a job for which there is no room: 429 when its queue is full, 503 when its shard is. */
 export function fullRefusal({ scope, retryAfterMs }: Extract<Submitted, { type: "full" }>, queue: string): Refusal {
   const retryAfter = Math.ceil(retryAfterMs / 1000);
-  const again = `Try again in ${retryAfter} s.`;
+  const advice = `Try again in ${retryAfter} s.`;
   return scope === "queue"
-    ? new Refusal("backlog-full", `Queue ${queue} is full for jobs of this priority. ${again}`, {
+    ? new Refusal("backlog-full", `Queue ${queue} is full for jobs of this priority. ${advice}`, {
         retryAfter,
       })
-    : new Refusal("shard-full", `The shard of the job holds as much as it can. ${again}`, { retryAfter });
+    : new Refusal("shard-full", `The shard of the job holds as much as it can. ${advice}`, { retryAfter });
 }
 
 /**

@@ -5,8 +5,8 @@ import { Refusal } from "../http/refusal.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
 import type { Services } from "../services.ts";
 
-/** What decides, besides a job and chance, where the jobs of a queue lie. */
-export interface Placing {
+/** What decides, besides a job and randomness, where the jobs of a queue lie. */
+export interface Partitioning {
   partitions: number;
   /** Whether the jobs of one request are spread. */
   divided: boolean;
@@ -14,16 +14,16 @@ export interface Placing {
 
 /** How a batch with an idempotency key is placed at each of its runs: as at the first, by queue. */
 export interface Pinned {
-  queues: ReadonlyMap<string, Placing>;
+  queues: ReadonlyMap<string, Partitioning>;
   /** Not the first run: jobs may lie where the pins say, and nowhere else. */
-  again: boolean;
+  isRepeat: boolean;
 }
 
 /** Hex digits of a seed. */
 const SEED_DIGITS = 32;
 
 /** What placed the jobs may have changed since a first run whose end nobody knows. It does not pass by waiting. */
-export class PlacesChanged extends Refusal {
+export class PartitioningChanged extends Refusal {
   constructor(queue: string) {
     const detail = `The batch was cut short, and the number of partitions of queue "${queue}" was changed since: how far it came cannot be told.`;
     super("idempotency-undecided", detail, { accepted: "unknown" });
@@ -31,14 +31,14 @@ export class PlacesChanged extends Refusal {
 }
 
 /** How the queues of these jobs place today; those that are not there are left out. Throws a 503 refusal. */
-export async function placingsOf(
+export async function partitioningsOf(
   { settings }: Pick<Services, "settings">,
   jobs: readonly unknown[],
   { namespace, now }: { namespace: string; now: number },
-): Promise<Map<string, Placing>> {
+): Promise<Map<string, Partitioning>> {
   const names = [...new Set(jobs.map(queueOf))].filter((name) => name !== null);
   const found = await Promise.all(
-    names.map(async (name): Promise<[string, Placing][]> => {
+    names.map(async (name): Promise<[string, Partitioning][]> => {
       try {
         const queue = await settings.get(namespace, name, now);
         return [[name, { partitions: queue.partitions, divided: isDivided(queue) }]];
@@ -58,15 +58,14 @@ function queueOf(job: unknown): string | null {
 }
 
 /** Seed and pins as one text, which the batch's record keeps. */
-export function sealed(seed: string, queues: ReadonlyMap<string, Placing>): string {
+export function sealed(seed: string, queues: ReadonlyMap<string, Partitioning>): string {
   const pins = [...queues].map(([name, { partitions, divided }]) => [name, partitions, divided]);
   return `${seed}|${JSON.stringify(pins)}`;
 }
 
-/** The seed and pins of a record. One of before there were pins has none: it is placed by today's settings. */
-export function unsealed(text: string): { seed: string; queues: Map<string, Placing> | null } {
+/** The seed and pins of a record. */
+export function unsealed(text: string): { seed: string; queues: Map<string, Partitioning> } {
   const seed = text.slice(0, SEED_DIGITS);
-  if (text.length <= SEED_DIGITS) return { seed, queues: null };
   const pins = JSON.parse(text.slice(SEED_DIGITS + 1)) as [string, number, boolean][];
   return { seed, queues: new Map(pins.map(([name, partitions, divided]) => [name, { partitions, divided }])) };
 }
@@ -80,6 +79,6 @@ export function spreads(settings: QueueSettings, pinned: Pinned | undefined): bo
   if (pinned === undefined) return isDivided(settings);
   const pin = pinned.queues.get(settings.name);
   if (pin === undefined) return queueNotFound(settings.name);
-  if (pinned.again && pin.partitions !== settings.partitions) throw new PlacesChanged(settings.name);
+  if (pinned.isRepeat && pin.partitions !== settings.partitions) throw new PartitioningChanged(settings.name);
   return pin.divided;
 }

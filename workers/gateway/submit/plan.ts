@@ -6,14 +6,14 @@ import { Refusal } from "../http/refusal.ts";
 import { SHARD_ANSWERS_MS } from "../ingest/deferral.ts";
 import type { Services } from "../services.ts";
 import { spreads } from "./pinned.ts";
-import { type Placed, place } from "./submission.ts";
+import { type AssignedJob, assignSlot } from "./submission.ts";
 import type { SubmitOptions, Submitting } from "./submit.ts";
 
 /** A job of a request that has its place. */
 export interface Item {
   index: number;
   submission: Submission;
-  placed: Placed;
+  assigned: AssignedJob;
 }
 
 /** What is known of each job goes into `results`, by its index. */
@@ -39,13 +39,13 @@ export async function planned(
     const { queue } = submission;
     const settings = queues.get(queue) ?? (await settingsOrRefusal(services, queue, options));
     queues.set(queue, settings);
-    const placed =
-      settings instanceof Refusal ? settings : placedOrRefusal(submission, settings, { ...options, index });
-    if (placed instanceof Refusal) {
-      options.results[index] = { type: "refused", refusal: placed };
+    const assigned =
+      settings instanceof Refusal ? settings : assignedOrRefusal(submission, settings, { ...options, index });
+    if (assigned instanceof Refusal) {
+      options.results[index] = { type: "refused", refusal: assigned };
       continue;
     }
-    items.push({ index, submission, placed });
+    items.push({ index, submission, assigned });
   }
   const map = await mapOrRefusal(services, items, options);
   if (!(map instanceof Refusal)) return newOnes(grouped(items, map, options), options);
@@ -57,7 +57,7 @@ export async function planned(
 function grouped(items: Item[], map: SlotMap, options: SubmitOptions): Group[] {
   const groups = new Map<string, Group>();
   for (const item of items) {
-    const shard = ownerOf(map, item.placed.slot);
+    const shard = ownerOf(map, item.assigned.slot);
     const defers = mayDefer(item, options);
     const key = `${shard} ${defers}`;
     const group = groups.get(key) ?? { shard, items: [], defers };
@@ -71,8 +71,8 @@ function grouped(items: Item[], map: SlotMap, options: SubmitOptions): Group[] {
  * By the settings as this isolate knows them: the shard that would correct them is the one that is away. So for seconds, or
  * a minute where KV lags, a queue that was just made `strong` still defers; such a job is committed like any other.
  */
-function mayDefer({ placed }: Item, { defers = false, atomic }: SubmitOptions): boolean {
-  return defers && !atomic && placed.settings.consistency === "available";
+function mayDefer({ assigned }: Item, { defers = false, atomic }: SubmitOptions): boolean {
+  return defers && !atomic && assigned.settings.consistency === "available";
 }
 
 /** Whose shard nobody can tell is deferred, too. */
@@ -99,8 +99,8 @@ export async function notReached(
 ): Promise<void> {
   for (const { index } of items) results[index] = { type: "refused", refusal };
   if (able.length === 0) return;
-  const placed = able.map((item) => item.placed);
-  const jobs = await deferral.defer(placed, now);
+  const assigned = able.map((item) => item.assigned);
+  const jobs = await deferral.defer(assigned, now);
   able.forEach(({ index }, i) => {
     const job = jobs[i];
     if (job) results[index] = { type: "deferred", job };
@@ -112,9 +112,9 @@ async function newOnes(groups: Group[], { past, atomic, results }: Collecting): 
   const items = groups.flatMap((group) => group.items);
   if (past === undefined || items.length === 0) return groups;
   const gone = await past(items);
-  const isNew = ({ placed }: Item) => !(atomic ? gone.size > 0 : gone.has(placed.job.id));
+  const isNew = ({ assigned }: Item) => !(atomic ? gone.size > 0 : gone.has(assigned.job.id));
   for (const item of items.filter((each) => !isNew(each))) {
-    results[item.index] = { type: "replayed", id: gone.get(item.placed.job.id) ?? item.placed.job.id, state: null };
+    results[item.index] = { type: "replayed", id: gone.get(item.assigned.job.id) ?? item.assigned.job.id, state: null };
   }
   return groups
     .map((group) => ({ ...group, items: group.items.filter(isNew) }))
@@ -134,15 +134,15 @@ async function settingsOrRefusal(
   }
 }
 
-function placedOrRefusal(
+function assignedOrRefusal(
   job: Submission,
   settings: QueueSettings,
-  { chance, now, index, pinned }: SubmitOptions & { index: number },
-): Placed | Refusal {
+  { randomness, now, index, pinned }: SubmitOptions & { index: number },
+): AssignedJob | Refusal {
   const divided = spreads(settings, pinned);
   if (divided instanceof Refusal) return divided;
   try {
-    return place(job, settings, { partition: chance.partition, draw: chance.of(index), now, divided });
+    return assignSlot(job, settings, { partition: randomness.partition, draw: randomness.of(index), now, divided });
   } catch (error) {
     if (error instanceof Refusal) return error;
     throw error;

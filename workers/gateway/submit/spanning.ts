@@ -2,7 +2,7 @@ import { RPC_VERSION, type RunReply, type RunRequest } from "../../../contract/r
 import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";
-import type { Placed } from "./submission.ts";
+import type { AssignedJob } from "./submission.ts";
 import type { SubmitOptions, Submitting } from "./submit.ts";
 
 /** A transaction that was not begun this long after its batch came first is not begun any more. */
@@ -19,13 +19,13 @@ const PATIENCE_MS = 10_000;
  */
 export async function submitSpanning(
   services: Services,
-  jobs: readonly Placed[],
-  { plan, chance, now, past }: SubmitOptions & { plan: number },
+  jobs: readonly AssignedJob[],
+  { plan, randomness, now, past }: SubmitOptions & { plan: number },
 ): Promise<Submitting[] | null> {
   const queues = [...new Set(jobs.map(({ settings }) => settings))];
   const request: RunRequest = {
     v: RPC_VERSION,
-    id: plan === 0 ? chance.batchId : `${chance.batchId}.${plan}`,
+    id: plan === 0 ? randomness.batchId : `${randomness.batchId}.${plan}`,
     map: await services.shards.map(),
     queues,
     jobs: jobs.map(({ job, settings }) => ({ ...job, queue: queues.indexOf(settings) })),
@@ -36,10 +36,10 @@ export async function submitSpanning(
   switch (reply.type) {
     case "committed":
     case "refused":
-      return jobs.map((placed, i): Submitting => {
+      return jobs.map((assigned, i): Submitting => {
         const outcome = reply.verdicts[i];
         if (outcome === undefined) throw new Error("a transaction answered fewer verdicts than it was sent jobs");
-        return outcome.type === "replayed" ? outcome : { type: "done", placed, outcome };
+        return outcome.type === "replayed" ? outcome : { type: "done", assigned, outcome };
       });
     case "settings":
       for (const settings of reply.settings) services.settings.learn(settings, Date.now());

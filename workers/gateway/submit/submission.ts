@@ -7,10 +7,10 @@ import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
 import { keysClash, partitionOf, slotOf } from "../../../domain/slots.ts";
 import { invalidField, Refusal } from "../http/refusal.ts";
 import { checkTimeout } from "../queues/queue-settings.ts";
-import type { Draw } from "./chance.ts";
+import type { Draw } from "./randomness.ts";
 
 /** A submission with its place: everything of `NewJob` but the index of its queue. */
-export interface Placed {
+export interface AssignedJob {
   slot: number;
   settings: QueueSettings;
   job: Omit<NewJob, "queue">;
@@ -40,8 +40,8 @@ export function expiryPast(): Refusal {
   return faultRefusal(EXPIRY_PAST);
 }
 
-/** Chance and time for one job: `partition` is drawn once for all of a request. */
-export interface Place {
+/** Randomness and time for one job: `partition` is drawn once for all of a request. */
+export interface Assignment {
   partition: number;
   draw: Draw;
   now: number;
@@ -50,14 +50,14 @@ export interface Place {
 }
 
 /** Gives the job its partition, slot and id by its queue's settings. Throws a 422 refusal when these do not allow it. */
-export function place(job: Submission, settings: QueueSettings, where: Place): Placed {
+export function assignSlot(job: Submission, settings: QueueSettings, where: Assignment): AssignedJob {
   const { partition: shared, draw, now, divided = isDivided(settings) } = where;
   if (job.fields.timeoutMs !== null) checkTimeout(job.fields.timeoutMs, settings);
   checkKeys(job, settings);
   const { orderingKey, concurrencyKey, idempotency, dedup } = job;
   const keys = { orderingKey, concurrencyKey, dedupKey: dedup?.key ?? null, idempotencyKey: idempotency?.key ?? null };
-  const chance = divided ? draw.random : shared;
-  const partition = partitionOf(keys, settings.partitions, chance);
+  const randomness = divided ? draw.random : shared;
+  const partition = partitionOf(keys, settings.partitions, randomness);
   const slot = slotOf(settings.namespace, settings.name, partition);
   const id = makeJobId(now, slot, draw.bytes);
   return {
@@ -81,8 +81,8 @@ export function checkKeys(
 }
 
 /** The job as the shard has just written it: what was sent, and what the shard answered. */
-export function jobFromAccepted(placed: Placed, accepted: Extract<Submitted, { type: "accepted" }>): Job {
-  const { job, settings } = placed;
+export function jobFromAccepted(assigned: AssignedJob, accepted: Extract<Submitted, { type: "accepted" }>): Job {
+  const { job, settings } = assigned;
   return {
     id: job.id,
     namespace: settings.namespace,

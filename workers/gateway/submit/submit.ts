@@ -8,18 +8,18 @@ import { SHARD_ANSWERS_MS } from "../ingest/deferral.ts";
 import type { AcceptedJob } from "../jobs/accepted-records.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
 import type { Services } from "../services.ts";
-import type { Chance } from "./chance.ts";
 import type { Pinned } from "./pinned.ts";
 import { away, type Collecting, type Group, type Item, notReached, planned } from "./plan.ts";
+import type { Randomness } from "./randomness.ts";
 import { submitSpanning, undecidable } from "./spanning.ts";
-import type { Placed } from "./submission.ts";
+import type { AssignedJob } from "./submission.ts";
 
 /** How often a request is planned again because a slot moved or settings changed under it. */
 const MAX_PLANS = 4;
 
 /** What became of one job. Refusals are values here: in a batch each costs only its own job. */
 export type Submitting =
-  | { type: "done"; placed: Placed; outcome: Submitted }
+  | { type: "done"; assigned: AssignedJob; outcome: Submitted }
   | { type: "refused"; refusal: Refusal }
   /** Of a batch over several shards: an earlier job answers. `state` is null when that has moved to history. */
   | { type: "replayed"; id: string; state: JobState | null }
@@ -29,7 +29,7 @@ export type Submitting =
 export interface SubmitOptions {
   namespace: string;
   atomic: boolean;
-  chance: Chance;
+  randomness: Randomness;
   now: number;
   /** It may have been sent before, so long ago that its shards may have forgotten that. */
   late?: boolean;
@@ -64,24 +64,24 @@ export async function submitAll(services: Services, jobs: Submission[], options:
       const items = groups.flatMap((group) => group.items).sort((a, b) => a.index - b.index);
       const spanning = await submitSpanning(
         services,
-        items.map(({ placed }) => placed),
+        items.map(({ assigned }) => assigned),
         { ...options, plan },
       );
       if (spanning !== null) return spanning;
       continue;
     }
     if (options.atomic && options.late && options.past === undefined) throw undecidable();
-    const again = await Promise.all(groups.map((group) => send(services, group, { ...options, results })));
-    waiting = again.flat().sort((a, b) => a.index - b.index);
+    const left = await Promise.all(groups.map((group) => send(services, group, { ...options, results })));
+    waiting = left.flat().sort((a, b) => a.index - b.index);
   }
   return results;
 }
 
 /** Sends one shard its jobs; answers those that have to be planned again. */
 async function send(services: Services, group: Group, options: Collecting): Promise<Item[]> {
-  const { reply, held } = await answerOf(services, group, options);
+  const { reply, wasFrozen } = await answerOf(services, group, options);
   if (reply instanceof Refusal) {
-    const able = group.defers && !held ? group.items : [];
+    const able = group.defers && !wasFrozen ? group.items : [];
     await notReached(services, { items: group.items, able, refusal: reply }, options);
     return [];
   }
@@ -93,10 +93,10 @@ async function send(services: Services, group: Group, options: Collecting): Prom
       services.settings.learn(reply.settings, options.now);
       return reply.settings.deleted ? refuseQueue(group, reply.settings, options.results) : group.items;
     case "submitted":
-      group.items.forEach(({ index, placed }, i) => {
+      group.items.forEach(({ index, assigned }, i) => {
         const outcome = reply.results[i];
         if (outcome === undefined) throw new Error("a shard answered fewer results than it was sent jobs");
-        options.results[index] = { type: "done", placed, outcome };
+        options.results[index] = { type: "done", assigned, outcome };
       });
       return [];
   }
@@ -104,7 +104,7 @@ async function send(services: Services, group: Group, options: Collecting): Prom
 
 /** The queue is gone: its jobs are refused, the others of the group are sent again. */
 function refuseQueue(group: Group, settings: QueueSettings, results: Submitting[]): Item[] {
-  const gone = ({ placed }: Item) => placed.settings.name === settings.name;
+  const gone = ({ assigned }: Item) => assigned.settings.name === settings.name;
   for (const { index } of group.items.filter(gone)) {
     results[index] = { type: "refused", refusal: queueNotFound(settings.name) };
   }
@@ -112,22 +112,22 @@ function refuseQueue(group: Group, settings: QueueSettings, results: Submitting[
 }
 
 /**
- * The shard's answer; what may be deferred does not wait for it long. `held`: the shard was there and said that the queue is
- * about to change, which nothing must get around.
+ * The shard's answer; what may be deferred does not wait for it long. `wasFrozen`: the shard was there and said that
+ * the queue is about to change, which nothing must get around.
  */
 async function answerOf(
   services: Services,
   group: Group,
   { atomic }: SubmitOptions,
-): Promise<{ reply: Exclude<SubmitReply, { type: "busy" }> | Refusal; held: boolean }> {
-  let held = false;
+): Promise<{ reply: Exclude<SubmitReply, { type: "busy" }> | Refusal; wasFrozen: boolean }> {
+  let wasFrozen = false;
   const onReply = ({ type }: SubmitReply) => {
-    held = type === "busy";
+    wasFrozen = type === "busy";
   };
   const asked = sendOrRefusal(services, group, { atomic, onReply });
   const reply = group.defers ? await within(SHARD_ANSWERS_MS, asked) : await asked;
-  if (reply !== LATE) return { reply, held };
-  return { reply: held ? await asked : away(), held };
+  if (reply !== LATE) return { reply, wasFrozen };
+  return { reply: wasFrozen ? await asked : away(), wasFrozen };
 }
 
 /** Sent again when the shard could not be reached: it knows a submission by its jobs' ids, which are made here. */
@@ -136,12 +136,12 @@ async function sendOrRefusal(
   { shard, items }: Group,
   { atomic, onReply }: { atomic: boolean; onReply: (reply: SubmitReply) => void },
 ): Promise<Exclude<SubmitReply, { type: "busy" }> | Refusal> {
-  const queues = [...new Set(items.map(({ placed }) => placed.settings))];
-  const jobs = items.map(({ placed }) => ({ ...placed.job, queue: queues.indexOf(placed.settings) }));
+  const queues = [...new Set(items.map(({ assigned }) => assigned.settings))];
+  const jobs = items.map(({ assigned }) => ({ ...assigned.job, queue: queues.indexOf(assigned.settings) }));
   try {
-    return await shards.once(shard, { again: true }, async (stub, head) => {
+    return await shards.once(shard, { idempotent: true }, async (stub, head) => {
       const reply = await stub.submit({ ...head, queues, jobs, atomic });
-      onReply(reply);
+      onReply(reply.result);
       return reply;
     });
   } catch (error) {

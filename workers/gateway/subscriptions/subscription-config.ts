@@ -11,7 +11,7 @@ import {
   writeSubscription,
 } from "../../db/subscriptions.ts";
 import { Refusal } from "../http/refusal.ts";
-import { fromHistory } from "../jobs/job-read.ts";
+import { orUnavailable } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
 import { checkTarget, subscriptionFrom } from "./subscription-view.ts";
 
@@ -76,7 +76,7 @@ export class SubscriptionConfig {
   /** What the shards say of the subscriptions of a namespace, by name. */
   async states(namespace: string, names: string[]): Promise<Map<string, SubscriptionState[]>> {
     if (names.length === 0) return new Map();
-    const replies = await this.#services.shards.all({ again: true }, (shard, head) =>
+    const replies = await this.#services.shards.all({ idempotent: true }, (shard, head) =>
       shard.subscriptionStates({ ...head, namespace, names }),
     );
     return Map.groupBy(replies.flat(), ({ name }) => name);
@@ -93,7 +93,7 @@ export class SubscriptionConfig {
   }
 
   async #refuseTooMany(namespace: string): Promise<void> {
-    if ((await fromHistory(() => countSubscriptions(this.#db, namespace))) < MAX_SUBSCRIPTIONS) return;
+    if ((await orUnavailable(() => countSubscriptions(this.#db, namespace))) < MAX_SUBSCRIPTIONS) return;
     throw new Refusal("too-many-subscriptions", `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`);
   }
 
@@ -111,17 +111,17 @@ export class SubscriptionConfig {
   }
 
   async #push(subscriptions: SubscriptionSettings[]): Promise<void> {
-    await this.#services.shards.all({ again: true }, (shard, head) =>
+    await this.#services.shards.all({ idempotent: true }, (shard, head) =>
       shard.configureSubscriptions({ ...head, subscriptions }),
     );
   }
 
   #write(settings: SubscriptionSettings): Promise<boolean> {
-    return fromHistory(() => writeSubscription(this.#db, settings, MAX_SUBSCRIPTIONS));
+    return orUnavailable(() => writeSubscription(this.#db, settings, MAX_SUBSCRIPTIONS));
   }
 
   #stored(key: SubscriptionKey): Promise<SubscriptionSettings | null> {
-    return fromHistory(() => findSubscription(this.#db, key));
+    return orUnavailable(() => findSubscription(this.#db, key));
   }
 }
 

@@ -17,7 +17,7 @@ export interface Claim extends ClaimBody {
 }
 
 /** One request to one shard. */
-interface Ask {
+interface ShardShare {
   shard: string;
   max: number;
 }
@@ -60,7 +60,7 @@ async function watch(
 ): Promise<void> {
   const { namespace, name: queue } = settings;
   const watches = round.shards.map(async (id) => {
-    const ready = await services.shards.once(id, { again: true }, (shard, head) =>
+    const ready = await services.shards.once(id, { idempotent: true }, (shard, head) =>
       shard.awaitWork({ ...head, namespace, queue, waitMs: round.waitMs }),
     );
     if (!ready) throw new Refusal("unavailable", "no work came");
@@ -75,7 +75,7 @@ async function watch(
  */
 async function sweep(services: Services, claim: Claim, shards: string[]): Promise<ClaimedJob[]> {
   const asked = shares(shards, claim.max);
-  const parts = await Promise.allSettled(asked.map((part) => ask(services, claim, part)));
+  const parts = await Promise.allSettled(asked.map((part) => claimFrom(services, claim, part)));
   const jobs = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
   const failed = parts.find((part) => part.status === "rejected");
   if (failed !== undefined && parts.every((part) => part.status === "rejected")) throw failed.reason;
@@ -84,7 +84,7 @@ async function sweep(services: Services, claim: Claim, shards: string[]): Promis
   for (const shard of [...full, ...shards.slice(asked.length)]) {
     const max = claim.max - jobs.length;
     if (max <= 0) break;
-    jobs.push(...(await askRest(services, claim, { shard, max }, jobs.length > 0)));
+    jobs.push(...(await claimRest(services, claim, { shard, max }, jobs.length > 0)));
   }
   return jobs;
 }
@@ -94,21 +94,21 @@ function fulfilledLength(part: PromiseSettledResult<ClaimedJob[]> | undefined): 
 }
 
 /** With jobs in hand already, a shard that does not answer only means fewer of them. */
-async function askRest(services: Services, claim: Claim, one: Ask, inHand: boolean): Promise<ClaimedJob[]> {
+async function claimRest(services: Services, claim: Claim, one: ShardShare, hasJobs: boolean): Promise<ClaimedJob[]> {
   try {
-    return await ask(services, claim, one);
+    return await claimFrom(services, claim, one);
   } catch (error) {
-    if (inHand && error instanceof Refusal) return [];
+    if (hasJobs && error instanceof Refusal) return [];
     throw error;
   }
 }
 
 /** Not asked twice on an error: jobs that the first leased come back when their lease ends. */
-async function ask({ shards }: Services, claim: Claim, { shard, max }: Ask): Promise<ClaimedJob[]> {
+async function claimFrom({ shards }: Services, claim: Claim, { shard, max }: ShardShare): Promise<ClaimedJob[]> {
   const { namespace, name: queue } = claim.settings;
   const leaseMs = claim.leaseSeconds === undefined ? null : secondsToMs(claim.leaseSeconds);
   const request = { namespace, queue, max, leaseMs, worker: claim.worker ?? null };
-  const reply = await shards.once(shard, { again: false }, (stub, head) => stub.claim({ ...head, ...request }));
+  const reply = await shards.once(shard, { idempotent: false }, (stub, head) => stub.claim({ ...head, ...request }));
   return reply.jobs;
 }
 

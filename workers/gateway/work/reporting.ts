@@ -1,7 +1,17 @@
 import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import { checkpointFits } from "../../../contract/progress-patch.ts";
 import type { ExtendBody, ReportBody } from "../../../contract/pull.ts";
-import type { ExtendResult, Extension, Outcome, Report, ReportResult, Said, SpawnJob } from "../../../contract/rpc.ts";
-import { checkpointFits } from "../../../contract/said.ts";
+import type {
+  BusyItem,
+  ExtendResult,
+  Extension,
+  MovedItem,
+  Outcome,
+  ProgressPatch,
+  Report,
+  ReportResult,
+  SpawnJob,
+} from "../../../contract/rpc.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { parseLease } from "../../../domain/lease.ts";
@@ -11,15 +21,15 @@ import { Refusal } from "../http/refusal.ts";
 import type { Services } from "../services.ts";
 import { scatter } from "../shards/scatter.ts";
 
-type Told =
+type ReportedOutcome =
   | Omit<Extract<ReportBody, { ok: true }>, "lease" | "spawn">
   | Omit<Extract<ReportBody, { ok: false }>, "lease">;
 
-/** How long an answer is held until the jobs that its reports brought are on their shards, where they can be read. */
-const ARRIVAL_MS = 1_000;
+/** How long an answer waits until the jobs that its reports brought are on their shards, where they can be read. */
+const DELIVERY_WAIT_MS = 1_000;
 
 /** What a worker says of one attempt, and the jobs it brings, in the units used inside. Refused (413) when the result is too large. */
-export function outcomeOf(report: Told, spawn: SpawnJob[] = []): Outcome {
+export function outcomeOf(report: ReportedOutcome, spawn: SpawnJob[] = []): Outcome {
   if (!report.ok) {
     const retryAfterMs = report.retryAfter === undefined ? null : secondsToMs(report.retryAfter);
     return { ok: false, error: report.error, retryAfterMs };
@@ -30,6 +40,10 @@ export function outcomeOf(report: Told, spawn: SpawnJob[] = []): Outcome {
   }
   return { ok: true, result, resultTruncated: false, ...(spawn.length === 0 ? {} : { spawn }) };
 }
+
+/** What a report or a heartbeat came to: where slots are, and that a shard puts something off, is seen to here. */
+type Settled<R> = Exclude<R, MovedItem | BusyItem>;
+export type Reported = Settled<ReportResult>;
 
 export interface Reporting {
   namespace: string;
@@ -46,34 +60,38 @@ export async function report(
   { shards }: Services,
   reports: Report[],
   { queues, ...request }: Reporting,
-): Promise<ReportResult[]> {
+): Promise<Reported[]> {
   const known = located(reports);
-  const spawning = queues.length === 0 ? {} : { queues, waitMs: ARRIVAL_MS };
+  const spawning = { queues, waitMs: queues.length === 0 ? 0 : DELIVERY_WAIT_MS };
   // Not sent twice on an error: the shard would call the second copy stale.
-  const answers = await scatter(shards, known, { again: false }, (shard, head, group: Report[]) =>
+  const answers = await scatter(shards, known, { idempotent: false }, (shard, head, group: Report[]) =>
     shard.report({ ...head, ...request, ...spawning, reports: group }),
   );
   return inOrder(reports, known, answers);
 }
 
 /** What a worker says with a heartbeat, in the form used inside; null when it says nothing. Refused (413) when too large. */
-export function saidIn({ progress, checkpoint }: ExtendBody): Said | null {
+export function progressIn({ progress, checkpoint }: ExtendBody): ProgressPatch | null {
   if (progress === undefined && checkpoint === undefined) return null;
-  const said: Said = {
+  const patch: ProgressPatch = {
     ...(progress?.percent === undefined ? {} : { percent: progress.percent }),
     ...(progress?.message === undefined ? {} : { message: progress.message }),
   };
-  if (checkpoint === undefined) return said;
-  if (checkpoint === null) return { ...said, checkpoint: null };
+  if (checkpoint === undefined) return patch;
+  if (checkpoint === null) return { ...patch, checkpoint: null };
   const text = JSON.stringify(checkpoint);
-  if (checkpointFits(text)) return { ...said, checkpoint: text };
+  if (checkpointFits(text)) return { ...patch, checkpoint: text };
   throw new Refusal("checkpoint-too-large", `The checkpoint may be ${MAX_CHECKPOINT_BYTES} bytes at most.`);
 }
 
 /** Moves the end of a lease, and stores what comes with it. */
-export async function extend({ shards }: Services, namespace: string, extension: Extension): Promise<ExtendResult> {
+export async function extend(
+  { shards }: Services,
+  namespace: string,
+  extension: Extension,
+): Promise<Settled<ExtendResult>> {
   const known = located([extension]);
-  const answers = await scatter(shards, known, { again: true }, (shard, head, leases: Extension[]) =>
+  const answers = await scatter(shards, known, { idempotent: true }, (shard, head, leases: Extension[]) =>
     shard.extend({ ...head, namespace, leases }),
   );
   return inOrder([extension], known, answers)[0] ?? { status: "unknown" };

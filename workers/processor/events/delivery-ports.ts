@@ -7,13 +7,13 @@ export type SubscriptionTo<Type extends SubscriptionSettings["target"]["type"]> 
 };
 
 /** What came of one event at its receiver. `refused`: it wants it never again. */
-export type Told = { type: "delivered" } | ({ type: "refused" | "failed" } & DeliveryFailure);
+export type DeliveryOutcome = { type: "delivered" } | ({ type: "refused" | "failed" } & DeliveryFailure);
 
 /** Everything that the delivery of a shard's events touches outside itself. */
 export interface DeliveryPorts {
   deliver(request: DeliverRequest): Promise<DeliverReply>;
   /** Sends one event to an HTTP endpoint. Never rejects. */
-  post(subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<Told>;
+  post(subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<DeliveryOutcome>;
   /** Sends events to a Queue, in their order. Answers how many, and why not more. Never rejects. */
   enqueue(subscription: SubscriptionTo<"queue">, events: LifecycleEvent[]): Promise<Enqueued>;
   /** Epoch milliseconds. */

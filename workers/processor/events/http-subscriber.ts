@@ -6,7 +6,7 @@ import { retryAfterMs } from "../executors/retry-after.ts";
 import { traceparentOf } from "../executors/trace.ts";
 import { type Secrets, signWebhook } from "../executors/webhook.ts";
 import { reasonOf } from "../work-ports.ts";
-import type { SubscriptionTo, Told } from "./delivery-ports.ts";
+import type { DeliveryOutcome, SubscriptionTo } from "./delivery-ports.ts";
 
 /** A receiver has to take an event and answer, not to work on it. */
 export const POST_TIMEOUT_MS = 10_000;
@@ -21,7 +21,7 @@ export type SubscriberPorts = HttpPorts & { timeout(ms: number): AbortSignal };
  * the event for ever; anything else failed, and redirects are not followed. Never rejects.
  */
 export function httpSubscriber(ports: SubscriberPorts) {
-  return async (subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<Told> => {
+  return async (subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<DeliveryOutcome> => {
     const { url } = subscription.target;
     const refused = ports.allowPrivate ? null : refusedTarget(url);
     if (refused !== null) return failed("target-refused", `the target may not be called: ${refused}`);
@@ -33,7 +33,7 @@ export function httpSubscriber(ports: SubscriberPorts) {
       const response = await ports.fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
       // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
       await response.body?.cancel();
-      return toldBy(response, ports.now());
+      return outcomeBy(response, ports.now());
     } catch (error) {
       if (signal.aborted) return failed("timeout", `no answer within ${POST_TIMEOUT_MS / 1000} s`);
       return failed("network-error", reasonOf(error));
@@ -41,22 +41,22 @@ export function httpSubscriber(ports: SubscriberPorts) {
   };
 }
 
-function toldBy(response: Response, now: number): Told {
+function outcomeBy(response: Response, now: number): DeliveryOutcome {
   if (response.ok) return { type: "delivered" };
   const final = response.status === 410 || response.headers.get("dure-retry")?.trim().toLowerCase() === "no";
-  const told = failed(
+  const outcome = failed(
     `http-${response.status}`,
     `the target answered ${response.status} ${response.statusText}`.trim(),
     retryAfterMs(response.headers.get("retry-after"), now),
   );
-  return final ? { ...told, type: "refused" } : told;
+  return final ? { ...outcome, type: "refused" } : outcome;
 }
 
 async function headersOf(
   ports: SubscriberPorts,
   subscription: SubscriptionTo<"http">,
   { event, body }: { event: LifecycleEvent; body: string },
-): Promise<Headers | Told> {
+): Promise<Headers | DeliveryOutcome> {
   let secrets: Secrets;
   try {
     secrets = await ports.secrets(subscription.namespace);

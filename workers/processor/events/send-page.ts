@@ -116,19 +116,19 @@ class HttpPage {
   /** The first event whose job has no earlier one on its way. */
   #next(): LifecycleEvent | undefined {
     if (this.#report.failure !== null || this.#context.ports.now() >= this.#endsAt) return undefined;
-    const place = this.#left.findIndex(({ job }) => !this.#busy.has(job.id));
-    return place < 0 ? undefined : this.#left.splice(place, 1)[0];
+    const index = this.#left.findIndex(({ job }) => !this.#busy.has(job.id));
+    return index < 0 ? undefined : this.#left.splice(index, 1)[0];
   }
 
-  #note(event: LifecycleEvent, told: Awaited<ReturnType<DeliveryPorts["post"]>>): void {
+  #note(event: LifecycleEvent, outcome: Awaited<ReturnType<DeliveryPorts["post"]>>): void {
     const id = eventId(event.job);
-    if (told.type === "delivered") {
+    if (outcome.type === "delivered") {
       this.#report.delivered.push(id);
       return;
     }
-    const { code, message, retryAfterMs } = told;
+    const { code, message, retryAfterMs } = outcome;
     const why: DeliveryFailure = { code, message, retryAfterMs };
-    if (told.type === "failed") {
+    if (outcome.type === "failed") {
       this.#report.failure ??= why;
       return;
     }

@@ -1,6 +1,6 @@
 import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import { normalizeProgress } from "../../../contract/progress-patch.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
-import { wellSaid } from "../../../contract/said.ts";
 import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
 import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handlers/handler.ts";
 import { type Control, reasonOf } from "../work-ports.ts";
@@ -41,7 +41,7 @@ function contextOf(item: WorkItem, { control, spawned, now }: Around): HandlerCo
     checkpoint: checkpoint === null ? null : (JSON.parse(checkpoint) as JsonValue),
     // Not `async`: a faulty update fails the handler that gives it, whether it waits for the answer or not.
     progress: (update) => {
-      control.say(wellSaid(update));
+      control.say(normalizeProgress(update));
       return Promise.resolve();
     },
     spawn: (job) => spawned.add(job, now()),

@@ -26,7 +26,7 @@ export function requestHeaders(item: WorkItem, own: Record<string, string>, fact
   headers.set("dure-attempt", String(item.attempt));
   headers.set("dure-namespace", item.namespace);
   headers.set("dure-lease", item.lease);
-  const checkpoint = checkpointHeader(item.checkpoint ?? null);
+  const checkpoint = checkpointHeader(item.checkpoint);
   if (checkpoint === null) headers.delete("dure-checkpoint");
   else headers.set("dure-checkpoint", checkpoint);
   headers.set("idempotency-key", item.id);

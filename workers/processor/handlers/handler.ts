@@ -1,5 +1,5 @@
 import type { SubmitBody } from "../../../contract/job.ts";
-import type { ProgressUpdate } from "../../../contract/said.ts";
+import type { ProgressUpdate } from "../../../contract/progress-patch.ts";
 
 /** What a handler is: one file in this folder, one entry in `index.ts`, one name in `contract/limits.ts`. */
 

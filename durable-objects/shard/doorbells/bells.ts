@@ -1,0 +1,241 @@
+import type { Doorbell } from "../../../contract/doorbell.ts";
+import { echoMs, executorsFor, FIRST_ECHO_MS } from "../../../domain/bell.ts";
+import { LANES, type Lane } from "../../../domain/queue.ts";
+import type { Sql } from "../../sql.ts";
+import { Part } from "../kernel/part.ts";
+
+/** Executors that one shard wakes in a lane at most. */
+const MAX_EXECUTORS: Record<Lane, number> = { default: 8, slow: 8, bulk: 4 };
+/**
+ * Finished jobs are gathered for a moment, so that history is written in pages: D1 takes some hundred batches a second in
+ * all. Nobody waits for it, because the shard answers for what history lacks.
+ */
+const HISTORY_DELAY_SECONDS = 5;
+/** A projector that has been rung gets this long before it is rung again. */
+const HISTORY_ECHO_MS = 10_000;
+
+/** An executor that took work and has not come back for this long is not counted on. */
+const BACK_SOON_MS = 500;
+
+/**
+ * Whose bell it is: the processor's in a lane, the one of the consumer that claims by queue there, the projector's, or
+ * the one of those who deliver events to subscriptions.
+ */
+export type Line = WorkLine | "history" | "events";
+/** Lines of jobs that wait to be run. */
+export type WorkLine = Lane | `${Lane}/consumer`;
+export const LINES: readonly Line[] = [
+  ...LANES,
+  ...LANES.map((lane) => `${lane}/consumer` as const),
+  "history",
+  "events",
+];
+
+interface Owed {
+  /** Rung and not answered by a claim yet. */
+  outstanding: number;
+  /** Unanswered rounds in a row. */
+  unanswered: number;
+  /** When to ring again if nobody comes. */
+  nextAt: number;
+  /** Executors that took work, and when: one that was here just now comes back for more without a bell. */
+  working: Map<string, number>;
+  /**
+   * By queue: an executor found nothing it may take though `jobs` waited, because limits keep them. Until then, or until
+   * more wait, they deserve no bell.
+   */
+  muted: Map<number, { jobs: number; until: number }>;
+  /** By queue, what waited when a bell was last sent: of a line whose bells go unanswered only for some of its queues. */
+  rungFor: ReadonlyMap<number, number>;
+  /** When a bell was last sent. */
+  rungAt: number;
+}
+
+export interface Demand {
+  line: Line;
+  /** Jobs that an executor could claim now, or that history lacks; or feeds of events that could be delivered. */
+  jobs: number;
+  /** The same by the ref of their queue; empty where nobody works by queue. */
+  queues: Map<number, number>;
+}
+
+/** Somebody who came for a line. */
+export interface Visit {
+  /** A processor invocation, a consumer invocation, the projector. */
+  who: string;
+  /** It took work, or goes on to ask for other queues of the line: it is here again soon. */
+  stays: boolean;
+  /** Jobs by queue that it asked for and could not take. */
+  limited: ReadonlyMap<number, number>;
+  now: number;
+}
+
+export const NONE_LIMITED: ReadonlyMap<number, number> = new Map();
+
+/**
+ * Bells are owed as long as there is work that nobody claims: that is read from the rows, not from what was
+ * sent. So a bell that is lost, late or doubled changes nothing but time. Kept on disk is only how often a
+ * line went unanswered, so that an absent consumer is not rung for ever at the pace of the first minute.
+ */
+export class Bells {
+  #sql: Sql;
+  #shard: string;
+  #owed = new Map<Line, Owed>();
+  #dueAt = 0;
+
+  constructor(sql: Sql, shard: string) {
+    this.#sql = sql;
+    this.#shard = shard;
+    for (const line of LINES)
+      this.#owed.set(line, {
+        outstanding: 0,
+        unanswered: 0,
+        nextAt: 0,
+        working: new Map(),
+        muted: new Map(),
+        rungFor: new Map(),
+        rungAt: 0,
+      });
+    for (const row of sql.all<{ lane: Line; unanswered: number }>("SELECT lane, unanswered FROM bells")) {
+      this.#of(row.lane).unanswered = row.unanswered;
+    }
+  }
+
+  /** Somebody came for `line`: one of its bells was heard. */
+  answered(line: Line, { who, stays, limited, now }: Visit): void {
+    const owed = this.#of(line);
+    if (!owed.working.has(who) && owed.outstanding > 0) owed.outstanding -= 1;
+    if (stays) owed.working.set(who, now);
+    else owed.working.delete(who);
+    owed.nextAt = now + this.#echo(line, 0);
+    for (const [queue, jobs] of limited) owed.muted.set(queue, { jobs, until: owed.nextAt });
+    this.#noteAnswered(line, owed);
+  }
+
+  /** The bells to send now for what waits, and when to look again (null: when something changes). */
+  due(demand: Demand[], now: number): { bells: { bell: Doorbell; delaySeconds: number }[]; wakeAt: number | null } {
+    const bells: { bell: Doorbell; delaySeconds: number }[] = [];
+    let wakeAt: number | null = null;
+    if (now < this.#dueAt) this.#forgetTimes();
+    this.#dueAt = now;
+    for (const { line, jobs: all, queues } of demand) {
+      const owed = this.#of(line);
+      if (all === 0) {
+        owed.outstanding = 0;
+        this.#noteAnswered(line, owed);
+        continue;
+      }
+      const muted = mutedOf(owed, queues, now);
+      if (muted.jobs > 0) wakeAt = Math.min(wakeAt ?? muted.until, muted.until);
+      const jobs = all - muted.jobs;
+      if (jobs === 0) continue;
+      if (owed.nextAt <= now && owed.outstanding > 0) this.#noteUnanswered(line, owed);
+      else if (owed.unanswered > 0 && owed.rungAt + FIRST_ECHO_MS <= now && hasMore(queues, owed.rungFor)) {
+        owed.outstanding = 0;
+      }
+      const backAt = this.#forgetBusy(owed, now);
+      const wanted = isWork(line) ? executorsFor(jobs, MAX_EXECUTORS[laneOf(line)]) : 1;
+      const missing = wanted - owed.outstanding - owed.working.size;
+      if (missing > 0) {
+        owed.outstanding += missing;
+        owed.nextAt = now + this.#echo(line, owed.unanswered);
+        owed.rungAt = now;
+        owed.rungFor = new Map(queues);
+        for (let i = 0; i < missing; i++) bells.push(this.#bell(line));
+      }
+      const lookAgainAt = owed.outstanding > 0 ? owed.nextAt : backAt;
+      if (wakeAt === null || lookAgainAt < wakeAt) wakeAt = lookAgainAt;
+    }
+    return { bells, wakeAt };
+  }
+
+  /** The clock has stepped back: what was to be awaited until some time would be awaited for too long. */
+  #forgetTimes(): void {
+    for (const owed of this.#owed.values()) {
+      owed.outstanding = 0;
+      owed.nextAt = 0;
+      owed.working.clear();
+      owed.muted.clear();
+      owed.rungAt = 0;
+    }
+  }
+
+  /** Executors that have not come back are busy with long work, or dead: others are needed. When the next will be. */
+  #forgetBusy(owed: Owed, now: number): number {
+    let soonest = now + BACK_SOON_MS;
+    for (const [who, seenAt] of owed.working) {
+      if (seenAt + BACK_SOON_MS <= now) owed.working.delete(who);
+      else soonest = Math.min(soonest, seenAt + BACK_SOON_MS);
+    }
+    return soonest;
+  }
+
+  #noteAnswered(line: Line, owed: Owed): void {
+    if (owed.unanswered === 0) return;
+    owed.unanswered = 0;
+    this.#sql.run("DELETE FROM bells WHERE lane = ?", line);
+  }
+
+  /** For a whole wait nobody came: the bells are taken for lost, and the next wait is longer. */
+  #noteUnanswered(line: Line, owed: Owed): void {
+    owed.unanswered += 1;
+    owed.outstanding = 0;
+    this.#sql.run(
+      "INSERT INTO bells VALUES (?1, ?2) ON CONFLICT (lane) DO UPDATE SET unanswered = ?2",
+      line,
+      owed.unanswered,
+    );
+  }
+
+  #echo(line: Line, unanswered: number): number {
+    return line === "history" ? Math.max(HISTORY_ECHO_MS, echoMs(unanswered)) : echoMs(unanswered);
+  }
+
+  #bell(line: Line): { bell: Doorbell; delaySeconds: number } {
+    if (!isWork(line))
+      return {
+        bell: { v: 1, kind: line, shard: this.#shard },
+        delaySeconds: line === "history" ? HISTORY_DELAY_SECONDS : 0,
+      };
+    return { bell: { v: 1, kind: "work", shard: this.#shard, lane: laneOf(line) }, delaySeconds: 0 };
+  }
+
+  #of(line: Line): Owed {
+    const owed = this.#owed.get(line);
+    if (owed === undefined) throw new Error(`no such line: ${line}`);
+    return owed;
+  }
+}
+
+function isWork(line: Line): line is WorkLine {
+  return line !== "history" && line !== "events";
+}
+
+function laneOf(line: WorkLine): Lane {
+  return line.split("/", 1)[0] as Lane;
+}
+
+/**
+ * Whether more waits in some queue than when the last bell was sent: a queue that nobody serves must not keep those of its
+ * line waiting that somebody does.
+ */
+function hasMore(queues: ReadonlyMap<number, number>, rungFor: ReadonlyMap<number, number>): boolean {
+  for (const [queue, jobs] of queues) if (jobs > (rungFor.get(queue) ?? 0)) return true;
+  return false;
+}
+
+/** Jobs that deserve no bell now, and when the first of them may deserve one again. */
+function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): { jobs: number; until: number } {
+  const muted = { jobs: 0, until: Number.POSITIVE_INFINITY };
+  for (const [queue, mute] of owed.muted) {
+    const jobs = queues.get(queue) ?? 0;
+    if (mute.until <= now) owed.muted.delete(queue);
+    else if (jobs > 0 && jobs <= mute.jobs) {
+      muted.jobs += jobs;
+      muted.until = Math.min(muted.until, mute.until);
+    }
+  }
+  return muted;
+}
+
+export const BELLS = new Part("bells", ({ sql, name }) => new Bells(sql, name));

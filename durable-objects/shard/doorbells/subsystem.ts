@@ -1,0 +1,29 @@
+import type { AuditViolation } from "../../../contract/rpc.ts";
+import { MAX_ECHO_MS } from "../../../domain/bell.ts";
+import { OVERDUE_MS } from "../kernel/audit-rules.ts";
+import type { AuditView, Subsystem } from "../kernel/subsystem.ts";
+import { BELLS } from "./bells.ts";
+import { BELL_MIGRATIONS } from "./bells-schema.ts";
+import { demandOf, ringBells } from "./doorbells.ts";
+
+/** Doorbells: derived from what waits after each step, never trusted to arrive. */
+export const doorbells: Subsystem = {
+  name: "doorbells",
+  schema: BELL_MIGRATIONS,
+  tables: [{ table: "bells", scope: "shard", why: "a bell calls for whatever this shard has in a lane" }],
+  memory: [BELLS],
+  afterStep: ringBells,
+  audit: demandHasAlarm,
+};
+
+/** A bell may be lost: only the alarm rings it again. */
+function demandHasAlarm(view: AuditView): AuditViolation[] {
+  const { alarmAt, now } = view;
+  if (alarmAt !== null && alarmAt <= now + MAX_ECHO_MS + OVERDUE_MS) return [];
+  return demandOf(view, now)
+    .filter(({ jobs }) => jobs > 0)
+    .map(({ line, jobs }) => ({
+      rule: "waiting-has-alarm",
+      detail: `${jobs} ${line === "events" ? "subscriptions" : "jobs"} wait in ${line}, and no alarm will ring for them again`,
+    }));
+}

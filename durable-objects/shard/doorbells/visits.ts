@@ -1,0 +1,114 @@
+import type {
+  AwaitWorkRequest,
+  ClaimReply,
+  ClaimRequest,
+  DeliverReply,
+  DeliverRequest,
+  FinishedReply,
+  FinishedRequest,
+  ShardCall,
+  WorkReply,
+  WorkRequest,
+} from "../../../contract/rpc.ts";
+import { claimForLane, claimFromQueue } from "../flow/claim.ts";
+import { claimable } from "../flow/limits.ts";
+import { HISTORY } from "../jobs/history.ts";
+import { HISTORY_LOG } from "../jobs/history-log.ts";
+import { historyPage } from "../jobs/history-page.ts";
+import type { Patience } from "../kernel/command.ts";
+import type { Engine } from "../kernel/engine.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import { reportAll } from "../reports/report.ts";
+import { deliverPage } from "../subscriptions/deliver.ts";
+import { BELLS, NONE_LIMITED } from "./bells.ts";
+import { demandOf } from "./doorbells.ts";
+
+/** The calls of those whom bells call: each tells the bells that somebody came. */
+
+/** The processor reports, and claims again in the same step. */
+export function work(engine: Engine, request: WorkRequest): WorkReply {
+  return engine.step((step) => {
+    engine.runDueWork(step);
+    const reports = reportAll(step, request.reports, { namespace: null, withJobs: false });
+    const leaves = request.room.handler <= 0 && request.room.http <= 0;
+    const items = leaves ? [] : claimForLane(step, request);
+    step.onCommit(() => {
+      const stays = items.length > 0;
+      const left = stays || leaves ? undefined : demandOf(engine, step.now).find(({ line }) => line === request.lane);
+      const limited = left?.queues ?? NONE_LIMITED;
+      engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now });
+    });
+    return { type: "work", reports, items };
+  });
+}
+
+/** A pull worker or a consumer claims jobs of one queue. */
+export function claim(engine: Engine, request: ClaimRequest): ClaimReply {
+  return engine.step((step) => {
+    engine.runDueWork(step);
+    const jobs = claimFromQueue(step, request);
+    step.onCommit(() => noteClaimVisit(engine, { request, took: jobs.length, now: step.now }));
+    return { type: "claimed", jobs };
+  });
+}
+
+/**
+ * Tells the bells of a claim through the pull door that was given `took` jobs, where its queue is a consumer's. A consumer
+ * asks for one queue after another, so a queue that had nothing says nothing of the others of its line: the bell may be
+ * for a queue that it does not know.
+ */
+function noteClaimVisit(
+  parts: Parts,
+  { request, took, now }: { request: ClaimRequest; took: number; now: number },
+): void {
+  const queue = parts.get(QUEUES).find(request.namespace, request.queue);
+  if (queue === null || queue.settings.target.type !== "consumer") return;
+  const left = took > 0 ? 0 : claimable(parts, queue, now);
+  if (took === 0 && left === 0) return;
+  const limited = left === 0 ? NONE_LIMITED : new Map([[queue.ref, left]]);
+  parts
+    .get(BELLS)
+    .answered(`${queue.settings.lane}/consumer`, { who: request.worker ?? "", stays: true, limited, now });
+}
+
+/** Whether a claim would look at anything now. */
+export function awaitWork(parts: Parts, request: AwaitWorkRequest, now: number): boolean {
+  const queue = parts.get(QUEUES).find(request.namespace, request.queue);
+  return queue !== null && claimable(parts, queue, now) > 0;
+}
+
+export const untilWork: Patience<AwaitWorkRequest, boolean> = {
+  again: (_shard, { request, result, elapsedMs }) =>
+    result
+      ? null
+      : { key: queueKey({ namespace: request.namespace, name: request.queue }), ms: request.waitMs - elapsedMs },
+};
+
+/** The way of events to subscribers: reports a page of them and takes the next. */
+export function deliver(step: Step, request: DeliverRequest): DeliverReply {
+  const reply = deliverPage(step, request);
+  const visit = { who: request.worker, stays: reply.page !== null, limited: NONE_LIMITED, now: step.now };
+  step.onCommit(() => step.get(BELLS).answered("events", visit));
+  return reply;
+}
+
+/** The projector asks for the next finished jobs. */
+export function finished(parts: Parts, request: FinishedRequest, now: number): FinishedReply {
+  const page = historyPage(parts, request);
+  noteProjector(parts, { took: page.jobs > 0, now });
+  return page;
+}
+
+/** The projector says how far history is. */
+export function projected(step: Step, request: ShardCall & { cursor: number; bookmark: string | null }): null {
+  step.onCommit(() => noteProjector(step, { took: false, now: step.now }));
+  step.get(HISTORY).noteProjected(step, request.cursor, request.bookmark);
+  step.wakeAt(step.get(HISTORY_LOG).nextPurgeAt(request.cursor));
+  return null;
+}
+
+function noteProjector(parts: Parts, { took, now }: { took: boolean; now: number }): void {
+  parts.get(BELLS).answered("history", { who: "projector", stays: took, limited: NONE_LIMITED, now });
+}

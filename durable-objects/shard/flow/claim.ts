@@ -1,0 +1,254 @@
+import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
+import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../../contract/rpc.ts";
+import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
+import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
+import { formatLease } from "../../../domain/lease.ts";
+import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
+import { slotOf } from "../../../domain/slots.ts";
+import { readyOf } from "../jobs/counts.ts";
+import type { StartedJob } from "../jobs/job-change.ts";
+import { type JobRow, ROW_COLUMNS, toJob } from "../jobs/job-row.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import { LARGE_PAYLOADS } from "../jobs/large-payloads.ts";
+import { METRICS } from "../jobs/metrics.ts";
+import { ANY_PROGRESS, PROGRESS } from "../jobs/progress-store.ts";
+import type { StartedRow } from "../jobs/state-store.ts";
+import { start } from "../jobs/transition.ts";
+import { Part } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import type { KnownQueue } from "../queues/known-queue.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { sendToGate, touchGate } from "./gates.ts";
+import { keyRoom, noteStarts, partitionRoom } from "./limits.ts";
+
+/** An executor ends an attempt itself when its timeout is over: this is the time its report may take to arrive. */
+const PUSH_GRACE_MS = 2_000;
+
+/**
+ * A claim has to fit in one RPC (32 MiB), where one character beyond Latin-1 makes a text take two bytes a character:
+ * so at most half of it is taken. As many of the largest as have room there fit without looking, and any number of those
+ * that are not large.
+ */
+const CLAIM_BYTES = 14 * 1024 * 1024;
+
+/** Jobs whose concurrency key is full are passed over and sent back to their gate: this often in one claim at most. */
+const MAX_ROUNDS = 4;
+
+/** Whose share of claims of several queues comes next. Held in memory alone: after a restart everybody starts even. */
+export const FAIR_SHARE = new Part(
+  "fair share",
+  (): { next: FairShare } => ({ next: EVEN_SHARE }),
+  (base, step) => {
+    const own = { next: base.next };
+    step.onCommit(() => {
+      base.next = own.next;
+    });
+    return own;
+  },
+);
+
+/** The processor's claim: jobs of every pushed queue of a lane, as far as its room and every limit allow. */
+export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
+  const items: WorkItem[] = [];
+  const space = { bytes: CLAIM_BYTES };
+  for (const type of ["handler", "http"] as const) {
+    const room = request.room[type];
+    if (room <= 0) continue;
+    const limits = { ...request, room, graceMs: PUSH_GRACE_MS, columns: ITEM_COLUMNS, space };
+    for (const { row, queue } of startSome<ItemRow>(step, queuesOf(step, request, type), limits)) {
+      items.push(toItem(row, queue));
+    }
+  }
+  const checkpoints = checkpointsOf(step, items);
+  if (checkpoints.size === 0) return items;
+  return items.map((item) => ({ ...item, checkpoint: checkpoints.get(item.id) ?? null }));
+}
+
+function queuesOf(step: Step, { lane }: WorkRequest, type: PushType): KnownQueue[] {
+  return step
+    .get(QUEUES)
+    .all()
+    .filter(({ settings }) => settings.lane === lane && settings.target.type === type);
+}
+
+/** A claim through the pull door, by a pull worker or a consumer: jobs of one queue. */
+export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] {
+  const queue = step.get(QUEUES).find(request.namespace, request.queue);
+  if (queue === null || isPushed(queue.settings.target)) return [];
+  const metrics = step.get(METRICS);
+  step.onCommit(() => metrics.claimed(queue.ref, step.now));
+  const limits = { ...request, room: request.max, graceMs: 0, columns: ROW_COLUMNS, space: { bytes: CLAIM_BYTES } };
+  const started = startSome<JobRow>(step, [queue], limits);
+  const made = started.map(({ row }) => toJob(row, queue.settings));
+  const jobs = step.get(ANY_PROGRESS).any ? step.get(PROGRESS).tellAll(made) : made;
+  const checkpoints = checkpointsOf(step, jobs);
+  const leases = new Map(started.map(({ row }) => [row.id, leaseOf(row)]));
+  return jobs.map((job) => ({
+    job,
+    lease: leases.get(job.id) ?? "",
+    checkpoint: checkpoints.get(job.id) ?? null,
+  }));
+}
+
+const NO_CHECKPOINTS: ReadonlyMap<string, string> = new Map();
+
+/** By id, of those that have one. */
+function checkpointsOf(step: Step, jobs: readonly { id: string }[]): ReadonlyMap<string, string> {
+  if (!step.get(ANY_PROGRESS).any) return NO_CHECKPOINTS;
+  return step.get(PROGRESS).checkpoints(jobs.map(({ id }) => id));
+}
+
+interface StartLimits {
+  room: number;
+  leaseMs: number | null;
+  graceMs: number;
+  worker: string | null;
+  /** Of the row, as the caller hands them out. */
+  columns: string;
+  /** What is left of the answer: shared by all that goes into it. */
+  space: { bytes: number };
+}
+
+interface Started<Row> {
+  row: Row;
+  queue: KnownQueue;
+}
+
+function startSome<Row extends StartedRow>(step: Step, queues: KnownQueue[], limits: StartLimits): Started<Row>[] {
+  const started: Started<Row>[] = [];
+  const lease = nonce(step);
+  const share = step.get(FAIR_SHARE);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    step.runDeferred();
+    const room = limits.room - started.length;
+    const offered = new Map<string, StartedJob>();
+    const offers = queues
+      .filter(({ ref, settings }) => !settings.paused && readyOf(step, ref) > 0)
+      .map((queue) => offerOf(step, queue, { room, offered }));
+    const decision = decide(offers, room, share.next);
+    share.next = decision.fairShare;
+    for (const { queue, ids } of fitting(step, decision.grants, limits.space)) {
+      started.push(...startGranted<Row>(step, queue, { ids, offered, lease, limits }));
+    }
+    for (const { queue, ids } of decision.gated) sendBack(step, queue, { ids, offered });
+    if (decision.gated.length === 0 || started.length >= limits.room) break;
+  }
+  return started;
+}
+
+function startGranted<Row extends StartedRow>(
+  step: Step,
+  queue: KnownQueue,
+  granted: { ids: string[]; offered: Map<string, StartedJob>; lease: string; limits: StartLimits },
+): Started<Row>[] {
+  const { ids, offered, lease, limits } = granted;
+  const countsTowardLimit = queue.settings.concurrency === null ? 0 : 1;
+  const { leaseMs, graceMs, worker, columns } = limits;
+  const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit } as const;
+  const jobs = ids.flatMap((id) => offered.get(id) ?? []);
+  const rows = start<Row>(step, queue.ref, { jobs, as, columns });
+  if (queue.settings.rate !== null) {
+    const inPartition = Map.groupBy(rows, ({ id }) => offered.get(id)?.partition ?? 0);
+    for (const [partition, starts] of inPartition) noteStarts(step, queue, { partition, starts: starts.length });
+  }
+  const metrics = step.get(METRICS);
+  step.onCommit(() => metrics.add(queue.ref, { counter: "started", jobs: rows.length }, step.now));
+  // An UPDATE returns its rows in no promised order.
+  const order = new Map(ids.map((id, i) => [id, i]));
+  rows.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
+  return rows.map((row) => ({ row, queue }));
+}
+
+/** Jobs that stood open though their key is full: its limit has become lower. */
+function sendBack(
+  step: Step,
+  queue: KnownQueue,
+  { ids, offered }: { ids: string[]; offered: Map<string, StartedJob> },
+): void {
+  sendToGate(step, queue.ref, ids);
+  for (const id of ids) {
+    const job = offered.get(id);
+    if (job === undefined || job.concurrency_key === null) continue;
+    touchGate(step, { slot: job.slot, queue: queue.ref, key: job.concurrency_key }, 0);
+  }
+}
+
+/** The granted jobs, as many as the answer still has space for. The rest stay ready. */
+function fitting(step: Step, grants: Grant<KnownQueue>[], space: { bytes: number }): Grant<KnownQueue>[] {
+  const ids = grants.flatMap((granted) => granted.ids);
+  const checkpoints = checkpointsOf(
+    step,
+    ids.map((id) => ({ id })),
+  );
+  if (!step.get(LARGE_PAYLOADS).any && checkpoints.size === 0) return grants;
+  const most = ids.length * MAX_PAYLOAD_BYTES + checkpoints.size * MAX_CHECKPOINT_BYTES;
+  if (most <= space.bytes) {
+    space.bytes -= most;
+    return grants;
+  }
+  const payloads = step.get(JOBS).payloadBytes(ids);
+  const fits = (id: string) => {
+    const bytes = (payloads.get(id) ?? 0) + (checkpoints.get(id)?.length ?? 0);
+    if (bytes > space.bytes) return false;
+    space.bytes -= bytes;
+    return true;
+  };
+  return grants.map(({ queue, ids }) => ({ queue, ids: ids.filter(fits) }));
+}
+
+function offerOf(
+  step: Step,
+  queue: KnownQueue,
+  { room, offered }: { room: number; offered: Map<string, StartedJob> },
+): QueueOffer<KnownQueue> {
+  const jobs = step.get(JOBS);
+  const keyRooms = new Map<string, number>();
+  const partitions = jobs.readyPartitions(queue.ref).map((partition): PartitionOffer => {
+    const free = partitionRoom(step, queue, { partition, now: step.now });
+    const ready = free > 0 ? jobs.ready(queue.ref, partition, Math.min(free, room)) : [];
+    const keys = limitsKeys(queue.settings) ? jobs.concurrencyKeys(ready.map(({ id }) => id)) : NO_KEYS;
+    const slot = slotOf(queue.settings.namespace, queue.settings.name, partition);
+    for (const { id } of ready) offered.set(id, { id, slot, partition, concurrency_key: keys.get(id) ?? null });
+    for (const key of keys.values()) {
+      if (!keyRooms.has(key)) keyRooms.set(key, keyRoom(step, { slot, queue: queue.ref, key }, step.now));
+    }
+    return { room: free, ready: ready.map(({ id, rank }) => ({ id, rank, key: keys.get(id) ?? null })) };
+  });
+  const { namespace, name, weight } = queue.settings;
+  return { queue, namespace, name, weight, partitions, keyRoom: keyRooms };
+}
+
+const NO_KEYS = new Map<string, string>();
+
+/** What an executor needs of a row: reading all of it would cost the most common call half as much again. */
+type ItemRow = Pick<JobRow, "id" | "attempt" | "lease" | "payload" | "timeout_ms" | "due_at"> & StartedRow;
+const ITEM_COLUMNS = "id, attempt, lease, payload, timeout_ms, due_at";
+
+function toItem(row: ItemRow, { settings }: KnownQueue): WorkItem {
+  if (!isPushed(settings.target))
+    throw new Error(`${row.id} of a ${settings.target.type} queue was claimed for a lane`);
+  return {
+    id: row.id,
+    namespace: settings.namespace,
+    queue: settings.name,
+    attempt: row.attempt,
+    lease: leaseOf(row),
+    payload: row.payload,
+    timeoutMs: row.timeout_ms,
+    target: settings.target,
+    checkpoint: null,
+  };
+}
+
+function leaseOf(row: Pick<JobRow, "id" | "attempt" | "lease">): string {
+  return formatLease({ jobId: row.id, attempt: row.attempt, nonce: row.lease ?? "" });
+}
+
+/** 64 bits of chance: a lease cannot be guessed. One for each claim; job and attempt tell its leases apart. */
+function nonce(step: Step): string {
+  const word = () =>
+    Math.floor(step.random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, "0");
+  return word() + word();
+}

@@ -1,0 +1,141 @@
+import type { Explanation } from "../../../contract/rpc.ts";
+import { nextInShare } from "../../../domain/fairness.ts";
+import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
+import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import { METRICS } from "../jobs/metrics.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { KnownQueue } from "../queues/known-queue.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { FAIR_SHARE } from "./claim.ts";
+import { dedupKeyOf } from "./dedup.ts";
+import { DEDUP } from "./dedup-store.ts";
+import { limitIsFull, readyAhead } from "./explain-limits.ts";
+import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
+import { partitionRoom, startable } from "./limits.ts";
+import { lineOf } from "./ordering-keys.ts";
+import { PARKED } from "./parked-store.ts";
+
+/** A queue that waits to be claimed from, and was not for this long, has no worker. */
+const NO_WORKER_MS = 30_000;
+/** Jobs of each partition of another queue that are counted: they take turns, so more of one never count. */
+const MAX_COUNTED = 1000;
+
+/** Why a job is not running, from the same rows a claim would look at, by the first of the reasons that is true. */
+export function explain(parts: Parts, row: JobHead, now: number): Explanation {
+  const asked = { parts, row, queue: parts.get(QUEUES).get(row.queue), now };
+  return { state: row.state, ...reasonFor(asked) };
+}
+
+function reasonFor(asked: Asked): Reason {
+  const { row, queue } = asked;
+  switch (row.state) {
+    case "succeeded":
+    case "failed":
+    case "cancelled":
+      return because("final", `The job is ${row.state}.`);
+    case "running":
+      return because("running", `Attempt ${row.attempt} runs${row.worker === null ? "" : ` on ${row.worker}`}.`);
+    default:
+      if (queue.settings.paused) return because("paused", `Queue ${queue.settings.name} is paused.`);
+      return notDue(asked) ?? blockedBy(asked) ?? limitIsFull(asked) ?? inLine(asked);
+  }
+}
+
+function notDue({ row, now }: Asked): Reason | null {
+  if (row.state !== "scheduled" || row.run_at <= now) return null;
+  const at = new Date(row.run_at).toISOString();
+  return row.attempt > row.spent_before
+    ? because("retrying", `Attempt ${row.attempt} failed; the next may start at ${at}.`, {
+        estimatedStartAt: row.run_at,
+      })
+    : because("scheduled", `Due at ${at}.`, { estimatedStartAt: row.run_at });
+}
+
+/** What `blocked` says, strongest first. */
+function blockedBy(asked: Asked): Reason | null {
+  const { parts, row } = asked;
+  if (row.blocked & BLOCKS.line) {
+    const open = parts.get(JOBS).openOfKey(row.queue, row.ordering_key ?? "");
+    const stands = open !== null && open.blocked & BLOCKS.parked ? ", and the key is parked" : "";
+    const detail = `An earlier job of its ordering key is ${open?.state ?? "not final"}${stands}.`;
+    return because("ordering", detail, { blockedBy: open?.id ?? null });
+  }
+  if (row.blocked & BLOCKS.parked) {
+    const line = lineOf(row);
+    const failed = line === null ? null : (parts.get(PARKED).find(line)?.job ?? null);
+    const detail =
+      failed === null
+        ? "Its ordering key is paused."
+        : "An earlier job of its ordering key failed for good, and somebody has to decide: retry, skip or discard it.";
+    return because("parked", detail, { blockedBy: failed });
+  }
+  if (row.blocked & BLOCKS.after) {
+    const key = dedupKeyOf(row);
+    const before = key === null ? null : (parts.get(DEDUP).find(key)?.job ?? null);
+    return because("deduplication", "It runs after an earlier job of its deduplication key.", { blockedBy: before });
+  }
+  // At the gate of its concurrency key: what the key may start now says why, the bit may be late.
+  return null;
+}
+
+/** Nothing holds it: others go first, nobody comes, or it is next. */
+function inLine(asked: Asked): Reason {
+  const { parts, row, queue, now } = asked;
+  const ahead = queueAhead(asked);
+  // Before this object woke, a claim would have taken the job as soon as it could run.
+  const lastClaimAt = parts.get(METRICS).lastClaimAt(row.queue) ?? Math.max(row.run_at, queue.settings.updatedAt);
+  if (!isPushed(queue.settings.target) && now - lastClaimAt >= NO_WORKER_MS) {
+    return because("no-worker", noWorker(queue.settings, now - lastClaimAt), { ahead });
+  }
+  if (ahead > 0) return because("priority", `${ahead} ready jobs of its queue go first.`, { ahead });
+  const turnsBefore = turnsAhead(parts, queue, now);
+  if (turnsBefore > 0) {
+    return because("fairness", `Queues that share its lane have ${turnsBefore} turns first.`, { ahead: turnsBefore });
+  }
+  return because("ready", "The next claim takes it.", { ahead: 0, estimatedStartAt: now });
+}
+
+function noWorker({ name, target, lane }: QueueSettings, idleMs: number): string {
+  const detail = `Nobody has claimed from queue ${name} for ${Math.floor(idleMs / 1000)} s.`;
+  if (target.type !== "consumer") return detail;
+  return `${detail} The Queue of lane ${lane} needs a Worker as its consumer that has a handler for ${name}.`;
+}
+
+/** Jobs of other queues that a claim of its lane takes before it takes one of this queue. */
+function turnsAhead(parts: Parts, queue: KnownQueue, now: number): number {
+  const { lane, target } = queue.settings;
+  if (!isPushed(target)) return 0;
+  const contenders = parts
+    .get(QUEUES)
+    .all()
+    .filter(({ settings }) => settings.lane === lane && settings.target.type === target.type)
+    .map((other) => ({
+      ...other.settings,
+      left: startable(parts, other, { most: MAX_COUNTED, now }),
+      own: other.ref === queue.ref,
+    }))
+    // The job itself is one, though the clock may not have come to it yet.
+    .map((other) => (other.own ? { ...other, left: Math.max(1, other.left) } : other))
+    .filter(({ left }) => left > 0);
+  let fairShare = parts.get(FAIR_SHARE).next;
+  for (let ahead = 0; ahead < MAX_AHEAD; ahead++) {
+    const waiting = contenders.filter(({ left }) => left > 0);
+    if (waiting.length === 0) return ahead;
+    const served = nextInShare(waiting, fairShare);
+    if (served.contender.own) return ahead;
+    served.contender.left -= 1;
+    fairShare = served.fairShare;
+  }
+  return MAX_AHEAD;
+}
+
+/** Ready jobs of the same queue on this shard that a claim prefers, as far as their partitions have room. */
+function queueAhead({ parts, row, queue, now }: Asked): number {
+  let ahead = 0;
+  for (const partition of parts.get(JOBS).readyPartitions(row.queue)) {
+    const room = partition === row.partition ? MAX_AHEAD : partitionRoom(parts, queue, { partition, now });
+    if (room > 0) ahead += readyAhead(parts, row, { partition, limit: Math.min(room, MAX_AHEAD) });
+  }
+  return Math.min(ahead, MAX_AHEAD);
+}

@@ -1,0 +1,175 @@
+import type { AuditViolation } from "../../../contract/rpc.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
+import { notAhead } from "../../../domain/rate.ts";
+import { COUNTS } from "../jobs/counts.ts";
+import type { JobSubsystem } from "../jobs/job-change.ts";
+import { BLOCKS } from "../jobs/job-row.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import { comesTooLate, OVERDUE_MS, offenders, type RowRule } from "../kernel/audit-rules.ts";
+import type { Step } from "../kernel/step.ts";
+import type { AuditView } from "../kernel/subsystem.ts";
+import type { QueueSubsystem } from "../queues/queue-change.ts";
+import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import { FLOW_MIGRATIONS } from "./flow-schema.ts";
+import { FLOW } from "./flow-store.ts";
+import { touchGate, touchGates } from "./gates.ts";
+import { rateHoldsUntil, startsCountUntil } from "./limits.ts";
+
+/** Gates rebalanced in one step. */
+const GATES_PER_STEP = 100;
+
+const KNOWN_BLOCKS = Object.values(BLOCKS).reduce((all, bit) => all | bit, 0);
+
+/** What holds for jobs that wait though they are due: a bit of `blocked` is set, and something will clear it. */
+const RULES: RowRule[] = [
+  {
+    rule: "gate-opens",
+    detail:
+      "waits at the gate of its concurrency key, where no job of the key runs or stands open and no time is written down",
+    query: `SELECT id FROM jobs AS j WHERE state = 'queued' AND blocked = ${BLOCKS.gate}
+      AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.queue = j.queue AND o.concurrency_key = j.concurrency_key
+        AND o.concurrency_key IS NOT NULL AND o.state IN ('queued', 'running') AND o.state = 'running')
+      AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.queue = j.queue AND o.concurrency_key = j.concurrency_key
+        AND o.concurrency_key IS NOT NULL AND o.state IN ('queued', 'running') AND o.state = 'queued' AND o.blocked = 0)
+      AND NOT EXISTS (SELECT 1 FROM gates AS g
+        WHERE g.slot = j.slot AND g.queue = j.queue AND g.key = j.concurrency_key AND g.look_at IS NOT NULL)`,
+  },
+  {
+    rule: "gate-has-key",
+    detail: "stands at a gate, and is not queued or has no concurrency key",
+    query: `SELECT id FROM jobs WHERE blocked & ${BLOCKS.gate} AND (state <> 'queued' OR concurrency_key IS NULL)`,
+  },
+  {
+    rule: "block-known",
+    detail: "is held back by something that nothing knows, and nothing will clear",
+    query: `SELECT id FROM jobs WHERE state IN ('scheduled', 'queued', 'running') AND (blocked & ~${KNOWN_BLOCKS}
+      OR blocked & ${BLOCKS.line} AND ordering_key IS NULL OR blocked <> 0 AND state = 'running')`,
+  },
+];
+
+/** Limits of queues and of concurrency keys: the gates of the keys, and the starts that rates count. */
+export const gates: JobSubsystem & QueueSubsystem = {
+  name: "gates and rates",
+  schema: FLOW_MIGRATIONS,
+  tables: [
+    { table: "gates", scope: "slot" },
+    { table: "rates", scope: "slot" },
+  ],
+  memory: [FLOW],
+  jobs: {
+    on: [
+      "accept",
+      "claim",
+      "succeed",
+      "due",
+      "retry",
+      "fail",
+      "expire",
+      "cancel",
+      "reject",
+      "redrive",
+      "replace",
+      "blocks",
+    ],
+    key: "concurrency_key",
+    onChange: touchGates,
+  },
+  queues: {
+    onSettings(step, { ref, settings }, before) {
+      if (before === null || !keyLimitsDiffer(before, settings)) return;
+      step.get(FLOW).lookAtAll(ref, step.now);
+      step.wakeAt(step.now);
+    },
+    holdings: (parts, queue, now) => ({ startsCountUntil: startsCountUntil(parts, queue, now) }),
+  },
+  nextAt: (parts) => parts.get(FLOW).nextLookAt(),
+  tick: lookAtGates,
+  ticksBeforeClaims: true,
+  clampToClock,
+  audit: (view) => [...offenders(view, RULES), ...limitsLeaveRoom(view), ...waitsHaveAlarm(view)],
+};
+
+function keyLimitsDiffer(a: QueueSettings, b: QueueSettings): boolean {
+  const limits = ({ perKeyConcurrency, perKeyRate }: QueueSettings) => JSON.stringify([perKeyConcurrency, perKeyRate]);
+  return limits(a) !== limits(b);
+}
+
+function lookAtGates(step: Step): boolean {
+  const due = step.get(FLOW).gatesToLookAt(step.now, GATES_PER_STEP);
+  for (const gateKey of due) touchGate(step, gateKey, 0);
+  wakeWhereRatesOpen(step);
+  return due.length === GATES_PER_STEP;
+}
+
+/** A rate opens by time alone: those who wait for work of its queue look again. */
+function wakeWhereRatesOpen(step: Step): void {
+  const queues = step.get(QUEUES);
+  for (const ref of step.get(COUNTS).withReady()) {
+    const { settings } = queues.get(ref);
+    if (settings.rate !== null) step.wake(queueKey(settings));
+  }
+}
+
+/**
+ * After the clock has stepped back, starts of rates seem to lie ahead and would hold others back until the clock has
+ * caught up: they are taken to have been just now. True when more gates are to be looked at than one step may.
+ */
+function clampToClock(step: Step): boolean {
+  const flow = step.get(FLOW);
+  let longestMs = -1;
+  let rated = false;
+  for (const { settings } of step.get(QUEUES).all()) {
+    longestMs = Math.max(longestMs, settings.perKeyRate?.periodMs ?? -1);
+    rated ||= settings.rate !== null;
+  }
+  const ahead = rated ? flow.rateLogsAhead(step.now) : [];
+  for (const { log, ...partition } of ahead) flow.saveRateLog(partition, notAhead(log, step.now));
+  // A gate waits for a start of its log to be over: never longer than its period.
+  const beyond = longestMs < 0 ? [] : flow.gatesBeyond(step.now + longestMs + 1, GATES_PER_STEP);
+  for (const gateKey of beyond) touchGate(step, gateKey, 0);
+  return beyond.length === GATES_PER_STEP;
+}
+
+/** A limit of which a partition has no share would keep its jobs waiting for ever. */
+function limitsLeaveRoom(view: AuditView): AuditViolation[] {
+  const jobs = view.get(JOBS);
+  return view
+    .get(QUEUES)
+    .all()
+    .flatMap((queue) => {
+      const { name, concurrency, rate, partitions } = queue.settings;
+      const limits = [
+        { what: "concurrency", limit: concurrency },
+        { what: "rate", limit: rate?.limit ?? null },
+      ].filter(({ limit }) => limit !== null);
+      if (limits.length === 0) return [];
+      return jobs.readyPartitions(queue.ref).flatMap((partition) =>
+        limits
+          .filter(({ limit }) => partition >= partitions || (limit ?? 0) < partitions)
+          .map(({ what, limit }) => ({
+            rule: "limit-leaves-room",
+            detail: `queue ${name}: partition ${partition} of ${partitions} has no share of ${what} ${limit}`,
+          })),
+      );
+    });
+}
+
+/** A job that waits for a rate, or at a gate, for a time: an alarm has to come soon after it. */
+function waitsHaveAlarm(view: AuditView): AuditViolation[] {
+  const { alarmAt, now } = view;
+  const rates = view
+    .get(QUEUES)
+    .all()
+    .flatMap((queue) => {
+      const at = rateHoldsUntil(view, queue, now);
+      return at === null || !Number.isFinite(at) || !comesTooLate(view, at)
+        ? []
+        : [`queue ${queue.settings.name} waits for its rate until ${at}`];
+    });
+  const lookAt = view.get(FLOW).nextLookAt();
+  const lost = lookAt !== null && (lookAt < now - OVERDUE_MS || comesTooLate(view, lookAt));
+  return [...rates, ...(lost ? [`a gate is to be looked at at ${lookAt}`] : [])].map((what) => ({
+    rule: "wait-has-alarm",
+    detail: `${what}, alarm at ${alarmAt}, now ${now}`,
+  }));
+}

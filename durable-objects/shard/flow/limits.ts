@@ -1,0 +1,126 @@
+import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
+import { type Rate, rateOpensAt, rateRoom, withStarts } from "../../../domain/rate.ts";
+import { slotOf, slotsOfQueue } from "../../../domain/slots.ts";
+import { COUNTS } from "../jobs/counts.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import type { KnownQueue } from "../queues/known-queue.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import type { GateKey, RatedPartition } from "./flow-store.ts";
+import { FLOW } from "./flow-store.ts";
+
+/** Whether a partition of the queue may be full though it has ready jobs. */
+function isLimited({ settings }: KnownQueue): boolean {
+  return settings.concurrency !== null || settings.rate !== null;
+}
+
+/** How many more jobs of a partition may start: what is left of its shares of the queue's concurrency and rate. */
+export function partitionRoom(
+  parts: Parts,
+  queue: KnownQueue,
+  { partition, now }: { partition: number; now: number },
+): number {
+  const rate = rateShare(queue, partition);
+  const places = placesLeft(parts, queue, partition);
+  return rate === null || places <= 0
+    ? places
+    : Math.min(places, rateRoom(parts.get(FLOW).rateLog(ratedPartition(queue, partition)), rate, now));
+}
+
+/** What is left of a partition's share of the concurrency. */
+export function placesLeft(parts: Parts, { ref, settings }: KnownQueue, partition: number): number {
+  const { concurrency, partitions } = settings;
+  if (concurrency === null) return Number.POSITIVE_INFINITY;
+  return partitionShare(concurrency, partitions, partition) - parts.get(JOBS).runningUnderLimit(ref, partition);
+}
+
+/** The partition's part of the queue's rate; null without one. */
+export function rateShare({ settings }: KnownQueue, partition: number): Rate | null {
+  const { rate, partitions } = settings;
+  return rate === null ? null : { ...rate, limit: partitionShare(rate.limit, partitions, partition) };
+}
+
+/** Names the partition where its starts are kept. */
+export function ratedPartition({ ref, settings }: KnownQueue, partition: number): RatedPartition {
+  return { slot: slotOf(settings.namespace, settings.name, partition), queue: ref, partition };
+}
+
+/** How many more jobs of a concurrency key may start. */
+export function keyRoom(parts: Parts, gate: GateKey, now: number): number {
+  const { queue: ref, key } = gate;
+  const { settings } = parts.get(QUEUES).get(ref);
+  if (!limitsKeys(settings)) return Number.POSITIVE_INFINITY;
+  const { perKeyConcurrency, perKeyRate } = settings;
+  const places =
+    perKeyConcurrency === null ? Number.POSITIVE_INFINITY : perKeyConcurrency - parts.get(FLOW).runningOfKey(ref, key);
+  return perKeyRate === null ? places : Math.min(places, rateRoom(parts.get(FLOW).gate(gate).log, perKeyRate, now));
+}
+
+/**
+ * How many jobs of a queue a claim could start now, for those who ring and wait. Never too few; of several partitions it
+ * may count room that one has and cannot use.
+ */
+export function claimable(parts: Parts, queue: KnownQueue, now: number): number {
+  const { ready } = parts.get(COUNTS).of(queue.ref);
+  if (ready === 0 || queue.settings.paused) return 0;
+  if (!isLimited(queue)) return ready;
+  let room = 0;
+  for (const partition of parts.get(JOBS).readyPartitions(queue.ref)) {
+    room += Math.max(0, partitionRoom(parts, queue, { partition, now }));
+    if (room >= ready) return ready;
+  }
+  return room;
+}
+
+/** How many jobs of a queue a claim could start now, exactly as far as `most` in each partition. Reads them all. */
+export function startable(parts: Parts, queue: KnownQueue, { most, now }: { most: number; now: number }): number {
+  if (queue.settings.paused) return 0;
+  if (!isLimited(queue)) return parts.get(COUNTS).of(queue.ref).ready;
+  return parts
+    .get(JOBS)
+    .readyPartitions(queue.ref)
+    .reduce((sum, partition) => {
+      const room = Math.min(most, Math.max(0, partitionRoom(parts, queue, { partition, now })));
+      return sum + parts.get(JOBS).ready(queue.ref, partition, room).length;
+    }, 0);
+}
+
+/** Until when a start counts under the queue's rate or under that of one of its keys; null when none does. */
+export function startsCountUntil(parts: Parts, { ref, settings }: KnownQueue, now: number): number | null {
+  const flow = parts.get(FLOW);
+  const { rate, perKeyRate } = settings;
+  const slots = slotsOfQueue(settings);
+  const lastAt = rate === null ? null : flow.lastStart(ref, slots);
+  const ends = [
+    lastAt === null || rate === null ? null : Math.min(lastAt, now) + rate.periodMs + 1,
+    perKeyRate === null ? null : flow.lastLookAt(ref, slots),
+  ].filter((at) => at !== null && at > now);
+  return ends.length === 0 ? null : Math.max(...(ends as number[]));
+}
+
+/** When the rate lets a ready job of the queue start that it holds back now; null when it holds none back. */
+export function rateHoldsUntil(parts: Parts, queue: KnownQueue, now: number): number | null {
+  if (queue.settings.rate === null || queue.settings.paused || parts.get(COUNTS).of(queue.ref).ready === 0) return null;
+  let soonest: number | null = null;
+  for (const partition of parts.get(JOBS).readyPartitions(queue.ref)) {
+    const rate = rateShare(queue, partition);
+    if (rate === null || placesLeft(parts, queue, partition) <= 0) continue;
+    const at = rateOpensAt(parts.get(FLOW).rateLog(ratedPartition(queue, partition)), rate, now);
+    if (at > now && (soonest === null || at < soonest)) soonest = at;
+  }
+  return soonest;
+}
+
+/** What has started counts under the rate of its partition, in the step that starts it. */
+export function noteStarts(
+  step: Step,
+  queue: KnownQueue,
+  { partition, starts }: { partition: number; starts: number },
+): void {
+  const rate = rateShare(queue, partition);
+  if (rate === null) return;
+  const flow = step.get(FLOW);
+  const rated = ratedPartition(queue, partition);
+  flow.saveRateLog(rated, withStarts(flow.rateLog(rated), rate, { starts, now: step.now }));
+}

@@ -1,0 +1,110 @@
+import type { Sql, SqlRow } from "../../sql.ts";
+import { Part } from "../kernel/part.ts";
+import { Presence, type Presences, readOnly } from "../kernel/presence.ts";
+
+/** One ordering key of one queue on this shard. */
+export interface Line {
+  slot: number;
+  queue: number;
+  key: string;
+}
+
+/** An ordering key that is parked. A key that is paused by hand may be blocked by a failure as well: `job` says so. */
+export interface ParkedKey extends SqlRow {
+  slot: number;
+  queue: number;
+  key: string;
+  state: "blocked" | "paused";
+  /** The failed job that the key waits for a decision about; null when nothing failed. */
+  job: string | null;
+  since: number;
+}
+
+/** Where a page of keys goes on: the last one it gave. */
+export interface ParkedPosition {
+  since: number;
+  key: string;
+}
+
+/** The rows of keys that are parked. Most shards never have one, and then nobody looks. */
+export class ParkedStore {
+  #sql: Sql;
+  readonly #presence: Presences;
+  /** Queues that may have keys which nothing is to hold any more. Their settings and rows say whether they do. */
+  readonly suspects: Set<number>;
+
+  constructor(sql: Sql, presence: Presences, suspects: Set<number>) {
+    this.#sql = sql;
+    this.#presence = presence;
+    this.suspects = suspects;
+  }
+
+  /** Whether any key may be parked. */
+  get any(): boolean {
+    return this.#presence.any;
+  }
+
+  find({ slot, queue, key }: Line): ParkedKey | null {
+    if (!this.#presence.any) return null;
+    const query = "SELECT * FROM parked WHERE slot = ? AND queue = ? AND key = ?";
+    return this.#sql.all<ParkedKey>(query, slot, queue, key)[0] ?? null;
+  }
+
+  has(line: Line): boolean {
+    return this.find(line) !== null;
+  }
+
+  /** 2 rows. */
+  save({ slot, queue, key, state, job, since }: ParkedKey): void {
+    this.#presence.raise();
+    this.#sql.run(
+      `INSERT INTO parked (slot, queue, key, state, job, since) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (slot, queue, key) DO UPDATE SET state = excluded.state, job = excluded.job, since = excluded.since`,
+      slot,
+      queue,
+      key,
+      state,
+      job,
+      since,
+    );
+  }
+
+  remove({ slot, queue, key }: Line): void {
+    this.#sql.run("DELETE FROM parked WHERE slot = ? AND queue = ? AND key = ?", slot, queue, key);
+    this.#presence.recheck();
+  }
+
+  /** How many keys of a queue are parked; of all queues when it is null. */
+  count(queue: number | null): number {
+    if (!this.#presence.any) return 0;
+    const where = queue === null ? "" : "WHERE queue = ?";
+    const params = queue === null ? [] : [queue];
+    return this.#sql.all<{ n: number }>(`SELECT count(*) AS n FROM parked ${where}`, ...params)[0]?.n ?? 0;
+  }
+
+  /** Keys of a queue in one state, the latest first and by name where two are as old. */
+  page(queue: number, state: ParkedKey["state"], { after, limit }: { after: ParkedPosition | null; limit: number }) {
+    return this.#sql.all<ParkedKey>(
+      `SELECT * FROM parked INDEXED BY parked_since
+       WHERE queue = ? AND state = ? AND since <= ? AND (since < ? OR key > ?) ORDER BY since DESC, key LIMIT +?`,
+      queue,
+      state,
+      after?.since ?? Number.MAX_SAFE_INTEGER,
+      after?.since ?? Number.MAX_SAFE_INTEGER,
+      after?.key ?? "",
+      limit,
+    );
+  }
+}
+
+/** Whether any ordering key is parked. */
+export const ANY_PARKED = new Part("any parked key", ({ sql }) => new Presence(sql, "parked"));
+
+export const PARKED = new Part(
+  "parked keys",
+  (shard) => {
+    const queues = shard.sql.all<{ queue: number }>("SELECT DISTINCT queue FROM parked").map(({ queue }) => queue);
+    return new ParkedStore(shard.sql, readOnly(shard.get(ANY_PARKED)), new Set(queues));
+  },
+  (base, step) => new ParkedStore(step.sql, step.get(ANY_PARKED).inStep(step), base.suspects),
+);

@@ -1,0 +1,183 @@
+import type { RowState } from "../../../domain/job/state.ts";
+import type { Sql } from "../../sql.ts";
+import { Part } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import type { JobHead } from "./job-row.ts";
+
+/** Where an unfinished job stands. `ready` may be claimed; `blocked` is due and waits for something else. */
+export type Standing = "ready" | "blocked" | "scheduled" | "running";
+export type Tally = Record<Standing, number>;
+
+/** Null for a job that is over. */
+export function standingOf(row: { state: RowState; blocked: number }): Standing | null {
+  switch (row.state) {
+    case "queued":
+      return row.blocked === 0 ? "ready" : "blocked";
+    case "scheduled":
+    case "running":
+      return row.state;
+    default:
+      return null;
+  }
+}
+
+/** Jobs of one partition that have come to another standing. Null: they are not, or no longer, unfinished. */
+export interface Move {
+  queue: number;
+  partition: number;
+  before: Standing | null;
+  after: Standing | null;
+  jobs: number;
+}
+
+interface QueueCounts {
+  all: Tally;
+  partitions: Map<number, Tally>;
+}
+
+const NONE: Readonly<Tally> = { ready: 0, blocked: 0, scheduled: 0, running: 0 };
+
+/**
+ * How many unfinished jobs of each queue and partition stand where: to size bells, to skip queues without work, and to
+ * answer for a queue without reading its rows. Counted from the rows when the object starts; after that it follows each
+ * step that has committed, and the audit compares it with the rows.
+ */
+export class Counts {
+  readonly #queues = new Map<number, QueueCounts>();
+  readonly #ready = new Set<number>();
+  #unfinished = 0;
+
+  constructor(sql: Sql) {
+    for (const { queue, partition, standing, n } of countRows(sql)) {
+      this.apply({ queue, partition, before: null, after: standing, jobs: n });
+    }
+  }
+
+  of(queue: number): Readonly<Tally> {
+    return this.#queues.get(queue)?.all ?? NONE;
+  }
+
+  /** Every queue that has or had unfinished jobs, since the object started. */
+  *queues(): IterableIterator<[queue: number, tally: Readonly<Tally>]> {
+    for (const [queue, { all }] of this.#queues) yield [queue, all];
+  }
+
+  *partitions(): IterableIterator<{ queue: number; partition: number; tally: Readonly<Tally> }> {
+    for (const [queue, { partitions }] of this.#queues) {
+      for (const [partition, tally] of partitions) yield { queue, partition, tally };
+    }
+  }
+
+  /** Queues of which some job may be claimed, as far as only its own row is asked. */
+  withReady(): Iterable<number> {
+    return this.#ready;
+  }
+
+  /** Unfinished jobs of the shard. */
+  get unfinished(): number {
+    return this.#unfinished;
+  }
+
+  apply({ queue, partition, before, after, jobs }: Move): void {
+    if (before === null) this.#unfinished += jobs;
+    if (after === null) this.#unfinished -= jobs;
+    const counts = this.#countsOf(queue);
+    const one = counts.partitions.get(partition) ?? { ...NONE };
+    counts.partitions.set(partition, one);
+    for (const tally of [counts.all, one]) {
+      if (before !== null) tally[before] -= jobs;
+      if (after !== null) tally[after] += jobs;
+    }
+    if (counts.all.ready > 0) this.#ready.add(queue);
+    else this.#ready.delete(queue);
+  }
+
+  #countsOf(queue: number): QueueCounts {
+    let counts = this.#queues.get(queue);
+    if (counts === undefined) {
+      counts = { all: { ...NONE }, partitions: new Map() };
+      this.#queues.set(queue, counts);
+    }
+    return counts;
+  }
+}
+
+export const COUNTS = new Part("counts", ({ sql }) => new Counts(sql));
+
+/** What this step has moved so far; the counts follow when it has committed. */
+class Moves {
+  readonly all: Move[] = [];
+}
+
+const MOVES = {};
+
+function movesOf(step: Step): Moves {
+  return step.scratch(MOVES, () => {
+    const moves = new Moves();
+    const counts = step.get(COUNTS);
+    step.onCommit(() => {
+      for (const move of moves.all) counts.apply(move);
+      wakeForWork(step, moves);
+    });
+    return moves;
+  });
+}
+
+/**
+ * Those who wait for work are woken some at a time, the newest first: the older a wait, the likelier it is that its
+ * caller has found work on another shard meanwhile and is gone.
+ */
+const WOKEN_AT_ONCE = 32;
+
+/** Jobs of these queues have become ready, or others have made room for them. */
+function wakeForWork(step: Step, { all }: Moves): void {
+  const counts = step.get(COUNTS);
+  for (const queue of new Set(all.map((move) => move.queue))) {
+    if (counts.of(queue).ready > 0) step.wake(queueKey(step.get(QUEUES).get(queue).settings), WOKEN_AT_ONCE);
+  }
+}
+
+/** Counts jobs that this step moves from one standing to another. */
+export function countMove(step: Step, move: Move): void {
+  if (move.before !== move.after && move.jobs > 0) movesOf(step).all.push(move);
+}
+
+/** Counts one job whose row this step changes. */
+export function countChange(
+  step: Step,
+  { queue, partition }: Pick<JobHead, "queue" | "partition">,
+  standing: Pick<Move, "before" | "after">,
+): void {
+  countMove(step, { queue, partition, ...standing, jobs: 1 });
+}
+
+/** Ready jobs of a queue as this step sees them: those that it has opened or started itself count too. */
+export function readyOf(step: Step, queue: number): number {
+  let { ready } = step.get(COUNTS).of(queue);
+  for (const move of movesOf(step).all) {
+    if (move.queue !== queue) continue;
+    if (move.before === "ready") ready -= move.jobs;
+    if (move.after === "ready") ready += move.jobs;
+  }
+  return ready;
+}
+
+/** Reads unfinished jobs only: finished ones cost nothing here. */
+export function countRows(sql: Sql): { queue: number; partition: number; standing: Standing; n: number }[] {
+  return sql.all(`
+    SELECT queue, partition, 'ready' AS standing, count(*) AS n FROM jobs INDEXED BY jobs_ready
+      WHERE state = 'queued' AND blocked = 0 GROUP BY queue, partition
+    UNION ALL
+    SELECT queue, partition, 'blocked', sum(n) FROM (
+      SELECT queue, partition, count(*) AS n FROM jobs INDEXED BY jobs_key
+        WHERE ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') AND state = 'queued' AND blocked = 1
+        GROUP BY queue, partition
+      UNION ALL
+      SELECT queue, partition, count(*) FROM jobs INDEXED BY jobs_blocked WHERE state = 'queued' AND blocked > 1
+        GROUP BY queue, partition)
+      GROUP BY queue, partition
+    UNION ALL
+    SELECT queue, partition, state, count(*) FROM jobs INDEXED BY jobs_due
+      WHERE due_at IS NOT NULL AND state IN ('scheduled', 'running') GROUP BY queue, partition, state`);
+}

@@ -1,0 +1,51 @@
+import { offenders, type RowRule } from "../kernel/audit-rules.ts";
+import type { Step } from "../kernel/step.ts";
+import { HISTORY, noteEnds } from "./history.ts";
+import { HISTORY_LOG } from "./history-log.ts";
+import { FINISHED_MIGRATIONS } from "./history-schema.ts";
+import type { JobSubsystem } from "./job-change.ts";
+import { JOBS } from "./job-store.ts";
+import { PROGRESS } from "./progress-store.ts";
+
+/** Rows of the log that are forgotten in one step, as long as they name fewer jobs than this together. */
+const PURGE_PER_STEP = 200;
+const PURGED_JOBS_PER_STEP = 2_000;
+
+const RULES: RowRule[] = [
+  {
+    rule: "final-is-logged",
+    detail: "is final and history will never hear of it",
+    query: `SELECT id FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled', 'discarded') AND (id, version) NOT IN
+      (SELECT entry.value ->> 0, entry.value ->> 1 FROM finished, json_each(finished.jobs) AS entry)`,
+  },
+];
+
+/** The log of finished jobs, by which history copies them and the shard forgets them. */
+export const history: JobSubsystem = {
+  name: "history",
+  schema: FINISHED_MIGRATIONS,
+  tables: [{ table: "finished", scope: "slot" }],
+  memory: [HISTORY_LOG, HISTORY],
+  jobs: { on: ["succeed", "fail", "expire", "cancel", "reject"], onChange: noteEnds },
+  nextAt: (parts) => parts.get(HISTORY_LOG).nextPurgeAt(parts.get(HISTORY).projected),
+  tick: forgetFinished,
+  audit: (view) => offenders(view, RULES),
+};
+
+/** Forgets what history has and whose time is over, a bounded amount. True when more is left. */
+function forgetFinished(step: Step): boolean {
+  const log = step.get(HISTORY_LOG);
+  const entries = log.purgeable(step.now, step.get(HISTORY).projected, PURGE_PER_STEP);
+  let named = 0;
+  let newest = 0;
+  for (const { seq, slot, jobs, n } of entries) {
+    if (named >= PURGED_JOBS_PER_STEP) break;
+    step.get(JOBS).forget(jobs);
+    step.get(PROGRESS).forgetWithJobs(slot, jobs);
+    log.remove(seq);
+    named += n;
+    newest = Math.max(newest, seq);
+  }
+  step.get(HISTORY).noteForgotten(step, newest);
+  return entries.length === PURGE_PER_STEP || named >= PURGED_JOBS_PER_STEP;
+}

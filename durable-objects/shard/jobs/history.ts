@@ -1,0 +1,157 @@
+import type { LogPosition } from "../../../contract/rpc.ts";
+import { answersUntil } from "../../../domain/dedup.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
+import { FACTS, type Facts } from "../kernel/facts.ts";
+import { Part, type Parts } from "../kernel/part.ts";
+import { SEQUENCE } from "../kernel/sequence.ts";
+import type { Step } from "../kernel/step.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { HISTORY_LOG, type NewEntry } from "./history-log.ts";
+import type { JobChange } from "./job-change.ts";
+import type { JobHead, JobSpec } from "./job-row.ts";
+import { METRICS } from "./metrics.ts";
+
+/** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
+export const KEEP_SUCCEEDED_MS = 3_600_000;
+/** A submission may still be on its way a second time: as long as that, its job's id must be known. */
+export const KEEP_AT_LEAST_MS = 60_000;
+
+const PROJECTED = "projected";
+const FORGOTTEN = "forgotten";
+
+/** How far the log of finished jobs is, and how far history is with it. */
+export class HistoryPosition {
+  readonly #facts: Facts;
+  /** History lacks finished jobs. A field and no method: it is looked at after every step. */
+  lacks = false;
+  #newest: number;
+  #projected: number;
+  #forgotten: number;
+  /** Of the write with which history got as far as `#projected`. A hint, which dies with the object. */
+  #bookmark: string | null = null;
+
+  constructor(facts: Facts, newest: number) {
+    this.#facts = facts;
+    this.#projected = Number(facts.read(PROJECTED) ?? 0);
+    this.#forgotten = Number(facts.read(FORGOTTEN) ?? 0);
+    this.#newest = Math.max(newest, this.#projected);
+    this.lacks = this.#newest > this.#projected;
+  }
+
+  /** History has every finished job up to this number of the log. */
+  get projected(): number {
+    return this.#projected;
+  }
+
+  get logPosition(): LogPosition {
+    return { seq: this.#newest, forgotten: this.#forgotten, bookmark: this.#bookmark };
+  }
+
+  /** The log has a new entry. */
+  noteEntry(step: Step, seq: number): void {
+    step.onCommit(() => {
+      this.#newest = Math.max(this.#newest, seq);
+      this.lacks = this.#newest > this.#projected;
+    });
+  }
+
+  /** History has everything up to `cursor`. An older word than the last changes nothing. 1 row. */
+  noteProjected(step: Step, cursor: number, bookmark: string | null): void {
+    if (cursor < this.#projected) return;
+    if (cursor > this.#projected) this.#facts.write(PROJECTED, String(cursor));
+    step.onCommit(() => {
+      this.#bookmark = cursor > this.#projected ? bookmark : (bookmark ?? this.#bookmark);
+      this.#projected = cursor;
+      this.lacks = this.#newest > cursor;
+    });
+  }
+
+  /** No job that has left the shard came to its end above this number: 0 while none has left. 1 row. */
+  noteForgotten(step: Step, seq: number): void {
+    if (seq <= this.#forgotten) return;
+    this.#facts.write(FORGOTTEN, String(seq));
+    step.onCommit(() => {
+      this.#forgotten = seq;
+    });
+  }
+}
+
+export const HISTORY = new Part(
+  "history",
+  (shard) => new HistoryPosition(shard.get(FACTS), shard.get(HISTORY_LOG).newest()),
+);
+
+/** Jobs have become final: they are logged for history, those who wait for them are woken, and the metrics count them. */
+export function noteEnds(step: Step, change: JobChange): void {
+  const { settings } = step.get(QUEUES).get(change.queue);
+  const succeeded = change.event === "succeed";
+  const ended = succeeded ? change.jobs : "to" in change ? [change.to] : [];
+  const metrics = step.get(METRICS);
+  for (const job of ended) {
+    const keysEndAt = succeeded || !("to" in change) ? 0 : keysOf(change.to, settings, step.now);
+    appendToLog(step, job, purgeAtOf(settings, { succeeded, keysEndAt, now: step.now }));
+    step.wake(finalKey(job.id));
+    const latencyMs = step.now - job.created_at;
+    step.onCommit(() => metrics.finished(change.queue, latencyMs, step.now));
+  }
+}
+
+/** What those are woken by who wait until a job is final. */
+export function finalKey(id: string): string {
+  return `job:${id}`;
+}
+
+/** A replay has to find its job: it is kept as long as its keys answer. */
+function purgeAtOf(
+  { retentionMs }: QueueSettings,
+  { succeeded, keysEndAt, now }: { succeeded: boolean; keysEndAt: number; now: number },
+): number {
+  const keep = succeeded ? Math.min(retentionMs, KEEP_SUCCEEDED_MS) : retentionMs;
+  return Math.max(now + Math.max(keep, KEEP_AT_LEAST_MS), succeeded ? 0 : keysEndAt);
+}
+
+/** When the keys of a job stop answering with it; 0 when it has none. */
+function keysOf(row: JobHead, { idempotencyWindowMs }: QueueSettings, now: number): number {
+  const { idempotencyKey, dedupEndsAt } = JSON.parse(row.spec) as JobSpec;
+  const endsAt = idempotencyKey === null ? 0 : row.created_at + idempotencyWindowMs;
+  return dedupEndsAt === undefined ? endsAt : answersUntil(dedupEndsAt, now, idempotencyWindowMs);
+}
+
+/** The entries of the log that a step makes: one for each slot and time at which they are to go. */
+class NewEntries {
+  readonly #byKey = new Map<string, NewEntry>();
+
+  add({ id, slot, version }: Pick<JobHead, "id" | "slot" | "version">, purgeAt: number): void {
+    const key = `${slot}/${purgeAt}`;
+    const entry = this.#byKey.get(key) ?? { slot, purgeAt, jobs: [] };
+    entry.jobs.push([id, version]);
+    this.#byKey.set(key, entry);
+  }
+
+  write(step: Step): void {
+    const sequence = step.get(SEQUENCE);
+    const history = step.get(HISTORY);
+    for (const entry of this.#byKey.values()) {
+      const seq = sequence.next(step.now);
+      step.get(HISTORY_LOG).append(seq, entry);
+      history.noteEntry(step, seq);
+    }
+  }
+}
+
+const NEW_ENTRIES = {};
+
+/** Appends to the log of finished jobs: history gets this version, and the row goes at `purgeAt` if it still has it. */
+export function appendToLog(step: Step, row: Pick<JobHead, "id" | "slot" | "version">, purgeAt: number): void {
+  const entries = step.scratch(NEW_ENTRIES, () => {
+    const made = new NewEntries();
+    step.beforeCommit(() => made.write(step));
+    return made;
+  });
+  entries.add(row, purgeAt);
+}
+
+/** See `HistoryPosition.logPosition`: to be asked for before anything else happens in the shard. */
+export function logPosition(parts: Parts): LogPosition {
+  return parts.get(HISTORY).logPosition;
+}

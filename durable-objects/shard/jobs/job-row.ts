@@ -1,0 +1,150 @@
+import { answersUntil } from "../../../domain/dedup.ts";
+import type { Attempt, Job, JobError, RetryPolicy } from "../../../domain/job/job.ts";
+import type { JobState, RowState } from "../../../domain/job/state.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
+import type { SqlRow } from "../../sql.ts";
+
+/** A row of `jobs`, without its long columns. */
+export interface JobHead<State extends RowState = JobState> extends SqlRow {
+  id: string;
+  queue: number;
+  partition: number;
+  slot: number;
+  seq: number;
+  rank: number;
+  state: State;
+  /** Why it may not be claimed though it is due: `BLOCKS` that are set, 0 for none. */
+  blocked: number;
+  counts_toward_limit: number;
+  priority: number;
+  ordering_key: string | null;
+  concurrency_key: string | null;
+  dedup_key: string | null;
+  fingerprint: string | null;
+  due_at: number | null;
+  version: number;
+  attempt: number;
+  spent_before: number;
+  lease: string | null;
+  worker: string | null;
+  attempt_at: number | null;
+  attempt_ends_at: number | null;
+  lease_ends_at: number | null;
+  timeout_ms: number;
+  created_at: number;
+  run_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+  expires_at: number | null;
+  spec: string;
+  error: string | null;
+  attempts: string;
+  truncated: number;
+}
+
+/** Bits of `blocked`. A job may be claimed when none is set. */
+export const BLOCKS = {
+  /** An earlier job of its ordering key is not final. */
+  line: 1,
+  /** Its concurrency key has no room. Only queued jobs stand at the gate. */
+  gate: 2,
+  /** Its ordering key is parked: by a failure, or by hand. Only the first of the line carries it. */
+  parked: 4,
+  /** It is to run after another job of its deduplication key. */
+  after: 8,
+} as const;
+
+export interface JobRow<State extends RowState = JobState> extends JobHead<State> {
+  result: string | null;
+  payload: string;
+}
+
+export const HEAD_COLUMNS = `id, queue, partition, slot, seq, rank, state, blocked, counts_toward_limit, priority, ordering_key, concurrency_key,
+  dedup_key, fingerprint, due_at, version, attempt, spent_before, lease, worker, attempt_at, attempt_ends_at, lease_ends_at, timeout_ms, created_at, run_at, started_at,
+  finished_at, expires_at, spec, error, attempts, truncated`;
+export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
+
+export function isKept(row: JobRow<RowState>): row is JobRow {
+  return row.state !== "discarded";
+}
+
+/** What a submission fixes for good and no query asks for. */
+export interface JobSpec {
+  retry: RetryPolicy;
+  tags: string[];
+  idempotencyKey: string | null;
+  /** The job whose success made this one. */
+  parent?: string;
+  /** When the window of its deduplication key ends, epoch ms. */
+  dedupEndsAt?: number;
+  /** The call that replaced it last, which may come a second time. */
+  replacedByCall?: string;
+  /** The queue to which a redrive is taking this failed job: no other redrive may. */
+  movingTo?: string;
+}
+
+/** An attempt as stored: with its nonce, so that a lease it had is known to be stale and not merely unknown. */
+export interface StoredAttempt extends Attempt {
+  nonce: string;
+}
+
+/** A job in one of `State`. */
+export type JobIn<State> = Omit<Job, "state"> & { state: State };
+
+/** The one mapper from a row to a job. */
+export function toJob<State extends RowState>(row: JobRow<State>, settings: QueueSettings): JobIn<State> {
+  const spec = JSON.parse(row.spec) as JobSpec;
+  const { dedupEndsAt } = spec;
+  const { finished_at: finishedAt } = row;
+  const answers = dedupEndsAt !== undefined && finishedAt !== null;
+  return {
+    id: row.id,
+    namespace: settings.namespace,
+    queue: settings.name,
+    state: row.state,
+    version: row.version,
+    attempt: row.attempt,
+    priority: row.priority,
+    orderingKey: row.ordering_key,
+    concurrencyKey: row.concurrency_key,
+    dedupKey: row.dedup_key,
+    idempotencyKey: spec.idempotencyKey,
+    ...(spec.parent === undefined ? {} : { parent: spec.parent }),
+    ...(answers ? { keptUntil: answersUntil(dedupEndsAt, finishedAt, settings.idempotencyWindowMs) } : {}),
+    tags: spec.tags,
+    timeoutMs: row.timeout_ms,
+    retry: spec.retry,
+    payload: row.payload,
+    result: row.result,
+    resultTruncated: row.truncated === 1,
+    error: row.error === null ? null : (JSON.parse(row.error) as JobError),
+    createdAt: row.created_at,
+    runAt: row.run_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    expiresAt: row.expires_at,
+    leaseExpiresAt: row.state === "running" ? row.due_at : null,
+    attempts: attemptsOf(row),
+  };
+}
+
+/**
+ * Attempts that ended without success are stored when they end. The one that runs, succeeded or was cancelled
+ * is told by the row itself, which spares the common path a write of JSON.
+ */
+export function attemptsOf(row: JobHead<RowState>): Attempt[] {
+  const stored = row.attempts === "[]" ? [] : (JSON.parse(row.attempts) as StoredAttempt[]);
+  const attempts = stored.map(({ nonce: _, ...attempt }) => attempt);
+  if (row.attempt > (attempts.at(-1)?.number ?? 0)) {
+    const outcome = row.state === "succeeded" || row.state === "cancelled" ? row.state : null;
+    attempts.push({
+      number: row.attempt,
+      startedAt: row.attempt_at ?? row.created_at,
+      finishedAt: outcome === null ? null : row.finished_at,
+      outcome,
+      error: null,
+      worker: row.worker,
+    });
+  }
+  return attempts;
+}

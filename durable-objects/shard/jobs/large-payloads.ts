@@ -1,0 +1,36 @@
+import { FACTS, type Facts } from "../kernel/facts.ts";
+import { Part } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+
+/** A hundred payloads of this many characters, at three bytes a character, still fit in one claim. */
+export const LARGE_CHARACTERS = 48_000;
+const KEY = "large";
+
+/** Whether a payload so large ever came that a hundred of its kind would not fit in one claim. */
+class LargePayloads {
+  /** A field and no method: every claim looks at it. */
+  any: boolean;
+
+  constructor(facts: Facts) {
+    this.any = facts.read(KEY) !== null;
+  }
+
+  /** 1 row, once in the life of a shard. */
+  note(step: Step): void {
+    if (this.any) return;
+    step.scratch(this, () => {
+      step.get(FACTS).write(KEY, "yes");
+      step.onCommit(() => {
+        this.any = true;
+      });
+      return true;
+    });
+  }
+}
+
+export const LARGE_PAYLOADS = new Part("large payloads", (shard) => new LargePayloads(shard.get(FACTS)));
+
+/** Remembers that a claim has to look at sizes, where this payload is large. */
+export function noteIfLarge(step: Step, payload: string): void {
+  if (payload.length > LARGE_CHARACTERS) step.get(LARGE_PAYLOADS).note(step);
+}

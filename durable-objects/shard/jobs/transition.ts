@@ -1,0 +1,176 @@
+import { dueAt } from "../../../domain/due.ts";
+import { fingerprintOf } from "../../../domain/fingerprint.ts";
+import type { JobError } from "../../../domain/job/job.ts";
+import { type JobEvent, nextState, type StateAfter } from "../../../domain/job/transition.ts";
+import { limitsKeys } from "../../../domain/queue.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { countChange, countMove, standingOf } from "./counts.ts";
+import {
+  type JobChange,
+  type JobListener,
+  LISTENERS,
+  type SingleEvent,
+  type StartedJob,
+  type SucceededJob,
+} from "./job-change.ts";
+import { BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
+import { JOBS } from "./job-store.ts";
+import { type NewRow, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
+
+/** What a transition may set beside the state. What hangs on the state follows by itself. */
+export type Patch = Partial<
+  Pick<
+    JobHead,
+    | "blocked"
+    | "spent_before"
+    | "lease"
+    | "run_at"
+    | "finished_at"
+    | "expires_at"
+    | "error"
+    | "attempts"
+    | "lease_ends_at"
+  >
+>;
+
+/** The events that leave the job in place: it is discarded by `discardRow`. */
+type Event = JobEvent<Exclude<SingleEvent, "discard">>;
+
+/** Whether the graph has `event` for a job in this state. */
+export function allows(row: Pick<JobHead, "state">, event: Event): boolean {
+  return nextState(row.state, event) !== null;
+}
+
+/**
+ * The one way in which the state of a single job changes: by an edge of the graph (`domain/job/transition.ts`). Version,
+ * deadline and all that hangs on the state follow, and `set` lays other columns beside it; then those are told who act on
+ * such a change. Throws when the graph has no such edge: whoever may ask for one in vain asks `allows` before.
+ */
+export function transition(step: Step, row: JobHead, { set, ...event }: Event & { set?: Patch }): JobHead {
+  const state: StateAfter<Event["type"]> | null = nextState(row.state, event as Event);
+  if (state === null) throw new Error(`${row.id} is ${row.state}: ${event.type} is no edge of the graph`);
+  const to = written(step, row, { ...row, ...set, state });
+  tellChange(step, { event: event.type, queue: row.queue, jobs: [to], from: row, to });
+  return to;
+}
+
+/** Moves the end of the lease of a running job. Nothing else follows from it. */
+export function extendLease(step: Step, row: JobHead, endsAt: number): JobHead {
+  return written(step, row, { ...row, lease_ends_at: endsAt });
+}
+
+function written(step: Step, row: JobHead, next: JobHead): JobHead {
+  next.version = row.version + 1;
+  next.due_at = dueAt({
+    state: next.state,
+    runAt: next.run_at,
+    expiresAt: next.expires_at,
+    leaseEndsAt: next.lease_ends_at,
+    attemptEndsAt: next.attempt_ends_at,
+  });
+  if (next.state !== "running") next.counts_toward_limit = 0;
+  if (next.state !== "queued") next.blocked &= ~BLOCKS.gate;
+  else if (row.state !== "queued") next.blocked |= gateBit(step, row);
+  if (next.state !== "failed") next.fingerprint = null;
+  else if (row.state !== "failed") next.fingerprint = fingerprintOf(JSON.parse(next.error ?? "{}") as JobError);
+  step.get(STATES).save(next);
+  step.wakeAt(next.due_at);
+  countChange(step, row, { before: standingOf(row), after: standingOf(next) });
+  return next;
+}
+
+/** The bit of the gate for a job that becomes queued: where its key is limited, it goes through when the gate is rebalanced. */
+function gateBit(parts: Parts, { queue, concurrency_key: key }: Pick<JobHead, "queue" | "concurrency_key">): number {
+  return key !== null && limitsKeys(parts.get(QUEUES).get(queue).settings) ? BLOCKS.gate : 0;
+}
+
+/** Writes new jobs of any queues. Answers the ids that were not there before: the others were submitted twice. */
+export function accept(step: Step, rows: NewRow[]): Set<string> {
+  const written = step.get(STATES).insert(rows);
+  const fresh = rows.filter(({ id }) => written.has(id));
+  for (const row of fresh) {
+    step.wakeAt(row.due_at);
+    countChange(step, row, { before: null, after: standingOf(row) });
+  }
+  for (const [queue, jobs] of byQueue(fresh)) tellChange(step, { event: "accept", queue, jobs });
+  return written;
+}
+
+/** Starts an attempt of each of `jobs` of one queue that is still ready. Answers the columns asked for, in no promised order. */
+export function start<Row extends StartedRow>(
+  step: Step,
+  queue: number,
+  { jobs, as, columns }: { jobs: readonly StartedJob[]; as: Start; columns: string },
+): Row[] {
+  const rows = step.get(STATES).start<Row>(
+    jobs.map(({ id }) => id),
+    as,
+    columns,
+  );
+  const ids = new Set(rows.map(({ id }) => id));
+  const started = jobs.filter(({ id }) => ids.has(id));
+  for (const row of rows) step.wakeAt(row.due_at);
+  for (const { partition } of started) {
+    countMove(step, { queue, partition, before: "ready", after: "running", jobs: 1 });
+  }
+  if (started.length > 0) tellChange(step, { event: "claim", queue, jobs: started });
+  return rows;
+}
+
+/** Records successes, each under the fence of its lease. Answers those that were recorded. See `StateStore.succeed`. */
+export function succeed(step: Step, done: Success[], namespace: string | null): SucceededJob[] {
+  const jobs = step.get(STATES).succeed(done, step.now, namespace);
+  for (const job of jobs) countChange(step, job, { before: "running", after: null });
+  for (const [queue, ofQueue] of byQueue(jobs)) tellChange(step, { event: "succeed", queue, jobs: ofQueue });
+  return jobs;
+}
+
+/** Empties the row of a final job: the edge `discard` of the graph. `spec` is what stays of its spec. Throws when it is not final. */
+export function discardRow(step: Step, row: JobHead, spec: string): void {
+  if (nextState(row.state, { type: "discard" }) === null) {
+    throw new Error(`${row.id} is ${row.state}: only a final job is discarded`);
+  }
+  step.get(STATES).discard(row, { spec, now: step.now });
+}
+
+/** Brings the row of a final job back that history alone still had. Nothing follows from it: it ended long ago. */
+export function restoreRow(step: Step, row: JobRow): void {
+  step.get(STATES).restore(row);
+}
+
+/** Takes one of the reasons away why a job waits (`BLOCKS`). Where its key is limited, it then stands at the gate. */
+export function unblock(step: Step, row: JobHead, reason: number): void {
+  const gate = row.state === "queued" ? gateBit(step, row) : 0;
+  block(step, row, (row.blocked & ~(reason | BLOCKS.gate)) | gate);
+}
+
+/** What holds a job back from now on. */
+export function block(step: Step, row: JobHead, blocked: number): void {
+  step.get(JOBS).setBlocked(row.id, blocked);
+  const after = { ...row, blocked };
+  countChange(step, row, { before: standingOf(row), after: standingOf(after) });
+  tellChange(step, { event: "blocks", queue: row.queue, jobs: [after] });
+}
+
+/** Jobs of one queue are the common case, and then nothing is sorted. */
+function byQueue<Job extends { queue: number }>(jobs: readonly Job[]): Iterable<[queue: number, jobs: readonly Job[]]> {
+  const [first] = jobs;
+  if (first === undefined) return [];
+  return jobs.every(({ queue }) => queue === first.queue)
+    ? [[first.queue, jobs]]
+    : Map.groupBy(jobs, ({ queue }) => queue);
+}
+
+/** Tells of a change those whom it concerns, and nobody else: a job without a key costs nothing of what keys need. */
+function tellChange(step: Step, change: JobChange): void {
+  for (const listener of step.get(LISTENERS).get(change.event) ?? []) {
+    if (concerns(step, listener, change)) listener.onChange(step, change);
+  }
+}
+
+function concerns(step: Parts, { key, whileAny }: JobListener, { jobs }: JobChange): boolean {
+  if (whileAny !== undefined && !step.get(whileAny).any) return false;
+  return key === undefined || jobs.some((job) => key in job && (job as Partial<JobHead>)[key] !== null);
+}

@@ -1,0 +1,180 @@
+import { type Migration, migrate } from "../../migrate.ts";
+import type { Sql } from "../../sql.ts";
+import type { AnyPart, Part, PartContext } from "./part.ts";
+import { Step } from "./step.ts";
+import type { Subsystem } from "./subsystem.ts";
+
+/** If everything else fails, the shard looks again after this long. */
+const SAFETY_MS = 30_000;
+/** A shard with nothing to do looks again after this long, in place of the safety alarm. */
+const IDLE_MS = 3_600_000;
+
+/** What an engine touches outside itself. Time and chance come in here and nowhere else. */
+export interface EnginePorts {
+  sql: Sql;
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Makes the object wake at `at` (epoch milliseconds), in place of any earlier request. Durable with the writes around it. */
+  setAlarm(at: number): void;
+  /** Parts that are made in another way than they declare. */
+  replaced?: ReadonlyMap<AnyPart, unknown>;
+}
+
+/**
+ * What every step of a shard has in common: one transaction; then memory, bells and the alarm follow the rows. The alarm is
+ * derived, never trusted: it is worked out anew from the rows when the object starts.
+ */
+export class Engine implements PartContext {
+  readonly name: string;
+  readonly sql: Sql;
+  readonly startedAt: number;
+  readonly subsystems: readonly Subsystem[];
+  /** What the alarm is set to, epoch milliseconds; null when it is not. Never later than the soonest deadline. */
+  armedAt: number | null = null;
+  #ports: EnginePorts;
+  #parts: { made: unknown }[] = [];
+  #afterStep: ((now: number) => number | null)[];
+  #onStep: (step: Step) => void = () => undefined;
+  /** Work may be due though the alarm lies ahead: the last run of the clock did not come to its end. */
+  #behind = true;
+  /** The latest moment of any step. The rows may know of later ones, written before this object started. */
+  #latest = Number.POSITIVE_INFINITY;
+
+  constructor(name: string, ports: EnginePorts, subsystems: readonly Subsystem[]) {
+    this.name = name;
+    this.#ports = ports;
+    this.sql = ports.sql;
+    this.startedAt = ports.now();
+    this.subsystems = subsystems;
+    migrate(
+      this.sql,
+      subsystems.flatMap(({ schema }): readonly Migration[] => schema ?? []),
+    );
+    for (const { memory } of subsystems) for (const part of memory ?? []) this.#load(part);
+    this.#afterStep = subsystems.flatMap((subsystem) => {
+      const { afterStep } = subsystem;
+      return afterStep === undefined ? [] : [(now: number) => afterStep.call(subsystem, this, now)];
+    });
+    // The alarm may have been lost with the last instance: it is set anew from the rows.
+    this.#rearm(this.#nextDeadline(this.now()));
+  }
+
+  now(): number {
+    return this.#ports.now();
+  }
+
+  get<T>(part: Part<T>): T {
+    return (this.#parts[part.index] ?? this.#load(part)).made as T;
+  }
+
+  #load(part: AnyPart): { made: unknown } {
+    const { replaced } = this.#ports;
+    const entry = { made: replaced?.has(part) ? replaced.get(part) : part.make(this) };
+    this.#parts[part.index] = entry;
+    return entry;
+  }
+
+  /** `listener` is told of every step that has committed. */
+  listen(listener: (step: Step) => void): void {
+    this.#onStep = listener;
+  }
+
+  /** One atomic step. What it throws has undone it, and leaves nothing behind. */
+  step<T>(run: (step: Step) => T): T {
+    const step = this.#newStep();
+    const result = this.sql.transaction(() => {
+      const done = run(step);
+      step.finish();
+      return done;
+    });
+    step.commit();
+    this.#rearm(step.alarmBy);
+    this.#onStep(step);
+    return result;
+  }
+
+  /**
+   * What the clock owes before anything may start, in the step of a claim. The alarm is never later than the soonest
+   * deadline, so that as long as it lies ahead nothing is due and nobody is asked.
+   */
+  runDueWork(step: Step): void {
+    if (!this.#behind && this.armedAt !== null && step.now < this.armedAt && !step.clockMayHaveSteppedBack) return;
+    this.#decideWhatMayStart(step);
+  }
+
+  /**
+   * The alarm's handler, and the cron's word whatever the alarm says: runs the clock, and then sets the alarm to what the
+   * rows ask for, at once when more is due than one step may do. A safety alarm is armed before anything that could fail:
+   * when a step throws, it stays.
+   */
+  alarm(): void {
+    this.armedAt = null;
+    this.#arm(this.now() + SAFETY_MS);
+    this.#behind = true;
+    const more = this.#tickAll();
+    this.#behind = more;
+    this.armedAt = null;
+    this.#rearm(more ? this.now() : (this.#nextDeadline(this.now()) ?? this.now() + IDLE_MS));
+  }
+
+  #tickAll(): boolean {
+    let more = false;
+    const ticks = (run: (step: Step) => boolean | undefined) => {
+      if (this.step(run)) more = true;
+    };
+    ticks((step) => this.#decideWhatMayStart(step));
+    for (const subsystem of this.subsystems) {
+      if (subsystem.ticksBeforeClaims || subsystem.tick === undefined) continue;
+      const at = subsystem.nextAt?.(this, this.now()) ?? null;
+      if (at !== null && at <= this.now()) ticks((step) => subsystem.tick?.(step));
+    }
+    return more;
+  }
+
+  /** The clock's part in what may start next. True when more is due than one step may do. */
+  #decideWhatMayStart(step: Step): boolean {
+    let clamped = true;
+    let more = false;
+    for (const subsystem of this.subsystems) {
+      if (step.clockMayHaveSteppedBack && subsystem.clampToClock?.(step)) clamped = false;
+      if (subsystem.ticksBeforeClaims && subsystem.tick?.(step)) more = true;
+    }
+    if (step.clockMayHaveSteppedBack && clamped) step.onCommit(() => this.#noteClock(step.now));
+    return more || !clamped;
+  }
+
+  #noteClock(now: number): void {
+    this.#latest = now;
+  }
+
+  #newStep(): Step {
+    const now = this.now();
+    const clockMayHaveSteppedBack = now < this.#latest;
+    if (now > this.#latest) this.#latest = now;
+    return new Step(this, { now, random: this.#ports.random, clockMayHaveSteppedBack });
+  }
+
+  /** Sees that the alarm is not later than `deadline`, nor than what those want who act after a step. */
+  #rearm(deadline: number | null): void {
+    let at = deadline ?? Number.POSITIVE_INFINITY;
+    for (const after of this.#afterStep) at = Math.min(at, after(this.now()) ?? Number.POSITIVE_INFINITY);
+    this.#arm(at);
+  }
+
+  /** An alarm that is already sooner stays: it finds nothing due and sets the next. That saves a row a step. */
+  #arm(at: number): void {
+    if (!Number.isFinite(at) || (this.armedAt !== null && this.armedAt <= at)) return;
+    this.armedAt = at;
+    this.#ports.setAlarm(at);
+  }
+
+  #nextDeadline(now: number): number | null {
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const subsystem of this.subsystems) {
+      soonest = Math.min(soonest, subsystem.nextAt?.(this, now) ?? Number.POSITIVE_INFINITY);
+    }
+    return Number.isFinite(soonest) ? soonest : null;
+  }
+}

@@ -1,0 +1,45 @@
+import type { AuditViolation } from "../../../contract/rpc.ts";
+import type { Migration } from "../../migrate.ts";
+import type { AnyPart, Parts } from "./part.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * Whose the rows of a table are. `slot`: each row belongs to the slot in its column `slot` and moves with it. `shard`:
+ * they are the shard's own and stay, for the reason given.
+ */
+export type TableScope = { table: string; scope: "slot" } | { table: string; scope: "shard"; why: string };
+
+/** What an audit looks at, and when. */
+export interface AuditView extends Parts {
+  /** The shard's own name. */
+  readonly name: string;
+  /** What the alarm is set to, epoch milliseconds; null when none is set. */
+  readonly alarmAt: number | null;
+  readonly now: number;
+}
+
+/**
+ * A part of the shard's work: its tables, its memory, its deadlines, what it does when they come. The kernel walks the list
+ * in `subsystems.ts` and knows no name on it. Everything but the name is left out where there is nothing.
+ */
+export interface Subsystem {
+  readonly name: string;
+  /** Its own tables. A migration says what each row and each index entry costs. */
+  readonly schema?: readonly Migration[];
+  /** Every table of the schema, with whose its rows are. */
+  readonly tables?: readonly TableScope[];
+  /** What it keeps in memory: read from the rows when the object starts. */
+  readonly memory?: readonly AnyPart[];
+  /** When the clock has something to do here, epoch milliseconds; null: nothing is due. The alarm is the least of these. */
+  nextAt?(shard: Parts, now: number): number | null;
+  /** Does a bounded amount of what is due. True when more is due than one step may do. */
+  tick?(step: Step): boolean;
+  /** Its ticks decide what may start: a claim that comes before the alarm runs them first. */
+  readonly ticksBeforeClaims?: true;
+  /** The clock may have stepped back: times that now lie too far ahead are brought back. True when more is left to do. */
+  clampToClock?(step: Step): boolean;
+  /** Outside of any transaction, after each step: answers when it wants to be called again, null for never. */
+  afterStep?(shard: Parts, now: number): number | null;
+  /** What is wrong with its rows, its memory, or the alarm. */
+  audit?(view: AuditView): AuditViolation[];
+}

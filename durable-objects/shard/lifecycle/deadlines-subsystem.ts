@@ -1,0 +1,23 @@
+import type { AuditViolation } from "../../../contract/rpc.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import { comesTooLate, OVERDUE_MS } from "../kernel/audit-rules.ts";
+import type { AuditView, Subsystem } from "../kernel/subsystem.ts";
+import { applyDeadlines } from "./deadlines.ts";
+
+/** The deadlines of jobs: run-ats, backoffs, ends of leases and attempts, expiries. */
+export const deadlines: Subsystem = {
+  name: "deadlines",
+  nextAt: (parts) => parts.get(JOBS).nextDueAt(),
+  tick: applyDeadlines,
+  ticksBeforeClaims: true,
+  audit: deadlinesHaveAlarm,
+};
+
+function deadlinesHaveAlarm(view: AuditView): AuditViolation[] {
+  const { alarmAt, now } = view;
+  const dueAt = view.get(JOBS).nextDueAt();
+  if (dueAt === null) return [];
+  if (alarmAt === null) return [{ rule: "deadline-has-alarm", detail: "something is due and no alarm is set" }];
+  const late = dueAt < now - OVERDUE_MS || comesTooLate(view, dueAt);
+  return late ? [{ rule: "deadline-has-alarm", detail: `due at ${dueAt}, alarm at ${alarmAt}, now ${now}` }] : [];
+}

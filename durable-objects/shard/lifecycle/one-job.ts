@@ -1,0 +1,81 @@
+import type {
+  Absent,
+  Busy,
+  ChangeReply,
+  ExplainReply,
+  GetRequest,
+  JobReply,
+  JobRequest,
+} from "../../../contract/rpc.ts";
+import { isFinal } from "../../../domain/job/state.ts";
+import { explain } from "../flow/explain.ts";
+import { finalKey } from "../jobs/history.ts";
+import { type JobHead, toJob } from "../jobs/job-row.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import { PROGRESS } from "../jobs/progress-store.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { RESERVATIONS } from "../reservations/reservation-store.ts";
+import { cancel } from "./cancel.ts";
+import { redrive, unredrivable } from "./redrive.ts";
+
+/** Calls about one job, named by its id. A job of another namespace is none. */
+
+/** How long a caller waits before it asks again after a job whose batch is not decided, milliseconds. */
+export const UNDECIDED_RETRY_MS = 50;
+
+type Here<Reply> = Exclude<Reply, { type: "moved" }>;
+
+export function getJob(parts: Parts, request: GetRequest): Here<JobReply> {
+  const row = parts.get(JOBS).row(request.id);
+  const settings = row === null ? null : parts.get(QUEUES).get(row.queue).settings;
+  if (row === null || settings === null || settings.namespace !== request.namespace) return absent(parts, request);
+  return { type: "job", job: parts.get(PROGRESS).tell(toJob(row, settings)) };
+}
+
+export function explainJob(parts: Parts, request: JobRequest, now: number): Here<ExplainReply> {
+  const row = parts.get(JOBS).head(request.id);
+  if (row === null || parts.get(QUEUES).get(row.queue).settings.namespace !== request.namespace)
+    return absent(parts, request);
+  return { type: "explained", explanation: explain(parts, row, now) };
+}
+
+export function cancelJob(step: Step, request: JobRequest): Here<ChangeReply> {
+  return changeOne(step, request, cancel);
+}
+
+/** Redrives a job by hand. */
+export function retryJob(step: Step, request: JobRequest): Here<ChangeReply> {
+  return changeOne(step, request, (scratch, row) => redrive(scratch, row, 0));
+}
+
+function changeOne(
+  step: Step,
+  request: JobRequest,
+  change: (step: Step, row: JobHead) => JobHead | null,
+): Here<ChangeReply> {
+  const row = step.get(JOBS).head(request.id);
+  const settings = row === null ? null : step.get(QUEUES).get(row.queue).settings;
+  if (row === null || settings === null || settings.namespace !== request.namespace) return absent(step, request);
+  const changed = change(step, row) !== null;
+  const after = step.get(JOBS).row(request.id);
+  if (after === null) throw new Error(`${request.id} vanished within a step`);
+  const job = step.get(PROGRESS).tell(toJob(after, settings));
+  return changed ? { type: "job", job } : { type: "conflict", job, because: unredrivable(step, row) };
+}
+
+/** There is no job by that name; unless the batch that brings it commits, which whoever asks has to wait for. */
+function absent(parts: Parts, { namespace, id }: JobRequest): Absent | Busy {
+  const undecided = parts.get(RESERVATIONS).of(id);
+  if (undecided !== null && parts.get(QUEUES).get(undecided.queue).settings.namespace === namespace) {
+    return { type: "busy", retryAfterMs: UNDECIDED_RETRY_MS };
+  }
+  return { type: parts.get(JOBS).discarded(id) === null ? "none" : "gone" };
+}
+
+/** Whether a read waits until its job is final: what it waits for, or null when the answer stands. */
+export function untilFinal({ id, waitMs }: GetRequest, result: JobReply, elapsedMs: number) {
+  if (result.type !== "job" || isFinal(result.job.state)) return null;
+  return { key: finalKey(id), ms: waitMs - elapsedMs };
+}

@@ -1,0 +1,165 @@
+import type { NewJob } from "../../../contract/rpc.ts";
+import type { SpawnLetter } from "../../../contract/spawn-letter.ts";
+import { SEQUENCE_PER_MS } from "../../../domain/rank.ts";
+import { inChunks } from "../../chunks.ts";
+import type { Sql } from "../../sql.ts";
+import { Part, type StepScope } from "../kernel/part.ts";
+import { Presence } from "../kernel/presence.ts";
+
+/** A job on its way to the owner of its slot. `queue` is the ref of its queue here. */
+export interface Outgoing {
+  slot: number;
+  seq: number;
+  /** Of the job whose success brought it. */
+  parentSlot: number;
+  queue: number;
+  job: NewJob;
+}
+
+/** A row that is to be sent: the job is still text. */
+export interface OutboxRow {
+  slot: number;
+  seq: number;
+  queue: number;
+  job: string;
+}
+
+/**
+ * Spawned jobs that go out, come in, or were refused. Mostly there are none: then no question costs a query. Which slots have
+ * jobs on their way, and whether there are letters, is known as of the last step that has committed.
+ */
+export class OutboxStore {
+  readonly #sql: Sql;
+  readonly #letters: Presence;
+  /** Ascending. */
+  #slots: readonly number[];
+
+  constructor(sql: Sql, letters: Presence, slots: readonly number[]) {
+    this.#sql = sql;
+    this.#letters = letters;
+    this.#slots = slots;
+  }
+
+  /** As the rows have it. */
+  static load(sql: Sql): OutboxStore {
+    const slots: number[] = [];
+    for (let last = -1; ; ) {
+      const query = "SELECT min(slot) AS slot FROM spawn_outbox WHERE slot > ?";
+      const next = sql.all<{ slot: number | null }>(query, last)[0]?.slot ?? null;
+      if (next === null) return new OutboxStore(sql, new Presence(sql, "spawn_letters"), slots);
+      slots.push(next);
+      last = next;
+    }
+  }
+
+  /** Slots with jobs on their way, ascending. */
+  get slots(): readonly number[] {
+    return this.#slots;
+  }
+
+  get hasLetters(): boolean {
+    return this.#letters.any;
+  }
+
+  /** 1 row a job. */
+  add(step: StepScope, jobs: Outgoing[]): void {
+    this.#recheck(step, jobs);
+    for (const chunk of inChunks(
+      jobs.map(({ slot, seq, parentSlot, queue, job }) => [slot, seq, parentSlot, job.id, queue, JSON.stringify(job)]),
+    )) {
+      this.#sql.run(
+        `INSERT INTO spawn_outbox (slot, seq, parent_slot, id, queue, job)
+           SELECT r ->> 0, r ->> 1, r ->> 2, r ->> 3, r ->> 4, r ->> 5
+           FROM (SELECT jsonb(value) AS r FROM json_each(?) LIMIT -1)`,
+        chunk,
+      );
+    }
+  }
+
+  /** The first jobs of a slot: never one without those before it, because the receiver remembers only the last. */
+  first(slot: number, limit: number): OutboxRow[] {
+    const query = "SELECT slot, seq, queue, job FROM spawn_outbox WHERE slot = ? ORDER BY seq LIMIT +?";
+    return this.#sql.all<{ slot: number; seq: number; queue: number; job: string }>(query, slot, limit);
+  }
+
+  /** These have reached their shards. 1 row a job. */
+  confirmed(step: StepScope, jobs: { slot: number; seq: number }[]): void {
+    this.#recheck(step, jobs);
+    this.#sql.run(
+      "DELETE FROM spawn_outbox WHERE (slot, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
+      JSON.stringify(jobs.map(({ slot, seq }) => [slot, seq])),
+    );
+  }
+
+  /** Whether a job of the slot is on its way, one of this very step too. */
+  waits(slot: number): boolean {
+    return this.#sql.all("SELECT 1 AS found FROM spawn_outbox WHERE slot = ? LIMIT 1", slot).length > 0;
+  }
+
+  isOnItsWay(slot: number, id: string): boolean {
+    if (!this.#slots.includes(slot)) return false;
+    return this.#sql.all("SELECT 1 AS found FROM spawn_outbox WHERE slot = ? AND id = ? LIMIT 1", slot, id).length > 0;
+  }
+
+  /** Jobs of a queue, or of all, that have not arrived. */
+  count(queue: number | null = null): number {
+    if (this.#slots.length === 0) return 0;
+    const query = "SELECT count(*) AS n FROM spawn_outbox WHERE ?1 IS NULL OR queue = ?1";
+    return this.#sql.all<{ n: number }>(query, queue)[0]?.n ?? 0;
+  }
+
+  /** The time, epoch ms, at which the oldest job was recorded that has not arrived; null without one. */
+  oldestAt(): number | null {
+    if (this.#slots.length === 0) return null;
+    const seq = this.#sql.all<{ seq: number | null }>("SELECT min(seq) AS seq FROM spawn_outbox")[0]?.seq ?? null;
+    return seq === null ? null : seq / SEQUENCE_PER_MS;
+  }
+
+  /** The last job that was taken from `source` for a slot; 0 before the first. */
+  mark(slot: number, source: string): number {
+    const query = "SELECT seq FROM spawn_inbox WHERE slot = ? AND source = ?";
+    return this.#sql.all<{ seq: number }>(query, slot, source)[0]?.seq ?? 0;
+  }
+
+  setMark(slot: number, source: string, seq: number): void {
+    this.#sql.run("INSERT OR REPLACE INTO spawn_inbox (slot, source, seq) VALUES (?, ?, ?)", slot, source, seq);
+  }
+
+  /** 1 row. */
+  write(step: StepScope, letter: SpawnLetter): void {
+    // Not before the commit: a letter that nobody wrote would be looked for again and again.
+    this.#letters.raise(step);
+    this.#sql.run("INSERT OR IGNORE INTO spawn_letters VALUES (?, ?)", letter.id, JSON.stringify(letter));
+  }
+
+  letters(limit: number): SpawnLetter[] {
+    return this.#sql
+      .all<{ letter: string }>("SELECT letter FROM spawn_letters LIMIT +?", limit)
+      .map(({ letter }) => JSON.parse(letter) as SpawnLetter);
+  }
+
+  lettersSent(step: StepScope, ids: string[]): void {
+    this.#sql.run("DELETE FROM spawn_letters WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+    this.#letters.recheck(step);
+  }
+
+  countLetters(): number {
+    if (!this.#letters.any) return 0;
+    return this.#sql.all<{ n: number }>("SELECT count(*) AS n FROM spawn_letters")[0]?.n ?? 0;
+  }
+
+  /** Jobs of these slots come or go in this step: once it has committed, the rows say which of them have any. */
+  #recheck(step: StepScope, jobs: readonly { slot: number }[]): void {
+    if (jobs.length === 0) return;
+    step.onCommit(() => {
+      const slots = new Set(this.#slots);
+      for (const slot of new Set(jobs.map((job) => job.slot))) {
+        if (this.waits(slot)) slots.add(slot);
+        else slots.delete(slot);
+      }
+      this.#slots = [...slots].sort((a, b) => a - b);
+    });
+  }
+}
+
+export const OUTBOX = new Part("outbox", ({ sql }) => OutboxStore.load(sql));

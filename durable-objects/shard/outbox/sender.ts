@@ -1,0 +1,98 @@
+import type { ReceiveReply, ReportReply, ReportRequest, ShardApi } from "../../../contract/rpc.ts";
+import { parseJobId } from "../../../domain/job-id.ts";
+import type { Patience } from "../kernel/command.ts";
+import type { Driver, DriverHost } from "../kernel/driver.ts";
+import type { Engine } from "../kernel/engine.ts";
+import { OWNERSHIP } from "../kernel/ownership.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { type Delivery, OUTBOX_SCHEDULE } from "./outbox-schedule.ts";
+import { OUTBOX } from "./outbox-store.ts";
+
+/** What those are woken by who wait until spawned jobs have reached their shards. */
+const DELIVERED = "delivered";
+
+/** Makes the calls that the schedule asks for, and tells it what became of them. */
+export class OutboxSender implements Driver {
+  readonly #host: DriverHost;
+
+  constructor(host: DriverHost) {
+    this.#host = host;
+  }
+
+  drive(): void {
+    for (const delivery of deliveries(this.#host.engine)) this.#host.waitUntil(this.#send(delivery));
+  }
+
+  async #send(delivery: Delivery): Promise<void> {
+    let reply: ReceiveReply | null = null;
+    try {
+      reply = await this.#call(delivery);
+    } catch (error) {
+      console.warn(JSON.stringify({ at: "shard.deliver", to: delivery.to, error: String(error) }));
+    }
+    try {
+      await this.#host.run(() => noteDelivered(this.#host.engine, delivery, reply));
+    } catch (error) {
+      // What is on its way is in the rows: the alarm sends it again.
+      console.error(JSON.stringify({ at: "shard.delivered", to: delivery.to, error: String(error) }));
+    }
+  }
+
+  async #call(delivery: Delivery): Promise<ReceiveReply> {
+    const { SHARD, DEAD } = this.#host.bindings();
+    if (delivery.type === "jobs") {
+      const receiver: Pick<ShardApi, "receive"> = SHARD.getByName(delivery.to);
+      return (await receiver.receive(delivery.request)).result;
+    }
+    await DEAD.sendBatch(delivery.letters.map((body) => ({ body })));
+    return { type: "received", left: [] };
+  }
+}
+
+/** The calls that are to be made now, each with an answer for `noteDelivered`. */
+export function deliveries(engine: Engine): Delivery[] {
+  return engine.get(OUTBOX_SCHEDULE).take(engine.now());
+}
+
+/** What became of a call; null: it failed, or nobody knows. */
+export function noteDelivered(engine: Engine, delivery: Delivery, reply: ReceiveReply | null): void {
+  engine.step((step) => {
+    const schedule = step.get(OUTBOX_SCHEDULE);
+    step.wake(DELIVERED);
+    if (reply?.type === "moved") step.get(OWNERSHIP).adopt(step, reply.map);
+    if (reply?.type !== "received") return schedule.failed(step, delivery.to);
+    const left = new Set(reply.left);
+    takeOut(step, delivery, left);
+    if (left.size > 0) schedule.failed(step, delivery.to);
+    else schedule.answered(step, delivery.to);
+  });
+}
+
+/** Takes out of the rows what has been delivered: all but the jobs of which the receiver has `left` the numbers. */
+function takeOut(step: Step, delivery: Delivery, left: ReadonlySet<number>): void {
+  const outbox = step.get(OUTBOX);
+  if (delivery.type === "letters") {
+    const ids = delivery.letters.map(({ id }) => id);
+    outbox.lettersSent(step, ids);
+  } else {
+    const jobs = delivery.request.jobs.filter(({ seq }) => !left.has(seq));
+    outbox.confirmed(step, jobs);
+  }
+}
+
+/** Holds the answer to a report until the jobs that it names have reached their shards, `waitMs` at most. */
+export const untilDelivered: Patience<ReportRequest, ReportReply> = {
+  hold(parts, { request, result, elapsedMs }) {
+    const ms = request.waitMs - elapsedMs;
+    if (ms <= 0 || result.type !== "reported") return null;
+    const ids = result.results.flatMap((item) => (item.status === "recorded" ? (item.spawned ?? []) : []));
+    return someOnTheirWay(parts, ids) ? { key: DELIVERED, ms } : null;
+  },
+};
+
+/** Whether one of these jobs, which successes here have brought, has not reached its shard. */
+function someOnTheirWay(parts: Parts, ids: readonly string[]): boolean {
+  const outbox = parts.get(OUTBOX);
+  return ids.some((id) => outbox.isOnItsWay(parseJobId(id)?.slot ?? -1, id));
+}

@@ -1,0 +1,41 @@
+import type { Lease } from "../../../domain/lease.ts";
+import type { JobHead, StoredAttempt } from "../jobs/job-row.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { Step } from "../kernel/step.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+
+/**
+ * What a lease is worth at this moment. `current`: its attempt runs, and may be reported and extended. `ended`: its time is
+ * over, though the clock has not come to it yet. `cancelled`: the job was cancelled while this lease was the current one.
+ * `stale`: it was the job's, and is no more. `unknown`: no such lease was ever given.
+ */
+export type Fence = { type: "current" | "ended"; row: JobHead } | { type: "cancelled" | "stale" | "unknown" };
+
+/** Leases of jobs in namespaces other than `namespace` are unknown; null is any. */
+export function fenceOf(step: Step, lease: Lease, namespace: string | null): Fence {
+  const row = step.get(JOBS).head(lease.jobId);
+  if (row === null) return { type: wasDiscarded(step, lease, namespace) ? "stale" : "unknown" };
+  if (!mayTouch(step, row, namespace)) return { type: "unknown" };
+  if (row.attempt !== lease.attempt || row.lease !== lease.nonce) {
+    return { type: wasGiven(row, lease) ? "stale" : "unknown" };
+  }
+  if (row.state === "cancelled") return { type: "cancelled" };
+  if (row.state !== "running") return { type: "stale" };
+  return { type: row.due_at !== null && row.due_at <= step.now ? "ended" : "current", row };
+}
+
+/** The leases of a discarded job are forgotten: any that names it counts as one it had. */
+function wasDiscarded(parts: Parts, lease: Lease, namespace: string | null): boolean {
+  const row = parts.get(JOBS).discarded(lease.jobId);
+  return row !== null && mayTouch(parts, row, namespace);
+}
+
+function mayTouch(parts: Parts, row: Pick<JobHead, "queue">, namespace: string | null): boolean {
+  return namespace === null || parts.get(QUEUES).get(row.queue).settings.namespace === namespace;
+}
+
+function wasGiven(row: JobHead, lease: Lease): boolean {
+  const attempts = JSON.parse(row.attempts) as StoredAttempt[];
+  return attempts.some((attempt) => attempt.number === lease.attempt && attempt.nonce === lease.nonce);
+}

@@ -1,0 +1,167 @@
+import type { Report, ReportReply, ReportRequest, ReportResult } from "../../../contract/rpc.ts";
+import { type Lease, parseLease } from "../../../domain/lease.ts";
+import { toJob } from "../jobs/job-row.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import { METRICS } from "../jobs/metrics.ts";
+import { PROGRESS } from "../jobs/progress-store.ts";
+import type { Success } from "../jobs/state-store.ts";
+import { succeed } from "../jobs/transition.ts";
+import { ownLeases } from "../kernel/ownership.ts";
+import type { Step } from "../kernel/step.ts";
+import { applyDeadline } from "../lifecycle/deadlines.ts";
+import { endAttempt } from "../lifecycle/end-attempt.ts";
+import { SpawnPlans } from "../outbox/spawn-plans.ts";
+import { QUEUES, takeSettings } from "../queues/queue-store.ts";
+import { fenceOf } from "./fence.ts";
+
+/** Whose reports are taken: `namespace` null is the processor, which works for all. */
+export interface Reporter {
+  namespace: string | null;
+  withJobs: boolean;
+}
+
+/** All reports, or none while the queue of a job that one of them brings is being changed. */
+export function report(step: Step, request: ReportRequest): ReportReply {
+  const { own, answers } = ownLeases(step, request.reports);
+  if (own.length === 0) return { type: "reported", results: answers([]) };
+  for (const settings of request.queues) takeSettings(step, settings);
+  const plans = plansOf(step, own, { namespace: request.namespace, fails: request.namespace === null });
+  const retryAfterMs = plans?.retryAfterMs ?? null;
+  if (retryAfterMs !== null) return { type: "busy", retryAfterMs };
+  return { type: "reported", results: answers(new Recording(step, plans, request).recordAll(own)) };
+}
+
+/** Records outcomes, each only under the lease that is current at this moment. A refused one changes nothing. */
+export function reportAll(step: Step, reports: Report[], reporter: Reporter): ReportResult[] {
+  if (reports.length === 0) return [];
+  const { own, answers } = ownLeases(step, reports);
+  const plans = plansOf(step, own, { namespace: reporter.namespace, fails: true });
+  return answers(new Recording(step, plans, reporter).recordAll(own));
+}
+
+/** Null when none of the reports brings a job. */
+function plansOf(
+  step: Step,
+  reports: Report[],
+  { namespace, fails }: { namespace: string | null; fails: boolean },
+): SpawnPlans | null {
+  if (!reports.some(({ outcome }) => outcome.ok && (outcome.spawn ?? []).length > 0)) return null;
+  const jobOf = ({ lease: text }: Report) => {
+    const lease = parseLease(text);
+    const fence = lease === null ? null : fenceOf(step, lease, namespace);
+    if (fence?.type !== "current") return null;
+    const { id, queue } = fence.row;
+    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace };
+  };
+  return new SpawnPlans(step, reports, { jobOf, fails });
+}
+
+/** Records the reports of one call in one step. */
+class Recording {
+  readonly #step: Step;
+  /** Null when no report brings jobs. */
+  readonly #plans: SpawnPlans | null;
+  readonly #reporter: Reporter;
+
+  constructor(step: Step, plans: SpawnPlans | null, reporter: Reporter) {
+    this.#step = step;
+    this.#plans = plans;
+    this.#reporter = reporter;
+  }
+
+  recordAll(asSent: Report[]): ReportResult[] {
+    const reports = this.#plans?.reports ?? asSent;
+    const recorded = this.#recordSuccesses(reports);
+    return reports.map((report, i) => {
+      if (recorded.has(i) && !this.#reporter.withJobs) return this.#recorded(report);
+      const lease = parseLease(report.lease);
+      if (lease === null) return { status: "unknown" };
+      const result = recorded.has(i) ? this.#recorded(report) : this.#recordOther(report, lease);
+      if (result.status === "stale") this.#countStale();
+      return this.#reporter.withJobs ? this.#withJob(result, lease) : result;
+    });
+  }
+
+  /**
+   * The common path: all successes in one statement that carries the fence itself. Answers the places of the reports that
+   * were recorded. Of several reports of one lease only the first may count, so only that one is tried here.
+   */
+  #recordSuccesses(reports: Report[]): Set<number> {
+    const places = new Map<string, number>();
+    const successes: Success[] = [];
+    const leases = new Set<string>();
+    for (const [i, report] of reports.entries()) {
+      const { lease: text, outcome } = report;
+      if (this.#answer(report) !== null) continue;
+      const lease = leases.has(text) ? null : parseLease(text);
+      leases.add(text);
+      if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
+      places.set(lease.jobId, i);
+      const { jobId: id, attempt, nonce } = lease;
+      successes.push({ id, attempt, nonce, result: outcome.result, truncated: outcome.resultTruncated });
+    }
+    if (successes.length === 0) return new Set();
+    const done = succeed(this.#step, successes, this.#reporter.namespace);
+    const recorded = new Set(done.map(({ id }) => places.get(id) ?? -1));
+    if (this.#plans !== null) this.#launch(reports, recorded, this.#plans);
+    return recorded;
+  }
+
+  /** SQLite tells what it wrote in no order; what the successes bring is accepted in that of the reports. */
+  #launch(reports: Report[], recorded: Set<number>, plans: SpawnPlans): void {
+    for (const [i, report] of reports.entries()) if (recorded.has(i)) plans.succeeded(this.#step, report);
+  }
+
+  /** Any other report: a failure, or one that the fence refused. */
+  #recordOther(report: Report, lease: Lease): ReportResult {
+    const { outcome, progress } = report;
+    const answer = this.#answer(report);
+    if (answer !== null) return answer;
+    const fence = fenceOf(this.#step, lease, this.#reporter.namespace);
+    switch (fence.type) {
+      case "unknown":
+        return { status: "unknown" };
+      case "stale":
+        return { status: "stale" };
+      case "cancelled":
+        return { status: "stale", cancelled: true };
+      case "ended":
+        applyDeadline(this.#step, fence.row);
+        return { status: "stale" };
+      case "current":
+        break;
+    }
+    if (outcome.ok) {
+      // An earlier report in this call named the job under a lease that is not the current one.
+      return this.#recordSuccesses([report]).size > 0 ? this.#recorded(report) : { status: "stale" };
+    }
+    const { row } = fence;
+    if (progress !== undefined) this.#step.get(PROGRESS).save(row.id, progress, this.#step.now);
+    endAttempt(this.#step, row, { outcome: "failed", error: outcome.error, retryAfterMs: outcome.retryAfterMs });
+    return { status: "recorded" };
+  }
+
+  /** What the plans say in place of recording; null: it is recorded. */
+  #answer(report: Report): ReportResult | null {
+    return this.#plans?.answer(report) ?? null;
+  }
+
+  #recorded(report: Report): ReportResult {
+    return this.#plans?.recorded(report) ?? { status: "recorded" };
+  }
+
+  #withJob(result: ReportResult, lease: Lease): ReportResult {
+    if (result.status !== "recorded" && result.status !== "stale") return result;
+    const row = this.#step.get(JOBS).row(lease.jobId);
+    if (row === null) return result;
+    const { settings } = this.#step.get(QUEUES).get(row.queue);
+    return { ...result, job: this.#step.get(PROGRESS).tell(toJob(row, settings)) };
+  }
+
+  #countStale(): void {
+    const { totals } = this.#step.get(METRICS);
+    this.#step.onCommit(() => {
+      totals.staleReports += 1;
+    });
+  }
+}

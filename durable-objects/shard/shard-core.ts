@@ -1,0 +1,111 @@
+import type { Doorbell } from "../../contract/doorbell.ts";
+import type { Reply, ShardApi } from "../../contract/rpc.ts";
+import type { SlotMap } from "../../domain/slots.ts";
+import { COMMANDS, type Request, type Result } from "./commands.ts";
+import { RING } from "./doorbells/doorbells.ts";
+import { logPosition } from "./jobs/history.ts";
+import type { Command } from "./kernel/command.ts";
+import { Engine, type EnginePorts } from "./kernel/engine.ts";
+import { OWNERSHIP } from "./kernel/ownership.ts";
+import type { AnyPart } from "./kernel/part.ts";
+import { SHARD_LIMITS_PART, type ShardLimits } from "./lifecycle/admission.ts";
+import { FEED_LIMITS_PART, type FeedLimits } from "./subscriptions/drop.ts";
+import { SUBSYSTEMS } from "./subsystems.ts";
+
+/** Everything a shard touches outside itself: the Durable Object gives the real ones, the simulation its own. */
+export interface ShardPorts extends EnginePorts {
+  /** Sends a doorbell. A hint: it may fail or be lost, and never throws. */
+  ring(bell: Doorbell, delaySeconds: number): void;
+  /** What the shard may hold; `SHARD_LIMITS` when left out. */
+  limits?: ShardLimits;
+  /** What the events of its subscriptions may take; `FEED_LIMITS` when left out. */
+  feedLimits?: FeedLimits;
+}
+
+export type { Request, Result };
+
+/** What `ShardCore.call` is given beside the name of the call. */
+export type CallArguments<Name extends keyof ShardApi> = [request: Request<Name>, alarmAt?: number | null | undefined];
+
+/** The calls of a shard as its object runs them: at once, and without the envelope. */
+export type ShardCalls = {
+  [Name in keyof ShardApi]: (request: Request<Name>, alarmAt?: number | null) => Result<Name>;
+};
+
+/** A class whose instances have every call of a shard. */
+const Calls = class {} as new () => ShardCalls;
+
+/**
+ * One shard: the strongly consistent owner of its slots. Every call is an atomic step on SQLite: it reads the rows, asks
+ * the rules in `domain/`, writes, and only then rings bells and moves the alarm. Nothing here waits; the Durable Object
+ * around it does. What the calls are stands in `commands.ts`, what the shard is made of in `subsystems.ts`.
+ */
+export class ShardCore extends Calls {
+  readonly engine: Engine;
+
+  constructor(name: string, ports: ShardPorts) {
+    super();
+    this.engine = new Engine(name, { ...ports, replaced: replacedBy(ports) }, SUBSYSTEMS);
+  }
+
+  get name(): string {
+    return this.engine.name;
+  }
+
+  /** The slot map this shard goes by, or null before the first `adopt`. */
+  map(): SlotMap | null {
+    return this.engine.get(OWNERSHIP).map;
+  }
+
+  /** Goes by this map from now on, unless a newer one is known. */
+  adopt(map: SlotMap): void {
+    if (map.epoch > this.engine.get(OWNERSHIP).epoch) this.engine.step((step) => step.get(OWNERSHIP).adopt(step, map));
+  }
+
+  /**
+   * Runs a call, or answers `moved` in place of it. `alarmAt` is what the platform says the alarm is set to; left out, what
+   * this instance set it to.
+   */
+  call<Name extends keyof ShardApi>(name: Name, ...[request, alarmAt]: CallArguments<Name>): Result<Name> {
+    const command: Command<Request<Name>, Result<Name>> = COMMANDS[name];
+    const { engine } = this;
+    const { touches } = command;
+    const refusal = touches.by === "slots" ? engine.get(OWNERSHIP).refusal(touches.of(request)) : null;
+    if (refusal !== null) return refusal as Result<Name>;
+    switch (command.kind) {
+      case "write":
+        return engine.step((step) => command.run(step, request));
+      case "read":
+        return command.run(engine, request, engine.now());
+      case "direct":
+        return command.run(engine, request, alarmAt === undefined ? engine.armedAt : alarmAt);
+    }
+  }
+
+  /** The answer to a call: to be made before anything else happens in the shard, see `Reply`. */
+  reply<R>(result: R): Reply<R> {
+    return { result, log: logPosition(this.engine) };
+  }
+
+  /** The alarm's handler. */
+  alarm(): void {
+    this.engine.alarm();
+  }
+}
+
+for (const name of Object.keys(COMMANDS) as (keyof ShardApi)[]) {
+  Object.defineProperty(ShardCore.prototype, name, {
+    value(this: ShardCore, request: never, alarmAt?: number | null) {
+      return this.call(name, request, alarmAt);
+    },
+    writable: true,
+    configurable: true,
+  });
+}
+
+function replacedBy({ ring, limits, feedLimits }: ShardPorts): Map<AnyPart, unknown> {
+  const replaced = new Map<AnyPart, unknown>([[RING, ring]]);
+  if (limits !== undefined) replaced.set(SHARD_LIMITS_PART, limits);
+  if (feedLimits !== undefined) replaced.set(FEED_LIMITS_PART, feedLimits);
+  return replaced;
+}

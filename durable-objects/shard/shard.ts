@@ -1,0 +1,122 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Doorbell } from "../../contract/doorbell.ts";
+import type { DirectoryApi, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
+import { durableSql } from "../do-sql.ts";
+import { COMMANDS, type Request, type Result } from "./commands.ts";
+import { queueOf } from "./doorbells/bell-queues.ts";
+import { DRIVERS } from "./drivers.ts";
+import type { Command, Patience } from "./kernel/command.ts";
+import type { Driver } from "./kernel/driver.ts";
+import { GroupCommit } from "./kernel/group-commit.ts";
+import { LongPolls } from "./kernel/long-poll.ts";
+import { unguessable } from "./kernel/randomness.ts";
+import { ShardCore } from "./shard-core.ts";
+
+/** What every instance has by its prototype: the calls of `commands.ts`. */
+const Calls = DurableObject as new (ctx: DurableObjectState, env: Env) => DurableObject<Env> & ShardApi;
+
+/**
+ * The Durable Object of a shard: its clock, its alarm, the commit that calls share, and the calls that are held. It knows
+ * no call and no subsystem by name.
+ */
+export class Shard extends Calls {
+  #core: ShardCore;
+  #group = new GroupCommit();
+  #polls = new LongPolls();
+  #drivers: Driver[];
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#core = new ShardCore(ctx.id.name ?? ctx.id.toString(), {
+      sql: durableSql(ctx.storage),
+      now: () => Date.now(),
+      random: unguessable,
+      setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
+      ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
+    });
+    this.#drivers = DRIVERS.map((make) =>
+      make({
+        engine: this.#core.engine,
+        run: (step) => this.#group.run(step),
+        bindings: () => this.env,
+        waitUntil: (work) => ctx.waitUntil(work),
+      }),
+    );
+    this.#core.engine.listen((step) => {
+      for (const [key, most] of step.woken) this.#polls.wake(key, most);
+      this.#drive();
+    });
+  }
+
+  /** One call of `commands.ts`, with its wait. */
+  protected async serve<Name extends keyof ShardApi>(name: Name, request: Request<Name>): Promise<Reply<Result<Name>>> {
+    await this.#knowSlots(request);
+    const command: Command<Request<Name>, Result<Name>> = COMMANDS[name];
+    const asksAlarm = command.kind === "direct" && command.asksAlarm === true;
+    const alarmAt = asksAlarm ? await this.ctx.storage.getAlarm() : undefined;
+    const run = () => this.#core.reply(this.#core.call(name, request, alarmAt));
+    const reply = command.kind === "read" ? run() : await this.#group.run(run);
+    return command.patience === undefined ? reply : this.#wait(command.patience, request, { reply, run });
+  }
+
+  override async alarm(): Promise<void> {
+    try {
+      this.#core.alarm();
+    } catch (error) {
+      // An alarm that throws six times is dropped for good; the core has armed the next one before it began.
+      console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: String(error) }));
+    }
+  }
+
+  /** Holds an answer, or runs the call again, as long as the call asks for it. */
+  async #wait<Req, Res>(
+    patience: Patience<Req, Res>,
+    request: Req,
+    { reply, run }: { reply: Reply<Res>; run: () => Reply<Res> },
+  ): Promise<Reply<Res>> {
+    const { engine } = this.#core;
+    const began = Date.now();
+    let answer = reply;
+    for (let rounds = 0; ; rounds++) {
+      const now = Date.now();
+      const call = { request, result: answer.result, rounds, elapsedMs: now - began, now };
+      const again = patience.again?.(engine, call) ?? null;
+      const wait = again ?? patience.hold?.(engine, call) ?? null;
+      if (wait === null || wait.ms <= 0) return answer;
+      const woken = this.#polls.wait(wait.key, wait.ms);
+      this.#drive();
+      await woken;
+      if (again !== null) answer = run();
+    }
+  }
+
+  #drive(): void {
+    for (const driver of this.#drivers) driver.drive();
+  }
+
+  /** A shard that has no map, or hears of a newer one, asks the Directory before it answers. */
+  async #knowSlots({ epoch }: ShardCall): Promise<void> {
+    const map = this.#core.map();
+    if (map !== null && map.epoch >= epoch) return;
+    const directory: DirectoryApi = this.env.DIRECTORY.getByName("directory");
+    this.#core.adopt(await directory.map());
+  }
+
+  /** A bell is a hint: when the Queue refuses it, the alarm rings again. */
+  #ring(bell: Doorbell, delaySeconds: number): void {
+    const sent = queueOf(this.env, bell).send(bell, delaySeconds > 0 ? { delaySeconds } : {});
+    const noted = sent.then(
+      () => undefined,
+      (error: unknown) => console.warn(JSON.stringify({ at: "shard.ring", bell, error: String(error) })),
+    );
+    this.ctx.waitUntil(noted);
+  }
+}
+
+for (const name of Object.keys(COMMANDS) as (keyof ShardApi)[]) {
+  Object.defineProperty(Shard.prototype, name, {
+    value(this: Shard, request: never) {
+      return this.serve(name, request);
+    },
+  });
+}

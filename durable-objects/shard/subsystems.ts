@@ -1,0 +1,53 @@
+import type { Migrations } from "../migrate.ts";
+import { doorbells } from "./doorbells/subsystem.ts";
+import { deduplication } from "./flow/dedup-subsystem.ts";
+import { gates } from "./flow/gates-subsystem.ts";
+import { orderingKeys } from "./flow/ordering-subsystem.ts";
+import { history } from "./jobs/history-subsystem.ts";
+import { idempotency } from "./jobs/idempotency-subsystem.ts";
+import { progress } from "./jobs/progress-subsystem.ts";
+import { jobs } from "./jobs/subsystem.ts";
+import { kernel } from "./kernel/kernel-subsystem.ts";
+import type { Subsystem } from "./kernel/subsystem.ts";
+import { batches } from "./lifecycle/batches-subsystem.ts";
+import { deadlines } from "./lifecycle/deadlines-subsystem.ts";
+import { operations } from "./operations/subsystem.ts";
+import { outbox } from "./outbox/subsystem.ts";
+import { queues } from "./queues/subsystem.ts";
+import { reservations } from "./reservations/subsystem.ts";
+import { fires } from "./schedules/fires-subsystem.ts";
+import { schedules } from "./schedules/subsystem.ts";
+import { subscriptions } from "./subscriptions/subsystem.ts";
+import { transactions } from "./transactions/subsystem.ts";
+
+/**
+ * What a shard is made of, in the order in which it acts: schemas are made, memory is read, changes of jobs are told and
+ * deadlines are kept in this order. One line a subsystem.
+ */
+export const SUBSYSTEMS: readonly Subsystem[] = [
+  kernel, // facts, sequence, slots: everything else stands on them
+  queues, // rows of jobs name their queue
+  jobs, // rows and counts
+  deadlines, // what is due becomes ready or ends, before anything looks at what may start
+  history, // an end is logged before anything else follows from it
+  progress, // what was said of a job goes with its end
+  idempotency,
+  reservations, // lines ask who may yet be accepted
+  deduplication, // an end opens the job that waits for it …
+  orderingKeys, // … and the next of its line, or parks the line
+  gates, // after all that opens jobs: what may start is decided last
+  batches,
+  outbox, // what a success brings
+  transactions,
+  schedules, // fires submit jobs
+  fires, // the records of what schedules did
+  subscriptions, // told of what has become of it all
+  operations, // walk, when nothing else is due
+  doorbells, // ring for what waits then
+];
+
+/**
+ * A shard's schema. Cloudflare bills rows written, index entries among them, so each table and index says what it costs.
+ * A job without keys: 2 rows at submit (row, ready), 2 at claim (row, due), 1 at report, 1 when it is forgotten.
+ */
+export const SHARD_MIGRATIONS: Migrations = SUBSYSTEMS.flatMap(({ schema }) => schema ?? []);

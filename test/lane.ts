@@ -1,0 +1,99 @@
+/**
+ * How much a run of the tests does. There are two lanes over the same test files: `npm test` ends within minutes, and
+ * `npm run test:campaign` (`DURE_LANE=campaign`) takes hours. This is the only module that reads how much is asked for.
+ */
+
+/** Of each kind of random history: how many in `npm test`, and how many in a campaign. */
+const AMOUNTS = {
+  /** The whole platform with faults (`test/simulation`). About seven a second on one core. */
+  simulated: { test: 700, campaign: 50_000 },
+  /** Simulated histories that run twice and must be the same. */
+  repeated: { test: 20, campaign: 500 },
+  /** Batches in the world of the two-phase protocol. */
+  twoPhase: { test: 200, campaign: 20_000 },
+  /** A shard beside its model (`test/model`). About fifty a second on one core. */
+  model: { test: 800, campaign: 50_000 },
+  /** A shard alone, for each property of `test/unit` that holds in any history. */
+  shard: { test: 25, campaign: 1_000 },
+  /** Jobs that wait, each asked for its one true reason: so many meet every reason often enough. */
+  explained: { test: 60, campaign: 2_000 },
+  /** Properties of deduplication and of limits, whose histories are short. */
+  short: { test: 30, campaign: 2_000 },
+  /** A consumer's Worker with a shard, its calls lost and late. */
+  consumer: { test: 4, campaign: 100 },
+  /** Events of a shard on their way to subscribers. */
+  events: { test: 12, campaign: 600 },
+  /** Random requests to the API on the real runtime. */
+  fuzz: { test: 500, campaign: 20_000 },
+} as const;
+
+type Histories = Record<keyof typeof AMOUNTS, number>;
+type LaneName = "test" | "campaign";
+
+/** Each mutant, and each large exhaustive search, comes in one run out of so many; in a campaign always. */
+export const ROTATION_PARTS = 5;
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+export interface Lane {
+  name: LaneName;
+  /** Which part of what rotates this run does: the number of the day (UTC since 1970) unless `DURE_ROTATION` says another. */
+  rotation: number;
+  /** How many histories of each kind. */
+  histories: Histories;
+  /** The seed of the first simulated history; the others follow it. The same at every run, unless asked otherwise. */
+  firstSeed: number;
+  /** Replays this one simulated history instead. */
+  oneSeed: number | null;
+  /** The seed and the path of the model's histories. Without a seed they are new ones at every run. */
+  model: { seed: number | null; path: string | null };
+  /** What a test of many histories may take. */
+  timeoutMs: number;
+  /** The part of `all` that is this run's turn: as many each time, and every one within `parts` rotations that follow each other. */
+  turn<T>(all: readonly T[], parts?: number): T[];
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** The lane that the environment asks for. Throws on a value that makes no sense: it would prove less than it seems. */
+export function laneOf(env: Variables, now: number): Lane {
+  const name = env.DURE_LANE ?? "test";
+  if (name !== "test" && name !== "campaign") throw new Error(`DURE_LANE is "test" or "campaign", not "${name}"`);
+  const rotation = natural(env, "DURE_ROTATION") ?? Math.floor(now / DAY_MS);
+  const histories = Object.fromEntries(Object.entries(AMOUNTS).map(([kind, of]) => [kind, of[name]])) as Histories;
+  histories.simulated = natural(env, "DURE_SIM_HISTORIES") ?? histories.simulated;
+  histories.model = natural(env, "DURE_MODEL_RUNS") ?? histories.model;
+  const campaign = name === "campaign";
+  return {
+    name,
+    rotation,
+    histories,
+    firstSeed: natural(env, "DURE_SIM_FIRST") ?? 1,
+    oneSeed: natural(env, "DURE_SIM_SEED"),
+    model: { seed: modelSeed(env, campaign), path: env.DURE_MODEL_PATH ?? null },
+    timeoutMs: campaign ? 24 * HOUR_MS : HOUR_MS / 6,
+    turn: (all, parts = ROTATION_PARTS) => (campaign ? [...all] : turnOf(all, { parts, rotation })),
+  };
+}
+
+/** The lane of this run. */
+export const lane = laneOf(process.env, Date.now());
+
+function turnOf<T>(all: readonly T[], { parts, rotation }: { parts: number; rotation: number }): T[] {
+  const size = Math.ceil(all.length / parts);
+  const first = rotation * size;
+  return all.length === 0 ? [] : Array.from({ length: size }, (_, i) => all[(first + i) % all.length] as T);
+}
+
+/** The model's own seed may be negative: fast-check prints such. */
+function modelSeed(env: Variables, campaign: boolean): number | null {
+  if (env.DURE_MODEL_SEED !== undefined) return Number(env.DURE_MODEL_SEED);
+  return campaign || env.DURE_MODEL_RUNS !== undefined ? null : 1;
+}
+
+function natural(env: Variables, variable: string): number | null {
+  const text = env[variable];
+  if (text === undefined) return null;
+  if (!/^\d{1,15}$/.test(text)) throw new Error(`${variable} is a whole number from 0 on, not "${text}"`);
+  return Number(text);
+}

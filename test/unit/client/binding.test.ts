@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { bindingError } from "../../../client/binding.ts";
+import { DureError } from "../../../client/index.ts";
+
+/** An error as RPC brings it over: its own properties, no class. */
+function broughtOver(problem: Record<string, unknown>): Error {
+  return Object.assign(new Error(String(problem.detail)), { name: "DureError", remote: true }, problem);
+}
+
+describe("what a call of the binding threw", () => {
+  it("is a DureError with the problem's members", () => {
+    const errors = [{ pointer: "/payload", detail: "is not a JSON value" }];
+    const thrown = broughtOver({
+      type: "/problems/backlog-full",
+      title: "Too many jobs",
+      status: 429,
+      detail: "Come again.",
+      code: "backlog-full",
+      errors,
+      retryAfter: 3,
+    });
+    const error = bindingError(thrown);
+    expect(error).toBeInstanceOf(DureError);
+    expect(error).toMatchObject({ code: "backlog-full", status: 429, message: "Come again.", retryAfterMs: 3000 });
+    expect(error.problem.errors).toEqual(errors);
+    expect(error.isUncertain).toBe(false);
+    expect(error.cause).toBe(thrown);
+  });
+
+  it("has no pause where the problem asks for none", () => {
+    const error = bindingError(broughtOver({ status: 404, code: "job-not-found", detail: "No." }));
+    expect(error.retryAfterMs).toBeNull();
+    expect("errors" in error.problem).toBe(false);
+  });
+
+  it.each([[new TypeError("Network connection lost.")], ["text"], [null], [undefined], [{ code: "x" }]])(
+    "is a lost answer when it is no problem: %s",
+    (thrown) => {
+      const error = bindingError(thrown);
+      expect(error).toMatchObject({ code: "network", status: 0, isUncertain: true });
+      expect(error.cause).toBe(thrown);
+    },
+  );
+
+  it("stays what it is when it is a DureError already", () => {
+    const error = bindingError(broughtOver({ status: 404, code: "job-not-found", detail: "No." }));
+    expect(bindingError(error)).toBe(error);
+  });
+});

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import { cronFault, instantsOf, isTimezone } from "../../../contract/cron.ts";
+
+/** Every instant in [from, to), as UTC. */
+function between(cron: string, zone: string, from: string, to: string): string[] {
+  const instants = instantsOf(cron, zone);
+  const found: string[] = [];
+  let at = instants.next(Date.parse(from) - 1);
+  while (at !== null && at < Date.parse(to)) {
+    found.push(new Date(at).toISOString().slice(5, 16));
+    at = instants.next(at);
+  }
+  return found;
+}
+
+const HALF_HOUR = 1_800_000;
+
+describe("the change of clocks", () => {
+  test.each([
+    // The hour from 02:00 to 03:00 is skipped, the one before 03:00 repeated.
+    ["Europe/Berlin", "30 2 * * *", "2026-03-28", "2026-03-31", ["03-28T01:30", "03-29T01:00", "03-30T00:30"]],
+    ["Europe/Berlin", "30 2 * * *", "2026-10-24", "2026-10-27", ["10-24T00:30", "10-25T00:30", "10-26T01:30"]],
+    ["America/New_York", "30 2 * * *", "2026-03-07", "2026-03-10", ["03-07T07:30", "03-08T07:00", "03-09T06:30"]],
+    ["America/New_York", "30 1 * * *", "2026-10-31", "2026-11-03", ["10-31T05:30", "11-01T05:30", "11-02T06:30"]],
+    ["America/New_York", "30 2 * * *", "2026-10-31", "2026-11-03", ["10-31T06:30", "11-01T07:30", "11-02T07:30"]],
+    // Half an hour is skipped and repeated here.
+    ["Australia/Lord_Howe", "15 2 * * *", "2026-10-03", "2026-10-05", ["10-03T15:30", "10-04T15:15"]],
+    // A list of times of day is as good as each of them.
+    ["Europe/Berlin", "30 2,14 * * *", "2026-10-25", "2026-10-26", ["10-25T00:30", "10-25T13:30"]],
+    ["Europe/Berlin", "30 2,14 * * *", "2026-03-29", "2026-03-30", ["03-29T01:00", "03-29T12:30"]],
+  ])("%s: %s fires exactly once on each day from %s", (zone, cron, from, to, expected) => {
+    expect(between(cron, zone, `${from}T00:00Z`, `${to}T00:00Z`)).toEqual(expected);
+  });
+
+  test.each([
+    ["Europe/Berlin", "2026-03-28", "2026-03-31"],
+    ["Europe/Berlin", "2026-10-24", "2026-10-27"],
+    ["America/New_York", "2026-03-07", "2026-03-10"],
+    ["America/New_York", "2026-10-31", "2026-11-03"],
+  ])("%s: every half hour goes on evenly by real time from %s to %s", (zone, from, to) => {
+    const instants = instantsOf("*/30 * * * *", zone);
+    let at = Date.parse(`${from}T00:00Z`);
+    while (at < Date.parse(`${to}T00:00Z`)) {
+      expect(instants.next(at)).toBe(at + HALF_HOUR);
+      at += HALF_HOUR;
+    }
+  });
+
+  test("the next instant does not depend on where the search begins", () => {
+    const instants = instantsOf("30 2 * * *", "Europe/Berlin");
+    const expected = Date.parse("2026-10-26T01:30Z");
+    for (let after = Date.parse("2026-10-25T00:30Z"); after < expected; after += 600_001) {
+      expect(instants.next(after)).toBe(expected);
+    }
+  });
+});
+
+test.each([
+  ["0 9 * * 1-5", "2026-11-06T10:00Z", "2026-11-09T09:00:00.000Z"],
+  ["*/15 * * * * *", "2026-11-06T10:00:14.999Z", "2026-11-06T10:00:15.000Z"],
+  ["*/15 * * * * *", "2026-11-06T10:00:15Z", "2026-11-06T10:00:30.000Z"],
+  ["0 0 L * *", "2026-02-01T00:00Z", "2026-02-28T00:00:00.000Z"],
+  ["0 0 29 FEB *", "2026-02-01T00:00Z", "2028-02-29T00:00:00.000Z"],
+])("%s after %s is %s", (cron, after, expected) => {
+  const next = instantsOf(cron, "UTC").next(Date.parse(after));
+  expect(new Date(next ?? 0).toISOString()).toBe(expected);
+});
+
+test.each(["* * * * *", "0 */6 * * *", "30 4 1,15 * 5", "0 0 * * MON#1", "5 30 2 * * SUN", " 0  3 * * * "])(
+  "%s is an expression",
+  (cron) => {
+    expect(cronFault(cron)).toBeNull();
+  },
+);
+
+test.each([
+  ["", "five fields"],
+  ["* * * *", "five fields"],
+  ["* * * * * * *", "five fields"],
+  ["@daily", "five fields"],
+  ["2026-12-01T00:00:00Z", "five fields"],
+  ["61 * * * *", "61"],
+  ["* 24 * * *", "24"],
+  ["a b c d e", "illegal"],
+  ["5/10 * * * *", "stepping"],
+  ["0 0 30 2 *", "never fires"],
+  ["0 0 31 4,6,9,11 *", "never fires"],
+])("%s is refused: %s", (cron, fault) => {
+  expect(cronFault(cron)).toContain(fault);
+});
+
+test.each([
+  ["UTC", true],
+  ["Europe/Berlin", true],
+  ["America/Argentina/Buenos_Aires", true],
+  ["", false],
+  ["Europe/Atlantis", false],
+  ["+02:00", false],
+  ["Europe/Berlin ", false],
+])("the zone %j: %s", (zone, known) => {
+  expect(isTimezone(zone)).toBe(known);
+});
+
+test("of what cannot be read there are no instants, and nothing is thrown", () => {
+  expect(instantsOf("nonsense", "UTC").next(0)).toBeNull();
+  expect(instantsOf("0 0 * * *", "Europe/Atlantis").next(0)).toBeNull();
+  expect(instantsOf("0 0 30 2 *", "UTC").next(0)).toBeNull();
+});

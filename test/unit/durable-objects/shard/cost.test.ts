@@ -1,0 +1,207 @@
+import { describe, expect, test } from "vitest";
+import type { SqlRow } from "../../../../durable-objects/sql.ts";
+import { dedup } from "../../../rigs/dedup-calls.ts";
+import { DAY, Harness, HOUR, SECOND } from "../../../rigs/shard-harness.ts";
+
+/**
+ * Cloudflare bills a row for each row of a table and each index entry written. SQLite here counts rows of
+ * tables only, so the entries of the indexes on `jobs` are found by comparing what they hold before and after.
+ */
+function indexEntries(h: Harness): Map<string, Set<string>> {
+  const indexes = h.sql.all<{ name: string; sql: string }>(
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'jobs' AND sql IS NOT NULL",
+  );
+  return new Map(
+    indexes.map(({ name, sql }) => {
+      const [, columns = "", where = ""] = /\(([^)]*)\)\s*WHERE([\s\S]*)$/i.exec(sql) ?? [];
+      const keys = columns.replaceAll(/\s+DESC/gi, "");
+      const rows = h.sql.all<SqlRow>(`SELECT ${keys}, id AS primary_key FROM jobs WHERE ${where}`);
+      return [name, new Set(rows.map((row) => JSON.stringify(row)))];
+    }),
+  );
+}
+
+/** Rows written by `step`, new index entries on `jobs` included. Those it deletes come with the row's own write. */
+function rowsOf(h: Harness, step: () => void): number {
+  const before = indexEntries(h);
+  const tables = h.sql.rowsWritten();
+  step();
+  const written = h.sql.rowsWritten() - tables;
+  let entries = 0;
+  for (const [name, after] of indexEntries(h)) {
+    const earlier = before.get(name) ?? new Set();
+    for (const entry of after) if (!earlier.has(entry)) entries += 1;
+  }
+  return written + entries;
+}
+
+/** A shard that has met its queue, so that only the jobs' own rows count. */
+function warm(over: ConstructorParameters<typeof Harness>[0] = {}): Harness {
+  const h = new Harness(over);
+  h.accept();
+  for (const { lease } of h.take()) h.succeed(lease);
+  for (const { lease } of h.claim()) h.succeed(lease);
+  return h;
+}
+
+const SUCCESS = { ok: true, result: "null", resultTruncated: false } as const;
+
+describe("rows written for a hundred jobs in batches", () => {
+  test("plain: 2 a job at submit, 2 at claim, 1 at report and 1 when forgotten", () => {
+    const h = warm();
+    h.project();
+    const jobs = h.jobs(100);
+    expect(rowsOf(h, () => h.submit(jobs))).toBe(200);
+    let items = h.take(0);
+    expect(rowsOf(h, () => (items = h.take(100)))).toBe(200);
+    const reports = items.map(({ lease }) => ({ lease, outcome: SUCCESS }));
+    expect(rowsOf(h, () => h.work({ reports, room: { handler: 0, http: 0 } }))).toBeLessThanOrEqual(102);
+    h.project();
+    h.advance(HOUR - 1);
+    expect(rowsOf(h, () => h.advance(1))).toBeLessThanOrEqual(104);
+    expect(h.count("jobs")).toBe(0);
+  });
+
+  test.each([
+    ["with a delay", { delayMs: DAY }, 2],
+    ["with an expiry", { expiresAt: 2_000_000_000_000 }, 3],
+    ["each with its own ordering key", null, 3],
+    ["blocked behind one key", { orderingKey: "k" }, 2],
+  ] as const)("%s: at submit %s, %i a job", (_name, over, each) => {
+    const h = warm();
+    const jobs = Array.from({ length: 100 }, (_, i) => h.job(over ?? { orderingKey: `k${i}` }));
+    const rows = rowsOf(h, () => h.submit(jobs));
+    expect(rows).toBeGreaterThanOrEqual(each * 100);
+    expect(rows).toBeLessThanOrEqual(each * 100 + 1);
+  });
+
+  test("with an idempotency key: 3 a job at submit, and the key's index entry", () => {
+    const h = warm();
+    const jobs = Array.from({ length: 100 }, (_, i) => h.job({ idempotency: { key: `i${i}`, hash: "h" } }));
+    expect(rowsOf(h, () => h.submit(jobs))).toBe(300);
+  });
+
+  test("with a deduplication key: 3 a job at submit and the key's index entry; 1 when it is swept", () => {
+    const h = warm();
+    const jobs = Array.from({ length: 100 }, (_, i) => h.job(dedup("return", { key: `k${i}`, windowMs: 2 * HOUR })));
+    expect(rowsOf(h, () => h.submit(jobs))).toBe(300);
+    let items = h.take(0);
+    expect(rowsOf(h, () => (items = h.take(100)))).toBe(200);
+    const reports = items.map(({ lease }) => ({ lease, outcome: SUCCESS }));
+    expect(rowsOf(h, () => h.work({ reports, room: { handler: 0, http: 0 } }))).toBeLessThanOrEqual(102);
+    h.project();
+    h.advance(2 * HOUR - 1);
+    expect(rowsOf(h, () => h.advance(1))).toBe(100);
+    expect(h.count("dedup")).toBe(0);
+  });
+
+  test.each([
+    ["return", 0],
+    ["reject", 0],
+    ["runAfter", 0],
+    ["replace", 2],
+  ] as const)("a call that is met by a job that waits, %s: %i", (onConflict, each) => {
+    const h = warm();
+    h.accept(dedup("return"));
+    expect(rowsOf(h, () => h.submit(Array.from({ length: 10 }, () => h.job(dedup(onConflict)))))).toBe(10 * each);
+  });
+
+  test("under a limit: 3 a job at claim", () => {
+    const h = warm({ concurrency: 1000 });
+    h.submit(h.jobs(100));
+    expect(rowsOf(h, () => h.take(100))).toBe(300);
+  });
+
+  test("under a rate: 2 a job at claim as without, and one for all that start", () => {
+    const h = warm({ rate: { limit: 1000, periodMs: HOUR } });
+    h.submit(h.jobs(100));
+    expect(rowsOf(h, () => h.take(100))).toBe(201);
+  });
+
+  test("any number of jobs cost one row every ten seconds for their sequence numbers", () => {
+    const h = warm();
+    const submitAll = () => {
+      for (let i = 0; i < 10; i++) h.submit(h.jobs(100));
+    };
+    expect(rowsOf(h, submitAll)).toBe(2000);
+    h.now += 11 * SECOND;
+    const rows = rowsOf(h, submitAll);
+    expect(rows).toBeGreaterThan(2000);
+    // And two for the bell that nobody answered meanwhile.
+    expect(rows).toBeLessThanOrEqual(2003);
+  });
+});
+
+describe("what costs nothing", () => {
+  test.each([
+    ["a claim that finds nothing", (h: Harness) => h.take()],
+    ["a claim of a pull queue that finds nothing", (h: Harness) => h.claim()],
+    ["a report that is refused", (h: Harness) => h.succeed("nonsense")],
+    ["an alarm with nothing due", (h: Harness) => h.core.alarm()],
+    ["a wake with nothing due", (h: Harness) => h.core.wake({ v: 1, epoch: 1 })],
+    ["a push of settings that are known", (h: Harness) => h.core.configure({ v: 1, epoch: 1, queues: [h.queue] })],
+    ["a restart", (h: Harness) => h.restart()],
+    ["stats", (h: Harness) => h.stats()],
+    ["a page of the finished log", (h: Harness) => h.core.finished({ v: 1, epoch: 1, after: 0, skip: 0, limit: 10 })],
+  ])("%s", (_name, step) => {
+    const h = warm();
+    h.project();
+    h.accept({ delayMs: DAY });
+    expect(rowsOf(h, () => void step(h))).toBe(0);
+  });
+
+  test("an alarm that stays where it is: steps do not move it one by one", () => {
+    const h = new Harness();
+    h.accept({ delayMs: SECOND });
+    let set = 0;
+    let at = h.alarmAt;
+    Object.defineProperty(h, "alarmAt", {
+      get: () => at,
+      set: (value: number | null) => {
+        set += 1;
+        at = value;
+      },
+    });
+    for (let i = 0; i < 100; i++) h.accept({ delayMs: HOUR + i });
+    expect(set).toBe(0);
+  });
+});
+
+/** Rows of a hundred jobs through submit, claim, report and the end of their time in the shard. */
+function rowsOfLife(h: Harness, jobs: ReturnType<Harness["jobs"]>): number[] {
+  const rows = [rowsOf(h, () => h.submit(jobs))];
+  const leases: string[] = [];
+  rows.push(
+    rowsOf(h, () => {
+      for (let items = h.take(100); items.length > 0; items = h.take(100))
+        leases.push(...items.map(({ lease }) => lease));
+    }),
+  );
+  const reports = leases.map((lease) => ({ lease, outcome: SUCCESS }));
+  rows.push(rowsOf(h, () => h.work({ reports, room: { handler: 0, http: 0 } })));
+  h.project();
+  rows.push(rowsOf(h, () => h.advance(2 * HOUR)));
+  return rows;
+}
+
+/** What the index of the gates' times costs is not counted here: one more where a row of a gate is. */
+describe("rows a job at submit, claim, report and when it is forgotten", () => {
+  const PER_KEY = { limit: 1, periodMs: HOUR };
+  test.each([
+    ["plain", {}, {}, [2, 2, 1, 1]],
+    ["with an ordering key", {}, { orderingKey: "o" }, [3, 2, 1, 1]],
+    ["with a concurrency key, where the queue limits none", {}, { concurrencyKey: "c" }, [3, 3, 1, 1]],
+    ["with a concurrency key that has room", { perKeyConcurrency: 1 }, { concurrencyKey: "c" }, [3, 3, 1, 1]],
+    ["with a concurrency key under a rate", { perKeyRate: PER_KEY }, { concurrencyKey: "c" }, [3, 4, 1, 2]],
+    ["under a rate of the queue", { rate: { limit: 1000, periodMs: HOUR } }, {}, [2, 2, 1, 1]],
+  ] as const)("%s", (_name, settings, keys, expected) => {
+    const h = warm(settings);
+    h.project();
+    h.advance(2 * HOUR);
+    h.submit([]);
+    const jobs = Array.from({ length: 100 }, (_, i) =>
+      h.job(Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, `${key}${i}`]))),
+    );
+    expect(rowsOfLife(h, jobs).map((rows) => Math.floor(rows / jobs.length))).toEqual(expected);
+  });
+});

@@ -1,0 +1,41 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openState, UnreadableState } from "../../../scripts/state.ts";
+
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "dure-state-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+test("a state directory is marked when it is first used, and read as long as the mark is this version's", () => {
+  const inner = join(dir, "new", "state");
+  openState(inner);
+  expect(readFileSync(join(inner, "format"), "utf8")).toBe("1\n");
+  writeFileSync(join(inner, "root-key"), "secret");
+  openState(inner);
+  expect(readdirSync(inner).sort()).toEqual(["format", "root-key"]);
+});
+
+test("one that a file system or a Finder has put something into is still new", () => {
+  mkdirSync(join(dir, "lost+found"));
+  writeFileSync(join(dir, ".DS_Store"), "");
+  openState(dir);
+  expect(readdirSync(dir)).toContain("format");
+});
+
+test("state without a mark is of a development version: it is refused, and stays as it is", () => {
+  writeFileSync(join(dir, "root-key"), "secret");
+  const open = () => openState(dir);
+  expect(open).toThrow(UnreadableState);
+  expect(open).toThrow(`The state in ${dir} was written by a development version before the first release`);
+  expect(readdirSync(dir)).toEqual(["root-key"]);
+});
+
+test("state of another format is refused, and stays as it is", () => {
+  writeFileSync(join(dir, "format"), "2\n");
+  expect(() => openState(dir)).toThrow("has format 2, and this version of Dure reads format 1");
+  expect(readFileSync(join(dir, "format"), "utf8")).toBe("2\n");
+});

@@ -1,0 +1,55 @@
+import { globSync } from "node:fs";
+import { resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { readWorkerConfig } from "../../../scripts/worker-options.ts";
+import { overlaid } from "../../../scripts/worker-overlay.ts";
+
+const CONFIGS = ["wrangler.toml", "workers/processor/wrangler.toml", ...globSync("examples/*/wrangler.toml")];
+
+/** wrangler gives many empty settings; they mean the same as none. */
+function withoutEmpty(options: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined && Object.keys(Object(value)).length > 0),
+  );
+}
+
+describe("the local host's reading of a wrangler.toml", () => {
+  it.each(CONFIGS)("is wrangler's own reading: %s", (path) => {
+    const ours = readWorkerConfig(path);
+    const { workerOptions, main } = unstable_getMiniflareWorkerOptions(resolve(path));
+    const { modulesRules, cronTriggers, email, bindings, ...theirs } = withoutEmpty(workerOptions);
+    const { name, ...options } = withoutEmpty(ours.options);
+    expect(theirs).toMatchObject(options);
+    expect(Object.keys(options).sort()).toEqual(Object.keys(theirs).sort());
+    // A secret that happens to be in the environment is among wrangler's.
+    expect(bindings ?? {}).toMatchObject(ours.vars);
+    expect(ours.main).toBe(main);
+    expect(ours.crons).toEqual(cronTriggers ?? []);
+  });
+
+  it("knows the examples", () => {
+    expect(CONFIGS.length).toBeGreaterThan(2);
+  });
+});
+
+describe("an overlay", () => {
+  const config = readWorkerConfig("workers/processor/wrangler.toml");
+
+  it("adds bindings beside those of the file, and leaves the file's as they are", () => {
+    const services = { NEXT: { name: "next", entrypoint: "Next", props: { n: 1 } } };
+    const { options, vars } = overlaid(config, { vars: { SWEEP_MS: "7" }, producers: { OUT: "out" }, services });
+    expect(options.queueProducers).toEqual({ ...config.options.queueProducers, OUT: { queueName: "out" } });
+    expect(options.serviceBindings).toEqual({ ...config.options.serviceBindings, ...services });
+    expect(options.queueConsumers).toEqual(config.options.queueConsumers);
+    expect(vars).toEqual({ ...config.vars, SWEEP_MS: "7" });
+    expect(config.vars.SWEEP_MS).toBe("0");
+  });
+
+  it("takes off the consumer of a queue, and lets another setting stand over the file's", () => {
+    const { options } = overlaid(config, { consumers: { "dure-slow": null, "dure-bulk": { maxBatchSize: 1 } } });
+    const { "dure-slow": slow, ...rest } = config.options.queueConsumers;
+    expect(slow).toBeDefined();
+    expect(options.queueConsumers).toEqual({ ...rest, "dure-bulk": { maxBatchSize: 1 } });
+  });
+});

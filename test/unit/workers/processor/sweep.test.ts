@@ -1,0 +1,122 @@
+import { describe, expect, test } from "vitest";
+import { Connections } from "../../../../workers/processor/connections.ts";
+import { sweep } from "../../../../workers/processor/sweep.ts";
+import { startWorkLoop } from "../../../../workers/processor/work-loop.ts";
+import { item, ScriptedShard, START } from "../../../rigs/scripted-shard.ts";
+import { Clock } from "../../../simulation/clock.ts";
+
+/** Several shards on one clock, swept as one invocation would. */
+function shards(names: string[]) {
+  const clock = new Clock(START);
+  const connections = new Connections(6);
+  const worlds = new Map(names.map((name) => [name, new ScriptedShard(clock)]));
+  const started: string[] = [];
+  const world = (name: string) => worlds.get(name) ?? new ScriptedShard(clock);
+  const run = (first: string[], everyMs: number, known: () => Promise<string[]> = async () => names) => {
+    const start = (name: string) => {
+      started.push(name);
+      const options = { connections, budgetMs: everyMs > 0 ? 10_000 : 750, pollMs: everyMs };
+      return startWorkLoop(world(name).ports(), world(name).options(options));
+    };
+    const one = world(names[0] ?? "");
+    return one.until(sweep({ start, shards: known, after: one.ports().after }, first, everyMs));
+  };
+  return { clock, world, started, run };
+}
+
+describe("without a sweep", () => {
+  test("each shard that rang gets one loop", async () => {
+    const { run, started, world } = shards(["a", "b", "c"]);
+    world("a").backlog = [item(1)];
+    world("c").backlog = [item(1)];
+    await run(["a", "b"], 0);
+    expect(started).toEqual(["a", "b"]);
+    expect([world("a").reported.size, world("c").reported.size]).toEqual([1, 0]);
+  });
+});
+
+describe("with a sweep", () => {
+  test("work of every shard is found while a slow job is in hand", async () => {
+    const { run, world, clock } = shards(["a", "b"]);
+    world("a").backlog = [item(1)];
+    world("a").runMs = ({ id }) => (id === "job-1" ? 60_000 : 0);
+    clock.after(20_000, () => {
+      world("a").backlog.push(item(2));
+      world("b").backlog.push(item(3));
+    });
+    const endedAt = await run(["a"], 100);
+    expect(endedAt).toBeGreaterThan(60_000);
+    for (const [shard, job] of [
+      ["a", "job-2"],
+      ["b", "job-3"],
+    ] as const) {
+      const at = world(shard).started.find(({ id }) => id === job)?.at ?? Number.NaN;
+      expect(at - 20_000).toBeLessThanOrEqual(210);
+    }
+  });
+
+  test("past its budget a shard with a slow job in hand has one other loop at a time", async () => {
+    const { run, world, started } = shards(["a"]);
+    world("a").backlog = [item(1)];
+    world("a").runMs = () => 60_000;
+    await run(["a"], 100);
+    // A dry loop ends at once, so every tick past the budget starts one: 50 s of them.
+    expect(started.length).toBeGreaterThan(400);
+    expect(started.length).toBeLessThan(520);
+    expect(world("a").reported.size).toBe(1);
+  });
+
+  test("it ends when nothing is in hand", async () => {
+    const { run, started } = shards(["a", "b"]);
+    expect(await run(["a"], 100)).toBeLessThan(100);
+    expect(started).toEqual(["a"]);
+  });
+
+  test("without the map it goes on with the shards that rang", async () => {
+    const { run, world, clock } = shards(["a", "b"]);
+    world("a").backlog = [item(1)];
+    world("a").runMs = ({ id }) => (id === "job-1" ? 5000 : 0);
+    clock.after(1000, () => world("b").backlog.push(item(2)));
+    await run(["a", "b"], 100, () => Promise.reject(new Error("no directory")));
+    expect(world("b").reported.size).toBe(1);
+  });
+});
+
+describe("connections", () => {
+  test("a loop alone may take them all; two get half each", () => {
+    const [one, two] = [{}, {}];
+    const connections = new Connections(6);
+    connections.join(one);
+    expect(connections.take(one, () => undefined)).toBe(6);
+    connections.give(6);
+    connections.join(two);
+    expect([connections.take(one, () => undefined), connections.take(two, () => undefined)]).toEqual([3, 3]);
+  });
+
+  test("a loop that waits is woken, and comes before one that has had its share", () => {
+    const [one, two] = [{}, {}];
+    const connections = new Connections(1);
+    connections.join(one);
+    connections.join(two);
+    let woken = 0;
+    expect(connections.take(one, () => undefined)).toBe(1);
+    expect(connections.take(two, () => woken++)).toBe(0);
+    connections.give(1);
+    expect(woken).toBe(1);
+    expect(connections.take(one, () => undefined)).toBe(0);
+    expect(connections.take(two, () => undefined)).toBe(1);
+  });
+
+  test("a loop that leaves while it waits lets the next have its place", () => {
+    const [one, two, three] = [{}, {}, {}];
+    const connections = new Connections(1);
+    for (const loop of [one, two, three]) connections.join(loop);
+    connections.take(one, () => undefined);
+    connections.take(two, () => undefined);
+    connections.take(three, () => undefined);
+    connections.give(1);
+    expect(connections.available(three)).toBe(false);
+    connections.leave(two);
+    expect(connections.available(three)).toBe(true);
+  });
+});

@@ -1,0 +1,214 @@
+import { mergeProgress } from "../../contract/progress-patch.ts";
+import type { Outcome, ProgressPatch, Report, WorkItem } from "../../contract/rpc.ts";
+import type { PushType } from "../../domain/queue.ts";
+import { Stopper } from "./stopper.ts";
+import { reasonOf, type WorkPorts } from "./work-ports.ts";
+
+/** One report call stays under the 32 MiB that an RPC may carry: text may take two bytes a code unit on the wire. */
+const MAX_REPORT_UNITS = 8 * 1024 * 1024;
+
+interface Running {
+  item: WorkItem;
+  /** The shard that its slot has moved to; null while it is the one that gave the job. */
+  home: string | null;
+  stopper: Stopper;
+  /** The attempt's time is up. */
+  deadlineAt: number;
+  leaseUntil: number;
+  /** What the job has said and no answer has confirmed. */
+  progress: ProgressPatch | null;
+}
+
+/** An outcome, and where it is to be reported, as in `Running`. */
+interface Finished {
+  report: Report;
+  home: string | null;
+}
+
+/** The jobs an executor has in flight: those that run, and the outcomes that wait to be reported. */
+export class InFlight {
+  readonly #ports: Pick<WorkPorts, "execute" | "now">;
+  readonly #onChange: (type: PushType) => void;
+  readonly #onSay: () => void;
+  readonly #running = new Map<string, Running>();
+  readonly #counts: Record<PushType, number> = { handler: 0, http: 0 };
+  #finished: Finished[] = [];
+  #finishedSince: number | null = null;
+
+  /** `onChange` is called whenever a job stops running, with the kind of room it leaves; `onSay` when one says something. */
+  constructor(
+    ports: Pick<WorkPorts, "execute" | "now">,
+    { onChange, onSay }: { onChange: (type: PushType) => void; onSay: () => void },
+  ) {
+    this.#ports = ports;
+    this.#onChange = onChange;
+    this.#onSay = onSay;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Outcomes that wait to be reported to the shard that gave the jobs. */
+  get finished(): number {
+    return this.#finished.filter(({ home }) => home === null).length;
+  }
+
+  /** Other shards that outcomes wait to be reported to, each once. */
+  homes(): string[] {
+    return [...new Set(this.#finished.flatMap(({ home }) => home ?? []))];
+  }
+
+  /** When the oldest outcome came in that waits to be reported to the shard that gave the job; null when none does. */
+  get finishedSince(): number | null {
+    return this.#finishedSince;
+  }
+
+  count(type: PushType): number {
+    return this.#counts[type];
+  }
+
+  /** Everything that has a lease of ours, to extend it, and the shard to ask. */
+  leases(): { lease: string; home: string | null }[] {
+    const running = [...this.#running.values()].map(({ item: { lease }, home }) => ({ lease, home }));
+    return [...running, ...this.#finished.map(({ report: { lease }, home }) => ({ lease, home }))];
+  }
+
+  /** The slot of the lease's job is `home`'s now. */
+  moved(lease: string, home: string): void {
+    const running = this.#running.get(lease);
+    if (running !== undefined) running.home = home;
+    for (const finished of this.#finished) if (finished.report.lease === lease) finished.home = home;
+    this.#noteOldest();
+  }
+
+  /**
+   * `askedAt` is when the call was sent that brought the job. The attempt's time and its lease are counted from there,
+   * so that both end here before the shard could give the job to somebody else.
+   */
+  start(item: WorkItem, askedAt: number, leaseMs: number): void {
+    const stopper = new Stopper((patch) => this.#hear(running, patch));
+    const deadlineAt = askedAt + item.timeoutMs;
+    const running: Running = { item, home: null, stopper, deadlineAt, leaseUntil: askedAt + leaseMs, progress: null };
+    this.#running.set(item.lease, running);
+    this.#counts[item.target.type]++;
+    this.#ports.execute(item, stopper).then(
+      (outcome) => this.#recordOutcome(running, outcome),
+      (error: unknown) => this.#recordOutcome(running, failure("executor-error", reasonOf(error))),
+    );
+  }
+
+  extended(lease: string, until: number): void {
+    const running = this.#running.get(lease);
+    if (running !== undefined) running.leaseUntil = until;
+  }
+
+  /** What running jobs have said and no answer has confirmed, by lease. */
+  unconfirmed(): Map<string, ProgressPatch> {
+    const patches = new Map<string, ProgressPatch>();
+    for (const [lease, running] of this.#running) if (running.progress !== null) patches.set(lease, running.progress);
+    return patches;
+  }
+
+  /** The shard has what `unconfirmed()` answered for this lease, unless the job has said more since. */
+  confirmed(lease: string, patch: ProgressPatch): void {
+    const running = this.#running.get(lease);
+    if (running?.progress === patch) running.progress = null;
+  }
+
+  /** Stops a job whose outcome nobody wants. Returns its id, or null when it does not run. */
+  drop(lease: string): string | null {
+    const running = this.#running.get(lease);
+    if (running === undefined) return null;
+    this.#remove(running);
+    running.stopper.stop();
+    return running.item.id;
+  }
+
+  /** Fails what has run out of time, and drops what has run out of lease. Returns the ids of the latter. */
+  expire(): string[] {
+    const now = this.#ports.now();
+    const lost: string[] = [];
+    for (const running of [...this.#running.values()]) {
+      if (now >= running.deadlineAt) {
+        this.#recordOutcome(running, failure("timeout", `no outcome within ${running.item.timeoutMs / 1000} s`));
+        running.stopper.stop();
+      } else if (now >= running.leaseUntil) {
+        this.drop(running.item.lease);
+        lost.push(running.item.id);
+      }
+    }
+    return lost;
+  }
+
+  /** When `expire` next has something to do; Infinity when nothing runs. */
+  nextExpiryAt(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { deadlineAt, leaseUntil } of this.#running.values()) next = Math.min(next, deadlineAt, leaseUntil);
+    return next;
+  }
+
+  /**
+   * At most `max` outcomes for one shard, oldest first, no more than one call may carry. They are the caller's until `putBack`.
+   * `home` null: for the shard that gave the jobs.
+   */
+  takeReports(max: number, home: string | null = null): Report[] {
+    const taken = new Set<Finished>();
+    let units = 0;
+    for (const finished of this.#finished) {
+      if (finished.home !== home) continue;
+      const { outcome, progress } = finished.report;
+      units += unitsOf(outcome) + (progress?.checkpoint?.length ?? 0);
+      if (taken.size >= max || (taken.size > 0 && units > MAX_REPORT_UNITS)) break;
+      taken.add(finished);
+    }
+    this.#finished = this.#finished.filter((finished) => !taken.has(finished));
+    this.#noteOldest();
+    return [...taken].map(({ report }) => report);
+  }
+
+  /** Outcomes that were not reported after all, and are to be, to `home`. */
+  putBack(reports: Report[], home: string | null = null): void {
+    this.#finished = [...reports.map((report) => ({ report, home })), ...this.#finished];
+    this.#noteOldest();
+  }
+
+  #recordOutcome(running: Running, outcome: Outcome): void {
+    // A job that was dropped or timed out has been dealt with: what it still says is not heard.
+    if (this.#running.get(running.item.lease) !== running) return;
+    const { item, progress } = running;
+    // A job that goes on later does so from what it said last; one that succeeded needs it no more.
+    const last = progress === null || outcome.ok ? {} : { progress };
+    this.#finished.push({ report: { lease: item.lease, outcome, ...last }, home: running.home });
+    this.#noteOldest();
+    this.#remove(running);
+  }
+
+  #noteOldest(): void {
+    if (this.finished === 0) this.#finishedSince = null;
+    else this.#finishedSince ??= this.#ports.now();
+  }
+
+  #hear(running: Running, patch: ProgressPatch): void {
+    if (this.#running.get(running.item.lease) !== running) return;
+    running.progress = mergeProgress(running.progress, patch);
+    this.#onSay();
+  }
+
+  #remove(running: Running): void {
+    this.#running.delete(running.item.lease);
+    this.#counts[running.item.target.type]--;
+    this.#onChange(running.item.target.type);
+  }
+}
+
+/** Of its long texts. */
+function unitsOf(outcome: Outcome): number {
+  if (!outcome.ok) return outcome.error.message.length;
+  const spawned = (outcome.spawn ?? []).reduce((sum, { payload }) => sum + payload.length, 0);
+  return (outcome.result?.length ?? 0) + spawned;
+}
+
+function failure(code: string, message: string): Outcome {
+  return { ok: false, error: { code, message, retryable: true }, retryAfterMs: null };
+}
