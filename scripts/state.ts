@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 /** Grows whenever a version can no longer read what the one before it wrote. */
 const FORMAT = "1";
@@ -21,7 +21,7 @@ export function openState(stateDir: string): void {
   const entries = readdirSync(stateDir).filter((name) => !name.startsWith(".") && !NOT_STATE.includes(name));
   if (!entries.includes("format")) {
     if (entries.length > 0) throw new UnreadableState(ofDevelopment(stateDir));
-    writeFileSync(marker, `${FORMAT}\n`);
+    makeWhole(marker, `${FORMAT}\n`);
     return;
   }
   const found = readFileSync(marker, "utf8").trim();
@@ -46,13 +46,17 @@ function ofOther(stateDir: string, found: string): string {
  * The root key of a local platform: the environment's, else the one kept in the state directory, made once and
  * readable by its owner alone.
  */
-export function localRootKey(stateDir: string, env: NodeJS.ProcessEnv): string {
+export function localRootKey(stateDir: string, env: { DURE_ROOT_KEY?: string | undefined }): string {
   if (env.DURE_ROOT_KEY) return env.DURE_ROOT_KEY;
   const file = join(stateDir, "root-key");
-  try {
-    writeFileSync(file, `dure_root_${randomBytes(24).toString("base64url")}\n`, { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-  }
+  makeWhole(file, `dure_root_${randomBytes(24).toString("base64url")}\n`);
   return readFileSync(file, "utf8").trim();
+}
+
+/** Makes the file with all of its text, readable by its owner alone, or leaves the one that is there: never a part of it. */
+function makeWhole(file: string, text: string): void {
+  if (existsSync(file)) return;
+  const draft = join(dirname(file), `.${basename(file)}-${process.pid}`);
+  writeFileSync(draft, text, { mode: 0o600 });
+  renameSync(draft, file);
 }

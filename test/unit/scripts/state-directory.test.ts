@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openState, UnreadableState } from "../../../scripts/state.ts";
+import { localRootKey, openState, UnreadableState } from "../../../scripts/state.ts";
 
 let dir = "";
 beforeEach(() => {
@@ -38,4 +38,14 @@ test("state of another format is refused, and stays as it is", () => {
   writeFileSync(join(dir, "format"), "2\n");
   expect(() => openState(dir)).toThrow("has format 2, and this version of Dure reads format 1");
   expect(readFileSync(join(dir, "format"), "utf8")).toBe("2\n");
+});
+
+test("a start that died before its mark was whole leaves a new directory, and the root key is made once", () => {
+  writeFileSync(join(dir, ".format-1"), "");
+  openState(dir);
+  const key = localRootKey(dir, {});
+  expect(key).toMatch(/^dure_root_.{32}$/);
+  expect(localRootKey(dir, {})).toBe(key);
+  expect(statSync(join(dir, "root-key")).mode & 0o777).toBe(0o600);
+  expect(readdirSync(dir).sort()).toEqual([".format-1", "format", "root-key"]);
 });
