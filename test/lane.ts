@@ -6,7 +6,7 @@
 /** Of each kind of random history: how many in `npm test`, and how many in a campaign. */
 const AMOUNTS = {
   /** The whole platform with faults (`test/simulation`). About seven a second on one core. */
-  simulated: { test: 700, campaign: 50_000 },
+  simulated: { test: 500, campaign: 50_000 },
   /** Simulated histories that run twice and must be the same. */
   repeated: { test: 20, campaign: 500 },
   /** Batches in the world of the two-phase protocol. */

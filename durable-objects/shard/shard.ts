@@ -55,7 +55,8 @@ export class Shard extends Calls {
     const asksAlarm = command.kind === "direct" && command.asksAlarm === true;
     const alarmAt = asksAlarm ? await this.ctx.storage.getAlarm() : undefined;
     const run = () => this.#core.reply(this.#core.call(name, request, alarmAt));
-    const reply = command.kind === "read" ? run() : await this.#group.run(run);
+    // What the platform said of the alarm is true of now, and not of when the steps that wait have run.
+    const reply = command.kind === "read" || asksAlarm ? run() : await this.#group.run(run);
     return command.patience === undefined ? reply : this.#wait(command.patience, request, { reply, run });
   }
 
@@ -83,7 +84,7 @@ export class Shard extends Calls {
       const again = patience.again?.(engine, call) ?? null;
       const wait = again ?? patience.hold?.(engine, call) ?? null;
       if (wait === null || wait.ms <= 0) return answer;
-      const woken = this.#polls.wait(wait.key, wait.ms);
+      const woken = this.#polls.wait(wait.key, wait.ms, wait.worthwhile);
       this.#drive();
       await woken;
       if (again !== null) answer = run();

@@ -31,11 +31,10 @@ export function liveCounts(tally: Readonly<Tally>): Pick<Record<JobState, number
 }
 
 export function deadCounts(sql: Sql, queue: number | null): { failed: number; cancelled: number } {
-  const rows = sql.all<{ state: "failed" | "cancelled"; n: number }>(
-    `SELECT state, count(*) AS n FROM jobs INDEXED BY jobs_dead
-     WHERE state IN ('failed', 'cancelled') AND (?1 IS NULL OR queue = ?1) GROUP BY state`,
-    queue,
-  );
+  const query = (where: string) =>
+    `SELECT state, count(*) AS n FROM jobs INDEXED BY jobs_dead WHERE ${where} state IN ('failed', 'cancelled') GROUP BY state`;
+  type Row = { state: "failed" | "cancelled"; n: number };
+  const rows = queue === null ? sql.all<Row>(query("")) : sql.all<Row>(query("queue = ? AND"), queue);
   const counts = { failed: 0, cancelled: 0 };
   for (const { state, n } of rows) counts[state] = n;
   return counts;

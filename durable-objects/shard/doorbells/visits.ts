@@ -80,10 +80,14 @@ export function awaitWork(parts: Parts, request: AwaitWorkRequest, now: number):
 }
 
 export const untilWork: Patience<AwaitWorkRequest, boolean> = {
-  again: (_shard, { request, result, elapsedMs }) =>
+  again: (shard, { request, result, elapsedMs }) =>
     result
       ? null
-      : { key: queueKey({ namespace: request.namespace, name: request.queue }), ms: request.waitMs - elapsedMs },
+      : {
+          key: queueKey({ namespace: request.namespace, name: request.queue }),
+          ms: request.waitMs - elapsedMs,
+          worthwhile: () => awaitWork(shard, request, shard.now()),
+        },
 };
 
 /** The way of events to subscribers: reports a page of them and takes the next. */

@@ -148,7 +148,7 @@ export function blocks({ onFailure, deleted }: Pick<QueueSettings, "onFailure" |
 }
 
 function release(step: Step, line: Line): void {
-  step.get(PARKED).remove(line);
+  step.get(PARKED).remove(step, line);
   const open = step.get(JOBS).openOfKey(line.queue, line.key);
   if (open !== null && open.blocked & BLOCKS.parked) unblock(step, open, BLOCKS.parked);
 }

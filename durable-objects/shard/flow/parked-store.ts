@@ -1,6 +1,6 @@
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
-import { Presence, type Presences, readOnly } from "../kernel/presence.ts";
+import { Part, type StepScope } from "../kernel/part.ts";
+import { Presence } from "../kernel/presence.ts";
 
 /** One ordering key of one queue on this shard. */
 export interface Line {
@@ -29,11 +29,11 @@ export interface ParkedPosition {
 /** The rows of keys that are parked. Most shards never have one, and then nobody looks. */
 export class ParkedStore {
   #sql: Sql;
-  readonly #presence: Presences;
+  readonly #presence: Presence;
   /** Queues that may have keys which nothing is to hold any more. Their settings and rows say whether they do. */
   readonly suspects: Set<number>;
 
-  constructor(sql: Sql, presence: Presences, suspects: Set<number>) {
+  constructor(sql: Sql, presence: Presence, suspects: Set<number>) {
     this.#sql = sql;
     this.#presence = presence;
     this.suspects = suspects;
@@ -69,9 +69,9 @@ export class ParkedStore {
     );
   }
 
-  remove({ slot, queue, key }: Line): void {
+  remove(step: StepScope, { slot, queue, key }: Line): void {
     this.#sql.run("DELETE FROM parked WHERE slot = ? AND queue = ? AND key = ?", slot, queue, key);
-    this.#presence.recheck();
+    this.#presence.recheck(step);
   }
 
   /** How many keys of a queue are parked; of all queues when it is null. */
@@ -100,11 +100,7 @@ export class ParkedStore {
 /** Whether any ordering key is parked. */
 export const ANY_PARKED = new Part("any parked key", ({ sql }) => new Presence(sql, "parked"));
 
-export const PARKED = new Part(
-  "parked keys",
-  (shard) => {
-    const queues = shard.sql.all<{ queue: number }>("SELECT DISTINCT queue FROM parked").map(({ queue }) => queue);
-    return new ParkedStore(shard.sql, readOnly(shard.get(ANY_PARKED)), new Set(queues));
-  },
-  (base, step) => new ParkedStore(step.sql, step.get(ANY_PARKED).inStep(step), base.suspects),
-);
+export const PARKED = new Part("parked keys", (shard) => {
+  const queues = shard.sql.all<{ queue: number }>("SELECT DISTINCT queue FROM parked").map(({ queue }) => queue);
+  return new ParkedStore(shard.sql, shard.get(ANY_PARKED), new Set(queues));
+});

@@ -41,7 +41,7 @@ function forgetFinished(step: Step): boolean {
   for (const { seq, slot, jobs, n } of entries) {
     if (named >= PURGED_JOBS_PER_STEP) break;
     step.get(JOBS).forget(jobs);
-    step.get(PROGRESS).forgetWithJobs(slot, jobs);
+    step.get(PROGRESS).forgetWithJobs(step, { slot, jobs });
     log.remove(seq);
     named += n;
     newest = Math.max(newest, seq);

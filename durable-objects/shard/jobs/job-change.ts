@@ -37,7 +37,7 @@ export interface JobListener {
   readonly on: readonly ChangeEvent[];
   /** of jobs that have this key, where it names one, */
   readonly key?: JobKey;
-  /** and only while this part has anything, as of the last step that has committed. */
+  /** and only while this part has anything. */
   readonly whileAny?: Part<Presence>;
   onChange(step: Step, change: JobChange): void;
 }

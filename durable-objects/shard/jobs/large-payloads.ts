@@ -8,20 +8,23 @@ const KEY = "large";
 
 /** Whether a payload so large ever came that a hundred of its kind would not fit in one claim. */
 class LargePayloads {
-  /** A field and no method: every claim looks at it. */
+  /** A field and no method: every claim looks at it. It counts at once, for the step too that brings the first. */
   any: boolean;
+  #isWritten: boolean;
 
   constructor(facts: Facts) {
     this.any = facts.read(KEY) !== null;
+    this.#isWritten = this.any;
   }
 
   /** 1 row, once in the life of a shard. */
   note(step: Step): void {
-    if (this.any) return;
+    if (this.#isWritten) return;
+    this.any = true;
     step.scratch(this, () => {
       step.get(FACTS).write(KEY, "yes");
       step.onCommit(() => {
-        this.any = true;
+        this.#isWritten = true;
       });
       return true;
     });

@@ -2,8 +2,8 @@ import type { ProgressPatch } from "../../../contract/rpc.ts";
 import type { Job, Progress } from "../../../domain/job/job.ts";
 import { slotOfJob } from "../../../domain/job-id.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
-import { Presence, type Presences, readOnly } from "../kernel/presence.ts";
+import { Part, type StepScope } from "../kernel/part.ts";
+import { Presence } from "../kernel/presence.ts";
 
 interface ProgressRow extends SqlRow {
   id: string;
@@ -21,9 +21,9 @@ type ShownJob = Pick<Job, "id" | "state" | "progress">;
  */
 export class ProgressStore {
   readonly #sql: Sql;
-  readonly #presence: Presences;
+  readonly #presence: Presence;
 
-  constructor(sql: Sql, presence: Presences) {
+  constructor(sql: Sql, presence: Presence) {
     this.#sql = sql;
     this.#presence = presence;
   }
@@ -87,14 +87,14 @@ export class ProgressStore {
   }
 
   /** These jobs need no next attempt. 1 row for each that has one. */
-  forget(ids: string[]): void {
+  forget(step: StepScope, ids: string[]): void {
     if (!this.#presence.any || ids.length === 0) return;
     this.#sql.run(`DELETE FROM progress WHERE (slot, id) IN ${PLACES}`, placesOf(ids));
-    this.#presence.recheck();
+    this.#presence.recheck(step);
   }
 
   /** Of a JSON array of [id, version], all of one slot: those whose job is no longer there. */
-  forgetWithJobs(slot: number, jobs: string): void {
+  forgetWithJobs(step: StepScope, { slot, jobs }: { slot: number; jobs: string }): void {
     if (!this.#presence.any) return;
     this.#sql.run(
       `DELETE FROM progress WHERE slot = ? AND id IN (SELECT value ->> 0 FROM json_each(?))
@@ -102,7 +102,7 @@ export class ProgressStore {
       slot,
       jobs,
     );
-    this.#presence.recheck();
+    this.#presence.recheck(step);
   }
 }
 
@@ -118,8 +118,4 @@ const NO_CHECKPOINTS = new Map<string, string>();
 /** Whether any job of this shard has said anything. */
 export const ANY_PROGRESS = new Part("any progress", ({ sql }) => new Presence(sql, "progress"));
 
-export const PROGRESS = new Part(
-  "progress",
-  (shard) => new ProgressStore(shard.sql, readOnly(shard.get(ANY_PROGRESS))),
-  (_, step) => new ProgressStore(step.sql, step.get(ANY_PROGRESS).inStep(step)),
-);
+export const PROGRESS = new Part("progress", (shard) => new ProgressStore(shard.sql, shard.get(ANY_PROGRESS)));

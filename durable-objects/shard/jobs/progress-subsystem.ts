@@ -11,6 +11,10 @@ export const progress: JobSubsystem = {
   jobs: {
     on: ["succeed", "cancel", "reject"],
     whileAny: ANY_PROGRESS,
-    onChange: (step, { jobs }) => step.get(PROGRESS).forget(jobs.map(({ id }) => id)),
+    onChange: (step, { jobs }) =>
+      step.get(PROGRESS).forget(
+        step,
+        jobs.map(({ id }) => id),
+      ),
   },
 };

@@ -54,7 +54,8 @@ export const jobs: QueueSubsystem = {
   memory: [JOBS, STATES, LISTENERS, COUNTS, METRICS, LARGE_PAYLOADS],
   queues: {
     onSettings(step, { ref, settings }, before) {
-      const limitIsNew = settings.concurrency !== null && (before === null || before.concurrency === null);
+      // A queue that was not known has no jobs here.
+      const limitIsNew = before !== null && settings.concurrency !== null && before.concurrency === null;
       if (limitIsNew) step.get(JOBS).countRunning(ref);
     },
     holdings(parts, { ref }) {

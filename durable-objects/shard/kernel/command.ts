@@ -16,6 +16,8 @@ export type Touches<Request> =
 export interface Wait {
   key: string;
   ms: number;
+  /** Asked before any of those who wait for the key is woken. Left out: a wake is always worth it. */
+  worthwhile?: () => boolean;
 }
 
 /** A call that has been answered and may be held: `rounds` that it has waited before, and for how long in all. */
@@ -31,7 +33,7 @@ export interface WaitingCall<Request, Result> {
 /** How a call that finds nothing yet is held. A wait of no time is none. */
 export interface Patience<Request, Result> {
   /** What to wait for before the call is run again; null: the answer stands. */
-  again?(shard: Parts, call: WaitingCall<Request, Result>): Wait | null;
+  again?(shard: Engine, call: WaitingCall<Request, Result>): Wait | null;
   /** What to wait for before the answer goes out as it is; null: it goes now. */
   hold?(shard: Parts, call: WaitingCall<Request, Result>): Wait | null;
 }

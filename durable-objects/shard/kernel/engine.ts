@@ -6,6 +6,8 @@ import type { Subsystem } from "./subsystem.ts";
 
 /** If everything else fails, the shard looks again after this long. */
 const SAFETY_MS = 30_000;
+/** A deadline whose work fails is tried again after this long, as long as it lies in the past. */
+const RETRY_MS = 5_000;
 /** A shard with nothing to do looks again after this long, in place of the safety alarm. */
 const IDLE_MS = 3_600_000;
 
@@ -52,7 +54,7 @@ export class Engine implements PartContext {
       this.sql,
       subsystems.flatMap(({ schema }): readonly Migration[] => schema ?? []),
     );
-    for (const { memory } of subsystems) for (const part of memory ?? []) this.#load(part);
+    for (const { memory } of subsystems) for (const part of memory ?? []) this.#loaded(part);
     this.#afterStep = subsystems.flatMap((subsystem) => {
       const { afterStep } = subsystem;
       return afterStep === undefined ? [] : [(now: number) => afterStep.call(subsystem, this, now)];
@@ -66,7 +68,11 @@ export class Engine implements PartContext {
   }
 
   get<T>(part: Part<T>): T {
-    return (this.#parts[part.index] ?? this.#load(part)).made as T;
+    return this.#loaded(part).made as T;
+  }
+
+  #loaded(part: AnyPart): { made: unknown } {
+    return this.#parts[part.index] ?? this.#load(part);
   }
 
   #load(part: AnyPart): { made: unknown } {
@@ -89,6 +95,8 @@ export class Engine implements PartContext {
       step.finish();
       return done;
     });
+    // First of all, so that no deadline is left without an alarm by what comes after.
+    this.#arm(step.alarmBy);
     step.commit();
     this.#rearm(step.alarmBy);
     this.#onStep(step);
@@ -106,31 +114,46 @@ export class Engine implements PartContext {
 
   /**
    * The alarm's handler, and the cron's word whatever the alarm says: runs the clock, and then sets the alarm to what the
-   * rows ask for, at once when more is due than one step may do. A safety alarm is armed before anything that could fail:
-   * when a step throws, it stays.
+   * rows ask for, at once when more is due than one step may do. A tick that fails stops no other, and is thrown at the end.
+   * A safety alarm is armed before anything that could fail.
    */
   alarm(): void {
     this.armedAt = null;
     this.#arm(this.now() + SAFETY_MS);
     this.#behind = true;
-    const more = this.#tickAll();
-    this.#behind = more;
+    const { more, errors } = this.#tickAll();
     this.armedAt = null;
+    const [error] = errors;
+    if (error !== undefined) {
+      // What failed is due still: were the alarm set to that, it would fire without end.
+      const retryAt = Math.max(this.now() + RETRY_MS, this.#nextDeadline(this.now()) ?? 0);
+      this.#rearm(Math.min(retryAt, this.now() + SAFETY_MS));
+      throw error;
+    }
+    this.#behind = more;
     this.#rearm(more ? this.now() : (this.#nextDeadline(this.now()) ?? this.now() + IDLE_MS));
   }
 
-  #tickAll(): boolean {
+  /** Each tick is a step of its own: one that throws is undone, and stops none of the others. */
+  #tickAll(): { more: boolean; errors: unknown[] } {
     let more = false;
-    const ticks = (run: (step: Step) => boolean | undefined) => {
-      if (this.step(run)) more = true;
+    const errors: unknown[] = [];
+    const attempt = (work: () => boolean | undefined) => {
+      try {
+        if (work()) more = true;
+      } catch (error) {
+        errors.push(error);
+      }
     };
-    ticks((step) => this.#decideWhatMayStart(step));
+    attempt(() => this.step((step) => this.#decideWhatMayStart(step)));
     for (const subsystem of this.subsystems) {
       if (subsystem.ticksBeforeClaims || subsystem.tick === undefined) continue;
-      const at = subsystem.nextAt?.(this, this.now()) ?? null;
-      if (at !== null && at <= this.now()) ticks((step) => subsystem.tick?.(step));
+      attempt(() => {
+        const at = subsystem.nextAt?.(this, this.now()) ?? null;
+        return at !== null && at <= this.now() && this.step((step) => subsystem.tick?.(step));
+      });
     }
-    return more;
+    return { more, errors };
   }
 
   /** The clock's part in what may start next. True when more is due than one step may do. */

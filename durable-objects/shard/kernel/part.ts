@@ -39,7 +39,8 @@ let made = 0;
  *
  * Memory follows one rule: it is read from the rows when the object starts, and after that it changes only in
  * `StepScope.onCommit`. A step that is undone then leaves nothing behind. A part whose changes the same step has to see
- * gives each step a view of its own, by `inStep`.
+ * gives each step a view of its own, by `inStep`. A hint that may only cost a question too many (`Presence`) is raised at
+ * once.
  */
 export class Part<T> implements AnyPart {
   /** The place of the part in the tables of those who hold parts. */

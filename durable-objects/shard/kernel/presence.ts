@@ -3,7 +3,8 @@ import type { StepScope } from "./part.ts";
 
 /**
  * Whether a table may have rows. Most shards have none of most features' rows most of the time, and then nobody asks for
- * any. It may say yes where there are none any more, and never no where there are.
+ * any. It may say yes where there are none any more, and never no where there are. So a row that is about to be written
+ * counts at once, for its own step too, though the step may yet be undone; that rows are gone counts when it has committed.
  */
 export class Presence {
   readonly #sql: Sql;
@@ -18,20 +19,12 @@ export class Presence {
     this.any = this.#look();
   }
 
-  /** As a step sees it: a row that the step itself writes counts at once for it, and for all others when it has committed. */
-  inStep(step: StepScope): StepPresence {
-    return new StepPresence(this, step);
+  /** A row is about to be written. */
+  raise(): void {
+    this.any = true;
   }
 
-  /** Rows are written in this step. */
-  raise(step: StepScope): void {
-    if (this.any) return;
-    step.onCommit(() => {
-      this.any = true;
-    });
-  }
-
-  /** Rows are removed in this step. */
+  /** The caller removes rows in this step: the table is looked at again when it has committed. */
   recheck(step: StepScope): void {
     if (!this.any) return;
     step.onCommit(() => {
@@ -42,51 +35,4 @@ export class Presence {
   #look(): boolean {
     return this.#sql.all(this.#query).length > 0;
   }
-}
-
-/** What a step knows of the rows of a table, its own included. */
-export class StepPresence {
-  readonly #base: Presence;
-  readonly #step: StepScope;
-  any: boolean;
-
-  constructor(base: Presence, step: StepScope) {
-    this.#base = base;
-    this.#step = step;
-    this.any = base.any;
-  }
-
-  /** A row was or is about to be written. */
-  raise(): void {
-    if (this.any) return;
-    this.any = true;
-    this.#base.raise(this.#step);
-  }
-
-  /** Rows are removed. */
-  recheck(): void {
-    if (!this.any) return;
-    this.#step.onCommit(() => this.#base.recheck({ onCommit: (look) => look() }));
-  }
-}
-
-/** What a store goes by that spares its queries while there is nothing: outside of any step it writes nothing. */
-export interface Presences {
-  readonly any: boolean;
-  raise(): void;
-  recheck(): void;
-}
-
-/** For those who only read. */
-export function readOnly(presence: Presence): Presences {
-  const refuse = () => {
-    throw new Error("rows are written and removed in steps alone");
-  };
-  return {
-    get any() {
-      return presence.any;
-    },
-    raise: refuse,
-    recheck: refuse,
-  };
 }

@@ -95,7 +95,7 @@ export class Step implements Parts, StepScope {
 
   /** Those who wait for `key` are woken when the step has committed: all, or the `most` that came last. */
   wake(key: string, most = Number.POSITIVE_INFINITY): void {
-    this.#pad.woken.set(key, most);
+    this.#pad.woken.set(key, Math.max(most, this.#pad.woken.get(key) ?? 0));
   }
 
   /** What is to be woken, and how many of those who wait for it at most. */

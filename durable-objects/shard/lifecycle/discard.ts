@@ -24,7 +24,7 @@ export function discard(step: Step, row: JobHead): void {
   const { idempotencyKey } = spec;
   releaseKeysOf(step, row.queue, { id, orderingKey, concurrencyKey, dedupKey, idempotencyKey });
   discardRow(step, row, emptySpec(spec));
-  step.get(PROGRESS).forget([id]);
+  step.get(PROGRESS).forget(step, [id]);
   appendToLog(step, { id, slot, version: row.version + 1 }, step.now + KEEP_AT_LEAST_MS);
 }
 

@@ -73,14 +73,16 @@ export function operationStore(sql: Sql) {
       );
     },
 
-    /** When an operation goes on, or may be forgotten, epoch milliseconds; null when there is none. */
-    nextAt(): number | null {
+    /**
+     * When an operation goes on, which is `now` while any is not done, or when one may be forgotten, epoch milliseconds; null
+     * when there is none. `next_at` is a place in line, and no time to wait for.
+     */
+    nextAt(now: number): number | null {
       const row = sql.all<{ next: number | null; expiry: number | null }>(
         `SELECT (SELECT min(next_at) FROM operations WHERE next_at IS NOT NULL) AS next,
            (SELECT min(expires_at) FROM operations WHERE expires_at IS NOT NULL) AS expiry`,
       )[0];
-      const times = [row?.next ?? null, row?.expiry ?? null].filter((at) => at !== null);
-      return times.length === 0 ? null : Math.min(...times);
+      return row === undefined || row.next === null ? (row?.expiry ?? null) : now;
     },
 
     /** Forgets at most `limit` operations whose time is over. Returns how many. */

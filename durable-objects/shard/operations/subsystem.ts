@@ -11,6 +11,6 @@ export const operations: Subsystem = {
     { table: "operations", scope: "shard", why: "an operation walks what this shard has, whatever slots that is" },
   ],
   memory: [OPERATIONS],
-  nextAt: (parts) => parts.get(OPERATIONS).nextAt(),
+  nextAt: (parts, now) => parts.get(OPERATIONS).nextAt(now),
   tick: stepOperations,
 };

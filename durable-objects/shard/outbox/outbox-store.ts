@@ -104,8 +104,12 @@ export class OutboxStore {
   /** Jobs of a queue, or of all, that have not arrived. */
   count(queue: number | null = null): number {
     if (this.#slots.length === 0) return 0;
-    const query = "SELECT count(*) AS n FROM spawn_outbox WHERE ?1 IS NULL OR queue = ?1";
-    return this.#sql.all<{ n: number }>(query, queue)[0]?.n ?? 0;
+    const query = "SELECT count(*) AS n FROM spawn_outbox";
+    const rows =
+      queue === null
+        ? this.#sql.all<{ n: number }>(query)
+        : this.#sql.all<{ n: number }>(`${query} WHERE queue = ?`, queue);
+    return rows[0]?.n ?? 0;
   }
 
   /** The time, epoch ms, at which the oldest job was recorded that has not arrived; null without one. */
@@ -128,7 +132,7 @@ export class OutboxStore {
   /** 1 row. */
   write(step: StepScope, letter: SpawnLetter): void {
     // Not before the commit: a letter that nobody wrote would be looked for again and again.
-    this.#letters.raise(step);
+    step.onCommit(() => this.#letters.raise());
     this.#sql.run("INSERT OR IGNORE INTO spawn_letters VALUES (?, ?)", letter.id, JSON.stringify(letter));
   }
 

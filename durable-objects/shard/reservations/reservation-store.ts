@@ -1,8 +1,8 @@
 import type { NewJob, Verdict } from "../../../contract/rpc.ts";
 import { parseJobId, slotOfJob } from "../../../domain/job-id.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
-import { Presence, type Presences, readOnly } from "../kernel/presence.ts";
+import { Part, type StepScope } from "../kernel/part.ts";
+import { Presence } from "../kernel/presence.ts";
 import { keysOf, type ReservedKeys, type ScopedKey } from "./reserved-keys.ts";
 
 /** A job that is put aside until its transaction is decided. `queue` is the ref of its queue here. */
@@ -17,9 +17,9 @@ export interface UndecidedJob {
 /** The jobs that wait for transactions, with what they reserve. Mostly there are none: then no question costs a query. */
 export class ReservationStore {
   readonly #sql: Sql;
-  readonly #presence: Presences;
+  readonly #presence: Presence;
 
-  constructor(sql: Sql, presence: Presences) {
+  constructor(sql: Sql, presence: Presence) {
     this.#sql = sql;
     this.#presence = presence;
   }
@@ -66,13 +66,13 @@ export class ReservationStore {
   }
 
   /** Takes the jobs of a transaction out, in the order in which they were sent. Its verdicts go with them. */
-  take(txn: string): UndecidedJob[] {
+  take(step: StepScope, txn: string): UndecidedJob[] {
     const rows = this.#sql.all<SqlRow & { job: string; queue: number; seq: number; forced: number }>(
       "SELECT job, queue, seq, forced FROM undecided INDEXED BY undecided_txn WHERE txn = ? AND job IS NOT NULL ORDER BY seq",
       txn,
     );
     this.#sql.run("DELETE FROM undecided WHERE txn = ?", txn);
-    this.#presence.recheck();
+    this.#presence.recheck(step);
     return rows.map((row) => ({ job: JSON.parse(row.job), queue: row.queue, seq: row.seq, forced: row.forced === 1 }));
   }
 
@@ -122,8 +122,12 @@ export class ReservationStore {
   /** How many jobs of a queue, or of all, would wait if all were committed. */
   count(queue: number | null = null): number {
     if (!this.any) return 0;
-    const query = "SELECT count(*) AS n FROM undecided WHERE job IS NOT NULL AND (?1 IS NULL OR queue = ?1)";
-    return this.#sql.all<{ n: number }>(query, queue)[0]?.n ?? 0;
+    const query = "SELECT count(*) AS n FROM undecided WHERE job IS NOT NULL";
+    const rows =
+      queue === null
+        ? this.#sql.all<{ n: number }>(query)
+        : this.#sql.all<{ n: number }>(`${query} AND queue = ?`, queue);
+    return rows[0]?.n ?? 0;
   }
 }
 
@@ -132,6 +136,5 @@ export const ANY_RESERVATION = new Part("any reservation", ({ sql }) => new Pres
 
 export const RESERVATIONS = new Part(
   "reservations",
-  (shard) => new ReservationStore(shard.sql, readOnly(shard.get(ANY_RESERVATION))),
-  (_, step) => new ReservationStore(step.sql, step.get(ANY_RESERVATION).inStep(step)),
+  (shard) => new ReservationStore(shard.sql, shard.get(ANY_RESERVATION)),
 );

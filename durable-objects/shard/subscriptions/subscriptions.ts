@@ -21,7 +21,7 @@ export function configureSubscriptions(step: Step, { subscriptions }: ConfigureS
     const afterSeq = known === null || goesOn(known, settings) ? before : step.get(SEQUENCE).next(step.now);
     feeds.put(settings, known, afterSeq);
     if (settings.deleted) presence.recheck(step);
-    else presence.raise(step);
+    else presence.raise();
     if (afterSeq !== before) step.wakeAt(step.now);
   }
   return null;

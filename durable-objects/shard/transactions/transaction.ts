@@ -117,7 +117,7 @@ function carryOut(step: Step, txn: string, event: ParticipantEvent): JobVerdict[
     step.wakeAt(prepared.at);
   }
   if (!actions.includes("apply") && !actions.includes("release")) return [];
-  const jobs = step.get(RESERVATIONS).take(txn);
+  const jobs = step.get(RESERVATIONS).take(step, txn);
   const results = actions.includes("apply") ? apply(step, jobs) : [];
   for (const line of linesOf(jobs)) {
     // Whoever came later stood behind these, whatever has become of them.

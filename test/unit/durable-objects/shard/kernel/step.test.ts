@@ -76,6 +76,21 @@ describe("a step", () => {
     ).toThrow();
     expect(woken).toEqual([["job:1", 3]]);
   });
+
+  test("that wakes all who wait for a key wakes no fewer for what comes after", () => {
+    const woken: [string, number][] = [];
+    engine.listen((step) => woken.push(...step.woken));
+    engine.step((step) => {
+      step.wake("queue:a");
+      step.wake("queue:a", 3);
+      step.wake("queue:b", 3);
+      step.wake("queue:b", 2);
+    });
+    expect(woken).toEqual([
+      ["queue:a", Number.POSITIVE_INFINITY],
+      ["queue:b", 3],
+    ]);
+  });
 });
 
 describe("an attempt", () => {
@@ -150,30 +165,33 @@ describe("an attempt", () => {
 describe("the presence of rows", () => {
   const add = (word: string, fails = false) =>
     engine.step((step) => {
-      const mine = step.get(WORDS).inStep(step);
-      mine.raise();
+      step.get(WORDS).raise();
       step.sql.run("INSERT INTO words VALUES (?)", word);
-      expect(mine.any).toBe(true);
+      expect(step.get(WORDS).any).toBe(true);
       if (fails) throw new Error("undone");
     });
 
-  test("is known to the step that writes them, and to others when it has committed", () => {
+  test("is known at once where one is written, though it may be undone", () => {
     expect(engine.get(WORDS).any).toBe(false);
     expect(() => add("a", true)).toThrow("undone");
+    expect([engine.get(WORDS).any, written()]).toEqual([true, []]);
+    engine.step((step) => step.get(WORDS).recheck(step));
     expect(engine.get(WORDS).any).toBe(false);
-    add("a");
-    expect(engine.get(WORDS).any).toBe(true);
   });
 
-  test("ends with the last row", () => {
+  test("ends with the last row, when its step has committed", () => {
     add("a");
     add("b");
-    const remove = (word: string) =>
+    const remove = (word: string, fails = false) =>
       engine.step((step) => {
         step.sql.run("DELETE FROM words WHERE word = ?", word);
-        step.get(WORDS).inStep(step).recheck();
+        step.get(WORDS).recheck(step);
+        expect(step.get(WORDS).any).toBe(true);
+        if (fails) throw new Error("undone");
       });
     remove("a");
+    expect(engine.get(WORDS).any).toBe(true);
+    expect(() => remove("b", true)).toThrow("undone");
     expect(engine.get(WORDS).any).toBe(true);
     remove("b");
     expect(engine.get(WORDS).any).toBe(false);
@@ -181,11 +199,10 @@ describe("the presence of rows", () => {
 
   test("of a step that writes and removes them is what the rows say", () => {
     engine.step((step) => {
-      const mine = step.get(WORDS).inStep(step);
-      mine.raise();
+      step.get(WORDS).raise();
       step.sql.run("INSERT INTO words VALUES ('a')");
       step.sql.run("DELETE FROM words");
-      mine.recheck();
+      step.get(WORDS).recheck(step);
     });
     expect(engine.get(WORDS).any).toBe(false);
   });

@@ -310,3 +310,14 @@ describe("a filter selects by", () => {
     expect([stateOf(h, early), stateOf(h, late)]).toEqual(["gone", "cancelled"]);
   });
 });
+
+test("an operation goes on at once after the clock has stepped back", () => {
+  const h = new Harness();
+  h.submit(h.jobs(1000, { delayMs: DAY }));
+  const started = start(h, "cancel");
+  h.core.alarm();
+  expect(progress(h, started)).toMatchObject({ done: false });
+  h.now -= 60 * MINUTE;
+  for (let n = 0; n < 10 && !progress(h, started).done; n++) h.core.wake({ ...CALL });
+  expect(progress(h, started)).toMatchObject({ done: true, changed: 1000 });
+});
