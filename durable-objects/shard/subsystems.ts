@@ -22,7 +22,8 @@ import { transactions } from "./transactions/subsystem.ts";
 
 /**
  * What a shard is made of, in the order in which it acts: schemas are made, memory is read, changes of jobs are told and
- * deadlines are kept in this order. One line a subsystem.
+ * deadlines are kept in this order, those that decide what may start (`ticksBeforeClaims`) before all others. One line a
+ * subsystem.
  */
 export const SUBSYSTEMS: readonly Subsystem[] = [
   kernel, // facts, sequence, slots: everything else stands on them
@@ -35,14 +36,14 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   reservations, // lines ask who may yet be accepted
   deduplication, // an end opens the job that waits for it …
   orderingKeys, // … and the next of its line, or parks the line
-  gates, // after all that opens jobs: what may start is decided last
+  gates, // after all that opens jobs: what may start is decided at the end of a step
   batches,
   outbox, // what a success brings
   transactions,
   schedules, // fires submit jobs
   fires, // the records of what schedules did
   subscriptions, // told of what has become of it all
-  operations, // walk, when nothing else is due
+  operations, // one of them walks a bounded part of its way at each alarm
   doorbells, // ring for what waits then
 ];
 

@@ -8,7 +8,7 @@ import { OUTBOX } from "../outbox/outbox-store.ts";
 import { FEEDS } from "../subscriptions/feed-store.ts";
 import { deadCounts, liveCounts, unprojected } from "./queue-stats.ts";
 
-/** The cron's word, whatever the alarm says: runs the clock, and says how the shard is then. */
+/** The cron calls this, whatever the alarm is set to: it does what is due and answers how the shard is then. */
 export function wake(engine: Engine, _request: ShardCall): ShardHealth {
   engine.alarm();
   const now = engine.now();

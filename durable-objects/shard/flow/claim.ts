@@ -92,7 +92,7 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
 
 const NO_CHECKPOINTS: ReadonlyMap<string, string> = new Map();
 
-/** By id, of those that have one. */
+/** The checkpoints of those jobs that have one, by job id. */
 function checkpointsOf(step: Step, jobs: readonly { id: string }[]): ReadonlyMap<string, string> {
   if (!step.get(ANY_PROGRESS).any) return NO_CHECKPOINTS;
   return step.get(PROGRESS).checkpoints(jobs.map(({ id }) => id));

@@ -156,7 +156,7 @@ function flowStore(sql: Sql) {
       return row?.n ?? 0;
     },
 
-    /** Through the gate, worst first. */
+    /** The jobs that are through the gate, the worst rank first. */
     openOfGate(queue: number, key: string, limit: number): AtGate[] {
       return sql.all(
         `SELECT id, rank FROM jobs INDEXED BY jobs_gate WHERE queue = ? AND concurrency_key = ?
@@ -168,7 +168,7 @@ function flowStore(sql: Sql) {
       ) as unknown as AtGate[];
     },
 
-    /** At the gate and blocked by nothing else, best first. */
+    /** The jobs that wait at the gate and for nothing else, the best rank first. */
     waitingAtGate(queue: number, key: string, limit: number): AtGate[] {
       return sql.all(
         `SELECT id, rank FROM jobs INDEXED BY jobs_gate WHERE queue = ? AND concurrency_key = ?

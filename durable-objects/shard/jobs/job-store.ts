@@ -18,7 +18,7 @@ export function jobStore(sql: Sql) {
       return one(`SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`, id);
     },
 
-    /** Discarded ones too: for history. */
+    /** The rows of these jobs, discarded ones included: history has to be told of those too. */
     rows(ids: string[]): JobRow<RowState>[] {
       return sql.all<JobRow<RowState>>(
         `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`,
@@ -26,7 +26,7 @@ export function jobStore(sql: Sql) {
       );
     },
 
-    /** What `save` leaves: another payload, and the spec that goes with it. */
+    /** Writes another payload and the spec that goes with it, which `save` does not write. */
     replacePayload(id: string, payload: string, spec: string): void {
       sql.run("UPDATE jobs SET payload = ?, spec = ? WHERE id = ?", payload, spec, id);
     },
@@ -55,7 +55,7 @@ export function jobStore(sql: Sql) {
       );
     },
 
-    /** Only what holds it back: its standing among jobs that wait has changed. */
+    /** Writes what holds the job back, and nothing else. */
     setBlocked(id: string, blocked: number): void {
       sql.run("UPDATE jobs SET blocked = ? WHERE id = ?", blocked, id);
     },

@@ -44,9 +44,9 @@ interface CommandBase<Request, Result> {
 }
 
 /**
- * One call of the shard: which slots it touches, what runs, and how it waits. A `write` is one step; a `read` only looks,
- * at `now` (epoch milliseconds); a `direct` one runs the engine itself. `alarmAt` is what the platform's alarm is set to,
- * epoch milliseconds, null when it is not: the platform is asked for it where the call says so.
+ * One call of the shard: which slots it touches, what runs, and how it waits. A `write` is one step; a `read` changes no row
+ * of a job and looks at the moment `now` (epoch milliseconds); a `direct` one runs the engine itself. `alarmAt` is what the
+ * platform's alarm is set to, epoch milliseconds, null when it is not: the platform is asked for it where the call says so.
  */
 export type Command<Request, Result> = CommandBase<Request, Result> &
   (
@@ -68,7 +68,7 @@ export function write<Request, Result>(
   return { kind: "write", touches, run, ...(patience === undefined ? {} : { patience }) };
 }
 
-/** A call that only looks. */
+/** A call that changes no row of a job. It may tell the bells that somebody came. */
 export function read<Request, Result>(
   touches: Touches<Request>,
   run: (shard: Parts, request: Request, now: number) => Result,

@@ -113,7 +113,7 @@ export class Engine implements PartContext {
   }
 
   /**
-   * The alarm's handler, and the cron's word whatever the alarm says: runs the clock, and then sets the alarm to what the
+   * Runs when the alarm fires, and when the cron wakes the shard: does what is due, and then sets the alarm to what the
    * rows ask for, at once when more is due than one step may do. A tick that fails stops no other, and is thrown at the end.
    * A safety alarm is armed before anything that could fail.
    */

@@ -9,12 +9,12 @@ export class Facts {
     this.#sql = sql;
   }
 
-  /** Null when it was never written. */
+  /** The fact, or null when it was never written. */
   read(key: string): string | null {
     return this.#sql.all<{ value: string }>("SELECT value FROM meta WHERE key = ?", key)[0]?.value ?? null;
   }
 
-  /** 1 row. */
+  /** Writes the fact. Costs 1 row. */
   write(key: string, value: string): void {
     this.#sql.run("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value);
   }

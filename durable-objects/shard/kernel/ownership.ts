@@ -27,12 +27,12 @@ export class Ownership {
     return this.#map?.epoch ?? 0;
   }
 
-  /** The ranges that are this shard's. */
+  /** The ranges of slots that are this shard's. */
   get ranges() {
     return this.#map?.shards.find(({ id }) => id === this.#shard)?.slots ?? [];
   }
 
-  /** In constant time. */
+  /** Whether the slot is this shard's. Takes constant time. */
   owns(slot: number): boolean {
     return this.#map !== null && ownerOf(this.#map, slot) === this.#shard;
   }

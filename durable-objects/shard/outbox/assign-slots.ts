@@ -15,7 +15,7 @@ const REPORT_AGAIN_MS = 250;
 export interface Child {
   queue: KnownQueue;
   slot: number;
-  /** Of the job that brings it. */
+  /** The slot of the job whose success brings this one. */
   parentSlot: number;
   job: NewJob;
 }

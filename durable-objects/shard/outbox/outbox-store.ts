@@ -40,7 +40,7 @@ export class OutboxStore {
     this.#slots = slots;
   }
 
-  /** As the rows have it. */
+  /** Reads the store from the rows. */
   static load(sql: Sql): OutboxStore {
     const slots: number[] = [];
     for (let last = -1; ; ) {

@@ -16,7 +16,7 @@ interface QueueRow extends SqlRow {
 /** The queues that a shard has seen, with the newest settings of each: as the rows have them, and as the step sees them. */
 export class QueueStore {
   readonly #sql: Sql;
-  /** What lies below a step's view; null of the shard's own. */
+  /** The store that a step's view lies over; null in the shard's own store. */
   readonly #below: QueueStore | null;
   readonly #byRef = new Map<number, KnownQueue>();
   readonly #byName = new Map<string, KnownQueue>();
@@ -26,7 +26,7 @@ export class QueueStore {
     this.#below = below;
   }
 
-  /** As the rows have it. */
+  /** Reads the store from the rows. */
   static load(sql: Sql): QueueStore {
     const store = new QueueStore(sql);
     for (const row of sql.all<QueueRow>("SELECT ref, version, settings, frozen_until, partitioned_at FROM queues")) {

@@ -59,7 +59,7 @@ interface Reported {
   worker: string;
 }
 
-/** What is delivered goes, whoever delivered it. How the feed fares is for the one to say who holds it. */
+/** Delivered events are removed whoever delivered them. Only the deliverer that holds the lease says how the feed fares. */
 function applyReport(step: Step, feed: Feed, { report, worker }: Reported): void {
   const { settings } = feed;
   const removed = removeEvents(step, feed, report);

@@ -91,7 +91,7 @@ export class FeedStore {
     this.#shared = shared;
   }
 
-  /** As the rows have it. */
+  /** Reads the store from the rows. */
   static load(sql: Sql): FeedStore {
     const rows = sql.all<FeedRow>(`SELECT ${COLUMNS} FROM subscriptions ORDER BY ref`);
     const store = new FeedStore(sql, new Map(rows.map((row) => [row.ref, toFeed(row)])), false);
