@@ -2,6 +2,7 @@ import { arrows } from "./arrows.ts";
 import { circles } from "./circles.ts";
 import type { Check } from "./parse.ts";
 import { retiredWords } from "./retired.ts";
+import { shardTables } from "./shard-tables.ts";
 import { sizes } from "./sizes.ts";
 import { imports } from "./source-rules.ts";
 import { stateWriters } from "./state-writers.ts";
@@ -12,6 +13,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   "circles of imports": circles,
   "arrows between topics": arrows,
   "writers of a job's state": stateWriters,
+  "tables of a shard": () => shardTables(),
   "sizes of files and functions": sizes,
   "retired words": retiredWords,
 };
