@@ -66,6 +66,21 @@ export const ANY_FAILED: rpc.DeadFilter = {
   createdBefore: null,
 };
 
+/** What a job is that asks for nothing. */
+export const PLAIN = {
+  priority: 4,
+  orderingKey: null,
+  concurrencyKey: null,
+  idempotency: null,
+  dedup: null,
+  delayMs: null,
+  runAt: null,
+  expiresAt: null,
+  timeoutMs: null,
+  retry: null,
+  tags: [],
+} satisfies Partial<rpc.NewJob>;
+
 export class Harness {
   readonly name = "shard-0";
   readonly sql = openSql();
@@ -130,17 +145,7 @@ export class Harness {
       id: makeJobId(this.now, slotOf(queue.namespace, queue.name, partition), random),
       queue: 0,
       partition,
-      priority: 4,
-      orderingKey: null,
-      concurrencyKey: null,
-      idempotency: null,
-      dedup: null,
-      delayMs: null,
-      runAt: null,
-      expiresAt: null,
-      timeoutMs: null,
-      retry: null,
-      tags: [],
+      ...PLAIN,
       payload: `{"job":${this.#made}}`,
       createdAt: null,
       parent: null,

@@ -8,7 +8,7 @@ import { initialMap, ownerOf, type SlotMap, slotOf } from "../../domain/slots.ts
 import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
 import { RigCore } from "./rig-core.ts";
-import { CALL, START, settingsOf } from "./shard-harness.ts";
+import { CALL, PLAIN, START, settingsOf } from "./shard-harness.ts";
 
 /** What happens to a call: it is made, it never arrives, its answer is lost, or nothing is ever heard of it. */
 export type Fate = "ok" | "before" | "after" | "silent";
@@ -112,17 +112,7 @@ export class SpawnRig {
   spawn(over: Partial<rpc.SpawnJob> = {}): rpc.SpawnJob {
     return {
       queue: this.children.name,
-      priority: 4,
-      orderingKey: null,
-      concurrencyKey: null,
-      idempotency: null,
-      dedup: null,
-      delayMs: null,
-      runAt: null,
-      expiresAt: null,
-      timeoutMs: null,
-      retry: null,
-      tags: [],
+      ...PLAIN,
       payload: '{"child":true}',
       ...over,
     };

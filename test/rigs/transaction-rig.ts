@@ -6,7 +6,7 @@ import { initialMap, ownerOf, type SlotMap, slotOf } from "../../domain/slots.ts
 import { TransactionCore } from "../../durable-objects/transaction/core.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
 import { RigCore } from "./rig-core.ts";
-import { CALL, START, settingsOf } from "./shard-harness.ts";
+import { CALL, PLAIN, START, settingsOf } from "./shard-harness.ts";
 
 export type Call = { to: string; method: "prepare" | "commit" | "abort"; nth: number };
 /** What happens to a call: nothing, an error instead of it or after it, or no answer ever. */
@@ -73,17 +73,7 @@ export class TransactionRig {
       id: makeJobId(START, slotOf("default", "q", partition ?? 0), random),
       queue: 0,
       partition: partition ?? 0,
-      priority: 4,
-      orderingKey: null,
-      concurrencyKey: null,
-      idempotency: null,
-      dedup: null,
-      delayMs: null,
-      runAt: null,
-      expiresAt: null,
-      timeoutMs: null,
-      retry: null,
-      tags: [],
+      ...PLAIN,
       payload: "null",
       createdAt: null,
       parent: null,
