@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { ANSWERS, REQUESTS } from "./components.ts";
 import { HEADERS, type HeaderName } from "./headers.ts";
+import type { Answer, CallDefinition } from "./http/call.ts";
+import { CALL_GROUPS } from "./http/calls.ts";
 import { PROBLEMS, type ProblemCode } from "./problem.ts";
-import type { Answer, Route } from "./routes/route.ts";
-import { ROUTE_GROUPS } from "./routes.ts";
 
-/** Builds the OpenAPI 3.1 document from the table of routes and the schemas, so that it cannot disagree with them. */
+/** Builds the OpenAPI 3.1 document from the definitions of the calls and the schemas, so that it cannot disagree with them. */
 
 type Json = { [key: string]: unknown };
 
@@ -14,9 +14,9 @@ const ref = (section: string, name: string) => ({ $ref: `#/components/${section}
 /** The whole document. `version` is the release. */
 export function openapiDocument(version: string): Json {
   const paths: Record<string, Json> = {};
-  for (const group of ROUTE_GROUPS) {
-    for (const route of group.routes) {
-      paths[route.path] = { ...paths[route.path], [route.method]: operation(route, group.name) };
+  for (const { name: tag, calls } of CALL_GROUPS) {
+    for (const [id, call] of Object.entries(calls)) {
+      paths[call.path] = { ...paths[call.path], [call.method]: operation(call, { id, tag }) };
     }
   }
   return {
@@ -29,7 +29,7 @@ export function openapiDocument(version: string): Json {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
-    tags: ROUTE_GROUPS.map(({ name }) => ({ name })),
+    tags: CALL_GROUPS.map(({ name }) => ({ name })),
     paths,
     components: {
       securitySchemes: { key: { type: "http", scheme: "bearer", bearerFormat: "dure_<keyId>_<secret>" } },
@@ -41,42 +41,45 @@ export function openapiDocument(version: string): Json {
   };
 }
 
-function operation(route: Route, tag: string): Json {
-  const problems = problemsOf(route);
+function operation(call: CallDefinition, { id, tag }: { id: string; tag: string }): Json {
+  const problems = problemsOf(call);
   return {
-    operationId: route.id,
+    operationId: id,
     tags: [tag],
-    summary: route.summary,
-    description: route.scope === "public" ? "Needs no key." : `Scope: ${route.scope}.`,
-    security: route.scope === "public" ? [] : [{ key: [] }],
-    parameters: parameters(route),
-    ...(route.body === undefined
+    summary: call.summary,
+    description: call.scope === "public" ? "Needs no key." : `Scope: ${call.scope}.`,
+    security: call.scope === "public" ? [] : [{ key: [] }],
+    parameters: parameters(call),
+    ...(call.body === undefined
       ? {}
       : {
           requestBody: {
-            required: route.bodyOptional !== true,
-            content: { "application/json": { schema: ref("schemas", route.body) } },
+            required: call.bodyOptional !== true,
+            content: { "application/json": { schema: ref("schemas", call.body) } },
           },
         }),
     responses: {
-      ...Object.fromEntries(route.answers.map((answer) => [answer.status, response(answer, route)])),
+      ...Object.fromEntries(call.answers.map((answer) => [answer.status, response(answer, call)])),
       ...problemResponses(problems),
       "4XX": problemResponse("A problem with the request", []),
     },
   };
 }
 
-function parameters(route: Route): Json[] {
-  const path = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+function parameters(call: CallDefinition): Json[] {
+  const path = Object.entries(call.parameters ?? {}).map(([name, { description, example }]) => ({
     name,
     in: "path",
     required: true,
+    description,
+    example,
     schema: { type: "string" },
   }));
-  const query = route.query === undefined ? {} : (z.toJSONSchema(route.query, { io: "input" }).properties ?? {});
+  const query = call.query === undefined ? {} : (z.toJSONSchema(call.query, { io: "input" }).properties ?? {});
   const sends: HeaderName[] = [
-    ...(route.sends ?? []),
-    ...(route.scope === "public" ? [] : (["Dure-Namespace"] as const)),
+    ...(call.sends ?? []),
+    ...(call.bookmark ? (["Dure-Bookmark"] as const) : []),
+    ...(call.scope === "public" ? [] : (["Dure-Namespace"] as const)),
   ];
   return [
     ...path,
@@ -91,31 +94,35 @@ function parameters(route: Route): Json[] {
   ];
 }
 
-function response(answer: Answer, route: Route): Json {
+function response(answer: Answer, call: CallDefinition): Json {
   return {
     description: answer.description,
-    headers: headers([...(answer.status < 300 ? (route.answersWith ?? []) : []), ...everyHeader(route)]),
+    headers: headers([...(answer.status < 300 ? ownHeaders(call) : []), ...everyHeader(call)]),
     ...(answer.json === undefined ? {} : { content: { "application/json": { schema: ref("schemas", answer.json) } } }),
     ...(answer.type === undefined ? {} : { content: { [answer.type]: {} } }),
   };
 }
 
-function everyHeader(route: Route): HeaderName[] {
-  return route.scope === "public" ? ["x-request-id"] : ["x-request-id", "RateLimit", "RateLimit-Policy"];
+function ownHeaders({ answersWith = [], bookmark }: CallDefinition): HeaderName[] {
+  return [...answersWith, ...(bookmark ? (["Dure-Bookmark"] as const) : [])];
+}
+
+function everyHeader(call: CallDefinition): HeaderName[] {
+  return call.scope === "public" ? ["x-request-id"] : ["x-request-id", "RateLimit", "RateLimit-Policy"];
 }
 
 function headers(names: HeaderName[]): Json {
   return Object.fromEntries(names.map((name) => [name, ref("headers", name)]));
 }
 
-/** What any route with a key, or with a body, may answer, and the route's own. */
-function problemsOf(route: Route): ProblemCode[] {
+/** What any call with a key, or with a body, may answer, and the call's own. */
+function problemsOf(call: CallDefinition): ProblemCode[] {
   return [
-    ...(route.body === undefined ? [] : (["invalid-request", "body-too-large", "unsupported-media-type"] as const)),
-    ...(route.scope === "public"
+    ...(call.body === undefined ? [] : (["invalid-request", "body-too-large", "unsupported-media-type"] as const)),
+    ...(call.scope === "public"
       ? []
       : (["unauthorized", "forbidden", "namespace-not-found", "rate-limited", "unavailable"] as const)),
-    ...route.problems,
+    ...call.problems,
   ];
 }
 

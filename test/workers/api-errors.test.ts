@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { BatchView } from "../../contract/batch.ts";
+import { CALL_LIST } from "../../contract/http/calls.ts";
 import type { JobListView, JobView } from "../../contract/job.ts";
 import * as limits from "../../contract/limits.ts";
 import { ProblemView } from "../../contract/problem.ts";
-import { ROUTES } from "../../contract/routes.ts";
 import {
   type Answer,
   type CallOptions,
@@ -297,7 +297,7 @@ describe("limits of requests", () => {
 });
 
 describe("requests that are wrong in themselves", () => {
-  const WITH_BODY = ROUTES.filter(({ body, path }) => body !== undefined && path.startsWith("/v1/"));
+  const WITH_BODY = CALL_LIST.filter(({ body, path }) => body !== undefined && path.startsWith("/v1/"));
   const pathOf = (path: string) =>
     path
       .replace("{queue}", "default")
@@ -512,10 +512,10 @@ describe("things that are not there", () => {
 });
 
 describe("methods", () => {
-  const PATHS = [...new Set(ROUTES.map(({ path }) => path))];
+  const PATHS = [...new Set(CALL_LIST.map(({ path }) => path))];
 
   it.each(PATHS)("%s: another method is 405 with Allow", async (path) => {
-    const known = ROUTES.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
+    const known = CALL_LIST.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
     const target = path.replace(/\{[a-z]+\}/g, "some-thing");
     for (const method of ["GET", "PUT", "POST", "DELETE", "PATCH"].filter((one) => !known.includes(one))) {
       const answer = await call(method, target);

@@ -1,13 +1,13 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
+import { CALL_LIST } from "../../contract/http/calls.ts";
 import { ProblemView } from "../../contract/problem.ts";
-import { ROUTES } from "../../contract/routes.ts";
 import { type Answer, type CallOptions, call, makeKey, newQueue, submit } from "./api.ts";
 
 /** Malformed and odd requests by the hundred: whatever is sent, the answer is a plain one, at once, and never a 5xx. */
 
-type Route = (typeof ROUTES)[number];
+type Route = (typeof CALL_LIST)[number];
 
 /** How many of each kind: see `test/lane.ts`. */
 const RUNS = (env as unknown as { FUZZ_REQUESTS: number }).FUZZ_REQUESTS;
@@ -229,7 +229,7 @@ async function sendAndCheck(method: string, path: string, options: CallOptions):
 it(
   "requests to every route, with anything as path, query, headers and body",
   async () => {
-    const requests = fc.record({ route: fc.constantFrom(...ROUTES), fill: segment, query, headers, text });
+    const requests = fc.record({ route: fc.constantFrom(...CALL_LIST), fill: segment, query, headers, text });
     await fc.assert(
       fc.asyncProperty(requests, async ({ route, fill, query: search, headers: sent, text: content }) => {
         const path = pathOf(route, fill) + (search === "" ? "" : `?${search}`);
@@ -246,7 +246,7 @@ it(
 it(
   "bodies that are nearly right",
   async () => {
-    const writes = ROUTES.filter((route) => route.body !== undefined);
+    const writes = CALL_LIST.filter((route) => route.body !== undefined);
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...writes), body, async (route, value) => {
         await sendAndCheck(route.method.toUpperCase(), pathOf(route, route.path.includes("{id}") ? "JOB" : "QUEUE"), {
@@ -263,7 +263,7 @@ it(
   "any method on any path",
   async () => {
     const paths = fc.oneof(
-      fc.constantFrom(...ROUTES.map(({ path }) => path)),
+      fc.constantFrom(...CALL_LIST.map(({ path }) => path)),
       fc.array(segment, { maxLength: 5 }).map((parts) => `/v1/${parts.join("/")}`),
       fc.array(segment, { maxLength: 3 }).map((parts) => `/${parts.join("/")}`),
     );

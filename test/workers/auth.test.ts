@@ -2,9 +2,9 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type KeyCreatedView, type KeyListView, SCOPES, type Scope } from "../../contract/admin.ts";
+import { CALL_LIST } from "../../contract/http/calls.ts";
 import type { JobListView } from "../../contract/job.ts";
 import type { OperationView } from "../../contract/operation.ts";
-import { ROUTES } from "../../contract/routes.ts";
 import gateway from "../../workers/gateway/index.ts";
 import {
   answerOf,
@@ -27,7 +27,7 @@ import { passTime, resetClock } from "./clock.ts";
 
 afterEach(resetClock);
 
-type Route = (typeof ROUTES)[number];
+type Route = (typeof CALL_LIST)[number];
 
 const REVOCATION_MS = 5000;
 
@@ -93,7 +93,7 @@ const CHANGES = new Set([
   "reportJobs",
 ]);
 
-const KEYED = ROUTES.filter(({ scope }) => scope !== "public" && scope !== "root");
+const KEYED = CALL_LIST.filter(({ scope }) => scope !== "public" && scope !== "root");
 
 function send(route: Route, place: Place, key: string | null, headers: Record<string, string> = {}) {
   const path = route.path
@@ -148,7 +148,7 @@ beforeAll(async () => {
 
 describe("every route under /v1", () => {
   it("is in the table with a scope", () => {
-    expect(ROUTES.filter(({ path }) => path.startsWith("/v1/")).every(({ scope }) => scope !== "public")).toBe(true);
+    expect(CALL_LIST.filter(({ path }) => path.startsWith("/v1/")).every(({ scope }) => scope !== "public")).toBe(true);
     expect(KEYED.length).toBeGreaterThan(20);
   });
 
@@ -350,7 +350,7 @@ describe("the root key", () => {
 });
 
 describe("without a key", () => {
-  it.each(ROUTES.filter(({ scope }) => scope === "public"))(
+  it.each(CALL_LIST.filter(({ scope }) => scope === "public"))(
     "$path answers, and tells nothing of any namespace",
     async ({ path }) => {
       const queue = await newQueue();

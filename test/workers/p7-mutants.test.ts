@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Signer } from "../../workers/gateway/access/signing.ts";
 import { toEdge } from "../../workers/gateway/edge-cache.ts";
 import { ReadSession } from "../../workers/gateway/jobs/read-session.ts";
-import { ShardClient } from "../../workers/gateway/shards/shard-client.ts";
+import { ShardClient } from "../../workers/gateway/routing/shard-client.ts";
 import { claimOne, fail, getJob, must, newQueue, submit } from "./api.ts";
 import { passTime, resetClock } from "./clock.ts";
 import { RULES, sessionStory } from "./p7-scenes.ts";

@@ -1,20 +1,20 @@
-import type { Context } from "hono";
 import type { Caller } from "./access/auth.ts";
 import type { ReadSession } from "./jobs/read-session.ts";
 import type { Services } from "./services.ts";
 
-/**
- * What every route finds in its context. `caller` and `session` are there only on routes that need a key; the session
- * hears what is asked of shards through these `services`.
- */
-export interface AppEnv {
-  Bindings: Env;
-  Variables: {
-    requestId: string;
-    services: Services;
-    caller: Caller;
-    session: ReadSession;
-  };
+/** A request before anybody knows who makes it. */
+export interface Visit {
+  readonly services: Services;
+  /** Epoch ms. */
+  clock(): number;
+  /** Goes on with `work` after the answer. */
+  later(work: Promise<unknown>): void;
 }
 
-export type AppContext = Context<AppEnv>;
+/** What a use case knows of its request, through whichever door it came. */
+export interface Context extends Visit {
+  /** Who calls, in which namespace, with which scopes. */
+  readonly caller: Caller;
+  /** What the caller has seen. It hears what is asked of shards through these `services`. */
+  readonly session: ReadSession;
+}

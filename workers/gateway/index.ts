@@ -1,5 +1,5 @@
-import { app } from "./app.ts";
-import { consumeIngest } from "./ingest/consumer.ts";
+import { app } from "./doors/http/app.ts";
+import { consumeIngest } from "./doors/ingest/consumer.ts";
 import { repair } from "./scheduled.ts";
 
 /**
@@ -9,7 +9,7 @@ import { repair } from "./scheduled.ts";
 export { Directory } from "../../durable-objects/directory/index.ts";
 export { Shard } from "../../durable-objects/shard/shard.ts";
 export { Transaction } from "../../durable-objects/transaction/index.ts";
-export { Dure } from "./binding/entrypoint.ts";
+export { Dure } from "./doors/binding/entrypoint.ts";
 
 export default {
   fetch: app.fetch,

@@ -30,13 +30,13 @@ const MAX_PURGES = 500;
 export async function repair(env: Env, now: number): Promise<void> {
   const services = servicesOf(env);
   await Promise.all([
-    step("wake", () => wakeShards(services, env, now)),
-    step("settings", () => pushSettings(services, env, now)),
-    step("schedules", () => pushSchedules(services, env, now)),
-    step("subscriptions", () => pushSubscriptions(services, env, now)),
-    step("purge", () => purgeHistory(primary(env.DB), now)),
-    step("operations", () => repairOperations(services, env.DB, now)),
-    step("keys", () => forgetKeys(primary(env.DB), now - KEY_AGE_MS)),
+    step("wake", () => wakeShards(services, now)),
+    step("settings", () => pushSettings(services, now)),
+    step("schedules", () => pushSchedules(services, now)),
+    step("subscriptions", () => pushSubscriptions(services, now)),
+    step("purge", () => purgeHistory(primary(services.database), now)),
+    step("operations", () => repairOperations(services, services.database, now)),
+    step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
   ]);
 }
 
@@ -52,7 +52,7 @@ async function step(name: string, work: () => Promise<void>): Promise<void> {
  * A shard whose alarm was lost goes on when it is woken. One that does not answer must not keep the others asleep. Where
  * history is level with a shard that is noted: eventual reads tell their age by it.
  */
-async function wakeShards({ shards }: Services, env: Env, now: number): Promise<void> {
+async function wakeShards({ shards, database }: Services, now: number): Promise<void> {
   const map = await shards.refresh();
   const logs: { shard: string; seq: number }[] = [];
   await Promise.all(
@@ -63,28 +63,28 @@ async function wakeShards({ shards }: Services, env: Env, now: number): Promise<
       }),
     ),
   );
-  if (logs.length > 0) await confirmProjections(env.DB, logs, { heardAt: now, now: Date.now() });
+  if (logs.length > 0) await confirmProjections(database, logs, { heardAt: now, now: Date.now() });
 }
 
-async function pushSettings({ shards }: Services, env: Env, now: number): Promise<void> {
-  const queues = await queuesChangedSince(primary(env.DB), now - SETTINGS_AGE_MS);
+async function pushSettings({ shards, database }: Services, now: number): Promise<void> {
+  const queues = await queuesChangedSince(primary(database), now - SETTINGS_AGE_MS);
   if (queues.length === 0) return;
   await shards.all({ idempotent: true }, (shard, head) => shard.configure({ ...head, queues }));
 }
 
 /** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */
-async function pushSchedules(services: Services, env: Env, now: number): Promise<void> {
+async function pushSchedules(services: Services, now: number): Promise<void> {
   const until = Date.now() + PUSH_MS;
   const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
   const filter = all ? ({ type: "all" } as const) : ({ type: "changed", since: now - SETTINGS_AGE_MS } as const);
-  await new ScheduleConfig(services, env).repush(filter, () => Date.now() < until);
+  await new ScheduleConfig(services).repush(filter, () => Date.now() < until);
 }
 
 /** The same of subscriptions. */
-async function pushSubscriptions(services: Services, env: Env, now: number): Promise<void> {
+async function pushSubscriptions(services: Services, now: number): Promise<void> {
   const until = Date.now() + PUSH_MS;
   const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
-  await new SubscriptionConfig(services, env).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
+  await new SubscriptionConfig(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */

@@ -3,14 +3,22 @@ import { type RetryD1, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
 import { RateCounter } from "./access/rate-limit.ts";
 import { Signer } from "./access/signing.ts";
-import { Deferral } from "./ingest/deferral.ts";
-import { AcceptedRecords } from "./jobs/accepted-records.ts";
+import { type Config, configOf } from "./config.ts";
+import { AcceptedRecords } from "./deferred/accepted-records.ts";
+import { Deferral } from "./deferred/deferral.ts";
 import { Bookmarks } from "./jobs/bookmark.ts";
 import { SettingsCache } from "./queues/settings-cache.ts";
-import { ShardClient } from "./shards/shard-client.ts";
+import { ShardClient } from "./routing/shard-client.ts";
 
 /** What an isolate keeps between requests: caches and counters, none of them the truth about anything. */
 export interface Services {
+  config: Config;
+  database: D1Database;
+  /** Counts bad keys by address, and the requests of each key beyond this isolate. */
+  badKeys: RateLimit;
+  keyRates: RateLimit;
+  /** Asks the parts of the platform that answer without a shard whether they are there. */
+  pings: Record<"kv" | "queues", () => Promise<unknown>>;
   shards: ShardClient;
   /** The transaction of an atomic batch, by its name. */
   transaction(id: string): TransactionApi;
@@ -31,14 +39,20 @@ const built = new WeakMap<Env, Services>();
 export function servicesOf(env: Env): Services {
   const known = built.get(env);
   if (known !== undefined) return known;
-  const signer = new Signer(env.DURE_ROOT_KEY);
+  const config = configOf(env);
+  const signer = new Signer(config.rootKey);
   const ports = portsOf(env);
   const accepted = new AcceptedRecords(env.CACHE);
   const services: Services = {
+    config,
+    database: env.DB,
+    badKeys: env.BAD_KEY_LIMIT,
+    keyRates: env.KEY_LIMIT,
+    pings: { kv: () => env.CACHE.get("readyz"), queues: () => env.LANE_DEFAULT.metrics() },
     shards: new ShardClient(ports),
     transaction: (id) => env.TRANSACTION.getByName(id),
     settings: new SettingsCache(env.DB, env.CACHE),
-    auth: new Authenticator(env.DB, env.DURE_ROOT_KEY),
+    auth: new Authenticator(env.DB, config.rootKey),
     rates: new RateCounter(),
     signer,
     bookmarks: new Bookmarks(signer),

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { CALL_LIST } from "../../../contract/http/calls.ts";
 import { openapiDocument } from "../../../contract/openapi.ts";
-import { ROUTES } from "../../../contract/routes.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const text = readFileSync(join(root, "openapi.json"), "utf8");
@@ -23,7 +23,7 @@ test("the committed document is the one that the contract makes", () => {
   expect(document).toEqual(JSON.parse(JSON.stringify(openapiDocument(version))));
 });
 
-test.each(ROUTES.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const))(
+test.each(CALL_LIST.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const))(
   "%s has a scope and a 4xx problem",
   (_, route) => {
     expect(["public", "submit", "read", "work", "admin", "root"]).toContain(route.scope);
@@ -38,8 +38,8 @@ test.each(ROUTES.map((route) => [`${route.method.toUpperCase()} ${route.path}`, 
 );
 
 test("no two operations share an id or a place", () => {
-  expect(new Set(ROUTES.map(({ id }) => id)).size).toBe(ROUTES.length);
-  expect(new Set(ROUTES.map(({ method, path }) => `${method} ${path}`)).size).toBe(ROUTES.length);
+  expect(new Set(CALL_LIST.map(({ id }) => id)).size).toBe(CALL_LIST.length);
+  expect(new Set(CALL_LIST.map(({ method, path }) => `${method} ${path}`)).size).toBe(CALL_LIST.length);
 });
 
 test("every reference leads somewhere", () => {

@@ -18,8 +18,8 @@ export const SIZE_EXCEPTIONS: readonly SizeException[] = [
   { file: "workers/db/operations.ts", name: "finishOperation", reason: GATEWAY },
   { file: "workers/gateway/dead-letters/move-jobs.ts", name: "moveJobs", reason: GATEWAY },
   { file: "workers/gateway/operations/operations.ts", name: "driveOperation", reason: GATEWAY },
-  { file: "workers/gateway/shards/metrics.ts", name: "families", reason: GATEWAY },
-  { file: "workers/gateway/shards/scatter.ts", name: "scatter", reason: GATEWAY },
+  { file: "workers/gateway/platform/metrics.ts", name: "families", reason: GATEWAY },
+  { file: "workers/gateway/routing/scatter.ts", name: "scatter", reason: GATEWAY },
   { file: "workers/gateway/work/claiming.ts", name: "claimRest", reason: GATEWAY },
   { file: "workers/processor/dead-letters.ts", name: "storeDeadLetter", reason: PROCESSOR },
 ];

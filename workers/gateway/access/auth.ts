@@ -1,10 +1,10 @@
 import { SCOPES, type Scope } from "../../../contract/admin.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
+import { isProblem, type Result, unavailable } from "../../../contract/problems.ts";
 import { primary } from "../../db/client.ts";
 import { findKey, type KeyRow } from "../../db/keys.ts";
 import { findNamespace } from "../../db/namespaces.ts";
 import { ExpiringMap } from "../expiring-map.ts";
-import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
 import { sameText } from "./signing.ts";
 import { keyIdOf } from "./token.ts";
@@ -45,9 +45,10 @@ export class Authenticator {
     this.#rootKey = rootKey;
   }
 
-  /** The caller, or null when the token is not a working key. Throws a 503 refusal when that cannot be found out. */
-  async identify(token: string, now: number): Promise<Caller | null> {
+  /** The caller, or null when the token is not a working key. A 503 problem when that cannot be found out. */
+  async identify(token: string, now: number): Promise<Result<Caller | null>> {
     const known = this.#known.get(token, now) ?? (await this.#look(token, now));
+    if (isProblem(known)) return known;
     if (known === null || (known.expiresAt !== null && known.expiresAt <= now)) return null;
     return known.caller;
   }
@@ -59,39 +60,35 @@ export class Authenticator {
   }
 
   /** Whether the namespace exists. `default` always does. */
-  async namespaceExists(name: string, now: number): Promise<boolean> {
+  async namespaceExists(name: string, now: number): Promise<Result<boolean>> {
     if (name === DEFAULT_NAMESPACE || this.#namespaces.get(name, now)) return true;
     const row = await orUnavailable(() => findNamespace(primary(this.#database), name));
+    if (isProblem(row)) return row;
     if (row !== null) this.#namespaces.set(name, true, now);
     return row !== null;
   }
 
-  async #look(token: string, now: number): Promise<CachedKey | null> {
+  async #look(token: string, now: number): Promise<Result<CachedKey | null>> {
     const hash = await sha256Hex(token);
     this.#rootHash ??= await sha256Hex(this.#rootKey);
     const known = sameText(hash, this.#rootHash) ? ROOT : await this.#lookUp(token, hash, now);
-    if (known !== null) this.#known.set(token, known, now);
+    if (known !== null && !isProblem(known)) this.#known.set(token, known, now);
     return known;
   }
 
-  async #lookUp(token: string, hash: string, now: number): Promise<CachedKey | null> {
-    let known: CachedKey | null;
-    try {
-      known = await this.#read(token, hash);
-    } catch (error) {
-      const before = this.#knownInOutage.get(token, now);
-      if (before === undefined) throw error;
-      return before;
-    }
+  async #lookUp(token: string, hash: string, now: number): Promise<Result<CachedKey | null>> {
+    const known = await this.#read(token, hash);
+    if (isProblem(known)) return this.#knownInOutage.get(token, now) ?? known;
     if (known === null) this.#knownInOutage.delete(token);
     else this.#knownInOutage.set(token, known, now);
     return known;
   }
 
-  async #read(token: string, hash: string): Promise<CachedKey | null> {
+  async #read(token: string, hash: string): Promise<Result<CachedKey | null>> {
     const keyId = keyIdOf(token);
     if (keyId === null) return null;
     const row = await orUnavailable(() => findKey(primary(this.#database), keyId));
+    if (isProblem(row)) return row;
     if (row === null || row.revokedAt !== null || !sameText(row.hash, hash)) return null;
     return toKnown(row);
   }
@@ -114,21 +111,16 @@ export function scopesOf(names: readonly string[]): ReadonlySet<Scope> {
 }
 
 /** A key that was never seen cannot be judged without the database. */
-async function orUnavailable<T>(read: () => Promise<T>): Promise<T> {
+async function orUnavailable<T>(read: () => Promise<T>): Promise<Result<T>> {
   try {
     return await read();
   } catch (error) {
     log("error", "auth-database", { reason: reasonOf(error) });
-    throw new Refusal("unavailable", "API keys cannot be checked right now.");
+    return unavailable.because("API keys cannot be checked right now.");
   }
 }
 
 /** The token of `Authorization: Bearer <token>`, or null. */
 export function bearerToken(header: string | undefined): string | null {
   return header === undefined ? null : (/^bearer +([^\s]{1,512})$/i.exec(header.trim())?.[1] ?? null);
-}
-
-/** Refuses (403) a caller without the scope. */
-export function requireScope(caller: Caller, scope: Scope): void {
-  if (!caller.scopes.has(scope)) throw new Refusal("forbidden", `The key has no scope "${scope}".`);
 }

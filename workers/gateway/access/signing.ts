@@ -1,4 +1,4 @@
-import { fromBase64Url, toBase64Url, utf8 } from "../http/bytes.ts";
+import { fromBase64Url, toBase64Url, utf8 } from "../bytes.ts";
 
 /** HMAC-SHA256 cut to 128 bits: these tokens carry no authority, only that they came from here. */
 const TAG_BYTES = 16;

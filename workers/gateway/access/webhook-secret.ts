@@ -1,6 +1,6 @@
 import { primary } from "../../db/client.ts";
 import { createNamespace, findNamespace, type NamespaceRow } from "../../db/namespaces.ts";
-import { toBase64 } from "../http/bytes.ts";
+import { toBase64 } from "../bytes.ts";
 
 /** 256 bits, in the middle of the 24 to 64 bytes of Standard Webhooks. */
 const SECRET_BYTES = 32;

@@ -2,8 +2,9 @@ import type { FailureView } from "../../../contract/dead-letters.ts";
 import type { Page, PageQuery } from "../../../contract/list.ts";
 import type { FailureGroup, FailuresReply } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
-import { makeCursor, openCursor } from "../http/cursor.ts";
+import { makeCursor, openCursor } from "../access/cursor.ts";
 import type { QueueName } from "../queues/queue-config.ts";
+import { orThrow } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** Calls to one shard at most: ten thousand kinds. A queue with more of them is not told apart by kinds anyway. */
@@ -12,7 +13,7 @@ const MAX_CALLS = 20;
 /** A page of the kinds of failures of a queue over all shards, the most frequent first. */
 export async function failuresPage(services: Services, name: QueueName, query: PageQuery): Promise<Page<FailureView>> {
   const list = `failures:${name.namespace}/${name.queue}`;
-  const after = positionOf(await openCursor(services.signer, list, query.cursor));
+  const after = positionOf(orThrow(await openCursor(services.signer, list, query.cursor)));
   const { shards } = await services.shards.map();
   const groups = await Promise.all(shards.map(({ id }) => groupsOf(services, id, name)));
   const rest = mergeFailures(groups.flat()).filter((group) => after === null || byFrequency(after, group) < 0);

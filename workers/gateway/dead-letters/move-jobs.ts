@@ -7,10 +7,10 @@ import type { QueueSettings } from "../../../domain/queue.ts";
 import { hash32 } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
-import { Refusal } from "../http/refusal.ts";
 import { orUnavailable } from "../jobs/job-read.ts";
+import { Refusal } from "../refusal.ts";
+import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
-import { scatter } from "../shards/scatter.ts";
 import type { Draw } from "../submit/randomness.ts";
 import { type AssignedJob, assignSlot } from "../submit/submission.ts";
 

@@ -4,11 +4,11 @@ import type { ChangeKeyRequest, OrderingKey } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { partitionOf, slotOf } from "../../../domain/slots.ts";
-import { fromBase64Url, toBase64Url, utf8 } from "../http/bytes.ts";
-import { makeCursor, openCursor } from "../http/cursor.ts";
-import { Refusal } from "../http/refusal.ts";
+import { makeCursor, openCursor } from "../access/cursor.ts";
+import { fromBase64Url, toBase64Url, utf8 } from "../bytes.ts";
 import { readHistory } from "../jobs/job-read.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
+import { orThrow, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { cannotReturn, retryFromHistory } from "./revive.ts";
 
@@ -23,7 +23,7 @@ export async function orderingKeysPage(
 ): Promise<Page<OrderingKeyView>> {
   const state = query.state ?? null;
   const list = `ordering-keys:${name.namespace}/${name.queue}/${state ?? ""}`;
-  const after = positionOf(await openCursor(services.signer, list, query.cursor));
+  const after = positionOf(orThrow(await openCursor(services.signer, list, query.cursor)));
   const request = { ...name, state, after, limit: query.limit + 1 };
   const pages = await services.shards.all({ idempotent: true }, (shard, head) =>
     shard.orderingKeys({ ...head, ...request }),

@@ -1,11 +1,11 @@
 import type { Revival, Revived, ReviveRequest, Unredrivable } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
-import { Refusal } from "../http/refusal.ts";
 import { slotOfJob } from "../jobs/job-read.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
+import { Refusal } from "../refusal.ts";
+import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
-import { scatter } from "../shards/scatter.ts";
 
 /**
  * Brings jobs of one queue back that history alone has, one RPC a shard; answers in their order. A shard that knows

@@ -1,7 +1,7 @@
 import type { ExistingIdsReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
+import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
-import { scatter } from "../shards/scatter.ts";
 
 /** Asks one shard about jobs that lie on it: which of them it holds. */
 type AskExisting<J> = (shard: ShardApi, head: ShardCall, jobs: J[]) => Promise<Reply<ExistingIdsReply>>;

@@ -1,8 +1,8 @@
 import { MAX_BOOKMARKS } from "../../../contract/limits.ts";
+import { allOf, invalid, isProblem, type Problem, type Result } from "../../../contract/problems.ts";
 import { EMPTY_VECTOR, fitted, merged, type VersionVector } from "../../../domain/version-vector.ts";
 import type { Signer } from "../access/signing.ts";
 import { ExpiringMap } from "../expiring-map.ts";
-import { Refusal } from "../http/refusal.ts";
 
 /** A bookmark as it is signed, for one namespace. `rest` is left out where it is 0, as it mostly is. */
 interface Bookmark extends Omit<VersionVector, "rest"> {
@@ -45,20 +45,20 @@ export class Bookmarks {
    * What the bearer of a `Dure-Bookmark` header has seen: of several bookmarks, separated by commas, all of it. Refuses
    * (400) what was not written here for this namespace.
    */
-  async read(namespace: string, header: string | undefined, now: number): Promise<VersionVector> {
+  async read(namespace: string, header: string | undefined, now: number): Promise<Result<VersionVector>> {
     if (header === undefined) return EMPTY_VECTOR;
     const tokens = header.split(",").map((token) => token.trim());
-    if (tokens.length > MAX_BOOKMARKS) throw refused(`has more than ${MAX_BOOKMARKS} bookmarks`);
-    const vectors = await Promise.all(tokens.map((token) => this.#open(namespace, token, now)));
-    return vectors.reduce(merged);
+    if (tokens.length > MAX_BOOKMARKS) return refused(`has more than ${MAX_BOOKMARKS} bookmarks`);
+    const vectors = allOf(await Promise.all(tokens.map((token) => this.#open(namespace, token, now))));
+    return isProblem(vectors) ? vectors : vectors.reduce(merged);
   }
 
-  async #open(namespace: string, token: string, now: number): Promise<VersionVector> {
+  async #open(namespace: string, token: string, now: number): Promise<Result<VersionVector>> {
     const key = `${namespace} ${token}`;
     const known = this.#opened.get(key, now);
     if (known !== undefined) return known;
     const value = await this.#signer.open(purpose(namespace), token);
-    if (value === null) throw refused("is not a bookmark of this namespace");
+    if (value === null) return refused("is not a bookmark of this namespace");
     const { d1, shards, rest = 0 } = value as Bookmark;
     const vector = { d1, shards, rest };
     this.#opened.set(key, vector, now);
@@ -74,8 +74,6 @@ function purpose(namespace: string): string {
   return `bookmark:${VERSION}:${namespace}`;
 }
 
-function refused(detail: string): Refusal {
-  return new Refusal("invalid-request", "The bookmark is not one of ours.", {
-    errors: [{ pointer: "/dure-bookmark", detail }],
-  });
+function refused(detail: string): Problem {
+  return invalid.request("The bookmark is not one of ours.", [{ pointer: "/dure-bookmark", detail }]);
 }

@@ -5,7 +5,8 @@ import type { JobFilter, ListReply, ShardApi, ShardCall } from "../../../contrac
 import { parseTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { hash32 } from "../../../domain/slots.ts";
-import { makeCursor, openCursor } from "../http/cursor.ts";
+import { makeCursor, openCursor } from "../access/cursor.ts";
+import { orThrow } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { type ExistingIds, existingIdsOf, notIn } from "./existing-ids.ts";
 import { type Freshness, STRONG } from "./freshness.ts";
@@ -54,7 +55,7 @@ export async function listJobsPage(reader: JobReader, { namespace, query }: List
   const { services } = reader;
   const filter = filterOf(query);
   const list = `jobs:${hash32(`${namespace} ${canonicalJson(filter)}`)}`;
-  let before = await openCursor(services.signer, list, query.cursor);
+  let before = orThrow(await openCursor(services.signer, list, query.cursor));
   const found: Job[] = [];
   let freshness = STRONG;
   for (let round = 0; round < MAX_ROUNDS; round++) {

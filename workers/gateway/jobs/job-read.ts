@@ -2,8 +2,8 @@ import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { primary } from "../../db/client.ts";
 import { findJob } from "../../db/history.ts";
-import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { ReadSession } from "./read-session.ts";
 

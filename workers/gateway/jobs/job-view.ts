@@ -2,8 +2,8 @@ import type { AttemptView, JobListItem, JobView } from "../../../contract/job.ts
 import type { JobFields } from "../../../contract/rpc.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import type { Attempt, Job, Progress } from "../../../domain/job/job.ts";
+import type { AcceptedJob } from "../deferred/accepted-records.ts";
 import { retryView } from "../queues/queue-settings.ts";
-import type { AcceptedJob } from "./accepted-records.ts";
 
 /** A job in one of `State`. */
 type JobIn<State> = Omit<Job, "state"> & { state: State };

@@ -2,7 +2,7 @@ import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Db } from "../../db/client.ts";
 import { type HistoryRecord, wholeJobs } from "../../db/operation-history.ts";
 import { revive } from "../dead-letters/revive.ts";
-import { Refusal } from "../http/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** Jobs read and sent at once: 20 of the largest are ten megabytes. */

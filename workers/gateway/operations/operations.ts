@@ -13,8 +13,8 @@ import {
   type OperationRow,
   openOperations,
 } from "../../db/operations.ts";
-import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { stepHistory } from "./operation-history.ts";
 import { shardOperation } from "./operation-view.ts";

@@ -5,8 +5,8 @@ import { formatTimestamp } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue, writeQueue } from "../../db/queues.ts";
-import { Refusal } from "../http/refusal.ts";
 import { orUnavailable } from "../jobs/job-read.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { checkSettings } from "./queue-settings.ts";
 import { queueNotFound } from "./settings-cache.ts";
@@ -28,10 +28,10 @@ export class QueueConfig {
   readonly #database: D1Database;
   readonly #allowPrivateTargets: boolean;
 
-  constructor(services: Services, env: Env) {
+  constructor(services: Services) {
     this.#services = services;
-    this.#database = env.DB;
-    this.#allowPrivateTargets = (env.ALLOW_PRIVATE_TARGETS as string) === "true";
+    this.#database = services.database;
+    this.#allowPrivateTargets = services.config.allowPrivateTargets;
   }
 
   /** The settings as last written, or a 404 refusal. */

@@ -7,7 +7,7 @@ import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import { invalidField, Refusal } from "../http/refusal.ts";
+import { invalidField, Refusal } from "../refusal.ts";
 
 export function queueView(settings: QueueSettings): QueueView {
   return {

@@ -2,8 +2,8 @@ import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue } from "../../db/queues.ts";
-import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
+import { Refusal } from "../refusal.ts";
 
 /** How long an isolate uses settings without asking. A shard that knows newer ones says so, so this only saves reads. */
 const FRESH_MS = 5000;

@@ -12,9 +12,9 @@ import {
   walkSchedules,
   writeSchedule,
 } from "../../db/schedules.ts";
-import { Refusal } from "../http/refusal.ts";
 import { orUnavailable } from "../jobs/job-read.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { pushSchedules } from "./schedule-push.ts";
 import { checkJob, scheduleFrom } from "./schedule-settings.ts";
@@ -30,9 +30,9 @@ export class ScheduleConfig {
   readonly #services: Services;
   readonly #db: Db;
 
-  constructor(services: Services, env: Env) {
+  constructor(services: Services) {
     this.#services = services;
-    this.#db = primary(env.DB);
+    this.#db = primary(services.database);
   }
 
   /** The settings as last written, or a 404 refusal. */

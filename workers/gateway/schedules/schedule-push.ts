@@ -2,8 +2,8 @@ import type { ScheduleMark, SchedulePush, ScheduleTaken } from "../../../contrac
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { assignedSlot, type ScheduleSettings, timingOf } from "../../../domain/schedule.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
-import { Refusal } from "../http/refusal.ts";
-import type { ShardClient } from "../shards/shard-client.ts";
+import { Refusal } from "../refusal.ts";
+import type { ShardClient } from "../routing/shard-client.ts";
 
 /** How often schedules are planned again because their queue or the map has changed meanwhile. */
 const MAX_ROUNDS = 4;

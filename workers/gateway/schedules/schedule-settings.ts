@@ -6,9 +6,9 @@ import { formatTimestamp, msToSeconds, secondsToMs } from "../../../contract/tim
 import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { type Fire, orderingKeyOf, type ScheduleSettings } from "../../../domain/schedule.ts";
-import { longerThan } from "../http/bytes.ts";
-import { Refusal } from "../http/refusal.ts";
+import { longerThan } from "../bytes.ts";
 import { checkTimeout } from "../queues/queue-settings.ts";
+import { Refusal } from "../refusal.ts";
 import { checkKeys } from "../submit/submission.ts";
 
 /** The settings of a schedule put as `body`, complete, in the units used inside. Refuses (413) a payload too large. */

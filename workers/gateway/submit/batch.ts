@@ -1,10 +1,11 @@
 import type { BatchEnvelope, BatchItemView, BatchView } from "../../../contract/batch.ts";
 import { parseSubmit } from "../../../contract/parse-submit.ts";
 import { errorsOf, type ProblemError } from "../../../contract/problem.ts";
+import { problemView } from "../../../contract/problems.ts";
 import type { Submission } from "../../../contract/submission.ts";
 import type { JobState } from "../../../domain/job/state.ts";
-import { problemView, Refusal } from "../http/refusal.ts";
 import { readHistory } from "../jobs/job-read.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { fullRefusal, wantOfRoom } from "./full.ts";
 import { duplicateOf, expiryPast, keyUndecided, submission } from "./submission.ts";
@@ -85,7 +86,9 @@ async function submitParsed(
   let next = 0;
   return Promise.all(
     parsed.map((job, index) =>
-      job instanceof Refusal ? { problem: problemView(job) } : itemOf(sender, results[next++], `/jobs/${index}`),
+      job instanceof Refusal
+        ? { problem: problemView(job.problem) }
+        : itemOf(sender, results[next++], `/jobs/${index}`),
     ),
   );
 }
@@ -99,7 +102,7 @@ function refuseUnlessAll(results: Submitting[]): void {
   const whole = refusals.find((refusal) => refusal?.code === "unavailable");
   if (whole) throw whole;
   const own = refusals.filter((refusal) => refusal !== null && refusal.code !== "batch-refused");
-  const full = wantOfRoom(own.flatMap((refusal) => (refusal === null ? [] : [problemView(refusal)])));
+  const full = wantOfRoom(own.flatMap((refusal) => (refusal === null ? [] : [problemView(refusal.problem)])));
   if (own.length > 0 && full !== null) throw full;
   // What holds the keys is over in a moment, and the batch may pass then.
   const [undecided] = own;
@@ -140,7 +143,7 @@ function refusalOf(result: Submitting): Refusal | null {
 async function itemOf(sender: BatchSender, result: Submitting | undefined, pointer: string): Promise<BatchItemView> {
   if (result === undefined) throw new Error("a job of a batch without a result");
   const refusal = refusalOf(result);
-  if (refusal !== null) return { problem: problemView(under(pointer, refusal)) };
+  if (refusal !== null) return { problem: problemView(under(pointer, refusal).problem) };
   if (result.type === "refused") throw new Error("a refused job without a refusal");
   if (result.type === "replayed") return replayedItem(sender, result);
   if (result.type === "deferred") return { id: result.job.id, state: result.job.state, replayed: false };

@@ -1,5 +1,5 @@
 import type { Submitted } from "../../../contract/rpc.ts";
-import { Refusal } from "../http/refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 /** The refusal of a job for which there is no room: 429 when its queue is full, 503 when its shard is. */
 export function fullRefusal({ scope, retryAfterMs }: Extract<Submitted, { type: "full" }>, queue: string): Refusal {

@@ -1,8 +1,8 @@
 import { Name } from "../../../contract/primitives.ts";
 import { DEFAULT_QUEUE } from "../../../contract/queue-settings.ts";
 import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
-import { Refusal } from "../http/refusal.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** What decides, besides a job and randomness, where the jobs of a queue lie. */

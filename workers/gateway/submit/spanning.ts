@@ -1,6 +1,6 @@
 import { RPC_VERSION, type RunReply, type RunRequest } from "../../../contract/rpc.ts";
-import { Refusal } from "../http/refusal.ts";
 import { log, reasonOf } from "../log.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { AssignedJob } from "./submission.ts";
 import type { SubmitOptions, Submitting } from "./submit.ts";

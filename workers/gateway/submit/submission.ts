@@ -5,8 +5,8 @@ import type { Job } from "../../../domain/job/job.ts";
 import { makeJobId } from "../../../domain/job-id.ts";
 import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
 import { keysClash, partitionOf, slotOf } from "../../../domain/slots.ts";
-import { invalidField, Refusal } from "../http/refusal.ts";
 import { checkTimeout } from "../queues/queue-settings.ts";
+import { invalidField, Refusal } from "../refusal.ts";
 import type { Draw } from "./randomness.ts";
 
 /** A submission with its place: everything of `NewJob` but the index of its queue. */

@@ -10,8 +10,8 @@ import {
   walkSubscriptions,
   writeSubscription,
 } from "../../db/subscriptions.ts";
-import { Refusal } from "../http/refusal.ts";
 import { orUnavailable } from "../jobs/job-read.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { checkTarget, subscriptionFrom } from "./subscription-view.ts";
 
@@ -30,10 +30,10 @@ export class SubscriptionConfig {
   readonly #db: Db;
   readonly #allowPrivateTargets: boolean;
 
-  constructor(services: Services, env: Env) {
+  constructor(services: Services) {
     this.#services = services;
-    this.#db = primary(env.DB);
-    this.#allowPrivateTargets = (env.ALLOW_PRIVATE_TARGETS as string) === "true";
+    this.#db = primary(services.database);
+    this.#allowPrivateTargets = services.config.allowPrivateTargets;
   }
 
   /** The settings as last written, or a 404 refusal. */

@@ -3,7 +3,7 @@ import type { DeliveryView, SubscriptionBody, SubscriptionView } from "../../../
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import { Refusal } from "../http/refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 type Stamp = Pick<SubscriptionSettings, "namespace" | "name" | "version" | "createdAt" | "updatedAt">;
 

@@ -3,7 +3,7 @@ import type { ClaimedJob } from "../../../contract/rpc.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { ownerOf, slotOf } from "../../../domain/slots.ts";
-import { Refusal } from "../http/refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** A wait for work is begun anew this often, so that one that a shard has forgotten costs no more than this. */

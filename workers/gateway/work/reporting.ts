@@ -16,10 +16,10 @@ import { secondsToMs } from "../../../contract/time.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { parseLease } from "../../../domain/lease.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { longerThan } from "../http/bytes.ts";
-import { Refusal } from "../http/refusal.ts";
+import { longerThan } from "../bytes.ts";
+import { Refusal } from "../refusal.ts";
+import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
-import { scatter } from "../shards/scatter.ts";
 
 type ReportedOutcome =
   | Omit<Extract<ReportBody, { ok: true }>, "lease" | "spawn">

@@ -2,8 +2,8 @@ import type { SubmitBody } from "../../../contract/job.ts";
 import type { ReportResult, SpawnJob, Unfit } from "../../../contract/rpc.ts";
 import { spawnJobOf, unfit } from "../../../contract/submission.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { Refusal } from "../http/refusal.ts";
 import { queueNotFound } from "../queues/settings-cache.ts";
+import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { submission } from "../submit/submission.ts";
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { implicitDefault } from "../../../../contract/queue-settings.ts";
 import type { AwaitWorkRequest, ClaimRequest } from "../../../../contract/rpc.ts";
 import { initialMap } from "../../../../domain/slots.ts";
+import { ShardClient, type ShardPorts } from "../../../../workers/gateway/routing/shard-client.ts";
 import type { Services } from "../../../../workers/gateway/services.ts";
-import { ShardClient, type ShardPorts } from "../../../../workers/gateway/shards/shard-client.ts";
 import { claimNow, claimWaiting } from "../../../../workers/gateway/work/claiming.ts";
 import { replyOf } from "../../../rigs/replies.ts";
 

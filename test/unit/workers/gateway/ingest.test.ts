@@ -4,16 +4,16 @@ import { settingsFrom } from "../../../../contract/queue-settings.ts";
 import { makeJobId } from "../../../../domain/job-id.ts";
 import { initialMap } from "../../../../domain/slots.ts";
 import { LATE, within } from "../../../../workers/gateway/deadline.ts";
-import { Refusal } from "../../../../workers/gateway/http/refusal.ts";
-import { CommittedJobs, type JobSources } from "../../../../workers/gateway/ingest/committed-jobs.ts";
+import { CommittedJobs, type JobSources } from "../../../../workers/gateway/deferred/committed-jobs.ts";
 import {
   ackOrRetry,
   mayPass,
   reasonText,
   retryDelaySeconds,
   verdictOver,
-} from "../../../../workers/gateway/ingest/verdict.ts";
-import { ShardClient, type ShardPorts } from "../../../../workers/gateway/shards/shard-client.ts";
+} from "../../../../workers/gateway/doors/ingest/verdict.ts";
+import { Refusal } from "../../../../workers/gateway/refusal.ts";
+import { ShardClient, type ShardPorts } from "../../../../workers/gateway/routing/shard-client.ts";
 import { replyOf } from "../../../rigs/replies.ts";
 
 const DAY_SECONDS = 86_400;

@@ -4,7 +4,7 @@ import type { QueueStats } from "../../../../contract/rpc.ts";
 import type { Job } from "../../../../domain/job/job.ts";
 import { mergePages, type Source } from "../../../../workers/gateway/jobs/job-list.ts";
 import { mergeStats } from "../../../../workers/gateway/operations/queue-operations.ts";
-import { slotViolations } from "../../../../workers/gateway/shards/audit.ts";
+import { slotViolations } from "../../../../workers/gateway/platform/audit.ts";
 import { shares } from "../../../../workers/gateway/work/claiming.ts";
 
 const job = (id: string, state = "queued") => ({ id, state }) as Job;

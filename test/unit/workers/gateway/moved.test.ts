@@ -4,8 +4,8 @@ import { makeJobId, parseJobId } from "../../../../domain/job-id.ts";
 import { formatLease, parseLease } from "../../../../domain/lease.ts";
 import { initialMap, ownerOf, type SlotMap } from "../../../../domain/slots.ts";
 import { askExistingIds } from "../../../../workers/gateway/jobs/ask-existing-ids.ts";
+import { ShardClient } from "../../../../workers/gateway/routing/shard-client.ts";
 import type { Services } from "../../../../workers/gateway/services.ts";
-import { ShardClient } from "../../../../workers/gateway/shards/shard-client.ts";
 import { extend, report } from "../../../../workers/gateway/work/reporting.ts";
 import { replyOf, shardWith } from "../../../rigs/replies.ts";
 

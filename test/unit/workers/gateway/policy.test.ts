@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { Problem, problemHeaders, problemView } from "../../../../contract/problems.ts";
 import type { QueueBody } from "../../../../contract/queue.ts";
 import { settingsFrom } from "../../../../contract/queue-settings.ts";
 import { bearerToken } from "../../../../workers/gateway/access/auth.ts";
 import { RateCounter, rateHeaders } from "../../../../workers/gateway/access/rate-limit.ts";
 import { ExpiringMap } from "../../../../workers/gateway/expiring-map.ts";
-import { problemHeaders, problemView, Refusal } from "../../../../workers/gateway/http/refusal.ts";
+import { openMetrics } from "../../../../workers/gateway/platform/metrics.ts";
 import { checkSettings } from "../../../../workers/gateway/queues/queue-settings.ts";
-import { openMetrics } from "../../../../workers/gateway/shards/metrics.ts";
 
 const stamp = { namespace: "default", name: "q", version: 1, createdAt: 0, updatedAt: 0 };
 
@@ -85,7 +85,7 @@ describe("a bounded memory", () => {
 
 describe("problems", () => {
   test("have the fields of RFC 9457 and the code", () => {
-    expect(problemView(new Refusal("job-not-found", "There is no job."))).toEqual({
+    expect(problemView(new Problem("job-not-found", "There is no job."))).toEqual({
       type: "/problems/job-not-found",
       title: "There is no such job",
       status: 404,
@@ -94,11 +94,11 @@ describe("problems", () => {
     });
   });
 
-  test.each<[Refusal, string | undefined]>([
-    [new Refusal("unavailable", ""), "1"],
-    [new Refusal("unavailable", "", { retryAfter: 0.05 }), "1"],
-    [new Refusal("rate-limited", "", { retryAfter: 7.2 }), "8"],
-    [new Refusal("invalid-state", ""), undefined],
+  test.each<[Problem, string | undefined]>([
+    [new Problem("unavailable", ""), "1"],
+    [new Problem("unavailable", "", { retryAfter: 0.05 }), "1"],
+    [new Problem("rate-limited", "", { retryAfter: 7.2 }), "8"],
+    [new Problem("invalid-state", ""), undefined],
   ])("%# Retry-After stands on 429 and 503 only, in whole seconds", (refusal, retryAfter) => {
     expect(problemHeaders(refusal)["retry-after"]).toBe(retryAfter);
   });

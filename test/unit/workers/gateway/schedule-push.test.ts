@@ -3,8 +3,8 @@ import type { DirectoryApi, SchedulePush, ShardApi } from "../../../../contract/
 import type { QueueSettings } from "../../../../domain/queue.ts";
 import { assignedSlot, type ScheduleSettings } from "../../../../domain/schedule.ts";
 import { initialMap, ownerOf, type SlotMap } from "../../../../domain/slots.ts";
+import { ShardClient } from "../../../../workers/gateway/routing/shard-client.ts";
 import { pushSchedules } from "../../../../workers/gateway/schedules/schedule-push.ts";
-import { ShardClient } from "../../../../workers/gateway/shards/shard-client.ts";
 import { shardWith } from "../../../rigs/replies.ts";
 import { RigCore } from "../../../rigs/rig-core.ts";
 import { scheduleOf } from "../../../rigs/schedule-harness.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { JobReply } from "../../../../contract/rpc.ts";
 import { initialMap, ownerOf, type SlotMap } from "../../../../domain/slots.ts";
-import { scatter } from "../../../../workers/gateway/shards/scatter.ts";
-import { ShardClient, type ShardPorts } from "../../../../workers/gateway/shards/shard-client.ts";
+import { scatter } from "../../../../workers/gateway/routing/scatter.ts";
+import { ShardClient, type ShardPorts } from "../../../../workers/gateway/routing/shard-client.ts";
 import { replyOf, shardWith } from "../../../rigs/replies.ts";
 
 type Answer = (shard: string, epoch: number) => JobReply;

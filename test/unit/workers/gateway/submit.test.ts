@@ -4,9 +4,9 @@ import type { NewJob, RunReply, RunRequest, SubmitReply, SubmitRequest } from ".
 import { parseJobId } from "../../../../domain/job-id.ts";
 import type { QueueSettings } from "../../../../domain/queue.ts";
 import { initialMap, slotOf } from "../../../../domain/slots.ts";
-import { Refusal } from "../../../../workers/gateway/http/refusal.ts";
+import { Refusal } from "../../../../workers/gateway/refusal.ts";
+import { ShardClient, type ShardPorts } from "../../../../workers/gateway/routing/shard-client.ts";
 import type { Services } from "../../../../workers/gateway/services.ts";
-import { ShardClient, type ShardPorts } from "../../../../workers/gateway/shards/shard-client.ts";
 import { drawRandomness } from "../../../../workers/gateway/submit/randomness.ts";
 import { jobFromAccepted, submission } from "../../../../workers/gateway/submit/submission.ts";
 import { submitAll } from "../../../../workers/gateway/submit/submit.ts";

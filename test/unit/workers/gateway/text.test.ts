@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../../../contract/canonical-json.ts";
 import { deeperThan } from "../../../../contract/json-text.ts";
 import { keyIdOf, makeKeyId, makeToken } from "../../../../workers/gateway/access/token.ts";
-import { fromBase64Url, longerThan, toBase64Url } from "../../../../workers/gateway/http/bytes.ts";
-import { preferredWait } from "../../../../workers/gateway/http/prefer.ts";
-import { continuedTrace } from "../../../../workers/gateway/http/trace.ts";
+import { fromBase64Url, longerThan, toBase64Url } from "../../../../workers/gateway/bytes.ts";
+import { preferredWait } from "../../../../workers/gateway/doors/http/prefer.ts";
+import { continuedTrace } from "../../../../workers/gateway/doors/http/trace.ts";
 
 describe("canonical JSON", () => {
   test.each<[string, unknown, string]>([

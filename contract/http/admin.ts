@@ -1,0 +1,78 @@
+import { PageQuery } from "../list.ts";
+import { call, created, gone, ok } from "./call.ts";
+import { KEY_ID, NAMESPACE } from "./parameters.ts";
+
+export const ADMIN_CALLS = {
+  createKey: call({
+    method: "post",
+    path: "/v1/keys",
+    scope: "admin",
+    summary: "Create an API key",
+    body: "KeyRequest",
+    answers: [created("CreatedKey", "The only time the key is shown")],
+    problems: ["namespace-not-found"],
+  }),
+  listKeys: call({
+    method: "get",
+    path: "/v1/keys",
+    scope: "admin",
+    summary: "List API keys",
+    query: PageQuery,
+    answers: [ok("KeyList", "A page")],
+    problems: ["invalid-request"],
+  }),
+  revokeKey: call({
+    method: "delete",
+    path: "/v1/keys/{id}",
+    parameters: { id: KEY_ID },
+    scope: "admin",
+    summary: "Revoke an API key",
+    answers: [gone],
+    problems: ["key-not-found"],
+  }),
+  putNamespace: call({
+    method: "put",
+    path: "/v1/namespaces/{name}",
+    parameters: { name: NAMESPACE },
+    scope: "root",
+    summary: "Create a namespace",
+    body: "NamespaceRequest",
+    bodyOptional: true,
+    answers: [created("Namespace", "Created"), ok("Namespace", "It exists")],
+    problems: ["invalid-request"],
+  }),
+  getWebhookSecret: call({
+    method: "get",
+    path: "/v1/webhook-secret",
+    scope: "admin",
+    summary: "Read the secrets that sign what HTTP targets get",
+    answers: [ok("WebhookSecret")],
+    problems: [],
+  }),
+  rotateWebhookSecret: call({
+    method: "post",
+    path: "/v1/webhook-secret/rotate",
+    scope: "admin",
+    summary: "Make a new secret; the old one signs beside it for 24 h",
+    body: "EmptyRequest",
+    bodyOptional: true,
+    answers: [ok("WebhookSecret")],
+    problems: [],
+  }),
+  getCluster: call({
+    method: "get",
+    path: "/v1/cluster",
+    scope: "admin",
+    summary: "The slot map and what each shard holds",
+    answers: [ok("Cluster")],
+    problems: [],
+  }),
+  audit: call({
+    method: "get",
+    path: "/v1/audit",
+    scope: "admin",
+    summary: "Look for jobs that nothing would ever run",
+    answers: [ok("Audit")],
+    problems: [],
+  }),
+};

@@ -1,0 +1,90 @@
+import type { z } from "zod";
+import type { Scope } from "../admin.ts";
+import type { ANSWERS, AnswerName, REQUESTS, RequestName } from "../components.ts";
+import type { HeaderName } from "../headers.ts";
+import type { ProblemCode } from "../problem.ts";
+import type { Parameter } from "./parameters.ts";
+
+/** One good answer of a call. Without `json` the body is empty, or text of `type`. */
+export interface Answer {
+  status: 200 | 201 | 202 | 204 | 304 | 503;
+  description: string;
+  json?: AnswerName;
+  type?: string;
+}
+
+/**
+ * The one definition of a call of the API. The HTTP door checks by it, OpenAPI and the client's paths and types are made of
+ * it, and the use case behind it has its types from it: `workers/gateway/api/calls.ts`.
+ */
+export interface CallDefinition {
+  method: "get" | "put" | "post" | "patch" | "delete";
+  /** With `{parameters}`. */
+  path: `/${string}`;
+  /** One for each `{parameter}` of the path. */
+  parameters?: Record<string, Parameter>;
+  /** The scope that the caller's key needs; `root` is the deployment's own key alone, `public` needs none. */
+  scope: Scope | "root" | "public";
+  summary: string;
+  query?: z.ZodObject;
+  body?: RequestName;
+  /** Reads the body in place of its schema, where that is quicker, or where parts of it are looked at one by one. */
+  parse?: (value: unknown) => z.ZodSafeParseResult<unknown>;
+  /** The body may be left out, which is the same as `{}`. */
+  bodyOptional?: true;
+  /** Request headers, beside `Authorization` and `Dure-Namespace`. */
+  sends?: readonly HeaderName[];
+  /** Reads or writes jobs: takes a bookmark, and answers with one. */
+  bookmark?: true;
+  /** Headers of the good answers, beside those of every answer. */
+  answersWith?: readonly HeaderName[];
+  answers: readonly Answer[];
+  /** Beside those that follow from having a key or a body. */
+  problems: readonly ProblemCode[];
+}
+
+/** The names in braces of a path. */
+export type ParameterOf<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParameterOf<Rest>
+  : never;
+
+type Described<Path extends string> = [ParameterOf<Path>] extends [never]
+  ? unknown
+  : { parameters: Record<ParameterOf<Path>, Parameter> };
+
+/** Defines a call: it does not compile when a parameter of its path is not described. */
+export function call<const Call extends CallDefinition>(definition: Call & Described<Call["path"]>): Call {
+  return definition;
+}
+
+/** What the call takes in its query, as its schema has it. */
+export type QueryOf<Call extends CallDefinition> = Call extends { query: infer Query extends z.ZodObject }
+  ? z.output<Query>
+  : null;
+
+/** What the call takes as its body, as its schema has it. */
+export type BodyOf<Call extends CallDefinition> = Call extends {
+  parse: (value: unknown) => z.ZodSafeParseResult<infer Body>;
+}
+  ? Body
+  : Call extends { body: infer Name extends RequestName }
+    ? z.output<(typeof REQUESTS)[Name]>
+    : null;
+
+/** What the call answers: JSON, text or nothing. */
+export type ViewOf<Call extends CallDefinition> = AnswerView<Call["answers"][number]>;
+
+type AnswerView<One> = One extends { json: infer Name extends AnswerName }
+  ? z.output<(typeof ANSWERS)[Name]>
+  : One extends { type: string }
+    ? string
+    : null;
+
+export const ok = <const Name extends AnswerName>(json: Name, description = "Done") =>
+  ({ status: 200, description, json }) as const;
+export const created = <const Name extends AnswerName>(json: Name, description: string) =>
+  ({ status: 201, description, json }) as const;
+export const accepted = <const Name extends AnswerName>(json: Name) =>
+  ({ status: 202, description: "Durably accepted", json }) as const;
+export const gone = { status: 204, description: "Deleted" } as const;
+export const text = (type: string, description: string) => ({ status: 200, description, type }) as const;

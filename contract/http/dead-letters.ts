@@ -1,0 +1,38 @@
+import { PageQuery } from "../list.ts";
+import { call, ok } from "./call.ts";
+import { QUEUE } from "./parameters.ts";
+
+export const DEAD_LETTERS_CALLS = {
+  listFailures: call({
+    method: "get",
+    path: "/v1/queues/{queue}/failures",
+    parameters: { queue: QUEUE },
+    scope: "read",
+    summary: "List the kinds of failures of a queue, the most frequent first",
+    query: PageQuery,
+    answers: [ok("FailureList", "A page")],
+    problems: ["queue-not-found", "invalid-request"],
+  }),
+  redriveQueue: call({
+    method: "post",
+    path: "/v1/queues/{queue}/redrive",
+    parameters: { queue: QUEUE },
+    scope: "admin",
+    summary: "Run failed jobs again, here or in another queue",
+    body: "RedriveRequest",
+    bodyOptional: true,
+    answers: [ok("Redriven")],
+    problems: ["queue-not-found"],
+  }),
+  purgeQueue: call({
+    method: "post",
+    path: "/v1/queues/{queue}/purge",
+    parameters: { queue: QUEUE },
+    scope: "admin",
+    summary: "Cancel all queued and scheduled jobs, or discard failed ones",
+    body: "PurgeRequest",
+    bodyOptional: true,
+    answers: [ok("Purged")],
+    problems: ["queue-not-found"],
+  }),
+};

@@ -1,0 +1,27 @@
+/** What stands in a path. */
+export interface Parameter {
+  /** A sentence. */
+  description: string;
+  example: string;
+}
+
+export const QUEUE: Parameter = { description: "The name of a queue.", example: "emails" };
+export const SCHEDULE: Parameter = { description: "The name of a schedule.", example: "nightly-report" };
+export const SUBSCRIPTION: Parameter = { description: "The name of a subscription.", example: "audit-trail" };
+export const NAMESPACE: Parameter = { description: "The name of a namespace.", example: "tenant-a" };
+export const JOB_ID: Parameter = {
+  description: "The id of a job, as the answer to its submission has it.",
+  example: "job_01m8jgehhrecjavekknnz29g4d",
+};
+export const OPERATION_ID: Parameter = {
+  description: "The id of a bulk operation, as the answer that started it has it.",
+  example: "op_01m8jgehhrecjavekknnz29g4d",
+};
+export const KEY_ID: Parameter = {
+  description: "The id of an API key: the part of the key between its underscores.",
+  example: "01m8jgehhrecjavekknnz29g4d",
+};
+export const LEASE: Parameter = {
+  description: "The lease under which a worker claimed the job.",
+  example: "job_01m8jgehhrecjavekknnz29g4d.1.3f9c21d07a5be864",
+};

@@ -1,0 +1,93 @@
+import type { CallDefinition } from "../../../contract/http/call.ts";
+import { Name } from "../../../contract/primitives.ts";
+import { access, isProblem, notFound, type Result } from "../../../contract/problems.ts";
+import { HistorySessions } from "../../db/sessions.ts";
+import type { Context, Visit } from "../context.ts";
+import { ReadSession } from "../jobs/read-session.ts";
+import type { Caller } from "./auth.ts";
+import type { RateVerdict } from "./rate-limit.ts";
+
+/** Who says to be calling: known already, or by a token that is to be checked. */
+export type Identity =
+  | { type: "caller"; caller: Caller }
+  /** `token` is null where what was sent is none. `address` is where it came from, or null where that says nothing. */
+  | { type: "token"; token: string | null; sent: boolean; address: string | null };
+
+export interface Entry {
+  identity: Identity;
+  /** The namespace to act in; only the root key may name one. */
+  namespace?: string | undefined;
+  /** What the caller has seen, as earlier answers told it. */
+  bookmark?: string | undefined;
+  /** What the call needs. Null: a call that there is none of, which only a working key is told. */
+  scope: CallDefinition["scope"] | null;
+}
+
+export interface Admission {
+  /** What is left of the caller's budget; null where nobody counted. */
+  rate: RateVerdict | null;
+  context: Result<Context>;
+}
+
+/** Lets a request through to the API, whichever door it came to: who is it, is there budget left, where and what may it do? */
+export async function admit(visit: Visit, entry: Entry): Promise<Admission> {
+  const caller = await identified(visit, entry.identity);
+  if (isProblem(caller)) return { rate: null, context: caller };
+  const { rate, problem } = await spent(visit, caller);
+  return { rate, context: problem ?? (await entered(visit, entry, caller)) };
+}
+
+async function identified({ services, clock }: Visit, identity: Identity): Promise<Result<Caller>> {
+  if (identity.type === "caller") return identity.caller;
+  const { token, sent, address } = identity;
+  const caller = token === null ? null : await services.auth.identify(token, clock());
+  if (caller !== null) return caller;
+  // Guessing keys is cut short by address.
+  if (sent && address !== null && !(await services.badKeys.limit({ key: address })).success) {
+    return access.rateLimited("Too many bad keys from this address.", 60);
+  }
+  return access.unauthorized("Send a working key as: Authorization: Bearer dure_<keyId>_<secret>", {
+    headers: { "www-authenticate": sent ? 'Bearer realm="dure", error="invalid_token"' : 'Bearer realm="dure"' },
+  });
+}
+
+/** Takes one request off the key's budget. */
+async function spent(
+  { services, clock }: Visit,
+  { keyId }: Caller,
+): Promise<{ rate: RateVerdict | null; problem: Result<never> | null }> {
+  const { rateLimit } = services.config;
+  if (rateLimit === 0) return { rate: null, problem: null };
+  const rate = services.rates.take(keyId, rateLimit, clock());
+  const shared = !rate.allowed || !rate.askShared || (await services.keyRates.limit({ key: keyId })).success;
+  if (rate.allowed && shared) return { rate, problem: null };
+  const detail = `A key may make ${rateLimit} requests in 10 seconds.`;
+  return { rate, problem: access.rateLimited(detail, rate.resetSeconds) };
+}
+
+async function entered(visit: Visit, { namespace, bookmark, scope }: Entry, known: Caller): Promise<Result<Context>> {
+  const { services } = visit;
+  const caller = namespace === undefined ? known : await inNamespace(visit, known, namespace);
+  if (isProblem(caller)) return caller;
+  const before = await services.bookmarks.read(caller.namespace, bookmark, visit.clock());
+  if (isProblem(before)) return before;
+  const forbidden = lacks(caller, scope);
+  if (forbidden !== null) return forbidden;
+  const session = new ReadSession(new HistorySessions(services.database, services.retryD1), before);
+  const heard = services.shards.heardBy((shard, log) => session.heard(shard, log));
+  return { ...visit, services: { ...services, shards: heard }, caller, session };
+}
+
+/** The root key acts in the namespace that it names; no other key may name one. */
+async function inNamespace({ services, clock }: Visit, caller: Caller, namespace: string): Promise<Result<Caller>> {
+  if (!caller.root) return access.forbidden("Only the root key may name a namespace.");
+  const known = Name.safeParse(namespace).success && (await services.auth.namespaceExists(namespace, clock()));
+  if (isProblem(known)) return known;
+  return known ? { ...caller, namespace } : notFound.namespace(namespace);
+}
+
+function lacks(caller: Caller, scope: Entry["scope"]): Result<never> | null {
+  if (scope === null || scope === "public") return null;
+  if (scope === "root") return caller.root ? null : access.forbidden("Only the root key may do this.");
+  return caller.scopes.has(scope) ? null : access.forbidden(`The key has no scope "${scope}".`);
+}

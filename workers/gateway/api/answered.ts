@@ -1,0 +1,40 @@
+import type { Freshness } from "../jobs/freshness.ts";
+
+/** What a use case answers beside its view; each door says it in its own way. What does not apply is left out. */
+export interface Remarks {
+  /** An earlier job, batch or operation answers. */
+  replayed?: boolean;
+  /** Durably accepted, and to be committed by its shard later. */
+  deferred?: boolean;
+  /** How fresh the view is. */
+  freshness?: Freshness;
+  /** The entity tag of what is shown, quotes included. */
+  etag?: string;
+  /** Further headers over HTTP, by lower-case name. */
+  headers?: Record<string, string>;
+}
+
+export interface Answered<View> extends Remarks {
+  view: View;
+  /** Of the answers that the call's definition lists. */
+  status: 200 | 201 | 202 | 204 | 503;
+  /**
+   * The caller waits for more: the view when it is there. `abandoned` tells whether the caller has gone. `view` is the answer
+   * when this fails.
+   */
+  later?: (abandoned: () => boolean) => Promise<View>;
+}
+
+export function done<View>(view: View, remarks: Remarks = {}): Answered<View> {
+  return { ...remarks, view, status: 200 };
+}
+
+export function created<View>(view: View, remarks: Remarks = {}): Answered<View> {
+  return { ...remarks, view, status: 201 };
+}
+
+export function accepted<View>(view: View, remarks: Remarks = {}): Answered<View> {
+  return { ...remarks, view, status: 202 };
+}
+
+export const DELETED: Answered<null> = { view: null, status: 204 };

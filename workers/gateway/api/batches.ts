@@ -1,0 +1,36 @@
+import type { BatchView } from "../../../contract/batch.ts";
+import { isProblem, Problem } from "../../../contract/problems.ts";
+import { type BatchRun, batchRefused, submitBatch as submitJobs } from "../submit/batch.ts";
+import { batchOnce } from "../submit/batch-once.ts";
+import { wantOfRoom } from "../submit/full.ts";
+import { drawRandomness } from "../submit/randomness.ts";
+import { accepted, done } from "./answered.ts";
+import type { UseCase } from "./use-case.ts";
+
+/** Many jobs in one call, each by itself or all or nothing. */
+export const submitBatch: UseCase<"submitBatch"> = async (context, { body, idempotencyKey: key }) => {
+  const { services, session, caller } = context;
+  const { namespace } = caller;
+  const now = context.clock();
+  const sender = { services, database: services.database, namespace };
+  const run = (options: BatchRun) => submitJobs(sender, body, { ...options, defers: true });
+  const view =
+    key === null
+      ? await run({ randomness: drawRandomness(body.jobs.length), now, late: false })
+      : await batchOnce(services, { namespace, key, body, now }, run);
+  if (isProblem(view)) return view;
+  session.touch();
+  const replays = view.items.filter((item) => "id" in item && item.replayed).length;
+  if (view.accepted + replays === 0) return nothingAccepted(view);
+  if (view.accepted > 0) return accepted(view);
+  // Nothing is new: all of it was there before, or what was not is refused for good by the key's first answer.
+  return key !== null || replays === view.items.length ? done(view, { replayed: true }) : accepted(view);
+};
+
+/** A problem that has the items beside it. When to wait is all they need, that is the problem. */
+function nothingAccepted(view: BatchView): Problem {
+  const problems = view.items.flatMap((item) => ("problem" in item ? [item.problem] : []));
+  const { problem } = wantOfRoom(problems) ?? batchRefused(problems.flatMap(({ errors = [] }) => errors));
+  if (problem.code === "unavailable") return problem;
+  return new Problem(problem.code, problem.detail, { ...problem.extras, members: { ...view } });
+}

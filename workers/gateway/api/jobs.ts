@@ -1,0 +1,159 @@
+import type { ExplainView, JobView, SubmitBody } from "../../../contract/job.ts";
+import { conflict, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
+import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
+import { formatTimestamp } from "../../../contract/time.ts";
+import type { Job } from "../../../domain/job/job.ts";
+import type { Context } from "../context.ts";
+import { cannotReturn, retryFromHistory } from "../dead-letters/revive.ts";
+import { ACCEPTED_EXPLANATION, afterCommit, type Found, notThere, orAccepted } from "../deferred/accepted-read.ts";
+import { type AcceptedJob, hasEnded } from "../deferred/accepted-records.ts";
+import { type Freshness, STRONG } from "../jobs/freshness.ts";
+import { readJobAt } from "../jobs/job-levels.ts";
+import { findFinished, type JobName, readLive, slotOfJob } from "../jobs/job-read.ts";
+import { jobView } from "../jobs/job-view.ts";
+import { listJobsAt } from "../jobs/list-cache.ts";
+import { settled } from "../refusal.ts";
+import { submitOne } from "../submit/single.ts";
+import { type Answered, accepted, done } from "./answered.ts";
+import type { UseCase } from "./use-case.ts";
+
+/** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
+
+export const submitJob: UseCase<"submitJob"> = async (context, { body, idempotencyKey, waitMs }) => {
+  const keyed = withKey(body, idempotencyKey);
+  if (isProblem(keyed)) return keyed;
+  const submitted = await submitOne(context, keyed);
+  if (isProblem(submitted)) return submitted;
+  const { job, replayed } = submitted;
+  const current = waitMs > 0 && !hasEnded(job) ? await waitFor(context, job, waitMs) : job;
+  const remarks = { replayed, deferred: job.state === "accepted" };
+  // 200 for what is over or was known before, else 202: accepted, to be done.
+  return replayed || hasEnded(current) ? done(jobView(current), remarks) : accepted(jobView(current), remarks);
+};
+
+/** The header is another place for the field; both may be there when they agree. */
+function withKey(body: SubmitBody, idempotencyKey: string | null): Result<SubmitBody> {
+  if (idempotencyKey === null) return body;
+  if (body.idempotencyKey !== undefined && body.idempotencyKey !== idempotencyKey) {
+    return invalid.field("/idempotencyKey", "differs from the Idempotency-Key header");
+  }
+  return { ...body, idempotencyKey };
+}
+
+/** The job as it is when it is final or the wait ends. Accepted already, so a failing wait is no failure of the submission. */
+async function waitFor({ services }: Context, job: Job | AcceptedJob, waitMs: number): Promise<Job | AcceptedJob> {
+  const current = await settled<Job | AcceptedJob | null>(() =>
+    job.state === "accepted" ? afterCommit(services, job, waitMs) : readLive(services, job, waitMs),
+  );
+  return isProblem(current) || current === null ? job : current;
+}
+
+export const listJobs: UseCase<"listJobs"> = async (context, { query }) => {
+  const list = await listJobsAt(context, { namespace: context.caller.namespace, query });
+  return isProblem(list) ? list : done(list.page, { freshness: list.freshness });
+};
+
+export const getJob: UseCase<"getJob"> = async (context, { params, query, waitMs }) => {
+  const level = query.consistency;
+  const name = nameOf(context, params.id);
+  const until = context.clock() + waitMs;
+  const found = await orAccepted({ ...context, database: context.services.database, waitMs, level }, name, () =>
+    readJobAt(context, { name, level, waitMs }),
+  );
+  if (isProblem(found)) return found;
+  if (found.type === "read") return shown(found.value.job, found.value.freshness);
+  const job = await afterCommit(context.services, found.job, until - context.clock());
+  return isProblem(job) ? job : shown(job, job.state === "accepted" ? acceptedFreshness(found) : STRONG);
+};
+
+/** A succeeded job never changes: whoever has it need not be sent it again. */
+function shown(job: Job | AcceptedJob, freshness: Freshness): Answered<JobView> {
+  if (job.state !== "succeeded") return done(jobView(job), { freshness });
+  const etag = `"${job.id}.${job.version}"`;
+  return done(jobView(job), { freshness, etag, headers: { "cache-control": "private" } });
+}
+
+function acceptedFreshness({ ageSeconds }: Extract<Found<unknown>, { type: "accepted" }>): Freshness {
+  return ageSeconds === null ? STRONG : { level: "eventual", ageSeconds };
+}
+
+export const explainJob: UseCase<"explainJob"> = async (context, { params }) => {
+  const { services } = context;
+  const name = nameOf(context, params.id);
+  const found = await orAccepted({ services, database: services.database, level: "strong" }, name, () =>
+    explained(context, name),
+  );
+  if (isProblem(found)) return found;
+  if (found.type === "accepted") return done(ACCEPTED_EXPLANATION, { freshness: acceptedFreshness(found) });
+  return isProblem(found.value) ? found.value : done(found.value, { freshness: STRONG });
+};
+
+async function explained({ services, session }: Context, name: JobName): Promise<Result<ExplainView>> {
+  const reply = await services.shards.ask(slotOfJob(name.id), { idempotent: true }, (shard, head) =>
+    shard.explain({ ...head, ...name }),
+  );
+  if (isProblem(reply)) return reply;
+  if (reply.type === "gone") return notFound.job(name.id);
+  if (reply.type === "none") return finished(await findFinished(session, name), name);
+  const { explanation } = reply;
+  const { estimatedStartAt: at } = explanation;
+  return { ...explanation, estimatedStartAt: at === null ? null : formatTimestamp(at) };
+}
+
+function finished(job: Result<Job | null>, { id }: JobName): Result<ExplainView> {
+  if (isProblem(job)) return job;
+  if (job === null) return notFound.job(id);
+  const detail = `The job has ${job.state}.`;
+  return { state: job.state, reason: "final", detail, blockedBy: null, ahead: null, estimatedStartAt: null };
+}
+
+export const cancelJob: UseCase<"cancelJob"> = (context, { params }) =>
+  change(context, nameOf(context, params.id), {
+    call: (shard, request) => shard.cancel(request),
+    forgotten: async (job) => stateForbids(job),
+  });
+
+export const retryJob: UseCase<"retryJob"> = (context, { params }) =>
+  change(context, nameOf(context, params.id), {
+    call: (shard, request) => shard.retry(request),
+    // A failed or cancelled job that its shard has forgotten comes back from history.
+    forgotten: async (job) => (job.state === "succeeded" ? stateForbids(job) : retryFromHistory(context.services, job)),
+  });
+
+interface Change {
+  call: (shard: ShardApi, request: ShardCall & JobName) => Promise<Reply<ChangeReply>>;
+  /** The job is final, and in history alone. */
+  forgotten: (job: Job) => Promise<Result<Job>>;
+}
+
+/** Not sent twice on an error: the second would be refused for what the first did. */
+async function change(
+  { services, session }: Context,
+  name: JobName,
+  { call, forgotten }: Change,
+): Promise<Result<Answered<JobView>>> {
+  const reply = await services.shards.ask(slotOfJob(name.id), { idempotent: false }, (shard, head) =>
+    call(shard, { ...head, ...name }),
+  );
+  if (isProblem(reply)) return reply;
+  if (reply.type === "job") return done(jobView(reply.job));
+  if (reply.type === "gone") return notFound.job(name.id);
+  const job = reply.type === "conflict" ? reply.job : await findFinished(session, name);
+  if (isProblem(job)) return job;
+  if (job === null) throw await notThere(services, services.database, name);
+  if (reply.type === "none") {
+    const back = await forgotten(job);
+    return isProblem(back) ? back : done(jobView(back));
+  }
+  const because = job.state === "succeeded" ? null : reply.because;
+  if (because !== null) throw cannotReturn(because, job.queue);
+  return stateForbids(job);
+}
+
+function stateForbids({ state }: Job): Result<never> {
+  return conflict.state(`The job is ${state}.`);
+}
+
+function nameOf({ caller }: Context, id: string): JobName {
+  return { namespace: caller.namespace, id };
+}

@@ -1,0 +1,72 @@
+import type { AuditView } from "../../../contract/admin.ts";
+import { openapiDocument } from "../../../contract/openapi.ts";
+import { allOf, isProblem } from "../../../contract/problems.ts";
+import { toBase64Url } from "../bytes.ts";
+import { audit as auditShards, cluster } from "../platform/audit.ts";
+import { docsPage } from "../platform/docs-page.ts";
+import { openMetrics } from "../platform/metrics.ts";
+import { readiness } from "../platform/readiness.ts";
+import { done } from "./answered.ts";
+import type { UseCase } from "./use-case.ts";
+
+/** The release, as the OpenAPI document states it. */
+const VERSION = "0.1.0";
+
+/** Made on first use: most isolates are never asked for it. */
+let document: string | null = null;
+
+export const healthz: UseCase<"healthz"> = async () => done("ok\n");
+
+export const readyz: UseCase<"readyz"> = async ({ services }) => {
+  const ready = await readiness(services);
+  return { view: ready, status: ready.status === "down" ? 503 : 200 };
+};
+
+export const metrics: UseCase<"metrics"> = async ({ services: { shards }, clock }) => {
+  const map = await shards.map();
+  if (isProblem(map)) return map;
+  const woken = await Promise.all(
+    map.shards.map(({ id }) => shards.once(id, { idempotent: true }, (shard, head) => shard.wake(head))),
+  );
+  const health = allOf(woken);
+  if (isProblem(health)) return health;
+  const named = health.map((one, i) => ({ id: map.shards[i]?.id ?? "", health: one }));
+  return done(openMetrics(named, clock()));
+};
+
+export const openapi: UseCase<"openapi"> = async () => {
+  document ??= JSON.stringify(openapiDocument(VERSION));
+  return done(document, { headers: { "cache-control": "public, max-age=60" } });
+};
+
+export const docs: UseCase<"docs"> = async () => {
+  const nonce = toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}'`,
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+  return done(docsPage(nonce), { headers: { "content-security-policy": policy } });
+};
+
+/** What operators read of the whole deployment. */
+export const getCluster: UseCase<"getCluster"> = async ({ services }) => {
+  const view = await cluster(services);
+  return isProblem(view) ? view : done(view);
+};
+
+export const audit: UseCase<"audit"> = async ({ services, caller, clock }) => {
+  const view = await auditShards(services, clock());
+  if (isProblem(view)) return view;
+  return done(caller.root ? view : withoutNames(view));
+};
+
+/** Details name jobs and queues of every namespace: only the root key may read those. */
+function withoutNames(view: AuditView): AuditView {
+  const detail = "The root key is told which.";
+  return { ...view, violations: view.violations.map((violation) => ({ ...violation, detail })) };
+}

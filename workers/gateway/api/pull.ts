@@ -1,0 +1,176 @@
+import type { SubmitBody } from "../../../contract/job.ts";
+import { Name } from "../../../contract/primitives.ts";
+import {
+  access,
+  conflict,
+  isProblem,
+  notFound,
+  type Problem,
+  problemView,
+  type Result,
+} from "../../../contract/problems.ts";
+import type { ClaimBody, ClaimedJobView, ReportBody, ReportItemView } from "../../../contract/pull.ts";
+import type { ClaimedJob, Outcome } from "../../../contract/rpc.ts";
+import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
+import type { Job } from "../../../domain/job/job.ts";
+import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
+import type { Context } from "../context.ts";
+import { jobView } from "../jobs/job-view.ts";
+import { settled } from "../refusal.ts";
+import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
+import { extend, outcomeOf, progressIn, type Reported, report, staleLease } from "../work/reporting.ts";
+import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
+import { done } from "./answered.ts";
+import type { UseCase } from "./use-case.ts";
+
+/** What pull workers ask: claim, report, extend. */
+
+export const claimJobs: UseCase<"claimJobs"> = async (context, { params, body }) => {
+  const claim = await claimOf(context, params.queue, body);
+  if (isProblem(claim)) return claim;
+  const jobs = await claimNow(context.services, claim);
+  if (isProblem(jobs)) return jobs;
+  const view = { jobs: viewsOf(jobs) };
+  if (jobs.length > 0 || claim.wait === 0) return done(view);
+  return { ...done(view), later: async (abandoned) => ({ jobs: await waitForJobs(context, claim, abandoned) }) };
+};
+
+export const reportJobs: UseCase<"reportJobs"> = async (context, { body }) => {
+  const claim = body.claim && (await claimOf(context, body.claim.queue, body.claim));
+  if (isProblem(claim)) return claim;
+  const bodies = body.reports.map((said, i) => ({ jobs: jobsOf(said), pointer: `/reports/${i}/spawn` }));
+  const checked = await spawnsOf(context, bodies);
+  if (isProblem(checked)) return checked;
+  const { spawns, queues } = checked;
+  const reports: { lease: string; outcome: Outcome }[] = [];
+  for (const [i, said] of body.reports.entries()) {
+    const outcome = outcomeOf(said, spawns[i]);
+    if (isProblem(outcome)) return outcome;
+    reports.push({ lease: said.lease, outcome });
+  }
+  const { namespace } = context.caller;
+  const results = await report(context.services, reports, { namespace, withJobs: false, queues });
+  if (isProblem(results)) return results;
+  const items = results.map(itemView);
+  // The reports are recorded by now: that no job can be had must not make them look refused.
+  const claimed = claim === undefined ? [] : await settled(() => claimNow(context.services, claim));
+  const jobs = isProblem(claimed) ? [] : viewsOf(claimed);
+  if (claim === undefined || jobs.length > 0 || claim.wait === 0) return done({ items, jobs });
+  const later = async (abandoned: () => boolean) => ({ items, jobs: await waitForJobs(context, claim, abandoned) });
+  return { ...done({ items, jobs }), later };
+};
+
+export const succeedLease: UseCase<"succeedLease"> = async (context, { params, body: { result, spawn = [] } }) => {
+  const checked = await spawnsOf(context, [{ jobs: spawn, pointer: "/spawn" }]);
+  if (isProblem(checked)) return checked;
+  const outcome = outcomeOf({ ok: true, result }, checked.spawns[0]);
+  if (isProblem(outcome)) return outcome;
+  const reported = await reportOne(context, { lease: params.lease, outcome }, checked.queues);
+  if (isProblem(reported)) return reported;
+  const { job, spawned } = reported;
+  return done({ ...jobView(job), ...(spawned === undefined ? {} : { spawned }) });
+};
+
+export const failLease: UseCase<"failLease"> = async (context, { params, body: { error, retryAfter } }) => {
+  const outcome = outcomeOf({ ok: false, error, retryAfter });
+  if (isProblem(outcome)) return outcome;
+  const reported = await reportOne(context, { lease: params.lease, outcome }, []);
+  return isProblem(reported) ? reported : done(jobView(reported.job));
+};
+
+export const extendLease: UseCase<"extendLease"> = async (context, { params: { lease }, body }) => {
+  const progress = progressIn(body);
+  if (isProblem(progress)) return progress;
+  const leaseMs = body.leaseSeconds === undefined ? null : secondsToMs(body.leaseSeconds);
+  const extension = { lease, leaseMs, unlessLeftMs: null, ...(progress === null ? {} : { progress }) };
+  const extended = await extend(context.services, context.caller.namespace, extension);
+  if (isProblem(extended)) return extended;
+  switch (extended.status) {
+    case "extended":
+      return done({ leaseExpiresAt: formatTimestamp(extended.leaseExpiresAt), cancelled: false });
+    case "cancelled":
+      return done({ leaseExpiresAt: null, cancelled: true });
+    case "stale":
+      throw staleLease();
+    case "unknown":
+      return notFound.lease();
+  }
+};
+
+/** A claim on a queue that is there and is claimed from; else a problem, before anything is done. */
+async function claimOf({ services, caller, clock }: Context, queue: string, body: ClaimBody): Promise<Result<Claim>> {
+  if (!Name.safeParse(queue).success) return notFound.queue(queue);
+  const settings = await services.settings.get(caller.namespace, queue, clock());
+  if (isProblem(settings)) return settings;
+  if (!isPushed(settings.target)) return { ...body, settings };
+  return conflict.of("not-a-pull-queue", `The queue pushes its jobs to a ${settings.target.type} target.`);
+}
+
+async function waitForJobs(
+  { services, clock }: Context,
+  claim: Claim,
+  abandoned: () => boolean,
+): Promise<ClaimedJobView[]> {
+  const jobs = await claimWaiting(services, claim, { clock, abandoned });
+  return isProblem(jobs) ? [] : viewsOf(jobs);
+}
+
+function viewsOf(claimed: ClaimedJob[]): ClaimedJobView[] {
+  return claimed.map(({ job, lease, checkpoint }) => ({
+    ...jobView(job),
+    lease,
+    checkpoint: typeof checkpoint === "string" ? JSON.parse(checkpoint) : null,
+  }));
+}
+
+function jobsOf(said: ReportBody): SubmitBody[] {
+  return said.ok ? (said.spawn ?? []) : [];
+}
+
+/** What comes with a success is submitted: that takes the scope for it, as anywhere. */
+async function spawnsOf({ services, caller, clock }: Context, bodies: SpawnBody[]): Promise<Result<CheckedSpawns>> {
+  const spawns = bodies.some(({ jobs }) => jobs.length > 0);
+  if (spawns && !caller.scopes.has("submit")) return access.forbidden('The key has no scope "submit".');
+  return checkSpawns(services, bodies, { namespace: caller.namespace, now: clock() });
+}
+
+async function reportOne(
+  { services, caller }: Context,
+  said: { lease: string; outcome: Outcome },
+  queues: QueueSettings[],
+): Promise<Result<{ job: Job; spawned: string[] | undefined }>> {
+  const { namespace } = caller;
+  const results = await report(services, [said], { namespace, withJobs: true, queues });
+  if (isProblem(results)) return results;
+  const [result] = results;
+  const problem = result === undefined ? notFound.lease() : problemOf(result, "/spawn");
+  if (problem !== null) return problem;
+  if (result?.status !== "recorded" || result.job === undefined) throw new Error("a shard left out a job");
+  return { job: result.job, spawned: result.spawned };
+}
+
+/** Why a report was not recorded, or null when it was. `pointer` is that of the jobs it brought. */
+function problemOf(result: Reported, pointer: string): Problem | null {
+  switch (result.status) {
+    case "recorded":
+      return null;
+    case "stale":
+      return staleLease(result.cancelled).problem;
+    case "unknown":
+      return notFound.lease();
+    case "refused":
+      return refusedSpawn(result, pointer).problem;
+  }
+}
+
+function itemView(result: Reported, index: number): ReportItemView {
+  const problem = problemOf(result, `/reports/${index}/spawn`);
+  if (problem === null) {
+    const spawned = result.status === "recorded" ? result.spawned : undefined;
+    return { status: "recorded", ...(spawned === undefined ? {} : { spawned }) };
+  }
+  const view = problemView(problem);
+  if (result.status === "refused") return { status: "refused", problem: view };
+  const cancelled = result.status === "stale" && result.cancelled === true;
+  return { status: "stale", problem: view, ...(cancelled ? { cancelled: true } : {}) };
+}

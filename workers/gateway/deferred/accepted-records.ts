@@ -1,0 +1,72 @@
+import { DEFERRED_KNOWN_MS } from "../../../contract/ingest.ts";
+import type { Job } from "../../../domain/job/job.ts";
+import { isFinal } from "../../../domain/job/state.ts";
+import type { JobName } from "../jobs/job-read.ts";
+import { log, reasonOf } from "../log.ts";
+
+/** A job as it was accepted without its shard. */
+export type AcceptedJob = Omit<Job, "state"> & { state: "accepted" };
+
+export function hasEnded({ state }: Job | AcceptedJob): boolean {
+  return state !== "accepted" && isFinal(state);
+}
+
+/** "This job was accepted, and deferred, at that time." */
+export interface AcceptedRecord {
+  job: AcceptedJob;
+  at: number;
+}
+
+type Stored = AcceptedRecord | { closed: true };
+
+/**
+ * What was deferred, for those who read it before its shard has it. Best effort: without a record such a job cannot be
+ * found until its commit, and is none the less on its way. The word of the shard and of history stands above it.
+ *
+ * A record is closed when its job is committed, and answers nobody from then on. What remains: it is open from the commit
+ * until the consumer of the Queue has closed it, mostly milliseconds, and KV may take a minute to tell other locations; a
+ * `keep` that KV carries out later than that opens it again. In that time a reader who cannot ask the shard, or history, may
+ * be told `accepted` of a job that has gone on since; it is told so with an `Age`.
+ */
+export class AcceptedRecords {
+  readonly #kv: KVNamespace;
+
+  constructor(kv: KVNamespace) {
+    this.#kv = kv;
+  }
+
+  async keep(job: AcceptedJob): Promise<void> {
+    await this.#put(job, { job, at: job.createdAt });
+  }
+
+  /** The job is committed. False when that could not be written down. */
+  close(name: JobName): Promise<boolean> {
+    return this.#put(name, { closed: true });
+  }
+
+  async #put(name: JobName, stored: Stored): Promise<boolean> {
+    try {
+      await this.#kv.put(keyOf(name), JSON.stringify(stored), { expirationTtl: DEFERRED_KNOWN_MS / 1000 });
+      return true;
+    } catch (error) {
+      log("warn", "accepted-put", { id: name.id, reason: reasonOf(error) });
+      return false;
+    }
+  }
+
+  /** The open record. Null also when it cannot be asked. The caller has authenticated for the namespace, which is in the key. */
+  async find(name: JobName): Promise<AcceptedRecord | null> {
+    try {
+      const stored = await this.#kv.get<Stored>(keyOf(name), { type: "json" });
+      return stored === null || "closed" in stored ? null : stored;
+    } catch (error) {
+      log("warn", "accepted-get", { id: name.id, reason: reasonOf(error) });
+      return null;
+    }
+  }
+}
+
+/** The number is of the record's shape. */
+function keyOf({ namespace, id }: JobName): string {
+  return `accepted:1:${namespace}/${id}`;
+}

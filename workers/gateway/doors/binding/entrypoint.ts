@@ -1,0 +1,120 @@
+import { WorkerEntrypoint } from "cloudflare:workers";
+import type { z } from "zod";
+import type { BatchBody, BatchView } from "../../../../contract/batch.ts";
+import {
+  type Answer,
+  type As,
+  BindingOptions,
+  type DureBinding,
+  type DureProps,
+} from "../../../../contract/binding.ts";
+import type { CallName } from "../../../../contract/http/calls.ts";
+import type { ExplainView, JobView, SubmitBody } from "../../../../contract/job.ts";
+import { MAX_WAIT_SECONDS } from "../../../../contract/limits.ts";
+import {
+  invalid,
+  isProblem,
+  type Problem,
+  problemHeaders,
+  problemView,
+  type Result,
+} from "../../../../contract/problems.ts";
+import type {
+  ClaimInput,
+  ClaimView,
+  ExtendBody,
+  ExtendView,
+  ReportInput,
+  ReportsView,
+} from "../../../../contract/pull.ts";
+import { servicesOf } from "../../services.ts";
+import { identityOf } from "./identity.ts";
+import { type MethodCall, perform } from "./perform.ts";
+import { problemError } from "./problem-error.ts";
+
+type Options<K extends keyof typeof BindingOptions> = z.output<(typeof BindingOptions)[K]>;
+
+/**
+ * What other Workers bind to (`service = "dure-gateway"`, `entrypoint = "Dure"`). Each method is a call of the API: same
+ * checks, same use case, same budget; its problem is thrown as an error.
+ */
+export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBinding {
+  submit(job: SubmitBody, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>> {
+    return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0 }) => ({ body: job, waitSeconds }));
+  }
+
+  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>> {
+    return this.#ask("submitBatch", asked("batch", options), ({ idempotencyKey }) => ({ body: batch, idempotencyKey }));
+  }
+
+  get(id: string, options?: Parameters<DureBinding["get"]>[1]): Promise<Answer<JobView>> {
+    return this.#ask("getJob", asked("get", options), ({ consistency }) => ({
+      params: { id },
+      query: { consistency },
+    }));
+  }
+
+  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>> {
+    return this.#ask("getJob", asked("wait", options), ({ timeoutSeconds = MAX_WAIT_SECONDS }) => ({
+      params: { id },
+      waitSeconds: timeoutSeconds,
+    }));
+  }
+
+  cancel(id: string, options?: As): Promise<Answer<JobView>> {
+    return this.#ask("cancelJob", asked("none", options), () => ({ params: { id } }));
+  }
+
+  claim(queue: string, body: ClaimInput = {}, options?: As): Promise<Answer<ClaimView>> {
+    return this.#ask("claimJobs", asked("none", options), () => ({ params: { queue }, body }));
+  }
+
+  report(reports: ReportInput[], options?: Parameters<DureBinding["report"]>[1]): Promise<Answer<ReportsView>> {
+    return this.#ask("reportJobs", asked("report", options), ({ claim }) => ({ body: { reports, claim } }));
+  }
+
+  extend(lease: string, body: ExtendBody = {}, options?: As): Promise<Answer<ExtendView>> {
+    return this.#ask("extendLease", asked("none", options), () => ({ params: { lease }, body }));
+  }
+
+  retry(id: string, options?: As): Promise<Answer<JobView>> {
+    return this.#ask("retryJob", asked("none", options), () => ({ params: { id } }));
+  }
+
+  explain(id: string, options?: As): Promise<Answer<ExplainView>> {
+    return this.#ask("explainJob", asked("none", options), () => ({ params: { id } }));
+  }
+
+  async #ask<View, Known extends { [Member in keyof As]?: As[Member] | undefined }>(
+    name: CallName,
+    options: Result<Known>,
+    saying: (options: Known) => MethodCall,
+  ): Promise<Answer<View>> {
+    if (isProblem(options)) throw thrown(options);
+    const visit = {
+      services: servicesOf(this.env),
+      clock: () => Date.now(),
+      later: (work: Promise<unknown>) => this.ctx.waitUntil(work),
+    };
+    const identity = await identityOf(visit, { key: options.key, props: this.ctx.props });
+    if (isProblem(identity)) throw thrown(identity);
+    const answer = await perform<View>(visit, name, { ...saying(options), identity, bookmark: options.bookmark });
+    if (isProblem(answer)) throw thrown(answer);
+    return answer;
+  }
+}
+
+/** The last argument of a method, as its schema has it. */
+function asked<K extends keyof typeof BindingOptions>(kind: K, options: unknown): Result<Options<K>> {
+  const parsed = BindingOptions[kind].safeParse(options ?? {});
+  return parsed.success ? (parsed.data as Options<K>) : invalid.schema(parsed.error);
+}
+
+/** A thrown error has no headers: what `Retry-After` says stands in the problem. */
+function thrown(problem: Problem): Error {
+  const { "retry-after": retryAfter } = problemHeaders(problem);
+  return problemError({
+    ...problemView(problem),
+    ...(retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }),
+  });
+}

@@ -1,0 +1,90 @@
+import type { Answer, Meta } from "../../../../contract/binding.ts";
+import { REQUESTS } from "../../../../contract/components.ts";
+import type { CallDefinition } from "../../../../contract/http/call.ts";
+import { CALLS, type CallName } from "../../../../contract/http/calls.ts";
+import { Key } from "../../../../contract/primitives.ts";
+import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
+import { admit, type Identity } from "../../access/admission.ts";
+import type { Answered } from "../../api/answered.ts";
+import { USE_CASES } from "../../api/calls.ts";
+import type { AnyInput } from "../../api/use-case.ts";
+import type { Context, Visit } from "../../context.ts";
+import { settled } from "../../refusal.ts";
+import { plainJson } from "./json-value.ts";
+
+/** What a method of the binding says with its call. */
+export interface MethodCall {
+  params?: Record<string, unknown>;
+  query?: Record<string, unknown>;
+  body?: unknown;
+  idempotencyKey?: string | undefined;
+  waitSeconds?: number;
+}
+
+/** A call of the API that came over RPC: the same checks and the same use case as over HTTP. */
+export async function perform<View>(
+  visit: Visit,
+  name: CallName,
+  sent: MethodCall & { identity: Identity; bookmark: string | undefined },
+): Promise<Result<Answer<View>>> {
+  const definition: CallDefinition = CALLS[name];
+  const { context } = await admit(visit, { ...sent, scope: definition.scope });
+  if (isProblem(context)) return context;
+  const input = inputOf(definition, sent);
+  if (isProblem(input)) return input;
+  const run = USE_CASES[name] as unknown as (context: Context, input: AnyInput) => Promise<Result<Answered<object>>>;
+  const answered = await settled(() => run(context, input));
+  if (isProblem(answered)) return answered;
+  if (definition.bookmark) context.session.touch();
+  // Nobody hears of a caller that has gone before its call has returned.
+  const view = (await answered.later?.(() => false)) ?? answered.view;
+  return { ...(view as View), meta: await metaOf(context, answered) };
+}
+
+function inputOf(definition: CallDefinition, sent: MethodCall): Result<AnyInput> {
+  const { params = {}, waitSeconds = 0 } = sent;
+  const idempotencyKey = sent.idempotencyKey === undefined ? null : parsed(Key.safeParse(sent.idempotencyKey));
+  if (isProblem(idempotencyKey)) return idempotencyKey;
+  const query = definition.query === undefined ? null : parsed(definition.query.safeParse(sent.query ?? {}));
+  if (isProblem(query)) return query;
+  const body = bodyOf(definition, sent.body);
+  if (isProblem(body)) return body;
+  return {
+    // A name that is no text is no job's, queue's or lease's name, and is refused as such.
+    params: Object.fromEntries(
+      Object.entries(params).map(([key, value]) => [key, typeof value === "string" ? value : ""]),
+    ),
+    query,
+    body,
+    idempotencyKey,
+    waitMs: Math.ceil(waitSeconds) * 1000,
+    ifMatch: null,
+  };
+}
+
+function bodyOf({ body, parse }: CallDefinition, sent: unknown): Result<unknown> {
+  if (body === undefined) return null;
+  const json = plainJson(sent ?? {});
+  if (isProblem(json)) return json;
+  return parsed(parse === undefined ? REQUESTS[body].safeParse(json) : parse(json));
+}
+
+function parsed<T>(
+  result: { success: true; data: T } | { success: false; error: Parameters<typeof invalid.schema>[0] },
+) {
+  return result.success ? result.data : invalid.schema(result.error);
+}
+
+/** What HTTP says of an answer in headers. What does not apply is left out. */
+async function metaOf({ services, session, caller, clock }: Context, answered: Answered<object>): Promise<Meta> {
+  const { freshness, replayed, deferred } = answered;
+  return {
+    ...(session.touched
+      ? { bookmark: await services.bookmarks.write(caller.namespace, session.vector(), clock()) }
+      : {}),
+    ...(freshness === undefined ? {} : { consistency: freshness.level }),
+    ...(freshness?.level === "eventual" ? { ageSeconds: freshness.ageSeconds } : {}),
+    ...(replayed ? { replayed } : {}),
+    ...(deferred ? { deferred } : {}),
+  };
+}

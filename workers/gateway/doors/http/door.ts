@@ -1,0 +1,16 @@
+import type { Context as HonoContext } from "hono";
+import type { Visit } from "../../context.ts";
+
+/** What every request to the HTTP door finds in its context: one object, so that looking at it costs no more. */
+export interface HttpRequest {
+  /** Names the request in its answer and in the log. */
+  id: string;
+  visit: Visit;
+}
+
+export interface DoorEnv {
+  Bindings: Env;
+  Variables: { request: HttpRequest };
+}
+
+export type DoorContext = HonoContext<DoorEnv>;

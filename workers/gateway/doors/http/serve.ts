@@ -1,0 +1,92 @@
+import type { Handler, NotFoundHandler } from "hono";
+import type { CallDefinition } from "../../../../contract/http/call.ts";
+import { CALL_LIST, type CallName } from "../../../../contract/http/calls.ts";
+import { isProblem, notFound, Problem, type Result } from "../../../../contract/problems.ts";
+import { admit, type Entry, type Identity } from "../../access/admission.ts";
+import { bearerToken } from "../../access/auth.ts";
+import { rateHeaders } from "../../access/rate-limit.ts";
+import type { Answered } from "../../api/answered.ts";
+import { USE_CASES } from "../../api/calls.ts";
+import type { AnyInput } from "../../api/use-case.ts";
+import type { Context, Visit } from "../../context.ts";
+import { settled } from "../../refusal.ts";
+import { answer, problemAnswer } from "./answer.ts";
+import type { DoorContext, DoorEnv } from "./door.ts";
+import { inputOf, NO_INPUT } from "./input.ts";
+
+/** A use case whose input fits by the definition that it was parsed by. */
+type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answered<unknown>>>;
+
+/** The route of a call: who may, with what, and what came of it. */
+export function serve(definition: CallDefinition & { id: CallName }): Handler<DoorEnv> {
+  const run = USE_CASES[definition.id] as unknown as Run;
+  if (definition.scope === "public") {
+    return async (c) => told(c, definition, await settled(() => run(c.get("request").visit, publicInput(c))));
+  }
+  return async (c) => {
+    const context = await entered(c, definition.scope);
+    if (isProblem(context)) return problemAnswer(c, context);
+    const input = await inputOf(c, definition);
+    const result = isProblem(input) ? input : await settled(() => run(context, input));
+    if (definition.bookmark && !isProblem(result)) context.session.touch();
+    await setBookmark(c, context);
+    return told(c, definition, result);
+  };
+}
+
+function publicInput(c: DoorContext): AnyInput {
+  return { ...NO_INPUT, params: c.req.param() as Record<string, string> };
+}
+
+function told(c: DoorContext, definition: CallDefinition, result: Result<Answered<unknown>>): Response {
+  return isProblem(result) ? problemAnswer(c, result) : answer(c, definition, result);
+}
+
+async function entered(c: DoorContext, scope: Entry["scope"]): Promise<Result<Context>> {
+  const { visit } = c.get("request");
+  const { rate, context } = await admit(visit, {
+    identity: identityIn(c),
+    namespace: c.req.header("dure-namespace"),
+    bookmark: c.req.header("dure-bookmark"),
+    scope,
+  });
+  if (rate !== null) {
+    for (const [name, value] of rateHeaders(visit.services.config.rateLimit, rate)) c.header(name, value);
+  }
+  return context;
+}
+
+function identityIn(c: DoorContext): Identity {
+  const header = c.req.header("authorization");
+  const address = c.req.header("cf-connecting-ip") ?? "local";
+  return { type: "token", token: bearerToken(header), sent: header !== undefined, address };
+}
+
+/** Every answer that read or wrote jobs carries a bookmark, problems too. */
+async function setBookmark(c: DoorContext, { services, session, caller, clock }: Context): Promise<void> {
+  if (!session.touched) return;
+  c.header("dure-bookmark", await services.bookmarks.write(caller.namespace, session.vector(), clock()));
+}
+
+/** 405 with `Allow` for a path that other methods know, else 404. Under `/v1` only whoever has a key is told which. */
+export const onNotFound: NotFoundHandler<DoorEnv> = async (c) => {
+  if (/^\/v1(\/|$)/.test(c.req.path)) {
+    const context = await entered(c, null);
+    if (isProblem(context)) return problemAnswer(c, context);
+  }
+  const allowed = allowedMethods(c.req.path);
+  if (allowed.length === 0) return problemAnswer(c, notFound.path());
+  const allow = allowed.join(", ");
+  return problemAnswer(c, new Problem("method-not-allowed", `The path takes ${allow}.`, { headers: { allow } }));
+};
+
+const KNOWN_PATHS = CALL_LIST.map(({ method, path }) => ({
+  method: method.toUpperCase(),
+  pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{[a-z]+\}/gi, "[^/]+")}$`),
+}));
+
+function allowedMethods(path: string): string[] {
+  const methods = new Set(KNOWN_PATHS.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method));
+  if (methods.has("GET")) methods.add("HEAD");
+  return [...methods];
+}

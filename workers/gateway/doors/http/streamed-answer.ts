@@ -1,0 +1,47 @@
+import { log, reasonOf } from "../../log.ts";
+import type { DoorContext } from "./door.ts";
+
+/** How soon a client that has gone is noticed. */
+const BEAT_MS = 200;
+const BEAT = new TextEncoder().encode(" ");
+
+/**
+ * Answers 200 at once and the JSON when it is there. Until then a space is sent now and then, which JSON allows in
+ * front of a value: only an answer that is under way tells when its client has gone. The runtime then ends the request,
+ * and with it `make`; `abandoned` says so where it has not done that yet. When `make` fails, `otherwise` is the answer.
+ */
+export function streamedAnswer<T>(
+  c: DoorContext,
+  make: (abandoned: () => boolean) => Promise<T>,
+  otherwise: T,
+): Response {
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  let gone = false;
+  const leave = () => {
+    gone = true;
+  };
+  writer.closed.catch(leave);
+  const made = make(() => gone).catch((error: unknown) => {
+    log("warn", "streamed-answer", { reason: reasonOf(error) });
+    return otherwise;
+  });
+  // Not in waitUntil: that would keep the request alive when its client has gone.
+  void send(
+    writer,
+    made.then((view) => JSON.stringify(view)),
+  ).catch(leave);
+  return c.body(readable, 200, { "content-type": "application/json" });
+}
+
+async function send(writer: WritableStreamDefaultWriter<Uint8Array>, made: Promise<string>): Promise<void> {
+  for (let answer: string | null = null; answer === null; ) {
+    answer = await Promise.race([made, beat()]);
+    await writer.write(answer === null ? BEAT : new TextEncoder().encode(answer));
+  }
+  await writer.close();
+}
+
+function beat(): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), BEAT_MS));
+}

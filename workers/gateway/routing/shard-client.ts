@@ -1,0 +1,179 @@
+import {
+  type Busy,
+  type DirectoryApi,
+  type LogPosition,
+  type Moved,
+  type Reply,
+  RPC_VERSION,
+  type ShardApi,
+  type ShardCall,
+} from "../../../contract/rpc.ts";
+import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
+import { log, reasonOf } from "../log.ts";
+import { Refusal } from "../refusal.ts";
+
+/** Most newer maps one call follows: a slot does not move twice in a moment. */
+const MAX_MOVES = 4;
+/** How long a call waits in all for a shard that is busy. A freeze for a move lasts milliseconds. */
+const MAX_BUSY_MS = 2000;
+
+/** What `ShardClient` needs of the world. */
+export interface ShardPorts {
+  shard(id: string): ShardApi;
+  directory(): DirectoryApi;
+  now(): number;
+  random(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+export type Answered<R> = Exclude<R, Moved | Busy>;
+
+export interface CallOptions {
+  /** A call that may run twice is tried once more when the object could not be reached. */
+  idempotent: boolean;
+}
+
+/** One call of a shard: to be made once more, with the same head, when it may run twice. */
+export type Call<R> = (shard: ShardApi, head: ShardCall) => Promise<Reply<R>>;
+
+/** Is told how far a shard's log was with every answer that is handed on. */
+export type Listener = (shard: string, log: LogPosition) => void;
+
+/** Reaches shards: knows the map, follows moves, waits out short pauses, and turns failures into 503. One an isolate. */
+export class ShardClient {
+  readonly #ports: ShardPorts;
+  readonly #known: { map: SlotMap | null };
+  readonly #listener: Listener | null;
+
+  constructor(ports: ShardPorts, of: { known: { map: SlotMap | null }; listener: Listener } | null = null) {
+    this.#ports = ports;
+    this.#known = of?.known ?? { map: null };
+    this.#listener = of?.listener ?? null;
+  }
+
+  /** The same client, knowing what this one knows, whose answers `listener` hears. */
+  heardBy(listener: Listener): ShardClient {
+    return new ShardClient(this.#ports, { known: this.#known, listener });
+  }
+
+  /** The map as this isolate knows it. It may be old: the shards say so. */
+  async map(): Promise<SlotMap> {
+    return this.#known.map ?? this.refresh();
+  }
+
+  /** The map as the Directory has it now. */
+  async refresh(): Promise<SlotMap> {
+    try {
+      return this.adopt(await this.#ports.directory().map());
+    } catch (error) {
+      throw unavailable("directory", error);
+    }
+  }
+
+  /** A shard that went by `map` was asked, and owns the slot no more: the newest map known to it or to the Directory. */
+  async follow(moved: Moved, map: SlotMap): Promise<void> {
+    // A shard that is behind answers with the map we already have: ask the Directory then.
+    if (this.adopt(moved.map).epoch === map.epoch) await this.refresh();
+  }
+
+  /** Takes a newer map; answers the newest known. */
+  adopt(map: SlotMap): SlotMap {
+    const { map: known } = this.#known;
+    if (known !== null && map.epoch <= known.epoch) return known;
+    this.#known.map = map;
+    return map;
+  }
+
+  /** Asks the owner of `slot`. Throws a 503 refusal when no answer can be had. */
+  async ask<R>(slot: number, options: CallOptions, call: Call<R>): Promise<Answered<R>> {
+    return (await this.askWithLog(slot, options, call)).result;
+  }
+
+  /** As `ask`, and how far the owner's log was when it answered. */
+  async askWithLog<R>(slot: number, options: CallOptions, call: Call<R>): Promise<Reply<Answered<R>>> {
+    for (let moves = 0; moves <= MAX_MOVES; moves++) {
+      const map = await this.map();
+      const { result, log } = await this.onceWithLog(ownerOf(map, slot), options, call);
+      if (!isMoved(result)) return { result: result as Answered<R>, log };
+      await this.follow(result, map);
+    }
+    throw new Refusal("unavailable", "The job's slot is being moved.");
+  }
+
+  /** Asks one shard by its id and hands back `moved` for the caller to plan again. Waits while it is busy. */
+  async once<R>(id: string, options: CallOptions, call: Call<R>): Promise<Exclude<R, Busy>> {
+    return (await this.onceWithLog(id, options, call)).result;
+  }
+
+  /** As `once`, and how far the shard's log was when it answered. Every answer of a shard passes through here. */
+  async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Reply<Exclude<R, Busy>>> {
+    const deadline = this.#ports.now() + MAX_BUSY_MS;
+    const head = { v: RPC_VERSION, epoch: (await this.map()).epoch };
+    for (;;) {
+      const { result, log } = await this.#reach(id, options, (shard) => call(shard, head));
+      if (!isBusy(result)) {
+        this.#listener?.(id, log);
+        return { result: result as Exclude<R, Busy>, log };
+      }
+      const wait = Math.max(5, result.retryAfterMs) * (0.5 + this.#ports.random());
+      if (this.#ports.now() + wait > deadline) {
+        throw new Refusal("unavailable", "The shard is busy.", { retryAfter: result.retryAfterMs / 1000 });
+      }
+      await this.#ports.sleep(wait);
+    }
+  }
+
+  /** Waits, by the clock that this client waits by. */
+  pause(ms: number): Promise<void> {
+    return this.#ports.sleep(ms);
+  }
+
+  /** Asks every shard of the map at once. Fails when one fails: half an answer would be a wrong one. */
+  async all<R>(options: CallOptions, call: Call<R>): Promise<Exclude<R, Busy>[]> {
+    const { shards } = await this.map();
+    return Promise.all(shards.map(({ id }) => this.once(id, options, call)));
+  }
+
+  async #reach<R>(id: string, options: CallOptions, call: (shard: ShardApi) => Promise<R>): Promise<R> {
+    try {
+      return await call(this.#ports.shard(id));
+    } catch (error) {
+      if (!options.idempotent || !isRetryable(error)) throw unavailable(id, error);
+    }
+    try {
+      // A stub is broken once it threw: the second try needs a new one.
+      return await call(this.#ports.shard(id));
+    } catch (error) {
+      throw unavailable(id, error);
+    }
+  }
+}
+
+/** An overloaded object is never asked again at once; one that never got the call may be. */
+function isRetryable(error: unknown): boolean {
+  return flag(error, "retryable") && !flag(error, "overloaded");
+}
+
+function flag(error: unknown, name: "retryable" | "overloaded"): boolean {
+  return (
+    typeof error === "object" && error !== null && name in error && (error as Record<string, unknown>)[name] === true
+  );
+}
+
+function unavailable(object: string, error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  log("error", "object-unavailable", { object, reason: reasonOf(error), overloaded: flag(error, "overloaded") });
+  return new Refusal("unavailable", "A part of the service did not answer.");
+}
+
+function isMoved<R>(reply: R): reply is R & Moved {
+  return typeOf(reply) === "moved";
+}
+
+function isBusy<R>(reply: R): reply is R & Busy {
+  return typeOf(reply) === "busy";
+}
+
+function typeOf(reply: unknown): unknown {
+  return typeof reply === "object" && reply !== null && "type" in reply ? reply.type : null;
+}
