@@ -1,26 +1,84 @@
+/** What a header of the API says, beside the usual ones. */
+export interface HeaderText {
+  /** Sentences. */
+  description: string;
+  example: string;
+}
+
 /** Headers of the API beside the usual, with what they mean: one table for the document. */
 export const HEADERS = {
-  Age: "An eventual answer was true so many seconds ago, or later.",
-  "Cache-Control": "`private` on a succeeded job: it never changes.",
-  "Dure-Accepted":
-    "`deferred`: the job's shard did not answer. The job is durably accepted, and committed later under this id.",
-  "Dure-Bookmark":
-    "What the reader has seen. Handed on with every call, it makes `consistency=session` read what was written and never go back. Several, separated by commas, stand for all of them. Only for the namespace it came from.",
-  "Dure-Consistency": "The consistency the answer has: strong, session or eventual.",
-  "Dure-Namespace": "The namespace to act in. Only the root key may send it.",
-  "Dure-Replayed":
-    "`true`: an earlier job answers, because the idempotency key was seen before or the deduplication key is held.",
-  ETag: "Of a succeeded job.",
-  "Idempotency-Key": "The same as the field `idempotencyKey`; for a batch, replays it whole.",
-  "If-Match":
-    "The `version` that the caller has seen, as an entity tag: the change is refused (412) when it is another by now.",
-  "If-None-Match": "An `ETag` seen before.",
-  Prefer: "`wait=N` (RFC 7240) holds the answer until the job is final, or N seconds, at most 60.",
-  "Preference-Applied": "The preference that was honoured.",
-  RateLimit: '`"default";r=…;t=…`: requests left, and seconds until there are more.',
-  "RateLimit-Policy": '`"default";q=…;w=…`: requests a window, and its seconds.',
-  "Retry-After": "Seconds to wait before another try.",
-  "x-request-id": "Names this request; unique.",
-} as const;
+  Age: {
+    description: "An eventual answer was true so many seconds ago, or later.",
+    example: "12",
+  },
+  "Cache-Control": {
+    description: "`private` on a succeeded job: it never changes.",
+    example: "private",
+  },
+  "Dure-Accepted": {
+    description:
+      "`deferred`: the job's shard did not answer. The job is durably accepted, and committed later under this id.",
+    example: "deferred",
+  },
+  "Dure-Bookmark": {
+    description:
+      "What the reader has seen. Handed on with every call, it makes `consistency=session` read what was written and never go back. Several, separated by commas, stand for all of them. Only for the namespace it came from.",
+    example: "eyJ2IjoxfQ.3f9c21d07a5be864f00ba4",
+  },
+  "Dure-Consistency": {
+    description: "The consistency the answer has: strong, session or eventual.",
+    example: "strong",
+  },
+  "Dure-Namespace": {
+    description: "The namespace to act in. Only the root key may send it.",
+    example: "tenant-a",
+  },
+  "Dure-Replayed": {
+    description:
+      "`true`: an earlier job answers, because the idempotency key was seen before or the deduplication key is held.",
+    example: "true",
+  },
+  ETag: {
+    description: "Of a succeeded job.",
+    example: '"3"',
+  },
+  "Idempotency-Key": {
+    description: "The same as the field `idempotencyKey`; for a batch, replays it whole.",
+    example: "order-991",
+  },
+  "If-Match": {
+    description:
+      "The `version` that the caller has seen, as an entity tag: the change is refused (412) when it is another by now.",
+    example: '"3"',
+  },
+  "If-None-Match": {
+    description: "An `ETag` seen before.",
+    example: '"3"',
+  },
+  Prefer: {
+    description: "`wait=N` (RFC 7240) holds the answer until the job is final, or N seconds, at most 60.",
+    example: "wait=20",
+  },
+  "Preference-Applied": {
+    description: "The preference that was honoured.",
+    example: "wait=20",
+  },
+  RateLimit: {
+    description: '`"default";r=…;t=…`: requests left, and seconds until there are more.',
+    example: '"default";r=9999;t=7',
+  },
+  "RateLimit-Policy": {
+    description: '`"default";q=…;w=…`: requests a window, and its seconds.',
+    example: '"default";q=10000;w=10',
+  },
+  "Retry-After": {
+    description: "Seconds to wait before another try.",
+    example: "5",
+  },
+  "x-request-id": {
+    description: "Names this request; unique.",
+    example: "7e0a3c0e-6a35-4d6c-9a0e-0f8f9b3d5c11",
+  },
+} as const satisfies Record<string, HeaderText>;
 
 export type HeaderName = keyof typeof HEADERS;

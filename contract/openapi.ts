@@ -34,7 +34,7 @@ export function openapiDocument(version: string): Json {
     components: {
       securitySchemes: { key: { type: "http", scheme: "bearer", bearerFormat: "dure_<keyId>_<secret>" } },
       headers: Object.fromEntries(
-        Object.entries(HEADERS).map(([name, description]) => [name, { description, schema: { type: "string" } }]),
+        Object.entries(HEADERS).map(([name, header]) => [name, { ...header, schema: { type: "string" } }]),
       ),
       schemas: { ...schemas(REQUESTS, "input"), ...schemas(ANSWERS, "output") },
     },
@@ -47,7 +47,7 @@ function operation(call: CallDefinition, { id, tag }: { id: string; tag: string 
     operationId: id,
     tags: [tag],
     summary: call.summary,
-    description: call.scope === "public" ? "Needs no key." : `Scope: ${call.scope}.`,
+    description: `${call.description}\n\n${scopeText(call)}`,
     security: call.scope === "public" ? [] : [{ key: [] }],
     parameters: parameters(call),
     ...(call.body === undefined
@@ -64,6 +64,11 @@ function operation(call: CallDefinition, { id, tag }: { id: string; tag: string 
       "4XX": problemResponse("A problem with the request", []),
     },
   };
+}
+
+function scopeText({ scope }: CallDefinition): string {
+  if (scope === "public") return "Needs no key.";
+  return scope === "root" ? "Needs the root key." : `Needs a key with the scope \`${scope}\`.`;
 }
 
 function parameters(call: CallDefinition): Json[] {
@@ -83,15 +88,31 @@ function parameters(call: CallDefinition): Json[] {
   ];
   return [
     ...path,
-    ...Object.entries(query).map(([name, schema]) => ({ name, in: "query", required: false, schema })),
+    ...Object.entries(query).map(([name, schema]) => queryParameter(name, schema)),
     ...sends.map((name) => ({
       name,
       in: "header",
       required: false,
-      description: HEADERS[name],
+      ...HEADERS[name],
       schema: { type: "string" },
     })),
   ];
+}
+
+/** What a query's schema says of itself stands beside it too, where readers of the document look. */
+function queryParameter(name: string, schema: Json | boolean): Json {
+  const { description, examples } = (typeof schema === "object" ? schema : {}) as {
+    description?: string;
+    examples?: unknown[];
+  };
+  return {
+    name,
+    in: "query",
+    required: false,
+    ...(description === undefined ? {} : { description }),
+    ...(examples?.[0] === undefined ? {} : { example: examples[0] }),
+    schema,
+  };
 }
 
 function response(answer: Answer, call: CallDefinition): Json {

@@ -25,7 +25,10 @@ export interface CallDefinition {
   parameters?: Record<string, Parameter>;
   /** The scope that the caller's key needs; `root` is the deployment's own key alone, `public` needs none. */
   scope: Scope | "root" | "public";
+  /** A few words, without a full stop. */
   summary: string;
+  /** Sentences: what the caller may rely on. */
+  description: string;
   query?: z.ZodObject;
   body?: RequestName;
   /** Reads the body in place of its schema, where that is quicker, or where parts of it are looked at one by one. */

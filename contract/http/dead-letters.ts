@@ -9,6 +9,7 @@ export const DEAD_LETTERS_CALLS = {
     parameters: { queue: QUEUE },
     scope: "read",
     summary: "List the kinds of failures of a queue, the most frequent first",
+    description: "Groups the failed jobs of the queue by the kind of their error, with one job of each as an example.",
     query: PageQuery,
     answers: [ok("FailureList", "A page")],
     problems: ["queue-not-found", "invalid-request"],
@@ -19,6 +20,8 @@ export const DEAD_LETTERS_CALLS = {
     parameters: { queue: QUEUE },
     scope: "admin",
     summary: "Run failed jobs again, here or in another queue",
+    description:
+      "Runs failed jobs again that match a filter, as they were, changed by a patch, or in another queue. A call does a bounded part: send it again while the answer says `more`.",
     body: "RedriveRequest",
     bodyOptional: true,
     answers: [ok("Redriven")],
@@ -30,6 +33,8 @@ export const DEAD_LETTERS_CALLS = {
     parameters: { queue: QUEUE },
     scope: "admin",
     summary: "Cancel all queued and scheduled jobs, or discard failed ones",
+    description:
+      "Without `failed` cancels everything that is queued or scheduled; with it deletes failed jobs that match the filter.",
     body: "PurgeRequest",
     bodyOptional: true,
     answers: [ok("Purged")],

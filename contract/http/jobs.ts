@@ -10,6 +10,8 @@ export const JOBS_CALLS = {
     path: "/v1/jobs",
     scope: "submit",
     summary: "Submit a job",
+    description:
+      "Accepts a job durably: once this has answered, the job runs and is recorded once, whatever fails. It is queued at once, or scheduled with `delay` or `runAt`. With an idempotency key a second submission answers the first job.",
     body: "SubmitRequest",
     parse: parseSubmit,
     sends: ["Idempotency-Key", "Prefer"],
@@ -31,6 +33,8 @@ export const JOBS_CALLS = {
     path: "/v1/jobs",
     scope: "read",
     summary: "List jobs, newest first",
+    description:
+      "Merges what the shards have with history. Each filter that is given narrows the list; `queue` makes it cheaper. Lists leave out `payload`, `result` and `attempts` unless `include` names them.",
     query: JobListQuery,
     answersWith: ["Dure-Consistency", "Age"],
     bookmark: true,
@@ -43,6 +47,8 @@ export const JOBS_CALLS = {
     parameters: { id: JOB_ID },
     scope: "read",
     summary: "Read a job, or wait until it is final",
+    description:
+      "Reads one job. The default is a linearizable read of its shard; a job that has left its shard is read from history.",
     query: JobGetQuery,
     sends: ["Prefer", "If-None-Match"],
     answersWith: ["Dure-Consistency", "Age", "ETag", "Cache-Control", "Preference-Applied"],
@@ -56,6 +62,8 @@ export const JOBS_CALLS = {
     parameters: { id: JOB_ID },
     scope: "read",
     summary: "Say why a job is not running",
+    description:
+      "Says what the job waits for, in one reason and one sentence: an ordering key, a limit, a rate, a pause, a worker that does not come, or its time.",
     answersWith: ["Dure-Consistency", "Age"],
     bookmark: true,
     answers: [ok("Explanation")],
@@ -67,6 +75,8 @@ export const JOBS_CALLS = {
     parameters: { id: JOB_ID },
     scope: "submit",
     summary: "Cancel a job",
+    description:
+      "Cancels a job that is not final. One that runs is told with its next heartbeat, and its report changes nothing.",
     body: "EmptyRequest",
     bodyOptional: true,
     bookmark: true,
@@ -79,6 +89,8 @@ export const JOBS_CALLS = {
     parameters: { id: JOB_ID },
     scope: "admin",
     summary: "Run a failed or cancelled job again",
+    description:
+      "Brings a failed or cancelled job back to its place in the queue. `attempt` goes on counting, the budget of attempts begins anew, and an `expiresAt` in the past is dropped.",
     body: "EmptyRequest",
     bodyOptional: true,
     bookmark: true,
@@ -90,6 +102,8 @@ export const JOBS_CALLS = {
     path: "/v1/batches",
     scope: "submit",
     summary: "Submit up to 1000 jobs",
+    description:
+      "Each job is accepted by itself, or with `atomic` all of them or none, over any number of shards. The answer lists the jobs in the order in which they were sent.",
     body: "BatchRequest",
     parse: (value) => BatchEnvelope.safeParse(value),
     sends: ["Idempotency-Key"],

@@ -3,7 +3,7 @@ import { openapiDocument } from "../../../contract/openapi.ts";
 import { allOf, isProblem } from "../../../contract/problems.ts";
 import { toBase64Url } from "../bytes.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
-import { docsPage } from "../platform/docs-page.ts";
+import { docsPage } from "../platform/docs/page.ts";
 import { openMetrics } from "../platform/metrics.ts";
 import { readiness } from "../platform/readiness.ts";
 import { done } from "./answered.ts";
