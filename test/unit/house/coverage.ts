@@ -11,23 +11,50 @@ const ROOT = join(import.meta.dirname, "../../..");
  * before.
  */
 export function filesRunBy(action: () => void): string[] {
-  const session = new Session();
-  session.connect();
+  const coverage = new CoverageSession();
   try {
-    post(session, "Profiler.enable");
-    post(session, "Profiler.startPreciseCoverage", { callCount: true, detailed: false });
-    // Counts begin anew with each take.
-    post(session, "Profiler.takePreciseCoverage");
     action();
-    const { result } = post(session, "Profiler.takePreciseCoverage") as Coverage;
-    post(session, "Debugger.enable");
-    return calledFiles(result, (scriptId) => {
-      const { scriptSource } = post(session, "Debugger.getScriptSource", { scriptId }) as { scriptSource: string };
-      return scriptSource;
-    });
+    return coverage.calledFiles();
   } finally {
-    post(session, "Profiler.stopPreciseCoverage");
-    session.disconnect();
+    coverage.end();
+  }
+}
+
+/** The same of an action that ends later. What else runs in the thread meanwhile counts too. */
+export async function filesRunByAsync(action: () => Promise<void>): Promise<string[]> {
+  const coverage = new CoverageSession();
+  try {
+    await action();
+    return coverage.calledFiles();
+  } finally {
+    coverage.end();
+  }
+}
+
+/** Counts calls of functions from its beginning on. */
+class CoverageSession {
+  readonly #session = new Session();
+
+  constructor() {
+    this.#session.connect();
+    post(this.#session, "Profiler.enable");
+    post(this.#session, "Profiler.startPreciseCoverage", { callCount: true, detailed: false });
+    // Counts begin anew with each take.
+    post(this.#session, "Profiler.takePreciseCoverage");
+  }
+
+  calledFiles(): string[] {
+    const { result } = post(this.#session, "Profiler.takePreciseCoverage") as Coverage;
+    post(this.#session, "Debugger.enable");
+    return calledFiles(result, (scriptId) => {
+      const source = post(this.#session, "Debugger.getScriptSource", { scriptId }) as { scriptSource: string };
+      return source.scriptSource;
+    });
+  }
+
+  end(): void {
+    post(this.#session, "Profiler.stopPreciseCoverage");
+    this.#session.disconnect();
   }
 }
 

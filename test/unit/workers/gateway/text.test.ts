@@ -32,8 +32,7 @@ describe("canonical JSON", () => {
 });
 
 describe("Prefer: wait (RFC 7240)", () => {
-  test.each<[string | undefined, number | null]>([
-    [undefined, null],
+  test.each<[string, number | null]>([
     ["", null],
     ["wait=20", 20],
     ["WAIT = 20", 20],
@@ -63,8 +62,7 @@ describe("traceparent", () => {
     expect(continuedTrace(`00-${trace}-00f067aa0ba902b7-01`, span)).toBe(`00-${trace}-00000000000000aa-01`);
   });
 
-  test.each<[string | undefined]>([
-    [undefined],
+  test.each<[string]>([
     [""],
     ["garbage"],
     [`00-${trace}-00f067aa0ba902b7`],

@@ -1,7 +1,7 @@
+import { parseJson } from "../../../../contract/json-text.ts";
 import { MAX_BODY_BYTES, MAX_JSON_DEPTH } from "../../../../contract/limits.ts";
 import { invalid, type Result, tooLarge } from "../../../../contract/problems.ts";
 import { longerThan } from "../../bytes.ts";
-import { parseJson } from "../../json.ts";
 
 /** What the API takes, and the envelope around it: far less than the stack does. */
 const MAX_DEPTH = MAX_JSON_DEPTH + 8;

@@ -1,8 +1,7 @@
 import { Hono } from "hono";
 import { CALL_LIST } from "../../../../contract/http/calls.ts";
 import type { DoorEnv } from "./door.ts";
-import { envelope, onError } from "./envelope.ts";
-import { onNotFound, serve } from "./serve.ts";
+import { envelope, onError, onNotFound, serve } from "./serve.ts";
 
 /** The HTTP API: a route for each call that is defined, each behind the same checks. */
 export const app = new Hono<DoorEnv>().use(envelope);

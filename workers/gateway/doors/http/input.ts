@@ -1,12 +1,13 @@
 import type { z } from "zod";
 import { REQUESTS } from "../../../../contract/components.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
+import { parseJson } from "../../../../contract/json-text.ts";
+import { MAX_BODY_BYTES } from "../../../../contract/limits.ts";
 import { Key } from "../../../../contract/primitives.ts";
-import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
+import { invalid, isProblem, Problem, type Result, tooLarge } from "../../../../contract/problems.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { DoorContext } from "./door.ts";
 import { preferredWait } from "./prefer.ts";
-import { readJson } from "./request-body.ts";
 
 /** Of a call that is sent nothing but its path. */
 export const NO_INPUT: AnyInput = {
@@ -64,8 +65,64 @@ export function parsed<T>(result: z.ZodSafeParseResult<T>): Result<T> {
 
 /** Milliseconds to wait by `Prefer`, and says in the answer that it was honoured. */
 function honouredWaitMs(c: DoorContext): number {
-  const seconds = preferredWait(c.req.header("prefer"));
+  const header = c.req.header("prefer");
+  const seconds = header === undefined ? null : preferredWait(header);
   if (seconds === null) return 0;
   c.header("preference-applied", `wait=${seconds}`);
   return seconds * 1000;
+}
+
+/** The body of a request as JSON, within the limits. `optional`: nothing sent is `{}`, whatever the content type. */
+async function readJson(request: Request, { optional }: { optional: boolean }): Promise<Result<unknown>> {
+  const typed = isJson(request.headers.get("content-type"));
+  if (!typed && !optional) return NOT_JSON;
+  const text = await readText(request);
+  if (isProblem(text)) return text;
+  if (optional && text === "") return {};
+  return typed ? parseJson(text) : NOT_JSON;
+}
+
+const NOT_JSON = new Problem("unsupported-media-type", "Send the body with content-type: application/json.");
+
+function isJson(contentType: string | null): boolean {
+  const type = (contentType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  return type === "application/json" || /^application\/[a-z0-9.-]+\+json$/.test(type);
+}
+
+/** Stops reading at the limit, so that a body without an honest length costs no more than one with. */
+async function readText(request: Request): Promise<Result<string>> {
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) > MAX_BODY_BYTES) return tooLarge.body(MAX_BODY_BYTES);
+  if (request.body === null) return "";
+  // A declared length within the limit is enforced by the HTTP layer below.
+  const bytes = length === null ? await readCapped(request.body) : new Uint8Array(await request.arrayBuffer());
+  if (isProblem(bytes)) return bytes;
+  return bytes.length > MAX_BODY_BYTES ? tooLarge.body(MAX_BODY_BYTES) : decode(bytes);
+}
+
+async function readCapped(body: ReadableStream<Uint8Array>): Promise<Result<Uint8Array>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) return tooLarge.body(MAX_BODY_BYTES);
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+function decode(bytes: Uint8Array): Result<string> {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return invalid.request("The body is not UTF-8.");
+  }
 }

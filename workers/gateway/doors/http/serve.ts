@@ -1,4 +1,5 @@
-import type { Handler, NotFoundHandler } from "hono";
+import type { ErrorHandler, Handler, MiddlewareHandler, NotFoundHandler } from "hono";
+import { toHex } from "../../../../contract/hash.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { CALL_LIST, type CallName } from "../../../../contract/http/calls.ts";
 import { isProblem, notFound, Problem, type Result } from "../../../../contract/problems.ts";
@@ -9,10 +10,13 @@ import type { Answered } from "../../api/answered.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
+import { log, reasonOf } from "../../log.ts";
 import { settled } from "../../refusal.ts";
+import { servicesOf } from "../../services.ts";
 import { answer, problemAnswer } from "./answer.ts";
 import type { DoorContext, DoorEnv } from "./door.ts";
 import { inputOf, NO_INPUT } from "./input.ts";
+import { continuedTrace } from "./trace.ts";
 
 /** A use case whose input fits by the definition that it was parsed by. */
 type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answered<unknown>>>;
@@ -90,3 +94,36 @@ function allowedMethods(path: string): string[] {
   if (methods.has("GET")) methods.add("HEAD");
   return [...methods];
 }
+
+/** What every answer carries, whatever became of the request. */
+export const envelope: MiddlewareHandler<DoorEnv> = async (c, next) => {
+  const id = crypto.randomUUID();
+  c.set("request", { id, visit: visitOf(c) });
+  await next();
+  const { headers } = c.res;
+  headers.set("x-request-id", id);
+  headers.set("x-content-type-options", "nosniff");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  const sent = c.req.header("traceparent");
+  const trace = sent === undefined ? null : continuedTrace(sent, newSpanId);
+  if (trace !== null) headers.set("traceparent", trace);
+};
+
+function visitOf(c: DoorContext) {
+  return {
+    services: servicesOf(c.env),
+    clock: () => Date.now(),
+    later: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
+  };
+}
+
+function newSpanId(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(8)));
+}
+
+/** What is thrown is our fault: logged under the request's id, and told without detail. */
+export const onError: ErrorHandler<DoorEnv> = (error, c) => {
+  const { id } = c.get("request");
+  log("error", "unexpected", { requestId: id, path: c.req.path, reason: reasonOf(error), stack: error.stack });
+  return problemAnswer(c, new Problem("internal", `Please report request ${id}.`));
+};

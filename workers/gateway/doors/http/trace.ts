@@ -2,8 +2,7 @@
  * W3C Trace Context: a valid `traceparent` is continued with a span of our own, an invalid one is ignored.
  * Answers the `traceparent` to give back, or null. `spanId` is 16 hex digits.
  */
-export function continuedTrace(header: string | undefined, spanId: () => string): string | null {
-  if (header === undefined) return null;
+export function continuedTrace(header: string, spanId: () => string): string | null {
   const match = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/.exec(header);
   if (match === null) return null;
   const [, version, traceId = "", parentId = "", flags = "", more] = match;

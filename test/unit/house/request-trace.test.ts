@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { GatewayRig } from "../../rigs/gateway-rig.ts";
+import { filesRunByAsync } from "./coverage.ts";
+
+/** Files in which code runs of one request, from the door of the gateway to the rows of the shard and back. */
+const BUDGETS = { submit: 45, claim: 40, report: 40 };
+
+/** What is not the product's: the rig, its SQL and its random numbers. */
+const LEFT_OUT = "test/";
+
+interface Claimed {
+  jobs: { lease: string }[];
+}
+
+async function claimed(rig: GatewayRig): Promise<string> {
+  const { status, body } = await rig.call("POST", "/v1/queues/q/claim", { max: 1 });
+  expect(status).toBe(200);
+  return (body as Claimed).jobs[0]?.lease ?? "";
+}
+
+async function submitted(rig: GatewayRig): Promise<void> {
+  expect((await rig.call("POST", "/v1/jobs", { queue: "q", payload: { to: "a@b" } })).status).toBe(202);
+}
+
+async function reported(rig: GatewayRig, lease: string): Promise<void> {
+  const answer = await rig.call("POST", "/v1/reports", { reports: [{ lease, ok: true, result: 1 }] });
+  expect(answer).toMatchObject({ status: 200, body: { items: [{ status: "recorded" }] } });
+}
+
+/** Fails with the list of the files, so that one sees which are too many. */
+async function expectWithin(budget: number, action: () => Promise<void>): Promise<void> {
+  const files = (await filesRunByAsync(action)).filter((file) => !file.startsWith(LEFT_OUT));
+  expect(files.length, "files in which code runs").toBeGreaterThan(15);
+  const message = `${files.length} files, ${budget} allowed:\n${files.join("\n")}`;
+  expect(files.length, message).toBeLessThanOrEqual(budget);
+}
+
+test("one plain submit, one claim and one report each run in few files of the whole platform", async () => {
+  const rig = new GatewayRig({ target: { type: "pull" } });
+  for (let round = 0; round < 3; round++) {
+    await submitted(rig);
+    await reported(rig, await claimed(rig));
+  }
+  // Until the clock has run once, an object that has just started looks at everything before each claim.
+  rig.shard.core.alarm();
+  await expectWithin(BUDGETS.submit, () => submitted(rig));
+  let lease = "";
+  await expectWithin(BUDGETS.claim, async () => {
+    lease = await claimed(rig);
+  });
+  await expectWithin(BUDGETS.report, () => reported(rig, lease));
+});
