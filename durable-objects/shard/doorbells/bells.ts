@@ -116,7 +116,8 @@ export class Bells {
     let wakeAt: number | null = null;
     if (now < this.#dueAt) this.#forgetTimes();
     this.#dueAt = now;
-    for (const [line, owed] of this.#owed) {
+    for (const line of LINES) {
+      const owed = this.#of(line);
       const waiting = demand.get(line);
       if (waiting === undefined) {
         owed.outstanding = 0;

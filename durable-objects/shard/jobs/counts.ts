@@ -138,7 +138,11 @@ const WOKEN_AT_ONCE = 32;
 /** Jobs of these queues have become ready, or others have made room for them. */
 function wakeForWork(step: Step, { all }: Moves): void {
   const counts = step.get(COUNTS);
-  for (const queue of new Set(all.map((move) => move.queue))) {
+  let last: number | null = null;
+  for (const { queue } of all) {
+    // A step mostly moves jobs of one queue; to wake those of another twice changes nothing.
+    if (queue === last) continue;
+    last = queue;
     if (counts.of(queue).ready > 0) step.wake(queueKey(step.get(QUEUES).get(queue).settings), WOKEN_AT_ONCE);
   }
 }

@@ -181,12 +181,13 @@ const INSERT = `INSERT INTO jobs (id, seq, rank, payload, queue, partition, slot
 
 /** Inserts new jobs, a few statements for any number of them; answers the ids that were not there before. */
 function insertJobs(sql: Sql, rows: NewRow[]): Set<string> {
-  const inserted = alike(rows).flatMap((group) =>
-    inChunks(group.rows.map(({ id, seq, rank, payload }) => [id, seq, rank, payload])).flatMap((chunk) =>
-      sql.all<{ id: string }>(INSERT, chunk, ...group.shared),
-    ),
-  );
-  return new Set(inserted.map(({ id }) => id));
+  const inserted = new Set<string>();
+  for (const { shared, rows: group } of alike(rows)) {
+    for (const chunk of inChunks(group.map(({ id, seq, rank, payload }) => [id, seq, rank, payload]))) {
+      for (const { id } of sql.all<{ id: string }>(INSERT, chunk, ...shared)) inserted.add(id);
+    }
+  }
+  return inserted;
 }
 
 function sharedCells(row: NewRow): SqlValue[] {

@@ -9,6 +9,7 @@ import { QUEUES } from "../queues/queue-store.ts";
 import { countChange, countMove, standingOf } from "./counts.ts";
 import {
   type JobChange,
+  type JobKey,
   type JobListener,
   LISTENERS,
   type SingleEvent,
@@ -172,5 +173,10 @@ function tellChange(step: Step, change: JobChange): void {
 
 function concerns(step: Parts, { key, whileAny }: JobListener, { jobs }: JobChange): boolean {
   if (whileAny !== undefined && !step.get(whileAny).any) return false;
-  return key === undefined || jobs.some((job: Partial<JobHead>) => (job[key] ?? null) !== null);
+  return key === undefined || anyHas(jobs, key);
+}
+
+function anyHas(jobs: readonly Partial<JobHead>[], key: JobKey): boolean {
+  for (const job of jobs) if ((job[key] ?? null) !== null) return true;
+  return false;
 }
