@@ -211,7 +211,9 @@ describe("a step", () => {
     h.accept();
     h.succeed(h.takeOne().lease);
     expect(kinds(h)).toEqual([1]);
+    expect(h.stats().unprojectedSucceeded).toBe(1);
     h.project();
+    expect(h.stats().unprojectedSucceeded).toBe(0);
     h.advance(2 * MINUTE);
     expect(kinds(h)).toEqual([]);
   });
