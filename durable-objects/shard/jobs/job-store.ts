@@ -162,9 +162,12 @@ export function jobStore(sql: Sql) {
       );
     },
 
-    /** Deletes finished jobs: a JSON array of [id, version]. One that was redriven since has another version and stays. */
-    forget(jobs: string): void {
-      sql.run("DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))", jobs);
+    /** Deletes finished jobs. One that was redriven since has another version and stays. */
+    forget(jobs: readonly [id: string, version: number][]): void {
+      sql.run(
+        "DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
+        JSON.stringify(jobs),
+      );
     },
   };
 }
