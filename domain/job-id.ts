@@ -9,6 +9,8 @@ import { SLOTS } from "./slots.ts";
  */
 const PREFIX = "job_";
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+/** What each character of the alphabet stands for, by its code. */
+const VALUES = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, ALPHABET.indexOf(String.fromCharCode(code))));
 const SHAPE = /^job_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const TIME_CHARACTERS = 10;
 
@@ -40,18 +42,22 @@ export function firstJobIdAt(at: number): string {
  * a job.
  */
 export function parseJobId(id: string): { slot: number; at: number } | null {
+  const slot = findSlot(id);
+  return slot === null ? null : { slot, at: decode(id, PREFIX.length, TIME_CHARACTERS) };
+}
+
+/** The slot inside a job id, or null when `id` is none: what every call of a shard asks, and so without the time. */
+export function findSlot(id: string): number | null {
   if (!SHAPE.test(id)) return null;
-  const at = decode(id, PREFIX.length, TIME_CHARACTERS);
   const middle = decode(id, PREFIX.length + TIME_CHARACTERS, 4); // version 4, slot 12, variant 2, two of randomness
-  if (middle >> 16 !== 7 || ((middle >> 2) & 3) !== 2) return null;
-  return { slot: (middle >> 4) % SLOTS, at };
+  return middle >> 16 === 7 && ((middle >> 2) & 3) === 2 ? (middle >> 4) % SLOTS : null;
 }
 
 /** The slot inside a job id. Throws when `id` is not one: for ids of rows, which were looked at when they came. */
 export function slotOfJob(id: string): number {
-  const parsed = parseJobId(id);
-  if (parsed === null) throw new Error(`${id} is not a job id`);
-  return parsed.slot;
+  const slot = findSlot(id);
+  if (slot === null) throw new Error(`${id} is not a job id`);
+  return slot;
 }
 
 function clamp(at: number): number {
@@ -74,6 +80,6 @@ function encode(value: number, characters: number): string {
 
 function decode(id: string, start: number, characters: number): number {
   let value = 0;
-  for (let i = start; i < start + characters; i++) value = value * 32 + ALPHABET.indexOf(id.charAt(i));
+  for (let i = start; i < start + characters; i++) value = value * 32 + (VALUES[id.charCodeAt(i)] ?? 0);
   return value;
 }

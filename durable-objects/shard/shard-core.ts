@@ -66,7 +66,7 @@ export class ShardCore extends Calls {
    * Runs a call, or answers `moved` in place of it. `alarmAt` is what the platform says the alarm is set to; left out, what
    * this instance set it to.
    */
-  call<Name extends keyof ShardApi>(name: Name, ...[request, alarmAt]: CallArguments<Name>): Result<Name> {
+  call<Name extends keyof ShardApi>(name: Name, request: Request<Name>, alarmAt?: number | null): Result<Name> {
     const command: Command<Request<Name>, Result<Name>> = COMMANDS[name];
     const { engine } = this;
     const { touches } = command;

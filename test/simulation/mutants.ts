@@ -73,7 +73,7 @@ export const MUTANTS: TrackedMutant[] = [
     to: "AND key = ? AND 0",
   }),
   statement("finished jobs stay until history has them", {
-    marks: ["FROM finished WHERE purge_at <= ?"],
+    marks: ["SELECT kept, seq, purge_at FROM finished"],
     from: "seq <= ?",
     to: "seq <= ? + 1000000000000000",
   }),

@@ -43,8 +43,8 @@ export function deadCounts(sql: Sql, queue: number | null): { failed: number; ca
 export function unprojected(parts: Parts, queue: number | null): { all: number; succeeded: number } {
   const row = parts.sql.all<{ n: number; succeeded: number | null }>(
     `SELECT count(*) AS n, sum(jobs.state = 'succeeded') AS succeeded
-     FROM finished, json_each(finished.jobs) AS entry JOIN jobs ON jobs.id = entry.value ->> 0
-     WHERE finished.seq > ?1 AND finished.moved_in = 0 AND jobs.version = entry.value ->> 1 AND (?2 IS NULL OR jobs.queue = ?2)`,
+     FROM finished, json_each(finished.jobs) AS place, json_each(place.value) AS entry JOIN jobs ON jobs.id = entry.value ->> 0
+     WHERE kept IN (0, 1) AND finished.seq > ?1 AND moved_in = 0 AND jobs.version = entry.value ->> 1 AND (?2 IS NULL OR jobs.queue = ?2)`,
     parts.get(HISTORY).projected,
     queue,
   )[0];

@@ -24,12 +24,7 @@ const BACK_SOON_MS = 500;
 export type Line = WorkLine | "history" | "events";
 /** Lines of jobs that wait to be run. */
 export type WorkLine = Lane | `${Lane}/consumer`;
-export const LINES: readonly Line[] = [
-  ...LANES,
-  ...LANES.map((lane) => `${lane}/consumer` as const),
-  "history",
-  "events",
-];
+const LINES: readonly Line[] = [...LANES, ...LANES.map((lane) => `${lane}/consumer` as const), "history", "events"];
 
 interface Owed {
   /** Rung and not answered by a claim yet. */
@@ -51,13 +46,16 @@ interface Owed {
   rungAt: number;
 }
 
-export interface Demand {
-  line: Line;
+/** What waits in a line. */
+export interface LineDemand {
   /** Jobs that an executor could claim now, or that history lacks; or feeds of events that could be delivered. */
   jobs: number;
   /** The same by the ref of their queue; empty where nobody works by queue. */
   queues: Map<number, number>;
 }
+
+/** What waits, by line. Nothing waits in a line that is not named. */
+export type Demand = ReadonlyMap<Line, LineDemand>;
 
 /** Somebody who came for a line. */
 export interface Visit {
@@ -113,18 +111,20 @@ export class Bells {
   }
 
   /** The bells to send now for what waits, and when to look again (null: when something changes). */
-  due(demand: Demand[], now: number): { bells: { bell: Doorbell; delaySeconds: number }[]; wakeAt: number | null } {
+  due(demand: Demand, now: number): { bells: { bell: Doorbell; delaySeconds: number }[]; wakeAt: number | null } {
     const bells: { bell: Doorbell; delaySeconds: number }[] = [];
     let wakeAt: number | null = null;
     if (now < this.#dueAt) this.#forgetTimes();
     this.#dueAt = now;
-    for (const { line, jobs: all, queues } of demand) {
+    for (const line of LINES) {
       const owed = this.#of(line);
-      if (all === 0) {
+      const waiting = demand.get(line);
+      if (waiting === undefined) {
         owed.outstanding = 0;
         this.#noteAnswered(line, owed);
         continue;
       }
+      const { jobs: all, queues } = waiting;
       const muted = mutedOf(owed, queues, now);
       if (muted.jobs > 0) wakeAt = Math.min(wakeAt ?? muted.until, muted.until);
       const jobs = all - muted.jobs;

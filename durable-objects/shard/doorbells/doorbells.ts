@@ -9,7 +9,7 @@ import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { ANY_SUBSCRIPTION } from "../subscriptions/feed-store.ts";
 import { openFeeds } from "../subscriptions/subscriptions.ts";
-import { BELLS, type Demand, LINES, type Line, type WorkLine } from "./bells.ts";
+import { BELLS, type Demand, type Line, type LineDemand, type WorkLine } from "./bells.ts";
 
 /** Sends a doorbell. A hint: it may fail or be lost, and never throws. The object gives the real one. */
 export const RING = new Part("ring", (): ((bell: Doorbell, delaySeconds: number) => void) => () => {
@@ -22,11 +22,21 @@ export const RING = new Part("ring", (): ((bell: Doorbell, delaySeconds: number)
  */
 export function ringBells(parts: Parts, now: number): number | null {
   const { bells, wakeAt } = parts.get(BELLS).due(demandOf(parts, now), now);
-  const ring = parts.get(RING);
-  for (const { bell, delaySeconds } of bells) ring(bell, delaySeconds);
-  parts.get(METRICS).totals.bells += bells.length;
-  let soonest = wakeAt;
-  for (const queue of queuesWithReady(parts)) {
+  if (bells.length > 0) {
+    const ring = parts.get(RING);
+    for (const { bell, delaySeconds } of bells) ring(bell, delaySeconds);
+    parts.get(METRICS).totals.bells += bells.length;
+  }
+  const opensAt = rateOpensAt(parts, now);
+  return wakeAt === null || opensAt === null ? (wakeAt ?? opensAt) : Math.min(wakeAt, opensAt);
+}
+
+/** When a rate next lets a job start that it holds back now; null when none holds any back. */
+function rateOpensAt(parts: Parts, now: number): number | null {
+  const queues = parts.get(QUEUES);
+  let soonest: number | null = null;
+  for (const ref of parts.get(COUNTS).withReady()) {
+    const queue = queues.get(ref);
     const at = queue.settings.rate === null ? null : rateHoldsUntil(parts, queue, now);
     if (at !== null && (soonest === null || at < soonest)) soonest = at;
   }
@@ -39,30 +49,28 @@ function lineOf({ target, lane }: QueueSettings): WorkLine | null {
   return target.type === "consumer" ? `${lane}/consumer` : null;
 }
 
-/** A shard knows every queue there is, and mostly few of them have work. */
-function queuesWithReady(parts: Parts): KnownQueue[] {
-  const queues = parts.get(QUEUES);
-  return [...parts.get(COUNTS).withReady()].map((ref) => queues.get(ref));
-}
-
 /**
- * What an executor, the projector or a deliverer of events could take now, by line. A limit that is used up makes its jobs
- * wait unrung.
+ * What an executor, the projector or a deliverer of events could take now, by line; a line where nothing waits is left
+ * out. A limit that is used up makes its jobs wait unrung.
  */
-export function demandOf(parts: Parts, now: number): Demand[] {
-  const byLine = Map.groupBy(queuesWithReady(parts), ({ settings }) => lineOf(settings));
-  return LINES.map((line) => demandIn(parts, line, { queues: byLine.get(line as WorkLine) ?? [], now }));
-}
-
-function demandIn(parts: Parts, line: Line, { queues, now }: { queues: KnownQueue[]; now: number }): Demand {
-  if (line === "history") return { line, jobs: parts.get(HISTORY).lacks ? 1 : 0, queues: NO_QUEUES };
-  if (line === "events") return { line, jobs: feedsToServe(parts, now), queues: NO_QUEUES };
-  const byQueue = new Map(queues.map((queue) => [queue.ref, jobsToClaim(parts, queue, now)]));
-  return { line, jobs: [...byQueue.values()].reduce((sum, n) => sum + n, 0), queues: byQueue };
-}
-
-function feedsToServe(parts: Parts, now: number): number {
-  return parts.get(ANY_SUBSCRIPTION).any ? openFeeds(parts, now).length : 0;
+export function demandOf(parts: Parts, now: number): Demand {
+  const demand = new Map<Line, LineDemand>();
+  const queues = parts.get(QUEUES);
+  // A shard knows every queue there is, and mostly few of them have work.
+  for (const ref of parts.get(COUNTS).withReady()) {
+    const queue = queues.get(ref);
+    const line = lineOf(queue.settings);
+    const jobs = line === null ? 0 : jobsToClaim(parts, queue, now);
+    if (line === null || jobs === 0) continue;
+    const inLine = demand.get(line) ?? { jobs: 0, queues: new Map() };
+    inLine.jobs += jobs;
+    inLine.queues.set(ref, jobs);
+    demand.set(line, inLine);
+  }
+  if (parts.get(HISTORY).lacks) demand.set("history", { jobs: 1, queues: new Map() });
+  const feeds = parts.get(ANY_SUBSCRIPTION).any ? openFeeds(parts, now).length : 0;
+  if (feeds > 0) demand.set("events", { jobs: feeds, queues: new Map() });
+  return demand;
 }
 
 /** A queue that nothing limits is asked for nothing but its count. */
@@ -71,5 +79,3 @@ function jobsToClaim(parts: Parts, queue: KnownQueue, now: number): number {
   const unlimited = concurrency === null && rate === null && !paused;
   return unlimited ? parts.get(COUNTS).of(queue.ref).ready : claimable(parts, queue, now);
 }
-
-const NO_QUEUES = new Map<number, number>();

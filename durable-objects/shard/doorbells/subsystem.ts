@@ -20,10 +20,8 @@ export const doorbells: Subsystem = {
 function demandHasAlarm(view: AuditView): AuditViolation[] {
   const { alarmAt, now } = view;
   if (alarmAt !== null && alarmAt <= now + MAX_ECHO_MS + OVERDUE_MS) return [];
-  return demandOf(view, now)
-    .filter(({ jobs }) => jobs > 0)
-    .map(({ line, jobs }) => ({
-      rule: "waiting-has-alarm",
-      detail: `${jobs} ${line === "events" ? "subscriptions" : "jobs"} wait in ${line}, and no alarm will ring for them again`,
-    }));
+  return [...demandOf(view, now)].map(([line, { jobs }]) => ({
+    rule: "waiting-has-alarm",
+    detail: `${jobs} ${line === "events" ? "subscriptions" : "jobs"} wait in ${line}, and no alarm will ring for them again`,
+  }));
 }

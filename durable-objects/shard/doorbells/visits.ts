@@ -36,7 +36,7 @@ export function work(engine: Engine, request: WorkRequest): WorkReply {
     const items = leaves ? [] : claimForLane(step, request);
     step.onCommit(() => {
       const stays = items.length > 0;
-      const left = stays || leaves ? undefined : demandOf(engine, step.now).find(({ line }) => line === request.lane);
+      const left = stays || leaves ? undefined : demandOf(engine, step.now).get(request.lane);
       const limited = left?.queues ?? NONE_LIMITED;
       engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now });
     });

@@ -5,14 +5,14 @@ import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
 import { formatLease } from "../../../domain/lease.ts";
 import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
-import { readyOf } from "../jobs/counts.ts";
+import { queuesWithReady, readyPartitions } from "../jobs/counts.ts";
 import type { StartedJob } from "../jobs/job-change.ts";
-import { type JobRow, ROW_COLUMNS, toJob } from "../jobs/job-row.ts";
+import { type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { LARGE_PAYLOADS } from "../jobs/large-payloads.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { ANY_PROGRESS, PROGRESS } from "../jobs/progress-store.ts";
-import type { StartedRow } from "../jobs/state-store.ts";
+import type { Returning, StartedRow } from "../jobs/state-store.ts";
 import { start } from "../jobs/transition.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
@@ -50,12 +50,13 @@ export const FAIR_SHARE = new Part(
 /** The processor's claim: jobs of every pushed queue of a lane, as far as its room and every limit allow. */
 export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   const items: WorkItem[] = [];
+  const { leaseMs, worker } = request;
   const space = { bytes: CLAIM_BYTES };
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
     if (room <= 0) continue;
-    const limits = { ...request, room, graceMs: PUSH_GRACE_MS, columns: ITEM_COLUMNS, space };
-    for (const { row, queue } of startSome<ItemRow>(step, queuesOf(step, request, type), limits)) {
+    const limits: StartLimits = { room, leaseMs, graceMs: PUSH_GRACE_MS, worker, returning: "item", space };
+    for (const { row, queue } of startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits)) {
       items.push(toItem(row, queue));
     }
   }
@@ -64,10 +65,11 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   return items.map((item) => ({ ...item, checkpoint: checkpoints.get(item.id) ?? null }));
 }
 
-function queuesOf(step: Step, { lane }: WorkRequest, type: PushType): KnownQueue[] {
-  return step
-    .get(QUEUES)
-    .all()
+/** The queues of a lane and a target that have something to start: those alone are looked at, of all that the shard knows. */
+function readyQueuesOf(step: Step, { lane }: WorkRequest, type: PushType): KnownQueue[] {
+  const queues = step.get(QUEUES);
+  return queuesWithReady(step)
+    .map((ref) => queues.get(ref))
     .filter(({ settings }) => settings.lane === lane && settings.target.type === type);
 }
 
@@ -77,8 +79,9 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
   if (queue === null || isPushed(queue.settings.target)) return [];
   const metrics = step.get(METRICS);
   step.onCommit(() => metrics.claimed(queue.ref, step.now));
-  const limits = { ...request, room: request.max, graceMs: 0, columns: ROW_COLUMNS, space: { bytes: CLAIM_BYTES } };
-  const started = startSome<JobRow>(step, [queue], limits);
+  const { leaseMs, worker, max: room } = request;
+  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, returning: "row", space: { bytes: CLAIM_BYTES } };
+  const started = startSome<JobRow>(step, () => [queue], limits);
   const made = started.map(({ row }) => toJob(row, queue.settings));
   const jobs = step.get(ANY_PROGRESS).any ? step.get(PROGRESS).tellAll(made) : made;
   const checkpoints = checkpointsOf(step, jobs);
@@ -103,8 +106,7 @@ interface StartLimits {
   leaseMs: number | null;
   graceMs: number;
   worker: string | null;
-  /** Of the row, as the caller hands them out. */
-  columns: string;
+  returning: Returning;
   /** What is left of the answer: shared by all that goes into it. */
   space: { bytes: number };
 }
@@ -114,7 +116,12 @@ interface Started<Row> {
   queue: KnownQueue;
 }
 
-function startSome<Row extends StartedRow>(step: Step, queues: KnownQueue[], limits: StartLimits): Started<Row>[] {
+/** `queues` are asked for in each round: what a round puts off may open jobs of others. */
+function startSome<Row extends StartedRow>(
+  step: Step,
+  queues: () => KnownQueue[],
+  limits: StartLimits,
+): Started<Row>[] {
   const started: Started<Row>[] = [];
   const lease = nonce(step);
   const share = step.get(FAIR_SHARE);
@@ -122,8 +129,8 @@ function startSome<Row extends StartedRow>(step: Step, queues: KnownQueue[], lim
     step.runDeferred();
     const room = limits.room - started.length;
     const offered = new Map<string, StartedJob>();
-    const offers = queues
-      .filter(({ ref, settings }) => !settings.paused && readyOf(step, ref) > 0)
+    const offers = queues()
+      .filter(({ settings }) => !settings.paused)
       .map((queue) => offerOf(step, queue, { room, offered }));
     const decision = decide(offers, room, share.next);
     share.next = decision.fairShare;
@@ -143,10 +150,10 @@ function startGranted<Row extends StartedRow>(
 ): Started<Row>[] {
   const { ids, offered, lease, limits } = granted;
   const countsTowardLimit = queue.settings.concurrency === null ? 0 : 1;
-  const { leaseMs, graceMs, worker, columns } = limits;
+  const { leaseMs, graceMs, worker, returning } = limits;
   const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit } as const;
   const jobs = ids.flatMap((id) => offered.get(id) ?? []);
-  const rows = start<Row>(step, queue.ref, { jobs, as, columns });
+  const rows = start<Row>(step, queue.ref, { jobs, as, returning });
   if (queue.settings.rate !== null) {
     const inPartition = Map.groupBy(rows, ({ id }) => offered.get(id)?.partition ?? 0);
     for (const [partition, starts] of inPartition) noteStarts(step, queue, { partition, starts: starts.length });
@@ -203,7 +210,7 @@ function offerOf(
 ): QueueOffer<KnownQueue> {
   const jobs = step.get(JOBS);
   const keyRooms = new Map<string, number>();
-  const partitions = jobs.readyPartitions(queue.ref).map((partition): PartitionOffer => {
+  const partitions = readyPartitions(step, queue.ref).map((partition): PartitionOffer => {
     const free = partitionRoom(step, queue, { partition, now: step.now });
     const ready = free > 0 ? jobs.ready(queue.ref, partition, Math.min(free, room)) : [];
     const keys = limitsKeys(queue.settings) ? jobs.concurrencyKeys(ready.map(({ id }) => id)) : NO_KEYS;
@@ -219,10 +226,6 @@ function offerOf(
 }
 
 const NO_KEYS = new Map<string, string>();
-
-/** What an executor needs of a row: reading all of it would cost the most common call half as much again. */
-type ItemRow = Pick<JobRow, "id" | "attempt" | "lease" | "payload" | "timeout_ms" | "due_at"> & StartedRow;
-const ITEM_COLUMNS = "id, attempt, lease, payload, timeout_ms, due_at";
 
 function toItem(row: ItemRow, { settings }: KnownQueue): WorkItem {
   if (!isPushed(settings.target))

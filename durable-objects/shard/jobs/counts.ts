@@ -69,6 +69,11 @@ export class Counts {
     }
   }
 
+  /** How many jobs of each partition of a queue stand where; partitions that have none any more are among them. */
+  partitionsOf(queue: number): Iterable<[partition: number, tally: Readonly<Tally>]> {
+    return this.#queues.get(queue)?.partitions ?? [];
+  }
+
   /** Queues of which some job may be claimed, as far as only its own row is asked. */
   withReady(): Iterable<number> {
     return this.#ready;
@@ -133,7 +138,11 @@ const WOKEN_AT_ONCE = 32;
 /** Jobs of these queues have become ready, or others have made room for them. */
 function wakeForWork(step: Step, { all }: Moves): void {
   const counts = step.get(COUNTS);
-  for (const queue of new Set(all.map((move) => move.queue))) {
+  let last: number | null = null;
+  for (const { queue } of all) {
+    // A step mostly moves jobs of one queue; to wake those of another twice changes nothing.
+    if (queue === last) continue;
+    last = queue;
     if (counts.of(queue).ready > 0) step.wake(queueKey(step.get(QUEUES).get(queue).settings), WOKEN_AT_ONCE);
   }
 }
@@ -149,18 +158,28 @@ export function countChange(
   { queue, partition }: Pick<JobHead, "queue" | "partition">,
   standing: Pick<Move, "before" | "after">,
 ): void {
-  countMove(step, { queue, partition, ...standing, jobs: 1 });
+  countMove(step, { queue, partition, before: standing.before, after: standing.after, jobs: 1 });
 }
 
-/** Ready jobs of a queue as this step sees them: those that it has opened or started itself count too. */
-export function readyOf(step: Step, queue: number): number {
-  let { ready } = step.get(COUNTS).of(queue);
+/** Queues that may have ready jobs as this step sees them, by their refs in ascending order: those that it has opened too. */
+export function queuesWithReady(step: Step): number[] {
+  const refs = new Set(step.get(COUNTS).withReady());
+  for (const { queue, after } of movesOf(step).all) if (after === "ready") refs.add(queue);
+  return [...refs].sort((a, b) => a - b);
+}
+
+/** Partitions of a queue that have ready jobs as this step sees them, the lowest first: what it has opened or started itself counts too. */
+export function readyPartitions(step: Step, queue: number): number[] {
+  const ready = new Map<number, number>();
+  for (const [partition, tally] of step.get(COUNTS).partitionsOf(queue)) ready.set(partition, tally.ready);
   for (const move of movesOf(step).all) {
     if (move.queue !== queue) continue;
-    if (move.before === "ready") ready -= move.jobs;
-    if (move.after === "ready") ready += move.jobs;
+    const opened = (move.after === "ready" ? move.jobs : 0) - (move.before === "ready" ? move.jobs : 0);
+    ready.set(move.partition, (ready.get(move.partition) ?? 0) + opened);
   }
-  return ready;
+  const partitions: number[] = [];
+  for (const [partition, jobs] of ready) if (jobs > 0) partitions.push(partition);
+  return partitions.sort((a, b) => a - b);
 }
 
 /** Reads unfinished jobs only: finished ones cost nothing here. */

@@ -1,71 +1,134 @@
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 
+export type LoggedJob = [id: string, version: number];
+
 export interface FinishedEntry {
   seq: number;
-  slot: number;
-  /** JSON array of [id, version]. */
+  /** JSON object from slot to `LoggedJob[]`; see `jobsOf`. */
   jobs: string;
 }
 
-/** What a row of the log says of the jobs of one slot that finished in one step. */
+/** What a row of the log says of jobs that finished in one step and are to go at one time. */
 export interface NewEntry {
-  slot: number;
+  /** False where entries go in the order of the log, true where this one goes at a time of its own. */
+  kept: boolean;
   /** Epoch ms. */
   purgeAt: number;
-  jobs: [id: string, version: number][];
+  jobs: ReadonlyMap<number, LoggedJob[]>;
 }
+
+/** Names a row of the log. */
+interface EntryKey {
+  kept: 0 | 1;
+  seq: number;
+}
+
+/** An entry whose time is over. */
+export type DueEntry = EntryKey & { purge_at: number };
+
+/** Entries read at once while looking for those whose time is over: most of the time few are. */
+const LOOKED_AT_ONCE = 20;
 
 /** The log of finished jobs: what history has to copy, and what may be forgotten when. */
 function historyLog(sql: Sql) {
+  /** Entries without a time of their own whose time is over. Their times ascend: those behind the first that stays are not read. */
+  function dueInOrder({ now, projected, limit }: Due): DueEntry[] {
+    const due: DueEntry[] = [];
+    for (let after = 0; due.length < limit; ) {
+      const page = sql.all(
+        "SELECT kept, seq, purge_at FROM finished WHERE kept = 0 AND seq <= ? AND seq > ? ORDER BY seq LIMIT +?",
+        projected,
+        after,
+        LOOKED_AT_ONCE,
+      ) as unknown as DueEntry[];
+      due.push(...page.filter((entry) => entry.purge_at <= now));
+      const last = page.at(-1);
+      if (last === undefined || page.length < LOOKED_AT_ONCE || last.purge_at > now) break;
+      after = last.seq;
+    }
+    return due;
+  }
+
+  function dueByTime({ now, projected, limit }: Due): DueEntry[] {
+    return sql.all(
+      `SELECT kept, seq, purge_at FROM finished
+       WHERE kept = 1 AND purge_at <= ? AND (seq <= ? OR moved_in = 1) ORDER BY purge_at LIMIT +?`,
+      now,
+      projected,
+      limit,
+    ) as unknown as DueEntry[];
+  }
+
   return {
-    /** 2 rows, however many jobs. */
-    append(seq: number, { slot, purgeAt, jobs }: NewEntry): void {
+    /** 1 row, and another one where the entry has a time of its own. */
+    append(seq: number, { kept, purgeAt, jobs }: NewEntry): void {
       sql.run(
-        "INSERT INTO finished (seq, slot, purge_at, jobs) VALUES (?, ?, ?, ?)",
+        "INSERT INTO finished (kept, seq, purge_at, jobs) VALUES (?, ?, ?, ?)",
+        kept ? 1 : 0,
         seq,
-        slot,
         purgeAt,
-        JSON.stringify(jobs),
+        JSON.stringify(Object.fromEntries(jobs)),
       );
+    },
+
+    /** Whether the entries that go in the order of the log still do, with one that goes at `purgeAt` behind them. */
+    keepsOrder(purgeAt: number): boolean {
+      const query = "SELECT purge_at FROM finished WHERE kept = 0 ORDER BY seq DESC LIMIT 1";
+      return purgeAt >= (sql.all<{ purge_at: number }>(query)[0]?.purge_at ?? 0);
     },
 
     /** What history has not heard of yet. */
     after(cursor: number, limit: number): FinishedEntry[] {
       return sql.all(
-        "SELECT seq, slot, jobs FROM finished WHERE seq > ? AND moved_in = 0 ORDER BY seq LIMIT +?",
+        `SELECT seq, jobs FROM finished WHERE kept = 0 AND seq > ?1
+         UNION ALL SELECT seq, jobs FROM finished WHERE kept = 1 AND seq > ?1 AND moved_in = 0
+         ORDER BY seq LIMIT +?2`,
         cursor,
         limit,
       ) as unknown as FinishedEntry[];
     },
 
     newest(): number {
-      return sql.all<{ seq: number | null }>("SELECT max(seq) AS seq FROM finished")[0]?.seq ?? 0;
+      const query = "SELECT seq FROM finished WHERE kept = ? ORDER BY seq DESC LIMIT 1";
+      return Math.max(0, ...[0, 1].flatMap((kept) => sql.all<{ seq: number }>(query, kept).map(({ seq }) => seq)));
     },
 
-    /** Entries whose time is over, of those that history has; `n` is how many jobs each names. */
-    purgeable(now: number, projected: number, limit: number): (FinishedEntry & { n: number })[] {
-      return sql.all(
-        `SELECT seq, slot, jobs, json_array_length(jobs) AS n
-         FROM finished WHERE purge_at <= ? AND (seq <= ? OR moved_in = 1) ORDER BY purge_at LIMIT +?`,
-        now,
-        projected,
-        limit,
-      ) as unknown as (FinishedEntry & { n: number })[];
+    /** Entries whose time is over, of those that history has, at most `limit`, the oldest times first. */
+    purgeable(due: Due): DueEntry[] {
+      const entries = [...dueInOrder(due), ...dueByTime(due)];
+      return entries.sort((a, b) => a.purge_at - b.purge_at).slice(0, due.limit);
     },
 
+    /** When the next of the entries that history has is to go, epoch ms. */
     nextPurgeAt(projected: number): number | null {
-      const row = sql.all<{ purge_at: number }>(
-        "SELECT purge_at FROM finished WHERE seq <= ? OR moved_in = 1 ORDER BY purge_at LIMIT 1",
-        projected,
-      )[0];
-      return row?.purge_at ?? null;
+      const queries = [
+        "SELECT purge_at FROM finished WHERE kept = 0 AND seq <= ? ORDER BY seq LIMIT 1",
+        "SELECT purge_at FROM finished WHERE kept = 1 AND (seq <= ? OR moved_in = 1) ORDER BY purge_at LIMIT 1",
+      ];
+      const times = queries.flatMap((query) => sql.all<{ purge_at: number }>(query, projected));
+      return times.length === 0 ? null : Math.min(...times.map((row) => row.purge_at));
     },
 
-    remove(seq: number): void {
-      sql.run("DELETE FROM finished WHERE seq = ?", seq);
+    /** Removes an entry and returns the jobs that it named. 1 row. */
+    take({ kept, seq }: EntryKey): LoggedJob[] {
+      const query = "DELETE FROM finished WHERE kept = ? AND seq = ? RETURNING jobs";
+      return sql.all<{ jobs: string }>(query, kept, seq).flatMap(({ jobs }) => jobsOf(jobs));
     },
   };
+}
+
+interface Due {
+  /** Epoch ms. */
+  now: number;
+  /** History has the entries up to this one. */
+  projected: number;
+  limit: number;
+}
+
+/** The jobs of an entry, slot by slot in ascending order, and in each in the order they finished. */
+export function jobsOf(entry: string): LoggedJob[] {
+  return Object.values(JSON.parse(entry) as Record<string, LoggedJob[]>).flat();
 }
 
 export const HISTORY_LOG = new Part("history log", ({ sql }) => historyLog(sql));

@@ -4,7 +4,7 @@ import { isFinal, type RowState } from "../../../domain/job/state.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { HISTORY_LOG } from "./history-log.ts";
+import { HISTORY_LOG, jobsOf } from "./history-log.ts";
 import { toJob } from "./job-row.ts";
 import { JOBS } from "./job-store.ts";
 
@@ -27,7 +27,7 @@ export function historyPage(parts: Parts, request: FinishedRequest): FinishedRep
   let cursor = request.after;
   let characters = 0;
   for (const entry of entries) {
-    const logged = JSON.parse(entry.jobs) as [id: string, version: number][];
+    const logged = jobsOf(entry.jobs);
     for (let next = cursor === request.after ? request.skip : 0; next < logged.length; next += ROWS_AT_ONCE) {
       if (rows.length >= request.limit || characters > PAGE_CHARACTERS) {
         return { chunks: inChunks(rows), jobs: rows.length, cursor, skip: next, more: true };

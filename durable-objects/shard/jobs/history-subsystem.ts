@@ -15,8 +15,17 @@ const RULES: RowRule[] = [
   {
     rule: "final-is-logged",
     detail: "is final and history will never hear of it",
-    query: `SELECT id FROM jobs WHERE state IN ('succeeded', 'failed', 'cancelled', 'discarded') AND (id, version) NOT IN
-      (SELECT entry.value ->> 0, entry.value ->> 1 FROM finished, json_each(finished.jobs) AS entry)`,
+    query: `SELECT id FROM jobs
+      WHERE state IN ('succeeded', 'failed', 'cancelled', 'discarded') AND (slot, id, version) NOT IN
+        (SELECT CAST(place.key AS INTEGER), entry.value ->> 0, entry.value ->> 1
+         FROM finished, json_each(finished.jobs) AS place, json_each(place.value) AS entry)`,
+  },
+  {
+    rule: "log-goes-in-order",
+    detail: "goes before the entry in front of it, which would hold it up",
+    query: `SELECT 'entry ' || seq AS id FROM finished AS entry WHERE kept = 0 AND purge_at <
+      (SELECT purge_at FROM finished AS earlier WHERE earlier.kept = 0 AND earlier.seq < entry.seq
+       ORDER BY earlier.seq DESC LIMIT 1)`,
   },
 ];
 
@@ -24,7 +33,7 @@ const RULES: RowRule[] = [
 export const history: JobSubsystem = {
   name: "history",
   schema: FINISHED_MIGRATIONS,
-  tables: [{ table: "finished", scope: "slot" }],
+  tables: [{ table: "finished", scope: "slots", keysOf: "jobs" }],
   memory: [HISTORY_LOG, HISTORY],
   jobs: { on: ["succeed", "fail", "expire", "cancel", "reject"], onChange: noteEnds },
   nextAt: (parts) => parts.get(HISTORY_LOG).nextPurgeAt(parts.get(HISTORY).projected),
@@ -35,16 +44,20 @@ export const history: JobSubsystem = {
 /** Forgets what history has and whose time is over, a bounded amount. True when more is left. */
 function forgetFinished(step: Step): boolean {
   const log = step.get(HISTORY_LOG);
-  const entries = log.purgeable(step.now, step.get(HISTORY).projected, PURGE_PER_STEP);
+  const { projected } = step.get(HISTORY);
+  const entries = log.purgeable({ now: step.now, projected, limit: PURGE_PER_STEP });
   let named = 0;
   let newest = 0;
-  for (const { seq, slot, jobs, n } of entries) {
+  for (const entry of entries) {
     if (named >= PURGED_JOBS_PER_STEP) break;
+    const jobs = log.take(entry);
     step.get(JOBS).forget(jobs);
-    step.get(PROGRESS).forgetWithJobs(step, { slot, jobs });
-    log.remove(seq);
-    named += n;
-    newest = Math.max(newest, seq);
+    step.get(PROGRESS).forgetWithJobs(
+      step,
+      jobs.map(([id]) => id),
+    );
+    named += jobs.length;
+    newest = Math.max(newest, entry.seq);
   }
   step.get(HISTORY).noteForgotten(step, newest);
   return entries.length === PURGE_PER_STEP || named >= PURGED_JOBS_PER_STEP;

@@ -6,7 +6,7 @@ import { Part, type Parts } from "../kernel/part.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { HISTORY_LOG, type NewEntry } from "./history-log.ts";
+import { HISTORY_LOG, type LoggedJob } from "./history-log.ts";
 import type { JobChange } from "./job-change.ts";
 import type { JobHead, JobSpec } from "./job-row.ts";
 import { METRICS } from "./metrics.ts";
@@ -117,23 +117,26 @@ function keysOf(row: JobHead, { idempotencyWindowMs }: QueueSettings, now: numbe
   return dedupEndsAt === undefined ? endsAt : answersUntil(dedupEndsAt, now, idempotencyWindowMs);
 }
 
-/** The entries of the log that a step makes: one for each slot and time at which they are to go. */
+/** The entries of the log that a step makes: one for each time at which they are to go, with the jobs of each slot. */
 class NewEntries {
-  readonly #byKey = new Map<string, NewEntry>();
+  readonly #byTime = new Map<number, Map<number, LoggedJob[]>>();
 
   add({ id, slot, version }: Pick<JobHead, "id" | "slot" | "version">, purgeAt: number): void {
-    const key = `${slot}/${purgeAt}`;
-    const entry = this.#byKey.get(key) ?? { slot, purgeAt, jobs: [] };
-    entry.jobs.push([id, version]);
-    this.#byKey.set(key, entry);
+    const bySlot = this.#byTime.get(purgeAt) ?? new Map<number, LoggedJob[]>();
+    const jobs = bySlot.get(slot) ?? [];
+    jobs.push([id, version]);
+    this.#byTime.set(purgeAt, bySlot.set(slot, jobs));
   }
 
   write(step: Step): void {
     const sequence = step.get(SEQUENCE);
     const history = step.get(HISTORY);
-    for (const entry of this.#byKey.values()) {
+    const log = step.get(HISTORY_LOG);
+    for (const [purgeAt, jobs] of this.#byTime) {
       const seq = sequence.next(step.now);
-      step.get(HISTORY_LOG).append(seq, entry);
+      // After the clock has stepped back an entry would wait for those in front of it: so it goes by its own time.
+      const kept = purgeAt !== step.now + KEEP_SUCCEEDED_MS || !log.keepsOrder(purgeAt);
+      log.append(seq, { kept, purgeAt, jobs });
       history.noteEntry(step, seq);
     }
   }

@@ -6,24 +6,31 @@ import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./
 /** What stays of a discarded job until history knows that it is gone. */
 export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
 
+// Texts that are put together of others are made once: SQLite finds a statement that it has prepared by its text.
+const ROW = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
+const HEAD = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
+const ROWS = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
+const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
+  AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
+const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
+const OPEN_OF_KEY = `${UNFINISHED_OF_KEY} AND blocked & ${BLOCKS.line} = 0 LIMIT 1`;
+const DUE = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`;
+
 /** Statements on `jobs` that leave the state of a job as it is (`state-store.ts` has the others). Rows written are said where they are more than the row itself. */
 export function jobStore(sql: Sql) {
   const one = (query: string, ...params: (string | number)[]) => sql.all<JobHead>(query, ...params)[0] ?? null;
   return {
     row(id: string): JobRow | null {
-      return sql.all<JobRow>(`SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`, id)[0] ?? null;
+      return sql.all<JobRow>(ROW, id)[0] ?? null;
     },
 
     head(id: string): JobHead | null {
-      return one(`SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`, id);
+      return one(HEAD, id);
     },
 
     /** The rows of these jobs, discarded ones included: history has to be told of those too. */
     rows(ids: string[]): JobRow<RowState>[] {
-      return sql.all<JobRow<RowState>>(
-        `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`,
-        JSON.stringify(ids),
-      );
+      return sql.all<JobRow<RowState>>(ROWS, JSON.stringify(ids));
     },
 
     /** Writes another payload and the spec that goes with it, which `save` does not write. */
@@ -37,22 +44,12 @@ export function jobStore(sql: Sql) {
 
     /** The earliest unfinished job of an ordering key. */
     firstOfKey(queue: number, key: string): JobHead | null {
-      return one(
-        `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
-           AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') ORDER BY seq LIMIT 1`,
-        queue,
-        key,
-      );
+      return one(FIRST_OF_KEY, queue, key);
     },
 
     /** The job of an ordering key whose turn it is. Reads the whole line: for redrive and explain only. */
     openOfKey(queue: number, key: string): JobHead | null {
-      return one(
-        `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
-           AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') AND blocked & ${BLOCKS.line} = 0 LIMIT 1`,
-        queue,
-        key,
-      );
+      return one(OPEN_OF_KEY, queue, key);
     },
 
     /** Writes what holds the job back, and nothing else. */
@@ -126,11 +123,7 @@ export function jobStore(sql: Sql) {
 
     /** What the clock has to act on, soonest first. */
     due(now: number, limit: number): JobHead[] {
-      return sql.all<JobHead>(
-        `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`,
-        now,
-        limit,
-      );
+      return sql.all<JobHead>(DUE, now, limit);
     },
 
     /** Queued and scheduled jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
@@ -169,9 +162,12 @@ export function jobStore(sql: Sql) {
       );
     },
 
-    /** Deletes finished jobs: a JSON array of [id, version]. One that was redriven since has another version and stays. */
-    forget(jobs: string): void {
-      sql.run("DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))", jobs);
+    /** Deletes finished jobs. One that was redriven since has another version and stays. */
+    forget(jobs: readonly [id: string, version: number][]): void {
+      sql.run(
+        "DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
+        JSON.stringify(jobs),
+      );
     },
   };
 }

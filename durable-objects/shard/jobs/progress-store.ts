@@ -93,14 +93,12 @@ export class ProgressStore {
     this.#presence.recheck(step);
   }
 
-  /** Of a JSON array of [id, version], all of one slot: those whose job is no longer there. */
-  forgetWithJobs(step: StepScope, { slot, jobs }: { slot: number; jobs: string }): void {
+  /** Of these jobs, those that are no longer there. 1 row for each that has one. */
+  forgetWithJobs(step: StepScope, ids: string[]): void {
     if (!this.#presence.any) return;
     this.#sql.run(
-      `DELETE FROM progress WHERE slot = ? AND id IN (SELECT value ->> 0 FROM json_each(?))
-         AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = progress.id)`,
-      slot,
-      jobs,
+      `DELETE FROM progress WHERE (slot, id) IN ${PLACES} AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = progress.id)`,
+      placesOf(ids),
     );
     this.#presence.recheck(step);
   }

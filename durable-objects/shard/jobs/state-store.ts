@@ -3,7 +3,7 @@ import { inChunks } from "../../chunks.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { JobKey, SucceededJob } from "./job-change.ts";
-import { type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
+import { ITEM_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
 
 /** The columns that a submission sets; the rest have defaults. */
 export type NewRow = Pick<
@@ -48,6 +48,34 @@ export interface Success {
   result: string | null;
   truncated: boolean;
 }
+
+/** Of each started job: the whole row, or what an executor needs of it. */
+export type Returning = "row" | "item";
+
+/** Texts that are put together of others are made once: SQLite finds a statement that it has prepared by its text. */
+const STARTS: Record<Returning, string> = { row: startReturning(ROW_COLUMNS), item: startReturning(ITEM_COLUMNS) };
+
+function startReturning(columns: string): string {
+  return `UPDATE jobs SET state = '${TRANSITIONS.claim.to}', version = version + 1, attempt = attempt + 1, lease = ?2, worker = ?3, counts_toward_limit = ?4,
+      attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms + ?7,
+      lease_ends_at = ?5 + coalesce(?6, timeout_ms),
+      due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms + ?7)
+    WHERE id IN (SELECT value FROM json_each(?1)) AND state ${sqlStates(fromStates("claim"))} AND (expires_at IS NULL OR expires_at > ?5)
+    RETURNING ${columns}`;
+}
+
+const SUCCEED = `WITH done AS MATERIALIZED (SELECT jsonb(value) AS d FROM json_each(?1))
+  UPDATE jobs SET state = '${TRANSITIONS.succeed.to}', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = NULL,
+    finished_at = ?2, due_at = NULL, counts_toward_limit = 0
+  FROM done WHERE id = d ->> 0 AND attempt = d ->> 1 AND lease = d ->> 2 AND state ${sqlStates(fromStates("succeed"))} AND due_at > ?2
+    AND (?3 IS NULL OR queue IN (SELECT ref FROM queues WHERE namespace = ?3))
+  RETURNING id, queue, partition, slot, ordering_key, concurrency_key, dedup_key, version, created_at`;
+
+const DISCARD = `UPDATE jobs SET state = '${TRANSITIONS.discard.to}', version = ?, blocked = 0, counts_toward_limit = 0, due_at = NULL, attempt = 0,
+    spent_before = 0, lease = NULL, worker = NULL, attempt_at = NULL, attempt_ends_at = NULL, lease_ends_at = NULL,
+    started_at = NULL, finished_at = ?, expires_at = NULL, ordering_key = NULL, concurrency_key = NULL,
+    dedup_key = NULL, fingerprint = NULL, spec = ?, error = NULL, attempts = '[]', truncated = 0, result = NULL,
+    payload = 'null' WHERE id = ?`;
 
 /**
  * Every statement that writes the state of a job; `transition.ts` alone runs them. Those that move many take the states
@@ -96,16 +124,11 @@ function stateStore(sql: Sql) {
     /**
      * Starts an attempt of each of `ids`, all of which are ready: running, under `lease`, whose end is the sooner of
      * `leaseMs` (null: the job's timeout) and the timeout plus `graceMs`. +1 row (due), +1 where `countsTowardLimit`.
-     * Answers the columns that the caller hands out, in no promised order.
+     * Answers what the caller hands out of each row, in no promised order.
      */
-    start<Row extends StartedRow>(ids: string[], claim: Start, columns: string): Row[] {
+    start<Row extends StartedRow>(ids: string[], claim: Start, returning: Returning): Row[] {
       return sql.all<Row>(
-        `UPDATE jobs SET state = '${TRANSITIONS.claim.to}', version = version + 1, attempt = attempt + 1, lease = ?2, worker = ?3, counts_toward_limit = ?4,
-           attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms + ?7,
-           lease_ends_at = ?5 + coalesce(?6, timeout_ms),
-           due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms + ?7)
-         WHERE id IN (SELECT value FROM json_each(?1)) AND state ${sqlStates(fromStates("claim"))} AND (expires_at IS NULL OR expires_at > ?5)
-         RETURNING ${columns}`,
+        STARTS[returning],
         JSON.stringify(ids),
         claim.lease,
         claim.worker,
@@ -128,34 +151,12 @@ function stateStore(sql: Sql) {
         result,
         truncated ? 1 : 0,
       ]);
-      return inChunks(rows).flatMap((chunk) =>
-        sql.all<SucceededJob & SqlRow>(
-          `WITH done AS MATERIALIZED (SELECT jsonb(value) AS d FROM json_each(?1))
-           UPDATE jobs SET state = '${TRANSITIONS.succeed.to}', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = NULL,
-             finished_at = ?2, due_at = NULL, counts_toward_limit = 0
-           FROM done WHERE id = d ->> 0 AND attempt = d ->> 1 AND lease = d ->> 2 AND state ${sqlStates(fromStates("succeed"))} AND due_at > ?2
-             AND (?3 IS NULL OR queue IN (SELECT ref FROM queues WHERE namespace = ?3))
-           RETURNING id, queue, partition, slot, ordering_key, concurrency_key, dedup_key, version, created_at`,
-          chunk,
-          now,
-          namespace,
-        ),
-      );
+      return inChunks(rows).flatMap((chunk) => sql.all<SucceededJob & SqlRow>(SUCCEED, chunk, now, namespace));
     },
 
     /** Empties the row of a final job. Its id, queue and place stay, so that an older copy of it is never believed. */
     discard({ id, version }: JobHead, { spec, now }: { spec: string; now: number }): void {
-      sql.run(
-        `UPDATE jobs SET state = '${TRANSITIONS.discard.to}', version = ?, blocked = 0, counts_toward_limit = 0, due_at = NULL, attempt = 0,
-           spent_before = 0, lease = NULL, worker = NULL, attempt_at = NULL, attempt_ends_at = NULL, lease_ends_at = NULL,
-           started_at = NULL, finished_at = ?, expires_at = NULL, ordering_key = NULL, concurrency_key = NULL,
-           dedup_key = NULL, fingerprint = NULL, spec = ?, error = NULL, attempts = '[]', truncated = 0, result = NULL,
-           payload = 'null' WHERE id = ?`,
-        version + 1,
-        now,
-        spec,
-        id,
-      );
+      sql.run(DISCARD, version + 1, now, spec, id);
     },
 
     /** Writes the row of a final job that history alone still had. As many rows as a submission. */
@@ -180,12 +181,13 @@ const INSERT = `INSERT INTO jobs (id, seq, rank, payload, queue, partition, slot
 
 /** Inserts new jobs, a few statements for any number of them; answers the ids that were not there before. */
 function insertJobs(sql: Sql, rows: NewRow[]): Set<string> {
-  const inserted = alike(rows).flatMap((group) =>
-    inChunks(group.rows.map(({ id, seq, rank, payload }) => [id, seq, rank, payload])).flatMap((chunk) =>
-      sql.all<{ id: string }>(INSERT, chunk, ...group.shared),
-    ),
-  );
-  return new Set(inserted.map(({ id }) => id));
+  const inserted = new Set<string>();
+  for (const { shared, rows: group } of alike(rows)) {
+    for (const chunk of inChunks(group.map(({ id, seq, rank, payload }) => [id, seq, rank, payload]))) {
+      for (const { id } of sql.all<{ id: string }>(INSERT, chunk, ...shared)) inserted.add(id);
+    }
+  }
+  return inserted;
 }
 
 function sharedCells(row: NewRow): SqlValue[] {

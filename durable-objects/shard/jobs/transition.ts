@@ -9,6 +9,7 @@ import { QUEUES } from "../queues/queue-store.ts";
 import { countChange, countMove, standingOf } from "./counts.ts";
 import {
   type JobChange,
+  type JobKey,
   type JobListener,
   LISTENERS,
   type SingleEvent,
@@ -17,7 +18,7 @@ import {
 } from "./job-change.ts";
 import { BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
 import { JOBS } from "./job-store.ts";
-import { type NewRow, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
+import { type NewRow, type Returning, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
 
 /** What a transition may set beside the state. What hangs on the state follows by itself. */
 export type Patch = Partial<
@@ -98,16 +99,16 @@ export function accept(step: Step, rows: NewRow[]): Set<string> {
   return written;
 }
 
-/** Starts an attempt of each of `jobs` of one queue that is still ready. Answers the columns asked for, in no promised order. */
+/** Starts an attempt of each of `jobs` of one queue that is still ready. Answers what is asked for of each, in no promised order. */
 export function start<Row extends StartedRow>(
   step: Step,
   queue: number,
-  { jobs, as, columns }: { jobs: readonly StartedJob[]; as: Start; columns: string },
+  { jobs, as, returning }: { jobs: readonly StartedJob[]; as: Start; returning: Returning },
 ): Row[] {
   const rows = step.get(STATES).start<Row>(
     jobs.map(({ id }) => id),
     as,
-    columns,
+    returning,
   );
   const ids = new Set(rows.map(({ id }) => id));
   const started = jobs.filter(({ id }) => ids.has(id));
@@ -172,5 +173,10 @@ function tellChange(step: Step, change: JobChange): void {
 
 function concerns(step: Parts, { key, whileAny }: JobListener, { jobs }: JobChange): boolean {
   if (whileAny !== undefined && !step.get(whileAny).any) return false;
-  return key === undefined || jobs.some((job) => key in job && (job as Partial<JobHead>)[key] !== null);
+  return key === undefined || anyHas(jobs, key);
+}
+
+function anyHas(jobs: readonly Partial<JobHead>[], key: JobKey): boolean {
+  for (const job of jobs) if ((job[key] ?? null) !== null) return true;
+  return false;
 }

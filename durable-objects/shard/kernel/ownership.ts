@@ -1,5 +1,5 @@
 import type { Busy, Moved, MovedItem } from "../../../contract/rpc.ts";
-import { parseJobId } from "../../../domain/job-id.ts";
+import { findSlot } from "../../../domain/job-id.ts";
 import { parseLease } from "../../../domain/lease.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { FACTS } from "./facts.ts";
@@ -72,8 +72,8 @@ export const OWNERSHIP = new Part("ownership", (shard) => {
 export function slotsOfJobs(ids: Iterable<string>): number[] {
   const found: number[] = [];
   for (const id of ids) {
-    const slot = parseJobId(id)?.slot;
-    if (slot !== undefined) found.push(slot);
+    const slot = findSlot(id);
+    if (slot !== null) found.push(slot);
   }
   return found;
 }
@@ -81,7 +81,7 @@ export function slotsOfJobs(ids: Iterable<string>): number[] {
 /** The slot of the job that a lease names; null when the text is no lease. */
 export function slotOfLease(text: string): number | null {
   const lease = parseLease(text);
-  return lease === null ? null : (parseJobId(lease.jobId)?.slot ?? null);
+  return lease === null ? null : findSlot(lease.jobId);
 }
 
 /** Items of a request, each with a lease, as far as this shard may answer them. */

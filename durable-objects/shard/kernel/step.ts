@@ -65,7 +65,8 @@ export class Step implements Parts, StepScope {
   /** What `owner` remembers of this step alone. Made when it is first asked for. */
   scratch<T>(owner: object, make: () => T): T {
     const { byOwner } = this.#pad;
-    if (byOwner.has(owner)) return byOwner.get(owner) as T;
+    const known = byOwner.get(owner) as T | undefined;
+    if (known !== undefined) return known;
     const fresh = make();
     byOwner.set(owner, fresh);
     return fresh;

@@ -4,10 +4,14 @@ import type { AnyPart, Parts } from "./part.ts";
 import type { Step } from "./step.ts";
 
 /**
- * Whose the rows of a table are. `slot`: each row belongs to the slot in its column `slot` and moves with it. `shard`:
- * they are the shard's own and stay, for the reason given.
+ * Whose the rows of a table are. `slot`: each row belongs to the slot in its column `slot` and moves with it. `slots`: each
+ * row belongs to several slots, which are the keys of the JSON object in its column `keysOf`: what is under the key of a
+ * slot moves with that slot, and the row is split. `shard`: they are the shard's own and stay, for the reason given.
  */
-export type TableScope = { table: string; scope: "slot" } | { table: string; scope: "shard"; why: string };
+export type TableScope =
+  | { table: string; scope: "slot" }
+  | { table: string; scope: "slots"; keysOf: string }
+  | { table: string; scope: "shard"; why: string };
 
 /** What an audit looks at, and when. */
 export interface AuditView extends Parts {

@@ -18,8 +18,8 @@ export class QueueStore {
   readonly #sql: Sql;
   /** The store that a step's view lies over; null in the shard's own store. */
   readonly #below: QueueStore | null;
-  readonly #byRef = new Map<number, KnownQueue>();
-  readonly #byName = new Map<string, KnownQueue>();
+  /** Null while nothing was learned here: most steps learn nothing of any queue. */
+  #known: { byRef: Map<number, KnownQueue>; byName: Map<string, KnownQueue> } | null = null;
 
   constructor(sql: Sql, below: QueueStore | null = null) {
     this.#sql = sql;
@@ -42,28 +42,28 @@ export class QueueStore {
 
   /** Takes over what a step has learned, when it has committed. */
   join(view: QueueStore): void {
-    for (const queue of view.#byRef.values()) this.#remember(queue);
+    for (const queue of view.#known?.byRef.values() ?? []) this.#remember(queue);
   }
 
   find(namespace: string, name: string): KnownQueue | null {
-    return this.#byName.get(`${namespace}/${name}`) ?? this.#below?.find(namespace, name) ?? null;
+    return this.#known?.byName.get(`${namespace}/${name}`) ?? this.#below?.find(namespace, name) ?? null;
   }
 
   /** Throws when a row names a queue that was never seen: rows are only written under a known queue. */
   get(ref: number): KnownQueue {
-    const known = this.#byRef.get(ref);
+    const known = this.#known?.byRef.get(ref);
     if (known !== undefined) return known;
     if (this.#below === null) throw new Error(`no queue with ref ${ref}`);
     return this.#below.get(ref);
   }
 
   all(): KnownQueue[] {
-    if (this.#below === null) return [...this.#byRef.values()];
-    const below = this.#below.all();
-    if (this.#byRef.size === 0) return below;
+    const own = this.#known?.byRef ?? new Map<number, KnownQueue>();
+    const below = this.#below?.all() ?? [];
+    if (own.size === 0) return below;
     const refs = new Set(below.map(({ ref }) => ref));
-    const added = [...this.#byRef.values()].filter(({ ref }) => !refs.has(ref));
-    return [...below.map((queue) => this.#byRef.get(queue.ref) ?? queue), ...added];
+    const added = [...own.values()].filter(({ ref }) => !refs.has(ref));
+    return [...below.map((queue) => own.get(queue.ref) ?? queue), ...added];
   }
 
   /** Takes `settings` when they are newer than what is known. Returns the queue, and what it was before. 1 or 2 rows. */
@@ -96,8 +96,9 @@ export class QueueStore {
   }
 
   #remember(queue: KnownQueue): void {
-    this.#byRef.set(queue.ref, queue);
-    this.#byName.set(`${queue.settings.namespace}/${queue.settings.name}`, queue);
+    this.#known ??= { byRef: new Map(), byName: new Map() };
+    this.#known.byRef.set(queue.ref, queue);
+    this.#known.byName.set(`${queue.settings.namespace}/${queue.settings.name}`, queue);
   }
 }
 

@@ -1,5 +1,5 @@
 import { migrate } from "../../../durable-objects/migrate.ts";
-import type { Subsystem } from "../../../durable-objects/shard/kernel/subsystem.ts";
+import type { Subsystem, TableScope } from "../../../durable-objects/shard/kernel/subsystem.ts";
 import { SUBSYSTEMS } from "../../../durable-objects/shard/subsystems.ts";
 import { openSql } from "../../simulation/node-sqlite.ts";
 import type { Violation } from "./parse.ts";
@@ -20,9 +20,13 @@ export function shardTables(subsystems: readonly Subsystem[] = SUBSYSTEMS): Viol
     .filter(({ tbl_name: table }) => table !== OF_MIGRATIONS)
     .map(({ name, sql: text }): MasterRow => ({ name, sql: text }));
   const registry = subsystems.flatMap(({ tables = [] }) =>
-    tables.map(({ table, scope }) =>
-      scope === "slot" ? { name: table, scope, column: "slot" } : { name: table, scope },
-    ),
+    tables.map((declared) => ({ name: declared.table, scope: declared.scope, ...columnOf(declared) })),
   );
   return unregisteredTables(rows, registry);
+}
+
+/** What carries the slots of a table's rows. */
+function columnOf(declared: TableScope): { column?: string } {
+  if (declared.scope === "shard") return {};
+  return { column: declared.scope === "slots" ? declared.keysOf : "slot" };
 }

@@ -11,12 +11,14 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX jobs_seq ON jobs (seq);
   CREATE TABLE marks (slot INTEGER, sender TEXT, PRIMARY KEY (slot, sender));
+  CREATE TABLE logs (seq INTEGER PRIMARY KEY, by_slot TEXT NOT NULL);
   CREATE TABLE meta (key TEXT UNIQUE, value TEXT);
 `;
 
 const REGISTRY: readonly RegisteredTable[] = [
   { name: "jobs", scope: "slot", column: "slot" },
   { name: "marks", scope: "slot", column: "slot" },
+  { name: "logs", scope: "slots", column: "by_slot" },
   { name: "meta", scope: "shard" },
 ];
 
@@ -53,6 +55,30 @@ it.each<[string, string, readonly RegisteredTable[], string]>([
     "CREATE TABLE extra (id TEXT)",
     [...REGISTRY, { name: "extra", scope: "slot" }],
     "extra: a table of a slot must name the column",
+  ],
+  [
+    "no column named by a table of several slots",
+    "CREATE TABLE extra (id TEXT)",
+    [...REGISTRY, { name: "extra", scope: "slots" }],
+    "extra: a table of a slot must name the column",
+  ],
+  [
+    "no such column in a table of several slots",
+    "CREATE TABLE extra (id TEXT)",
+    [...REGISTRY, { name: "extra", scope: "slots", column: "by_slot" }],
+    "extra: the table has no column by_slot",
+  ],
+  [
+    "a column whose keys cannot be slots",
+    "CREATE TABLE extra (id TEXT, by_slot INTEGER)",
+    [...REGISTRY, { name: "extra", scope: "slots", column: "by_slot" }],
+    "extra: by_slot, whose keys should be the slots, must be JSON",
+  ],
+  [
+    "a UNIQUE column in a table of several slots",
+    "CREATE TABLE extra (id TEXT PRIMARY KEY, by_slot TEXT UNIQUE)",
+    [...REGISTRY, { name: "extra", scope: "slots", column: "by_slot" }],
+    "extra: a table of a slot may have no UNIQUE constraint",
   ],
   [
     "no such column, though a text and a check speak of it",

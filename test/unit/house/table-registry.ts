@@ -6,17 +6,20 @@ export interface MasterRow {
   sql: string | null;
 }
 
-/** What a subsystem says of one of its tables: it belongs to slots, which `column` names, or to the shard. */
+/**
+ * What a subsystem says of one of its tables: each row belongs to a slot, which `column` holds, or to several, which are the
+ * keys of the JSON object in `column`; or the table belongs to the shard.
+ */
 export interface RegisteredTable {
   name: string;
-  scope: "slot" | "shard";
-  /** The column that carries the slot; needed by tables of a slot. */
+  scope: "slot" | "slots" | "shard";
+  /** The column that carries the slot or slots; needed by tables of slots. */
   column?: string;
 }
 
 interface Table {
-  /** Lower-case names of its columns. */
-  columns: string[];
+  /** Its columns, lower-case: the type of each by its name. */
+  columns: ReadonlyMap<string, string>;
   /** UNIQUE constraints and unique indexes besides its primary key. */
   unique: number;
 }
@@ -26,8 +29,8 @@ const FOREIGN = /^(?:sqlite_|_cf_)/i;
 
 /**
  * Where a database and the registry of its tables disagree. Rows of a slot move to another shard by copying, so a
- * table of a slot names the column that tells whose they are, and it has no UNIQUE constraint beyond its primary
- * key: one that spans slots could refuse a row that was accepted elsewhere.
+ * table of a slot, or of several, names the column that tells whose they are (a TEXT where that is JSON), and it has no
+ * UNIQUE constraint beyond its primary key: one that spans slots could refuse a row that was accepted elsewhere.
  */
 export function unregisteredTables(
   masterRows: readonly MasterRow[],
@@ -46,11 +49,13 @@ export function unregisteredTables(
 }
 
 function wrongSlotTable({ name, scope, column }: RegisteredTable, table: Table | undefined): Violation[] {
-  if (scope !== "slot" || table === undefined) return [];
+  if (scope === "shard" || table === undefined) return [];
   const found: Violation[] = [];
+  const type = table.columns.get(column?.toLowerCase() ?? "");
   if (column === undefined) found.push(`${name}: a table of a slot must name the column that carries the slot`);
-  else if (!table.columns.includes(column.toLowerCase()))
-    found.push(`${name}: the table has no column ${column}, which should carry the slot`);
+  else if (type === undefined) found.push(`${name}: the table has no column ${column}, which should carry the slot`);
+  else if (scope === "slots" && type !== "text")
+    found.push(`${name}: ${column}, whose keys should be the slots, must be JSON, a TEXT`);
   if (table.unique > 0) found.push(`${name}: a table of a slot may have no UNIQUE constraint besides its primary key`);
   return found;
 }
@@ -72,9 +77,14 @@ function tableOf(sql: string): Table {
   const parts = partsOf(sql);
   const isConstraint = (part: string) => /^(?:CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN)\b/i.test(part);
   return {
-    columns: parts
-      .filter((part) => !isConstraint(part))
-      .flatMap((part) => /^["`[]?(\w+)/.exec(part)?.[1]?.toLowerCase() ?? []),
+    columns: new Map(
+      parts
+        .filter((part) => !isConstraint(part))
+        .map((part) => {
+          const [, name = "", type = ""] = /^["`[]?(\w+)["`\]]?\s*(\w*)/.exec(part.toLowerCase()) ?? [];
+          return [name, type];
+        }),
+    ),
     unique: parts.filter((part) => /\bUNIQUE\b/i.test(withoutParentheses(part))).length,
   };
 }

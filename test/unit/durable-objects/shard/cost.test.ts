@@ -1,27 +1,32 @@
 import { describe, expect, test } from "vitest";
+import type { Outcome } from "../../../../contract/rpc.ts";
 import type { SqlRow } from "../../../../durable-objects/sql.ts";
 import { dedup } from "../../../rigs/dedup-calls.ts";
-import { DAY, Harness, HOUR, SECOND } from "../../../rigs/shard-harness.ts";
+import { BOOM, DAY, Harness, HOUR, SECOND } from "../../../rigs/shard-harness.ts";
 
 /**
  * Cloudflare bills a row for each row of a table and each index entry written. SQLite here counts rows of
- * tables only, so the entries of the indexes on `jobs` are found by comparing what they hold before and after.
+ * tables only, so the entries of the indexes on `jobs` and `finished` are found by comparing what they hold before and after.
  */
+const PRIMARY_KEYS = { jobs: "id", finished: "seq" };
+
 function indexEntries(h: Harness): Map<string, Set<string>> {
-  const indexes = h.sql.all<{ name: string; sql: string }>(
-    "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'jobs' AND sql IS NOT NULL",
+  const indexes = h.sql.all<{ name: string; tbl_name: "jobs" | "finished"; sql: string }>(
+    "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name IN ('jobs', 'finished') AND sql IS NOT NULL",
   );
   return new Map(
-    indexes.map(({ name, sql }) => {
+    indexes.map(({ name, tbl_name: table, sql }) => {
       const [, columns = "", where = ""] = /\(([^)]*)\)\s*WHERE([\s\S]*)$/i.exec(sql) ?? [];
       const keys = columns.replaceAll(/\s+DESC/gi, "");
-      const rows = h.sql.all<SqlRow>(`SELECT ${keys}, id AS primary_key FROM jobs WHERE ${where}`);
+      const rows = h.sql.all<SqlRow>(
+        `SELECT ${keys}, ${PRIMARY_KEYS[table]} AS primary_key FROM ${table} WHERE ${where}`,
+      );
       return [name, new Set(rows.map((row) => JSON.stringify(row)))];
     }),
   );
 }
 
-/** Rows written by `step`, new index entries on `jobs` included. Those it deletes come with the row's own write. */
+/** Rows written by `step`, new index entries on `jobs` and `finished` included. Those it deletes come with the row's own write. */
 function rowsOf(h: Harness, step: () => void): number {
   const before = indexEntries(h);
   const tables = h.sql.rowsWritten();
@@ -55,10 +60,10 @@ describe("rows written for a hundred jobs in batches", () => {
     let items = h.take(0);
     expect(rowsOf(h, () => (items = h.take(100)))).toBe(200);
     const reports = items.map(({ lease }) => ({ lease, outcome: SUCCESS }));
-    expect(rowsOf(h, () => h.work({ reports, room: { handler: 0, http: 0 } }))).toBeLessThanOrEqual(102);
+    expect(rowsOf(h, () => h.work({ reports, room: { handler: 0, http: 0 } }))).toBe(101);
     h.project();
     h.advance(HOUR - 1);
-    expect(rowsOf(h, () => h.advance(1))).toBeLessThanOrEqual(104);
+    expect(rowsOf(h, () => h.advance(1))).toBe(104);
     expect(h.count("jobs")).toBe(0);
   });
 
@@ -129,6 +134,39 @@ describe("rows written for a hundred jobs in batches", () => {
     expect(rows).toBeGreaterThan(2000);
     // And two for the bell that nobody answered meanwhile.
     expect(rows).toBeLessThanOrEqual(2003);
+  });
+});
+
+describe("rows of the log of finished jobs", () => {
+  const PARTITIONS = 16;
+  const FAILURE = { ok: false, error: { ...BOOM, retryable: false }, retryAfterMs: null } as const;
+
+  /**
+   * What a step writes that ends `count` jobs so, each in the next of `slots`; and what one that forgets them does, which
+   * notes how far the log is forgotten too.
+   */
+  function costOf({ count, slots, outcome }: { count: number; slots: number; outcome: Outcome }): [number, number] {
+    const h = warm({ partitions: PARTITIONS });
+    h.project();
+    h.advance(8 * DAY);
+    h.submit(Array.from({ length: count }, (_, i) => h.job({ partition: i % slots })));
+    expect(new Set(h.sql.all<{ slot: number }>("SELECT slot FROM jobs").map(({ slot }) => slot)).size).toBe(slots);
+    const reports = h.take(count).map(({ lease }) => ({ lease, outcome }));
+    const ended = rowsOf(h, () => h.work({ reports, room: { handler: 0, http: 0 } }));
+    h.project();
+    h.now += 8 * DAY;
+    const forgotten = rowsOf(h, () => h.core.alarm());
+    expect([h.count("jobs"), h.count("finished")]).toEqual([0, 0]);
+    return [ended, forgotten];
+  }
+
+  test.each([
+    ["succeeded, one", { count: 1, slots: 1, outcome: SUCCESS }, [1 + 1, 1 + 1 + 1]],
+    ["succeeded, in four slots", { count: 8, slots: 4, outcome: SUCCESS }, [8 + 1, 8 + 1 + 1]],
+    ["failed, one", { count: 1, slots: 1, outcome: FAILURE }, [3 + 2, 1 + 1 + 1]],
+    ["failed, in four slots", { count: 8, slots: 4, outcome: FAILURE }, [3 * 8 + 2, 8 + 1 + 1]],
+  ])("%s: 1 for those that go an hour later, 2 for others, whatever the slots", (_what, ending, expected) => {
+    expect(costOf(ending)).toEqual(expected);
   });
 });
 

@@ -17,6 +17,8 @@ test("a table that no subsystem declares is found, and one of a slot that has no
   expect(shardTables([...SUBSYSTEMS, NOTES])).toEqual([expect.stringContaining("notes")]);
   const declared: Subsystem = { ...NOTES, tables: [{ table: "notes", scope: "slot" }] };
   expect(shardTables([...SUBSYSTEMS, declared])).toEqual([expect.stringContaining("slot")]);
+  const ofSeveral: Subsystem = { ...NOTES, tables: [{ table: "notes", scope: "slots", keysOf: "jobs" }] };
+  expect(shardTables([...SUBSYSTEMS, ofSeveral])).toEqual([expect.stringContaining("no column jobs")]);
 });
 
 test("a reason is given for every table whose rows stay with the shard", () => {

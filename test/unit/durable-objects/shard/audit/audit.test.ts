@@ -65,6 +65,12 @@ const PLANTED: [rule: string, what: string, ...statements: string[]][] = [
     "one logged under another version",
     "UPDATE jobs SET version = version + 1 WHERE state = 'failed'",
   ],
+  ["final-is-logged", "one logged in another slot", `UPDATE finished SET jobs = '{"9' || substr(jobs, 3)`],
+  [
+    "log-goes-in-order",
+    "an entry that holds up the one behind it",
+    "INSERT INTO finished SELECT 0, seq + 1, purge_at - 1, 0, '{}' FROM finished WHERE kept = 0",
+  ],
   ["queue-known", "a job of a queue that is not there", "UPDATE jobs SET queue = 99 WHERE state = 'scheduled'"],
   [
     "queued-reachable",

@@ -188,7 +188,7 @@ describe("a bell for a consumer", () => {
     const bells = new Bells(new Harness().sql, "shard-0");
     const due = (now: number, queues: [number, number][]) => {
       const jobs = queues.reduce((sum, [, n]) => sum + n, 0);
-      return bells.due([{ line: "bulk/consumer", jobs, queues: new Map(queues) }], now).bells.length;
+      return bells.due(new Map([["bulk/consumer", { jobs, queues: new Map(queues) }]]), now).bells.length;
     };
     expect(due(START, [[1, 90]])).toBe(1);
     bells.answered("bulk/consumer", { who: "consumer/1", stays: true, limited: new Map([[1, 90]]), now: START });
