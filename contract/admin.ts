@@ -1,6 +1,9 @@
 import { z } from "zod";
+import { ACCEPTED_AT, LATER } from "./examples.ts";
+import { described, field } from "./field.ts";
 import { pageOf } from "./list.ts";
 import { Name } from "./primitives.ts";
+import { says } from "./sentence.ts";
 import { Timestamp } from "./time.ts";
 
 /** Keys, namespaces, secrets, and what operators read. */
@@ -10,73 +13,166 @@ export const SCOPES = ["submit", "read", "work", "admin"] as const;
 export const Scope = z.enum(SCOPES);
 export type Scope = z.infer<typeof Scope>;
 
+const SCOPES_TEXT =
+  "What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies the others and may change queues, keys and all else.";
+
 /** `namespace` is for the root key only. */
-export const KeyBody = z.strictObject({
-  name: Name,
-  scopes: z
-    .array(Scope)
-    .min(1)
-    .max(SCOPES.length)
-    .refine((scopes) => new Set(scopes).size === scopes.length, { error: "must not name a scope twice" }),
-  namespace: Name.optional(),
-  expiresAt: Timestamp.optional(),
-});
+export const KeyBody = described(
+  z.strictObject({
+    name: field(Name, "What people call the key. It need not be unique.", "ci"),
+    scopes: field(
+      z
+        .array(Scope)
+        .min(1)
+        .max(SCOPES.length)
+        .refine((scopes) => new Set(scopes).size === scopes.length, says("names no scope twice")),
+      `${SCOPES_TEXT} Each once.`,
+      ["submit", "read"],
+    ),
+    namespace: field(
+      Name.optional(),
+      "The namespace that the key is for, which only the root key may name. Left out: that of the key that makes it.",
+      "acme",
+    ),
+    expiresAt: field(Timestamp.optional(), "When the key stops working. Left out: never.", LATER),
+  }),
+  "An API key to be made.",
+  { name: "ci", scopes: ["submit", "read"] },
+);
 export type KeyBody = z.infer<typeof KeyBody>;
 
-export const KeyView = z.strictObject({
-  id: z.string(),
-  name: Name,
-  scopes: z.array(Scope),
-  namespace: Name,
-  createdAt: Timestamp,
-  expiresAt: Timestamp.nullable(),
-});
+export const KeyView = described(
+  z.strictObject({
+    id: field(z.string(), "The id of the key, which is also the middle part of its text.", "01m81y5hxdfwy87v7akx"),
+    name: field(Name, "What people call the key.", "ci"),
+    scopes: field(z.array(Scope), SCOPES_TEXT, ["submit", "read"]),
+    namespace: field(Name, "The namespace that the key is for.", "default"),
+    createdAt: field(Timestamp, "When the key was made.", ACCEPTED_AT),
+    expiresAt: field(Timestamp.nullable(), "When the key stops working. Null: never.", null, LATER),
+  }),
+  "An API key, without its text.",
+);
 export type KeyView = z.infer<typeof KeyView>;
 
-export const KeyListView = pageOf(KeyView);
+export const KeyListView = pageOf(KeyView, "API keys that are not revoked, the newest first");
 export type KeyListView = z.infer<typeof KeyListView>;
 
 /** `key` is the whole token. It is shown this once and stored nowhere. */
-export const KeyCreatedView = KeyView.extend({ key: z.string() });
+export const KeyCreatedView = described(
+  KeyView.extend({
+    key: field(
+      z.string(),
+      "The whole text of the key, as it goes behind `Authorization: Bearer`. It is shown this once and stored nowhere.",
+      "dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx9",
+    ),
+  }),
+  "An API key as it was made, with its text.",
+);
 export type KeyCreatedView = z.infer<typeof KeyCreatedView>;
 
-export const NamespaceBody = z.strictObject({});
+export const NamespaceBody = described(z.strictObject({}), "Nothing: an empty body or `{}`.");
 
-export const NamespaceView = z.strictObject({ name: Name, createdAt: Timestamp });
-export type NamespaceView = z.infer<typeof NamespaceView>;
+export const NamespaceView = described(
+  z.strictObject({
+    name: field(Name, "The name of the namespace.", "acme"),
+    createdAt: field(Timestamp, "When it was created.", ACCEPTED_AT),
+  }),
+  "A namespace: its queues, keys and jobs are seen by nobody else.",
+);
 
-/** Ranges of slots are inclusive. */
-export const ClusterView = z.strictObject({
-  epoch: z.int(),
-  slots: z.int(),
-  shards: z.array(
-    z.strictObject({
-      id: z.string(),
-      slots: z.array(z.tuple([z.int(), z.int()])),
-      live: z.int(),
-      bytes: z.int(),
-    }),
-  ),
-});
+const ShardView = described(
+  z.strictObject({
+    id: field(z.string(), "The id of the shard.", "s0"),
+    slots: field(
+      z.array(z.tuple([z.int(), z.int()])),
+      "The slots that it owns, as ranges of a first and a last one, both included.",
+      [[0, 1023]],
+    ),
+    live: field(z.int(), "Jobs of all namespaces that it holds and that are not final.", 12),
+    bytes: field(z.int(), "The size of its database in bytes.", 524_288),
+  }),
+  "One shard, and what it holds.",
+);
+
+export const ClusterView = described(
+  z.strictObject({
+    epoch: field(z.int(), "The number of the slot map; a higher one replaces a lower one.", 1),
+    slots: field(z.int(), "How many slots there are.", 4096),
+    shards: field(z.array(ShardView), "The shards, each with its slots.", [
+      { id: "s0", slots: [[0, 4095]], live: 12, bytes: 524_288 },
+    ]),
+  }),
+  "The slot map, and what each shard holds.",
+);
 export type ClusterView = z.infer<typeof ClusterView>;
 
-/** `shards` is the number of shards that were asked. */
-export const AuditView = z.strictObject({
-  ok: z.boolean(),
-  checkedAt: Timestamp,
-  shards: z.int(),
-  violations: z.array(z.strictObject({ shard: z.string(), rule: z.string(), detail: z.string() })),
-});
+const Violation = described(
+  z.strictObject({
+    shard: field(z.string(), "The id of the shard; empty where it concerns them together.", "s0"),
+    rule: field(z.string(), "The rule that is broken.", "running-has-lease"),
+    detail: field(z.string(), "What breaks it, for people.", "1 slots, the first 2000"),
+  }),
+  "One broken rule.",
+);
+
+export const AuditView = described(
+  z.strictObject({
+    ok: field(z.boolean(), "Whether no rule is broken.", true),
+    checkedAt: field(Timestamp, "When the shards were asked.", ACCEPTED_AT),
+    shards: field(z.int(), "How many shards were asked.", 4),
+    violations: field(
+      z.array(Violation),
+      "The rules that are broken: rows that contradict each other, jobs that nothing would run.",
+      [],
+    ),
+  }),
+  "Whether the shards' rows agree, and nothing waits that nothing would ever run.",
+);
 export type AuditView = z.infer<typeof AuditView>;
 
-/** Standard Webhooks secrets ("whsec_…"). `previous` signs beside the current one for 24 h after a rotation. */
-export const WebhookSecretView = z.strictObject({ current: z.string(), previous: z.string().nullable() });
+/** Standard Webhooks secrets ("whsec_…"). */
+export const WebhookSecretView = described(
+  z.strictObject({
+    current: field(
+      z.string(),
+      "The secret that signs what HTTP targets and subscribers get, as Standard Webhooks has it.",
+      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    ),
+    previous: field(
+      z.string().nullable(),
+      "The secret before the last rotation, which signs beside the current one for 24 hours. Null when none does.",
+      null,
+    ),
+  }),
+  "The secrets of the namespace that sign webhooks.",
+);
 export type WebhookSecretView = z.infer<typeof WebhookSecretView>;
 
-const Check = z.strictObject({ ok: z.boolean(), latencyMs: z.number() });
+const Check = described(
+  z.strictObject({
+    ok: field(z.boolean(), "Whether it answered within 2 seconds.", true),
+    latencyMs: field(z.number(), "How many milliseconds that took.", 3),
+  }),
+  "Whether one thing that Dure needs answers.",
+);
 
-export const ReadyView = z.strictObject({
-  status: z.enum(["ok", "degraded", "down"]),
-  checks: z.strictObject({ d1: Check, kv: Check, queues: Check, shards: Check, directory: Check }),
-});
+const CHECKS = {
+  d1: field(Check, "The database with history and configuration."),
+  kv: field(Check, "The key-value store that caches use."),
+  queues: field(Check, "The Queues that carry doorbells."),
+  shards: field(Check, "All shards."),
+  directory: field(Check, "The directory, which holds the slot map."),
+};
+
+export const ReadyView = described(
+  z.strictObject({
+    status: field(
+      z.enum(["ok", "degraded", "down"]),
+      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not; `down`: they do not.",
+      "ok",
+    ),
+    checks: described(z.strictObject(CHECKS), "Each thing that Dure needs, by its name."),
+  }),
+  "Whether Dure can work.",
+);
 export type ReadyView = z.infer<typeof ReadyView>;

@@ -1,13 +1,32 @@
 import { z } from "zod";
+import { EXAMPLE_JOB_ID } from "./examples.ts";
+import { described, field } from "./field.ts";
 import { ShownStateName, SubmitBody } from "./job.ts";
 import { MAX_BATCH_JOBS } from "./limits.ts";
 import { ProblemView } from "./problem.ts";
+import { formatNumber } from "./sentence.ts";
+
+const ATOMIC_TEXT = "Whether the batch is accepted whole or not at all";
+const atomic = field(
+  z.boolean().default(false),
+  `${ATOMIC_TEXT}. False, or left out: a bad job costs only itself.`,
+  true,
+);
+const jobs = <T extends z.ZodType>(job: T) => z.array(job).min(1).max(MAX_BATCH_JOBS);
 
 /** A batch as its sender writes it, and as it is documented. */
-export const BatchBody = z.strictObject({
-  atomic: z.boolean().default(false),
-  jobs: z.array(SubmitBody).min(1).max(MAX_BATCH_JOBS),
-});
+export const BatchBody = described(
+  z.strictObject({
+    atomic,
+    jobs: field(
+      jobs(SubmitBody),
+      `The jobs, each as \`POST /v1/jobs\` takes it: 1 to ${formatNumber(MAX_BATCH_JOBS)}.`,
+      [{ payload: { to: "a@b.example" } }],
+    ),
+  }),
+  "Several jobs in one submission.",
+  { atomic: false, jobs: [{ payload: { to: "a@b.example" } }, { payload: { to: "c@d.example" } }] },
+);
 /** `atomic` may be left out. */
 export type BatchBody = z.input<typeof BatchBody>;
 
@@ -15,23 +34,39 @@ export type BatchBody = z.input<typeof BatchBody>;
  * What the gateway parses first. Each job is then parsed alone with `SubmitBody`, because in a batch that is not
  * atomic a bad item costs only itself.
  */
-export const BatchEnvelope = z.strictObject({
-  atomic: z.boolean().default(false),
-  jobs: z.array(z.unknown()).min(1).max(MAX_BATCH_JOBS),
-});
+export const BatchEnvelope = z.strictObject({ atomic, jobs: jobs(z.unknown()) });
 export type BatchEnvelope = z.output<typeof BatchEnvelope>;
 
-export const BatchItemView = z.union([
-  z.strictObject({ id: z.string(), state: ShownStateName, replayed: z.boolean() }),
-  z.strictObject({ problem: ProblemView }),
-]);
+const AcceptedItem = described(
+  z.strictObject({
+    id: field(z.string(), "The id of the job, or of the earlier job that answers for it.", EXAMPLE_JOB_ID),
+    state: field(
+      ShownStateName,
+      "The state of that job. `accepted`: it is durably accepted, and its shard has yet to commit it.",
+      "queued",
+    ),
+    replayed: field(z.boolean(), "Whether an earlier job answers, by an idempotency or a deduplication key.", false),
+  }),
+  "A job of the batch that was accepted, or answered by an earlier one.",
+);
+
+const RefusedItem = described(
+  z.strictObject({ problem: field(ProblemView, "Why the job was refused.") }),
+  "A job of the batch that was refused.",
+);
+
+export const BatchItemView = z.union([AcceptedItem, RefusedItem]);
 export type BatchItemView = z.infer<typeof BatchItemView>;
 
-/** In the order of the jobs sent. `accepted` counts the new ones, not the replayed. */
-export const BatchView = z.strictObject({
-  id: z.string(),
-  atomic: z.boolean(),
-  accepted: z.int(),
-  items: z.array(BatchItemView),
-});
+export const BatchView = described(
+  z.strictObject({
+    id: field(z.string(), "The id of the batch.", "batch_0198f3c2-7d4e-7a61-9b5d-3f2e8c1a6b70"),
+    atomic: field(z.boolean(), `${ATOMIC_TEXT}.`, false),
+    accepted: field(z.int(), "How many jobs are new; those that an earlier one answers are not counted.", 1),
+    items: field(z.array(BatchItemView), "What became of each job, in the order in which they were sent.", [
+      { id: EXAMPLE_JOB_ID, state: "queued", replayed: false },
+    ]),
+  }),
+  "What became of a batch.",
+);
 export type BatchView = z.infer<typeof BatchView>;

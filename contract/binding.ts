@@ -11,6 +11,7 @@ import { Consistency, type ExplainView, type JobView, type SubmitBody } from "./
 import { MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name } from "./primitives.ts";
 import type { ClaimInput, ClaimView, ExtendBody, ExtendView, ReportInput, ReportsView } from "./pull.ts";
+import { inSeconds, says } from "./sentence.ts";
 
 /** What every call may say of its caller. */
 export interface As {
@@ -21,10 +22,13 @@ export interface As {
 }
 
 /** Set by whoever writes the binding (`props` in its wrangler configuration): a key, or a namespace and scopes. */
-export const DureProps = z.union([
-  z.strictObject({ key: z.string() }),
-  z.strictObject({ namespace: Name, scopes: z.array(Scope).min(1).max(SCOPES.length) }),
-]);
+export const DureProps = z.union(
+  [
+    z.strictObject({ key: z.string() }),
+    z.strictObject({ namespace: Name, scopes: z.array(Scope).min(1).max(SCOPES.length) }),
+  ],
+  says("are an object with a `key`, or with a `namespace` and `scopes`"),
+);
 export type DureProps = z.infer<typeof DureProps>;
 
 /** What HTTP says beside a view, in headers. What does not apply to a call is left out. */
@@ -45,12 +49,12 @@ export type Answer<T> = T & { meta?: Meta };
 
 /** What a header can hold as it is: it travels as one. */
 const headerText = z
-  .string()
+  .string(says("is a text of 1 to 4,096 characters of printable ASCII, without spaces around it"))
   .max(4096)
-  .regex(/^[!-~](?:[ -~]*[!-~])?$/, { error: "must be printable ASCII, without spaces around it" });
+  .regex(/^[!-~](?:[ -~]*[!-~])?$/);
 
 const as = { key: z.string().optional(), bookmark: headerText.optional() };
-const seconds = z.number().min(0).max(MAX_WAIT_SECONDS).optional();
+const seconds = z.number(inSeconds).min(0).max(MAX_WAIT_SECONDS).optional();
 
 /** The last argument of each method, as the entrypoint takes it. */
 export const BindingOptions = {

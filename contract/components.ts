@@ -16,19 +16,10 @@ import { DedupBody } from "./dedup.ts";
 import { JobErrorBody, JobErrorView } from "./error.ts";
 import { EventView } from "./event.ts";
 import { IngestMessage } from "./ingest.ts";
-import {
-  AttemptView,
-  ExplainView,
-  JobListItem,
-  JobListView,
-  JobView,
-  RetryBody,
-  RetryView,
-  SubmitBody,
-} from "./job.ts";
+import { AttemptView, ExplainView, JobListItem, JobListView, JobView, SubmitBody } from "./job.ts";
 import { OperationBody, OperationListView, OperationView } from "./operation.ts";
 import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
-import { ProblemView } from "./problem.ts";
+import { ProblemTypeView, ProblemView } from "./problem.ts";
 import {
   ClaimBody,
   ClaimedJobView,
@@ -43,6 +34,7 @@ import {
   SucceededView,
 } from "./pull.ts";
 import { EmptyBody, QueueBody, QueueListView, QueueStatsView, QueueView } from "./queue.ts";
+import { RetryBody, RetryView } from "./retry.ts";
 import {
   FireListView,
   FireView,
@@ -88,6 +80,7 @@ export type RequestName = keyof typeof REQUESTS;
 
 export const ANSWERS = {
   Problem: ProblemView,
+  ProblemType: ProblemTypeView,
   Job: JobView,
   JobListItem: JobListItem,
   JobList: JobListView,

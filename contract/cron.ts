@@ -59,5 +59,8 @@ export function instantsOf(expression: string, timezone: string): Instants {
 /** The library's messages begin with the name of a class. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : "cannot be read";
-  return text.replace(/^\w+: /, "").slice(0, 200);
+  return `is no cron expression: ${text
+    .replace(/^\w+: /, "")
+    .replace(/\.$/, "")
+    .slice(0, 200)}`;
 }

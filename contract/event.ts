@@ -1,32 +1,52 @@
 import { z } from "zod";
 import { EVENT_TYPES, eventId, type LifecycleEvent, type SubscriptionSettings } from "../domain/subscription.ts";
 import { JobErrorView } from "./error.ts";
+import { EXAMPLE_JOB_ID, FINISHED_AT } from "./examples.ts";
+import { described, field } from "./field.ts";
 import { JobStateName } from "./job.ts";
 import { Name } from "./primitives.ts";
+import { EVENTS_TEXT } from "./subscription.ts";
 import { formatTimestamp, Timestamp } from "./time.ts";
 
 /**
  * What a subscriber gets: the body of a webhook, or a message of a Queue. `id` is the same at each delivery, and for every
  * subscription. Of two events of a job the later has the higher `job.version`. Payload and result are the API's to tell.
  */
-export const EventView = z.strictObject({
-  id: z.string(),
-  type: z.enum(EVENT_TYPES),
-  at: Timestamp,
-  subscription: Name,
-  job: z.strictObject({
-    id: z.string(),
-    namespace: Name,
-    queue: Name,
-    state: JobStateName,
-    version: z.int(),
-    attempt: z.int(),
-    orderingKey: z.string().nullable(),
-    tags: z.array(z.string()),
-    /** Of the attempt that has just failed; null with the other events. */
-    error: JobErrorView.nullable(),
+export const EventView = described(
+  z.strictObject({
+    id: field(
+      z.string(),
+      "The id of the event: the same at each delivery and for every subscription, so that what was seen can be dropped.",
+      `evt_${EXAMPLE_JOB_ID.slice("job_".length)}_3`,
+    ),
+    type: field(z.enum(EVENT_TYPES), `What happened to the job. ${EVENTS_TEXT}`, "job.succeeded"),
+    at: field(Timestamp, "When it happened.", FINISHED_AT),
+    subscription: field(Name, "The name of the subscription that it is delivered for.", "orders"),
+    job: described(
+      z.strictObject({
+        id: field(z.string(), "The id of the job.", EXAMPLE_JOB_ID),
+        namespace: field(Name, "The namespace that it belongs to.", "default"),
+        queue: field(Name, "The name of its queue.", "orders"),
+        state: field(JobStateName, "The state of the job right after the change.", "succeeded"),
+        version: field(
+          z.int(),
+          "Counts the changes of the job: of two events of a job the one with the higher number is the later.",
+          3,
+        ),
+        attempt: field(z.int(), "How many attempts have begun.", 1),
+        orderingKey: field(z.string().nullable(), "Its ordering key. Null when it has none.", null, "user-42"),
+        tags: field(z.array(z.string()), "The words that it can be found by.", []),
+        error: field(
+          JobErrorView.nullable(),
+          "Why the attempt failed that has just failed. Null with other events.",
+          null,
+        ),
+      }),
+      "The job right after the change, without payload and result.",
+    ),
   }),
-});
+  "One change of one job, as a subscriber is told of it.",
+);
 export type EventView = z.infer<typeof EventView>;
 
 /** An event as a subscriber gets it. */

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { parseJobId } from "../domain/job-id.ts";
+import { BatchBody } from "./batch.ts";
+import { described, field } from "./field.ts";
 import { SubmitBody } from "./job.ts";
 import { MAX_BATCH_JOBS } from "./limits.ts";
 import { Key, Name } from "./primitives.ts";
@@ -15,22 +17,53 @@ import type { NewJob } from "./rpc.ts";
  * name a namespace beside it. Without one, who could bind the Queue is trusted, and the namespace is the named one or
  * `default`.
  */
-const sender = { namespace: Name.optional(), key: z.string().max(512).optional() };
+const sender = {
+  namespace: field(
+    Name.optional(),
+    "The namespace to submit to. Beside a `key` only the root key may name one. Left out: that of the key, or `default`.",
+    "default",
+  ),
+  key: field(
+    z.string().max(512).optional(),
+    "A whole API key with the scope `submit`. Left out: whoever can send to the Queue is trusted.",
+    "dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx9",
+  ),
+};
 
 /** One job, as `POST /v1/jobs` takes it. */
-export const IngestSubmit = z.strictObject({ type: z.literal("submit"), ...sender, job: SubmitBody });
+export const IngestSubmit = described(
+  z.strictObject({
+    type: field(z.literal("submit"), "`submit`: one job.", "submit"),
+    ...sender,
+    job: field(SubmitBody, "The job, as `POST /v1/jobs` takes it."),
+  }),
+  "A submission of one job.",
+  { type: "submit", namespace: "default", job: { payload: { to: "a@b.example" } } },
+);
 
 /** Many jobs, as `POST /v1/batches` takes them; `idempotencyKey` is that call's header. */
-export const IngestBatch = z.strictObject({
-  type: z.literal("submitBatch"),
-  ...sender,
-  atomic: z.boolean().default(false),
-  idempotencyKey: Key.optional(),
-  jobs: z.array(SubmitBody).min(1).max(MAX_BATCH_JOBS),
-});
+export const IngestBatch = described(
+  z.strictObject({
+    type: field(z.literal("submitBatch"), "`submitBatch`: several jobs.", "submitBatch"),
+    ...sender,
+    atomic: BatchBody.shape.atomic,
+    idempotencyKey: field(
+      Key.optional(),
+      "Names the batch, so that the same one sent again is accepted once: the header `Idempotency-Key` of `POST /v1/batches`.",
+      "orders-2026-11-22",
+    ),
+    jobs: BatchBody.shape.jobs,
+  }),
+  "A submission of several jobs.",
+  { type: "submitBatch", namespace: "default", atomic: true, jobs: [{ payload: { to: "a@b.example" } }] },
+);
 
 /** What another Worker may send, as it is documented. `atomic` may be left out. */
-export const IngestMessage = z.discriminatedUnion("type", [IngestSubmit, IngestBatch]);
+export const IngestMessage = described(
+  z.discriminatedUnion("type", [IngestSubmit, IngestBatch]),
+  "What a Worker of the account sends to the Queue `dure-ingest`: one job, or several.",
+  { type: "submit", namespace: "default", job: { payload: { to: "a@b.example" } } },
+);
 export type IngestMessage = z.input<typeof IngestMessage>;
 
 /** What is parsed first. Each job is then parsed alone, because in a batch that is not atomic a bad one costs only itself. */

@@ -1,153 +1,288 @@
 import { z } from "zod";
-import { ATTEMPT_OUTCOMES, BACKOFFS, JITTERS } from "../domain/job/job.ts";
+import { ATTEMPT_OUTCOMES } from "../domain/job/job.ts";
 import { JOB_STATES } from "../domain/job/state.ts";
 import { DedupBody } from "./dedup.ts";
 import { JobErrorView } from "./error.ts";
-import { MAX_ATTEMPTS, MAX_PRIORITY, MAX_TAGS } from "./limits.ts";
+import { ACCEPTED_AT, EXAMPLE_JOB_ID, EXAMPLE_OTHER_JOB_ID, FINISHED_AT, LATER, STARTED_AT } from "./examples.ts";
+import { described, field } from "./field.ts";
+import {
+  DEFAULT_PRIORITY,
+  MAX_DELAY_SECONDS,
+  MAX_KEY_BYTES,
+  MAX_PAYLOAD_BYTES,
+  MAX_PRIORITY,
+  MAX_PULL_TIMEOUT_SECONDS,
+  MAX_PUSH_TIMEOUT_SECONDS,
+  MAX_RESULT_BYTES,
+  MAX_TAG_BYTES,
+  MAX_TAGS,
+} from "./limits.ts";
 import { Cursor, Include, Limit, pageOf } from "./list.ts";
 import { Key, Name, Tag } from "./primitives.ts";
 import { ProgressView } from "./progress.ts";
+import { RetryBody, RetryView } from "./retry.ts";
 import { EXPLAIN_REASONS } from "./rpc.ts";
+import { formatBytes, formatNumber } from "./sentence.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
+
+export type { RetryView } from "./retry.ts";
 
 export const JobStateName = z.enum(JOB_STATES);
 /** What a job that is read can be in: a queue that is `available` may accept it before its shard has it. */
 export const ShownStateName = z.enum(["accepted", ...JOB_STATES]);
 
+const STATES =
+  "`scheduled` waits for its run-at or for its next attempt; `queued` is due and waits for a start; `running` has an attempt under way; `succeeded`, `failed` and `cancelled` are final.";
+const SHOWN_STATES = `The state of the job. \`accepted\` is durably accepted and not yet committed in its shard; ${STATES}`;
+
 export const CONSISTENCIES = ["strong", "session", "eventual"] as const;
 export const Consistency = z.enum(CONSISTENCIES);
 export type Consistency = z.infer<typeof Consistency>;
 
-/** Laid over the queue's policy, or over the defaults when it is a queue's own: any field may be left out. */
-export const RetryBody = z.strictObject({
-  maxAttempts: z.int().min(1).max(MAX_ATTEMPTS).optional(),
-  backoff: z.enum(BACKOFFS).optional(),
-  /** Seconds before the second attempt. */
-  delay: DelaySeconds.optional(),
-  /** Ceiling of the growing delay, seconds. */
-  maxDelay: DelaySeconds.optional(),
-  jitter: z.enum(JITTERS).optional(),
-});
-export type RetryBody = z.infer<typeof RetryBody>;
-
-export const RetryView = z.strictObject({
-  maxAttempts: z.int(),
-  backoff: z.enum(BACKOFFS),
-  delay: z.number(),
-  maxDelay: z.number(),
-  jitter: z.enum(JITTERS),
-});
-export type RetryView = z.infer<typeof RetryView>;
+const ConsistencyQuery = field(
+  Consistency.default("strong"),
+  "How fresh the answer must be. `strong` sees every write that was answered before; `session` sees all that the `Dure-Bookmark` has seen; `eventual` may be up to 300 seconds old, as `Age` says. Left out: `strong`.",
+  "session",
+);
 
 /**
  * A job to be accepted. Durations are seconds. Left to the gateway, which has the clock, the queue and the text:
  * `runAt` a year ahead at most, `expiresAt` in the future, a push queue's timeout, the payload's bytes.
  */
-export const SubmitBody = z
-  .strictObject({
-    queue: Name.optional(),
-    /** Opaque: any JSON value, passed through by reference and never copied. */
-    payload: z.unknown(),
-    orderingKey: Key.optional(),
-    concurrencyKey: Key.optional(),
-    dedup: DedupBody.optional(),
-    idempotencyKey: Key.optional(),
-    priority: z.int().min(0).max(MAX_PRIORITY).optional(),
-    delay: DelaySeconds.optional(),
-    runAt: Timestamp.optional(),
-    expiresAt: Timestamp.optional(),
-    timeout: TimeoutSeconds.optional(),
-    retry: RetryBody.optional(),
-    tags: z.array(Tag).max(MAX_TAGS).optional(),
-  })
-  .refine((job) => job.delay === undefined || job.runAt === undefined, {
-    path: ["runAt"],
-    error: "delay and runAt exclude each other",
-  });
+export const SubmitBody = described(
+  z
+    .strictObject({
+      queue: field(Name.optional(), "The name of the queue, which has to exist. Left out: `default`.", "emails"),
+      // Passed through by reference and never copied.
+      payload: field(
+        z.unknown(),
+        `The input of the job: any JSON value, null too, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as JSON text.`,
+        { to: "a@b.example" },
+      ),
+      orderingKey: field(
+        Key.optional(),
+        `Jobs of one queue and ordering key run one at a time, in the order of their acceptance. 1 to ${MAX_KEY_BYTES} bytes. Left out: the job is in no order.`,
+        "user-42",
+      ),
+      concurrencyKey: field(
+        Key.optional(),
+        `Whose limits the job counts under, where its queue has \`perKeyConcurrency\` or \`perKeyRate\`. 1 to ${MAX_KEY_BYTES} bytes. Left out: no limit of a key holds it.`,
+        "customer-7",
+      ),
+      dedup: field(
+        DedupBody.optional(),
+        "What happens while an earlier job is about the same thing. Left out: nothing is looked for.",
+      ),
+      idempotencyKey: field(
+        Key.optional(),
+        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
+        "order-991",
+      ),
+      priority: field(
+        z.int().min(0).max(MAX_PRIORITY).optional(),
+        `From 0 to ${MAX_PRIORITY}; the higher goes first. Left out: ${DEFAULT_PRIORITY}.`,
+        5,
+      ),
+      delay: field(
+        DelaySeconds.optional(),
+        `How many seconds after its acceptance the job is due: at most ${formatNumber(MAX_DELAY_SECONDS)}, fractions allowed. Excludes \`runAt\`. Left out: at once.`,
+        30,
+      ),
+      runAt: field(
+        Timestamp.optional(),
+        "When the job is due: at most a year ahead; a time that is past means at once. Excludes `delay`.",
+        LATER,
+      ),
+      expiresAt: field(
+        Timestamp.optional(),
+        "A job whose first attempt has not begun by then fails and never runs. It lies in the future. Left out: the job waits without end.",
+        "2026-12-02T00:00:00Z",
+      ),
+      timeout: field(
+        TimeoutSeconds.optional(),
+        `How many seconds one attempt may take: at most ${MAX_PUSH_TIMEOUT_SECONDS}, or ${formatNumber(MAX_PULL_TIMEOUT_SECONDS)} in a queue whose target is \`pull\`. Left out: as the queue has it.`,
+        60,
+      ),
+      retry: field(
+        RetryBody.optional(),
+        "How failed attempts are tried again, laid over the queue's policy. Left out: as the queue has it.",
+      ),
+      tags: field(
+        z.array(Tag).max(MAX_TAGS).optional(),
+        `Words to find the job by: at most ${MAX_TAGS}, each of 1 to ${MAX_TAG_BYTES} bytes. Left out: none.`,
+        ["welcome"],
+      ),
+    })
+    .refine((job) => job.delay === undefined || job.runAt === undefined, {
+      path: ["runAt"],
+      error: "and delay exclude each other",
+    }),
+  "A job to be accepted. Only `payload` is required.",
+  { queue: "default", payload: { to: "a@b.example" }, priority: 5, tags: ["welcome"] },
+);
 export type SubmitBody = z.infer<typeof SubmitBody>;
 
-export const AttemptView = z.strictObject({
-  number: z.int(),
-  startedAt: Timestamp,
-  finishedAt: Timestamp.nullable(),
-  outcome: z.enum(ATTEMPT_OUTCOMES).nullable(),
-  error: JobErrorView.nullable(),
-  worker: z.string().nullable(),
-});
+export const AttemptView = described(
+  z.strictObject({
+    number: field(z.int(), "Which attempt it is: it counts from 1, and goes on over redrives.", 1),
+    startedAt: field(Timestamp, "When the attempt began.", STARTED_AT),
+    finishedAt: field(Timestamp.nullable(), "When it ended. Null while it runs.", FINISHED_AT),
+    outcome: field(
+      z.enum(ATTEMPT_OUTCOMES).nullable(),
+      "How it ended: `succeeded`, `failed`, `leaseExpired` (its lease or the job's timeout ran out), or `cancelled`. Null while it runs.",
+      "succeeded",
+    ),
+    error: field(JobErrorView.nullable(), "Why it did not succeed. Null while it runs, and when it did.", null),
+    worker: field(
+      z.string().nullable(),
+      "What ran it, by the name that the worker gave itself. Null when it gave none.",
+      "host-1",
+    ),
+  }),
+  "One run of a job.",
+);
 export type AttemptView = z.infer<typeof AttemptView>;
 
+const jobKeys = {
+  orderingKey: field(z.string().nullable(), "The ordering key of the job. Null when it has none.", "user-42"),
+  concurrencyKey: field(z.string().nullable(), "The concurrency key of the job. Null when it has none.", null),
+  dedupKey: field(z.string().nullable(), "The deduplication key of the job. Null when it has none.", null),
+  idempotencyKey: field(
+    z.string().nullable(),
+    "The idempotency key under which the job was submitted. Null when it has none.",
+    "order-991",
+  ),
+  parent: field(
+    z.string().nullable(),
+    "The id of the job whose success brought this one. Null when it was submitted by itself.",
+    null,
+    EXAMPLE_OTHER_JOB_ID,
+  ),
+};
+
+const jobTimes = {
+  createdAt: field(Timestamp, "When the job was accepted.", ACCEPTED_AT),
+  runAt: field(Timestamp, "When the job was, or will be, due: its next attempt, where it waits for one.", ACCEPTED_AT),
+  startedAt: field(Timestamp.nullable(), "When its first attempt began. Null before that.", STARTED_AT),
+  finishedAt: field(Timestamp.nullable(), "When it became final. Null before that.", FINISHED_AT),
+  expiresAt: field(
+    Timestamp.nullable(),
+    "A job whose first attempt has not begun by then fails and never runs. Null when it waits without end.",
+    null,
+    LATER,
+  ),
+  leaseExpiresAt: field(
+    Timestamp.nullable(),
+    "When the lease of the running attempt ends unless it is extended. Null while no attempt runs.",
+    null,
+    LATER,
+  ),
+};
+
 /** A job. `timeout` is seconds. Absent values are null. */
-export const JobView = z.strictObject({
-  id: z.string(),
-  namespace: Name,
-  queue: Name,
-  /** `accepted`: durably, and not committed in its shard yet. Every other state comes after it. */
-  state: ShownStateName,
-  attempt: z.int(),
-  maxAttempts: z.int(),
-  priority: z.int(),
-  orderingKey: z.string().nullable(),
-  concurrencyKey: z.string().nullable(),
-  dedupKey: z.string().nullable(),
-  idempotencyKey: z.string().nullable(),
-  /** The id of the job whose success made this one. */
-  parent: z.string().nullable(),
-  tags: z.array(z.string()),
-  timeout: z.number(),
-  retry: RetryView,
-  payload: z.unknown(),
-  result: z.unknown(),
-  resultTruncated: z.boolean(),
-  error: JobErrorView.nullable(),
-  createdAt: Timestamp,
-  runAt: Timestamp,
-  startedAt: Timestamp.nullable(),
-  finishedAt: Timestamp.nullable(),
-  expiresAt: Timestamp.nullable(),
-  leaseExpiresAt: Timestamp.nullable(),
-  /** Null when no worker has said anything, and once the job has succeeded or was cancelled. */
-  progress: ProgressView.nullable(),
-  attempts: z.array(AttemptView),
-});
+export const JobView = described(
+  z.strictObject({
+    id: field(z.string(), "The id of the job, which sorts by the time of its acceptance.", EXAMPLE_JOB_ID),
+    namespace: field(Name, "The namespace that the job belongs to.", "default"),
+    queue: field(Name, "The name of its queue.", "emails"),
+    state: field(ShownStateName, SHOWN_STATES, "succeeded"),
+    attempt: field(z.int(), "How many attempts have begun, redrives included: 0 before the first.", 1),
+    maxAttempts: field(z.int(), "The most attempts of the job, counted from its acceptance or its last redrive.", 5),
+    priority: field(z.int(), `From 0 to ${MAX_PRIORITY}; the higher goes first.`, 5),
+    ...jobKeys,
+    tags: field(z.array(z.string()), "The words that the job can be found by.", ["welcome"]),
+    timeout: field(z.number(), "How many seconds one attempt may take.", 60),
+    retry: field(RetryView, "How failed attempts are tried again."),
+    payload: field(z.unknown(), "The input of the job.", { to: "a@b.example" }),
+    result: field(z.unknown(), "What its success gave. Null before that, and where it gave nothing.", { sent: true }),
+    resultTruncated: field(
+      z.boolean(),
+      `Whether the result was cut at ${formatBytes(MAX_RESULT_BYTES)}, as that of an HTTP target is.`,
+      false,
+    ),
+    error: field(
+      JobErrorView.nullable(),
+      "Why the last attempt failed. Null when none has failed, and after a success.",
+      null,
+    ),
+    ...jobTimes,
+    progress: field(
+      ProgressView.nullable(),
+      "What its workers last said of how far it is. Null when none has said anything, and once the job has succeeded or was cancelled.",
+      null,
+    ),
+    attempts: field(z.array(AttemptView), "Its attempts, the oldest first."),
+  }),
+  "A job as it is now. Absent values are null.",
+);
 export type JobView = z.infer<typeof JobView>;
 
 /** A job in a list: the heavy fields are there only where `include` named them. */
-export const JobListItem = JobView.extend({ state: JobStateName }).partial({
-  payload: true,
-  result: true,
-  attempts: true,
-});
+export const JobListItem = described(
+  JobView.extend({
+    state: field(JobStateName, `The state of the job. ${STATES}`, "succeeded"),
+  }).partial({
+    payload: true,
+    result: true,
+    attempts: true,
+  }),
+  "A job in a list. `payload`, `result` and `attempts` are there only where `include` named them.",
+);
 export type JobListItem = z.infer<typeof JobListItem>;
 
-export const JobListView = pageOf(JobListItem);
+export const JobListView = pageOf(JobListItem, "Jobs, the newest first");
 export type JobListView = z.infer<typeof JobListView>;
 
-export const JobGetQuery = z.strictObject({ consistency: Consistency.default("strong") });
+export const JobGetQuery = z.strictObject({ consistency: ConsistencyQuery });
 export type JobGetQuery = z.output<typeof JobGetQuery>;
 
 /** Query values are text; `limit` and `include` come out parsed. */
 export const JobListQuery = z.strictObject({
-  queue: Name.optional(),
-  state: JobStateName.optional(),
-  tag: Tag.optional(),
-  orderingKey: Key.optional(),
-  createdAfter: Timestamp.optional(),
-  createdBefore: Timestamp.optional(),
-  consistency: Consistency.default("strong"),
+  queue: field(Name.optional(), "Only jobs of the queue of this name. Left out: of every queue.", "emails"),
+  state: field(JobStateName.optional(), "Only jobs in this state. Left out: in any.", "failed"),
+  tag: field(Tag.optional(), "Only jobs with this tag. Left out: with any tags or none.", "welcome"),
+  orderingKey: field(Key.optional(), "Only jobs with this ordering key. Left out: with any or none.", "user-42"),
+  createdAfter: field(Timestamp.optional(), "Only jobs that were accepted after this time.", ACCEPTED_AT),
+  createdBefore: field(Timestamp.optional(), "Only jobs that were accepted before this time.", LATER),
+  consistency: ConsistencyQuery,
   include: Include,
   limit: Limit,
   cursor: Cursor.optional(),
 });
 export type JobListQuery = z.output<typeof JobListQuery>;
 
-/** Why a job is not running. `blockedBy` is a job id; `ahead` counts jobs that go first. */
-export const ExplainView = z.strictObject({
-  state: ShownStateName,
-  /** `accepted`: of a job that waits for its shard. More may be added. */
-  reason: z.enum([...EXPLAIN_REASONS, "accepted"]),
-  detail: z.string(),
-  blockedBy: z.string().nullable(),
-  ahead: z.int().nullable(),
-  estimatedStartAt: Timestamp.nullable(),
-});
+/** Why a job is not running. */
+export const ExplainView = described(
+  z.strictObject({
+    state: field(ShownStateName, SHOWN_STATES, "queued"),
+    reason: field(
+      z.enum([...EXPLAIN_REASONS, "accepted"]),
+      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
+      "ordering",
+    ),
+    detail: field(
+      z.string(),
+      "The reason as a sentence for people.",
+      "It waits for an earlier job of its ordering key.",
+    ),
+    blockedBy: field(
+      z.string().nullable(),
+      "The id of the job that it waits for. Null when it waits for none.",
+      EXAMPLE_OTHER_JOB_ID,
+    ),
+    ahead: field(
+      z.int().nullable(),
+      "How many jobs, or turns of other queues, go first. Null when that cannot be said.",
+      null,
+      3,
+    ),
+    estimatedStartAt: field(
+      Timestamp.nullable(),
+      "When the job is expected to start. Null when that cannot be said.",
+      null,
+      LATER,
+    ),
+  }),
+  "Why a job is not running.",
+);
 export type ExplainView = z.infer<typeof ExplainView>;

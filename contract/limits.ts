@@ -28,6 +28,18 @@ export const MAX_LIST_LIMIT = 200;
 export const DEFAULT_LIST_LIMIT = 50;
 export const MAX_PRIORITY = 9;
 export const DEFAULT_PRIORITY = 4;
+/** The retry policy of a queue that says nothing of it, and what one that says something is laid over. */
+export const DEFAULT_RETRY = {
+  maxAttempts: 5,
+  backoff: "exponential",
+  delay: 1,
+  maxDelay: 300,
+  jitter: "full",
+} as const;
+export const DEFAULT_PARTITIONS = 16;
+export const DEFAULT_TIMEOUT_SECONDS = 60;
+export const DEFAULT_RETENTION_SECONDS = 7 * 86_400;
+export const DEFAULT_IDEMPOTENCY_WINDOW_SECONDS = 86_400;
 /** How far a target's `Retry-After` is believed. */
 export const MAX_RETRY_AFTER_SECONDS = 86_400;
 export const MAX_ERROR_CODE_BYTES = 128;

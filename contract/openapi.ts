@@ -61,7 +61,7 @@ function operation(call: CallDefinition, { id, tag }: { id: string; tag: string 
     responses: {
       ...Object.fromEntries(call.answers.map((answer) => [answer.status, response(answer, call)])),
       ...problemResponses(problems),
-      "4XX": problemResponse("A problem with the request", []),
+      "4XX": problemResponse("A problem with the request.", []),
     },
   };
 }
@@ -80,7 +80,8 @@ function parameters(call: CallDefinition): Json[] {
     example,
     schema: { type: "string" },
   }));
-  const query = call.query === undefined ? {} : (z.toJSONSchema(call.query, { io: "input" }).properties ?? {});
+  const query =
+    call.query === undefined ? {} : (z.toJSONSchema(call.query, { io: "input", override: withMeta }).properties ?? {});
   const sends: HeaderName[] = [
     ...(call.sends ?? []),
     ...(call.bookmark ? (["Dure-Bookmark"] as const) : []),
@@ -117,11 +118,22 @@ function queryParameter(name: string, schema: Json | boolean): Json {
 
 function response(answer: Answer, call: CallDefinition): Json {
   return {
-    description: answer.description,
+    description: sentence(answer.description ?? ownDescription(answer)),
     headers: headers([...(answer.status < 300 ? ownHeaders(call) : []), ...everyHeader(call)]),
     ...(answer.json === undefined ? {} : { content: { "application/json": { schema: ref("schemas", answer.json) } } }),
-    ...(answer.type === undefined ? {} : { content: { [answer.type]: {} } }),
+    ...(answer.type === undefined
+      ? {}
+      : { content: { [answer.type]: { schema: { type: "string" }, example: answer.example ?? "" } } }),
   };
+}
+
+/** What the component that is answered says of itself. */
+function ownDescription({ json }: Answer): string {
+  return (json === undefined ? undefined : z.globalRegistry.get(ANSWERS[json])?.description) ?? "Done";
+}
+
+function sentence(text: string): string {
+  return text.endsWith(".") ? text : `${text}.`;
 }
 
 function ownHeaders({ answersWith = [], bookmark }: CallDefinition): HeaderName[] {
@@ -156,7 +168,7 @@ function problemResponses(codes: ProblemCode[]): Json {
   }
   return Object.fromEntries(
     [...byStatus].map(([status, names]) => {
-      const description = names.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join("; ");
+      const description = `${names.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join("; ")}.`;
       return [status, problemResponse(description, status === 429 || status === 503 ? ["Retry-After"] : [])];
     }),
   );
@@ -179,8 +191,7 @@ function schemas(table: Record<string, z.ZodType>, io: "input" | "output"): Json
     unrepresentable: "any",
     uri: (id) => `#/components/schemas/${id}`,
     override: ({ zodSchema, jsonSchema }) => {
-      // Zod's own registry holds formats and limits that refinements cannot show.
-      Object.assign(jsonSchema, z.globalRegistry.get(zodSchema));
+      withMeta({ zodSchema, jsonSchema });
       // Every double that is an integer is in this range: it says nothing.
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
@@ -190,4 +201,9 @@ function schemas(table: Record<string, z.ZodType>, io: "input" | "output"): Json
   return Object.fromEntries(
     Object.entries(generated.schemas).map(([id, { $id: _, $schema: __, ...schema }]) => [id, schema]),
   );
+}
+
+/** Zod's own registry holds formats and limits that refinements cannot show. */
+function withMeta({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Json }): void {
+  Object.assign(jsonSchema, z.globalRegistry.get(zodSchema));
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { JobErrorView } from "./error.ts";
+import { EXAMPLE_JOB_ID, FINISHED_AT } from "./examples.ts";
+import { described, field } from "./field.ts";
 import { Cursor, Limit, pageOf } from "./list.ts";
 import { Key } from "./primitives.ts";
 import { PARKED_STATES } from "./rpc.ts";
@@ -9,36 +11,67 @@ import { Timestamp } from "./time.ts";
 
 const MAX_ID_CHARACTERS = 64;
 
-/** Keys are arbitrary text, so they travel in bodies and not in paths. */
-export const OrderingKeyBody = z.strictObject({ key: Key });
+const key = field(
+  Key,
+  "The ordering key. Keys are arbitrary text, so they stand in bodies and not in paths.",
+  "account-7",
+);
 
-/** `retry` runs the failed job again in its old place, `skip` leaves it as a dead letter, `discard` deletes it. */
-export const UnblockBody = z.strictObject({
-  key: Key,
-  action: z.enum(["retry", "skip", "discard"]),
-  /** The failed job that is meant: another one that blocks the key by now is left alone. */
-  jobId: z.string().min(1).max(MAX_ID_CHARACTERS).optional(),
-});
+export const OrderingKeyBody = described(z.strictObject({ key }), "Names an ordering key.");
+
+export const UnblockBody = described(
+  z.strictObject({
+    key,
+    action: field(
+      z.enum(["retry", "skip", "discard"]),
+      "What becomes of the failed job that blocks the key: `retry` runs it again in its old place, `skip` leaves it as a dead letter, `discard` deletes it. The key goes on in each case.",
+      "retry",
+    ),
+    jobId: field(
+      z.string().min(1).max(MAX_ID_CHARACTERS).optional(),
+      "The failed job that is meant: another one that blocks the key by now is left alone, with 409. Left out: whichever it is.",
+      EXAMPLE_JOB_ID,
+    ),
+  }),
+  "A decision about the failed job that blocks an ordering key.",
+);
 export type UnblockBody = z.infer<typeof UnblockBody>;
 
+const STATE_TEXT = "`blocked`: a failed job waits for a decision; `paused`: by hand";
+
 export const OrderingKeysQuery = z.strictObject({
-  state: z.enum(PARKED_STATES).optional(),
+  state: field(
+    z.enum(PARKED_STATES).optional(),
+    `Only keys that are parked so. ${STATE_TEXT}. Left out: both.`,
+    "blocked",
+  ),
   limit: Limit,
   cursor: Cursor.optional(),
 });
 export type OrderingKeysQuery = z.output<typeof OrderingKeysQuery>;
 
-/** `state` is `open` when nothing holds the key. A paused key has a `jobId` when a failure blocks it as well. */
-export const OrderingKeyView = z.strictObject({
-  key: z.string(),
-  state: z.enum([...PARKED_STATES, "open"]),
-  /** The failed job that waits for a decision, and why it failed while its shard still has it. */
-  jobId: z.string().nullable(),
-  error: JobErrorView.nullable(),
-  since: Timestamp.nullable(),
-  /** Unfinished jobs of the key that do not run, counted up to 1000. */
-  waiting: z.int(),
-});
+export const OrderingKeyView = described(
+  z.strictObject({
+    key: field(z.string(), "The ordering key.", "account-7"),
+    state: field(
+      z.enum([...PARKED_STATES, "open"]),
+      `How the key stands. ${STATE_TEXT}, whether a failed job waits as well or not; \`open\`: nothing holds it.`,
+      "blocked",
+    ),
+    jobId: field(
+      z.string().nullable(),
+      "The id of the failed job that waits for a decision. Null when none does.",
+      EXAMPLE_JOB_ID,
+    ),
+    error: field(
+      JobErrorView.nullable(),
+      "Why that job failed. Null without one, and once its shard has forgotten it.",
+    ),
+    since: field(Timestamp.nullable(), "When the key was parked. Null when it is open.", FINISHED_AT),
+    waiting: field(z.int(), "Unfinished jobs of the key that do not run, counted up to 1000.", 1),
+  }),
+  "An ordering key as it stands.",
+);
 export type OrderingKeyView = z.infer<typeof OrderingKeyView>;
 
-export const OrderingKeyListView = pageOf(OrderingKeyView);
+export const OrderingKeyListView = pageOf(OrderingKeyView, "Parked ordering keys, the latest first");

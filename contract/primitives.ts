@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_WORKER_BYTES } from "./limits.ts";
+import { formatBytes, says } from "./sentence.ts";
 
 /** Strings of the API with their limits. */
 
@@ -22,17 +23,25 @@ export function isPlainText(text: string, maxBytes: number): boolean {
 
 export function plainText(maxBytes: number) {
   return z
-    .string()
-    .refine((text) => isPlainText(text, maxBytes), {
-      error: `must be 1 to ${maxBytes} bytes of UTF-8, without NUL or lone surrogates`,
-    })
+    .string(
+      says(
+        `is a text that is not empty, of at most ${formatBytes(maxBytes)} in UTF-8, without NUL and lone surrogates`,
+      ),
+    )
+    .refine((text) => isPlainText(text, maxBytes))
     .meta({ minLength: 1, maxLength: maxBytes });
 }
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 /** Namespaces, queues, handlers, API keys' names. */
-export const Name = z.string().regex(NAME);
+export const Name = z
+  .string(
+    says(
+      "holds lower-case letters, digits, dots, underscores and hyphens, and begins with a letter or a digit: 1 to 63 characters",
+    ),
+  )
+  .regex(NAME);
 
 /** Ordering and idempotency keys. */
 export const Key = plainText(MAX_KEY_BYTES);

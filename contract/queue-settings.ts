@@ -2,9 +2,9 @@ import type { RetryPolicy } from "../domain/job/job.ts";
 import type { QueueSettings } from "../domain/queue.ts";
 import type { Rate } from "../domain/rate.ts";
 import { DEFERRED_KNOWN_MS } from "./ingest.ts";
-import type { RetryBody, RetryView } from "./job.ts";
 import { MAX_PUSH_TIMEOUT_SECONDS } from "./limits.ts";
 import { type QueueBody, type QueueView, queueDefaults } from "./queue.ts";
+import type { RetryBody, RetryView } from "./retry.ts";
 import { secondsToMs } from "./time.ts";
 
 /** A queue's settings as they are kept, out of what was sent: the gateway writes them, and a shard knows `default` without being told. */

@@ -1,16 +1,22 @@
 import { z } from "zod";
 import { FIRE_OUTCOMES, OVERLAPS } from "../domain/schedule.ts";
 import { cronFault, isTimezone } from "./cron.ts";
-import { RetryBody, SubmitBody } from "./job.ts";
+import { ACCEPTED_AT, EXAMPLE_JOB_ID } from "./examples.ts";
+import { described, field } from "./field.ts";
+import { SubmitBody } from "./job.ts";
 import {
+  DEFAULT_CATCH_UP_SECONDS,
   MAX_CATCH_UP_SECONDS,
   MAX_CRON_BYTES,
   MAX_DELAY_SECONDS,
+  MAX_PRIORITY,
   MAX_SCHEDULE_JITTER_SECONDS,
   MIN_CATCH_UP_SECONDS,
 } from "./limits.ts";
 import { pageOf } from "./list.ts";
 import { Name, plainText } from "./primitives.ts";
+import { RetryBody } from "./retry.ts";
+import { formatNumber, inSeconds, says } from "./sentence.ts";
 import { Timestamp } from "./time.ts";
 
 /** Five fields, or six with seconds first; at least one date has to match. */
@@ -19,86 +25,181 @@ const CronExpression = plainText(MAX_CRON_BYTES).superRefine((text, context) => 
   if (fault !== null) context.addIssue({ code: "custom", message: fault });
 });
 
-const Timezone = plainText(64).refine(isTimezone, { error: "must be an IANA time zone, such as Europe/Berlin" });
+const Timezone = plainText(64).refine(isTimezone, says("is an IANA time zone, such as Europe/Berlin"));
+
+const CRON_TEXT =
+  "When the schedule fires: minute, hour, day of the month, month and day of the week, with seconds in front where there are six fields.";
+const TIMEZONE_TEXT = "The time zone that `cron` is read in, by its name in the IANA database.";
+const OVERLAP_TEXT =
+  "What a fire does while the job of the fire before is not final: `allow` runs the new job beside it, `skip` makes none, `queue` runs them one after the other.";
+const WINDOW_TEXT = "How many seconds late an instant may still fire; after that it is missed";
+const JITTER_TEXT =
+  "A job's run-at lies 0 to this many seconds after its instant, so that many schedules do not fire at once";
+const EXPIRES_TEXT = "How many seconds after its run-at the job has to have started; after that it fails";
 
 const { queue, payload, orderingKey, concurrencyKey, priority, timeout, tags } = SubmitBody.shape;
 
 /** The job that every fire makes: as a submission, but that its times count from the fire. */
-export const ScheduledJobBody = z.strictObject({
-  queue,
-  payload,
-  orderingKey,
-  concurrencyKey,
-  priority,
-  timeout,
-  retry: RetryBody.optional(),
-  tags,
-  /** Seconds after its run-at within which it has to start. */
-  expiresAfter: z.number().gt(0).max(MAX_DELAY_SECONDS).optional(),
-});
+export const ScheduledJobBody = described(
+  z.strictObject({
+    queue,
+    payload,
+    orderingKey,
+    concurrencyKey,
+    priority,
+    timeout,
+    retry: field(
+      RetryBody.optional(),
+      "How failed attempts are tried again, laid over the queue's policy. Left out: as the queue has it.",
+    ),
+    tags,
+    expiresAfter: field(
+      z.number(inSeconds).gt(0).max(MAX_DELAY_SECONDS).optional(),
+      `${EXPIRES_TEXT}: at most ${formatNumber(MAX_DELAY_SECONDS)}. Left out: it waits without end.`,
+      3600,
+    ),
+  }),
+  "The job that every fire makes, as a submission has it; its times count from the fire.",
+  { queue: "default", payload: { kind: "daily" } },
+);
 
 /** A schedule as sent: what is left out gets its default, also when the schedule exists. Durations are seconds. */
-export const ScheduleBody = z.strictObject({
-  cron: CronExpression,
-  timezone: Timezone.optional(),
-  job: ScheduledJobBody,
-  overlap: z.enum(OVERLAPS).optional(),
-  /** How late an instant may still fire. */
-  catchUp: z
-    .strictObject({ window: z.number().min(MIN_CATCH_UP_SECONDS).max(MAX_CATCH_UP_SECONDS).optional() })
-    .optional(),
-  /** The job runs 0 to this many seconds after its instant. */
-  jitter: z.number().min(0).max(MAX_SCHEDULE_JITTER_SECONDS).optional(),
-  paused: z.boolean().optional(),
-});
+export const ScheduleBody = described(
+  z.strictObject({
+    cron: field(CronExpression, CRON_TEXT, "30 2 * * *"),
+    timezone: field(Timezone.optional(), `${TIMEZONE_TEXT} Left out: UTC.`, "Europe/Berlin"),
+    job: field(ScheduledJobBody, "The job that every fire makes."),
+    overlap: field(z.enum(OVERLAPS).optional(), `${OVERLAP_TEXT} Left out: \`allow\`.`, "skip"),
+    catchUp: field(
+      z
+        .strictObject({
+          window: field(
+            z.number(inSeconds).min(MIN_CATCH_UP_SECONDS).max(MAX_CATCH_UP_SECONDS).optional(),
+            `${WINDOW_TEXT}: ${MIN_CATCH_UP_SECONDS} to ${formatNumber(MAX_CATCH_UP_SECONDS)}. Left out: ${DEFAULT_CATCH_UP_SECONDS}.`,
+            3600,
+          ),
+        })
+        .optional(),
+      "What becomes of instants that could not fire in time. Left out: the default window.",
+      { window: 3600 },
+    ),
+    jitter: field(
+      z.number(inSeconds).min(0).max(MAX_SCHEDULE_JITTER_SECONDS).optional(),
+      `${JITTER_TEXT}: at most ${formatNumber(MAX_SCHEDULE_JITTER_SECONDS)}. Left out: 0.`,
+      10,
+    ),
+    paused: field(z.boolean().optional(), "Whether the schedule does not fire. Left out: false.", false),
+  }),
+  "A schedule, all of it: what is left out gets its default, also when the schedule exists.",
+  { cron: "30 2 * * *", timezone: "Europe/Berlin", job: { queue: "default", payload: { kind: "daily" } } },
+);
 export type ScheduleBody = z.infer<typeof ScheduleBody>;
 
 /** The job of a schedule. Absent values are null. */
-export const ScheduledJobView = z.strictObject({
-  queue: Name,
-  payload: z.unknown(),
-  orderingKey: z.string().nullable(),
-  concurrencyKey: z.string().nullable(),
-  priority: z.int(),
-  timeout: z.number().nullable(),
-  retry: RetryBody.nullable(),
-  tags: z.array(z.string()),
-  expiresAfter: z.number().nullable(),
-});
+export const ScheduledJobView = described(
+  z.strictObject({
+    queue: field(Name, "The queue of the jobs.", "reports"),
+    payload: field(z.unknown(), "The input of the jobs.", { kind: "daily" }),
+    orderingKey: field(
+      z.string().nullable(),
+      "The ordering key of the jobs. Null when they have none.",
+      null,
+      "user-42",
+    ),
+    concurrencyKey: field(
+      z.string().nullable(),
+      "The concurrency key of the jobs. Null when they have none.",
+      null,
+      "customer-7",
+    ),
+    priority: field(z.int(), `From 0 to ${MAX_PRIORITY}; the higher goes first.`, 4),
+    timeout: field(
+      z.number().nullable(),
+      "How many seconds one attempt may take. Null: as the queue has it.",
+      null,
+      60,
+    ),
+    retry: field(
+      RetryBody.nullable(),
+      "How failed attempts are tried again, laid over the queue's policy. Null: as the queue has it.",
+      null,
+    ),
+    tags: field(z.array(z.string()), "The words that the jobs can be found by.", []),
+    expiresAfter: field(z.number().nullable(), `${EXPIRES_TEXT}. Null: it waits without end.`, null, 3600),
+  }),
+  "The job that every fire of a schedule makes. Absent values are null.",
+);
 export type ScheduledJobView = z.infer<typeof ScheduledJobView>;
 
-/** `nextFireAt` is null while it is paused, `lastFireAt` until it has fired: the instant of the last job it made. */
-export const ScheduleView = z.strictObject({
-  name: Name,
-  cron: z.string(),
-  timezone: z.string(),
-  job: ScheduledJobView,
-  overlap: z.enum(OVERLAPS),
-  catchUp: z.strictObject({ window: z.number() }),
-  jitter: z.number(),
-  paused: z.boolean(),
-  version: z.int(),
-  createdAt: Timestamp,
-  updatedAt: Timestamp,
-  nextFireAt: Timestamp.nullable(),
-  lastFireAt: Timestamp.nullable(),
-});
+export const ScheduleView = described(
+  z.strictObject({
+    name: field(Name, "The name of the schedule.", "daily-report"),
+    cron: field(z.string(), CRON_TEXT, "30 2 * * *"),
+    timezone: field(z.string(), TIMEZONE_TEXT, "Europe/Berlin"),
+    job: field(ScheduledJobView, "The job that every fire makes."),
+    overlap: field(z.enum(OVERLAPS), OVERLAP_TEXT, "skip"),
+    catchUp: described(
+      z.strictObject({ window: field(z.number(), `${WINDOW_TEXT}.`, DEFAULT_CATCH_UP_SECONDS) }),
+      "What becomes of instants that could not fire in time.",
+    ),
+    jitter: field(z.number(), `${JITTER_TEXT}.`, 0),
+    paused: field(z.boolean(), "Whether the schedule does not fire.", false),
+    version: field(
+      z.int(),
+      "Counts the changes of the schedule: of two copies the one with the higher number is newer.",
+      1,
+    ),
+    createdAt: field(Timestamp, "When the schedule was created.", ACCEPTED_AT),
+    updatedAt: field(Timestamp, "When it was last changed.", ACCEPTED_AT),
+    nextFireAt: field(
+      Timestamp.nullable(),
+      "The next instant at which it fires. Null while it is paused, and when there is none to come.",
+      "2026-11-23T01:30:00.000Z",
+    ),
+    lastFireAt: field(
+      Timestamp.nullable(),
+      "The instant of the last job that it made. Null until it has made one.",
+      null,
+      "2026-11-22T01:30:00.000Z",
+    ),
+  }),
+  "A schedule, and when it fires.",
+);
 export type ScheduleView = z.infer<typeof ScheduleView>;
 
-export const ScheduleListView = pageOf(ScheduleView);
+export const ScheduleListView = pageOf(ScheduleView, "Schedules, the newest first");
 export type ScheduleListView = z.infer<typeof ScheduleListView>;
 
 /** One instant and what came of it. A run of missed ones is told as one, with its `count` and its first instant. */
-export const FireView = z.strictObject({
-  scheduledAt: Timestamp,
-  firedAt: Timestamp.nullable(),
-  lateSeconds: z.number().nullable(),
-  outcome: z.enum(FIRE_OUTCOMES),
-  reason: z.string().nullable(),
-  jobId: z.string().nullable(),
-  count: z.int(),
-});
+export const FireView = described(
+  z.strictObject({
+    scheduledAt: field(
+      Timestamp,
+      "The instant of the schedule; of a run of missed ones, the first.",
+      "2026-11-22T15:32:00.000Z",
+    ),
+    firedAt: field(Timestamp.nullable(), "When the job was made. Null when none was.", "2026-11-22T15:32:00.007Z"),
+    lateSeconds: field(
+      z.number().nullable(),
+      "How many seconds after its instant the job was made. Null when none was.",
+      0.007,
+    ),
+    outcome: field(
+      z.enum(FIRE_OUTCOMES),
+      "What came of the instant: `fired` made a job; `skipped` made none, for the reason in `reason`; `missed` was past its catch-up window when it could be fired.",
+      "fired",
+    ),
+    reason: field(
+      z.string().nullable(),
+      "Why no job was made, as a sentence for people. Null when there is nothing to say.",
+      null,
+    ),
+    jobId: field(z.string().nullable(), "The id of the job that was made. Null when none was.", EXAMPLE_JOB_ID),
+    count: field(z.int(), "How many instants the record stands for: more than 1 for a run of missed ones.", 1),
+  }),
+  "One instant of a schedule, or a run of missed ones, and what came of it.",
+);
 export type FireView = z.infer<typeof FireView>;
 
-export const FireListView = pageOf(FireView);
+export const FireListView = pageOf(FireView, "What came of the schedule's instants, the newest first");
 export type FireListView = z.infer<typeof FireListView>;

@@ -5,6 +5,7 @@ import { parseSubmit } from "./parse-submit.ts";
 import { utf8Bytes } from "./primitives.ts";
 import { errorsOf } from "./problem.ts";
 import type { SpawnJob } from "./rpc.ts";
+import { fieldSentence, formatBytes } from "./sentence.ts";
 import { readSubmission, spawnJobOf, submissionFault } from "./submission.ts";
 
 /** Jobs that code brings with its success, where no gateway has looked at them: handlers, and answers of HTTP targets. */
@@ -37,11 +38,12 @@ export class SpawnList {
   /** Takes a job as it is now, whatever becomes of the object later. Throws `InvalidSpawn`; then it has not been taken. */
   add(value: unknown, now: number): void {
     const pointer = `${this.#pointer}/${this.#taken.length}`;
-    if (this.#taken.length >= MAX_SPAWN) throw new InvalidSpawn(pointer, `at most ${MAX_SPAWN} jobs go with a success`);
+    if (this.#taken.length >= MAX_SPAWN)
+      throw new InvalidSpawn(pointer, `At most ${MAX_SPAWN} jobs go with a success.`);
     const parsed = parseSubmit(asJson(value, pointer));
     if (!parsed.success) {
       const [first] = errorsOf(parsed.error, pointer);
-      throw new InvalidSpawn(first?.pointer ?? pointer, first?.detail ?? "is not a job");
+      throw new InvalidSpawn(first?.pointer ?? pointer, first?.detail ?? "This is no job.");
     }
     const body = parsed.data;
     const payload = JSON.stringify(body.payload);
@@ -49,7 +51,10 @@ export class SpawnList {
     if (fault !== null) throw new InvalidSpawn(pointer + fault.pointer, fault.detail);
     const bytes = this.#bytes + utf8Bytes(payload);
     if (bytes > MAX_SPAWN_BYTES) {
-      throw new InvalidSpawn(`${pointer}/payload`, `the payloads are larger than ${MAX_SPAWN_BYTES} bytes together`);
+      throw new InvalidSpawn(
+        `${pointer}/payload`,
+        `The payloads are larger than ${formatBytes(MAX_SPAWN_BYTES)} together.`,
+      );
     }
     this.#bytes = bytes;
     this.#taken.push({ body, at: now });
@@ -70,6 +75,6 @@ export class SpawnList {
 /** What JSON makes of a value. */
 function asJson(value: unknown, pointer: string): unknown {
   const json = jsonText(value);
-  if (json.type === "fault") throw new InvalidSpawn(pointer, json.detail);
+  if (json.type === "fault") throw new InvalidSpawn(pointer, fieldSentence("The job", json.detail));
   return JSON.parse(json.text);
 }

@@ -15,6 +15,7 @@ import {
 import { within } from "./progress-patch.ts";
 import { DEFAULT_QUEUE, partialRetry, tooLong } from "./queue-settings.ts";
 import type { Dedup, NewJob, SpawnJob, Unfit } from "./rpc.ts";
+import { fieldSentence, formatBytes, formatNumber } from "./sentence.ts";
 import { parseTimestamp, secondsToMs } from "./time.ts";
 
 /** What becomes of a job that the schema has let pass: the same for every door, whoever opens it. */
@@ -38,28 +39,32 @@ export interface SubmissionFault {
   detail: string;
 }
 
+const RUN_AT_FAR = `runAt is at most ${formatNumber(MAX_DELAY_SECONDS / 86_400)} days ahead.`;
+
 /** A date that is over is no way to run. */
 export const EXPIRY_PAST: SubmissionFault = {
   code: "invalid-request",
   pointer: "/expiresAt",
-  detail: "must be in the future",
+  detail: "expiresAt has to be in the future.",
 };
 
 /** The payload of a job that may nest as deep as any body. Not every door is one of JSON: a Queue carries what can be cloned. */
 function payloadText({ payload }: SubmitBody): string | SubmissionFault {
   const json = jsonText(payload, MAX_JSON_DEPTH - 1);
-  return json.type === "text" ? json.text : { code: "invalid-request", pointer: "/payload", detail: json.detail };
+  return json.type === "text"
+    ? json.text
+    : { code: "invalid-request", pointer: "/payload", detail: fieldSentence("payload", json.detail) };
 }
 
 /** Checks what the schema cannot: the clock, the payload's size. Null: nothing is wrong. */
 export function submissionFault(body: SubmitBody, payload: string, now: number): SubmissionFault | null {
   if (!within(payload, MAX_PAYLOAD_BYTES)) {
-    const detail = `The payload may be ${MAX_PAYLOAD_BYTES} bytes at most.`;
+    const detail = `The payload may be ${formatBytes(MAX_PAYLOAD_BYTES)} at most.`;
     return { code: "payload-too-large", pointer: "/payload", detail };
   }
   const runAt = timeOf(body.runAt);
   if (runAt !== null && runAt > now + MAX_DELAY_SECONDS * 1000) {
-    return { code: "invalid-request", pointer: "/runAt", detail: "must be within a year" };
+    return { code: "invalid-request", pointer: "/runAt", detail: RUN_AT_FAR };
   }
   const expiresAt = timeOf(body.expiresAt);
   // With a key the shard decides: a replay may come after the first job's `expiresAt`.

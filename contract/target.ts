@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { described, field } from "./field.ts";
 import { MAX_HEADER_NAME_BYTES, MAX_HEADER_VALUE_BYTES, MAX_TARGET_HEADERS, MAX_URL_BYTES } from "./limits.ts";
 import { Name } from "./primitives.ts";
+import { formatBytes, says } from "./sentence.ts";
 
 /** Where the jobs of a queue run. */
 
@@ -35,17 +37,17 @@ function isReserved(name: string): boolean {
 
 /** What is wrong with `value` as a header map, or null. */
 function headersFault(value: unknown): string | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object of strings";
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "is an object of texts";
   const entries = Object.entries(value);
-  if (entries.length > MAX_TARGET_HEADERS) return `must have at most ${MAX_TARGET_HEADERS} headers`;
+  if (entries.length > MAX_TARGET_HEADERS) return `has at most ${MAX_TARGET_HEADERS} headers`;
   const seen = new Set<string>();
   for (const [name, content] of entries) {
     if (name.length > MAX_HEADER_NAME_BYTES || !TOKEN.test(name) || name === "__proto__")
-      return "has a name that is not an HTTP token";
+      return "has a name that no HTTP header can have";
     if (isReserved(name)) return `may not set ${name}`;
     if (seen.has(name.toLowerCase())) return `has ${name} twice`;
     seen.add(name.toLowerCase());
-    if (typeof content !== "string") return `must have a string for ${name}`;
+    if (typeof content !== "string") return `has a value for ${name} that is no text`;
     if (content.length > MAX_HEADER_VALUE_BYTES || !FIELD_VALUE.test(content))
       return `has a value for ${name} that cannot be sent`;
   }
@@ -60,39 +62,89 @@ const TargetHeaders = z
   .meta({ type: "object", additionalProperties: { type: "string" }, maxProperties: MAX_TARGET_HEADERS });
 
 const HttpUrl = z
-  .string()
+  .string(says(`is an http or https URL of at most ${formatBytes(MAX_URL_BYTES)}`))
   .max(MAX_URL_BYTES)
-  .refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text), { error: "must be an http or https URL" })
+  .refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text))
   .meta({ format: "uri" });
 
-/** Whether the destination is allowed is for the gateway, and again for the processor at each send. */
-export const HttpTargetBody = z.strictObject({
-  type: z.literal("http"),
-  url: HttpUrl,
-  headers: TargetHeaders.default({}),
-});
+const TYPE = {
+  pull: "`pull`: workers claim the jobs over HTTP.",
+  consumer: "`consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs.",
+  handler: "`handler`: the jobs run in the processor, by the handler of that name.",
+  http: "`http`: what is sent goes to a URL by POST.",
+};
+const URL_TEXT =
+  "Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them.";
+const HEADERS_TEXT = "Headers to send beside Dure's own, which none of them may replace.";
 
-export const TargetBody = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("pull") }),
-  /** A Worker of the user's own, which consumes the Queue of the queue's lane. */
-  z.strictObject({ type: z.literal("consumer") }),
-  /** Any name is well-formed; whether the handler exists is for the gateway. */
-  z.strictObject({ type: z.literal("handler"), name: Name }),
-  HttpTargetBody,
-]);
+/** Whether the destination is allowed is for the gateway, and again for the processor at each send. */
+export const HttpTargetBody = described(
+  z.strictObject({
+    type: field(z.literal("http"), TYPE.http, "http"),
+    url: field(
+      HttpUrl,
+      `${URL_TEXT} An http or https URL of at most ${formatBytes(MAX_URL_BYTES)}.`,
+      "https://example.com/hook",
+    ),
+    headers: field(TargetHeaders.default({}), `${HEADERS_TEXT} At most ${MAX_TARGET_HEADERS}. Left out: none.`, {
+      "x-token": "s3cret",
+    }),
+  }),
+  TYPE.http,
+);
+
+/** The body of a target that has nothing but its type. */
+const PullTarget = described(z.strictObject({ type: field(z.literal("pull"), TYPE.pull, "pull") }), TYPE.pull);
+const ConsumerTarget = described(
+  z.strictObject({ type: field(z.literal("consumer"), TYPE.consumer, "consumer") }),
+  TYPE.consumer,
+);
+
+export const TargetBody = described(
+  z.discriminatedUnion("type", [
+    PullTarget,
+    ConsumerTarget,
+    // Any name is well-formed; whether the handler exists is for the gateway.
+    described(
+      z.strictObject({
+        type: field(z.literal("handler"), TYPE.handler, "handler"),
+        name: field(Name, "The name of the handler, which the processor has to have.", "wordcount"),
+      }),
+      TYPE.handler,
+    ),
+    HttpTargetBody,
+  ]),
+  `Where the jobs of a queue run. ${TYPE.pull} ${TYPE.consumer} ${TYPE.handler} ${TYPE.http}`,
+  { type: "handler", name: "wordcount" },
+);
 /** As parsed: `headers` is filled in. Assignable to `Target` of `domain/queue.ts`. */
 export type TargetBody = z.output<typeof TargetBody>;
 
-export const HttpTargetView = z.strictObject({
-  type: z.literal("http"),
-  url: z.string(),
-  headers: z.record(z.string(), z.string()),
-});
+export const HttpTargetView = described(
+  z.strictObject({
+    type: field(z.literal("http"), TYPE.http, "http"),
+    url: field(z.string(), "Where it is sent.", "https://example.com/hook"),
+    headers: field(z.record(z.string(), z.string()), "Headers that are sent beside Dure's own.", {
+      "x-token": "s3cret",
+    }),
+  }),
+  TYPE.http,
+);
 
-export const TargetView = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("pull") }),
-  z.strictObject({ type: z.literal("consumer") }),
-  z.strictObject({ type: z.literal("handler"), name: z.string() }),
-  HttpTargetView,
-]);
+export const TargetView = described(
+  z.discriminatedUnion("type", [
+    PullTarget,
+    ConsumerTarget,
+    described(
+      z.strictObject({
+        type: field(z.literal("handler"), TYPE.handler, "handler"),
+        name: field(z.string(), "The name of the handler.", "wordcount"),
+      }),
+      TYPE.handler,
+    ),
+    HttpTargetView,
+  ]),
+  `Where the jobs of a queue run. ${TYPE.pull} ${TYPE.consumer} ${TYPE.handler} ${TYPE.http}`,
+  { type: "pull" },
+);
 export type TargetView = z.infer<typeof TargetView>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MAX_DELAY_SECONDS, MAX_LEASE_SECONDS, MAX_PULL_TIMEOUT_SECONDS, MAX_RETRY_AFTER_SECONDS } from "./limits.ts";
+import { inSeconds, says } from "./sentence.ts";
 
 /** Times and durations of the API, and their conversion to the epoch milliseconds and milliseconds used inside. */
 
@@ -42,20 +43,18 @@ export function msToSeconds(ms: number): number {
 
 /** RFC 3339, any offset. Stays text: `parseTimestamp` converts it. */
 export const Timestamp = z
-  .string()
-  .refine((text) => parseTimestamp(text) !== null, {
-    error: "must be an RFC 3339 date-time with an offset, such as 2026-12-01T00:00:00Z",
-  })
+  .string(says("is a date and time with an offset (RFC 3339), such as 2026-12-01T00:00:00Z"))
+  .refine((text) => parseTimestamp(text) !== null)
   .meta({ format: "date-time" });
 
 /** A wait: zero or more seconds, fractions allowed, at most a year. */
-export const DelaySeconds = z.number().min(0).max(MAX_DELAY_SECONDS);
+export const DelaySeconds = z.number(inSeconds).min(0).max(MAX_DELAY_SECONDS);
 
 /** How long one attempt may take. The ceiling is a pull queue's; a push queue's lower one needs the queue. */
-export const TimeoutSeconds = z.number().gt(0).max(MAX_PULL_TIMEOUT_SECONDS);
+export const TimeoutSeconds = z.number(inSeconds).gt(0).max(MAX_PULL_TIMEOUT_SECONDS);
 
 /** The time between two heartbeats. */
-export const LeaseSeconds = z.number().min(1).max(MAX_LEASE_SECONDS);
+export const LeaseSeconds = z.number(inSeconds).min(1).max(MAX_LEASE_SECONDS);
 
 /** A worker's wish when to be tried again. */
-export const RetryAfterSeconds = z.number().min(0).max(MAX_RETRY_AFTER_SECONDS);
+export const RetryAfterSeconds = z.number(inSeconds).min(0).max(MAX_RETRY_AFTER_SECONDS);

@@ -8,9 +8,12 @@ import type { Parameter } from "./parameters.ts";
 /** One good answer of a call. Without `json` the body is empty, or text of `type`. */
 export interface Answer {
   status: 200 | 201 | 202 | 204 | 304 | 503;
-  description: string;
+  /** Left out: what its component says of itself. */
+  description?: string;
   json?: AnswerName;
   type?: string;
+  /** The beginning of such a text. */
+  example?: string;
 }
 
 /**
@@ -83,11 +86,12 @@ type AnswerView<One> = One extends { json: infer Name extends AnswerName }
     ? string
     : null;
 
-export const ok = <const Name extends AnswerName>(json: Name, description = "Done") =>
-  ({ status: 200, description, json }) as const;
+export const ok = <const Name extends AnswerName>(json: Name, description?: string) =>
+  ({ status: 200, json, ...(description === undefined ? {} : { description }) }) as const;
 export const created = <const Name extends AnswerName>(json: Name, description: string) =>
   ({ status: 201, description, json }) as const;
 export const accepted = <const Name extends AnswerName>(json: Name) =>
   ({ status: 202, description: "Durably accepted", json }) as const;
 export const gone = { status: 204, description: "Deleted" } as const;
-export const text = (type: string, description: string) => ({ status: 200, description, type }) as const;
+export const text = (type: string, description: string, example: string) =>
+  ({ status: 200, description, type, example }) as const;

@@ -25,3 +25,7 @@ export const LEASE: Parameter = {
   description: "The lease under which a worker claimed the job.",
   example: "job_01m8jgehhrecjavekknnz29g4d.1.3f9c21d07a5be864",
 };
+export const PROBLEM_CODE: Parameter = {
+  description: "The `code` of a problem, which is the end of its `type`.",
+  example: "queue-not-found",
+};

@@ -1,13 +1,25 @@
 import { call, ok, text } from "./call.ts";
+import { PROBLEM_CODE } from "./parameters.ts";
 
 export const PLATFORM_CALLS = {
+  explainProblem: call({
+    method: "get",
+    path: "/problems/{code}",
+    parameters: { code: PROBLEM_CODE },
+    scope: "public",
+    summary: "Explain a kind of problem",
+    description:
+      "Says what a problem of this kind means, what to do about it, and whether trying again helps. The `type` of every problem leads here.",
+    answers: [ok("ProblemType", "What the problem means")],
+    problems: ["not-found"],
+  }),
   healthz: call({
     method: "get",
     path: "/healthz",
     scope: "public",
     summary: "The process is up",
     description: "Answers as long as the process is up, and asks nothing else.",
-    answers: [text("text/plain", "It is")],
+    answers: [text("text/plain; charset=utf-8", "It is", "ok\n")],
     problems: [],
   }),
   readyz: call({
@@ -26,7 +38,13 @@ export const PLATFORM_CALLS = {
     scope: "public",
     summary: "OpenMetrics",
     description: "Counters and gauges of every shard, in the OpenMetrics text format.",
-    answers: [text("application/openmetrics-text", "Metrics")],
+    answers: [
+      text(
+        "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        "Metrics",
+        'dure_jobs{shard="shard-0",state="queued"} 12\n',
+      ),
+    ],
     problems: [],
   }),
   openapi: call({
@@ -35,7 +53,7 @@ export const PLATFORM_CALLS = {
     scope: "public",
     summary: "This document",
     description: "The OpenAPI 3.1 document of this API.",
-    answers: [text("application/json", "OpenAPI 3.1")],
+    answers: [text("application/json", "The document", '{"openapi": "3.1.0"}')],
     problems: [],
   }),
   docs: call({
@@ -44,7 +62,7 @@ export const PLATFORM_CALLS = {
     scope: "public",
     summary: "The interactive reference",
     description: "A page that shows every call with its fields, and sends it.",
-    answers: [text("text/html", "A page")],
+    answers: [text("text/html; charset=utf-8", "The page", "<!doctype html>")],
     problems: [],
   }),
 };

@@ -1,6 +1,7 @@
 import type { AuditView } from "../../../contract/admin.ts";
 import { openapiDocument } from "../../../contract/openapi.ts";
-import { allOf, isProblem } from "../../../contract/problems.ts";
+import { PROBLEMS, type ProblemCode } from "../../../contract/problem.ts";
+import { allOf, isProblem, notFound } from "../../../contract/problems.ts";
 import { toBase64Url } from "../bytes.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
 import { docsPage } from "../platform/docs/page.ts";
@@ -51,6 +52,13 @@ export const docs: UseCase<"docs"> = async () => {
     "frame-ancestors 'none'",
   ].join("; ");
   return done(docsPage(nonce), { headers: { "content-security-policy": policy } });
+};
+
+/** What a kind of problem means: where the `type` of every problem leads. */
+export const explainProblem: UseCase<"explainProblem"> = async (_visit, { params: { code } }) => {
+  if (!Object.hasOwn(PROBLEMS, code)) return notFound.path();
+  const kind = PROBLEMS[code as ProblemCode];
+  return done({ type: `/problems/${code}`, code, ...kind }, { headers: { "cache-control": "public, max-age=3600" } });
 };
 
 /** What operators read of the whole deployment. */

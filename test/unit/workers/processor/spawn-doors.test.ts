@@ -72,14 +72,18 @@ function streamed(pieces: string[], endless = false) {
 /** What is no job, and where the message says so. */
 const FAULTY: [string, unknown, string][] = [
   ["no payload", { queue: "q" }, "/0/payload: "],
-  ["an unknown field", { payload: 1, priorty: 3 }, "/0/priorty: Unknown field"],
+  ["an unknown field", { payload: 1, priorty: 3 }, "/0/priorty: `priorty` is no member of "],
   ["no name", { payload: 1, queue: "Not A Name" }, "/0/queue: "],
   ["two times", { payload: 1, delay: 1, runAt: "2030-01-01T00:00:00Z" }, "/0/runAt: "],
-  ["a late end", { payload: 1, expiresAt: "2001-01-01T00:00:00Z" }, "/0/expiresAt: must be in the future"],
-  ["a far start", { payload: 1, runAt: "2999-01-01T00:00:00Z" }, "/0/runAt: must be within a year"],
+  ["a late end", { payload: 1, expiresAt: "2001-01-01T00:00:00Z" }, "/0/expiresAt: expiresAt has to be in the future."],
+  ["a far start", { payload: 1, runAt: "2999-01-01T00:00:00Z" }, "/0/runAt: runAt is at most 366 days ahead."],
   ["a large payload", { payload: "x".repeat(MAX_PAYLOAD_BYTES) }, "/0/payload: The payload may be"],
-  ["a payload that nests too deep", { payload: nested(MAX_JSON_DEPTH) }, "/0: nests deeper than 512 levels"],
-  ["one that nests deeper yet", { payload: nested(3000), idempotencyKey: "k" }, "/0: nests deeper than 512 levels"],
+  ["a payload that nests too deep", { payload: nested(MAX_JSON_DEPTH) }, "/0: The job nests deeper than 512 levels."],
+  [
+    "one that nests deeper yet",
+    { payload: nested(3000), idempotencyKey: "k" },
+    "/0: The job nests deeper than 512 levels.",
+  ],
   ["a text", "job", "/0: "],
   ["nothing", null, "/0: "],
 ];
@@ -153,18 +157,18 @@ describe("the jobs of one success", () => {
   test("are a hundred at most", () => {
     const list = new SpawnList();
     for (let i = 0; i < MAX_SPAWN; i++) list.add({ payload: i }, NOW);
-    expect(() => list.add({ payload: 0 }, NOW)).toThrow("/spawn/100: at most 100");
+    expect(() => list.add({ payload: 0 }, NOW)).toThrow("/spawn/100: At most 100");
   });
 
   test("have a mebibyte of payloads at most, all together", () => {
     const list = new SpawnList();
     const payload = "x".repeat(MAX_PAYLOAD_BYTES - 2);
     for (let i = 0; i < 4; i++) list.add({ payload }, NOW);
-    expect(() => list.add({ payload: 1 }, NOW)).toThrow("/spawn/4/payload: the payloads are larger");
+    expect(() => list.add({ payload: 1 }, NOW)).toThrow("/spawn/4/payload: The payloads are larger");
   });
 
   test.each([[() => 1], [undefined], [1n], [cyclic()]])("are JSON (%#)", (value) => {
-    expect(() => new SpawnList().add(value, NOW)).toThrow("/spawn/0: is not JSON");
+    expect(() => new SpawnList().add(value, NOW)).toThrow("/spawn/0: The job is not JSON.");
   });
 });
 
