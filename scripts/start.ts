@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { shellQuoted, writeEnvFile } from "./env-file.ts";
 import { type Host, StateInUse, startHost } from "./host.ts";
 import { localRootKey, openState, UnreadableState } from "./state.ts";
 
@@ -74,6 +75,8 @@ stopOnSignals(host);
 await ready(host.url);
 await ensureExampleQueue(host.url);
 
+const envFile = writeEnvFile(stateDir, { url: host.url, key: rootKey });
+
 console.log(`
 Dure is running. Ctrl-C stops it; its state stays in ${stateDir}
 
@@ -81,7 +84,8 @@ Dure is running. Ctrl-C stops it; its state stays in ${stateDir}
   Docs   ${host.url}/docs
   Key    ${rootKey}
 
-Try it:
+Try it, in another terminal. The first line sets the variables that the README and the guides use:
 
-  curl -s ${host.url}/v1/jobs -H "Authorization: Bearer ${rootKey}" -H "Content-Type: application/json" -H "Prefer: wait=10" -d '{"queue": "wordcount", "payload": {"text": "many hands make light work"}}'
+  . ${shellQuoted(envFile)}
+  curl -s $DURE_URL/v1/jobs -H "$AUTH" -H "$JSON" -H "Prefer: wait=10" -d '{"queue": "wordcount", "payload": {"text": "many hands make light work"}}' | json
 `);
