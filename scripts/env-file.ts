@@ -18,6 +18,7 @@ const JSON_FUNCTION = `json() {
     const names = process.argv.slice(1);
     const fail = (why) => { console.error(why + ": " + text); process.exit(1); };
     const parse = () => { try { return JSON.parse(text); } catch { return fail("This is not JSON"); } };
+    if (text === "") { console.error("There was no answer. Does the platform run?"); process.exit(1); };
     const answer = parse();
     const member = (name) => {
       const value = name.split(".").reduce((of, part) => of?.[part], answer);

@@ -33,6 +33,15 @@ test("a page with commands begins by reading the address and the key", () => {
   expect(first.length).toBeGreaterThan(8);
 });
 
+test("what one page makes no other page makes: a reader tries several on one platform", () => {
+  const makers = new Map<string, string[]>();
+  for (const { page, block } of blocks)
+    for (const [, made = ""] of block.code.matchAll(/-X PUT \$DURE_URL\/v1\/(\S+)/g))
+      makers.set(made, [...(makers.get(made) ?? []), page]);
+  expect([...makers].filter(([, pages]) => new Set(pages).size > 1)).toEqual([]);
+  expect(makers.size).toBeGreaterThan(15);
+});
+
 test("no command block has a comment: an interactive zsh takes it for a command", () => {
   const commented = blocks.filter(({ block }) => block.kind === "command" && /(^|\s)#/.test(block.code));
   expect(commented.map(({ page, block }) => `${page}:${block.line}`)).toEqual([]);

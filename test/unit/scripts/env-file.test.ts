@@ -37,6 +37,7 @@ test.each([
 test.each([
   ["id", '{"detail":"no"}', 'There is no id in this answer: {"detail":"no"}\n'],
   ["jobs.0.lease", '{"jobs":[]}', 'There is no jobs.0.lease in this answer: {"jobs":[]}\n'],
+  ["id", "", "There was no answer. Does the platform run?\n"],
   ["", "<html>", "This is not JSON: <html>\n"],
 ])("json %s of %s fails, and shows what it read", (names, input, stderr) => {
   expect(sh(`json ${names}`, input)).toEqual({ stdout: "", stderr, status: 1 });
