@@ -45,9 +45,6 @@ export const MAX_RETRY_AFTER_SECONDS = 86_400;
 export const MAX_ERROR_CODE_BYTES = 128;
 export const MAX_ERROR_MESSAGE_BYTES = 4096;
 export const MAX_WORKER_BYTES = 128;
-/** Handlers that live in `workers/processor/handlers/`; the processor's registry is typed by this list. */
-export const HANDLER_NAMES = ["wordcount", "noop"] as const;
-export type HandlerName = (typeof HANDLER_NAMES)[number];
 export const MAX_CONCURRENCY = 1_000_000;
 /** As many jobs of one concurrency key stand open at once, and opening them is one step. */
 export const MAX_KEY_CONCURRENCY = 1000;

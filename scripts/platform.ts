@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
-const START = join(import.meta.dirname, "start.ts");
+const ROOT = join(import.meta.dirname, "..");
 const START_MS = 60_000;
 
 export interface PlatformOptions {
@@ -10,6 +10,8 @@ export interface PlatformOptions {
   /** Null: the platform makes its own. */
   rootKey: string | null;
   stateDir: string;
+  /** Root of the repository, or of the copy of it, to start; this one when left out. */
+  root?: string;
 }
 
 /** `npm start`'s program as a process group of its own, so that all of it can be killed at once. */
@@ -24,7 +26,7 @@ export interface Platform {
 
 /** Resolves when the platform says that it runs. Throws with what it printed when it ends before that. */
 export async function spawnPlatform(options: PlatformOptions): Promise<Platform> {
-  const child = spawn(process.execPath, [START], {
+  const child = spawn(process.execPath, [join(options.root ?? ROOT, "scripts/start.ts")], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
     env: {

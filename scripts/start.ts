@@ -1,4 +1,6 @@
 import { resolve } from "node:path";
+import { shellQuoted, writeEnvFile } from "./env-file.ts";
+import { ensureExampleQueue } from "./example-queue.ts";
 import { type Host, StateInUse, startHost } from "./host.ts";
 import { localRootKey, openState, UnreadableState } from "./state.ts";
 
@@ -54,16 +56,6 @@ async function ready(url: string): Promise<void> {
   }
 }
 
-/** The example on the screen needs a queue that a handler serves. */
-async function ensureExampleQueue(url: string): Promise<void> {
-  const headers = { authorization: `Bearer ${rootKey}`, "content-type": "application/json" };
-  const queue = `${url}/v1/queues/wordcount`;
-  if ((await fetch(queue, { headers })).ok) return;
-  const body = JSON.stringify({ target: { type: "handler", name: "wordcount" } });
-  const response = await fetch(queue, { method: "PUT", headers, body });
-  if (!response.ok) fail(`The example queue could not be created: ${response.status} ${await response.text()}`);
-}
-
 const host = await startHost({ port, address, rootKey, stateDir }).catch((error: unknown) => {
   if (error instanceof StateInUse) fail(`${error.message}. Stop it, or set DURE_STATE_DIR to another directory.`);
   if (error instanceof Error && "code" in error && error.code === "ERR_ADDRESS_IN_USE")
@@ -72,7 +64,9 @@ const host = await startHost({ port, address, rootKey, stateDir }).catch((error:
 });
 stopOnSignals(host);
 await ready(host.url);
-await ensureExampleQueue(host.url);
+await ensureExampleQueue({ url: host.url, key: rootKey }).catch((error: Error) => fail(error.message));
+
+const envFile = writeEnvFile(stateDir, { url: host.url, key: rootKey });
 
 console.log(`
 Dure is running. Ctrl-C stops it; its state stays in ${stateDir}
@@ -81,7 +75,8 @@ Dure is running. Ctrl-C stops it; its state stays in ${stateDir}
   Docs   ${host.url}/docs
   Key    ${rootKey}
 
-Try it:
+Try it, in another terminal. The first line sets the variables that the README and the guides use:
 
-  curl -s ${host.url}/v1/jobs -H "Authorization: Bearer ${rootKey}" -H "Content-Type: application/json" -H "Prefer: wait=10" -d '{"queue": "wordcount", "payload": {"text": "many hands make light work"}}'
+  . ${shellQuoted(envFile)}
+  curl -s $DURE_URL/v1/jobs -H "$AUTH" -H "$JSON" -H "Prefer: wait=10" -d '{"queue": "wordcount", "payload": {"text": "many hands make light work"}}' | json
 `);

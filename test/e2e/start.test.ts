@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, expect, it } from "vitest";
 import { freePort, type Platform, spawnPlatform } from "../../scripts/platform.ts";
 
-const stateDir = mkdtempSync(join(tmpdir(), "dure-start-"));
+const stateDir = mkdtempSync(join(tmpdir(), "dure-start it's-")); // A path that a shell would take apart.
 const otherDir = mkdtempSync(join(tmpdir(), "dure-start-"));
 const port = await freePort();
 const running: Platform[] = [];
@@ -16,10 +16,10 @@ async function start(dir = stateDir, onPort = port): Promise<Platform> {
   return platform;
 }
 
-/** Runs the line that the platform printed for its reader to try. */
-function runPrintedCurl(platform: Platform): { id: string; state: string; result: unknown } {
-  const line = platform.output().match(/^ *(curl .*)$/m)?.[1] ?? "exit 1";
-  return JSON.parse(execFileSync("sh", ["-c", line], { encoding: "utf8" }));
+/** Runs the two lines that the platform printed for its reader to try. */
+function runPrintedLines(platform: Platform): { id: string; state: string; result: unknown } {
+  const lines = platform.output().match(/^ {2}\. .*\n {2}curl .*$/m)?.[0] ?? "exit 1";
+  return JSON.parse(execFileSync("sh", ["-c", lines], { encoding: "utf8" }));
 }
 
 function printedKey(platform: Platform): string {
@@ -33,11 +33,11 @@ afterAll(() => {
   for (const dir of [stateDir, otherDir]) rmSync(dir, { recursive: true, force: true });
 });
 
-it("the printed curl line runs a job, Ctrl-C ends well, and a restart finds key and job again", async () => {
+it("the printed lines run a job, Ctrl-C ends well, and a restart finds key and job again", async () => {
   const first = await start();
-  const job = runPrintedCurl(first);
+  const job = runPrintedLines(first);
   expect(job).toMatchObject({ state: "succeeded", result: { words: 5 } });
-  expect(statSync(join(stateDir, "root-key")).mode & 0o777).toBe(0o600);
+  for (const file of ["root-key", "env.sh"]) expect(statSync(join(stateDir, file)).mode & 0o777, file).toBe(0o600);
   expect(await first.end("SIGINT")).toBe(0);
   expect(first.output()).toContain("Stopped");
 
@@ -80,5 +80,5 @@ it("a host that was killed leaves no workerd behind for the next one to stumble 
   process.kill(pid, "SIGKILL"); // The host alone: its workerd lives on, and holds the port and the state.
   await first.end("SIGCONT");
   expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
-  expect(runPrintedCurl(await start())).toMatchObject({ state: "succeeded" });
+  expect(runPrintedLines(await start())).toMatchObject({ state: "succeeded" });
 });

@@ -10,7 +10,7 @@ import { httpSubscriber } from "./events/http-subscriber.ts";
 import { queueSubscriber } from "./events/queue-subscriber.ts";
 import { executor } from "./executors/execute.ts";
 import type { HttpPorts } from "./executors/http.ts";
-import { handlers } from "./handlers/index.ts";
+import { handlers } from "./load-handlers.ts";
 import { log } from "./log.ts";
 import { runProjection } from "./projection.ts";
 import { type SecretCache, webhookSecrets } from "./secrets.ts";

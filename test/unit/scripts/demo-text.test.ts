@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseMetrics, percentile } from "../../../scripts/metrics.ts";
 import { addUp, countWords, cut, differences, top } from "../../../scripts/wordcount-text.ts";
-import { wordcount } from "../../../workers/processor/handlers/wordcount.ts";
+import wordcount from "../../../workers/processor/handlers/wordcount.ts";
 
 const context = {
   jobId: "job_x",

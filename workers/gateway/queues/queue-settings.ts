@@ -1,5 +1,6 @@
+import { HANDLER_NAMES } from "../../../contract/handlers.ts";
 import type { RetryView } from "../../../contract/job.ts";
-import { HANDLER_NAMES, MAX_PUSH_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
+import { MAX_PUSH_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
 import type { QueueView } from "../../../contract/queue.ts";
 import { tooLong } from "../../../contract/queue-settings.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
@@ -70,7 +71,7 @@ export function checkSettings(settings: QueueSettings, allowPrivateTargets: bool
       { errors: [{ pointer: short.pointer, detail: `must be at least ${partitions}, the number of partitions` }] },
     );
   }
-  if (target.type === "handler" && !HANDLER_NAMES.some((name) => name === target.name)) {
+  if (target.type === "handler" && !HANDLER_NAMES.includes(target.name)) {
     throw new Refusal("handler-not-found", `There is no handler "${target.name}".`, {
       errors: [{ pointer: "/target/name", detail: `must be one of ${HANDLER_NAMES.join(", ")}` }],
     });

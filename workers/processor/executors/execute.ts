@@ -1,5 +1,5 @@
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { Handler } from "../handler.ts";
 import type { Control } from "../work-ports.ts";
 import { handlerExecutor } from "./handler.ts";
 import { type HttpPorts, httpExecutor } from "./http.ts";

@@ -2,7 +2,7 @@ import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import { normalizeProgress } from "../../../contract/progress-patch.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
-import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handlers/handler.ts";
+import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handler.ts";
 import { type Control, reasonOf } from "../work-ports.ts";
 import { fits } from "./bytes.ts";
 import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";

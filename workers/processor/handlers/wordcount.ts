@@ -1,10 +1,10 @@
-import { type Handler, HandlerFailure, type JsonValue } from "./handler.ts";
+import { type Handler, HandlerFailure, type JsonValue } from "../handler.ts";
 
 /** Words are runs of letters and digits of any script; a combining mark that stands alone ends one. */
 const WORD = /[\p{L}\p{N}]+/gu;
 
 /** `{"text"}` -> `{"words": n, "counts": {word: n}}`, words lower-cased. */
-export const wordcount: Handler = (payload) => {
+const wordcount: Handler = (payload) => {
   const text = textOf(payload);
   // No prototype: "constructor" and "__proto__" are words like any other.
   const counts: Record<string, number> = Object.create(null);
@@ -17,6 +17,8 @@ export const wordcount: Handler = (payload) => {
   }
   return { words, counts };
 };
+
+export default wordcount;
 
 function textOf(payload: JsonValue): string {
   const text =

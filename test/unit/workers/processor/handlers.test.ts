@@ -1,9 +1,11 @@
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { HANDLER_NAMES, MAX_RESULT_BYTES } from "../../../../contract/limits.ts";
+import { HANDLER_NAMES } from "../../../../contract/handlers.ts";
+import { MAX_RESULT_BYTES } from "../../../../contract/limits.ts";
 import type { ProgressPatch } from "../../../../contract/rpc.ts";
 import { handlerExecutor } from "../../../../workers/processor/executors/handler.ts";
-import { type Handler, HandlerFailure, type JsonValue } from "../../../../workers/processor/handlers/handler.ts";
-import { handlers } from "../../../../workers/processor/handlers/index.ts";
+import { type Handler, HandlerFailure, type JsonValue } from "../../../../workers/processor/handler.ts";
+import { handlerOf, handlers } from "../../../../workers/processor/load-handlers.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { item } from "../../../rigs/scripted-shard.ts";
 
@@ -55,8 +57,16 @@ describe("wordcount", () => {
 });
 
 describe("handlers", () => {
-  test("every name of the contract has a handler, and there are no others", () => {
+  test("every name of the contract has a handler and its file, and there are no others", () => {
+    const files = readdirSync("workers/processor/handlers").map((file) => file.replace(/\.ts$/, ""));
+    expect(files.sort()).toEqual([...HANDLER_NAMES].sort());
     expect(Object.keys(handlers).sort()).toEqual([...HANDLER_NAMES].sort());
+  });
+
+  test.each([{}, { default: { run: 1 } }, { default: undefined }])("a file that exports %j is refused", (module) => {
+    expect(() => handlerOf("late", module)).toThrow(
+      "The default export of workers/processor/handlers/late.ts has to be its Handler.",
+    );
   });
 
   test("noop succeeds with no result", async () => {

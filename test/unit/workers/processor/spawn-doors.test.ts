@@ -9,7 +9,7 @@ import {
 import { InvalidSpawn, SpawnList } from "../../../../contract/spawn.ts";
 import { handlerExecutor } from "../../../../workers/processor/executors/handler.ts";
 import { httpExecutor } from "../../../../workers/processor/executors/http.ts";
-import type { Handler } from "../../../../workers/processor/handlers/handler.ts";
+import type { Handler } from "../../../../workers/processor/handler.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";

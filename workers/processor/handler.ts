@@ -1,7 +1,7 @@
-import type { SubmitBody } from "../../../contract/job.ts";
-import type { ProgressUpdate } from "../../../contract/progress-patch.ts";
+import type { SubmitBody } from "../../contract/job.ts";
+import type { ProgressUpdate } from "../../contract/progress-patch.ts";
 
-/** What a handler is: one file in this folder, one entry in `index.ts`, one name in `contract/limits.ts`. */
+/** What a handler is: the default export of a file in `handlers/`, whose name is in `contract/handlers.ts`. */
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 
