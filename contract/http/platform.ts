@@ -42,7 +42,7 @@ export const PLATFORM_CALLS = {
       text(
         "application/openmetrics-text; version=1.0.0; charset=utf-8",
         "Metrics",
-        'dure_jobs{shard="shard-0",state="queued"} 12\n',
+        'dure_jobs{state="queued"} 12\n',
       ),
     ],
     problems: [],
