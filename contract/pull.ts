@@ -81,8 +81,6 @@ export type SucceededView = z.infer<typeof SucceededView>;
 
 export const FailBody = z.strictObject({ error: JobErrorBody, retryAfter: RetryAfterSeconds.optional() });
 export type FailBody = z.output<typeof FailBody>;
-/** As sent. */
-export type FailInput = z.input<typeof FailBody>;
 
 /** A heartbeat, and what the worker has to say with it. What is left out stays as it was. */
 export const ExtendBody = z.strictObject({

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { ensureClient } from "./client-package.ts";
 import { type Host, StateInUse, startHost } from "./host.ts";
 import { localRootKey, openState, UnreadableState } from "./state.ts";
 
@@ -25,6 +26,8 @@ try {
   throw error;
 }
 const rootKey = localRootKey(stateDir, process.env);
+// For `examples/`, where the sources are newer than what `npm ci` has built.
+await ensureClient();
 
 let stopping = false;
 

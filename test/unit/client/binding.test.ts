@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bindingError } from "../../../client/binding.ts";
-import { DureError } from "../../../client/index.ts";
+import { bindingError } from "../../../client/src/binding.ts";
+import { DureError } from "../../../client/src/index.ts";
 
 /** An error as RPC brings it over: its own properties, no class. */
 function broughtOver(problem: Record<string, unknown>): Error {

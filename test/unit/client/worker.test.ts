@@ -1,8 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { Dure, type DureError, Interrupted, NonRetryable, type WorkerOptions } from "../../../client/index.ts";
+import {
+  Dure,
+  type DureError,
+  type Handler,
+  Interrupted,
+  NonRetryable,
+  type WorkerOptions,
+} from "../../../client/src/index.ts";
 import {
   type Answer,
   claimedJob,
+  errorLog,
   FakeClock,
   fakeServer,
   gate,
@@ -14,7 +22,7 @@ import {
 /** A queue's jobs, handed out by claims; an empty claim is held until the clock reaches its wait. */
 function start(
   jobs: Record<string, unknown>[],
-  options: Partial<WorkerOptions>,
+  options: WorkerOptions & { handler?: Handler },
   script: (request: SeenRequest) => Answer | null = () => null,
 ) {
   const clock = new FakeClock();
@@ -37,12 +45,8 @@ function start(
     return { body: { leaseExpiresAt: "2026-12-01T00:00:00Z", cancelled: false } };
   });
   const dure = new Dure({ url: "http://dure", key: "k", fetch: server.fetch, clock, random: () => 1 });
-  const worker = dure.worker({
-    queue: "q",
-    handler: () => undefined,
-    onError: (error) => errors.push(error),
-    ...options,
-  });
+  const { handler = () => undefined, ...rest } = options;
+  const worker = dure.worker("q", handler, { log: errorLog(errors), ...rest });
   const reports = () =>
     server.seen
       .filter(({ path }) => path === "/v1/reports")
@@ -363,10 +367,8 @@ describe("stop", () => {
       if (request.path.endsWith("/claim")) return claims++ === 0 ? late.promise : { body: { jobs: [] } };
       return { body: { items: [{ status: "recorded" }], jobs: [] } };
     });
-    const worker = new Dure({ url: "http://dure", key: "k", fetch: server.fetch, clock: new FakeClock() }).worker({
-      queue: "q",
-      handler: () => 7,
-    });
+    const dure = new Dure({ url: "http://dure", key: "k", fetch: server.fetch, clock: new FakeClock() });
+    const worker = dure.worker("q", () => 7, { log: null });
     await settle();
     const stop = worker.stop();
     await settle();
