@@ -36,7 +36,7 @@ interface Sending {
   /** Doing it twice is doing it once. Others are sent again only when they were certainly not done (429). */
   repeatable: boolean;
   headers?: Record<string, string>;
-  /** The body as JSON text, in place of `body`. */
+  /** The JSON text of `body`, where the caller has it. */
   text?: string;
   /** How many seconds the server holds the answer on purpose. */
   waitSeconds?: number;
@@ -161,7 +161,7 @@ function requestOf(call: Call, input: CallInput<NonNullable<Call["types"]>> & Se
     method: call.method,
     path: pathOf(call, params) + queryText(query),
     contentType: call.contentType ?? "application/json",
-    ...(body === undefined ? {} : { text: JSON.stringify(body) }),
+    ...(body === undefined || sending.text !== undefined ? {} : { text: JSON.stringify(body) }),
   };
 }
 
