@@ -85,7 +85,7 @@ function typeNamed(name: string, type: ts.TypeNode | undefined, about: string): 
   return ts.addSyntheticLeadingComment(node, ts.SyntaxKind.MultiLineCommentTrivia, comment, true);
 }
 
-/** `components["schemas"]["Job"]` becomes `Job`. */
+/** `components["schemas"]["Job"]` becomes `Job`, at any depth. */
 function byName(type: ts.TypeNode): ts.TypeNode {
   const visit = (node: ts.Node): ts.Node => {
     if (ts.isIndexedAccessTypeNode(node) && ts.isIndexedAccessTypeNode(node.objectType)) {
@@ -93,9 +93,21 @@ function byName(type: ts.TypeNode): ts.TypeNode {
       if (ts.isLiteralTypeNode(indexType) && ts.isStringLiteral(indexType.literal))
         return ts.factory.createTypeReferenceNode(indexType.literal.text);
     }
-    return ts.visitEachChild(node, visit, undefined);
+    const visited = ts.visitEachChild(node, visit, undefined);
+    return ts.isPropertySignature(visited) ? orUndefined(visited) : visited;
   };
   return ts.visitNode(type, visit, ts.isTypeNode);
+}
+
+/** What may be left out may be undefined, because JSON leaves that out: also for those who compile with exact optional properties. */
+function orUndefined(member: ts.PropertySignature): ts.PropertySignature {
+  const { modifiers, name, questionToken, type } = member;
+  if (questionToken === undefined || type === undefined || type.kind === ts.SyntaxKind.UnknownKeyword) return member;
+  const either = ts.factory.createUnionTypeNode([
+    type,
+    ts.factory.createKeywordTypeNode(ts.SyntaxKind.UndefinedKeyword),
+  ]);
+  return ts.factory.updatePropertySignature(member, modifiers, name, questionToken, either);
 }
 
 function interfaceOf(nodes: ts.Node[], name: string): ts.PropertySignature[] {

@@ -4,34 +4,34 @@
  * A job as it is submitted. Durations are in seconds, times in RFC 3339.
  */
 export interface SubmitRequest {
-    queue?: string;
+    queue?: string | undefined;
     payload: unknown;
-    orderingKey?: string;
-    concurrencyKey?: string;
-    dedup?: Deduplication;
-    idempotencyKey?: string;
-    priority?: number;
-    delay?: number;
+    orderingKey?: string | undefined;
+    concurrencyKey?: string | undefined;
+    dedup?: Deduplication | undefined;
+    idempotencyKey?: string | undefined;
+    priority?: number | undefined;
+    delay?: number | undefined;
     /** Format: date-time */
-    runAt?: string;
+    runAt?: string | undefined;
     /** Format: date-time */
-    expiresAt?: string;
-    timeout?: number;
-    retry?: RetryOverrides;
-    tags?: string[];
+    expiresAt?: string | undefined;
+    timeout?: number | undefined;
+    retry?: RetryOverrides | undefined;
+    tags?: string[] | undefined;
 }
 
 /**
  * How the attempts of a job follow one another, where it differs from the queue's policy. Delays are in seconds.
  */
 export interface RetryOverrides {
-    maxAttempts?: number;
+    maxAttempts?: number | undefined;
     /** @enum {string} */
-    backoff?: "exponential" | "linear" | "constant";
-    delay?: number;
-    maxDelay?: number;
+    backoff?: ("exponential" | "linear" | "constant") | undefined;
+    delay?: number | undefined;
+    maxDelay?: number | undefined;
     /** @enum {string} */
-    jitter?: "full" | "none";
+    jitter?: ("full" | "none") | undefined;
 }
 
 /**
@@ -39,10 +39,10 @@ export interface RetryOverrides {
  */
 export interface Deduplication {
     key: string;
-    window?: number | "forever";
+    window?: (number | "forever") | undefined;
     /** @enum {string} */
-    onConflict?: "return" | "reject" | "replace" | "runAfter";
-    maxDelay?: number;
+    onConflict?: ("return" | "reject" | "replace" | "runAfter") | undefined;
+    maxDelay?: number | undefined;
 }
 
 /**
@@ -50,7 +50,7 @@ export interface Deduplication {
  */
 export interface BatchRequest {
     /** @default false */
-    atomic?: boolean;
+    atomic?: boolean | undefined;
     jobs: SubmitRequest[];
 }
 
@@ -58,32 +58,32 @@ export interface BatchRequest {
  * The settings of a queue; what is left out gets its default. Durations are in seconds.
  */
 export interface QueueRequest {
-    target?: TargetRequest;
-    partitions?: number;
+    target?: TargetRequest | undefined;
+    partitions?: number | undefined;
     /** @enum {string} */
-    lane?: "default" | "slow" | "bulk";
-    concurrency?: number | null;
-    rate?: {
+    lane?: ("default" | "slow" | "bulk") | undefined;
+    concurrency?: (number | null) | undefined;
+    rate?: ({
         limit: number;
         period: number;
-    } | null;
-    perKeyConcurrency?: number | null;
-    perKeyRate?: {
+    } | null) | undefined;
+    perKeyConcurrency?: (number | null) | undefined;
+    perKeyRate?: ({
         limit: number;
         period: number;
-    } | null;
-    weight?: number;
-    priorityAging?: number | null;
-    maxBacklog?: number | null;
+    } | null) | undefined;
+    weight?: number | undefined;
+    priorityAging?: (number | null) | undefined;
+    maxBacklog?: (number | null) | undefined;
     /** @enum {string} */
-    onFailure?: "continue" | "block";
-    retry?: RetryOverrides;
-    timeout?: number;
-    retention?: number;
-    idempotencyWindow?: number;
+    onFailure?: ("continue" | "block") | undefined;
+    retry?: RetryOverrides | undefined;
+    timeout?: number | undefined;
+    retention?: number | undefined;
+    idempotencyWindow?: number | undefined;
     /** @enum {string} */
-    consistency?: "strong" | "available";
-    paused?: boolean;
+    consistency?: ("strong" | "available") | undefined;
+    paused?: boolean | undefined;
 }
 
 /**
@@ -107,7 +107,7 @@ export type TargetRequest = {
     /** @default {} */
     headers?: {
         [key: string]: string;
-    };
+    } | undefined;
 };
 
 /**
@@ -115,44 +115,44 @@ export type TargetRequest = {
  */
 export interface RedriveRequest {
     filter?: {
-        errorCode?: string;
-        fingerprint?: string;
-        tag?: string;
-        orderingKey?: string;
+        errorCode?: string | undefined;
+        fingerprint?: string | undefined;
+        tag?: string | undefined;
+        orderingKey?: string | undefined;
         /** Format: date-time */
-        finishedAfter?: string;
+        finishedAfter?: string | undefined;
         /** Format: date-time */
-        finishedBefore?: string;
+        finishedBefore?: string | undefined;
         /** Format: date-time */
-        createdAfter?: string;
+        createdAfter?: string | undefined;
         /** Format: date-time */
-        createdBefore?: string;
-    };
+        createdBefore?: string | undefined;
+    } | undefined;
     patch?: unknown;
-    queue?: string;
-    ratePerSecond?: number;
-    dryRun?: boolean;
+    queue?: string | undefined;
+    ratePerSecond?: number | undefined;
+    dryRun?: boolean | undefined;
 }
 
 /**
  * What is taken out of a queue: the jobs that wait, or failed jobs.
  */
 export interface PurgeRequest {
-    failed?: boolean;
+    failed?: boolean | undefined;
     filter?: {
-        errorCode?: string;
-        fingerprint?: string;
-        tag?: string;
-        orderingKey?: string;
+        errorCode?: string | undefined;
+        fingerprint?: string | undefined;
+        tag?: string | undefined;
+        orderingKey?: string | undefined;
         /** Format: date-time */
-        finishedAfter?: string;
+        finishedAfter?: string | undefined;
         /** Format: date-time */
-        finishedBefore?: string;
+        finishedBefore?: string | undefined;
         /** Format: date-time */
-        createdAfter?: string;
+        createdAfter?: string | undefined;
         /** Format: date-time */
-        createdBefore?: string;
-    };
+        createdBefore?: string | undefined;
+    } | undefined;
 }
 
 /**
@@ -169,7 +169,7 @@ export interface UnblockKeyRequest {
     key: string;
     /** @enum {string} */
     action: "retry" | "skip" | "discard";
-    jobId?: string;
+    jobId?: string | undefined;
 }
 
 /**
@@ -177,11 +177,11 @@ export interface UnblockKeyRequest {
  */
 export interface ClaimRequest {
     /** @default 10 */
-    max?: number;
+    max?: number | undefined;
     /** @default 0 */
-    wait?: number;
-    leaseSeconds?: number;
-    worker?: string;
+    wait?: number | undefined;
+    leaseSeconds?: number | undefined;
+    worker?: string | undefined;
 }
 
 /**
@@ -192,13 +192,13 @@ export type ReportRequest = {
     /** @constant */
     ok: true;
     result?: unknown;
-    spawn?: SubmitRequest[];
+    spawn?: SubmitRequest[] | undefined;
 } | {
     lease: string;
     /** @constant */
     ok: false;
     error: ErrorReport;
-    retryAfter?: number;
+    retryAfter?: number | undefined;
 };
 
 /**
@@ -209,12 +209,12 @@ export interface ReportsRequest {
     claim?: {
         queue: string;
         /** @default 10 */
-        max?: number;
+        max?: number | undefined;
         /** @default 0 */
-        wait?: number;
-        leaseSeconds?: number;
-        worker?: string;
-    };
+        wait?: number | undefined;
+        leaseSeconds?: number | undefined;
+        worker?: string | undefined;
+    } | undefined;
 }
 
 /**
@@ -223,9 +223,9 @@ export interface ReportsRequest {
 export interface ErrorReport {
     code: string;
     /** @default  */
-    message?: string;
+    message?: string | undefined;
     /** @default true */
-    retryable?: boolean;
+    retryable?: boolean | undefined;
 }
 
 /**
@@ -233,7 +233,7 @@ export interface ErrorReport {
  */
 export interface SucceedRequest {
     result?: unknown;
-    spawn?: SubmitRequest[];
+    spawn?: SubmitRequest[] | undefined;
 }
 
 /**
@@ -241,18 +241,18 @@ export interface SucceedRequest {
  */
 export interface FailRequest {
     error: ErrorReport;
-    retryAfter?: number;
+    retryAfter?: number | undefined;
 }
 
 /**
  * A heartbeat: how many seconds the lease lasts from now on, and how far the job is.
  */
 export interface ExtendRequest {
-    leaseSeconds?: number;
+    leaseSeconds?: number | undefined;
     progress?: {
-        percent?: number;
-        message?: string;
-    };
+        percent?: number | undefined;
+        message?: string | undefined;
+    } | undefined;
     checkpoint?: unknown;
 }
 
@@ -262,9 +262,9 @@ export interface ExtendRequest {
 export interface KeyRequest {
     name: string;
     scopes: ("submit" | "read" | "work" | "admin")[];
-    namespace?: string;
+    namespace?: string | undefined;
     /** Format: date-time */
-    expiresAt?: string;
+    expiresAt?: string | undefined;
 }
 
 /**
@@ -277,30 +277,30 @@ export type NamespaceRequest = Record<string, never>;
  */
 export interface ScheduleRequest {
     cron: string;
-    timezone?: string;
+    timezone?: string | undefined;
     job: ScheduledJobRequest;
     /** @enum {string} */
-    overlap?: "allow" | "skip" | "queue";
+    overlap?: ("allow" | "skip" | "queue") | undefined;
     catchUp?: {
-        window?: number;
-    };
-    jitter?: number;
-    paused?: boolean;
+        window?: number | undefined;
+    } | undefined;
+    jitter?: number | undefined;
+    paused?: boolean | undefined;
 }
 
 /**
  * The job of a schedule. Durations are in seconds.
  */
 export interface ScheduledJobRequest {
-    queue?: string;
+    queue?: string | undefined;
     payload: unknown;
-    orderingKey?: string;
-    concurrencyKey?: string;
-    priority?: number;
-    timeout?: number;
-    retry?: RetryOverrides;
-    tags?: string[];
-    expiresAfter?: number;
+    orderingKey?: string | undefined;
+    concurrencyKey?: string | undefined;
+    priority?: number | undefined;
+    timeout?: number | undefined;
+    retry?: RetryOverrides | undefined;
+    tags?: string[] | undefined;
+    expiresAfter?: number | undefined;
 }
 
 /**
@@ -309,9 +309,9 @@ export interface ScheduledJobRequest {
 export interface SubscriptionRequest {
     events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven")[];
     filter?: {
-        queue?: string;
-        tag?: string;
-    };
+        queue?: string | undefined;
+        tag?: string | undefined;
+    } | undefined;
     target: {
         /** @constant */
         type: "http";
@@ -320,13 +320,13 @@ export interface SubscriptionRequest {
         /** @default {} */
         headers?: {
             [key: string]: string;
-        };
+        } | undefined;
     } | {
         /** @constant */
         type: "queue";
         binding: string;
     };
-    paused?: boolean;
+    paused?: boolean | undefined;
 }
 
 /**
@@ -341,22 +341,22 @@ export interface OperationRequest {
     /** @enum {string} */
     action: "cancel" | "retry" | "delete";
     filter?: {
-        queue?: string;
+        queue?: string | undefined;
         /** @enum {string} */
-        state?: "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
-        tag?: string;
-        orderingKey?: string;
-        errorCode?: string;
-        fingerprint?: string;
+        state?: ("scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled") | undefined;
+        tag?: string | undefined;
+        orderingKey?: string | undefined;
+        errorCode?: string | undefined;
+        fingerprint?: string | undefined;
         /** Format: date-time */
-        createdAfter?: string;
+        createdAfter?: string | undefined;
         /** Format: date-time */
-        createdBefore?: string;
+        createdBefore?: string | undefined;
         /** Format: date-time */
-        finishedBefore?: string;
-    };
-    ratePerSecond?: number;
-    dryRun?: boolean;
+        finishedBefore?: string | undefined;
+    } | undefined;
+    ratePerSecond?: number | undefined;
+    dryRun?: boolean | undefined;
 }
 
 /**
@@ -365,17 +365,17 @@ export interface OperationRequest {
 export type IngestMessage = {
     /** @constant */
     type: "submit";
-    namespace?: string;
-    key?: string;
+    namespace?: string | undefined;
+    key?: string | undefined;
     job: SubmitRequest;
 } | {
     /** @constant */
     type: "submitBatch";
-    namespace?: string;
-    key?: string;
+    namespace?: string | undefined;
+    key?: string | undefined;
     /** @default false */
-    atomic?: boolean;
-    idempotencyKey?: string;
+    atomic?: boolean | undefined;
+    idempotencyKey?: string | undefined;
     jobs: SubmitRequest[];
 };
 
@@ -391,7 +391,7 @@ export type Problem = {
     errors?: {
         pointer: string;
         detail: string;
-    }[];
+    }[] | undefined;
 } & {
     [key: string]: unknown;
 };
@@ -475,7 +475,7 @@ export interface JobListItem {
         /** Format: date-time */
         at: string;
     } | null;
-    attempts?: Attempt[];
+    attempts?: Attempt[] | undefined;
 }
 
 /**
@@ -667,8 +667,8 @@ export interface Redriven {
  */
 export interface Purged {
     cancelled: number;
-    discarded?: number;
-    more?: boolean;
+    discarded?: number | undefined;
+    more?: boolean | undefined;
 }
 
 /**
@@ -750,13 +750,13 @@ export interface ScheduledJob {
     priority: number;
     timeout: number | null;
     retry: {
-        maxAttempts?: number;
+        maxAttempts?: number | undefined;
         /** @enum {string} */
-        backoff?: "exponential" | "linear" | "constant";
-        delay?: number;
-        maxDelay?: number;
+        backoff?: ("exponential" | "linear" | "constant") | undefined;
+        delay?: number | undefined;
+        maxDelay?: number | undefined;
         /** @enum {string} */
-        jitter?: "full" | "none";
+        jitter?: ("full" | "none") | undefined;
     } | null;
     tags: string[];
     expiresAfter: number | null;
@@ -926,12 +926,12 @@ export interface Reported {
     items: ({
         /** @constant */
         status: "recorded";
-        spawned?: string[];
+        spawned?: string[] | undefined;
     } | {
         /** @constant */
         status: "stale";
         problem: Problem;
-        cancelled?: boolean;
+        cancelled?: boolean | undefined;
     } | {
         /** @constant */
         status: "refused";
@@ -979,7 +979,7 @@ export interface Succeeded {
         at: string;
     } | null;
     attempts: Attempt[];
-    spawned?: string[];
+    spawned?: string[] | undefined;
 }
 
 /**
@@ -1112,19 +1112,19 @@ export interface Operation {
     /** @enum {string} */
     action: "cancel" | "retry" | "delete";
     filter: {
-        queue?: string;
+        queue?: string | undefined;
         /** @enum {string} */
-        state?: "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
-        tag?: string;
-        orderingKey?: string;
-        errorCode?: string;
-        fingerprint?: string;
+        state?: ("scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled") | undefined;
+        tag?: string | undefined;
+        orderingKey?: string | undefined;
+        errorCode?: string | undefined;
+        fingerprint?: string | undefined;
         /** Format: date-time */
-        createdAfter?: string;
+        createdAfter?: string | undefined;
         /** Format: date-time */
-        createdBefore?: string;
+        createdBefore?: string | undefined;
         /** Format: date-time */
-        finishedBefore?: string;
+        finishedBefore?: string | undefined;
     };
     ratePerSecond: number | null;
     dryRun: boolean;
@@ -1151,86 +1151,86 @@ export interface OperationList {
  * The query of the call "List jobs, newest first".
  */
 export interface ListJobsQuery {
-    queue?: string;
-    state?: "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
-    tag?: string;
-    orderingKey?: string;
-    createdAfter?: string;
-    createdBefore?: string;
-    consistency?: "strong" | "session" | "eventual";
-    include?: string;
-    limit?: number;
-    cursor?: string;
+    queue?: string | undefined;
+    state?: ("scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled") | undefined;
+    tag?: string | undefined;
+    orderingKey?: string | undefined;
+    createdAfter?: string | undefined;
+    createdBefore?: string | undefined;
+    consistency?: ("strong" | "session" | "eventual") | undefined;
+    include?: string | undefined;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }
 
 /**
  * The query of the call "Read a job, or wait until it is final".
  */
 export interface GetJobQuery {
-    consistency?: "strong" | "session" | "eventual";
+    consistency?: ("strong" | "session" | "eventual") | undefined;
 }
 
 /**
  * The query of the call "List queues".
  */
 export interface ListQueuesQuery {
-    limit?: number;
-    cursor?: string;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }
 
 /**
  * The query of the call "List the kinds of failures of a queue, the most frequent first".
  */
 export interface ListFailuresQuery {
-    limit?: number;
-    cursor?: string;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }
 
 /**
  * The query of the call "List ordering keys that stand still, the latest first".
  */
 export interface ListOrderingKeysQuery {
-    state?: "blocked" | "paused";
-    limit?: number;
-    cursor?: string;
+    state?: ("blocked" | "paused") | undefined;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }
 
 /**
  * The query of the call "List schedules".
  */
 export interface ListSchedulesQuery {
-    limit?: number;
-    cursor?: string;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }
 
 /**
  * The query of the call "What came of a schedule's instants".
  */
 export interface ListFiresQuery {
-    limit?: number;
-    cursor?: string;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }
 
 /**
  * The query of the call "List subscriptions".
  */
 export interface ListSubscriptionsQuery {
-    limit?: number;
-    cursor?: string;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }
 
 /**
  * The query of the call "List bulk operations, newest first".
  */
 export interface ListOperationsQuery {
-    limit?: number;
-    cursor?: string;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }
 
 /**
  * The query of the call "List API keys".
  */
 export interface ListKeysQuery {
-    limit?: number;
-    cursor?: string;
+    limit?: number | undefined;
+    cursor?: string | undefined;
 }

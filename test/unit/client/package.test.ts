@@ -37,6 +37,11 @@ test("the client is at most 10 kB gzipped, and so is each of its other entries",
   }
 });
 
+test("it has the version of the platform whose API it knows", () => {
+  const platform = JSON.parse(readFileSync(join(CLIENT, "../package.json"), "utf8")) as Manifest;
+  expect(manifest.version).toBe(platform.version);
+});
+
 test("it has no dependencies: what is built imports its own files alone, and zod is in none", () => {
   for (const members of ["dependencies", "peerDependencies", "optionalDependencies"])
     expect(manifest[members]).toBeUndefined();
