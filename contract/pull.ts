@@ -214,8 +214,6 @@ export type SucceededView = z.infer<typeof SucceededView>;
 
 export const FailBody = described(z.strictObject({ error, retryAfter }), "One failure.");
 export type FailBody = z.output<typeof FailBody>;
-/** As sent. */
-export type FailInput = z.input<typeof FailBody>;
 
 export const ExtendBody = described(
   z.strictObject({

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { ensureClient } from "./client-package.ts";
 import { shellQuoted, writeEnvFile } from "./env-file.ts";
 import { ensureExampleQueue } from "./example-queue.ts";
 import { type Host, StateInUse, startHost } from "./host.ts";
@@ -27,6 +28,8 @@ try {
   throw error;
 }
 const rootKey = localRootKey(stateDir, process.env);
+// For `examples/`, where the sources are newer than what `npm ci` has built.
+await ensureClient();
 
 let stopping = false;
 
@@ -72,7 +75,7 @@ console.log(`
 Dure is running. Ctrl-C stops it; its state stays in ${stateDir}
 
   API    ${host.url}/v1
-  Docs   ${host.url}/docs
+  Docs   ${host.url}/docs#key=${rootKey}
   Key    ${rootKey}
 
 Try it, in another terminal. The first line sets the variables that the README and the guides use:

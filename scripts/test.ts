@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { lane } from "../test/lane.ts";
+import { ensureClient } from "./client-package.ts";
 
 /**
  * `npm test` and `npm run test:campaign`: every test project, as much of each as the lane says (`test/lane.ts`). Arguments
@@ -13,6 +14,7 @@ console.log(
     ? "The campaign: as many histories as test/lane.ts says, every mutant, every search. This takes hours."
     : `A part of the mutants and of the large searches, another each day. The same again: DURE_ROTATION=${lane.rotation} npm test`,
 );
+await ensureClient();
 const { status } = spawnSync("vitest", ["run", ...reporters, ...process.argv.slice(2)], {
   stdio: "inherit",
   // Fixed for the whole run, which may last beyond midnight.

@@ -39,11 +39,7 @@ export const PLATFORM_CALLS = {
     summary: "OpenMetrics",
     description: "Counters and gauges of every shard, in the OpenMetrics text format.",
     answers: [
-      text(
-        "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        "Metrics",
-        'dure_jobs{state="queued"} 12\n',
-      ),
+      text("application/openmetrics-text; version=1.0.0; charset=utf-8", "Metrics", 'dure_jobs{state="queued"} 12\n'),
     ],
     problems: [],
   }),

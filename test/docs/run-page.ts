@@ -53,11 +53,12 @@ function scriptOf(blocks: Block[], home: string): string {
     const both = `${here}; ${here} >&2`;
     if (block.kind === "command" && block.skipped === null) return [both, block.code];
     if (block.kind !== "program" || block.skipped !== null) return [];
-    // Their copy's own Node: `npm` takes it for TypeScript, too.
-    const flag = block.language === "ts" ? "--input-type=module-typescript" : "--input-type=module";
     const file = join(home, `program-${block.line}`);
     writeFileSync(file, block.code);
-    return [both, `${shellQuoted(process.execPath)} --no-warnings ${flag} < ${shellQuoted(file)}`];
+    // A reader's own Node runs JavaScript; TypeScript needs that of the repository.
+    const node = block.language === "ts" ? shellQuoted(process.execPath) : "node";
+    const flag = block.language === "ts" ? "--input-type=module-typescript" : "--input-type=module";
+    return [both, `${node} --no-warnings ${flag} < ${shellQuoted(file)}`];
   });
   return ["set -e", ...steps].join("\n");
 }

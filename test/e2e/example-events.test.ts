@@ -2,14 +2,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { EventView } from "../../client/index.ts";
+import type { LifecycleEvent } from "../../client/src/index.ts";
 import { type ExampleHost, startExample } from "./example-host.ts";
 
 let example: ExampleHost;
 let subscriber: Server;
 /** What the HTTP subscriber got, and what it answers. */
-const got: { event: EventView; body: string; headers: Record<string, string> }[] = [];
-let answers: (event: EventView) => number = () => 204;
+const got: { event: LifecycleEvent; body: string; headers: Record<string, string> }[] = [];
+let answers: (event: LifecycleEvent) => number = () => 204;
 
 const EVENTS = [
   "job.accepted",
@@ -27,7 +27,7 @@ beforeAll(async () => {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const body = Buffer.concat(chunks).toString();
-      const event = JSON.parse(body) as EventView;
+      const event = JSON.parse(body) as LifecycleEvent;
       got.push({ event, body, headers: request.headers as Record<string, string> });
       response.writeHead(answers(event)).end();
     });
@@ -56,9 +56,9 @@ async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean): P
   }
 }
 
-async function board(id: string): Promise<EventView | null> {
+async function board(id: string): Promise<LifecycleEvent | null> {
   const response = await example.fetch(`/jobs/${id}`);
-  return response.ok ? ((await response.json()) as EventView) : null;
+  return response.ok ? ((await response.json()) as LifecycleEvent) : null;
 }
 
 const typesOf = (id: string) => got.filter(({ event }) => event.job.id === id).map(({ event }) => event.type);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Dure } from "../../client/index.ts";
+import { Dure } from "../../client/src/index.ts";
 import { type Host, type HostOptions, startHost } from "../../scripts/host.ts";
 import { readWorkerConfig } from "../../scripts/worker-options.ts";
 

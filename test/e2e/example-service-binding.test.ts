@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { bindingError } from "../../client/binding.ts";
+import { bindingError } from "../../client/src/binding.ts";
 import type { CallerAnswer, Order } from "./binding-caller/index.ts";
 import { type ExampleHost, startExample } from "./example-host.ts";
 

@@ -1,5 +1,6 @@
-import type { Clock } from "../../client/clock.ts";
-import type { Fetch } from "../../client/transport.ts";
+import type { Clock } from "../../client/src/clock.ts";
+import type { Log } from "../../client/src/log.ts";
+import type { Fetch } from "../../client/src/transport.ts";
 
 /** Lets everything that is ready run. */
 export async function settle(): Promise<void> {
@@ -43,6 +44,11 @@ export class FakeClock implements Clock {
     }
     this.#now = end;
   }
+}
+
+/** A log that keeps what went wrong outside of handlers, and says nothing. */
+export function errorLog(errors: unknown[]): Log {
+  return { info: () => undefined, warn: () => undefined, error: (_, error) => void errors.push(error) };
 }
 
 export interface SeenRequest {

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
-import { bindingError } from "../../../client/binding.ts";
-import { DureError } from "../../../client/index.ts";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type BindingProps, bindingError, type DureBinding } from "../../../client/src/binding.ts";
+import { DureError } from "../../../client/src/index.ts";
+import type { DureProps, DureBinding as Entrypoint } from "../../../contract/binding.ts";
 
 /** An error as RPC brings it over: its own properties, no class. */
 function broughtOver(problem: Record<string, unknown>): Error {
@@ -46,4 +47,10 @@ describe("what a call of the binding threw", () => {
     const error = bindingError(broughtOver({ status: 404, code: "job-not-found", detail: "No." }));
     expect(bindingError(error)).toBe(error);
   });
+});
+
+it("the type of the binding is that of the entrypoint", () => {
+  expectTypeOf<keyof DureBinding>().toEqualTypeOf<keyof Entrypoint>();
+  expectTypeOf<Entrypoint>().toExtend<DureBinding>();
+  expectTypeOf<BindingProps>().toEqualTypeOf<DureProps>();
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Dure } from "../../../client/index.ts";
+import { Dure } from "../../../client/src/index.ts";
 import { type Answer, FakeClock, fakeServer, type SeenRequest } from "../../rigs/client-fakes.ts";
 
 function client(script: (request: SeenRequest, call: number) => Answer) {

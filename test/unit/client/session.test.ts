@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Dure } from "../../../client/index.ts";
+import { Dure } from "../../../client/src/index.ts";
 import { type Answer, fakeServer, gate, type SeenRequest } from "../../rigs/client-fakes.ts";
 
 const job = { id: "job_1", state: "queued", finishedAt: null };

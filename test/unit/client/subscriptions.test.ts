@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Dure } from "../../../client/index.ts";
+import { Dure } from "../../../client/src/index.ts";
 import { FakeClock, fakeServer } from "../../rigs/client-fakes.ts";
 
 test("each call asks for what it says", async () => {

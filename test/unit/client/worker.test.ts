@@ -1,8 +1,16 @@
-import { describe, expect, test } from "vitest";
-import { Dure, type DureError, Interrupted, NonRetryable, type WorkerOptions } from "../../../client/index.ts";
+import { describe, expect, test, vi } from "vitest";
+import {
+  Dure,
+  type DureError,
+  type Handler,
+  Interrupted,
+  NonRetryable,
+  type WorkerOptions,
+} from "../../../client/src/index.ts";
 import {
   type Answer,
   claimedJob,
+  errorLog,
   FakeClock,
   fakeServer,
   gate,
@@ -14,7 +22,7 @@ import {
 /** A queue's jobs, handed out by claims; an empty claim is held until the clock reaches its wait. */
 function start(
   jobs: Record<string, unknown>[],
-  options: Partial<WorkerOptions>,
+  options: WorkerOptions & { handler?: Handler },
   script: (request: SeenRequest) => Answer | null = () => null,
 ) {
   const clock = new FakeClock();
@@ -37,12 +45,8 @@ function start(
     return { body: { leaseExpiresAt: "2026-12-01T00:00:00Z", cancelled: false } };
   });
   const dure = new Dure({ url: "http://dure", key: "k", fetch: server.fetch, clock, random: () => 1 });
-  const worker = dure.worker({
-    queue: "q",
-    handler: () => undefined,
-    onError: (error) => errors.push(error),
-    ...options,
-  });
+  const { handler = () => undefined, ...rest } = options;
+  const worker = dure.worker("q", handler, { log: errorLog(errors), ...rest });
   const reports = () =>
     server.seen
       .filter(({ path }) => path === "/v1/reports")
@@ -363,10 +367,8 @@ describe("stop", () => {
       if (request.path.endsWith("/claim")) return claims++ === 0 ? late.promise : { body: { jobs: [] } };
       return { body: { items: [{ status: "recorded" }], jobs: [] } };
     });
-    const worker = new Dure({ url: "http://dure", key: "k", fetch: server.fetch, clock: new FakeClock() }).worker({
-      queue: "q",
-      handler: () => 7,
-    });
+    const dure = new Dure({ url: "http://dure", key: "k", fetch: server.fetch, clock: new FakeClock() });
+    const worker = dure.worker("q", () => 7, { log: null });
     await settle();
     const stop = worker.stop();
     await settle();
@@ -398,5 +400,94 @@ describe("stop", () => {
     await clock.advance(7000);
     await stop;
     expect(worker.running).toBe(1);
+  });
+});
+
+describe("a worker that Dure refuses", () => {
+  test.each([
+    [401, "unauthorized"],
+    [403, "forbidden"],
+    [404, "queue-not-found"],
+    [409, "not-a-pull-queue"],
+  ])("stops on %d %s with a sentence, and does not ask again", async (status, code) => {
+    const said: string[] = [];
+    const log = {
+      info: (text: string) => said.push(text),
+      warn: () => undefined,
+      error: (text: string) => said.push(text),
+    };
+    const { clock, server, worker } = start([], { log }, () => problemBody(status, code));
+    await expect(worker.closed).rejects.toMatchObject({ code, status });
+    await clock.advance(600_000);
+    expect(server.seen).toHaveLength(1);
+    expect(said).toEqual([
+      "dure: claims jobs of the queue q at http://dure, 10 at once",
+      `dure: the worker of the queue q stops, because waiting does not mend this: ${code}`,
+      "dure: the worker of the queue q has stopped",
+    ]);
+  });
+
+  test.each([429, 500, 503])("goes on after %d", async (status) => {
+    let calls = 0;
+    const { clock, worker, reports } = start([claimedJob("a")], {}, () =>
+      ++calls === 1 ? problemBody(status, "unavailable") : null,
+    );
+    await clock.advance(60_000);
+    expect(reports()).toHaveLength(1);
+    await Promise.all([worker.stop(), clock.advance(60_000)]);
+    await worker.closed;
+  });
+
+  test("lets the running handlers end, and delivers their outcomes", async () => {
+    const done = gate();
+    const { clock, server, worker, reports } = start(
+      [claimedJob("a")],
+      { concurrency: 2, handler: () => done.promise },
+      ({ path }) => (path.endsWith("/claim") && server.seen.length > 1 ? problemBody(403, "forbidden") : null),
+    );
+    await settle();
+    done.open();
+    await clock.advance(1000);
+    await expect(worker.closed).rejects.toMatchObject({ code: "forbidden" });
+    expect(reports()).toEqual([{ lease: "lease-a", ok: true, result: null }]);
+  });
+
+  test("does not stop for what was said of its reports: the next claim goes alone", async () => {
+    const { clock, worker, reports, errors } = start(
+      [claimedJob("a"), claimedJob("b")],
+      { concurrency: 1 },
+      ({ path, body }) =>
+        path === "/v1/reports" && (body as { claim?: unknown }).claim !== undefined
+          ? problemBody(404, "job-not-found")
+          : null,
+    );
+    await clock.advance(120_000);
+    expect(errors.length).toBeGreaterThan(0);
+    expect(reports()).toContainEqual({ lease: "lease-b", ok: true, result: null });
+    await Promise.all([worker.stop(), clock.advance(60_000)]);
+    await worker.closed;
+  });
+});
+
+describe("the log of a worker", () => {
+  test("is the console, which hears of a handler that failed", async () => {
+    const warn = vi.spyOn(console, "warn").mockReturnValue();
+    const info = vi.spyOn(console, "info").mockReturnValue();
+    const failure = new Error("no luck");
+    const clock = new FakeClock();
+    const jobs = [claimedJob("a")];
+    const { fetch } = fakeServer(async ({ path }) => {
+      if (!path.endsWith("/claim")) return { body: { items: [{ status: "recorded" }], jobs: [] } };
+      if (jobs.length === 0) await clock.sleep(10_000);
+      return { body: { jobs: jobs.splice(0) } };
+    });
+    const handler = () => {
+      throw failure;
+    };
+    new Dure({ url: "http://dure", key: "k", fetch, clock }).worker("q", handler);
+    await settle();
+    expect(info).toHaveBeenCalledWith("dure: claims jobs of the queue q at http://dure, 10 at once");
+    expect(warn).toHaveBeenCalledWith("dure: attempt 1 of the job a has failed:", failure);
+    vi.restoreAllMocks();
   });
 });

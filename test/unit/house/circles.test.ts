@@ -46,8 +46,8 @@ it("what imports one way, what no file is, and folders that are not judged are l
       "domain/a.ts": 'import { b } from "./b.ts"; import { c } from "./c.ts"; import { d } from "./gone.ts";',
       "domain/b.ts": 'import { c } from "./c.ts";',
       "domain/c.ts": 'import { z } from "zod";',
-      "client/a.ts": 'import { b } from "./b.ts";',
-      "client/b.ts": 'import { a } from "./a.ts";',
+      "scripts/a.ts": 'import { b } from "./b.ts";',
+      "scripts/b.ts": 'import { a } from "./a.ts";',
     }),
   ).toEqual([]);
 });

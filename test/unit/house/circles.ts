@@ -1,7 +1,7 @@
 import { type Files, importedFiles, type Violation } from "./parse.ts";
 
 /** The folders whose files must be readable one after the other. */
-export const ACYCLIC_FOLDERS: readonly string[] = ["domain/", "durable-objects/", "workers/processor/"];
+export const ACYCLIC_FOLDERS: readonly string[] = ["client/", "domain/", "durable-objects/", "workers/processor/"];
 
 type Graph = ReadonlyMap<string, readonly string[]>;
 

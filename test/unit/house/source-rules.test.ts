@@ -16,8 +16,11 @@ it.each([
     'import { nextState } from "../domain/job/transition.ts";',
     "may not import domain/job/transition.ts",
   ],
-  ["examples/x/index.ts", 'import type { JobView } from "../../contract/job.ts";', "may not import contract/job.ts"],
-  ["examples/x/index.ts", 'import { z } from "zod";', "may not import the package zod"],
+  ["client/src/x.ts", 'import type { JobView } from "../../contract/job.ts";', "may not import contract/job.ts"],
+  ["client/src/x.ts", 'import { z } from "zod";', "may not import the package zod"],
+  ["examples/x/index.mjs", 'import { MAX_TAGS } from "../../contract/limits.ts";', "may not import contract/limits.ts"],
+  ["examples/x.mjs", 'import { Dure } from "../client/src/index.ts";', "may not import client/src/index.ts"],
+  ["examples/x/index.mjs", 'import { z } from "zod";', "may not import the package zod"],
   ["durable-objects/shard/x.ts", 'import { eq } from "drizzle-orm";', "may not import the package drizzle-orm"],
   ["durable-objects/shard/x.ts", 'import { keys } from "../../workers/db/keys.ts";', "may not import workers/db/"],
   ["workers/db/x.ts", 'import { auth } from "../gateway/auth.ts";', "may not import workers/gateway/auth.ts"],
@@ -47,7 +50,8 @@ it.each([
   ["workers/gateway/x.ts", 'import type { Shard } from "../../durable-objects/shard/shard.ts";'],
   ["workers/gateway/x.ts", 'import { type Shard } from "../../durable-objects/shard/shard.ts";'],
   ["workers/gateway/index.ts", 'export { Shard } from "../../durable-objects/shard/shard.ts";'],
-  ["examples/x/index.ts", 'import type { DureBinding } from "../../client/binding.ts";'],
+  ["client/src/x.ts", 'import { normalizeProgress } from "../../contract/progress-patch.ts";'],
+  ["examples/x/index.mjs", 'import { bindingError } from "@dure/client/binding";'],
   ["scripts/x.ts", 'import { Miniflare } from "miniflare";'],
 ])("what is allowed is let pass: %s %#", (file, text) => {
   expect(violations(file, text)).toEqual([]);

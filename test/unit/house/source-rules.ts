@@ -16,9 +16,10 @@ interface Layer {
 const LAYERS: Layer[] = [
   { path: "domain/", layers: [], types: [], packages: [] },
   { path: "contract/", layers: ["domain/"], types: [], packages: ["zod", "croner"] },
-  { path: "client/", layers: ["contract/"], types: [], packages: [] },
-  // What a user copies: it shows that the client is enough.
-  { path: "examples/", layers: ["client/"], types: [], packages: ["cloudflare:workers", "node:crypto", "node:os"] },
+  // A package of its own: of the contract it has what is generated, and these functions, which need no schema library.
+  { path: "client/", layers: ["contract/progress-patch.ts"], types: [], packages: [] },
+  // What a user copies: it shows that the client is enough, by the name under which it is installed.
+  { path: "examples/", layers: [], types: [], packages: ["@dure/client", "node:crypto", "node:os"] },
   { path: "durable-objects/", layers: ["domain/", "contract/"], types: [], packages: ["cloudflare:workers"] },
   { path: "workers/db/", layers: ["domain/", "contract/"], types: [], packages: ["drizzle-orm"] },
   {
@@ -52,7 +53,7 @@ function checkImport(file: string, layer: Layer, item: Import): Violation[] {
     const allowed = layer.packages.some((name) => specifier === name || specifier.startsWith(`${name}/`));
     return allowed ? [] : [`${file}: ${layer.path} may not import the package ${specifier}`];
   }
-  const extension = target.endsWith(".ts") ? [] : [`${file}: the import ${specifier} has no .ts at its end`];
+  const extension = /\.(ts|mjs)$/.test(target) ? [] : [`${file}: the import ${specifier} has no .ts at its end`];
   if (CLASS_REEXPORT.file === file && item.reexport && CLASS_REEXPORT.from.test(target)) return extension;
   const within = (folders: string[]) => folders.some((folder) => target.startsWith(folder));
   if (within([layer.path, ...layer.layers])) return extension;

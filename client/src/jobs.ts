@@ -1,0 +1,119 @@
+import { submitParts } from "./batch.ts";
+import { cancelJob, explainJob, getJob, listJobs, retryJob, submitJob } from "./generated/calls.ts";
+import { MAX_WAIT_SECONDS } from "./generated/limits.ts";
+import type { Batch, BatchRequest, Explanation, Job, JobList, JobListItem, SubmitRequest } from "./generated/types.ts";
+import type { ListOptions, ReadOptions, WaitOptions } from "./read-options.ts";
+import type { Transport } from "./transport.ts";
+
+/** A server that does not hold the answer must not be asked in a tight loop. */
+const QUICK_ANSWER_MS = 1000;
+
+/** What can be done with jobs from the outside. */
+export class Jobs {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Resolves when the job is durably accepted, or with `waitSeconds` when it is final or the wait ended. Sent again
+   * after a lost answer only when it has an `idempotencyKey`: without one a second sending would be a second job.
+   */
+  async submit(job: SubmitRequest, options: { waitSeconds?: number; signal?: AbortSignal } = {}): Promise<Job> {
+    const { waitSeconds = 0, signal } = options;
+    const reply = await this.#transport.call(submitJob, {
+      body: job,
+      headers: preferWait(waitSeconds),
+      waitSeconds,
+      repeatable: job.idempotencyKey !== undefined,
+      signal,
+    });
+    return reply.data;
+  }
+
+  /**
+   * Several jobs. `idempotencyKey` replays the batch whole. Sent again after a lost answer only with it, or when every job
+   * has its own.
+   *
+   * A batch that is larger than one request may be (1 MiB, 1000 jobs) goes as several, one after the other. The `id` of the
+   * answer is then that of the first, and `items` has a problem for each job of a request that was refused. It throws when all were.
+   * An atomic batch is one request: when it is larger, this throws a RangeError and sends nothing.
+   */
+  submitBatch(batch: BatchRequest, options: { idempotencyKey?: string; signal?: AbortSignal } = {}): Promise<Batch> {
+    return submitParts(this.#transport, batch, options);
+  }
+
+  /** The job as it is. */
+  async get(id: string, { signal, consistency }: ReadOptions = {}): Promise<Job> {
+    const query = this.#withLevel({}, consistency);
+    return (await this.#transport.call(getJob, { params: { id }, query, repeatable: true, signal })).data;
+  }
+
+  /** The job when it is final; or as it is after `timeoutSeconds` (left out: it waits for ever). */
+  async wait(id: string, options: WaitOptions = {}): Promise<Job> {
+    const { clock } = this.#transport;
+    const { signal, timeoutSeconds = Number.POSITIVE_INFINITY } = options;
+    const until = clock.now() + timeoutSeconds * 1000;
+    for (;;) {
+      const startedAt = clock.now();
+      const waitSeconds = Math.max(0, Math.min(MAX_WAIT_SECONDS, Math.ceil((until - startedAt) / 1000)));
+      const headers = preferWait(waitSeconds);
+      const input = { params: { id }, headers, waitSeconds, repeatable: true, signal };
+      const { data: job } = await this.#transport.call(getJob, input);
+      if (isFinal(job) || clock.now() >= until) return job;
+      if (clock.now() - startedAt < QUICK_ANSWER_MS) await clock.sleep(QUICK_ANSWER_MS / 2, signal);
+    }
+  }
+
+  /** One page, newest first. */
+  async list(options: ListOptions = {}): Promise<JobList> {
+    const { consistency, signal, include, ...filter } = options;
+    const named = include === undefined ? filter : { ...filter, include: include.join(",") };
+    const query = this.#withLevel(named, consistency);
+    return (await this.#transport.call(listJobs, { query, repeatable: true, signal })).data;
+  }
+
+  /** Every job of a list, page by page. */
+  async *listAll(options: ListOptions = {}): AsyncGenerator<JobListItem, void> {
+    let page = await this.list(options);
+    yield* page.items;
+    while (page.nextCursor !== null) {
+      page = await this.list({ ...options, cursor: page.nextCursor });
+      yield* page.items;
+    }
+  }
+
+  /** Throws 409 `invalid-state` when the job is final, also when an earlier try of this call made it so. */
+  async cancel(id: string): Promise<Job> {
+    return (await this.#transport.call(cancelJob, { params: { id }, body: {}, repeatable: false })).data;
+  }
+
+  /** Runs a failed or cancelled job again. */
+  async retry(id: string): Promise<Job> {
+    return (await this.#transport.call(retryJob, { params: { id }, body: {}, repeatable: false })).data;
+  }
+
+  /** Why the job is not running. */
+  async explain(id: string): Promise<Explanation> {
+    return (await this.#transport.call(explainJob, { params: { id }, repeatable: true })).data;
+  }
+
+  /** A session that has seen more than one call can say has to read strongly. */
+  #withLevel<Q extends object>(query: Q, consistency: ReadOptions["consistency"]) {
+    if (consistency === undefined) return query;
+    return {
+      ...query,
+      consistency: consistency === "session" && this.#transport.session.overflows ? "strong" : consistency,
+    };
+  }
+}
+
+function isFinal(job: Job): boolean {
+  return job.state === "succeeded" || job.state === "failed" || job.state === "cancelled";
+}
+
+function preferWait(seconds: number): Record<string, string> {
+  return seconds > 0 ? { prefer: `wait=${Math.ceil(seconds)}` } : {};
+}

@@ -1,0 +1,41 @@
+import { deleteSchedule, getSchedule, listFires, listSchedules, putSchedule } from "./generated/calls.ts";
+import type { FireList, Schedule, ScheduleList, ScheduleRequest } from "./generated/types.ts";
+import type { PageOptions } from "./read-options.ts";
+import type { Transport } from "./transport.ts";
+
+/** What can be done with schedules. */
+export class Schedules {
+  readonly #transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Creates the schedule or replaces it; what `schedule` leaves out gets its default. */
+  async put(name: string, schedule: ScheduleRequest): Promise<Schedule> {
+    const input = { params: { schedule: name }, body: schedule, repeatable: true };
+    return (await this.#transport.call(putSchedule, input)).data;
+  }
+
+  /** The schedule as it is. */
+  async get(name: string): Promise<Schedule> {
+    return (await this.#transport.call(getSchedule, { params: { schedule: name }, repeatable: true })).data;
+  }
+
+  /** One page, newest first. */
+  async list(page: PageOptions = {}): Promise<ScheduleList> {
+    return (await this.#transport.call(listSchedules, { query: page, repeatable: true })).data;
+  }
+
+  /** Its jobs stay. Not sent twice: a second sending would find nothing. */
+  async delete(name: string): Promise<void> {
+    await this.#transport.call(deleteSchedule, { params: { schedule: name }, repeatable: false });
+  }
+
+  /** One page of what came of its instants, newest first. */
+  async fires(name: string, page: PageOptions = {}): Promise<FireList> {
+    const input = { params: { schedule: name }, query: page, repeatable: true };
+    return (await this.#transport.call(listFires, input)).data;
+  }
+}

@@ -1,0 +1,158 @@
+import { expect, test } from "vitest";
+import type { DureBinding } from "../../../client/src/binding.ts";
+import { consumer } from "../../../client/src/consumer.ts";
+import type { ClaimInput, ReportInput } from "../../../contract/pull.ts";
+import type { Outcome } from "../../../contract/rpc.ts";
+import { isFinal } from "../../../domain/job/state.ts";
+import { lane } from "../../lane.ts";
+import { FakeClock } from "../../rigs/client-fakes.ts";
+import { CALL, Harness, MINUTE, SECOND, settingsOf } from "../../rigs/shard-harness.ts";
+import { Random } from "../../simulation/random.ts";
+
+/** The real consumer on a real shard, called by the shard's bells alone, while bells, calls and invocations are lost. */
+
+const TICK_MS = 100;
+const FAULTS_MS = MINUTE;
+/** The last echo of a bell, a lease, and the backoffs. */
+const RECOVERY_MS = 4 * MINUTE;
+const LEASE_SECONDS = 6;
+const JOBS = 30;
+
+class Rig {
+  readonly clock = new FakeClock();
+  readonly h: Harness;
+  readonly #random: Random;
+  readonly #queues;
+  readonly ids: string[] = [];
+  /** Attempts whose handlers were called, as `id/attempt`. */
+  readonly ran: string[] = [];
+  readonly failed = new Set<string>();
+  faulty = true;
+  invocations = 0;
+
+  constructor(seed: number) {
+    this.#random = new Random(seed);
+    const common = { target: { type: "consumer" }, lane: "bulk", partitions: 1, timeoutMs: 30 * SECOND } as const;
+    const retry = { maxAttempts: 100, backoff: "constant", delayMs: 500, maxDelayMs: 500, jitter: "none" } as const;
+    this.h = new Harness({ ...common, retry });
+    const concurrency = this.#random.pick([null, 1, 3]);
+    this.#queues = [this.h.queue, settingsOf({ ...common, retry, name: "other", concurrency })];
+  }
+
+  submitSome(): void {
+    const queue = this.#random.pick(this.#queues);
+    const orderingKey = this.#random.pick([null, "a", "b"]);
+    const job = this.h.job({ orderingKey, payload: JSON.stringify({ ms: this.#random.int(1, 9_000) }) }, queue);
+    this.h.submit([job], { queues: [queue] });
+    this.ids.push(job.id);
+  }
+
+  /** Time goes on; what was rung meanwhile is delivered, or lost. */
+  async tick(): Promise<void> {
+    this.h.advance(TICK_MS);
+    await this.clock.advance(TICK_MS);
+    for (const { bell } of this.h.rung()) {
+      if (this.#hit(0.3)) continue;
+      this.invocations += 1;
+      void this.#invoke(bell);
+      if (this.#hit(0.2)) void this.#invoke(bell);
+    }
+    if (this.#hit(0.01)) this.h.restart();
+  }
+
+  async #invoke(bell: unknown): Promise<void> {
+    const life = { ended: false };
+    const worker = consumer({
+      handlers: { q: (job) => this.#run(job), other: (job) => this.#run(job), gone: () => null },
+      clock: this.clock,
+      random: () => this.#random.next(),
+      concurrency: this.#random.int(1, 5),
+      leaseSeconds: LEASE_SECONDS,
+      budgetMs: this.#random.pick([0, 300, 5_000]),
+      log: null,
+    });
+    await worker.queue({ messages: [{ body: bell, ack: () => undefined }] }, { DURE: this.#binding(life) });
+  }
+
+  async #run(job: { id: string; attempt: number; payload: unknown }): Promise<string> {
+    this.ran.push(`${job.id}/${job.attempt}`);
+    await this.clock.sleep((job.payload as { ms: number }).ms);
+    if (this.#hit(0.2)) throw new Error("no luck");
+    return job.id;
+  }
+
+  #binding(life: { ended: boolean }): DureBinding {
+    /** A call is lost, or its answer is, or the invocation dies with it. */
+    const call = async <T>(serve: () => T): Promise<T> => {
+      await this.clock.sleep(this.#random.int(0, 40));
+      if (this.#hit(0.03)) life.ended = true;
+      if (life.ended) return new Promise(() => undefined);
+      if (this.#hit(0.1)) throw new Error("connection lost");
+      const answer = serve();
+      if (this.#hit(0.1)) throw new Error("connection lost");
+      return answer;
+    };
+    return {
+      claim: (queue: string, body: ClaimInput) => call(() => ({ jobs: this.#claim({ ...body, queue }) })),
+      report: (reports: ReportInput[], { claim }: { claim?: ClaimInput & { queue: string } }) =>
+        call(() => {
+          const items = reports.map((report) => this.#report(report));
+          return { items, jobs: claim === undefined ? [] : this.#claim(claim) };
+        }),
+      extend: (lease: string, { leaseSeconds = LEASE_SECONDS }) =>
+        call(() => {
+          const { status } = this.h.extend(lease, leaseSeconds * SECOND);
+          if (status === "extended") return { leaseExpiresAt: null, cancelled: false };
+          throw Object.assign(new Error(status), { code: "stale-lease", status: 409 });
+        }),
+    } as unknown as DureBinding;
+  }
+
+  #claim({ queue, max = 10, leaseSeconds = LEASE_SECONDS, worker }: ClaimInput & { queue: string }) {
+    if (queue === "gone") throw Object.assign(new Error("gone"), { code: "queue-not-found", status: 404 });
+    const request = { queue, max, leaseMs: leaseSeconds * SECOND, worker: worker ?? null };
+    return this.h.claim(request).map(({ job, lease }) => {
+      const payload: unknown = JSON.parse(job.payload);
+      return { id: job.id, attempt: job.attempt, payload, lease, timeout: job.timeoutMs / SECOND, checkpoint: null };
+    });
+  }
+
+  #report(report: ReportInput) {
+    const outcome: Outcome = report.ok
+      ? { ok: true, result: JSON.stringify(report.result), resultTruncated: false }
+      : { ok: false, error: { code: "x", message: report.error.message ?? "", retryable: true }, retryAfterMs: null };
+    const result = this.h.report(report.lease, outcome);
+    if (result.status === "recorded") return { status: "recorded" };
+    return { status: "stale", problem: { type: "", title: "", status: 409, detail: "", code: "stale-lease" } };
+  }
+
+  #hit(randomness: number): boolean {
+    return this.faulty && this.#random.chance(randomness);
+  }
+
+  unfinished(): string[] {
+    return this.ids.filter((id) => !isFinal(this.h.get(id).state));
+  }
+}
+
+test.each(Array.from({ length: lane.histories.consumer }, (_, i) => i + 1))(
+  "every job comes to its end, called by bells alone: seed %i",
+  async (seed) => {
+    const rig = new Rig(seed);
+    for (let now = 0; now < FAULTS_MS; now += TICK_MS) {
+      if (rig.ids.length < JOBS && now % (4 * TICK_MS) === 0) rig.submitSome();
+      await rig.tick();
+    }
+    rig.faulty = false;
+    for (let now = 0; now < RECOVERY_MS && rig.unfinished().length > 0; now += TICK_MS) await rig.tick();
+    expect(rig.unfinished().map((id) => rig.h.explain(id))).toEqual([]);
+    for (const id of rig.ids) expect(rig.h.get(id)).toMatchObject({ state: "succeeded", result: JSON.stringify(id) });
+    expect(new Set(rig.ran).size).toBe(rig.ran.length);
+    expect(rig.h.core.audit(CALL, rig.h.alarmAt).violations).toEqual([]);
+    // Nothing waits any more: nobody is called.
+    rig.invocations = 0;
+    for (let i = 0; i < 50; i++) await rig.tick();
+    expect(rig.invocations).toBe(0);
+  },
+  60_000,
+);

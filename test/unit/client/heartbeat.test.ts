@@ -1,0 +1,246 @@
+import { describe, expect, test } from "vitest";
+import {
+  Dure,
+  type DureError,
+  type Handler,
+  type HandlerContext,
+  Interrupted,
+  NonRetryable,
+  type ProgressUpdate,
+} from "../../../client/src/index.ts";
+import {
+  type Answer,
+  claimedJob,
+  errorLog,
+  FakeClock,
+  fakeServer,
+  gate,
+  problemBody,
+  type SeenRequest,
+  settle,
+} from "../../rigs/client-fakes.ts";
+
+const EXTENDED = { body: { leaseExpiresAt: "2026-12-01T00:00:00Z", cancelled: false } };
+
+interface Sent {
+  at: number;
+  leaseSeconds?: number;
+  progress?: { percent?: number; message?: string };
+  checkpoint?: unknown;
+}
+
+/** A worker with one job, whose handler is driven by the test; `extend` answers heartbeats. */
+function running(
+  extend: (beat: number, request: SeenRequest) => Answer | Promise<Answer> = () => EXTENDED,
+  over: Record<string, unknown> = {},
+) {
+  const clock = new FakeClock();
+  const startedAt = clock.now();
+  const beats: Sent[] = [];
+  const reports: unknown[] = [];
+  const errors: unknown[] = [];
+  const jobs = [claimedJob("a", over)];
+  const order: string[] = [];
+  const { fetch } = fakeServer(async (request) => {
+    const body = request.body as Sent & { wait?: number; reports?: unknown[]; claim?: unknown };
+    if (request.path.endsWith("/extend")) {
+      beats.push({ ...body, at: clock.now() - startedAt });
+      order.push("extend");
+      return extend(beats.length, request);
+    }
+    if (request.path === "/v1/reports") {
+      reports.push(...(body.reports ?? []));
+      order.push("report");
+      return { body: { items: (body.reports ?? []).map(() => ({ status: "recorded" })), jobs: [] } };
+    }
+    if (jobs.length === 0) await clock.sleep((body.wait ?? 0) * 1000);
+    return { body: { jobs: jobs.splice(0) } };
+  });
+  const dure = new Dure({ url: "http://dure", key: "k", fetch, clock, random: () => 1 });
+  const end = gate<unknown>();
+  let context: HandlerContext | null = null;
+  let checkpoint: unknown;
+  const handler: Handler = async (job, given) => {
+    context = given;
+    checkpoint = job.checkpoint;
+    const result = await end.promise;
+    if (result instanceof Error) throw result;
+    return result;
+  };
+  dure.worker("q", handler, { log: errorLog(errors) });
+  return {
+    clock,
+    beats,
+    reports,
+    errors,
+    order,
+    end: end.open,
+    checkpoint: () => checkpoint,
+    context: () => {
+      if (context === null) throw new Error("not started");
+      return context;
+    },
+  };
+}
+
+describe("a handler's progress", () => {
+  test("goes out at once, then once a second at most; the last of each field wins", async () => {
+    const { clock, beats, context, end, reports } = running();
+    await clock.advance(100);
+    await context().progress({ percent: 1 });
+    await settle();
+    await context().progress({ percent: 2, message: "two" });
+    await context().progress({ percent: 3, checkpoint: { page: 7 } });
+    await clock.advance(3000);
+    expect(beats).toEqual([
+      { at: 100, leaseSeconds: 30, progress: { percent: 1 } },
+      { at: 1100, leaseSeconds: 30, progress: { percent: 3, message: "two" }, checkpoint: { page: 7 } },
+    ]);
+    end("done");
+    await settle();
+    expect(reports).toEqual([{ lease: "lease-a", ok: true, result: "done" }]);
+    expect(beats).toHaveLength(2);
+  });
+
+  test("moves the lease as a heartbeat does", async () => {
+    const { clock, beats, context } = running();
+    await clock.advance(9000);
+    await context().progress({ percent: 1 });
+    await clock.advance(9999);
+    expect(beats).toHaveLength(1);
+    await clock.advance(2);
+    expect(beats[1]).toEqual({ at: 19_000, leaseSeconds: 30 });
+  });
+
+  test("that is not confirmed goes before the failure that follows, so that the next attempt has it", async () => {
+    const { clock, beats, context, end, order } = running();
+    await clock.advance(100);
+    await context().progress({ checkpoint: 1 });
+    await settle();
+    await context().progress({ checkpoint: 2 });
+    end(new Error("boom"));
+    await settle();
+    expect(beats.map(({ checkpoint }) => checkpoint)).toEqual([1, 2]);
+    expect(order).toEqual(["extend", "extend", "report"]);
+  });
+
+  test("that is not confirmed is of no use to a success", async () => {
+    const { clock, beats, context, end, order } = running();
+    await clock.advance(100);
+    await context().progress({ checkpoint: 1 });
+    await settle();
+    await context().progress({ checkpoint: 2 });
+    end(null);
+    await settle();
+    expect(beats).toHaveLength(1);
+    expect(order).toEqual(["extend", "report"]);
+  });
+
+  test("is sent again when there was no answer, with what was said since", async () => {
+    const { clock, beats, context } = running((beat) => (beat === 1 ? "no-answer" : EXTENDED));
+    await clock.advance(100);
+    await context().progress({ percent: 1, checkpoint: "a" });
+    await settle();
+    await context().progress({ percent: 2 });
+    await clock.advance(5000);
+    expect(beats.slice(1)).toEqual([{ at: 300, leaseSeconds: 30, progress: { percent: 2 }, checkpoint: "a" }]);
+  });
+
+  test("that comes while the last one is under way is not taken for confirmed with it", async () => {
+    const answered = gate();
+    const { clock, beats, context } = running(async (beat) => {
+      if (beat === 1) await answered.promise;
+      return EXTENDED;
+    });
+    await clock.advance(100);
+    await context().progress({ percent: 1 });
+    await settle();
+    await context().progress({ percent: 2 });
+    await settle();
+    answered.open();
+    await clock.advance(2000);
+    expect(beats.map(({ progress }) => progress)).toEqual([{ percent: 1 }, { percent: 2 }]);
+  });
+
+  test("that the server never takes is dropped, and the heartbeats go on", async () => {
+    const { clock, beats, context } = running((beat) =>
+      beat === 1 ? problemBody(413, "checkpoint-too-large") : EXTENDED,
+    );
+    await clock.advance(100);
+    await context().progress({ checkpoint: "a" });
+    await clock.advance(1000);
+    expect(beats.slice(1)).toEqual([{ at: 300, leaseSeconds: 30 }]);
+    expect(context().signal.aborted).toBe(false);
+  });
+
+  test("gives up after a few tries when the server is away at the end, and reports all the same", async () => {
+    const { clock, context, end, order } = running(() => ({ status: 503 }));
+    await clock.advance(100);
+    await context().progress({ checkpoint: 1 });
+    end(new NonRetryable("boom"));
+    await clock.advance(5000);
+    expect(order.at(-1)).toBe("report");
+    expect(order.filter((what) => what === "extend").length).toBeLessThanOrEqual(4);
+  });
+
+  test("that is faulty fails the handler on the spot", async () => {
+    const { clock, beats, context } = running();
+    await clock.advance(100);
+    expect(() => context().progress({ checkpoint: 1n })).toThrow(RangeError);
+    expect(() => context().progress({ checkpoint: "x".repeat(65_536) })).toThrow(RangeError);
+    expect(() => context().progress({ percent: Number.NaN })).toThrow(RangeError);
+    await clock.advance(2000);
+    expect(beats).toEqual([]);
+  });
+
+  test("after its end is not heard", async () => {
+    const { clock, beats, context, end } = running();
+    await clock.advance(100);
+    end(null);
+    await settle();
+    await context().progress({ percent: 1 });
+    await clock.advance(60_000);
+    expect(beats).toEqual([]);
+  });
+
+  test("under a cancelled job aborts its signal, and nothing is reported", async () => {
+    const { clock, context, end, reports } = running(() => ({ body: { leaseExpiresAt: null, cancelled: true } }));
+    await clock.advance(100);
+    await context().progress({ percent: 1 });
+    await settle();
+    expect(context().signal.reason).toEqual(new Interrupted("cancelled"));
+    end(new Error("stopped"));
+    await settle();
+    expect(reports).toEqual([]);
+  });
+});
+
+test("a handler is given the checkpoint of the attempt before", async () => {
+  const { clock, checkpoint } = running(() => EXTENDED, { checkpoint: { page: 7 } });
+  await clock.advance(10);
+  expect(checkpoint()).toEqual({ page: 7 });
+});
+
+test.each<[[leaseSeconds: number | undefined, update?: ProgressUpdate], unknown]>([
+  [[30], { leaseSeconds: 30 }],
+  [[undefined, { percent: 5 }], { progress: { percent: 5 } }],
+  [[60, { message: "m", checkpoint: [1] }], { leaseSeconds: 60, progress: { message: "m" }, checkpoint: [1] }],
+  [[60, { checkpoint: null }], { leaseSeconds: 60, checkpoint: null }],
+])("extend(lease, ...%j) sends %j", async (args, body) => {
+  const { fetch, seen } = fakeServer(() => EXTENDED);
+  const dure = new Dure({ url: "http://dure", key: "k", fetch });
+  await dure.leases.extend("lease_x", ...args);
+  expect(seen[0]?.body).toEqual(body);
+});
+
+test("a full backlog is an error that keeps what the server asked for", async () => {
+  const { fetch, seen } = fakeServer(() => ({ ...problemBody(429, "backlog-full"), headers: { "retry-after": "37" } }));
+  const clock = new FakeClock();
+  const dure = new Dure({ url: "http://dure", key: "k", fetch, clock, retries: 1, random: () => 0 });
+  const refused = dure.submit({ payload: 1 }).catch((error: DureError) => error);
+  await clock.advance(36_000);
+  expect(seen).toHaveLength(1);
+  await clock.advance(2_000);
+  expect(seen).toHaveLength(2);
+  expect(await refused).toMatchObject({ code: "backlog-full", status: 429, retryAfterMs: 37_000 });
+});
