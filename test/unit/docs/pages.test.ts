@@ -56,7 +56,7 @@ test("programs have the right types, Workers too, and a wrong one is found", { t
     block.kind === "program" || block.kind === "file" ? [{ page, block }] : [],
   );
   expect(programs.length).toBeGreaterThan(6);
-  const code = 'import { Dure } from "./client/index.ts";\n\nnew Dure({ url: 7, key: "a" });';
+  const code = 'import { Dure } from "@dure/client";\n\nnew Dure({ url: 7, key: "a" });';
   const planted = { kind: "program", language: "ts", skipped: null, line: 3, code } as const;
   expect(typeErrors(ROOT, [...programs, { page: "docs/a.md", block: planted }])).toEqual([
     "docs-a.md-3.ts:3: Type 'number' is not assignable to type 'string'.",
