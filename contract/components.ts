@@ -28,6 +28,7 @@ import {
 } from "./job.ts";
 import { OperationBody, OperationListView, OperationView } from "./operation.ts";
 import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
+import { QueuePatch, SchedulePatch, SubscriptionPatch } from "./patches.ts";
 import { ProblemView } from "./problem.ts";
 import {
   ClaimBody,
@@ -63,6 +64,7 @@ export const REQUESTS = {
   Deduplication: DedupBody,
   BatchRequest: BatchBody,
   QueueRequest: QueueBody,
+  QueuePatch,
   TargetRequest: TargetBody,
   RedriveRequest: RedriveBody,
   PurgeRequest: PurgeBody,
@@ -78,8 +80,10 @@ export const REQUESTS = {
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
   ScheduleRequest: ScheduleBody,
+  SchedulePatch,
   ScheduledJobRequest: ScheduledJobBody,
   SubscriptionRequest: SubscriptionBody,
+  SubscriptionPatch,
   EmptyRequest: EmptyBody,
   OperationRequest: OperationBody,
   IngestMessage,

@@ -10,10 +10,10 @@ export const HEADERS = {
   "Dure-Namespace": "The namespace to act in. Only the root key may send it.",
   "Dure-Replayed":
     "`true`: an earlier job answers, because the idempotency key was seen before or the deduplication key is held.",
-  ETag: "Of a succeeded job.",
+  ETag: "Of a succeeded job; of a queue, a schedule or a subscription its `version`, in quotes.",
   "Idempotency-Key": "The same as the field `idempotencyKey`; for a batch, replays it whole.",
   "If-Match":
-    "The `version` that the caller has seen, as an entity tag: the change is refused (412) when it is another by now.",
+    'The `version` that the caller has seen, as an entity tag (`"3"`; several, or `*` for any): the change is refused (412) when it is another by now.',
   "If-None-Match": "An `ETag` seen before.",
   Prefer: "`wait=N` (RFC 7240) holds the answer until the job is final, or N seconds, at most 60.",
   "Preference-Applied": "The preference that was honoured.",

@@ -27,6 +27,7 @@ export const PROBLEMS = {
   duplicate: { status: 409, title: "The deduplication key is held by an earlier job" },
   "idempotency-undecided": { status: 409, title: "The batch that holds the idempotency key is not decided" },
   "queue-protected": { status: 409, title: "The default queue always exists" },
+  "version-mismatch": { status: 412, title: "It has another version by now" },
   "body-too-large": { status: 413, title: "The request body is too large" },
   "payload-too-large": { status: 413, title: "The payload is too large" },
   "result-too-large": { status: 413, title: "The result is too large" },
