@@ -27,7 +27,7 @@ export const RateBody = z.strictObject({
 export type RateBody = z.infer<typeof RateBody>;
 const RateView = z.strictObject({ limit: z.int(), period: z.number() });
 
-/** A queue's settings as sent: what is left out gets its default, also when the queue exists. Durations are seconds. */
+/** A queue's settings as sent: what is left out gets its default; `paused` and `partitions` of a queue that exists stay. Durations are seconds. */
 export const QueueBody = z.strictObject({
   target: TargetBody.optional(),
   partitions: z.int().min(1).max(MAX_PARTITIONS).optional(),

@@ -37,7 +37,7 @@ export const ScheduledJobBody = z.strictObject({
   expiresAfter: z.number().gt(0).max(MAX_DELAY_SECONDS).optional(),
 });
 
-/** A schedule as sent: what is left out gets its default, also when the schedule exists. Durations are seconds. */
+/** A schedule as sent: what is left out gets its default; `paused` of one that exists stays. Durations are seconds. */
 export const ScheduleBody = z.strictObject({
   cron: CronExpression,
   timezone: Timezone.optional(),

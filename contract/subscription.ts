@@ -12,7 +12,7 @@ const EventName = z.enum(EVENT_TYPES);
 /** A binding's name in a wrangler.toml. Whether the processor has it is known when it sends. */
 const Binding = z.string().regex(/^[A-Z][A-Z0-9_]{0,62}$/);
 
-/** A subscription as sent: what is left out gets its default, also when the subscription exists. */
+/** A subscription as sent: what is left out gets its default; `paused` of one that exists stays. */
 export const SubscriptionBody = z.strictObject({
   events: z
     .array(EventName)
