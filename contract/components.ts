@@ -19,6 +19,7 @@ import { IngestMessage } from "./ingest.ts";
 import { AttemptView, ExplainView, JobListItem, JobListView, JobView, SubmitBody } from "./job.ts";
 import { OperationBody, OperationListView, OperationView } from "./operation.ts";
 import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
+import { QueuePatch, SchedulePatch, SubscriptionPatch } from "./patches.ts";
 import { ProblemTypeView, ProblemView } from "./problem.ts";
 import {
   ClaimBody,
@@ -55,6 +56,7 @@ export const REQUESTS = {
   Deduplication: DedupBody,
   BatchRequest: BatchBody,
   QueueRequest: QueueBody,
+  QueuePatch,
   TargetRequest: TargetBody,
   RedriveRequest: RedriveBody,
   PurgeRequest: PurgeBody,
@@ -70,8 +72,10 @@ export const REQUESTS = {
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
   ScheduleRequest: ScheduleBody,
+  SchedulePatch,
   ScheduledJobRequest: ScheduledJobBody,
   SubscriptionRequest: SubscriptionBody,
+  SubscriptionPatch,
   EmptyRequest: EmptyBody,
   OperationRequest: OperationBody,
   IngestMessage,

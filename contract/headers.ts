@@ -39,7 +39,7 @@ export const HEADERS = {
     example: "true",
   },
   ETag: {
-    description: "Of a succeeded job.",
+    description: "Of a succeeded job; of a queue, a schedule or a subscription its `version`, in quotes.",
     example: '"3"',
   },
   "Idempotency-Key": {
@@ -48,7 +48,7 @@ export const HEADERS = {
   },
   "If-Match": {
     description:
-      "The `version` that the caller has seen, as an entity tag: the change is refused (412) when it is another by now.",
+      'The `version` that the caller has seen, as an entity tag (`"3"`; several, or `*` for any): the change is refused (412) when it is another by now.',
     example: '"3"',
   },
   "If-None-Match": {

@@ -55,7 +55,7 @@ function operation(call: CallDefinition, { id, tag }: { id: string; tag: string 
       : {
           requestBody: {
             required: call.bodyOptional !== true,
-            content: { "application/json": { schema: ref("schemas", call.body) } },
+            content: bodyContent(call.method, ref("schemas", call.body)),
           },
         }),
     responses: {
@@ -69,6 +69,12 @@ function operation(call: CallDefinition, { id, tag }: { id: string; tag: string 
 function scopeText({ scope }: CallDefinition): string {
   if (scope === "public") return "Needs no key.";
   return scope === "root" ? "Needs the root key." : `Needs a key with the scope \`${scope}\`.`;
+}
+
+/** A merge patch has a media type of its own (RFC 7396); that of JSON says as much here. */
+function bodyContent(method: CallDefinition["method"], schema: Json): Json {
+  const json = { "application/json": { schema } };
+  return method === "patch" ? { ...json, "application/merge-patch+json": { schema } } : json;
 }
 
 function parameters(call: CallDefinition): Json[] {

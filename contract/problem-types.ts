@@ -202,6 +202,14 @@ export const PROBLEMS = {
     remedy: "Pause or purge it. `PUT /v1/queues/default` changes its settings.",
     retry: "no",
   },
+  "version-mismatch": {
+    status: 412,
+    title: "It has another version by now",
+    happened:
+      "The request carries `If-Match` with a version that is not the current one: somebody has changed or deleted the thing since it was read.",
+    remedy: "Read it again, decide whether the change still makes sense, and send it with the new `ETag`.",
+    retry: "changed",
+  },
   "body-too-large": {
     status: 413,
     title: "The request body is too large",

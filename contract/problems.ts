@@ -154,6 +154,14 @@ export const conflict = {
   state: (detail: string) => new Problem("invalid-state", detail),
   of: (code: ProblemCode, detail: string, errors?: ProblemError[]) =>
     new Problem(code, detail, errors === undefined ? {} : { errors }),
+  /** `If-Match` names no version that `what` has; `current` is null where there is no such thing. */
+  version: (what: string, current: number | null) =>
+    new Problem(
+      "version-mismatch",
+      current === null
+        ? `There is no such ${what} that If-Match could match: leave the header out to create it.`
+        : `The ${what} is at version ${current}: read it again, and send If-Match: "${current}" to change it as it is then.`,
+    ),
 };
 
 /** More bytes than there is room for. */

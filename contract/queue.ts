@@ -84,13 +84,13 @@ const SAYS = {
   paused: "Whether no job of the queue starts. Running ones go on",
 };
 
-/** A queue's settings as sent: what is left out gets its default, also when the queue exists. Durations are seconds. */
+/** A queue's settings as sent: what is left out gets its default; `paused` and `partitions` of a queue that exists stay. Durations are seconds. */
 export const QueueBody = described(
   z.strictObject({
     target: field(TargetBody.optional(), `${SAYS.target} Left out: \`pull\`.`),
     partitions: field(
       z.int().min(1).max(MAX_PARTITIONS).optional(),
-      `${SAYS.partitions} 1 to ${formatNumber(MAX_PARTITIONS)}. Left out: ${DEFAULT_PARTITIONS}, or 1 when \`concurrency\`, \`rate\` or \`maxBacklog\` is set. It cannot change while the queue has unfinished jobs or remembers keys.`,
+      `${SAYS.partitions} 1 to ${formatNumber(MAX_PARTITIONS)}. Left out: ${DEFAULT_PARTITIONS}, or 1 when \`concurrency\`, \`rate\` or \`maxBacklog\` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.`,
       1,
     ),
     lane: field(z.enum(LANES).optional(), `${SAYS.lane} Left out: \`default\`.`, "slow"),
@@ -158,9 +158,13 @@ export const QueueBody = described(
       `${SAYS.consistency}. Left out: \`strong\`.`,
       "available",
     ),
-    paused: field(z.boolean().optional(), `${SAYS.paused}. Left out: false.`, false),
+    paused: field(
+      z.boolean().optional(),
+      `${SAYS.paused}. Left out: false, or as the queue that exists has it.`,
+      false,
+    ),
   }),
-  "The settings of a queue, all of them: what is left out gets its default, also when the queue exists.",
+  "The settings of a queue, all of them: what is left out gets its default, but `partitions` and `paused` of a queue that exists stay.",
   { concurrency: 5, rate: { limit: 100, period: 1 }, timeout: 60 },
 );
 /** As parsed. */

@@ -88,9 +88,13 @@ export const ScheduleBody = described(
       `${JITTER_TEXT}: at most ${formatNumber(MAX_SCHEDULE_JITTER_SECONDS)}. Left out: 0.`,
       10,
     ),
-    paused: field(z.boolean().optional(), "Whether the schedule does not fire. Left out: false.", false),
+    paused: field(
+      z.boolean().optional(),
+      "Whether the schedule does not fire. Left out: false, or as the schedule that exists has it.",
+      false,
+    ),
   }),
-  "A schedule, all of it: what is left out gets its default, also when the schedule exists.",
+  "A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays.",
   { cron: "30 2 * * *", timezone: "Europe/Berlin", job: { queue: "default", payload: { kind: "daily" } } },
 );
 export type ScheduleBody = z.infer<typeof ScheduleBody>;

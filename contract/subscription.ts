@@ -69,9 +69,13 @@ export const SubscriptionBody = described(
       TARGET_TEXT,
       { type: "http", url: "https://example.com/hook" },
     ),
-    paused: field(z.boolean().optional(), `${PAUSED_TEXT}. Left out: false.`, false),
+    paused: field(
+      z.boolean().optional(),
+      `${PAUSED_TEXT}. Left out: false, or as the subscription that exists has it.`,
+      false,
+    ),
   }),
-  "A subscription, all of it: what is left out gets its default, also when the subscription exists.",
+  "A subscription, all of it: what is left out gets its default, but `paused` of one that exists stays.",
   {
     events: ["job.succeeded", "job.failed"],
     filter: { queue: "orders" },

@@ -36,7 +36,7 @@ describe("the settings of flow control", () => {
     expect(await must<QueueView>("GET", `/v1/queues/${name}`)).toMatchObject(expected);
   });
 
-  it("what is left out gets its default again", async () => {
+  it("what is left out gets its default again, but for the partitions", async () => {
     const name = await newQueue({
       rate: { limit: 5, period: 1 },
       perKeyConcurrency: 1,
@@ -49,7 +49,7 @@ describe("the settings of flow control", () => {
       perKeyRate: null,
       weight: 1,
       priorityAging: 3600,
-      partitions: 16,
+      partitions: 1,
     });
   });
 

@@ -58,9 +58,34 @@ describe("settings", () => {
     expect(await submit({ queue: name })).toMatchObject({ timeout: 5 });
   });
 
-  it("that are left out get their default, also when the queue had others", async () => {
+  it("that are left out get their default, but for `paused` and `partitions`, which stay", async () => {
     const name = await newQueue({ timeout: 5, concurrency: 3, retry: { delay: 9 }, paused: true });
-    expect(await putQueue(name, {})).toMatchObject(DEFAULTS);
+    expect(await putQueue(name, {})).toMatchObject({ ...DEFAULTS, paused: true, partitions: 1 });
+    expect(await putQueue(name, { paused: false, partitions: 16 })).toMatchObject(DEFAULTS);
+  });
+
+  it("without a target make no pull queue of one that pushes, as long as it has unfinished jobs", async () => {
+    const target = { type: "handler", name: "noop" } as const;
+    const name = await newQueue({ target });
+    const { id } = await submit({ queue: name, delay: 3600 });
+    const refused = await call("PUT", `/v1/queues/${name}`, { body: { timeout: 5 } });
+    expect(refused).toMatchObject({ status: 409, body: { code: "queue-has-jobs", errors: [{ pointer: "/target" }] } });
+    expect(refused.body.detail).toMatch(/1 unfinished job .*"handler".*"target".*PATCH/);
+    // The refusal left the queue as it was, and open.
+    expect(await must("GET", `/v1/queues/${name}`)).toMatchObject({ target, timeout: 60, version: 1 });
+    await submit({ queue: name, delay: 3600 });
+    expect(await must("PATCH", `/v1/queues/${name}`, { body: { timeout: 5 } })).toMatchObject({ target, timeout: 5 });
+    expect(await putQueue(name, { target, timeout: 6 })).toMatchObject({ target, timeout: 6 });
+    await must("POST", `/v1/queues/${name}/purge`);
+    await evict();
+    expect(await putQueue(name, { timeout: 7 })).toMatchObject({ target: { type: "pull" }, timeout: 7 });
+    expect((await getJob(id)).state).toBe("cancelled");
+  });
+
+  it("with another target take it, whatever jobs there are", async () => {
+    const name = await newQueue({ target: { type: "handler", name: "noop" } });
+    await submit({ queue: name, delay: 3600 });
+    expect(await putQueue(name, { target: { type: "pull" } })).toMatchObject({ target: { type: "pull" } });
   });
 
   it("act on the next submission of every shard", async () => {
@@ -135,6 +160,75 @@ describe("settings", () => {
     expect((await call("PUT", `/v1/queues/${queue}`, { body: { partitions: 8 } })).status).toBe(200);
     expect((await getJob(id)).state).toBe("cancelled");
     expect((await submit({ queue })).state).toBe("queued");
+  });
+
+  it("a limit can be set while there are live jobs, where it can be divided over the partitions", async () => {
+    const queue = await newQueue();
+    await submit({ queue });
+    expect(await putQueue(queue, { concurrency: 16 })).toMatchObject({ concurrency: 16, partitions: 16 });
+    const body = { rate: { limit: 5, period: 1 } };
+    const refused = await call("PUT", `/v1/queues/${queue}`, { body });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { code: "limit-below-partitions", errors: [{ pointer: "/rate/limit" }] },
+    });
+    expect(refused.body.detail).toMatch(/rate of 5 .*16 partitions.*1 unfinished job.*at least 16.*"partitions" of 5/);
+    expect(await call("PUT", `/v1/queues/${queue}`, { body: { ...body, partitions: 5 } })).toMatchObject({
+      status: 409,
+      body: { code: "queue-has-jobs", errors: [{ pointer: "/partitions" }] },
+    });
+    expect(await must("GET", `/v1/queues/${queue}`)).toMatchObject({ rate: null, partitions: 16, version: 2 });
+    await must("POST", `/v1/queues/${queue}/purge`);
+    await evict();
+    // Nothing depends on the partitions any more: the limit gets the one that is its default.
+    expect(await putQueue(queue, body)).toMatchObject({ rate: body.rate, partitions: 1 });
+  });
+
+  it("a patch keeps the partitions, and is told how a limit goes with them", async () => {
+    const queue = await newQueue({ concurrency: 32, partitions: 32 });
+    const path = `/v1/queues/${queue}`;
+    const lower = await call("PATCH", path, { body: { concurrency: 5 } });
+    expect(lower).toMatchObject({ status: 422, body: { errors: [{ pointer: "/concurrency" }] } });
+    expect(lower.body.detail).toMatch(/32 partitions.*"partitions" of 5 or less.*at least 32/);
+    const more = await call("PATCH", path, { body: { partitions: 64 } });
+    expect(more).toMatchObject({ status: 422, body: { errors: [{ pointer: "/partitions" }] } });
+    expect(await must("PATCH", path, { body: { concurrency: 5, partitions: 5 } })).toMatchObject({ partitions: 5 });
+    expect(await must("PATCH", path, { body: { partitions: null } })).toMatchObject({ partitions: 1, concurrency: 5 });
+    expect(await must("PATCH", path, { body: { concurrency: null } })).toMatchObject({ partitions: 1 });
+  });
+
+  it("a patch gives a target of another type whole, and changes members of one", async () => {
+    const queue = await newQueue({ target: { type: "http", url: "https://a.example/", headers: { a: "1", b: "2" } } });
+    const path = `/v1/queues/${queue}`;
+    const patch = (target: unknown) => call<QueueView>("PATCH", path, { body: { target } });
+    expect((await patch({ headers: { a: null, c: "3" } })).body.target).toEqual({
+      type: "http",
+      url: "https://a.example/",
+      headers: { b: "2", c: "3" },
+    });
+    expect((await patch({ type: "handler", name: "noop" })).body.target).toEqual({ type: "handler", name: "noop" });
+    expect(await patch({ type: "http" })).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: "/target", detail: expect.stringMatching(/^url: /) }] },
+    });
+    expect((await patch(null)).body.target).toEqual({ type: "pull" });
+  });
+
+  it("a patch sets null where that is a value, and the default elsewhere", async () => {
+    const queue = await newQueue({ priorityAging: 60, timeout: 5, retry: { delay: 9, maxAttempts: 2 } });
+    const body = { priorityAging: null, timeout: null, retry: { delay: null } };
+    expect(await must("PATCH", `/v1/queues/${queue}`, { body })).toMatchObject({
+      priorityAging: null,
+      timeout: 60,
+      retry: { delay: 1, maxAttempts: 2 },
+    });
+  });
+
+  it("a patch of `default` works from the start", async () => {
+    const { key } = await makeKey(["admin"], await makeNamespace("patched"));
+    const options = { body: { timeout: 9 }, key, headers: { "if-match": '"0"' } };
+    expect(await call("PATCH", "/v1/queues/default", options)).toMatchObject({ status: 200, body: { version: 1 } });
+    expect((await submit({}, { key })).timeout).toBe(9);
   });
 
   it("writers that meet get different versions, and the last one stands", async () => {

@@ -181,6 +181,51 @@ describe("a schedule", () => {
     expect(large).toMatchObject({ status: 413, body: { code: "payload-too-large" } });
   });
 
+  it("is patched in its job, and refused with a job that its queue would refuse", async () => {
+    const { name, queue } = await newSchedule({ job: { orderingKey: "k", retry: { maxAttempts: 2, delay: 1 } } });
+    const path = `/v1/schedules/${name}`;
+    const body = {
+      timezone: "Europe/Berlin",
+      job: { payload: { to: "b" }, retry: { delay: null }, orderingKey: null },
+    };
+    const changed = await call<ScheduleView>("PATCH", path, { body });
+    expect(changed).toMatchObject({ status: 200, body: { cron: "* * * * *", timezone: "Europe/Berlin", version: 2 } });
+    expect(changed.body.job).toMatchObject({
+      queue,
+      payload: { report: "daily", to: "b" },
+      retry: { maxAttempts: 2 },
+      orderingKey: null,
+    });
+    expect(changed.body.job.retry).not.toHaveProperty("delay");
+    expect((await must<ScheduleView>("PATCH", path, { body: { job: { payload: null } } })).job.payload).toBeNull();
+    const pushed = await newQueue({ target: { type: "handler", name: "noop" } });
+    await must("PATCH", path, { body: { job: { timeout: 3600 } } });
+    expect(await call("PATCH", path, { body: { job: { queue: pushed } } })).toMatchObject({
+      status: 422,
+      body: { code: "timeout-too-long", errors: [{ pointer: "/job", detail: expect.stringMatching(/^timeout: /) }] },
+    });
+    expect(await call("PATCH", path, { body: { job: { queue: "no-such-queue" } } })).toMatchObject({
+      status: 404,
+      body: { code: "queue-not-found", errors: [{ pointer: "/job/queue" }] },
+    });
+    const large = { job: { payload: "x".repeat(262_144) } };
+    expect(await call("PATCH", path, { body: large })).toMatchObject({ status: 413 });
+    // The refusals have changed nothing.
+    expect((await read(name)).version).toBe(4);
+  });
+
+  it("that is patched fires by what it says then", async () => {
+    const { name } = await newSchedule();
+    expect(await must("PATCH", `/v1/schedules/${name}`, { body: { paused: true } })).toMatchObject({
+      nextFireAt: null,
+    });
+    await pass(3 * MINUTE);
+    expect(await fires(name)).toEqual([]);
+    await must("PATCH", `/v1/schedules/${name}`, { body: { paused: null } });
+    await pass(MINUTE);
+    expect((await fires(name)).map(({ outcome }) => outcome)).toEqual(["fired"]);
+  });
+
   it("has names like those of queues", async () => {
     const body = bodyOf("default");
     expect((await call("PUT", "/v1/schedules/Not-A-Name", { body })).status).toBe(400);
@@ -272,7 +317,7 @@ describe("fires", () => {
     await pass(MINUTE);
     await must("PUT", `/v1/schedules/${name}`, { body: bodyOf(queue, { paused: true }) });
     await pass(10 * MINUTE);
-    await must("PUT", `/v1/schedules/${name}`, { body: bodyOf(queue) });
+    await must("PUT", `/v1/schedules/${name}`, { body: bodyOf(queue, { paused: false }) });
     await pass(MINUTE);
     expect((await fires(name)).map(({ outcome }) => outcome)).toEqual(["fired", "fired"]);
   });
@@ -304,7 +349,7 @@ describe("fires", () => {
   it("go on when the queue's number of partitions changes", async () => {
     const { name, queue } = await newSchedule({ catchUp: { window: 3600 } }, 64);
     for (const partitions of [3, 17, 1, 64]) {
-      await putQueue(queue, { partitions });
+      await must(partitions > 10 ? "PATCH" : "PUT", `/v1/queues/${queue}`, { body: { partitions } });
       await pass(MINUTE);
       for (const id of await jobsIn(queue)) await call("POST", `/v1/jobs/${id}/cancel`, { body: {} });
     }

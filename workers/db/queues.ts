@@ -65,9 +65,26 @@ export async function listQueues(
   return rows.map(({ settings }) => settings);
 }
 
-/** Settings written at or after `since`, deletions too. */
-export async function queuesChangedSince(db: Db, since: number): Promise<QueueSettings[]> {
-  const rows = await db.select({ settings: queues.settings }).from(queues).where(gte(queues.updatedAt, since));
+/** Queues written at or after `since`, in the order of their names, deleted ones too, at most `limit` after `after`. */
+export async function walkQueues(
+  db: Db,
+  since: number,
+  page: { after: { namespace: string; name: string } | null; limit: number },
+): Promise<QueueSettings[]> {
+  const { after } = page;
+  const rest =
+    after === null
+      ? undefined
+      : or(
+          gt(queues.namespace, after.namespace),
+          and(eq(queues.namespace, after.namespace), gt(queues.name, after.name)),
+        );
+  const rows = await db
+    .select({ settings: queues.settings })
+    .from(queues)
+    .where(and(gte(queues.updatedAt, since), rest))
+    .orderBy(asc(queues.namespace), asc(queues.name))
+    .limit(page.limit);
   return rows.map(({ settings }) => settings);
 }
 

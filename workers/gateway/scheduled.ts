@@ -1,4 +1,5 @@
 import { DEFERRED_KNOWN_MS } from "../../contract/ingest.ts";
+import { isProblem, type Result } from "../../contract/problems.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { type Db, primary } from "../db/client.ts";
@@ -6,12 +7,13 @@ import { forgetJobs } from "../db/history.ts";
 import { forgetKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { confirmProjections } from "../db/projection.ts";
-import { allQueues, queuesChangedSince } from "../db/queues.ts";
+import { allQueues } from "../db/queues.ts";
 import { log, reasonOf } from "./log.ts";
 import { repairOperations } from "./operations/operations.ts";
-import { ScheduleConfig } from "./schedules/schedule-config.ts";
+import { queueResource } from "./queues/queue-config.ts";
+import { scheduleResource } from "./schedules/schedule-config.ts";
 import { type Services, servicesOf } from "./services.ts";
-import { SubscriptionConfig } from "./subscriptions/subscription-config.ts";
+import { subscriptionResource } from "./subscriptions/subscription-config.ts";
 
 /** Settings written this recently are handed out again: a push that was lost is healed within a minute. */
 const SETTINGS_AGE_MS = 15 * 60_000;
@@ -40,9 +42,10 @@ export async function repair(env: Env, now: number): Promise<void> {
   ]);
 }
 
-async function step(name: string, work: () => Promise<void>): Promise<void> {
+async function step(name: string, work: () => Promise<Result<void>>): Promise<void> {
   try {
-    await work();
+    const problem = await work();
+    if (isProblem(problem)) log("error", "repair", { step: name, reason: problem.detail });
   } catch (error) {
     log("error", "repair", { step: name, reason: reasonOf(error) });
   }
@@ -66,25 +69,23 @@ async function wakeShards({ shards, database }: Services, now: number): Promise<
   if (logs.length > 0) await confirmProjections(database, logs, { heardAt: now, now: Date.now() });
 }
 
-async function pushSettings({ shards, database }: Services, now: number): Promise<void> {
-  const queues = await queuesChangedSince(primary(database), now - SETTINGS_AGE_MS);
-  if (queues.length === 0) return;
-  await shards.all({ idempotent: true }, (shard, head) => shard.configure({ ...head, queues }));
+async function pushSettings(services: Services, now: number): Promise<Result<void>> {
+  const until = Date.now() + PUSH_MS;
+  return queueResource(services).repush(now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */
-async function pushSchedules(services: Services, now: number): Promise<void> {
+async function pushSchedules(services: Services, now: number): Promise<Result<void>> {
   const until = Date.now() + PUSH_MS;
   const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
-  const filter = all ? ({ type: "all" } as const) : ({ type: "changed", since: now - SETTINGS_AGE_MS } as const);
-  await new ScheduleConfig(services).repush(filter, () => Date.now() < until);
+  return scheduleResource(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** The same of subscriptions. */
-async function pushSubscriptions(services: Services, now: number): Promise<void> {
+async function pushSubscriptions(services: Services, now: number): Promise<Result<void>> {
   const until = Date.now() + PUSH_MS;
   const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
-  await new SubscriptionConfig(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
+  return subscriptionResource(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */

@@ -42,6 +42,7 @@ import type {
   Purged,
   Queue,
   QueueList,
+  QueuePatch,
   QueueRequest,
   QueueStats,
   RedriveRequest,
@@ -50,10 +51,12 @@ import type {
   ReportsRequest,
   Schedule,
   ScheduleList,
+  SchedulePatch,
   ScheduleRequest,
   SubmitRequest,
   Subscription,
   SubscriptionList,
+  SubscriptionPatch,
   SubscriptionRequest,
   SucceedRequest,
   Succeeded,
@@ -90,6 +93,9 @@ export const putQueue: Call<{ params: { queue: string }; body: QueueRequest; ans
 
 /** Read a queue. */
 export const getQueue: Call<{ params: { queue: string }; answer: Queue }> = { method: "GET", path: "/v1/queues/{queue}" };
+
+/** Change single settings of a queue. */
+export const patchQueue: Call<{ params: { queue: string }; body: QueuePatch; answer: Queue }> = { method: "PATCH", path: "/v1/queues/{queue}" };
 
 /** Delete a queue without unfinished jobs. */
 export const deleteQueue: Call<{ params: { queue: string }; answer: null }> = { method: "DELETE", path: "/v1/queues/{queue}" };
@@ -133,6 +139,9 @@ export const putSchedule: Call<{ params: { schedule: string }; body: ScheduleReq
 /** Read a schedule. */
 export const getSchedule: Call<{ params: { schedule: string }; answer: Schedule }> = { method: "GET", path: "/v1/schedules/{schedule}" };
 
+/** Change single settings of a schedule. */
+export const patchSchedule: Call<{ params: { schedule: string }; body: SchedulePatch; answer: Schedule }> = { method: "PATCH", path: "/v1/schedules/{schedule}" };
+
 /** Delete a schedule and its record of fires; its jobs stay. */
 export const deleteSchedule: Call<{ params: { schedule: string }; answer: null }> = { method: "DELETE", path: "/v1/schedules/{schedule}" };
 
@@ -147,6 +156,9 @@ export const putSubscription: Call<{ params: { subscription: string }; body: Sub
 
 /** Read a subscription, and how its delivery goes. */
 export const getSubscription: Call<{ params: { subscription: string }; answer: Subscription }> = { method: "GET", path: "/v1/subscriptions/{subscription}" };
+
+/** Change single settings of a subscription. */
+export const patchSubscription: Call<{ params: { subscription: string }; body: SubscriptionPatch; answer: Subscription }> = { method: "PATCH", path: "/v1/subscriptions/{subscription}" };
 
 /** Delete a subscription and the events that it has not delivered. */
 export const deleteSubscription: Call<{ params: { subscription: string }; answer: null }> = { method: "DELETE", path: "/v1/subscriptions/{subscription}" };

@@ -25,6 +25,7 @@ export const PROBLEM_CODES = [
   "duplicate",
   "idempotency-undecided",
   "queue-protected",
+  "version-mismatch",
   "body-too-large",
   "payload-too-large",
   "result-too-large",

@@ -156,13 +156,13 @@ export interface BatchRequest {
 }
 
 /**
- * The settings of a queue, all of them: what is left out gets its default, also when the queue exists.
+ * The settings of a queue, all of them: what is left out gets its default, but `partitions` and `paused` of a queue that exists stay.
  */
 export interface QueueRequest {
     /** @description Where the jobs of the queue run. Left out: `pull`. */
     target?: TargetRequest | undefined;
     /**
-     * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set. It cannot change while the queue has unfinished jobs or remembers keys.
+     * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
      * @example 1
      */
     partitions?: number | undefined;
@@ -257,10 +257,162 @@ export interface QueueRequest {
      */
     consistency?: ("strong" | "available") | undefined;
     /**
-     * @description Whether no job of the queue starts. Running ones go on. Left out: false.
+     * @description Whether no job of the queue starts. Running ones go on. Left out: false, or as the queue that exists has it.
      * @example false
      */
     paused?: boolean | undefined;
+}
+
+/**
+ * Changes of a queue's settings, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `concurrency`, `rate`, `perKeyConcurrency`, `perKeyRate`, `priorityAging`, `maxBacklog`. Of another `type`, `target` is replaced whole.
+ */
+export interface QueuePatch {
+    /** @description Where the jobs of the queue run. Left out: `pull`. */
+    target?: ({
+        type?: (("pull" | "consumer" | "handler" | "http") | null) | undefined;
+        /**
+         * @description The name of the handler, which the processor has to have.
+         * @example wordcount
+         */
+        name?: (string | null) | undefined;
+        /**
+         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @example https://example.com/hook
+         */
+        url?: (string | null) | undefined;
+        /**
+         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @example {
+         *       "x-token": "s3cret"
+         *     }
+         */
+        headers?: ({
+            [key: string]: string | null;
+        } | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
+     * @example 1
+     */
+    partitions?: (number | null) | undefined;
+    /**
+     * @description The lane that carries the queue's doorbells: `default`, `slow`, `bulk`. Work in one lane does not delay another. Left out: `default`.
+     * @example slow
+     */
+    lane?: (("default" | "slow" | "bulk") | null) | undefined;
+    /**
+     * @description The most jobs of the queue that run at once, divided over its partitions: 1 to 1,000,000, and at least `partitions`. Null, or left out: no limit.
+     * @example 5
+     * @example null
+     */
+    concurrency?: (number | null) | undefined;
+    /** @description The most jobs of the queue that start in any window of a length, divided over its partitions; its `limit` is at least `partitions`. Null, or left out: no limit. */
+    rate?: ({
+        /**
+         * @description The most starts in any window of `period` seconds, wherever the window begins: 1 to 1,000,000.
+         * @example 100
+         */
+        limit?: (number | null) | undefined;
+        /**
+         * @description The length of the window in seconds, fractions allowed: 0.001 to 86,400.
+         * @example 1
+         */
+        period?: (number | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description The most jobs of one concurrency key that run at once: 1 to 1,000. Null, or left out: no limit.
+     * @example 1
+     * @example null
+     */
+    perKeyConcurrency?: (number | null) | undefined;
+    /** @description The most jobs of one concurrency key that start in any window of a length. Null, or left out: no limit. */
+    perKeyRate?: ({
+        /**
+         * @description The most starts in any window of `period` seconds, wherever the window begins: 1 to 1,000,000.
+         * @example 100
+         */
+        limit?: (number | null) | undefined;
+        /**
+         * @description The length of the window in seconds, fractions allowed: 0.001 to 86,400.
+         * @example 1
+         */
+        period?: (number | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description The queue's share of the turns of its namespace in its lane, beside other queues that the processor works for: 1 to 100. Left out: 1.
+     * @example 3
+     */
+    weight?: (number | null) | undefined;
+    /**
+     * @description How many seconds of waiting are worth one step of priority, for jobs accepted from now on. Null makes priority strict, so that a low one may wait for ever: 1 to 31,622,400 seconds. Left out: 3,600.
+     * @example 60
+     * @example null
+     */
+    priorityAging?: (number | null) | undefined;
+    /**
+     * @description The most jobs that may wait, scheduled and queued together; who comes after that is refused with 429, low priorities first. It is divided over the partitions: 1 to 1,000,000,000, and at least `partitions`. Null, or left out: no limit.
+     * @example 10000
+     * @example null
+     */
+    maxBacklog?: (number | null) | undefined;
+    /**
+     * @description What a job that failed for good does to its ordering key: `continue` lets the next job start, `block` parks the key until somebody decides. Left out: `continue`.
+     * @example block
+     */
+    onFailure?: (("continue" | "block") | null) | undefined;
+    /** @description How failed attempts of the queue's jobs are tried again, laid over the defaults. Left out: the defaults. */
+    retry?: ({
+        /**
+         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
+         * @example 5
+         */
+        maxAttempts?: (number | null) | undefined;
+        /**
+         * @description How the wait grows from one failed attempt to the next: `exponential` doubles it, `linear` adds the first wait each time, `constant` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `exponential`.
+         * @example exponential
+         */
+        backoff?: (("exponential" | "linear" | "constant") | null) | undefined;
+        /**
+         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
+         * @example 1
+         */
+        delay?: (number | null) | undefined;
+        /**
+         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
+         * @example 300
+         */
+        maxDelay?: (number | null) | undefined;
+        /**
+         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
+         * @example full
+         */
+        jitter?: (("full" | "none") | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is `pull`. Left out: 60.
+     * @example 60
+     */
+    timeout?: (number | null) | undefined;
+    /**
+     * @description How many seconds a final job is kept: 1 to 31,622,400. Left out: 604,800, seven days.
+     * @example 604800
+     */
+    retention?: (number | null) | undefined;
+    /**
+     * @description How many seconds after its acceptance a job answers for its idempotency key: 1 to 2,592,000. Left out: 86,400, a day.
+     * @example 86400
+     */
+    idempotencyWindow?: (number | null) | undefined;
+    /**
+     * @description What a submission meets while the job's shard is away: `strong` refuses it with 503, so that a 202 means committed; `available` takes it into a durable Queue and commits it later, in state `accepted` until then, without order between such jobs. Left out: `strong`.
+     * @example available
+     */
+    consistency?: (("strong" | "available") | null) | undefined;
+    /**
+     * @description Whether no job of the queue starts. Running ones go on. Left out: false, or as the queue that exists has it.
+     * @example false
+     */
+    paused?: (boolean | null) | undefined;
 }
 
 /**
@@ -766,7 +918,7 @@ export interface KeyRequest {
 export type NamespaceRequest = Record<string, never>;
 
 /**
- * A schedule, all of it: what is left out gets its default, also when the schedule exists.
+ * A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays.
  */
 export interface ScheduleRequest {
     /**
@@ -814,10 +966,137 @@ export interface ScheduleRequest {
      */
     jitter?: number | undefined;
     /**
-     * @description Whether the schedule does not fire. Left out: false.
+     * @description Whether the schedule does not fire. Left out: false, or as the schedule that exists has it.
      * @example false
      */
     paused?: boolean | undefined;
+}
+
+/**
+ * Changes of a schedule, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `job.payload`.
+ */
+export interface SchedulePatch {
+    /**
+     * @description When the schedule fires: minute, hour, day of the month, month and day of the week, with seconds in front where there are six fields.
+     * @example 30 2 * * *
+     */
+    cron?: (string | null) | undefined;
+    /**
+     * @description The time zone that `cron` is read in, by its name in the IANA database. Left out: UTC.
+     * @example Europe/Berlin
+     */
+    timezone?: (string | null) | undefined;
+    /**
+     * @description The job that every fire makes.
+     * @example {
+     *       "queue": "default",
+     *       "payload": {
+     *         "kind": "daily"
+     *       }
+     *     }
+     */
+    job?: ({
+        /**
+         * @description The name of the queue, which has to exist. Left out: `default`.
+         * @example emails
+         */
+        queue?: (string | null) | undefined;
+        /**
+         * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+         * @example {
+         *       "to": "a@b.example"
+         *     }
+         */
+        payload?: unknown;
+        /**
+         * @description Jobs of one queue and ordering key run one at a time, in the order of their acceptance. 1 to 256 bytes. Left out: the job is in no order.
+         * @example user-42
+         */
+        orderingKey?: (string | null) | undefined;
+        /**
+         * @description Whose limits the job counts under, where its queue has `perKeyConcurrency` or `perKeyRate`. 1 to 256 bytes. Left out: no limit of a key holds it.
+         * @example customer-7
+         */
+        concurrencyKey?: (string | null) | undefined;
+        /**
+         * @description From 0 to 9; the higher goes first. Left out: 4.
+         * @example 5
+         */
+        priority?: (number | null) | undefined;
+        /**
+         * @description How many seconds one attempt may take: at most 900, or 86,400 in a queue whose target is `pull`. Left out: as the queue has it.
+         * @example 60
+         */
+        timeout?: (number | null) | undefined;
+        /** @description How failed attempts are tried again, laid over the queue's policy. Left out: as the queue has it. */
+        retry?: ({
+            /**
+             * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
+             * @example 5
+             */
+            maxAttempts?: (number | null) | undefined;
+            /**
+             * @description How the wait grows from one failed attempt to the next: `exponential` doubles it, `linear` adds the first wait each time, `constant` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `exponential`.
+             * @example exponential
+             */
+            backoff?: (("exponential" | "linear" | "constant") | null) | undefined;
+            /**
+             * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
+             * @example 1
+             */
+            delay?: (number | null) | undefined;
+            /**
+             * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
+             * @example 300
+             */
+            maxDelay?: (number | null) | undefined;
+            /**
+             * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
+             * @example full
+             */
+            jitter?: (("full" | "none") | null) | undefined;
+        } | null) | undefined;
+        /**
+         * @description Words to find the job by: at most 10, each of 1 to 64 bytes. Left out: none.
+         * @example [
+         *       "welcome"
+         *     ]
+         */
+        tags?: (string[] | null) | undefined;
+        /**
+         * @description How many seconds after its run-at the job has to have started; after that it fails: at most 31,622,400. Left out: it waits without end.
+         * @example 3600
+         */
+        expiresAfter?: (number | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description What a fire does while the job of the fire before is not final: `allow` runs the new job beside it, `skip` makes none, `queue` runs them one after the other. Left out: `allow`.
+     * @example skip
+     */
+    overlap?: (("allow" | "skip" | "queue") | null) | undefined;
+    /**
+     * @description What becomes of instants that could not fire in time. Left out: the default window.
+     * @example {
+     *       "window": 3600
+     *     }
+     */
+    catchUp?: ({
+        /**
+         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Left out: 60.
+         * @example 3600
+         */
+        window?: (number | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description A job's run-at lies 0 to this many seconds after its instant, so that many schedules do not fire at once: at most 86,400. Left out: 0.
+     * @example 10
+     */
+    jitter?: (number | null) | undefined;
+    /**
+     * @description Whether the schedule does not fire. Left out: false, or as the schedule that exists has it.
+     * @example false
+     */
+    paused?: (boolean | null) | undefined;
 }
 
 /**
@@ -873,7 +1152,7 @@ export interface ScheduledJobRequest {
 }
 
 /**
- * A subscription, all of it: what is left out gets its default, also when the subscription exists.
+ * A subscription, all of it: what is left out gets its default, but `paused` of one that exists stays.
  */
 export interface SubscriptionRequest {
     /**
@@ -946,10 +1225,76 @@ export interface SubscriptionRequest {
         binding: string;
     };
     /**
-     * @description Whether events are collected and not delivered. Left out: false.
+     * @description Whether events are collected and not delivered. Left out: false, or as the subscription that exists has it.
      * @example false
      */
     paused?: boolean | undefined;
+}
+
+/**
+ * Changes of a subscription, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Of another `type`, `target` is replaced whole.
+ */
+export interface SubscriptionPatch {
+    /**
+     * @description The changes of jobs to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final.
+     * @example [
+     *       "job.succeeded",
+     *       "job.failed"
+     *     ]
+     */
+    events?: (("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven")[] | null) | undefined;
+    /**
+     * @description Which jobs: those that are all that is named. Left out: all jobs of the namespace.
+     * @example {
+     *       "queue": "orders"
+     *     }
+     */
+    filter?: ({
+        /**
+         * @description Only jobs of this queue, which need not exist yet. Left out: of any.
+         * @example orders
+         */
+        queue?: (string | null) | undefined;
+        /**
+         * @description Only jobs with this tag. Left out: with any or none.
+         * @example welcome
+         */
+        tag?: (string | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description Where events go: by POST to a URL, or into a Cloudflare Queue.
+     * @example {
+     *       "type": "http",
+     *       "url": "https://example.com/hook"
+     *     }
+     */
+    target?: ({
+        type?: (("http" | "queue") | null) | undefined;
+        /**
+         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @example https://example.com/hook
+         */
+        url?: (string | null) | undefined;
+        /**
+         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @example {
+         *       "x-token": "s3cret"
+         *     }
+         */
+        headers?: ({
+            [key: string]: string | null;
+        } | null) | undefined;
+        /**
+         * @description The producer binding of the Queue in the processor's wrangler.toml.
+         * @example OUT
+         */
+        binding?: (string | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description Whether events are collected and not delivered. Left out: false, or as the subscription that exists has it.
+     * @example false
+     */
+    paused?: (boolean | null) | undefined;
 }
 
 /**

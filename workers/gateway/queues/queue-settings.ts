@@ -1,18 +1,29 @@
 import { HANDLER_NAMES } from "../../../contract/handlers.ts";
 import type { RetryView } from "../../../contract/job.ts";
 import { MAX_PUSH_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
-import type { QueueView } from "../../../contract/queue.ts";
+import { conflict, invalid, type Problem } from "../../../contract/problems.ts";
+import type { QueueSettingsView, QueueView } from "../../../contract/queue.ts";
 import { tooLong } from "../../../contract/queue-settings.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import { invalidField, Refusal } from "../refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 export function queueView(settings: QueueSettings): QueueView {
   return {
     name: settings.name,
+    ...settingsView(settings),
+    version: settings.version,
+    createdAt: formatTimestamp(settings.createdAt),
+    updatedAt: formatTimestamp(settings.updatedAt),
+  };
+}
+
+/** The settings as a PUT takes them, complete. */
+export function settingsView(settings: QueueSettings): QueueSettingsView {
+  return {
     target: settings.target,
     partitions: settings.partitions,
     lane: settings.lane,
@@ -30,9 +41,6 @@ export function queueView(settings: QueueSettings): QueueView {
     idempotencyWindow: msToSeconds(settings.idempotencyWindowMs),
     consistency: settings.consistency,
     paused: settings.paused,
-    version: settings.version,
-    createdAt: formatTimestamp(settings.createdAt),
-    updatedAt: formatTimestamp(settings.updatedAt),
   };
 }
 
@@ -51,40 +59,72 @@ export function retryView(retry: RetryPolicy): RetryView {
 }
 
 /** Limits of the whole queue: each partition has its part of them. */
-function dividedLimits({ concurrency, rate, maxBacklog }: QueueSettings) {
+interface DividedLimits {
+  concurrency: number | null;
+  rate: { limit: number } | null;
+  maxBacklog: number | null;
+}
+
+/** A limit by its name in a sentence, and its place in a body. */
+interface DividedLimit {
+  name: string;
+  pointer: string;
+  limit: number;
+}
+
+/** The first limit that cannot be divided over so many partitions, or null. */
+export function limitBelow({ concurrency, rate, maxBacklog }: DividedLimits, partitions: number): DividedLimit | null {
   const limits = [
     { name: "concurrency", pointer: "/concurrency", limit: concurrency },
     { name: "rate", pointer: "/rate/limit", limit: rate?.limit ?? null },
-    { name: "backlog", pointer: "/maxBacklog", limit: maxBacklog },
+    { name: "maxBacklog", pointer: "/maxBacklog", limit: maxBacklog },
   ];
-  return limits.flatMap(({ limit, ...rest }) => (limit === null ? [] : [{ ...rest, limit }]));
+  const divided = limits.flatMap(({ limit, ...rest }) => (limit === null ? [] : [{ ...rest, limit }]));
+  return divided.find(({ limit }) => limit < partitions) ?? null;
 }
 
-/** Refuses (422) settings that are well-formed and cannot work. */
-export function checkSettings(settings: QueueSettings, allowPrivateTargets: boolean): void {
-  const { target, partitions } = settings;
-  const short = dividedLimits(settings).find(({ limit }) => limit < partitions);
-  if (short !== undefined) {
-    throw new Refusal(
-      "limit-below-partitions",
-      `A ${short.name} of ${short.limit} cannot be divided over ${partitions} partitions.`,
-      { errors: [{ pointer: short.pointer, detail: `must be at least ${partitions}, the number of partitions` }] },
-    );
-  }
+/** What is checked with, beside the settings: `sent` is what the caller named, so that a fault is pointed to there. */
+export interface SettingsCheck {
+  allowPrivateTargets: boolean;
+  sent: object;
+}
+
+/** Why settings that are well-formed cannot work (422), or null. */
+export function checkSettings(settings: QueueSettings, { allowPrivateTargets, sent }: SettingsCheck): Problem | null {
+  const { target } = settings;
+  const limit = limitBelow(settings, settings.partitions);
+  if (limit !== null) return undivided(limit, settings.partitions, sent);
   if (target.type === "handler" && !HANDLER_NAMES.includes(target.name)) {
-    throw new Refusal("handler-not-found", `There is no handler "${target.name}".`, {
-      errors: [{ pointer: "/target/name", detail: `must be one of ${HANDLER_NAMES.join(", ")}` }],
-    });
+    return conflict.of("handler-not-found", `There is no handler "${target.name}".`, [
+      { pointer: "/target/name", detail: `must be one of ${HANDLER_NAMES.join(", ")}` },
+    ]);
   }
   const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
   if (refused !== null) {
-    throw new Refusal("target-refused", `The target's URL is not allowed: ${refused}.`, {
-      errors: [{ pointer: "/target/url", detail: refused }],
-    });
+    return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
+      { pointer: "/target/url", detail: refused },
+    ]);
   }
-  if (tooLong(settings.timeoutMs, settings)) {
-    throw invalidField("/timeout", `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} unless the target is pull`);
-  }
+  if (!tooLong(settings.timeoutMs, settings)) return null;
+  return "timeout" in sent
+    ? invalid.field("/timeout", `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} unless the target is pull`)
+    : invalid.field(
+        "/target",
+        `must be pull as long as the timeout is ${msToSeconds(settings.timeoutMs)}: send a timeout of at most ${MAX_PUSH_TIMEOUT_SECONDS} with it`,
+      );
+}
+
+function undivided({ name, pointer, limit }: DividedLimit, partitions: number, sent: object): Problem {
+  const ways = `send "partitions" of ${limit} or less, or raise the limit to at least ${partitions}`;
+  const error =
+    name in sent
+      ? { pointer, detail: `must be at least ${partitions}, the number of partitions: ${ways}` }
+      : { pointer: "/partitions", detail: `must be at most ${limit}, the queue's ${name}: ${ways}` };
+  return conflict.of(
+    "limit-below-partitions",
+    `A ${name} of ${limit} cannot be divided over ${partitions} partitions: ${ways}.`,
+    [error],
+  );
 }
 
 /** Refuses (422) a timeout longer than the queue's target can run: a consumer of a Queue has 15 minutes. */

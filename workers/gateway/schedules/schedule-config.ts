@@ -1,32 +1,34 @@
-import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
-import type { ScheduleState } from "../../../contract/rpc.ts";
-import type { ScheduleBody } from "../../../contract/schedule.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
+import { isProblem, notFound, type Problem, type Result, under } from "../../../contract/problems.ts";
+import { ScheduleBody, type ScheduleView } from "../../../contract/schedule.ts";
 import type { ScheduleSettings } from "../../../domain/schedule.ts";
 import { type Db, primary } from "../../db/client.ts";
-import { findQueue } from "../../db/queues.ts";
-import {
-  findSchedule,
-  type ScheduleFilter,
-  type ScheduleKey,
-  walkSchedules,
-  writeSchedule,
-} from "../../db/schedules.ts";
-import { orUnavailable } from "../jobs/job-read.ts";
-import { queueNotFound } from "../queues/settings-cache.ts";
-import { Refusal } from "../refusal.ts";
+import { findSchedule, listSchedules, walkSchedules, writeSchedule } from "../../db/schedules.ts";
+import { fromDatabase } from "../database.ts";
+import { storedQueue } from "../queues/stored-queue.ts";
+import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";
+import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
 import type { Services } from "../services.ts";
 import { pushSchedules } from "./schedule-push.ts";
-import { checkJob, scheduleFrom } from "./schedule-settings.ts";
+import { checkJob, scheduleBodyOf, scheduleFrom, scheduleView } from "./schedule-settings.ts";
 
-/** Each try reads again; of writers that meet, one gets through each time, and the others wait a random moment. */
-const MAX_TRIES = 30;
-const MAX_PAUSE_MS = 50;
-/** Schedules of one push: with the largest payloads 5 MB, under the 32 MiB that one RPC may carry. */
-const PUSH_STEP = 20;
+export type ScheduleResource = VersionedResource<ScheduleSettings, ScheduleBody, ScheduleView>;
 
-/** Changes schedules: D1 first, which has the truth, then the shards, so that the change acts before it is answered. */
-export class ScheduleConfig {
+/** The schedules of the API. */
+export function scheduleResource(services: Services): ScheduleResource {
+  return new VersionedResource(new ScheduleKind(services), resourcePorts(services));
+}
+
+/** The schedules whose jobs go to a queue: where they lie follows from it. */
+export function schedulesOfQueue({ database }: Services, key: ResourceKey): Walk<ScheduleSettings> {
+  const filter = { type: "queue", namespace: key.namespace, queue: key.name } as const;
+  return (page) => walkSchedules(primary(database), filter, page);
+}
+
+class ScheduleKind implements Kind<ScheduleSettings, ScheduleBody, ScheduleView> {
+  readonly what = "schedule";
+  readonly body = ScheduleBody;
+  /** With the largest payloads 5 MB, under the 32 MiB that one RPC may carry. */
+  readonly pushStep = 20;
   readonly #services: Services;
   readonly #db: Db;
 
@@ -35,95 +37,67 @@ export class ScheduleConfig {
     this.#db = primary(services.database);
   }
 
-  /** The settings as last written, or a 404 refusal. */
-  async find({ namespace, name }: ScheduleKey): Promise<ScheduleSettings> {
-    const settings = await this.#stored({ namespace, name });
-    if (settings === null || settings.deleted) throw scheduleNotFound(name);
+  notFound(name: string): Problem {
+    return notFound.schedule(name);
+  }
+
+  stored({ namespace, name }: ResourceKey): Promise<Result<ScheduleSettings | null>> {
+    return fromDatabase(() => findSchedule(this.#db, namespace, name));
+  }
+
+  list(page: ListPage): Promise<Result<ScheduleSettings[]>> {
+    return fromDatabase(() => listSchedules(this.#db, page));
+  }
+
+  /** Those too whose queue was. */
+  changedSince(since: number): Walk<ScheduleSettings> {
+    const filter = since === 0 ? ({ type: "all" } as const) : ({ type: "changed", since } as const);
+    return (page) => walkSchedules(this.#db, filter, page);
+  }
+
+  write({ next }: Change<ScheduleSettings>): Promise<Result<boolean>> {
+    return fromDatabase(() => writeSchedule(this.#db, next));
+  }
+
+  bodyOf(settings: ScheduleSettings): unknown {
+    return scheduleBodyOf(settings);
+  }
+
+  keeping(body: ScheduleBody, { paused }: ScheduleSettings): ScheduleBody {
+    return { paused, ...body };
+  }
+
+  settings(body: ScheduleBody, stamp: Stamp): Result<ScheduleSettings> {
+    return scheduleFrom(body, stamp);
+  }
+
+  async check({ next }: Change<ScheduleSettings>): Promise<Problem | null> {
+    const { namespace, job } = next;
+    // From D1 itself: a schedule's place must not be worked out by settings that are seconds old.
+    const queue = await storedQueue(this.#services.database, { namespace, name: job.queue });
+    if (isProblem(queue)) return queue;
+    if (queue === null || queue.deleted) return under("/job", notFound.queue(job.queue), "/queue");
+    return checkJob(next, queue);
+  }
+
+  remnant(settings: ScheduleSettings): ScheduleSettings {
     return settings;
   }
 
-  /** Creates or replaces the schedule. */
-  async put(
-    { namespace, name }: ScheduleKey,
-    body: ScheduleBody,
-    now: number,
-  ): Promise<{ settings: ScheduleSettings; created: boolean }> {
-    return this.#attempt(async () => {
-      const current = await this.#stored({ namespace, name });
-      const standing = current === null || current.deleted ? null : current;
-      const settings = scheduleFrom(body, {
-        namespace,
-        name,
-        version: (current?.version ?? 0) + 1,
-        createdAt: standing?.createdAt ?? now,
-        updatedAt: now,
-      });
-      const queue = await this.#queue(namespace, settings.job.queue);
-      if (queue === null || queue.deleted) throw queueNotFound(settings.job.queue);
-      checkJob(settings, queue);
-      return (await this.#write(settings)) ? { settings, created: standing === null } : null;
-    });
+  push(schedules: ScheduleSettings[]): Promise<Result<void>> {
+    const { shards, database } = this.#services;
+    return pushSchedules(shards, (queue) => storedQueue(database, queue), schedules);
   }
 
-  async remove(key: ScheduleKey, now: number): Promise<void> {
-    await this.#attempt(async () => {
-      const current = await this.find(key);
-      const settings = { ...current, deleted: true, version: current.version + 1, updatedAt: now };
-      return (await this.#write(settings)) ? { settings } : null;
-    });
-  }
-
-  /** What the shards say of the schedules of a namespace, by name. */
-  async states(namespace: string, names: string[]): Promise<Map<string, ScheduleState[]>> {
-    if (names.length === 0) return new Map();
+  async views(schedules: ScheduleSettings[]): Promise<Result<ScheduleView[]>> {
+    const [first] = schedules;
+    if (first === undefined) return [];
+    const asked = { namespace: first.namespace, names: schedules.map(({ name }) => name) };
     const replies = await this.#services.shards.all({ idempotent: true }, (shard, head) =>
-      shard.scheduleStates({ ...head, namespace, names }),
+      shard.scheduleStates({ ...head, ...asked }),
     );
-    return Map.groupBy(replies.flat(), ({ name }) => name);
+    if (isProblem(replies)) return replies;
+    const states = Map.groupBy(replies.flat(), ({ name }) => name);
+    return schedules.map((settings) => scheduleView(settings, states.get(settings.name) ?? []));
   }
-
-  /** Pushes the schedules that match to the shards again, as long as `goOn` says so. What is known already costs nothing. */
-  async repush(filter: ScheduleFilter, goOn: () => boolean = () => true): Promise<void> {
-    let after: ScheduleKey | null = null;
-    do {
-      const page: ScheduleSettings[] = await walkSchedules(this.#db, filter, { after, limit: PUSH_STEP });
-      await this.#push(page);
-      after = page.length < PUSH_STEP ? null : (page.at(-1) ?? null);
-    } while (after !== null && goOn());
-  }
-
-  /** Tries until no other writer came between, then tells the shards. */
-  async #attempt<R extends { settings: ScheduleSettings }>(change: () => Promise<R | null>): Promise<R> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const done = await change();
-      if (done !== null) {
-        await this.#push([done.settings]);
-        return done;
-      }
-      await this.#services.shards.pause(Math.random() * MAX_PAUSE_MS);
-    }
-    throw new Refusal("unavailable", "The schedule is being changed by others.");
-  }
-
-  #push(schedules: ScheduleSettings[]): Promise<void> {
-    return pushSchedules(this.#services.shards, (namespace, queue) => this.#queue(namespace, queue), schedules);
-  }
-
-  #write(settings: ScheduleSettings): Promise<boolean> {
-    return orUnavailable(() => writeSchedule(this.#db, settings));
-  }
-
-  #stored({ namespace, name }: ScheduleKey): Promise<ScheduleSettings | null> {
-    return orUnavailable(() => findSchedule(this.#db, namespace, name));
-  }
-
-  /** From D1 itself: a schedule's place must not be worked out by settings that are seconds old. */
-  async #queue(namespace: string, queue: string): Promise<QueueSettings | null> {
-    const stored = await orUnavailable(() => findQueue(this.#db, namespace, queue));
-    return stored ?? (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
-  }
-}
-
-export function scheduleNotFound(name: string): Refusal {
-  return new Refusal("schedule-not-found", `There is no schedule "${name.slice(0, 80)}".`);
 }

@@ -1,23 +1,26 @@
-import { DEFAULT_CATCH_UP_SECONDS, DEFAULT_PRIORITY, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
-import { DEFAULT_QUEUE, partialRetry, type Stamp } from "../../../contract/queue-settings.ts";
+import {
+  DEFAULT_CATCH_UP_SECONDS,
+  DEFAULT_PRIORITY,
+  MAX_PAYLOAD_BYTES,
+  MAX_PUSH_TIMEOUT_SECONDS,
+} from "../../../contract/limits.ts";
+import { conflict, type Problem, type Result, tooLarge } from "../../../contract/problems.ts";
+import { DEFAULT_QUEUE, partialRetry, tooLong } from "../../../contract/queue-settings.ts";
 import type { ScheduleState } from "../../../contract/rpc.ts";
-import type { FireView, ScheduleBody, ScheduleView } from "../../../contract/schedule.ts";
+import type { FireView, ScheduleBody, ScheduledJobView, ScheduleView } from "../../../contract/schedule.ts";
 import { formatTimestamp, msToSeconds, secondsToMs } from "../../../contract/time.ts";
 import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { type Fire, orderingKeyOf, type ScheduleSettings } from "../../../domain/schedule.ts";
+import { type Fire, orderingKeyOf, type ScheduledJob, type ScheduleSettings } from "../../../domain/schedule.ts";
+import { keysClash } from "../../../domain/slots.ts";
 import { longerThan } from "../bytes.ts";
-import { checkTimeout } from "../queues/queue-settings.ts";
-import { Refusal } from "../refusal.ts";
-import { checkKeys } from "../submit/submission.ts";
+import type { Stamp } from "../resources/kind.ts";
 
 /** The settings of a schedule put as `body`, complete, in the units used inside. Refuses (413) a payload too large. */
-export function scheduleFrom(body: ScheduleBody, stamp: Stamp): ScheduleSettings {
+export function scheduleFrom(body: ScheduleBody, stamp: Stamp): Result<ScheduleSettings> {
   const { job } = body;
   const payload = JSON.stringify(job.payload);
-  if (longerThan(payload, MAX_PAYLOAD_BYTES)) {
-    throw new Refusal("payload-too-large", `The payload may be ${MAX_PAYLOAD_BYTES} bytes at most.`);
-  }
+  if (longerThan(payload, MAX_PAYLOAD_BYTES)) return tooLarge.payload(MAX_PAYLOAD_BYTES);
   return {
     namespace: stamp.namespace,
     name: stamp.name,
@@ -45,43 +48,64 @@ export function scheduleFrom(body: ScheduleBody, stamp: Stamp): ScheduleSettings
   };
 }
 
-/** Refuses (422) a job that its queue would refuse. */
-export function checkJob(settings: ScheduleSettings, queue: QueueSettings): void {
+/** Why its queue would refuse the job (422), or null. */
+export function checkJob(settings: ScheduleSettings, queue: QueueSettings): Problem | null {
   const { timeoutMs, concurrencyKey } = settings.job;
-  try {
-    if (timeoutMs !== null) checkTimeout(timeoutMs, queue);
-    checkKeys({ orderingKey: orderingKeyOf(settings), concurrencyKey }, queue);
-  } catch (error) {
-    throw error instanceof Refusal ? insideJob(error) : error;
+  if (timeoutMs !== null && tooLong(timeoutMs, queue)) {
+    const most = `${MAX_PUSH_TIMEOUT_SECONDS} seconds`;
+    return conflict.of("timeout-too-long", `Only a pulled job may take more than ${most}.`, [
+      {
+        pointer: "/job/timeout",
+        detail: `must be at most ${most} for the queue ${queue.name}, whose target is not pull`,
+      },
+    ]);
   }
+  const orderingKey = orderingKeyOf(settings);
+  if (!keysClash({ orderingKey, concurrencyKey }, queue.partitions)) return null;
+  const detail = `goes with an orderingKey, or with the overlap "queue", on a queue of one partition only: ${queue.name} has ${queue.partitions}`;
+  return conflict.of("keys-need-one-partition", `The job's concurrencyKey ${detail}.`, [
+    { pointer: "/job/concurrencyKey", detail },
+  ]);
 }
 
-/** The same fault, where it is in a schedule's body. */
-function insideJob({ code, message, extras }: Refusal): Refusal {
-  const errors = (extras.errors ?? []).map(({ pointer, detail }) => ({ pointer: `/job${pointer}`, detail }));
-  return new Refusal(code, message, { ...extras, errors });
+/** What a PUT has to say to get these settings: what is absent is left out. */
+export function scheduleBodyOf(settings: ScheduleSettings): unknown {
+  const { payload, ...job } = jobView(settings.job);
+  const { cron, timezone, overlap, paused } = settings;
+  return {
+    cron,
+    timezone,
+    job: { ...Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null)), payload },
+    overlap,
+    catchUp: { window: msToSeconds(settings.catchUpWindowMs) },
+    jitter: msToSeconds(settings.jitterMs),
+    paused,
+  };
+}
+
+function jobView(job: ScheduledJob): ScheduledJobView {
+  return {
+    queue: job.queue,
+    payload: JSON.parse(job.payload),
+    orderingKey: job.orderingKey,
+    concurrencyKey: job.concurrencyKey,
+    priority: job.priority,
+    timeout: job.timeoutMs === null ? null : msToSeconds(job.timeoutMs),
+    retry: job.retry === null ? null : retryOf(job.retry),
+    tags: job.tags,
+    expiresAfter: job.expiresAfterMs === null ? null : msToSeconds(job.expiresAfterMs),
+  };
 }
 
 /** `states` is what the shards say of it: of those that ran it in turn, each knows what it fired. */
 export function scheduleView(settings: ScheduleSettings, states: ScheduleState[]): ScheduleView {
-  const { job } = settings;
   const running = states.find(({ runs, version }) => runs && version === settings.version);
   const fired = states.flatMap(({ lastFiredAt }) => (lastFiredAt === null ? [] : [lastFiredAt]));
   return {
     name: settings.name,
     cron: settings.cron,
     timezone: settings.timezone,
-    job: {
-      queue: job.queue,
-      payload: JSON.parse(job.payload),
-      orderingKey: job.orderingKey,
-      concurrencyKey: job.concurrencyKey,
-      priority: job.priority,
-      timeout: job.timeoutMs === null ? null : msToSeconds(job.timeoutMs),
-      retry: job.retry === null ? null : retryOf(job.retry),
-      tags: job.tags,
-      expiresAfter: job.expiresAfterMs === null ? null : msToSeconds(job.expiresAfterMs),
-    },
+    job: jobView(settings.job),
     overlap: settings.overlap,
     catchUp: { window: msToSeconds(settings.catchUpWindowMs) },
     jitter: msToSeconds(settings.jitterMs),

@@ -1,136 +1,103 @@
 import { MAX_SUBSCRIPTIONS } from "../../../contract/limits.ts";
-import type { SubscriptionState } from "../../../contract/rpc.ts";
-import type { SubscriptionBody } from "../../../contract/subscription.ts";
+import { conflict, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
+import { SubscriptionBody, type SubscriptionView } from "../../../contract/subscription.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import { type Db, primary } from "../../db/client.ts";
 import {
   countSubscriptions,
   findSubscription,
-  type SubscriptionKey,
+  listSubscriptions,
   walkSubscriptions,
   writeSubscription,
 } from "../../db/subscriptions.ts";
-import { orUnavailable } from "../jobs/job-read.ts";
-import { Refusal } from "../refusal.ts";
+import { fromDatabase } from "../database.ts";
+import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";
+import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
 import type { Services } from "../services.ts";
-import { checkTarget, subscriptionFrom } from "./subscription-view.ts";
+import { checkTarget, forgotten, subscriptionBodyOf, subscriptionFrom, subscriptionView } from "./subscription-view.ts";
 
-/** Each try reads again; of writers that meet, one gets through each time, and the others wait a random moment. */
-const MAX_TRIES = 30;
-const MAX_PAUSE_MS = 50;
-/** Subscriptions of one push, at most some 140 KB each by their headers. */
-const PUSH_STEP = 50;
+export type SubscriptionResource = VersionedResource<SubscriptionSettings, SubscriptionBody, SubscriptionView>;
 
-/**
- * Changes subscriptions: D1 first, which has the truth, then every shard, so that a job accepted after the answer is told
- * of. A shard that could not be reached hears of the change from the cron.
- */
-export class SubscriptionConfig {
+/** The subscriptions of the API. */
+export function subscriptionResource(services: Services): SubscriptionResource {
+  return new VersionedResource(new SubscriptionKind(services), resourcePorts(services));
+}
+
+class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, SubscriptionView> {
+  readonly what = "subscription";
+  readonly body = SubscriptionBody;
+  /** At most some 140 KB each by their headers. */
+  readonly pushStep = 50;
   readonly #services: Services;
   readonly #db: Db;
-  readonly #allowPrivateTargets: boolean;
 
   constructor(services: Services) {
     this.#services = services;
     this.#db = primary(services.database);
-    this.#allowPrivateTargets = services.config.allowPrivateTargets;
   }
 
-  /** The settings as last written, or a 404 refusal. */
-  async find(key: SubscriptionKey): Promise<SubscriptionSettings> {
-    const settings = await this.#stored(key);
-    if (settings === null || settings.deleted) throw subscriptionNotFound(key.name);
-    return settings;
+  notFound(name: string): Problem {
+    return notFound.subscription(name);
   }
 
-  /** Creates or replaces the subscription. */
-  async put(
-    key: SubscriptionKey,
-    body: SubscriptionBody,
-    now: number,
-  ): Promise<{ settings: SubscriptionSettings; created: boolean }> {
-    return this.#attempt(async () => {
-      const current = await this.#stored(key);
-      const standing = current === null || current.deleted ? null : current;
-      const settings = subscriptionFrom(body, {
-        ...key,
-        version: (current?.version ?? 0) + 1,
-        createdAt: standing?.createdAt ?? now,
-        updatedAt: now,
-      });
-      checkTarget(settings, this.#allowPrivateTargets);
-      if (await this.#write(settings)) return { settings, created: standing === null };
-      if (standing === null) await this.#refuseTooMany(key.namespace);
-      return null;
-    });
+  stored(key: ResourceKey): Promise<Result<SubscriptionSettings | null>> {
+    return fromDatabase(() => findSubscription(this.#db, key));
   }
 
-  async remove(key: SubscriptionKey, now: number): Promise<void> {
-    await this.#attempt(async () => {
-      const current = await this.find(key);
-      const settings = { ...forgotten(current), version: current.version + 1, updatedAt: now };
-      return (await this.#write(settings)) ? { settings } : null;
-    });
+  list(page: ListPage): Promise<Result<SubscriptionSettings[]>> {
+    return fromDatabase(() => listSubscriptions(this.#db, page));
   }
 
-  /** What the shards say of the subscriptions of a namespace, by name. */
-  async states(namespace: string, names: string[]): Promise<Map<string, SubscriptionState[]>> {
-    if (names.length === 0) return new Map();
+  changedSince(since: number): Walk<SubscriptionSettings> {
+    return (page) => walkSubscriptions(this.#db, since, page);
+  }
+
+  /** Refuses (422) one more than a namespace may have. */
+  async write({ before, next }: Change<SubscriptionSettings>): Promise<Result<boolean>> {
+    const written = await fromDatabase(() => writeSubscription(this.#db, next, MAX_SUBSCRIPTIONS));
+    if (isProblem(written) || written || (before !== null && !before.deleted)) return written;
+    const count = await fromDatabase(() => countSubscriptions(this.#db, next.namespace));
+    if (isProblem(count) || count < MAX_SUBSCRIPTIONS) return isProblem(count) ? count : false;
+    return conflict.of("too-many-subscriptions", `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`);
+  }
+
+  bodyOf(settings: SubscriptionSettings): unknown {
+    return subscriptionBodyOf(settings);
+  }
+
+  keeping(body: SubscriptionBody, { paused }: SubscriptionSettings): SubscriptionBody {
+    return { paused, ...body };
+  }
+
+  settings(body: SubscriptionBody, stamp: Stamp): SubscriptionSettings {
+    return subscriptionFrom(body, stamp);
+  }
+
+  async check({ next }: Change<SubscriptionSettings>): Promise<Problem | null> {
+    return checkTarget(next, this.#services.config.allowPrivateTargets);
+  }
+
+  remnant(settings: SubscriptionSettings): SubscriptionSettings {
+    return forgotten(settings);
+  }
+
+  /** A job that is accepted after the answer is told of. */
+  async push(subscriptions: SubscriptionSettings[]): Promise<Result<void>> {
     const replies = await this.#services.shards.all({ idempotent: true }, (shard, head) =>
-      shard.subscriptionStates({ ...head, namespace, names }),
-    );
-    return Map.groupBy(replies.flat(), ({ name }) => name);
-  }
-
-  /** Pushes what was written since then to the shards again, as long as `goOn` says so. What they know costs them nothing. */
-  async repush(since: number, goOn: () => boolean = () => true): Promise<void> {
-    let after: SubscriptionKey | null = null;
-    do {
-      const page: SubscriptionSettings[] = await walkSubscriptions(this.#db, since, { after, limit: PUSH_STEP });
-      if (page.length > 0) await this.#push(page);
-      after = page.length < PUSH_STEP ? null : (page.at(-1) ?? null);
-    } while (after !== null && goOn());
-  }
-
-  async #refuseTooMany(namespace: string): Promise<void> {
-    if ((await orUnavailable(() => countSubscriptions(this.#db, namespace))) < MAX_SUBSCRIPTIONS) return;
-    throw new Refusal("too-many-subscriptions", `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`);
-  }
-
-  /** Tries until no other writer came between, then tells the shards. */
-  async #attempt<R extends { settings: SubscriptionSettings }>(change: () => Promise<R | null>): Promise<R> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const done = await change();
-      if (done !== null) {
-        await this.#push([done.settings]);
-        return done;
-      }
-      await this.#services.shards.pause(Math.random() * MAX_PAUSE_MS);
-    }
-    throw new Refusal("unavailable", "The subscription is being changed by others.");
-  }
-
-  async #push(subscriptions: SubscriptionSettings[]): Promise<void> {
-    await this.#services.shards.all({ idempotent: true }, (shard, head) =>
       shard.configureSubscriptions({ ...head, subscriptions }),
     );
+    if (isProblem(replies)) return replies;
   }
 
-  #write(settings: SubscriptionSettings): Promise<boolean> {
-    return orUnavailable(() => writeSubscription(this.#db, settings, MAX_SUBSCRIPTIONS));
+  async views(subscriptions: SubscriptionSettings[]): Promise<Result<SubscriptionView[]>> {
+    const [first] = subscriptions;
+    if (first === undefined) return [];
+    const asked = { namespace: first.namespace, names: subscriptions.map(({ name }) => name) };
+    const replies = await this.#services.shards.all({ idempotent: true }, (shard, head) =>
+      shard.subscriptionStates({ ...head, ...asked }),
+    );
+    if (isProblem(replies)) return replies;
+    const states = Map.groupBy(replies.flat(), ({ name }) => name);
+    return subscriptions.map((settings) => subscriptionView(settings, states.get(settings.name) ?? []));
   }
-
-  #stored(key: SubscriptionKey): Promise<SubscriptionSettings | null> {
-    return orUnavailable(() => findSubscription(this.#db, key));
-  }
-}
-
-export function subscriptionNotFound(name: string): Refusal {
-  return new Refusal("subscription-not-found", `There is no subscription "${name.slice(0, 80)}".`);
-}
-
-/** What is left of a deleted subscription, for as long as its version counts: nothing of its target, which may be secret. */
-function forgotten(settings: SubscriptionSettings): SubscriptionSettings {
-  const target = { type: "http", url: "", headers: {} } as const;
-  return { ...settings, deleted: true, events: [], filter: { queue: null, tag: null }, target };
 }

@@ -1,11 +1,10 @@
+import { conflict, type Problem } from "../../../contract/problems.ts";
 import type { DeliveryError, SubscriptionState } from "../../../contract/rpc.ts";
 import type { DeliveryView, SubscriptionBody, SubscriptionView } from "../../../contract/subscription.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import { Refusal } from "../refusal.ts";
-
-type Stamp = Pick<SubscriptionSettings, "namespace" | "name" | "version" | "createdAt" | "updatedAt">;
+import type { Stamp } from "../resources/kind.ts";
 
 /** The settings of a subscription put as `body`, complete. */
 export function subscriptionFrom(body: SubscriptionBody, stamp: Stamp): SubscriptionSettings {
@@ -19,13 +18,25 @@ export function subscriptionFrom(body: SubscriptionBody, stamp: Stamp): Subscrip
   };
 }
 
-/** Refuses (422) a target that may not be called. */
-export function checkTarget({ target }: SubscriptionSettings, allowPrivateTargets: boolean): void {
+/** What a PUT has to say to get these settings: what is absent is left out. */
+export function subscriptionBodyOf({ events, filter, target, paused }: SubscriptionSettings): unknown {
+  const named = Object.entries(filter).filter(([, value]) => value !== null);
+  return { events, filter: Object.fromEntries(named), target, paused };
+}
+
+/** Why the target may not be called (422), or null. */
+export function checkTarget({ target }: SubscriptionSettings, allowPrivateTargets: boolean): Problem | null {
   const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
-  if (refused === null) return;
-  throw new Refusal("target-refused", `The target's URL is not allowed: ${refused}.`, {
-    errors: [{ pointer: "/target/url", detail: refused }],
-  });
+  if (refused === null) return null;
+  return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
+    { pointer: "/target/url", detail: refused },
+  ]);
+}
+
+/** What is left of a deleted subscription: nothing of its target, which may be secret. */
+export function forgotten(settings: SubscriptionSettings): SubscriptionSettings {
+  const target = { type: "http", url: "", headers: {} } as const;
+  return { ...settings, events: [], filter: { queue: null, tag: null }, target };
 }
 
 /** `states` is what the shards say of it, each of its own jobs' events. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { isProblem } from "../../../../contract/problems.ts";
 import type { DirectoryApi, SchedulePush, ShardApi } from "../../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../../domain/queue.ts";
 import { assignedSlot, type ScheduleSettings } from "../../../../domain/schedule.ts";
@@ -62,8 +63,9 @@ class Cluster {
     return core;
   }
 
-  push(settings: ScheduleSettings): Promise<void> {
-    return pushSchedules(this.client, async () => this.queue, [settings]);
+  async push(settings: ScheduleSettings): Promise<void> {
+    const problem = await pushSchedules(this.client, async () => this.queue, [settings]);
+    if (isProblem(problem)) throw new Error(problem.detail);
   }
 
   ownerOf(settings: ScheduleSettings): string {

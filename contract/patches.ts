@@ -1,0 +1,10 @@
+import { patchOf } from "./merge-patch.ts";
+import { QueueBody } from "./queue.ts";
+import { ScheduleBody } from "./schedule.ts";
+import { SubscriptionBody } from "./subscription.ts";
+
+/** What PATCH takes of queues, schedules and subscriptions. */
+
+export const QueuePatch = patchOf(QueueBody, "Changes of a queue's settings");
+export const SchedulePatch = patchOf(ScheduleBody, "Changes of a schedule");
+export const SubscriptionPatch = patchOf(SubscriptionBody, "Changes of a subscription");

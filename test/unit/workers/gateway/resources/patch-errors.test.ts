@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { conflict, notFound } from "../../../../../contract/problems.ts";
+import { intoPatch } from "../../../../../workers/gateway/resources/patch-errors.ts";
+
+const patch = { timeout: null, target: { type: "http" }, "a/b": 1, list: [{ x: 1 }], __proto: 1 };
+
+test.each([
+  ["/timeout", "/timeout", "is wrong"],
+  ["/target/type", "/target/type", "is wrong"],
+  ["/target/url", "/target", "url: is wrong"],
+  ["/rate/limit", "", "rate.limit: is wrong"],
+  ["/a~1b", "/a~1b", "is wrong"],
+  ["/list/0/x", "/list/0/x", "is wrong"],
+  ["/list/1", "/list", "1: is wrong"],
+  ["/timeout/of/what", "/timeout", "of.what: is wrong"],
+  ["/constructor/name", "", "constructor.name: is wrong"],
+  ["", "", "is wrong"],
+])("a fault at %j is pointed to at %j of the patch", (pointer, nearest, detail) => {
+  const problem = conflict.of("invalid-state", "It is wrong.", [{ pointer, detail: "is wrong" }]);
+  expect(intoPatch(patch, problem)).toMatchObject({
+    code: "invalid-state",
+    detail: "It is wrong.",
+    extras: { errors: [{ pointer: nearest, detail }] },
+  });
+});
+
+test("a problem that names no place stays as it is", () => {
+  const problem = notFound.queue("q");
+  expect(intoPatch(patch, problem)).toBe(problem);
+});

@@ -1,0 +1,41 @@
+import { conflict, invalid, type Problem } from "../../../contract/problems.ts";
+
+/** Entity tags of versions, and the condition that a change names by them (RFC 9110, 8.8.3 and 13.1.1). */
+
+/** The entity tag of a version: strong, because equal versions are equal settings. */
+export function versionTag(version: number): string {
+  return `"${version}"`;
+}
+
+/** One entity tag, weak or strong. */
+const TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/;
+
+/**
+ * Why `what` may not be changed by the caller's `If-Match` header, or null where it may: the header is malformed (400), or
+ * names another version (412). `version` is the current one, null of what does not exist. No header is no condition.
+ */
+export function unmetCondition(header: string | null, what: string, version: number | null): Problem | null {
+  if (header === null) return null;
+  const any = header.trim() === "*";
+  const tags = any ? [] : entityTags(header);
+  if (!any && tags.length === 0) return MALFORMED;
+  // A weak tag never matches here: what is behind it may differ (RFC 9110, 8.8.3.2).
+  const met = version !== null && (any || tags.includes(versionTag(version)));
+  return met ? null : conflict.version(what, version);
+}
+
+const MALFORMED = invalid.request(
+  'If-Match is an entity tag with its quotes, such as "3", several of them with commas between, or *.',
+);
+
+/** The entity tags of a list; none when it is malformed. Empty elements are allowed (RFC 9110, 5.6.1). */
+function entityTags(list: string): string[] {
+  const tags: string[] = [];
+  for (let rest = list.trim(); rest !== ""; rest = rest.slice(1).trimStart()) {
+    const tag = TAG.exec(rest)?.[0] ?? "";
+    if (tag !== "") tags.push(tag);
+    rest = rest.slice(tag.length).trimStart();
+    if (rest !== "" && !rest.startsWith(",")) return [];
+  }
+  return tags;
+}

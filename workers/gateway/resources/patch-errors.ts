@@ -1,0 +1,29 @@
+import type { ProblemError } from "../../../contract/problem.ts";
+import { Problem } from "../../../contract/problems.ts";
+
+/**
+ * The problem of a patched body, as one of the patch: its pointers lead into what the caller sent. A fault at a place that the
+ * patch does not name stands at the nearest one around it that it does, and says which member it is about.
+ */
+export function intoPatch(patch: object, problem: Problem): Problem {
+  const { errors } = problem.extras;
+  if (errors === undefined) return problem;
+  const moved = errors.map((error) => nearest(patch, error));
+  return new Problem(problem.code, problem.detail, { ...problem.extras, errors: moved });
+}
+
+function nearest(patch: object, { pointer, detail }: ProblemError): ProblemError {
+  const steps = pointer.split("/").slice(1);
+  let at: unknown = patch;
+  let depth = 0;
+  for (const step of steps) {
+    const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    const member = Object.entries(at ?? {}).find(([key]) => key === name);
+    if (typeof at !== "object" || member === undefined) break;
+    at = member[1];
+    depth += 1;
+  }
+  if (depth === steps.length) return { pointer, detail };
+  const named = steps.slice(0, depth).map((step) => `/${step}`);
+  return { pointer: named.join(""), detail: `${steps.slice(depth).join(".")}: ${detail}` };
+}
