@@ -1,37 +1,28 @@
-import type { ProblemCode, ProblemError } from "../../contract/problem.ts";
-import { invalid, isProblem, Problem, type ProblemExtras, type Result } from "../../contract/problems.ts";
+import { isProblem, notFound, type Problem, type Result } from "../../contract/problems.ts";
+import { fromDatabase } from "./database.ts";
 
 /** Thrown by what does not answer its problems as values yet. */
 export class Refusal extends Error {
   readonly problem: Problem;
 
-  constructor(code: ProblemCode, detail: string, extras: ProblemExtras = {}) {
-    super(detail);
-    this.name = "Refusal";
-    this.problem = new Problem(code, detail, extras);
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
   }
-
-  get code(): ProblemCode {
-    return this.problem.code;
-  }
-
-  get extras(): ProblemExtras & { errors?: ProblemError[] } {
-    return this.problem.extras;
-  }
-}
-
-export function refusalOf({ code, detail, extras }: Problem): Refusal {
-  return new Refusal(code, detail, extras);
 }
 
 /** The value; throws where there is a problem. */
 export function orThrow<T>(result: Result<T>): T {
-  if (isProblem(result)) throw refusalOf(result);
+  if (isProblem(result)) throw new Refusal(result);
   return result as T;
 }
 
-export function invalidField(pointer: string, detail: string): Refusal {
-  return refusalOf(invalid.field(pointer, detail));
+export async function orUnavailable<T>(read: () => Promise<T>): Promise<T> {
+  return orThrow(await fromDatabase(read));
+}
+
+export function queueNotFound(queue: string): Refusal {
+  return new Refusal(notFound.queue(queue));
 }
 
 /** What `work` comes to, with what it threw as a value. */

@@ -1,4 +1,5 @@
 import { DEFERRED_KNOWN_MS } from "../../contract/ingest.ts";
+import { isProblem, type Problem } from "../../contract/problems.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { type Db, primary } from "../db/client.ts";
@@ -35,16 +36,19 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("schedules", () => pushSchedules(services, now)),
     step("subscriptions", () => pushSubscriptions(services, now)),
     step("purge", () => purgeHistory(primary(services.database), now)),
-    step("operations", () => repairOperations(services, services.database, now)),
+    step("operations", () => repairOperations(services, now)),
     step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
   ]);
 }
 
-async function step(name: string, work: () => Promise<void>): Promise<void> {
+/** Runs a step; logs the problem that it answers, if it answers one, and what it throws. */
+async function step(name: string, work: () => Promise<unknown>): Promise<void> {
+  const fails = (why: unknown) => log("error", "repair", { step: name, reason: reasonOf(why) });
   try {
-    await work();
+    const result = await work();
+    if (isProblem(result)) fails(result);
   } catch (error) {
-    log("error", "repair", { step: name, reason: reasonOf(error) });
+    fails(error);
   }
 }
 
@@ -52,39 +56,44 @@ async function step(name: string, work: () => Promise<void>): Promise<void> {
  * A shard whose alarm was lost goes on when it is woken. One that does not answer must not keep the others asleep. Where
  * history is level with a shard that is noted: eventual reads tell their age by it.
  */
-async function wakeShards({ shards, database }: Services, now: number): Promise<void> {
+async function wakeShards({ shards, database }: Services, now: number): Promise<Problem | null> {
   const map = await shards.refresh();
+  if (isProblem(map)) return map;
   const logs: { shard: string; seq: number }[] = [];
   await Promise.all(
     map.shards.map(({ id }) =>
       step(`wake ${id}`, async () => {
-        const { log } = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
-        logs.push({ shard: id, seq: log.seq });
+        const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
+        if (isProblem(woken)) return woken;
+        logs.push({ shard: id, seq: woken.log.seq });
+        return null;
       }),
     ),
   );
   if (logs.length > 0) await confirmProjections(database, logs, { heardAt: now, now: Date.now() });
+  return null;
 }
 
-async function pushSettings({ shards, database }: Services, now: number): Promise<void> {
+async function pushSettings({ shards, database }: Services, now: number): Promise<Problem | null> {
   const queues = await queuesChangedSince(primary(database), now - SETTINGS_AGE_MS);
-  if (queues.length === 0) return;
-  await shards.all({ idempotent: true }, (shard, head) => shard.configure({ ...head, queues }));
+  if (queues.length === 0) return null;
+  const pushed = await shards.all({ idempotent: true }, (shard, head) => shard.configure({ ...head, queues }));
+  return isProblem(pushed) ? pushed : null;
 }
 
 /** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */
-async function pushSchedules(services: Services, now: number): Promise<void> {
+async function pushSchedules(services: Services, now: number): Promise<unknown> {
   const until = Date.now() + PUSH_MS;
   const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
   const filter = all ? ({ type: "all" } as const) : ({ type: "changed", since: now - SETTINGS_AGE_MS } as const);
-  await new ScheduleConfig(services).repush(filter, () => Date.now() < until);
+  return new ScheduleConfig(services).repush(filter, () => Date.now() < until);
 }
 
 /** The same of subscriptions. */
-async function pushSubscriptions(services: Services, now: number): Promise<void> {
+async function pushSubscriptions(services: Services, now: number): Promise<unknown> {
   const until = Date.now() + PUSH_MS;
   const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
-  await new SubscriptionConfig(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
+  return new SubscriptionConfig(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */

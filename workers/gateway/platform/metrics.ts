@@ -1,9 +1,6 @@
 import type { ShardHealth } from "../../../contract/rpc.ts";
 import { JOB_STATES } from "../../../domain/job/state.ts";
 
-/** The content type of OpenMetrics text. */
-export const OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 interface Family {
   name: string;
   type: "gauge" | "counter";

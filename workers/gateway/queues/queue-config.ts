@@ -1,3 +1,4 @@
+import { conflict, type Result, unavailable } from "../../../contract/problems.ts";
 import type { QueueBody } from "../../../contract/queue.ts";
 import { DEFAULT_QUEUE, implicitDefault, settingsFrom } from "../../../contract/queue-settings.ts";
 import type { HoldReply } from "../../../contract/rpc.ts";
@@ -5,11 +6,9 @@ import { formatTimestamp } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue, writeQueue } from "../../db/queues.ts";
-import { orUnavailable } from "../jobs/job-read.ts";
-import { Refusal } from "../refusal.ts";
+import { orThrow, orUnavailable, queueNotFound, Refusal, settled } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { checkSettings } from "./queue-settings.ts";
-import { queueNotFound } from "./settings-cache.ts";
 
 /** How long shards refuse a queue's new jobs while its change is decided. Past it they go on by themselves. */
 const HOLD_MS = 10_000;
@@ -34,15 +33,34 @@ export class QueueConfig {
     this.#allowPrivateTargets = services.config.allowPrivateTargets;
   }
 
+  find(name: QueueName): Promise<Result<QueueSettings>> {
+    return settled(() => this.#find(name));
+  }
+
+  put(name: QueueName, body: QueueBody, now: number): Promise<Result<{ settings: QueueSettings; created: boolean }>> {
+    return settled(() => this.#put(name, body, now));
+  }
+
+  setPaused(name: QueueName, paused: boolean, now: number): Promise<Result<QueueSettings>> {
+    return settled(() => this.#setPaused(name, paused, now));
+  }
+
+  remove(name: QueueName, now: number): Promise<Result<null>> {
+    return settled(async () => {
+      await this.#remove(name, now);
+      return null;
+    });
+  }
+
   /** The settings as last written, or a 404 refusal. */
-  async find(name: QueueName): Promise<QueueSettings> {
+  async #find(name: QueueName): Promise<QueueSettings> {
     const settings = await this.#stored(name);
     if (settings === null || settings.deleted) throw queueNotFound(name.queue);
     return settings;
   }
 
   /** Creates or replaces the queue. Refuses (409) another number of partitions while jobs or keys depend on it. */
-  async put(name: QueueName, body: QueueBody, now: number): Promise<{ settings: QueueSettings; created: boolean }> {
+  async #put(name: QueueName, body: QueueBody, now: number): Promise<{ settings: QueueSettings; created: boolean }> {
     return this.#attempt(async () => {
       const current = await this.#stored(name);
       const standing = current === null || current.deleted ? null : current;
@@ -54,7 +72,7 @@ export class QueueConfig {
         updatedAt: now,
         before: current,
       });
-      checkSettings(settings, this.#allowPrivateTargets);
+      orThrow(checkSettings(settings, this.#allowPrivateTargets));
       // What shards remember by partition outlives the deletion of a queue.
       const moves = current !== null && current.partitions !== settings.partitions;
       const written = moves ? await this.#repartition(current, settings) : await this.#write(settings);
@@ -63,9 +81,9 @@ export class QueueConfig {
   }
 
   /** Pauses or resumes. Answers the queue as it is then. */
-  async setPaused(name: QueueName, paused: boolean, now: number): Promise<QueueSettings> {
+  async #setPaused(name: QueueName, paused: boolean, now: number): Promise<QueueSettings> {
     const { settings } = await this.#attempt(async () => {
-      const current = await this.find(name);
+      const current = await this.#find(name);
       // Pushed again though nothing changes: a shard that missed the last push hears it now.
       if (current.paused === paused) return { settings: current };
       const settings = {
@@ -81,10 +99,11 @@ export class QueueConfig {
   }
 
   /** Deletes a queue without unfinished jobs. */
-  async remove(name: QueueName, now: number): Promise<void> {
-    if (name.queue === DEFAULT_QUEUE) throw new Refusal("queue-protected", "The queue default cannot be deleted.");
+  async #remove(name: QueueName, now: number): Promise<void> {
+    if (name.queue === DEFAULT_QUEUE)
+      throw new Refusal(conflict.of("queue-protected", "The queue default cannot be deleted."));
     await this.#attempt(async () => {
-      const current = await this.find(name);
+      const current = await this.#find(name);
       const settings = { ...current, deleted: true, version: current.version + 1, updatedAt: now };
       const written = await this.#whileFrozen(current, async ({ live }) => {
         if (live > 0) throw hasJobs(live);
@@ -100,20 +119,26 @@ export class QueueConfig {
       if (live > 0) throw hasJobs(live);
       if (idempotencyKeys + dedupKeys > 0) {
         throw new Refusal(
-          "queue-has-keys",
-          `The queue remembers ${idempotencyKeys} idempotency keys and ${dedupKeys} deduplication keys by their partition. Their window has to pass before the number of partitions changes, or make another queue.`,
+          conflict.of(
+            "queue-has-keys",
+            `The queue remembers ${idempotencyKeys} idempotency keys and ${dedupKeys} deduplication keys by their partition. Their window has to pass before the number of partitions changes, or make another queue.`,
+          ),
         );
       }
       if (parkedKeys > 0) {
         throw new Refusal(
-          "queue-has-keys",
-          `${parkedKeys} ordering keys of the queue stand still by their partition: unblock or resume them first.`,
+          conflict.of(
+            "queue-has-keys",
+            `${parkedKeys} ordering keys of the queue stand still by their partition: unblock or resume them first.`,
+          ),
         );
       }
       if (startsCountUntil !== null) {
         throw new Refusal(
-          "queue-has-starts",
-          `Starts count under a rate by their partition until ${formatTimestamp(startsCountUntil)}: the number of partitions can change then.`,
+          conflict.of(
+            "queue-has-starts",
+            `Starts count under a rate by their partition until ${formatTimestamp(startsCountUntil)}: the number of partitions can change then.`,
+          ),
         );
       }
       return this.#write(next);
@@ -126,9 +151,11 @@ export class QueueConfig {
    */
   async #whileFrozen(current: QueueSettings, step: (reply: Required<HoldReply>) => Promise<boolean>): Promise<boolean> {
     const { namespace, name: queue } = current;
-    const hold = (holdMs: number) =>
-      this.#services.shards.all({ idempotent: true }, (shard, head) =>
-        shard.hold({ ...head, namespace, queue, holdMs }),
+    const hold = async (holdMs: number) =>
+      orThrow(
+        await this.#services.shards.all({ idempotent: true }, (shard, head) =>
+          shard.hold({ ...head, namespace, queue, holdMs }),
+        ),
       );
     let written = false;
     await this.#push(current);
@@ -160,12 +187,14 @@ export class QueueConfig {
       if (done.settings.version > 0) await this.#services.settings.publish(done.settings);
       return done;
     }
-    throw new Refusal("unavailable", "The queue is being changed by others.");
+    throw new Refusal(unavailable.because("The queue is being changed by others."));
   }
 
   async #push(settings: QueueSettings): Promise<void> {
-    await this.#services.shards.all({ idempotent: true }, (shard, head) =>
-      shard.configure({ ...head, queues: [settings] }),
+    orThrow(
+      await this.#services.shards.all({ idempotent: true }, (shard, head) =>
+        shard.configure({ ...head, queues: [settings] }),
+      ),
     );
   }
 
@@ -190,5 +219,5 @@ function firstStamp(current: QueueSettings, now: number): { createdAt: number } 
 }
 
 function hasJobs(live: number): Refusal {
-  return new Refusal("queue-has-jobs", `The queue has ${live} unfinished ${live === 1 ? "job" : "jobs"}.`);
+  return new Refusal(conflict.of("queue-has-jobs", `The queue has ${live} unfinished ${live === 1 ? "job" : "jobs"}.`));
 }

@@ -1,5 +1,6 @@
 import type { RetryView } from "../../../contract/job.ts";
 import { HANDLER_NAMES, MAX_PUSH_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
+import { conflict, invalid, type Problem } from "../../../contract/problems.ts";
 import type { QueueView } from "../../../contract/queue.ts";
 import { tooLong } from "../../../contract/queue-settings.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
@@ -7,7 +8,6 @@ import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import { invalidField, Refusal } from "../refusal.ts";
 
 export function queueView(settings: QueueSettings): QueueView {
   return {
@@ -59,37 +59,35 @@ function dividedLimits({ concurrency, rate, maxBacklog }: QueueSettings) {
   return limits.flatMap(({ limit, ...rest }) => (limit === null ? [] : [{ ...rest, limit }]));
 }
 
-/** Refuses (422) settings that are well-formed and cannot work. */
-export function checkSettings(settings: QueueSettings, allowPrivateTargets: boolean): void {
+/** Why settings that are well-formed cannot work (422); null where they can. */
+export function checkSettings(settings: QueueSettings, allowPrivateTargets: boolean): Problem | null {
   const { target, partitions } = settings;
   const short = dividedLimits(settings).find(({ limit }) => limit < partitions);
   if (short !== undefined) {
-    throw new Refusal(
-      "limit-below-partitions",
-      `A ${short.name} of ${short.limit} cannot be divided over ${partitions} partitions.`,
-      { errors: [{ pointer: short.pointer, detail: `must be at least ${partitions}, the number of partitions` }] },
-    );
+    const detail = `A ${short.name} of ${short.limit} cannot be divided over ${partitions} partitions.`;
+    const fault = `must be at least ${partitions}, the number of partitions`;
+    return conflict.of("limit-below-partitions", detail, [{ pointer: short.pointer, detail: fault }]);
   }
   if (target.type === "handler" && !HANDLER_NAMES.some((name) => name === target.name)) {
-    throw new Refusal("handler-not-found", `There is no handler "${target.name}".`, {
-      errors: [{ pointer: "/target/name", detail: `must be one of ${HANDLER_NAMES.join(", ")}` }],
-    });
+    return conflict.of("handler-not-found", `There is no handler "${target.name}".`, [
+      { pointer: "/target/name", detail: `must be one of ${HANDLER_NAMES.join(", ")}` },
+    ]);
   }
   const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
   if (refused !== null) {
-    throw new Refusal("target-refused", `The target's URL is not allowed: ${refused}.`, {
-      errors: [{ pointer: "/target/url", detail: refused }],
-    });
+    return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
+      { pointer: "/target/url", detail: refused },
+    ]);
   }
-  if (tooLong(settings.timeoutMs, settings)) {
-    throw invalidField("/timeout", `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} unless the target is pull`);
-  }
+  return tooLong(settings.timeoutMs, settings)
+    ? invalid.field("/timeout", `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} unless the target is pull`)
+    : null;
 }
 
-/** Refuses (422) a timeout longer than the queue's target can run: a consumer of a Queue has 15 minutes. */
-export function checkTimeout(timeoutMs: number, settings: QueueSettings): void {
-  if (!tooLong(timeoutMs, settings)) return;
-  throw new Refusal("timeout-too-long", `Only a pulled job may take more than ${MAX_PUSH_TIMEOUT_SECONDS} seconds.`, {
-    errors: [{ pointer: "/timeout", detail: `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} for this queue` }],
-  });
+/** A timeout longer than the queue's target can run is a problem (422): a consumer of a Queue has 15 minutes. */
+export function checkTimeout(timeoutMs: number, settings: QueueSettings): Problem | null {
+  if (!tooLong(timeoutMs, settings)) return null;
+  const detail = `Only a pulled job may take more than ${MAX_PUSH_TIMEOUT_SECONDS} seconds.`;
+  const fault = `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} for this queue`;
+  return conflict.of("timeout-too-long", detail, [{ pointer: "/timeout", detail: fault }]);
 }

@@ -1,3 +1,4 @@
+import { notFound, type Result, unavailable } from "../../../contract/problems.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import type { ScheduleState } from "../../../contract/rpc.ts";
 import type { ScheduleBody } from "../../../contract/schedule.ts";
@@ -12,9 +13,7 @@ import {
   walkSchedules,
   writeSchedule,
 } from "../../db/schedules.ts";
-import { orUnavailable } from "../jobs/job-read.ts";
-import { queueNotFound } from "../queues/settings-cache.ts";
-import { Refusal } from "../refusal.ts";
+import { orThrow, orUnavailable, queueNotFound, Refusal, settled } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { pushSchedules } from "./schedule-push.ts";
 import { checkJob, scheduleFrom } from "./schedule-settings.ts";
@@ -35,15 +34,38 @@ export class ScheduleConfig {
     this.#db = primary(services.database);
   }
 
+  find(key: ScheduleKey): Promise<Result<ScheduleSettings>> {
+    return settled(() => this.#find(key));
+  }
+
+  put(
+    key: ScheduleKey,
+    body: ScheduleBody,
+    now: number,
+  ): Promise<Result<{ settings: ScheduleSettings; created: boolean }>> {
+    return settled(() => this.#put(key, body, now));
+  }
+
+  remove(key: ScheduleKey, now: number): Promise<Result<null>> {
+    return settled(async () => {
+      await this.#remove(key, now);
+      return null;
+    });
+  }
+
+  states(namespace: string, names: string[]): Promise<Result<Map<string, ScheduleState[]>>> {
+    return settled(() => this.#states(namespace, names));
+  }
+
   /** The settings as last written, or a 404 refusal. */
-  async find({ namespace, name }: ScheduleKey): Promise<ScheduleSettings> {
+  async #find({ namespace, name }: ScheduleKey): Promise<ScheduleSettings> {
     const settings = await this.#stored({ namespace, name });
     if (settings === null || settings.deleted) throw scheduleNotFound(name);
     return settings;
   }
 
   /** Creates or replaces the schedule. */
-  async put(
+  async #put(
     { namespace, name }: ScheduleKey,
     body: ScheduleBody,
     now: number,
@@ -65,19 +87,21 @@ export class ScheduleConfig {
     });
   }
 
-  async remove(key: ScheduleKey, now: number): Promise<void> {
+  async #remove(key: ScheduleKey, now: number): Promise<void> {
     await this.#attempt(async () => {
-      const current = await this.find(key);
+      const current = await this.#find(key);
       const settings = { ...current, deleted: true, version: current.version + 1, updatedAt: now };
       return (await this.#write(settings)) ? { settings } : null;
     });
   }
 
   /** What the shards say of the schedules of a namespace, by name. */
-  async states(namespace: string, names: string[]): Promise<Map<string, ScheduleState[]>> {
+  async #states(namespace: string, names: string[]): Promise<Map<string, ScheduleState[]>> {
     if (names.length === 0) return new Map();
-    const replies = await this.#services.shards.all({ idempotent: true }, (shard, head) =>
-      shard.scheduleStates({ ...head, namespace, names }),
+    const replies = orThrow(
+      await this.#services.shards.all({ idempotent: true }, (shard, head) =>
+        shard.scheduleStates({ ...head, namespace, names }),
+      ),
     );
     return Map.groupBy(replies.flat(), ({ name }) => name);
   }
@@ -102,11 +126,11 @@ export class ScheduleConfig {
       }
       await this.#services.shards.pause(Math.random() * MAX_PAUSE_MS);
     }
-    throw new Refusal("unavailable", "The schedule is being changed by others.");
+    throw new Refusal(unavailable.contended("schedule"));
   }
 
-  #push(schedules: ScheduleSettings[]): Promise<void> {
-    return pushSchedules(this.#services.shards, (namespace, queue) => this.#queue(namespace, queue), schedules);
+  async #push(schedules: ScheduleSettings[]): Promise<void> {
+    orThrow(await pushSchedules(this.#services.shards, (namespace, queue) => this.#queue(namespace, queue), schedules));
   }
 
   #write(settings: ScheduleSettings): Promise<boolean> {
@@ -125,5 +149,5 @@ export class ScheduleConfig {
 }
 
 export function scheduleNotFound(name: string): Refusal {
-  return new Refusal("schedule-not-found", `There is no schedule "${name.slice(0, 80)}".`);
+  return new Refusal(notFound.schedule(name));
 }

@@ -1,15 +1,15 @@
+import { isProblem, type Problem, type Result, together, unavailable } from "../../../contract/problems.ts";
 import type { ScheduleMark, SchedulePush, ScheduleTaken } from "../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { assignedSlot, type ScheduleSettings, timingOf } from "../../../domain/schedule.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
-import { Refusal } from "../refusal.ts";
 import type { ShardClient } from "../routing/shard-client.ts";
 
 /** How often schedules are planned again because their queue or the map has changed meanwhile. */
 const MAX_ROUNDS = 4;
 
 /** The settings of a schedule's queue as last written, deleted ones too; null when there never was such a queue. */
-export type ReadQueue = (namespace: string, queue: string) => Promise<QueueSettings | null>;
+export type ReadQueue = (namespace: string, queue: string) => Promise<Result<QueueSettings | null>>;
 
 interface Planned {
   settings: ScheduleSettings;
@@ -23,27 +23,34 @@ const NO_MARK: ScheduleMark = { lastAt: null, nextAt: null };
 
 /**
  * Tells every shard of the schedules: first those that are not to run them, so that a former owner has stopped before the
- * new one starts, and the new one hears how far the others were. Throws a 503 refusal when a shard does not answer: then
- * a schedule that moves runs nowhere until the next push, rather than in two places.
+ * new one starts, and the new one hears how far the others were. A 503 problem when a shard does not answer: then a
+ * schedule that moves runs nowhere until the next push, rather than in two places. Null: all know.
  */
 export async function pushSchedules(
   shards: ShardClient,
   readQueue: ReadQueue,
   schedules: ScheduleSettings[],
-): Promise<void> {
+): Promise<Problem | null> {
   let waiting = schedules;
   for (let round = 0; waiting.length > 0; round++) {
-    if (round >= MAX_ROUNDS) throw new Refusal("unavailable", "The schedule's place is being changed.");
+    if (round >= MAX_ROUNDS) return unavailable.scheduleMoving();
     const map = round === 0 ? await shards.map() : await shards.refresh();
-    const planned = await Promise.all(waiting.map((settings) => plan(settings, readQueue, map)));
+    if (isProblem(map)) return map;
+    const planned = await together(waiting.map((settings) => plan(settings, readQueue, map)));
+    if (isProblem(planned)) return planned;
     const handovers = await stopElsewhere(shards, map, planned);
-    waiting = await startAtOwners(shards, planned, handovers);
+    if (isProblem(handovers)) return handovers;
+    const stopped = await startAtOwners(shards, planned, handovers);
+    if (isProblem(stopped)) return stopped;
+    waiting = stopped;
   }
+  return null;
 }
 
-async function plan(settings: ScheduleSettings, readQueue: ReadQueue, map: SlotMap): Promise<Planned> {
+async function plan(settings: ScheduleSettings, readQueue: ReadQueue, map: SlotMap): Promise<Result<Planned>> {
   const { namespace, name, version, deleted } = settings;
   const queue = deleted ? null : await readQueue(namespace, settings.job.queue);
+  if (isProblem(queue)) return queue;
   const owner = queue === null ? null : ownerOf(map, assignedSlot(settings, queue).slot);
   const queueVersion = queue?.version ?? 0;
   const word = { namespace, name, version, queueVersion, deleted, timing: timingOf(settings), own: null };
@@ -55,19 +62,21 @@ async function stopElsewhere(
   shards: ShardClient,
   map: SlotMap,
   planned: Planned[],
-): Promise<Map<Planned, ScheduleMark>> {
+): Promise<Result<Map<Planned, ScheduleMark>>> {
   const marks = new Map<Planned, ScheduleMark>();
-  await Promise.all(
-    map.shards.map(async ({ id }) => {
+  const stopped = await together(
+    map.shards.map(async ({ id }): Promise<Problem | null> => {
       const others = planned.filter(({ owner }) => owner !== id);
       const words = others.map(({ word }) => word);
       const taken = await tell(shards, id, words);
+      if (isProblem(taken)) return taken;
       others.forEach((item, i) => {
         marks.set(item, furthest(marks.get(item) ?? NO_MARK, taken[i] ?? NO_MARK));
       });
+      return null;
     }),
   );
-  return marks;
+  return isProblem(stopped) ? stopped : marks;
 }
 
 /** Answers those whose owner says that it is not: it knows a newer map, or newer settings of the queue. */
@@ -75,26 +84,29 @@ async function startAtOwners(
   shards: ShardClient,
   planned: Planned[],
   handovers: Map<Planned, ScheduleMark>,
-): Promise<ScheduleSettings[]> {
+): Promise<Result<ScheduleSettings[]>> {
   const owned = planned.flatMap(({ settings, queue, owner, word }, i) => {
     if (owner === null || queue === null) return [];
     const handover = handovers.get(planned[i] as Planned) ?? NO_MARK;
     return [{ owner, settings, word: { ...word, own: { settings, queue, handover } } }];
   });
-  const stopped = await Promise.all(
-    [...Map.groupBy(owned, ({ owner }) => owner)].map(async ([owner, group]) => {
+  const stopped = await together(
+    [...Map.groupBy(owned, ({ owner }) => owner)].map(async ([owner, group]): Promise<Result<ScheduleSettings[]>> => {
       const words = group.map(({ word }) => word);
       const taken = await tell(shards, owner, words);
+      if (isProblem(taken)) return taken;
       return group.filter((_, i) => taken[i]?.type === "stopped").map(({ settings }) => settings);
     }),
   );
-  return stopped.flat();
+  return isProblem(stopped) ? stopped : stopped.flat();
 }
 
-async function tell(shards: ShardClient, id: string, schedules: SchedulePush[]): Promise<ScheduleTaken[]> {
+async function tell(shards: ShardClient, id: string, schedules: SchedulePush[]): Promise<Result<ScheduleTaken[]>> {
   if (schedules.length === 0) return [];
-  const call = { idempotent: true };
-  return (await shards.once(id, call, (shard, head) => shard.configureSchedules({ ...head, schedules }))).taken;
+  const reply = await shards.once(id, { idempotent: true }, (shard, head) =>
+    shard.configureSchedules({ ...head, schedules }),
+  );
+  return isProblem(reply) ? reply : reply.taken;
 }
 
 /** A schedule only ever goes on, so of two marks the later is the newer. */

@@ -1,4 +1,5 @@
 import { DEFAULT_CATCH_UP_SECONDS, DEFAULT_PRIORITY, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
+import { isProblem, tooLarge, under } from "../../../contract/problems.ts";
 import { DEFAULT_QUEUE, partialRetry, type Stamp } from "../../../contract/queue-settings.ts";
 import type { ScheduleState } from "../../../contract/rpc.ts";
 import type { FireView, ScheduleBody, ScheduleView } from "../../../contract/schedule.ts";
@@ -16,7 +17,7 @@ export function scheduleFrom(body: ScheduleBody, stamp: Stamp): ScheduleSettings
   const { job } = body;
   const payload = JSON.stringify(job.payload);
   if (longerThan(payload, MAX_PAYLOAD_BYTES)) {
-    throw new Refusal("payload-too-large", `The payload may be ${MAX_PAYLOAD_BYTES} bytes at most.`);
+    throw new Refusal(tooLarge.payload(MAX_PAYLOAD_BYTES));
   }
   return {
     namespace: stamp.namespace,
@@ -48,18 +49,10 @@ export function scheduleFrom(body: ScheduleBody, stamp: Stamp): ScheduleSettings
 /** Refuses (422) a job that its queue would refuse. */
 export function checkJob(settings: ScheduleSettings, queue: QueueSettings): void {
   const { timeoutMs, concurrencyKey } = settings.job;
-  try {
-    if (timeoutMs !== null) checkTimeout(timeoutMs, queue);
+  const problem =
+    (timeoutMs === null ? null : checkTimeout(timeoutMs, queue)) ??
     checkKeys({ orderingKey: orderingKeyOf(settings), concurrencyKey }, queue);
-  } catch (error) {
-    throw error instanceof Refusal ? insideJob(error) : error;
-  }
-}
-
-/** The same fault, where it is in a schedule's body. */
-function insideJob({ code, message, extras }: Refusal): Refusal {
-  const errors = (extras.errors ?? []).map(({ pointer, detail }) => ({ pointer: `/job${pointer}`, detail }));
-  return new Refusal(code, message, { ...extras, errors });
+  if (isProblem(problem)) throw new Refusal(under("/job", problem));
 }
 
 /** `states` is what the shards say of it: of those that ran it in turn, each knows what it fired. */

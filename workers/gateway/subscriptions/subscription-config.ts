@@ -1,4 +1,5 @@
 import { MAX_SUBSCRIPTIONS } from "../../../contract/limits.ts";
+import { conflict, notFound, type Result, unavailable } from "../../../contract/problems.ts";
 import type { SubscriptionState } from "../../../contract/rpc.ts";
 import type { SubscriptionBody } from "../../../contract/subscription.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
@@ -10,8 +11,7 @@ import {
   walkSubscriptions,
   writeSubscription,
 } from "../../db/subscriptions.ts";
-import { orUnavailable } from "../jobs/job-read.ts";
-import { Refusal } from "../refusal.ts";
+import { orThrow, orUnavailable, Refusal, settled } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { checkTarget, subscriptionFrom } from "./subscription-view.ts";
 
@@ -36,15 +36,38 @@ export class SubscriptionConfig {
     this.#allowPrivateTargets = services.config.allowPrivateTargets;
   }
 
+  find(key: SubscriptionKey): Promise<Result<SubscriptionSettings>> {
+    return settled(() => this.#find(key));
+  }
+
+  put(
+    key: SubscriptionKey,
+    body: SubscriptionBody,
+    now: number,
+  ): Promise<Result<{ settings: SubscriptionSettings; created: boolean }>> {
+    return settled(() => this.#put(key, body, now));
+  }
+
+  remove(key: SubscriptionKey, now: number): Promise<Result<null>> {
+    return settled(async () => {
+      await this.#remove(key, now);
+      return null;
+    });
+  }
+
+  states(namespace: string, names: string[]): Promise<Result<Map<string, SubscriptionState[]>>> {
+    return settled(() => this.#states(namespace, names));
+  }
+
   /** The settings as last written, or a 404 refusal. */
-  async find(key: SubscriptionKey): Promise<SubscriptionSettings> {
+  async #find(key: SubscriptionKey): Promise<SubscriptionSettings> {
     const settings = await this.#stored(key);
     if (settings === null || settings.deleted) throw subscriptionNotFound(key.name);
     return settings;
   }
 
   /** Creates or replaces the subscription. */
-  async put(
+  async #put(
     key: SubscriptionKey,
     body: SubscriptionBody,
     now: number,
@@ -65,19 +88,21 @@ export class SubscriptionConfig {
     });
   }
 
-  async remove(key: SubscriptionKey, now: number): Promise<void> {
+  async #remove(key: SubscriptionKey, now: number): Promise<void> {
     await this.#attempt(async () => {
-      const current = await this.find(key);
+      const current = await this.#find(key);
       const settings = { ...forgotten(current), version: current.version + 1, updatedAt: now };
       return (await this.#write(settings)) ? { settings } : null;
     });
   }
 
   /** What the shards say of the subscriptions of a namespace, by name. */
-  async states(namespace: string, names: string[]): Promise<Map<string, SubscriptionState[]>> {
+  async #states(namespace: string, names: string[]): Promise<Map<string, SubscriptionState[]>> {
     if (names.length === 0) return new Map();
-    const replies = await this.#services.shards.all({ idempotent: true }, (shard, head) =>
-      shard.subscriptionStates({ ...head, namespace, names }),
+    const replies = orThrow(
+      await this.#services.shards.all({ idempotent: true }, (shard, head) =>
+        shard.subscriptionStates({ ...head, namespace, names }),
+      ),
     );
     return Map.groupBy(replies.flat(), ({ name }) => name);
   }
@@ -94,7 +119,9 @@ export class SubscriptionConfig {
 
   async #refuseTooMany(namespace: string): Promise<void> {
     if ((await orUnavailable(() => countSubscriptions(this.#db, namespace))) < MAX_SUBSCRIPTIONS) return;
-    throw new Refusal("too-many-subscriptions", `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`);
+    throw new Refusal(
+      conflict.of("too-many-subscriptions", `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`),
+    );
   }
 
   /** Tries until no other writer came between, then tells the shards. */
@@ -107,12 +134,14 @@ export class SubscriptionConfig {
       }
       await this.#services.shards.pause(Math.random() * MAX_PAUSE_MS);
     }
-    throw new Refusal("unavailable", "The subscription is being changed by others.");
+    throw new Refusal(unavailable.contended("subscription"));
   }
 
   async #push(subscriptions: SubscriptionSettings[]): Promise<void> {
-    await this.#services.shards.all({ idempotent: true }, (shard, head) =>
-      shard.configureSubscriptions({ ...head, subscriptions }),
+    orThrow(
+      await this.#services.shards.all({ idempotent: true }, (shard, head) =>
+        shard.configureSubscriptions({ ...head, subscriptions }),
+      ),
     );
   }
 
@@ -126,7 +155,7 @@ export class SubscriptionConfig {
 }
 
 export function subscriptionNotFound(name: string): Refusal {
-  return new Refusal("subscription-not-found", `There is no subscription "${name.slice(0, 80)}".`);
+  return new Refusal(notFound.subscription(name));
 }
 
 /** What is left of a deleted subscription, for as long as its version counts: nothing of its target, which may be secret. */

@@ -1,3 +1,4 @@
+import { conflict } from "../../../contract/problems.ts";
 import type { DeliveryError, SubscriptionState } from "../../../contract/rpc.ts";
 import type { DeliveryView, SubscriptionBody, SubscriptionView } from "../../../contract/subscription.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
@@ -23,9 +24,11 @@ export function subscriptionFrom(body: SubscriptionBody, stamp: Stamp): Subscrip
 export function checkTarget({ target }: SubscriptionSettings, allowPrivateTargets: boolean): void {
   const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
   if (refused === null) return;
-  throw new Refusal("target-refused", `The target's URL is not allowed: ${refused}.`, {
-    errors: [{ pointer: "/target/url", detail: refused }],
-  });
+  throw new Refusal(
+    conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
+      { pointer: "/target/url", detail: refused },
+    ]),
+  );
 }
 
 /** `states` is what the shards say of it, each of its own jobs' events. */

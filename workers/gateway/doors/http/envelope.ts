@@ -1,6 +1,6 @@
 import type { ErrorHandler, MiddlewareHandler } from "hono";
 import { toHex } from "../../../../contract/hash.ts";
-import { Problem } from "../../../../contract/problems.ts";
+import { http } from "../../../../contract/problems.ts";
 import { log, reasonOf } from "../../log.ts";
 import { servicesOf } from "../../services.ts";
 import { problemAnswer } from "./answer.ts";
@@ -36,5 +36,5 @@ function newSpanId(): string {
 export const onError: ErrorHandler<DoorEnv> = (error, c) => {
   const { id } = c.get("request");
   log("error", "unexpected", { requestId: id, path: c.req.path, reason: reasonOf(error), stack: error.stack });
-  return problemAnswer(c, new Problem("internal", `Please report request ${id}.`));
+  return problemAnswer(c, http.failed(id));
 };

@@ -1,5 +1,5 @@
 import { MAX_BODY_BYTES } from "../../../../contract/limits.ts";
-import { invalid, isProblem, Problem, type Result, tooLarge } from "../../../../contract/problems.ts";
+import { http, invalid, isProblem, type Result, tooLarge } from "../../../../contract/problems.ts";
 import { parseJson } from "../../json.ts";
 
 /** The body of a request as text, within the limit. `optional`: nothing sent is `{}`, whatever the content type. */
@@ -12,7 +12,7 @@ export async function readJson(request: Request, { optional }: { optional: boole
   return typed ? parseJson(text) : NOT_JSON;
 }
 
-const NOT_JSON = new Problem("unsupported-media-type", "Send the body with content-type: application/json.");
+const NOT_JSON = http.mediaType();
 
 function isJson(contentType: string | null): boolean {
   const type = (contentType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
