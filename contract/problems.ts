@@ -1,3 +1,4 @@
+import type { BatchView } from "./batch.ts";
 import {
   errorsOf,
   PROBLEMS,
@@ -37,6 +38,8 @@ export interface ProblemExtras {
   headers?: Record<string, string>;
   /** What became of a batch that is answered so. Left out: nothing was accepted, unless the fault is ours (5xx). */
   accepted?: "nothing" | "unknown";
+  /** Trying again never helps, though what has the same code may pass elsewhere. */
+  permanent?: true;
   /** Members of the document beside those of every problem (RFC 9457, 3.2). */
   members?: Record<string, unknown>;
 }
@@ -56,6 +59,26 @@ export function allOf<T>(results: readonly Result<T>[]): Result<T[]> {
     values.push(result);
   }
   return values;
+}
+
+/** The values among the results, in their order. */
+export function valuesOf<T>(results: readonly Result<T>[]): T[] {
+  return results.filter((result): result is T => !isProblem(result));
+}
+
+/**
+ * The values of what goes on side by side, in its order; or the first problem, as soon as it is there: what goes on beside it
+ * is not waited for.
+ */
+export function together<T extends readonly unknown[] | []>(
+  works: {
+    readonly [Index in keyof T]: Promise<Result<T[Index]>>;
+  },
+): Promise<Result<T>> {
+  return new Promise((resolve, reject) => {
+    for (const work of works) work.then((result) => isProblem(result) && resolve(result), reject);
+    Promise.all(works).then((results) => resolve(allOf(results) as Result<T>), reject);
+  });
 }
 
 /** The problem as it stands in an answer, or inside an item of one. */
@@ -131,6 +154,14 @@ function cut(name: string): string {
   return name.slice(0, 80);
 }
 
+/** An HTTP request that no call takes, or that we failed. */
+export const http = {
+  /** `allow`: the methods that the path takes, as `Allow` lists them. */
+  method: (allow: string) => new Problem("method-not-allowed", `The path takes ${allow}.`, { headers: { allow } }),
+  mediaType: () => new Problem("unsupported-media-type", "Send the body with content-type: application/json."),
+  failed: (id: string) => new Problem("internal", `Please report request ${id}.`),
+};
+
 /** Who asks is not known, or may not. */
 export const access = {
   unauthorized: (detail: string, extras: ProblemExtras = {}) => new Problem("unauthorized", detail, extras),
@@ -145,8 +176,88 @@ export const unavailable = {
   because: (detail: string, extras: ProblemExtras = {}) => new Problem("unavailable", detail, extras),
   part: () => unavailable.because("A part of the service did not answer."),
   database: () => unavailable.because("The database did not answer."),
+  settings: () => unavailable.because("The queue's settings cannot be read right now."),
   queueChanging: () => unavailable.because("The queue is being changed."),
   contended: (what: string) => unavailable.because(`The ${what} is being changed by others.`),
+  /** `seconds`: when the shard expects to answer. */
+  busy: (seconds: number) => unavailable.because("The shard is busy.", { retryAfter: seconds }),
+  slotMoving: () => unavailable.because("A slot is being moved."),
+  jobMoving: () => unavailable.because("The job's slot is being moved."),
+  scheduleMoving: () => unavailable.because("The schedule's place is being changed."),
+  /** Of an atomic batch over several shards: it was given up. */
+  aborted: () => unavailable.because("A shard did not answer in time: no job was accepted.", { accepted: "nothing" }),
+  /** Of the same: nobody here knows yet. */
+  undecided: () =>
+    unavailable.because("The batch is not decided yet. Sent again with its Idempotency-Key it tells its outcome.", {
+      retryAfter: 2,
+    }),
+};
+
+/** A key of the caller's own was used before, or is being used. */
+export const idempotency = {
+  jobMismatch: (id: string) => mismatch(`The idempotency key belongs to ${id}, which was sent with another body.`),
+  operationMismatch: (id: string) => mismatch(`The idempotency key belongs to ${id}, which has another body.`),
+  batchMismatch: () => mismatch("The idempotency key was used with another batch."),
+  /** The call asked to be refused when an earlier job holds its deduplication key. */
+  duplicate: (id: string) => new Problem("duplicate", `The deduplication key is held by ${id}.`),
+  /** It is decided in a moment. */
+  keyUndecided: () =>
+    new Problem("idempotency-undecided", "A key of the job is held by an atomic batch that is being decided."),
+  /** The batch may have been accepted or not, and nobody remembers. */
+  batchUndecided: () => undecided("The batch was cut short, and how far it came is no longer known."),
+  /** What placed the jobs may have changed since a first run whose end nobody knows. */
+  partitioningChanged: (queue: string) =>
+    undecided(
+      `The batch was cut short, and the number of partitions of queue "${queue}" was changed since: how far it came cannot be told.`,
+      { permanent: true },
+    ),
+};
+
+function mismatch(detail: string): Problem {
+  return new Problem("idempotency-mismatch", detail);
+}
+
+function undecided(detail: string, extras: ProblemExtras = {}): Problem {
+  return new Problem("idempotency-undecided", detail, { ...extras, accepted: "unknown" });
+}
+
+/** There is no room. `seconds`: when there may be. */
+export const full = {
+  queue: (queue: string, seconds: number) =>
+    new Problem("backlog-full", `Queue ${queue} is full for jobs of this priority. Try again in ${seconds} s.`, {
+      retryAfter: seconds,
+    }),
+  shard: (seconds: number) =>
+    new Problem("shard-full", `The shard of the job holds as much as it can. Try again in ${seconds} s.`, {
+      retryAfter: seconds,
+    }),
+  /** Every job of a batch needs no more than to wait. */
+  batch: (code: keyof typeof NO_ROOM, seconds: number) => new Problem(code, NO_ROOM[code], { retryAfter: seconds }),
+  operations: (most: number) =>
+    new Problem("too-many-operations", `${most} operations of the namespace are not done.`, { retryAfter: 10 }),
+};
+
+const NO_ROOM = {
+  unavailable: "No shard could take a job.",
+  "shard-full": "The shards of the jobs hold as much as they can.",
+  "backlog-full": "As many jobs wait as their queues may have waiting.",
+} as const;
+
+/** A batch, or a job of one. */
+export const batch = {
+  refused: (errors: ProblemError[]) =>
+    new Problem("batch-refused", "No job of the batch was accepted.", { errors: errors.slice(0, 50) }),
+  /** Of an atomic batch: the job's own fault it was not. */
+  otherRefused: () => new Problem("batch-refused", "Another job of the batch was refused."),
+  /** No job was accepted; `view` says of each why. */
+  withItems: (problem: Problem, view: BatchView) =>
+    new Problem(problem.code, problem.detail, { ...problem.extras, members: { ...view } }),
+};
+
+/** What a worker reports counts no more. */
+export const stale = {
+  lease: () => new Problem("stale-lease", "The job has gone on without this lease; its report changes nothing."),
+  cancelled: () => new Problem("stale-lease", "The job was cancelled while it ran; its report changes nothing."),
 };
 
 /** The request is well-formed, and what it is about does not allow it. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { isProblem } from "../../contract/problems.ts";
 import { Signer } from "../../workers/gateway/access/signing.ts";
 import { toEdge } from "../../workers/gateway/edge-cache.ts";
 import { ReadSession } from "../../workers/gateway/jobs/read-session.ts";
@@ -35,7 +36,9 @@ const MUTANTS: Mutant[] = [
       const { askWithLog } = ShardClient.prototype;
       vi.spyOn(ShardClient.prototype, "askWithLog").mockImplementation(async function (this: ShardClient, ...call) {
         const reply = await askWithLog.apply(this, call);
-        const { job } = (reply.result ?? {}) as { job?: { namespace: string; id: string; state: string } | null };
+        const { job } = (isProblem(reply) ? {} : (reply.result ?? {})) as {
+          job?: { namespace: string; id: string; state: string } | null;
+        };
         if (job?.state === "failed") await toEdge(`/jobs/2/${job.namespace}/${job.id}`, { job, at: Date.now() }, 60);
         return reply as never;
       });

@@ -37,17 +37,19 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("schedules", () => pushSchedules(services, now)),
     step("subscriptions", () => pushSubscriptions(services, now)),
     step("purge", () => purgeHistory(primary(services.database), now)),
-    step("operations", () => repairOperations(services, services.database, now)),
+    step("operations", () => repairOperations(services, now)),
     step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
   ]);
 }
 
-async function step(name: string, work: () => Promise<Result<void>>): Promise<void> {
+/** Runs a step; logs the problem that it answers, if it answers one, and what it throws. */
+async function step(name: string, work: () => Promise<unknown>): Promise<void> {
+  const fails = (why: unknown) => log("error", "repair", { step: name, reason: reasonOf(why) });
   try {
-    const problem = await work();
-    if (isProblem(problem)) log("error", "repair", { step: name, reason: problem.detail });
+    const result = await work();
+    if (isProblem(result)) fails(result);
   } catch (error) {
-    log("error", "repair", { step: name, reason: reasonOf(error) });
+    fails(error);
   }
 }
 
@@ -55,18 +57,22 @@ async function step(name: string, work: () => Promise<Result<void>>): Promise<vo
  * A shard whose alarm was lost goes on when it is woken. One that does not answer must not keep the others asleep. Where
  * history is level with a shard that is noted: eventual reads tell their age by it.
  */
-async function wakeShards({ shards, database }: Services, now: number): Promise<void> {
+async function wakeShards({ shards, database }: Services, now: number): Promise<Result<null>> {
   const map = await shards.refresh();
+  if (isProblem(map)) return map;
   const logs: { shard: string; seq: number }[] = [];
   await Promise.all(
     map.shards.map(({ id }) =>
       step(`wake ${id}`, async () => {
-        const { log } = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
-        logs.push({ shard: id, seq: log.seq });
+        const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
+        if (isProblem(woken)) return woken;
+        logs.push({ shard: id, seq: woken.log.seq });
+        return null;
       }),
     ),
   );
   if (logs.length > 0) await confirmProjections(database, logs, { heardAt: now, now: Date.now() });
+  return null;
 }
 
 async function pushSettings(services: Services, now: number): Promise<Result<void>> {

@@ -16,10 +16,7 @@ export const SIZE_EXCEPTIONS: readonly SizeException[] = [
   { file: "bench/run.ts", name: "both", reason: BENCH },
   { file: "bench/run.ts", name: "speed", reason: BENCH },
   { file: "workers/db/operations.ts", name: "finishOperation", reason: GATEWAY },
-  { file: "workers/gateway/dead-letters/move-jobs.ts", name: "moveJobs", reason: GATEWAY },
-  { file: "workers/gateway/operations/operations.ts", name: "driveOperation", reason: GATEWAY },
   { file: "workers/gateway/platform/metrics.ts", name: "families", reason: GATEWAY },
   { file: "workers/gateway/routing/scatter.ts", name: "scatter", reason: GATEWAY },
-  { file: "workers/gateway/work/claiming.ts", name: "claimRest", reason: GATEWAY },
   { file: "workers/processor/dead-letters.ts", name: "storeDeadLetter", reason: PROCESSOR },
 ];

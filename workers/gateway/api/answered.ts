@@ -1,3 +1,4 @@
+import type { Result } from "../../../contract/problems.ts";
 import type { Freshness } from "../jobs/freshness.ts";
 
 /** What a use case answers beside its view; each door says it in its own way. What does not apply is left out. */
@@ -22,7 +23,7 @@ export interface Answered<View> extends Remarks {
    * The caller waits for more: the view when it is there. `abandoned` tells whether the caller has gone. `view` is the answer
    * when this fails.
    */
-  later?: (abandoned: () => boolean) => Promise<View>;
+  later?: (abandoned: () => boolean) => Promise<Result<View>>;
 }
 
 export function done<View>(view: View, remarks: Remarks = {}): Answered<View> {

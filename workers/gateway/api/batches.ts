@@ -1,6 +1,6 @@
 import type { BatchView } from "../../../contract/batch.ts";
-import { isProblem, Problem } from "../../../contract/problems.ts";
-import { type BatchRun, batchRefused, submitBatch as submitJobs } from "../submit/batch.ts";
+import { batch, isProblem, type Problem } from "../../../contract/problems.ts";
+import { type BatchRun, submitBatch as submitJobs } from "../submit/batch.ts";
 import { batchOnce } from "../submit/batch-once.ts";
 import { wantOfRoom } from "../submit/full.ts";
 import { drawRandomness } from "../submit/randomness.ts";
@@ -12,7 +12,7 @@ export const submitBatch: UseCase<"submitBatch"> = async (context, { body, idemp
   const { services, session, caller } = context;
   const { namespace } = caller;
   const now = context.clock();
-  const sender = { services, database: services.database, namespace };
+  const sender = { services, namespace };
   const run = (options: BatchRun) => submitJobs(sender, body, { ...options, defers: true });
   const view =
     key === null
@@ -30,7 +30,6 @@ export const submitBatch: UseCase<"submitBatch"> = async (context, { body, idemp
 /** A problem that has the items beside it. When to wait is all they need, that is the problem. */
 function nothingAccepted(view: BatchView): Problem {
   const problems = view.items.flatMap((item) => ("problem" in item ? [item.problem] : []));
-  const { problem } = wantOfRoom(problems) ?? batchRefused(problems.flatMap(({ errors = [] }) => errors));
-  if (problem.code === "unavailable") return problem;
-  return new Problem(problem.code, problem.detail, { ...problem.extras, members: { ...view } });
+  const problem = wantOfRoom(problems) ?? batch.refused(problems.flatMap(({ errors = [] }) => errors));
+  return problem.code === "unavailable" ? problem : batch.withItems(problem, view);
 }

@@ -25,7 +25,7 @@ export const redriveQueue: UseCase<"redriveQueue"> = async (context, { params, b
   if (body.queue === settings.name) return invalid.field("/queue", "must be another queue");
   const target = body.queue === undefined ? null : await existingQueue(context, body.queue);
   if (isProblem(target)) return target;
-  const redrive = new Redrive({ services, database: services.database, settings, target, body });
+  const redrive = new Redrive({ services, settings, target, body });
   const redriven = await redrive.run().finally(() => session.invalidate());
   return isProblem(redriven) ? redriven : done(redriven);
 };
@@ -38,8 +38,7 @@ export const purgeQueue: UseCase<"purgeQueue"> = async (context, { params, body 
     const cancelled = await purge(services, named(settings));
     return isProblem(cancelled) ? cancelled : done({ cancelled });
   }
-  const discarded = discardFailed({ services, database: services.database, settings }, body);
-  const counts = await discarded.finally(() => session.invalidate());
+  const counts = await discardFailed(services, settings, body).finally(() => session.invalidate());
   return isProblem(counts) ? counts : done(counts);
 };
 
@@ -60,10 +59,9 @@ export const resumeKey: UseCase<"resumeKey"> = (context, { params, body: { key }
   changed(context, params.queue, { key, action: "resume", job: null });
 
 async function changed(context: Context, queue: string, change: KeyChange) {
-  const { services } = context;
   const settings = await existingQueue(context, queue);
   if (isProblem(settings)) return settings;
-  const key = await changeKey(services, services.database, { settings, change });
+  const key = await changeKey(context.services, { settings, change });
   return isProblem(key) ? key : done(key);
 }
 

@@ -12,7 +12,6 @@ import { readJobAt } from "../jobs/job-levels.ts";
 import { findFinished, type JobName, readLive, slotOfJob } from "../jobs/job-read.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { listJobsAt } from "../jobs/list-cache.ts";
-import { settled } from "../refusal.ts";
 import { submitOne } from "../submit/single.ts";
 import { type Answered, accepted, done } from "./answered.ts";
 import type { UseCase } from "./use-case.ts";
@@ -42,14 +41,14 @@ function withKey(body: SubmitBody, idempotencyKey: string | null): Result<Submit
 
 /** The job as it is when it is final or the wait ends. Accepted already, so a failing wait is no failure of the submission. */
 async function waitFor({ services }: Context, job: Job | AcceptedJob, waitMs: number): Promise<Job | AcceptedJob> {
-  const current = await settled<Job | AcceptedJob | null>(() =>
-    job.state === "accepted" ? afterCommit(services, job, waitMs) : readLive(services, job, waitMs),
-  );
+  const current = await (job.state === "accepted"
+    ? afterCommit(services, job, waitMs)
+    : readLive(services, job, waitMs));
   return isProblem(current) || current === null ? job : current;
 }
 
 export const listJobs: UseCase<"listJobs"> = async (context, { query }) => {
-  const list = await listJobsAt(context, { namespace: context.caller.namespace, query });
+  const list = await listJobsAt(context, query);
   return isProblem(list) ? list : done(list.page, { freshness: list.freshness });
 };
 
@@ -57,7 +56,7 @@ export const getJob: UseCase<"getJob"> = async (context, { params, query, waitMs
   const level = query.consistency;
   const name = nameOf(context, params.id);
   const until = context.clock() + waitMs;
-  const found = await orAccepted({ ...context, database: context.services.database, waitMs, level }, name, () =>
+  const found = await orAccepted({ services: context.services, waitMs, level }, name, () =>
     readJobAt(context, { name, level, waitMs }),
   );
   if (isProblem(found)) return found;
@@ -80,16 +79,16 @@ function acceptedFreshness({ ageSeconds }: Extract<Found<unknown>, { type: "acce
 export const explainJob: UseCase<"explainJob"> = async (context, { params }) => {
   const { services } = context;
   const name = nameOf(context, params.id);
-  const found = await orAccepted({ services, database: services.database, level: "strong" }, name, () =>
-    explained(context, name),
-  );
+  const found = await orAccepted({ services, level: "strong" }, name, () => explained(context, name));
   if (isProblem(found)) return found;
   if (found.type === "accepted") return done(ACCEPTED_EXPLANATION, { freshness: acceptedFreshness(found) });
-  return isProblem(found.value) ? found.value : done(found.value, { freshness: STRONG });
+  return done(found.value, { freshness: STRONG });
 };
 
 async function explained({ services, session }: Context, name: JobName): Promise<Result<ExplainView>> {
-  const reply = await services.shards.ask(slotOfJob(name.id), { idempotent: true }, (shard, head) =>
+  const slot = slotOfJob(name.id);
+  if (isProblem(slot)) return slot;
+  const reply = await services.shards.ask(slot, { idempotent: true }, (shard, head) =>
     shard.explain({ ...head, ...name }),
   );
   if (isProblem(reply)) return reply;
@@ -132,7 +131,9 @@ async function change(
   name: JobName,
   { call, forgotten }: Change,
 ): Promise<Result<Answered<JobView>>> {
-  const reply = await services.shards.ask(slotOfJob(name.id), { idempotent: false }, (shard, head) =>
+  const slot = slotOfJob(name.id);
+  if (isProblem(slot)) return slot;
+  const reply = await services.shards.ask(slot, { idempotent: false }, (shard, head) =>
     call(shard, { ...head, ...name }),
   );
   if (isProblem(reply)) return reply;
@@ -140,14 +141,13 @@ async function change(
   if (reply.type === "gone") return notFound.job(name.id);
   const job = reply.type === "conflict" ? reply.job : await findFinished(session, name);
   if (isProblem(job)) return job;
-  if (job === null) throw await notThere(services, services.database, name);
+  if (job === null) return notThere(services, name);
   if (reply.type === "none") {
     const back = await forgotten(job);
     return isProblem(back) ? back : done(jobView(back));
   }
   const because = job.state === "succeeded" ? null : reply.because;
-  if (because !== null) throw cannotReturn(because, job.queue);
-  return stateForbids(job);
+  return because === null ? stateForbids(job) : cannotReturn(because, job.queue);
 }
 
 function stateForbids({ state }: Job): Result<never> {

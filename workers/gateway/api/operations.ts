@@ -1,7 +1,7 @@
 import type { OperationView } from "../../../contract/operation.ts";
 import { isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { OperationProgress } from "../../../contract/rpc.ts";
-import { type OperationCounts, sumCounts } from "../../../domain/operation.ts";
+import { sumCounts } from "../../../domain/operation.ts";
 import { primary } from "../../db/client.ts";
 import {
   findOperation,
@@ -31,18 +31,12 @@ export const startOperation: UseCase<"startOperation"> = async (context, { body,
     const view = await current(context, row);
     return isProblem(view) ? view : done(view, { replayed });
   }
-  const sent = await sendOperation(services, row).catch(onlyStored(row));
-  context.later(driveOn(services, services.database, row));
+  const sent = await sendOperation(services, row);
+  // The operation is stored, so that a shard that cannot be reached is no failure: cron sends it again.
+  if (isProblem(sent)) log("warn", "operation", { operation: row.id, reason: reasonOf(sent) });
+  context.later(driveOn(services, row));
   return accepted(operationView(row, sumCounts(isProblem(sent) ? [] : sent)));
 };
-
-/** The operation is stored, so that a shard that cannot be reached is no failure: cron sends it again. */
-function onlyStored(row: OperationRow): (error: unknown) => OperationCounts[] {
-  return (error) => {
-    log("warn", "operation", { operation: row.id, reason: reasonOf(error) });
-    return [];
-  };
-}
 
 export const listOperations: UseCase<"listOperations"> = async (context, { query }) => {
   const { services, session, caller } = context;
@@ -90,7 +84,7 @@ async function current(context: Context, row: OperationRow): Promise<Result<Oper
   const walked = shards.length === entries && shards.every(({ done }) => done);
   if (!walked || row.after !== null) {
     // What is left needs somebody to go on with it; shards that walk do so by themselves.
-    if (walked || shards.length < entries) context.later(driveOn(services, services.database, row));
+    if (walked || shards.length < entries) context.later(driveOn(services, row));
     return operationView(row, sumCounts(shards));
   }
   const db = primary(services.database);

@@ -1,7 +1,7 @@
 import type { AuditView } from "../../../contract/admin.ts";
 import { openapiDocument } from "../../../contract/openapi.ts";
 import { PROBLEMS, type ProblemCode } from "../../../contract/problem.ts";
-import { allOf, isProblem, notFound } from "../../../contract/problems.ts";
+import { isProblem, notFound, together } from "../../../contract/problems.ts";
 import { toBase64Url } from "../bytes.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
 import { docsPage } from "../platform/docs/page.ts";
@@ -26,10 +26,9 @@ export const readyz: UseCase<"readyz"> = async ({ services }) => {
 export const metrics: UseCase<"metrics"> = async ({ services: { shards }, clock }) => {
   const map = await shards.map();
   if (isProblem(map)) return map;
-  const woken = await Promise.all(
+  const health = await together(
     map.shards.map(({ id }) => shards.once(id, { idempotent: true }, (shard, head) => shard.wake(head))),
   );
-  const health = allOf(woken);
   if (isProblem(health)) return health;
   const named = health.map((one, i) => ({ id: map.shards[i]?.id ?? "", health: one }));
   return done(openMetrics(named, clock()));

@@ -8,6 +8,7 @@ import {
   type Problem,
   problemView,
   type Result,
+  stale,
 } from "../../../contract/problems.ts";
 import type { ClaimBody, ClaimedJobView, ReportBody, ReportItemView } from "../../../contract/pull.ts";
 import type { ClaimedJob, Outcome } from "../../../contract/rpc.ts";
@@ -16,9 +17,8 @@ import type { Job } from "../../../domain/job/job.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";
-import { settled } from "../refusal.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
-import { extend, outcomeOf, progressIn, type Reported, report, staleLease } from "../work/reporting.ts";
+import { extend, outcomeOf, progressIn, type Reported, report } from "../work/reporting.ts";
 import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
 import { done } from "./answered.ts";
 import type { UseCase } from "./use-case.ts";
@@ -32,7 +32,11 @@ export const claimJobs: UseCase<"claimJobs"> = async (context, { params, body })
   if (isProblem(jobs)) return jobs;
   const view = { jobs: viewsOf(jobs) };
   if (jobs.length > 0 || claim.wait === 0) return done(view);
-  return { ...done(view), later: async (abandoned) => ({ jobs: await waitForJobs(context, claim, abandoned) }) };
+  const later = async (abandoned: () => boolean) => {
+    const waited = await waitForJobs(context, claim, abandoned);
+    return isProblem(waited) ? waited : { jobs: waited };
+  };
+  return { ...done(view), later };
 };
 
 export const reportJobs: UseCase<"reportJobs"> = async (context, { body }) => {
@@ -53,10 +57,13 @@ export const reportJobs: UseCase<"reportJobs"> = async (context, { body }) => {
   if (isProblem(results)) return results;
   const items = results.map(itemView);
   // The reports are recorded by now: that no job can be had must not make them look refused.
-  const claimed = claim === undefined ? [] : await settled(() => claimNow(context.services, claim));
+  const claimed = claim === undefined ? [] : await claimNow(context.services, claim);
   const jobs = isProblem(claimed) ? [] : viewsOf(claimed);
   if (claim === undefined || jobs.length > 0 || claim.wait === 0) return done({ items, jobs });
-  const later = async (abandoned: () => boolean) => ({ items, jobs: await waitForJobs(context, claim, abandoned) });
+  const later = async (abandoned: () => boolean) => {
+    const waited = await waitForJobs(context, claim, abandoned);
+    return isProblem(waited) ? waited : { items, jobs: waited };
+  };
   return { ...done({ items, jobs }), later };
 };
 
@@ -91,7 +98,7 @@ export const extendLease: UseCase<"extendLease"> = async (context, { params: { l
     case "cancelled":
       return done({ leaseExpiresAt: null, cancelled: true });
     case "stale":
-      throw staleLease();
+      return stale.lease();
     case "unknown":
       return notFound.lease();
   }
@@ -110,9 +117,9 @@ async function waitForJobs(
   { services, clock }: Context,
   claim: Claim,
   abandoned: () => boolean,
-): Promise<ClaimedJobView[]> {
+): Promise<Result<ClaimedJobView[]>> {
   const jobs = await claimWaiting(services, claim, { clock, abandoned });
-  return isProblem(jobs) ? [] : viewsOf(jobs);
+  return isProblem(jobs) ? jobs : viewsOf(jobs);
 }
 
 function viewsOf(claimed: ClaimedJob[]): ClaimedJobView[] {
@@ -155,11 +162,11 @@ function problemOf(result: Reported, pointer: string): Problem | null {
     case "recorded":
       return null;
     case "stale":
-      return staleLease(result.cancelled).problem;
+      return result.cancelled ? stale.cancelled() : stale.lease();
     case "unknown":
       return notFound.lease();
     case "refused":
-      return refusedSpawn(result, pointer).problem;
+      return refusedSpawn(result, pointer);
   }
 }
 

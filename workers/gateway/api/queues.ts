@@ -48,7 +48,7 @@ export const deleteQueue: UseCase<"deleteQueue"> = async (context, { params, ifM
 export const queueStats: UseCase<"queueStats"> = async (context, { params }) => {
   const settings = await existingQueue(context, params.queue);
   if (isProblem(settings)) return settings;
-  const stats = await statsOf(context.services, context.services.database, settings);
+  const stats = await statsOf(context.services, settings);
   return isProblem(stats) ? stats : done(stats);
 };
 

@@ -1,21 +1,29 @@
 import type { FailureView } from "../../../contract/dead-letters.ts";
 import type { Page, PageQuery } from "../../../contract/list.ts";
+import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import type { FailureGroup, FailuresReply } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { makeCursor, openCursor } from "../access/cursor.ts";
 import type { QueueName } from "../queues/queue-config.ts";
-import { orThrow } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** Calls to one shard at most: ten thousand kinds. A queue with more of them is not told apart by kinds anyway. */
 const MAX_CALLS = 20;
 
 /** A page of the kinds of failures of a queue over all shards, the most frequent first. */
-export async function failuresPage(services: Services, name: QueueName, query: PageQuery): Promise<Page<FailureView>> {
+export async function failuresPage(
+  services: Services,
+  name: QueueName,
+  query: PageQuery,
+): Promise<Result<Page<FailureView>>> {
   const list = `failures:${name.namespace}/${name.queue}`;
-  const after = positionOf(orThrow(await openCursor(services.signer, list, query.cursor)));
-  const { shards } = await services.shards.map();
-  const groups = await Promise.all(shards.map(({ id }) => groupsOf(services, id, name)));
+  const cursor = await openCursor(services.signer, list, query.cursor);
+  if (isProblem(cursor)) return cursor;
+  const after = positionOf(cursor);
+  const map = await services.shards.map();
+  if (isProblem(map)) return map;
+  const groups = await together(map.shards.map(({ id }) => groupsOf(services, id, name)));
+  if (isProblem(groups)) return groups;
   const rest = mergeFailures(groups.flat()).filter((group) => after === null || byFrequency(after, group) < 0);
   const items = rest.slice(0, query.limit);
   const last = items.at(-1);
@@ -26,13 +34,14 @@ export async function failuresPage(services: Services, name: QueueName, query: P
   return { items: items.map(failureView), nextCursor };
 }
 
-async function groupsOf({ shards }: Services, id: string, name: QueueName): Promise<FailureGroup[]> {
+async function groupsOf({ shards }: Services, id: string, name: QueueName): Promise<Result<FailureGroup[]>> {
   const groups: FailureGroup[] = [];
   let after: string | null = null;
   for (let calls = 0; calls < MAX_CALLS; calls++) {
-    const reply: FailuresReply = await shards.once(id, { idempotent: true }, (shard, head) =>
+    const reply: Result<FailuresReply> = await shards.once(id, { idempotent: true }, (shard, head) =>
       shard.failures({ ...head, ...name, after }),
     );
+    if (isProblem(reply)) return reply;
     groups.push(...reply.groups);
     after = reply.next;
     if (after === null) break;

@@ -1,4 +1,5 @@
 import { MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
+import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { Submitted } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { JOB_ID_RANDOM_BYTES, parseJobId } from "../../../domain/job-id.ts";
@@ -7,8 +8,7 @@ import type { QueueSettings } from "../../../domain/queue.ts";
 import { hash32 } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
-import { orUnavailable } from "../jobs/job-read.ts";
-import { Refusal } from "../refusal.ts";
+import { fromDatabase } from "../database.ts";
 import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
 import type { Draw } from "../submit/randomness.ts";
@@ -28,16 +28,18 @@ export interface Move {
  * keep keys, tags, priority and the time they were made at; timeout, retry policy and limits are those of the new queue.
  * Answers the jobs that are there now; the others have no place there.
  */
-export async function moveJobs(services: Services, database: D1Database, jobs: Job[], move: Move): Promise<Job[]> {
+export async function moveJobs(services: Services, jobs: Job[], move: Move): Promise<Result<Job[]>> {
   const planned = plan(jobs, move);
   const ids = planned.map(({ assigned }) => assigned.job.id);
   // The new job may have come to its end and left its shard before this call came a second time.
-  const over = ids.length === 0 ? new Set() : await orUnavailable(() => idsInHistory(primary(database), ids));
+  const over = ids.length === 0 ? new Set() : await fromDatabase(() => idsInHistory(primary(services.database), ids));
+  if (isProblem(over)) return over;
   const left = planned.filter(({ assigned }) => !over.has(assigned.job.id));
   const outcomes = await submit(
     services,
     left.map(({ assigned }) => assigned),
   );
+  if (isProblem(outcomes)) return outcomes;
   const accepted = left.filter((_, i) => outcomes[i]?.type === "accepted");
   return [...planned.filter(({ assigned }) => over.has(assigned.job.id)), ...accepted].map(({ job }) => job);
 }
@@ -80,17 +82,10 @@ function assignIn(job: Job, { target, patch }: Move, delayMs: number): AssignedJ
     },
   };
   const draw = drawOf(job);
-  try {
-    // Lists bound ids by the time a job was made: the new id carries the old one's.
-    return assignSlot(submission, target, {
-      partition: draw.random,
-      draw,
-      now: parseJobId(job.id)?.at ?? job.createdAt,
-    });
-  } catch (error) {
-    if (error instanceof Refusal) return null;
-    throw error;
-  }
+  // Lists bound ids by the time a job was made: the new id carries the old one's.
+  const now = parseJobId(job.id)?.at ?? job.createdAt;
+  const assigned = assignSlot(submission, target, { partition: draw.random, draw, now });
+  return isProblem(assigned) ? null : assigned;
 }
 
 /** The same draw for the same failure of a job, so that it always gets the same new id. */
@@ -103,7 +98,7 @@ function drawOf({ id, version }: Job): Draw {
   return { random: word("partition") / 2 ** 32, bytes };
 }
 
-async function submit({ shards }: Services, assigned: AssignedJob[]): Promise<Submitted[]> {
+async function submit({ shards }: Services, assigned: AssignedJob[]): Promise<Result<Submitted[]>> {
   const items = assigned.map((item) => ({ slot: item.slot, item }));
   return scatter(shards, items, { idempotent: true }, async (shard, head, group) => {
     const queues = group.slice(0, 1).map(({ settings }) => settings);

@@ -1,5 +1,6 @@
 import type { Page } from "../../../contract/list.ts";
 import type { OrderingKeysQuery, OrderingKeyView } from "../../../contract/ordering-keys.ts";
+import { conflict, isProblem, notFound, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
 import type { ChangeKeyRequest, OrderingKey } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
@@ -7,8 +8,6 @@ import { partitionOf, slotOf } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../access/cursor.ts";
 import { fromBase64Url, toBase64Url, utf8 } from "../bytes.ts";
 import { readHistory } from "../jobs/job-read.ts";
-import { queueNotFound } from "../queues/settings-cache.ts";
-import { orThrow, Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { cannotReturn, retryFromHistory } from "./revive.ts";
 
@@ -20,14 +19,17 @@ export async function orderingKeysPage(
   services: Services,
   name: { namespace: string; queue: string },
   query: OrderingKeysQuery,
-): Promise<Page<OrderingKeyView>> {
+): Promise<Result<Page<OrderingKeyView>>> {
   const state = query.state ?? null;
   const list = `ordering-keys:${name.namespace}/${name.queue}/${state ?? ""}`;
-  const after = positionOf(orThrow(await openCursor(services.signer, list, query.cursor)));
+  const cursor = await openCursor(services.signer, list, query.cursor);
+  if (isProblem(cursor)) return cursor;
+  const after = positionOf(cursor);
   const request = { ...name, state, after, limit: query.limit + 1 };
   const pages = await services.shards.all({ idempotent: true }, (shard, head) =>
     shard.orderingKeys({ ...head, ...request }),
   );
+  if (isProblem(pages)) return pages;
   const found = pages.flat().sort((a, b) => (b.since ?? 0) - (a.since ?? 0) || (a.key < b.key ? -1 : 1));
   const items = found.slice(0, query.limit);
   const last = items.at(-1);
@@ -53,28 +55,28 @@ export type KeyChange = Pick<ChangeKeyRequest, "key" | "action" | "job">;
 /** Pauses, resumes or unblocks a key, in the shard of its partition; answers how it stands then. */
 export async function changeKey(
   services: Services,
-  database: D1Database,
   { settings, change }: { settings: QueueSettings; change: KeyChange },
-): Promise<OrderingKeyView> {
+): Promise<Result<OrderingKeyView>> {
   let known = settings;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const reply = await ask(services, known, change);
+    if (isProblem(reply)) return reply;
     switch (reply.type) {
       case "key":
         return keyView(reply.key);
       case "settings":
-        if (reply.settings.deleted) throw queueNotFound(settings.name);
+        if (reply.settings.deleted) return notFound.queue(settings.name);
         known = reply.settings;
         break;
       case "refused":
-        throw cannotReturn(reply.because, settings.name);
+        return cannotReturn(reply.because, settings.name);
       case "forgotten":
-        return bringBack(services, database, { settings: known, change, id: reply.job });
+        return bringBack(services, { settings: known, change, id: reply.job });
       case "not-blocked":
-        throw notBlocked(reply.key);
+        return notBlocked(reply.key);
     }
   }
-  throw new Refusal("unavailable", "The queue is being changed.");
+  return unavailable.queueChanging();
 }
 
 function ask({ shards }: Services, settings: QueueSettings, change: KeyChange) {
@@ -89,21 +91,23 @@ function ask({ shards }: Services, settings: QueueSettings, change: KeyChange) {
 /** The failed job has left its shard: it comes back from history, which lets its key go. */
 async function bringBack(
   services: Services,
-  database: D1Database,
   { settings, change, id }: { settings: QueueSettings; change: KeyChange; id: string },
-): Promise<OrderingKeyView> {
-  const job = await readHistory(database, { namespace: settings.namespace, id });
-  if (job === null) throw new Refusal("invalid-state", `The failed job ${id} is no longer kept: skip or discard it.`);
-  await retryFromHistory(services, job);
+): Promise<Result<OrderingKeyView>> {
+  const job = await readHistory(services, { namespace: settings.namespace, id });
+  if (isProblem(job)) return job;
+  if (job === null) return conflict.state(`The failed job ${id} is no longer kept: skip or discard it.`);
+  const retried = await retryFromHistory(services, job);
+  if (isProblem(retried)) return retried;
   // The same question again changes nothing now, and is answered with the key as it stands.
   const reply = await ask(services, settings, { ...change, job: id });
+  if (isProblem(reply)) return reply;
   if (reply.type === "key" || reply.type === "not-blocked") return keyView(reply.key);
-  throw new Refusal("unavailable", "The queue is being changed.");
+  return unavailable.queueChanging();
 }
 
-function notBlocked({ state, job }: OrderingKey): Refusal {
+function notBlocked({ state, job }: OrderingKey): Problem {
   const detail = job === null ? `The key is ${state}, and no failed job blocks it.` : `The key is blocked by ${job}.`;
-  return new Refusal("key-not-blocked", detail);
+  return conflict.of("key-not-blocked", detail);
 }
 
 function keyView({ job, since, ...key }: OrderingKey): OrderingKeyView {

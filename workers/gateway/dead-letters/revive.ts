@@ -1,9 +1,8 @@
+import { conflict, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import type { Revival, Revived, ReviveRequest, Unredrivable } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job/job.ts";
+import { parseJobId } from "../../../domain/job-id.ts";
 import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
-import { slotOfJob } from "../jobs/job-read.ts";
-import { queueNotFound } from "../queues/settings-cache.ts";
-import { Refusal } from "../refusal.ts";
 import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
 
@@ -15,45 +14,44 @@ export async function revive(
   { shards }: Pick<Services, "shards">,
   revivals: Revival[],
   how: Pick<ReviveRequest, "settings" | "patch" | "action" | "movingTo">,
-): Promise<Revived[]> {
-  const items = revivals.map((revival) => ({ slot: slotOfJob(revival.job.id), item: revival }));
+): Promise<Result<Revived[]>> {
+  const items = revivals.map((revival) => ({ slot: parseJobId(revival.job.id)?.slot ?? 0, item: revival }));
   return scatter(shards, items, { idempotent: false }, (shard, head, jobs: Revival[]) =>
     shard.revive({ ...head, ...how, jobs }),
   );
 }
 
-/** Retries a job that its shard has forgotten. Refuses as a retry of one that the shard has. */
-export async function retryFromHistory(services: Services, job: Job): Promise<Job> {
+/** Retries a job that its shard has forgotten. The problems are those of a retry of one that the shard has. */
+export async function retryFromHistory(services: Services, job: Job): Promise<Result<Job>> {
   // Said before its queue is looked for, which may be gone: the shard would say the same.
-  if (rejectedAtCommit(job)) throw cannotReturn("rejected-at-commit", job.queue);
+  if (rejectedAtCommit(job)) return cannotReturn("rejected-at-commit", job.queue);
   const settings = await services.settings.get(job.namespace, job.queue, Date.now());
-  const [revived] = await revive(services, [{ job, delayMs: 0 }], {
+  if (isProblem(settings)) return settings;
+  const results = await revive(services, [{ job, delayMs: 0 }], {
     settings,
     patch: null,
     action: "redrive",
     movingTo: null,
   });
+  if (isProblem(results)) return results;
+  const [revived] = results;
   if (revived?.type === "revived" && revived.job !== null) return revived.job;
-  if (revived?.type === "refused") throw cannotReturn(revived.because, job.queue);
-  throw new Refusal("invalid-state", "The job is being retried.");
+  if (revived?.type === "refused") return cannotReturn(revived.because, job.queue);
+  return conflict.state("The job is being retried.");
 }
 
 /** Why a job cannot come back in line: see docs/adr/0006. */
-export function cannotReturn(because: Unredrivable, queue: string): Refusal {
+export function cannotReturn(because: Unredrivable, queue: string): Problem {
   switch (because) {
     case "queue-deleted":
-      return queueNotFound(queue);
+      return notFound.queue(queue);
     case "repartitioned":
-      return new Refusal("invalid-state", `The partitions of queue ${queue} have changed since the job was accepted.`);
+      return conflict.state(`The partitions of queue ${queue} have changed since the job was accepted.`);
     case "rejected-at-commit":
-      return new Refusal(
-        "invalid-state",
+      return conflict.state(
         "The job was accepted without its shard, and may not run: its error says why. Submit another instead.",
       );
     case "moving":
-      return new Refusal(
-        "invalid-state",
-        "A redrive is taking the job to another queue: repeat that redrive to complete it.",
-      );
+      return conflict.state("A redrive is taking the job to another queue: repeat that redrive to complete it.");
   }
 }

@@ -1,8 +1,8 @@
 import type { Consistency, ExplainView } from "../../../contract/job.ts";
+import { conflict, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { LATE, within } from "../deadline.ts";
-import { type JobName, jobNotFound, readLive } from "../jobs/job-read.ts";
-import { Refusal } from "../refusal.ts";
+import { type JobName, readLive } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
 import type { AcceptedJob, AcceptedRecord } from "./accepted-records.ts";
 import { committedJobs } from "./committed-jobs.ts";
@@ -23,7 +23,6 @@ export type Found<T> =
 
 interface ReadContext {
   services: Services;
-  database: D1Database;
   /** How long the reader waits for the job's end. */
   waitMs?: number;
   level: Consistency;
@@ -36,30 +35,33 @@ interface ReadContext {
  * that is slow.
  */
 export async function orAccepted<T>(
-  { services, database, waitMs = 0, level }: ReadContext,
+  { services, waitMs = 0, level }: ReadContext,
   name: JobName,
-  read: () => Promise<T>,
-): Promise<Found<T>> {
+  read: () => Promise<Result<T>>,
+): Promise<Result<Found<T>>> {
   const asked = read();
-  try {
-    const value = await within(waitMs + (level === "eventual" ? SHARD_ANSWERS_MS : OUT_OF_REACH_MS), asked);
-    if (value !== LATE) return { type: "read", value };
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    const record = await recordFor(services, name, error);
-    if (record === null) throw error;
-    if (error.code === "unavailable") return aged(record);
-    // There was no such job a moment ago; there still is none, unless it was committed since, or has come and gone.
-    const { existing, past } = await committedJobs({ services, database }, [name.id]);
-    if (existing.size + past.size > 0) return { type: "read", value: await read() };
-    return { type: "accepted", job: record.job, ageSeconds: null };
+  const value = await within(waitMs + (level === "eventual" ? SHARD_ANSWERS_MS : OUT_OF_REACH_MS), asked);
+  if (value === LATE) {
+    const record = await services.accepted.find(name);
+    return record === null ? foundBy(await asked) : aged(record);
   }
+  if (!isProblem(value) || !mayBeAccepted(value)) return foundBy(value);
   const record = await services.accepted.find(name);
-  return record === null ? { type: "read", value: await asked } : aged(record);
+  if (record === null) return value;
+  if (value.code === "unavailable") return aged(record);
+  // There was no such job a moment ago; there still is none, unless it was committed since, or has come and gone.
+  const committed = await committedJobs(services, [name.id]);
+  if (isProblem(committed)) return committed;
+  if (committed.existing.size + committed.past.size > 0) return foundBy(await read());
+  return { type: "accepted", job: record.job, ageSeconds: null };
 }
 
-async function recordFor({ accepted }: Services, name: JobName, { code }: Refusal): Promise<AcceptedRecord | null> {
-  return code === "job-not-found" || code === "unavailable" ? accepted.find(name) : null;
+function foundBy<T>(value: Result<T>): Result<Found<T>> {
+  return isProblem(value) ? value : { type: "read", value };
+}
+
+function mayBeAccepted({ code }: Problem): boolean {
+  return code === "job-not-found" || code === "unavailable";
 }
 
 /**
@@ -72,9 +74,13 @@ function aged({ job, at }: AcceptedRecord): Extract<Found<never>, { type: "accep
 
 /**
  * Waits for the job's commit and then for its end, `waitMs` in all: answers it as it is then. A shard that is away is
- * asked again and again. A 404 refusal when the job was deleted meanwhile.
+ * asked again and again. A 404 problem when the job was deleted meanwhile.
  */
-export async function afterCommit(services: Services, job: AcceptedJob, waitMs: number): Promise<Job | AcceptedJob> {
+export async function afterCommit(
+  services: Services,
+  job: AcceptedJob,
+  waitMs: number,
+): Promise<Result<Job | AcceptedJob>> {
   const until = Date.now() + waitMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     const left = until - Date.now();
@@ -85,22 +91,18 @@ export async function afterCommit(services: Services, job: AcceptedJob, waitMs: 
   }
 }
 
-async function liveOrAway(services: Services, job: AcceptedJob, waitMs: number): Promise<Job | null> {
-  try {
-    return await readLive(services, job, waitMs);
-  } catch (error) {
-    if (error instanceof Refusal && error.code !== "job-not-found") return null;
-    throw error;
-  }
+async function liveOrAway(services: Services, job: AcceptedJob, waitMs: number): Promise<Result<Job | null>> {
+  const live = await readLive(services, job, waitMs);
+  return isProblem(live) && live.code !== "job-not-found" ? null : live;
 }
 
-/** Refuses a change of a job that neither its shard nor history has: it is not committed yet (409), or there is none. */
-export async function notThere(services: Services, database: D1Database, name: JobName): Promise<Refusal> {
-  if ((await services.accepted.find(name)) === null) return jobNotFound(name.id);
-  const { existing, past } = await committedJobs({ services, database }, [name.id]);
-  if (existing.size + past.size > 0) return jobNotFound(name.id);
-  const detail = "The job is accepted and waits for its shard. It can be changed as soon as that has it.";
-  return new Refusal("invalid-state", detail);
+/** Why a job cannot be changed that neither its shard nor history has: it is not committed yet (409), or there is none. */
+export async function notThere(services: Services, name: JobName): Promise<Problem> {
+  if ((await services.accepted.find(name)) === null) return notFound.job(name.id);
+  const committed = await committedJobs(services, [name.id]);
+  if (isProblem(committed)) return committed;
+  if (committed.existing.size + committed.past.size > 0) return notFound.job(name.id);
+  return conflict.state("The job is accepted and waits for its shard. It can be changed as soon as that has it.");
 }
 
 /** Why an accepted job does not run. */

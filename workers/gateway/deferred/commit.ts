@@ -1,12 +1,13 @@
 import type { DeferredMessage } from "../../../contract/ingest.ts";
+import { invalid, isProblem, type Result, unavailable } from "../../../contract/problems.ts";
 import type { Submitted } from "../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue } from "../../db/queues.ts";
-import { DONE, type Verdict, verdictOver } from "../doors/ingest/verdict.ts";
-import { orUnavailable, slotOfJob } from "../jobs/job-read.ts";
-import { Refusal } from "../refusal.ts";
+import { fromDatabase } from "../database.ts";
+import { DONE, type Verdict } from "../doors/ingest/verdict.ts";
+import { slotOfJob } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
 import { type CommittedJobs, SURELY_KNOWN_MS } from "./committed-jobs.ts";
 
@@ -15,7 +16,6 @@ const MAX_TRIES = 4;
 
 interface CommitContext {
   services: Services;
-  database: D1Database;
   committed: CommittedJobs;
 }
 
@@ -31,37 +31,39 @@ export interface Deferred {
 }
 
 /**
- * Commits one deferred job under its own id. Never throws. Whether it was committed before is asked first where its shard
+ * Commits one deferred job under its own id. Whether it was committed before is asked first where its shard
  * may have forgotten that: it has its row for a minute at least after its end, and history has it for
  * `DEFERRED_KNOWN_MS` after its making, deleted jobs too, while no message lives longer than four days. Done is a message
  * only when the job's record says so, too: from then on no reader is told of what the job was before its commit.
  */
-export async function commitDeferred(context: CommitContext, deferred: Deferred, now: number): Promise<Verdict> {
-  try {
-    const verdict = await committed(context, deferred, now);
-    if (verdict !== DONE) return verdict;
-    const { namespace, job } = deferred.message;
-    return (await context.services.accepted.close({ namespace, id: job.id })) ? DONE : OPEN;
-  } catch (error) {
-    return verdictOver(error, deferred);
-  }
+export async function commitDeferred(
+  context: CommitContext,
+  deferred: Deferred,
+  now: number,
+): Promise<Result<Verdict>> {
+  const verdict = await committed(context, deferred, now);
+  if (verdict !== DONE) return verdict;
+  const { namespace, job } = deferred.message;
+  return (await context.services.accepted.close({ namespace, id: job.id })) ? DONE : OPEN;
 }
 
 /** The job is committed, and its record says still that it waits. */
 const OPEN: Verdict = { letters: [], retry: { reason: "the job's record cannot be closed", afterMs: 0 } };
 
 /** `DONE` when the job's shard or history has it. */
-async function committed(context: CommitContext, deferred: Deferred, now: number): Promise<Verdict> {
+async function committed(context: CommitContext, deferred: Deferred, now: number): Promise<Result<Verdict>> {
   const { message } = deferred;
   const { namespace, queue, job } = message;
   if (slotOfJob(job.id) !== slotOf(namespace, queue, job.partition)) {
-    throw new Refusal("invalid-request", "The job's id is not of its place.");
+    return invalid.request("The job's id is not of its place.");
   }
   if (mayBeForgotten(deferred, now)) {
-    const { existing, past } = await context.committed.of([job.id]);
-    if (existing.size + past.size > 0) return DONE;
+    const known = await context.committed.of([job.id]);
+    if (isProblem(known)) return known;
+    if (known.existing.size + known.past.size > 0) return DONE;
   }
   const outcome = await submitted(context, message, now);
+  if (isProblem(outcome)) return outcome;
   // Every other outcome is written in the shard by now, as the job's beginning or as its end.
   if (outcome.type !== "undecided") return DONE;
   return { letters: [], retry: { reason: "a key of the job is held by a batch that is not decided", afterMs: 0 } };
@@ -77,39 +79,36 @@ function mayBeForgotten({ message, sentAt, attempts }: Deferred, now: number): b
 }
 
 async function submitted(
-  context: CommitContext,
+  { services }: CommitContext,
   { namespace, queue, job }: DeferredMessage,
   now: number,
-): Promise<Submitted> {
-  const { shards, settings: cache } = context.services;
-  let settings = await settingsOf(context, { namespace, queue, now });
+): Promise<Result<Submitted>> {
+  const slot = slotOf(namespace, queue, job.partition);
+  let settings = await settingsOf(services, { namespace, queue, now });
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const sent = { queues: [settings], jobs: [{ ...job, queue: 0 }], atomic: false, deferred: true } as const;
-    const reply = await shards.ask(slotOfJob(job.id), { idempotent: true }, (shard, head) =>
-      shard.submit({ ...head, ...sent, queues: [settings], jobs: [...sent.jobs] }),
+    if (isProblem(settings)) return settings;
+    const sent = { queues: [settings], jobs: [{ ...job, queue: 0 }], atomic: false, deferred: true as const };
+    const reply = await services.shards.ask(slot, { idempotent: true }, (shard, head) =>
+      shard.submit({ ...head, ...sent }),
     );
+    if (isProblem(reply)) return reply;
     if (reply.type === "submitted") {
       const [result] = reply.results;
       if (result === undefined) throw new Error("a shard answered fewer results than it was sent jobs");
       return result;
     }
     settings = reply.settings;
-    cache.learn(settings, now);
+    services.settings.learn(settings, now);
   }
-  throw new Refusal("unavailable", "The queue is being changed.");
+  return unavailable.queueChanging();
 }
 
 /** Of a deleted queue, too: its shard writes down that the job came too late. */
 async function settingsOf(
-  { services, database }: CommitContext,
+  { settings: cache, database }: Services,
   { namespace, queue, now }: { namespace: string; queue: string; now: number },
-): Promise<QueueSettings> {
-  try {
-    return await services.settings.get(namespace, queue, now);
-  } catch (error) {
-    if (!(error instanceof Refusal) || error.code !== "queue-not-found") throw error;
-    const stored = await orUnavailable(() => findQueue(primary(database), namespace, queue));
-    if (stored === null) throw error;
-    return stored;
-  }
+): Promise<Result<QueueSettings>> {
+  const settings = await cache.get(namespace, queue, now);
+  if (!isProblem(settings) || settings.code !== "queue-not-found") return settings;
+  return (await fromDatabase(() => findQueue(primary(database), namespace, queue))) ?? settings;
 }

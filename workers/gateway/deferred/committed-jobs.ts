@@ -1,9 +1,10 @@
+import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { ownerOf } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
+import { fromDatabase } from "../database.ts";
 import { askExistingIds } from "../jobs/ask-existing-ids.ts";
-import { orUnavailable } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
 
 /**
@@ -22,16 +23,17 @@ export interface CommittedIds {
 }
 
 /** Where jobs are looked for. */
-export interface JobSources {
-  services: Pick<Services, "shards">;
-  database: D1Database;
+export type JobSources = Pick<Services, "shards" | "database">;
+
+/** Which of these jobs were committed before. A 503 problem when that cannot be found out. */
+export async function committedJobs(sources: JobSources, ids: string[]): Promise<Result<CommittedIds>> {
+  const byOwner = await ownersOf(sources, ids);
+  if (isProblem(byOwner)) return byOwner;
+  return merged(await together([...byOwner.values()].map((theirs) => asked(sources, theirs))));
 }
 
-/** Which of these jobs were committed before. Throws a 503 refusal when that cannot be found out. */
-export async function committedJobs(sources: JobSources, ids: string[]): Promise<CommittedIds> {
-  const byOwner = await ownersOf(sources, ids);
-  return merged(await Promise.all([...byOwner.values()].map((theirs) => asked(sources, theirs))));
-}
+/** What is asked of each id. */
+type Answers = Map<string, Promise<Result<CommittedIds>>>;
 
 /**
  * As `committedJobs`, for many who ask at about the same time: one question a shard. One that is away fails its own ids
@@ -40,26 +42,29 @@ export async function committedJobs(sources: JobSources, ids: string[]): Promise
 export class CommittedJobs {
   readonly #sources: JobSources;
   #gathered: string[] = [];
-  #asking: Promise<Map<string, Promise<CommittedIds>>> | null = null;
+  #asking: Promise<Result<Answers>> | null = null;
 
   constructor(sources: JobSources) {
     this.#sources = sources;
   }
 
-  async of(ids: string[]): Promise<CommittedIds> {
+  async of(ids: string[]): Promise<Result<CommittedIds>> {
     this.#gathered.push(...ids);
     this.#asking ??= this.#askSoon();
     const answers = await this.#asking;
-    return merged(await Promise.all([...new Set(ids.flatMap((id) => answers.get(id) ?? []))]));
+    if (isProblem(answers)) return answers;
+    return merged(await together([...new Set(ids.flatMap((id) => answers.get(id) ?? []))]));
   }
 
-  async #askSoon(): Promise<Map<string, Promise<CommittedIds>>> {
-    await this.#sources.services.shards.pause(GATHER_MS);
+  async #askSoon(): Promise<Result<Answers>> {
+    await this.#sources.shards.pause(GATHER_MS);
     const ids = this.#gathered;
     this.#gathered = [];
     this.#asking = null;
-    const answers = new Map<string, Promise<CommittedIds>>();
-    for (const theirs of (await ownersOf(this.#sources, ids)).values()) {
+    const byOwner = await ownersOf(this.#sources, ids);
+    if (isProblem(byOwner)) return byOwner;
+    const answers: Answers = new Map();
+    for (const theirs of byOwner.values()) {
       const answer = asked(this.#sources, theirs);
       // Whoever asked has given up, maybe.
       answer.catch(() => undefined);
@@ -69,21 +74,24 @@ export class CommittedJobs {
   }
 }
 
-async function ownersOf({ services }: JobSources, ids: string[]): Promise<Map<string, string[]>> {
-  const map = await services.shards.map();
-  return Map.groupBy(ids, (id) => ownerOf(map, parseJobId(id)?.slot ?? 0));
+async function ownersOf({ shards }: JobSources, ids: string[]): Promise<Result<Map<string, string[]>>> {
+  const map = await shards.map();
+  return isProblem(map) ? map : Map.groupBy(ids, (id) => ownerOf(map, parseJobId(id)?.slot ?? 0));
 }
 
 /** The shard is asked first: what it has forgotten, history had before that, so no job slips through between the two questions. */
-async function asked({ services, database }: JobSources, ids: string[]): Promise<CommittedIds> {
+async function asked({ shards, database }: JobSources, ids: string[]): Promise<Result<CommittedIds>> {
   const jobs = ids.map((id) => ({ id }));
-  const existing = await askExistingIds(services, jobs);
+  const existing = await askExistingIds({ shards }, jobs);
+  if (isProblem(existing)) return existing;
   const rest = ids.filter((id) => !existing.has(id));
-  const past = rest.length === 0 ? new Set<string>() : await orUnavailable(() => idsInHistory(primary(database), rest));
-  return { existing, past };
+  if (rest.length === 0) return { existing, past: new Set() };
+  const past = await fromDatabase(() => idsInHistory(primary(database), rest));
+  return isProblem(past) ? past : { existing, past };
 }
 
-function merged(parts: CommittedIds[]): CommittedIds {
+function merged(parts: Result<CommittedIds[]>): Result<CommittedIds> {
+  if (isProblem(parts)) return parts;
   return {
     existing: new Set(parts.flatMap(({ existing }) => [...existing])),
     past: new Set(parts.flatMap(({ past }) => [...past])),

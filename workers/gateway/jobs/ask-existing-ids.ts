@@ -1,3 +1,4 @@
+import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { ExistingIdsReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { scatter } from "../routing/scatter.ts";
@@ -14,7 +15,7 @@ export async function askExistingIds<J extends { id: string }>(
   { shards }: Pick<Services, "shards">,
   jobs: J[],
   ask: AskExisting<J> = (shard, head, theirs) => shard.existingIds({ ...head, ids: theirs.map(({ id }) => id) }),
-): Promise<Set<string>> {
+): Promise<Result<Set<string>>> {
   const items = jobs.map((job) => ({ slot: parseJobId(job.id)?.slot ?? 0, item: job }));
   const exists = await scatter(shards, items, { idempotent: true }, async (shard, head, theirs: J[]) => {
     const { result, log } = await ask(shard, head, theirs);
@@ -22,5 +23,6 @@ export async function askExistingIds<J extends { id: string }>(
     const existing = new Set(result.ids);
     return { result: { results: theirs.map(({ id }) => existing.has(id)) }, log };
   });
+  if (isProblem(exists)) return exists;
   return new Set(jobs.filter((_, i) => exists[i]).map(({ id }) => id));
 }

@@ -1,3 +1,4 @@
+import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { ownerOf } from "../../../domain/slots.ts";
@@ -14,11 +15,13 @@ export interface ExistingIds {
 }
 
 /** A job that failed or was cancelled can have been redriven since: if its shard still holds it, the shard tells it. */
-export async function existingIdsOf({ shards }: Shards, jobs: Doubtful[]): Promise<ExistingIds[]> {
+export async function existingIdsOf({ shards }: Shards, jobs: Doubtful[]): Promise<Result<ExistingIds[]>> {
   const doubtful = jobs.filter((job) => job.state !== "succeeded");
   if (doubtful.length === 0) return [];
   const existing = await askExistingIds({ shards }, doubtful);
+  if (isProblem(existing)) return existing;
   const map = await shards.map();
+  if (isProblem(map)) return map;
   const byOwner = Map.groupBy(existing, (id) => ownerOf(map, parseJobId(id)?.slot ?? 0));
   return [...byOwner].map(([shard, ids]) => ({ shard, ids }));
 }
@@ -30,6 +33,7 @@ export function notIn<J extends Doubtful>(existing: ExistingIds[], jobs: J[]): J
 }
 
 /** The jobs that no shard holds, by asking. */
-export async function withoutExisting<J extends Doubtful>(services: Shards, jobs: J[]): Promise<J[]> {
-  return notIn(await existingIdsOf(services, jobs), jobs);
+export async function withoutExisting<J extends Doubtful>(services: Shards, jobs: J[]): Promise<Result<J[]>> {
+  const existing = await existingIdsOf(services, jobs);
+  return isProblem(existing) ? existing : notIn(existing, jobs);
 }

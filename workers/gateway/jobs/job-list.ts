@@ -1,18 +1,18 @@
 import { canonicalJson } from "../../../contract/canonical-json.ts";
 import type { Consistency, JobListItem, JobListQuery } from "../../../contract/job.ts";
 import type { Page } from "../../../contract/list.ts";
+import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import type { JobFilter, ListReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { parseTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { hash32 } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../access/cursor.ts";
-import { orThrow } from "../refusal.ts";
+import type { Context } from "../context.ts";
 import type { Services } from "../services.ts";
 import { type ExistingIds, existingIdsOf, notIn } from "./existing-ids.ts";
 import { type Freshness, STRONG } from "./freshness.ts";
 import { listItem } from "./job-view.ts";
 import { historyPage, needsHistory, type PageRequest, type ShardPage } from "./list-history.ts";
-import type { JobReader } from "./reader.ts";
 
 /** One source's newest jobs below the cursor; complete down to and including `scannedTo`, to the end when it is null. */
 export type Source = Pick<ListReply, "items" | "scannedTo">;
@@ -40,28 +40,27 @@ export function mergePages(sources: Source[], limit: number): { items: Job[]; be
 /** Pages that a filter leaves thin are filled by asking on, at most this often. */
 const MAX_ROUNDS = 4;
 
-export interface ListRequest {
-  namespace: string;
-  query: JobListQuery;
-}
-
 export interface ListAnswer {
   page: Page<JobListItem>;
   freshness: Freshness;
 }
 
 /** One page of `GET /v1/jobs`: all shards and history, merged. */
-export async function listJobsPage(reader: JobReader, { namespace, query }: ListRequest): Promise<ListAnswer> {
-  const { services } = reader;
+export async function listJobsPage(context: Context, query: JobListQuery): Promise<Result<ListAnswer>> {
+  const { services } = context;
+  const { namespace } = context.caller;
   const filter = filterOf(query);
   const list = `jobs:${hash32(`${namespace} ${canonicalJson(filter)}`)}`;
-  let before = orThrow(await openCursor(services.signer, list, query.cursor));
+  const after = await openCursor(services.signer, list, query.cursor);
+  if (isProblem(after)) return after;
+  let before = after;
   const found: Job[] = [];
   let freshness = STRONG;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const limit = query.limit - found.length;
     const request = { namespace, filter, before, limit, include: query.include };
-    const asked = await askAll(reader, request, query.consistency);
+    const asked = await askAll(context, request, query.consistency);
+    if (isProblem(asked)) return asked;
     freshness = lessFresh(freshness, asked.freshness);
     const page = mergePages(asked.sources, limit);
     found.push(...page.items);
@@ -75,17 +74,24 @@ export async function listJobsPage(reader: JobReader, { namespace, query }: List
 
 /** Shards first, those that were asked again before all, then history without what they know better. */
 async function askAll(
-  reader: JobReader,
+  context: Context,
   request: PageRequest,
   level: Consistency,
-): Promise<{ sources: Source[]; freshness: Freshness }> {
-  const { services } = reader;
+): Promise<Result<{ sources: Source[]; freshness: Freshness }>> {
+  const { services } = context;
   const asked = askShards(services, request);
-  if (!needsHistory(request)) return { sources: (await asked).map(({ reply }) => reply), freshness: STRONG };
-  const history = await historyPage(reader, { ...request, level }, asked);
+  if (!needsHistory(request)) {
+    const pages = await asked;
+    return isProblem(pages) ? pages : { sources: pages.map(({ reply }) => reply), freshness: STRONG };
+  }
+  const history = await historyPage(context, { ...request, level }, asked);
+  if (isProblem(history)) return history;
   const existing = await existingIdsOf(services, history.items);
+  if (isProblem(existing)) return existing;
   const pages = await asked;
+  if (isProblem(pages)) return pages;
   const late = await askThese(services, request, unlisted(existing, pages));
+  if (isProblem(late)) return late;
   const items = notIn(existing, history.items);
   const known = [...late, ...pages].map(({ reply }) => reply);
   const earlier = pages.map(({ reply }) =>
@@ -109,17 +115,22 @@ function filterOf(query: JobListQuery): JobFilter {
   };
 }
 
-async function askShards({ shards }: Services, request: PageRequest): Promise<ShardPage[]> {
-  const { shards: entries } = await shards.map();
-  return askThese({ shards }, request, new Set(entries.map(({ id }) => id)));
+async function askShards({ shards }: Services, request: PageRequest): Promise<Result<ShardPage[]>> {
+  const map = await shards.map();
+  if (isProblem(map)) return map;
+  return askThese({ shards }, request, new Set(map.shards.map(({ id }) => id)));
 }
 
-function askThese({ shards }: Pick<Services, "shards">, request: PageRequest, ids: Set<string>): Promise<ShardPage[]> {
-  return Promise.all(
-    [...ids].map(async (id) => {
+function askThese(
+  { shards }: Pick<Services, "shards">,
+  request: PageRequest,
+  ids: Set<string>,
+): Promise<Result<ShardPage[]>> {
+  return together(
+    [...ids].map(async (id): Promise<Result<ShardPage>> => {
       const ask = (shard: ShardApi, head: ShardCall) => shard.list({ ...head, ...request });
-      const { result: reply, log } = await shards.onceWithLog(id, { idempotent: true }, ask);
-      return { shard: id, reply, log };
+      const page = await shards.onceWithLog(id, { idempotent: true }, ask);
+      return isProblem(page) ? page : { shard: id, reply: page.result, log: page.log };
     }),
   );
 }

@@ -1,12 +1,14 @@
 import type { Consistency } from "../../../contract/job.ts";
+import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import type { JobFields, JobFilter, ListReply, LogPosition } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { type CopyPage, pageOfCopy } from "../../db/copies.ts";
+import type { Context } from "../context.ts";
+import { fromDatabase } from "../database.ts";
 import { eventual, type Freshness, STRONG } from "./freshness.ts";
-import { fromCopy, orUnavailable } from "./job-read.ts";
-import type { JobReader } from "./reader.ts";
+import { fromCopy } from "./job-read.ts";
 
 export interface PageRequest {
   namespace: string;
@@ -40,27 +42,35 @@ export function needsHistory({ filter: { state } }: PageRequest): boolean {
  * job can fall between it and the shards.
  */
 export async function historyPage(
-  reader: JobReader,
+  context: Context,
   { level, ...request }: PageRequest & { level: Consistency },
-  asked: Promise<ShardPage[]>,
-): Promise<HistoryPage> {
-  const { session } = reader;
+  asked: Promise<Result<ShardPage[]>>,
+): Promise<Result<HistoryPage>> {
+  const { session } = context;
   const { namespace, filter, before, limit } = request;
   const read = (db: Parameters<typeof pageOfCopy>[0]) => pageOfCopy(db, { namespace, ...filter }, { before, limit });
-  const primary = () => orUnavailable(() => session.primary(read));
+  const primary = async (): Promise<Result<HistoryPage>> => {
+    const page = await fromDatabase(() => session.primary(read));
+    return isProblem(page) ? page : pageFrom(page, limit);
+  };
   if (level === "strong") {
-    const [pages, page] = await Promise.all([asked, primary()]);
+    const both = await together([asked, fromDatabase(() => session.primary(read))]);
+    if (isProblem(both)) return both;
+    const [pages, page] = both;
     // A job that left its shard in between is in neither: what is read now has it.
-    return pageFrom(hasLeft(page, pages) ? page : await primary(), limit);
+    return hasLeft(page, pages) ? pageFrom(page, limit) : primary();
   }
   const near = fromCopy(() => (level === "session" ? session.nearest(read) : session.any(read)));
-  const [pages, copy] = await Promise.all([asked, near]);
-  const map = await reader.services.shards.map();
+  const both = await together([asked, near]);
+  if (isProblem(both)) return both;
+  const [pages, copy] = both;
+  const map = await context.services.shards.map();
+  if (isProblem(map)) return map;
   if (copy !== null && hasLeft(copy, pages) && knowsFailures(copy, pages, map)) {
-    const freshness = freshnessOf(level, copy.writtenAt, reader.clock());
+    const freshness = freshnessOf(level, copy.writtenAt, context.clock());
     if (freshness !== null) return { ...pageFrom(copy, limit), freshness };
   }
-  return pageFrom(await primary(), limit);
+  return primary();
 }
 
 function pageFrom({ jobs }: CopyPage, limit: number): HistoryPage {

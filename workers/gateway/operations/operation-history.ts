@@ -1,3 +1,4 @@
+import { isProblem, type Problem, type Result } from "../../../contract/problems.ts";
 import type { ShardOperation } from "../../../contract/rpc.ts";
 import { selects } from "../../../domain/operation.ts";
 import type { Db } from "../../db/client.ts";
@@ -15,11 +16,13 @@ const RETRY_STEP = 100;
 /**
  * One step of an operation over what history alone has. What a shard holds is that shard's, which has been through with
  * it. The step and its place are noted together; a retry that is cut short before that asks for the same jobs again,
- * which their shards hold by then.
+ * which their shards hold by then. Answers why the step could not be done, or null.
  */
-export async function stepHistory(services: Services, db: Db, row: OperationRow): Promise<void> {
-  if (row.after === null) return;
-  const operation = shardOperation(row, (await services.shards.map()).shards.length);
+export async function stepHistory(services: Services, db: Db, row: OperationRow): Promise<Problem | null> {
+  if (row.after === null) return null;
+  const map = await services.shards.map();
+  if (isProblem(map)) return map;
+  const operation = shardOperation(row, map.shards.length);
   const { namespace, filter } = operation;
   const limit = operation.action === "retry" ? RETRY_STEP : STEP;
   const { records, last } = await walkHistory(db, { namespace, queue: filter.queue, after: row.after, limit });
@@ -31,19 +34,23 @@ export async function stepHistory(services: Services, db: Db, row: OperationRow)
   };
   const selected = records.filter((record) => selects(operation, candidateOf(record)));
   const theirs = await existingIn(services, operation, selected);
+  if (isProblem(theirs)) return theirs;
   const own = selected.filter(({ id }) => !theirs.has(id));
   step.counts = { scanned: records.length - theirs.size, matched: own.length, changed: 0 };
   if (operation.action === "delete" && !operation.dryRun) {
     await deleteStep(db, { ...step, victims: own, now: Date.now() });
-    return;
+    return null;
   }
   if (operation.action === "retry" && !operation.dryRun) {
     const now = Date.now();
     const { everyMs } = operation;
     const pace = everyMs === null ? null : { nextAt: row.createdAt + row.changed * everyMs, everyMs };
-    step.counts.changed = await reviveAll(services, db, { records: own, pace, now });
+    const revived = await reviveAll(services, db, { records: own, pace, now });
+    if (isProblem(revived)) return revived;
+    step.counts.changed = revived;
   }
   await noteStep(db, step);
+  return null;
 }
 
 function candidateOf(record: HistoryRecord) {
@@ -52,7 +59,11 @@ function candidateOf(record: HistoryRecord) {
 }
 
 /** Which of `jobs` their shards hold. Where the others are to be deleted, their keys are forgotten in the same step. */
-function existingIn(services: Services, operation: ShardOperation, jobs: HistoryRecord[]): Promise<Set<string>> {
+function existingIn(
+  services: Services,
+  operation: ShardOperation,
+  jobs: HistoryRecord[],
+): Promise<Result<Set<string>>> {
   if (operation.action !== "delete" || operation.dryRun) return askExistingIds(services, jobs);
   const { namespace } = operation;
   return askExistingIds(services, jobs, (shard, head, theirs) =>

@@ -1,8 +1,8 @@
+import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Db } from "../../db/client.ts";
 import { type HistoryRecord, wholeJobs } from "../../db/operation-history.ts";
 import { revive } from "../dead-letters/revive.ts";
-import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** Jobs read and sent at once: 20 of the largest are ten megabytes. */
@@ -22,15 +22,17 @@ export async function reviveAll(
   services: Services,
   db: Db,
   { records, pace, now }: { records: HistoryRecord[]; pace: Pace | null; now: number },
-): Promise<number> {
+): Promise<Result<number>> {
   let count = 0;
   for (const group of Map.groupBy(records, ({ queue }) => queue).values()) {
     const [first] = group;
     const settings = first === undefined ? null : await settingsOf(services, first, now);
+    if (isProblem(settings)) return settings;
     for (let start = 0; settings !== null && start < group.length; start += JOBS_PER_CALL) {
       const ids = group.slice(start, start + JOBS_PER_CALL).map(({ id }) => id);
       const revivals = (await wholeJobs(db, ids)).map((job) => ({ job, delayMs: nextDelay(pace, now) }));
       const results = await revive(services, revivals, { settings, patch: null, action: "redrive", movingTo: null });
+      if (isProblem(results)) return results;
       count += results.filter(({ type }) => type === "revived").length;
     }
   }
@@ -49,11 +51,7 @@ async function settingsOf(
   { settings }: Services,
   { namespace, queue }: Pick<HistoryRecord, "namespace" | "queue">,
   now: number,
-): Promise<QueueSettings | null> {
-  try {
-    return await settings.get(namespace, queue, now);
-  } catch (error) {
-    if (error instanceof Refusal && error.code === "queue-not-found") return null;
-    throw error;
-  }
+): Promise<Result<QueueSettings | null>> {
+  const found = await settings.get(namespace, queue, now);
+  return isProblem(found) && found.code === "queue-not-found" ? null : found;
 }

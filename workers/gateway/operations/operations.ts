@@ -2,6 +2,7 @@ import { canonicalJson } from "../../../contract/canonical-json.ts";
 import { sha256Hex, toHex } from "../../../contract/hash.ts";
 import { MAX_RUNNING_OPERATIONS } from "../../../contract/limits.ts";
 import type { OperationBody } from "../../../contract/operation.ts";
+import { full, idempotency, isProblem, type Problem, type Result } from "../../../contract/problems.ts";
 import type { OperationProgress } from "../../../contract/rpc.ts";
 import { OPERATION_KEPT_MS, sumCounts } from "../../../domain/operation.ts";
 import { type Db, primary } from "../../db/client.ts";
@@ -14,7 +15,6 @@ import {
   openOperations,
 } from "../../db/operations.ts";
 import { log, reasonOf } from "../log.ts";
-import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import { stepHistory } from "./operation-history.ts";
 import { shardOperation } from "./operation-view.ts";
@@ -46,7 +46,7 @@ export interface NewOperation {
 export async function storeOperation(
   db: Db,
   { namespace, body, key, now }: NewOperation,
-): Promise<{ row: OperationRow; replayed: boolean }> {
+): Promise<Result<{ row: OperationRow; replayed: boolean }>> {
   const digits =
     key === null
       ? toHex(crypto.getRandomValues(new Uint8Array(ID_DIGITS / 2)))
@@ -56,20 +56,16 @@ export async function storeOperation(
   const after = body.action === "cancel" ? null : "";
   const made = await insertOperation(db, { id, namespace, request, createdAt: now, after }, MAX_RUNNING_OPERATIONS);
   const row = await findOperation(db, namespace, id);
-  if (row === null) {
-    throw new Refusal("too-many-operations", `${MAX_RUNNING_OPERATIONS} operations of the namespace are not done.`, {
-      retryAfter: 10,
-    });
-  }
-  if (row.request !== request) {
-    throw new Refusal("idempotency-mismatch", `The idempotency key belongs to ${id}, which has another body.`);
-  }
+  if (row === null) return full.operations(MAX_RUNNING_OPERATIONS);
+  if (row.request !== request) return idempotency.operationMismatch(id);
   return { row, replayed: !made };
 }
 
 /** Sends an operation to every shard; those that know it say how far they are. */
-export async function sendOperation({ shards }: Services, row: OperationRow): Promise<OperationProgress[]> {
-  const operation = shardOperation(row, (await shards.map()).shards.length);
+export async function sendOperation({ shards }: Services, row: OperationRow): Promise<Result<OperationProgress[]>> {
+  const map = await shards.map();
+  if (isProblem(map)) return map;
+  const operation = shardOperation(row, map.shards.length);
   return shards.all({ idempotent: true }, (shard, head) => shard.operate({ ...head, operation }));
 }
 
@@ -82,46 +78,62 @@ interface Budget {
 /**
  * Goes on with an operation until it is finished or the budget is used up: the shards first, then what history alone
  * has. A job that leaves a shard before its shard came to it is in history by then, so none is missed between the two.
+ * Answers what it met with, or null.
  */
-async function driveOperation(services: Services, db: Db, row: OperationRow, budget: Budget): Promise<void> {
+async function driveOperation(
+  services: Services,
+  db: Db,
+  { row, budget }: { row: OperationRow; budget: Budget },
+): Promise<Problem | null> {
   let shards = await sendOperation(services, row);
-  for (let lookMs = LOOK_MS; !shards.every(({ done }) => done); lookMs = Math.min(lookMs * 2, MAX_LOOK_MS)) {
-    if (Date.now() + lookMs >= budget.until) return;
+  for (let lookMs = LOOK_MS; ; lookMs = Math.min(lookMs * 2, MAX_LOOK_MS)) {
+    if (isProblem(shards)) return shards;
+    if (shards.every(({ done }) => done)) break;
+    if (Date.now() + lookMs >= budget.until) return null;
     await services.shards.pause(lookMs);
     shards = await sendOperation(services, row);
   }
   let at: OperationRow | null = await findOperation(db, row.namespace, row.id);
   while (at !== null && at.after !== null) {
-    if (Date.now() >= budget.until || budget.steps-- <= 0) return;
-    await stepHistory(services, db, at);
+    if (Date.now() >= budget.until || budget.steps-- <= 0) return null;
+    const problem = await stepHistory(services, db, at);
+    if (problem !== null) return problem;
     at = await findOperation(db, row.namespace, row.id);
   }
   await finishOperation(db, row.id, sumCounts(shards), Date.now());
+  return null;
 }
 
 /** Goes on with an operation after the answer: what fails is logged, and cron goes on. */
-export async function driveOn(services: Services, database: D1Database, row: OperationRow): Promise<void> {
+export async function driveOn(services: Services, row: OperationRow): Promise<void> {
+  const budget = { until: Date.now() + DRIVE_MS, steps: STEPS_PER_RUN };
+  await driveOrLog("warn", services, { row, budget });
+}
+
+async function driveOrLog(
+  level: "warn" | "error",
+  services: Services,
+  driven: { row: OperationRow; budget: Budget },
+): Promise<void> {
+  let why: unknown;
   try {
-    await driveOperation(services, primary(database), row, { until: Date.now() + DRIVE_MS, steps: STEPS_PER_RUN });
+    why = await driveOperation(services, primary(services.database), driven);
   } catch (error) {
-    log("warn", "operation", { operation: row.id, reason: reasonOf(error) });
+    why = error;
   }
+  if (why !== null) log(level, "operation", { operation: driven.row.id, reason: reasonOf(why) });
 }
 
 /** Cron's part: goes on with what is not finished, and forgets what was long ago. */
-export async function repairOperations(services: Services, database: D1Database, now: number): Promise<void> {
-  const db = primary(database);
+export async function repairOperations(services: Services, now: number): Promise<void> {
+  const db = primary(services.database);
   // Shards forget an operation that they have done after a while: an older one must not be sent to them again.
   const open = await openOperations(db, now - OPERATION_KEPT_MS, OPEN_PER_RUN);
   const budget = { until: 0, steps: STEPS_PER_RUN };
   for (const row of open) {
-    try {
-      // A share each, so that one whose shards walk for long keeps nobody waiting.
-      budget.until = Date.now() + DRIVE_MS / open.length;
-      await driveOperation(services, db, row, budget);
-    } catch (error) {
-      log("error", "operation", { operation: row.id, reason: reasonOf(error) });
-    }
+    // A share each, so that one whose shards walk for long keeps nobody waiting.
+    budget.until = Date.now() + DRIVE_MS / open.length;
+    await driveOrLog("error", services, { row, budget });
   }
   await forgetOperations(db, now - OPERATION_KEPT_MS, FORGET_PER_RUN);
 }

@@ -1,3 +1,4 @@
+import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import type { QueueStatsView } from "../../../contract/queue.ts";
 import type { QueueStats } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
@@ -5,7 +6,7 @@ import { JOB_STATES, type JobState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { countSucceeded } from "../../db/history.ts";
-import { orUnavailable } from "../jobs/job-read.ts";
+import { fromDatabase } from "../database.ts";
 import type { QueueName } from "../queues/queue-config.ts";
 import type { Services } from "../services.ts";
 
@@ -13,16 +14,14 @@ import type { Services } from "../services.ts";
 const STEP = 500;
 
 /** The queue's numbers over all shards and history. */
-export async function queueStats(
-  services: Services,
-  database: D1Database,
-  settings: QueueSettings,
-): Promise<QueueStatsView> {
+export async function queueStats(services: Services, settings: QueueSettings): Promise<Result<QueueStatsView>> {
   const name: QueueName = { namespace: settings.namespace, queue: settings.name };
-  const [shards, succeeded] = await Promise.all([
+  const both = await together([
     services.shards.all({ idempotent: true }, (shard, head) => shard.stats({ ...head, ...name })),
-    orUnavailable(() => countSucceeded(primary(database), name.namespace, name.queue)),
+    fromDatabase(() => countSucceeded(primary(services.database), name.namespace, name.queue)),
   ]);
+  if (isProblem(both)) return both;
+  const [shards, succeeded] = both;
   const merged = mergeStats(name.queue, shards, succeeded);
   const { scheduled, queued } = merged.counts;
   return { ...merged, backlog: { waiting: scheduled + queued, max: settings.maxBacklog } };
@@ -62,19 +61,21 @@ function percentile(sorted: number[], share: number): number | null {
 }
 
 /** Cancels everything queued and scheduled; answers how many. */
-export async function purgeQueue({ shards }: Services, name: QueueName): Promise<number> {
-  const { shards: entries } = await shards.map();
-  const cancelled = await Promise.all(
-    entries.map(async ({ id }) => {
+export async function purgeQueue({ shards }: Services, name: QueueName): Promise<Result<number>> {
+  const map = await shards.map();
+  if (isProblem(map)) return map;
+  const cancelled = await together(
+    map.shards.map(async ({ id }): Promise<Result<number>> => {
       let total = 0;
       for (;;) {
         const reply = await shards.once(id, { idempotent: true }, (shard, head) =>
           shard.purge({ ...head, ...name, limit: STEP }),
         );
+        if (isProblem(reply)) return reply;
         total += reply.cancelled;
         if (!reply.more) return total;
       }
     }),
   );
-  return cancelled.reduce((sum, count) => sum + count, 0);
+  return isProblem(cancelled) ? cancelled : cancelled.reduce((sum, count) => sum + count, 0);
 }

@@ -1,4 +1,5 @@
 import type { AuditView, ClusterView } from "../../../contract/admin.ts";
+import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import type { AuditReply } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { SLOTS } from "../../../domain/slots.ts";
@@ -7,9 +8,11 @@ import type { Services } from "../services.ts";
 type Violation = AuditView["violations"][number];
 
 /** Asks every shard for jobs that nothing would ever run, and whether together they own each slot once. */
-export async function audit({ shards }: Services, now: number): Promise<AuditView> {
-  await shards.refresh();
+export async function audit({ shards }: Services, now: number): Promise<Result<AuditView>> {
+  const map = await shards.refresh();
+  if (isProblem(map)) return map;
   const replies = await shards.all({ idempotent: true }, (shard, head) => shard.audit(head));
+  if (isProblem(replies)) return replies;
   const violations = [...replies.flatMap(shardViolations), ...slotViolations(replies)];
   return { ok: violations.length === 0, checkedAt: formatTimestamp(now), shards: replies.length, violations };
 }
@@ -47,11 +50,13 @@ export function slotViolations(replies: Pick<AuditReply, "shard" | "slots">[]): 
 }
 
 /** The map and what each shard holds. */
-export async function cluster({ shards }: Services): Promise<ClusterView> {
+export async function cluster({ shards }: Services): Promise<Result<ClusterView>> {
   const map = await shards.refresh();
-  const health = await Promise.all(
+  if (isProblem(map)) return map;
+  const health = await together(
     map.shards.map(({ id }) => shards.once(id, { idempotent: true }, (shard, head) => shard.wake(head))),
   );
+  if (isProblem(health)) return health;
   return {
     epoch: map.epoch,
     slots: SLOTS,

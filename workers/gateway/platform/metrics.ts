@@ -1,8 +1,6 @@
 import type { ShardHealth } from "../../../contract/rpc.ts";
 import { JOB_STATES } from "../../../domain/job/state.ts";
 
-/** The content type of OpenMetrics text. */
-
 interface Family {
   name: string;
   type: "gauge" | "counter";

@@ -1,4 +1,5 @@
 import type { ReadyView } from "../../../contract/admin.ts";
+import { isProblem } from "../../../contract/problems.ts";
 import { primary } from "../../db/client.ts";
 import { findNamespace } from "../../db/namespaces.ts";
 import { log, reasonOf } from "../log.ts";
@@ -27,22 +28,25 @@ export async function readiness(services: Services): Promise<ReadyView> {
 async function check(name: string, ask: () => Promise<unknown>): Promise<Check> {
   const start = Date.now();
   const verdict = (ok: boolean): Check => ({ ok, latencyMs: Date.now() - start });
-  try {
-    await withDeadline(ask());
-    return verdict(true);
-  } catch (error) {
-    log("warn", "not-ready", { check: name, reason: reasonOf(error) });
+  const fails = (why: unknown): Check => {
+    log("warn", "not-ready", { check: name, reason: reasonOf(why) });
     return verdict(false);
+  };
+  try {
+    const answer = await withDeadline(ask());
+    return isProblem(answer) ? fails(answer) : verdict(true);
+  } catch (error) {
+    return fails(error);
   }
 }
 
-async function withDeadline(work: Promise<unknown>): Promise<void> {
+async function withDeadline(work: Promise<unknown>): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer in ${DEADLINE_MS} ms`)), DEADLINE_MS);
   });
   try {
-    await Promise.race([work, deadline]);
+    return await Promise.race([work, deadline]);
   } finally {
     clearTimeout(timer);
   }

@@ -9,7 +9,6 @@ import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import { Refusal } from "../refusal.ts";
 
 export function queueView(settings: QueueSettings): QueueView {
   return {
@@ -127,10 +126,10 @@ function undivided({ name, pointer, limit }: DividedLimit, partitions: number, s
   );
 }
 
-/** Refuses (422) a timeout longer than the queue's target can run: a consumer of a Queue has 15 minutes. */
-export function checkTimeout(timeoutMs: number, settings: QueueSettings): void {
-  if (!tooLong(timeoutMs, settings)) return;
-  throw new Refusal("timeout-too-long", `Only a pulled job may take more than ${MAX_PUSH_TIMEOUT_SECONDS} seconds.`, {
-    errors: [{ pointer: "/timeout", detail: `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} for this queue` }],
-  });
+/** A timeout longer than the queue's target can run is a problem (422): a consumer of a Queue has 15 minutes. */
+export function checkTimeout(timeoutMs: number, settings: QueueSettings): Problem | null {
+  if (!tooLong(timeoutMs, settings)) return null;
+  const detail = `Only a pulled job may take more than ${MAX_PUSH_TIMEOUT_SECONDS} seconds.`;
+  const fault = `timeout is at most ${MAX_PUSH_TIMEOUT_SECONDS} seconds for this queue.`;
+  return conflict.of("timeout-too-long", detail, [{ pointer: "/timeout", detail: fault }]);
 }

@@ -1,9 +1,9 @@
+import { isProblem, notFound, type Result, unavailable } from "../../../contract/problems.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { findQueue } from "../../db/queues.ts";
 import { log, reasonOf } from "../log.ts";
-import { Refusal } from "../refusal.ts";
 
 /** How long an isolate uses settings without asking. A shard that knows newer ones says so, so this only saves reads. */
 const FRESH_MS = 5000;
@@ -29,15 +29,15 @@ export class SettingsCache {
     this.#kv = kv;
   }
 
-  /** The settings, or a 404 refusal when there is no such queue (any more). */
-  async get(namespace: string, queue: string, now: number): Promise<QueueSettings> {
+  /** The settings, or a 404 problem when there is no such queue (any more). */
+  async get(namespace: string, queue: string, now: number): Promise<Result<QueueSettings>> {
     const entry = this.#entries.get(cacheKey(namespace, queue));
     const settings =
       entry !== undefined && entry.until > now && entry.until <= now + FRESH_MS
         ? entry.settings
         : await this.#read(namespace, queue, now);
-    if (settings === null || settings.deleted) throw queueNotFound(queue);
-    return settings;
+    if (isProblem(settings)) return settings;
+    return settings === null || settings.deleted ? notFound.queue(queue) : settings;
   }
 
   /** Takes settings from a shard or from a change made here; older ones are ignored. */
@@ -62,7 +62,7 @@ export class SettingsCache {
     }
   }
 
-  async #read(namespace: string, queue: string, now: number): Promise<QueueSettings | null> {
+  async #read(namespace: string, queue: string, now: number): Promise<Result<QueueSettings | null>> {
     const known = this.#entries.get(cacheKey(namespace, queue))?.settings.version ?? -1;
     const cached = await this.#fromKv(namespace, queue);
     // KV can be a minute behind what this isolate already knew.
@@ -71,8 +71,9 @@ export class SettingsCache {
       return cached;
     }
     const stored = await this.#fromDatabase(namespace, queue);
-    if (stored !== null) this.learn(stored, now);
-    if (stored !== null && stored.version > 0 && stored.version !== cached?.version) await this.publish(stored);
+    if (stored === null || isProblem(stored)) return stored;
+    this.learn(stored, now);
+    if (stored.version > 0 && stored.version !== cached?.version) await this.publish(stored);
     return stored;
   }
 
@@ -86,7 +87,7 @@ export class SettingsCache {
     }
   }
 
-  async #fromDatabase(namespace: string, queue: string): Promise<QueueSettings | null> {
+  async #fromDatabase(namespace: string, queue: string): Promise<Result<QueueSettings | null>> {
     try {
       const stored = await findQueue(primary(this.#database), namespace, queue);
       return stored ?? (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
@@ -96,13 +97,9 @@ export class SettingsCache {
       const known = this.#entries.get(cacheKey(namespace, queue))?.settings;
       if (known !== undefined) return known;
       if (queue === DEFAULT_QUEUE) return implicitDefault(namespace);
-      throw new Refusal("unavailable", "The queue's settings cannot be read right now.");
+      return unavailable.settings();
     }
   }
-}
-
-export function queueNotFound(queue: string): Refusal {
-  return new Refusal("queue-not-found", `There is no queue "${queue.slice(0, 80)}".`);
 }
 
 function cacheKey(namespace: string, queue: string): string {

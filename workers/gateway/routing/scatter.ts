@@ -1,7 +1,7 @@
+import { isProblem, type Result, together, unavailable } from "../../../contract/problems.ts";
 import type { Busy, BusyItem, Moved, MovedItem, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { ownerOf } from "../../../domain/slots.ts";
-import { Refusal } from "../refusal.ts";
 import type { CallOptions, ShardClient } from "./shard-client.ts";
 
 /** How often items are sorted to shards again because slots moved, or were about to, meanwhile. */
@@ -27,7 +27,7 @@ interface Waiting<I> {
 /**
  * Sends each item to the owner of its slot, one RPC a shard, and answers the results in the items' order. A shard that
  * answers `moved`, for all of its items or for one, has done nothing about them: they are sent again, by the newer map. Those
- * that are put off (`busy`) are sent again in a moment. Refuses (503) what does not come to rest, and when a shard knows newer
+ * that are put off (`busy`) are sent again in a moment. A 503 problem is what does not come to rest, and that a shard knows newer
  * settings of a queue: by the time that the client asks again, this isolate knows them too.
  */
 export async function scatter<I, R>(
@@ -35,31 +35,34 @@ export async function scatter<I, R>(
   items: { slot: number; item: I }[],
   options: CallOptions,
   call: GroupCall<I, R>,
-): Promise<SettledItem<R>[]> {
+): Promise<Result<SettledItem<R>[]>> {
   const results: SettledItem<R>[] = new Array(items.length);
   let waiting = items.map((entry, index): Waiting<I> => ({ ...entry, index, to: null }));
   for (let round = 0; waiting.length > 0; round++) {
-    if (round >= MAX_ROUNDS) throw new Refusal("unavailable", "A slot is being moved.");
+    if (round >= MAX_ROUNDS) return unavailable.slotMoving();
     const map = await shards.map();
+    if (isProblem(map)) return map;
     const groups = Map.groupBy(waiting, ({ slot, to }) => to ?? ownerOf(map, slot));
-    const left = await Promise.all(
-      [...groups].map(async ([id, group]) => {
+    const left = await together(
+      [...groups].map(async ([id, group]): Promise<Result<Waiting<I>[]>> => {
         const theirs = group.map(({ item }) => item);
         const reply = await shards.once(id, options, (shard, head) => call(shard, head, theirs));
+        if (isProblem(reply)) return reply;
         if ("map" in reply) {
-          await shards.follow(reply, map);
-          return group.map((entry) => ({ ...entry, to: null }));
+          const newer = await shards.follow(reply, map);
+          return isProblem(newer) ? newer : group.map((entry) => ({ ...entry, to: null }));
         }
-        if ("settings" in reply) throw new Refusal("unavailable", "The queue is being changed.");
+        if ("settings" in reply) return unavailable.queueChanging();
         if (!("results" in reply)) throw new Error("a shard answered in an unknown way");
         const { settled, moved, busy } = sorted(group, reply.results);
         for (const { index, result } of settled) results[index] = result;
         // Where these are is known without the Directory; that they are there, their new owner hears from the newer epoch.
-        if (moved.length > 0) await shards.refresh().catch(() => undefined);
+        if (moved.length > 0) void (await shards.refresh());
         if (busy.length > 0) await shards.pause(Math.max(...busy.map(({ retryAfterMs }) => retryAfterMs)));
         return [...moved, ...busy.map(({ entry }) => entry)];
       }),
     );
+    if (isProblem(left)) return left;
     waiting = left.flat();
   }
   return results;

@@ -1,3 +1,4 @@
+import { isProblem, type Problem, type Result, together, unavailable } from "../../../contract/problems.ts";
 import {
   type Busy,
   type DirectoryApi,
@@ -10,7 +11,6 @@ import {
 } from "../../../contract/rpc.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { log, reasonOf } from "../log.ts";
-import { Refusal } from "../refusal.ts";
 
 /** Most newer maps one call follows: a slot does not move twice in a moment. */
 const MAX_MOVES = 4;
@@ -39,7 +39,7 @@ export type Call<R> = (shard: ShardApi, head: ShardCall) => Promise<Reply<R>>;
 /** Is told how far a shard's log was with every answer that is handed on. */
 export type Listener = (shard: string, log: LogPosition) => void;
 
-/** Reaches shards: knows the map, follows moves, waits out short pauses, and turns failures into 503. One an isolate. */
+/** Reaches shards: knows the map, follows moves, waits out short pauses, and answers failures as 503 problems. One an isolate. */
 export class ShardClient {
   readonly #ports: ShardPorts;
   readonly #known: { map: SlotMap | null };
@@ -57,23 +57,24 @@ export class ShardClient {
   }
 
   /** The map as this isolate knows it. It may be old: the shards say so. */
-  async map(): Promise<SlotMap> {
+  async map(): Promise<Result<SlotMap>> {
     return this.#known.map ?? this.refresh();
   }
 
   /** The map as the Directory has it now. */
-  async refresh(): Promise<SlotMap> {
+  async refresh(): Promise<Result<SlotMap>> {
     try {
       return this.adopt(await this.#ports.directory().map());
     } catch (error) {
-      throw unavailable("directory", error);
+      return away("directory", error);
     }
   }
 
   /** A shard that went by `map` was asked, and owns the slot no more: the newest map known to it or to the Directory. */
-  async follow(moved: Moved, map: SlotMap): Promise<void> {
+  async follow(moved: Moved, map: SlotMap): Promise<Result<SlotMap>> {
+    const newest = this.adopt(moved.map);
     // A shard that is behind answers with the map we already have: ask the Directory then.
-    if (this.adopt(moved.map).epoch === map.epoch) await this.refresh();
+    return newest.epoch === map.epoch ? this.refresh() : newest;
   }
 
   /** Takes a newer map; answers the newest known. */
@@ -84,41 +85,49 @@ export class ShardClient {
     return map;
   }
 
-  /** Asks the owner of `slot`. Throws a 503 refusal when no answer can be had. */
-  async ask<R>(slot: number, options: CallOptions, call: Call<R>): Promise<Answered<R>> {
-    return (await this.askWithLog(slot, options, call)).result;
+  /** Asks the owner of `slot`. A 503 problem when no answer can be had. */
+  async ask<R>(slot: number, options: CallOptions, call: Call<R>): Promise<Result<Answered<R>>> {
+    const reply = await this.askWithLog(slot, options, call);
+    return isProblem(reply) ? reply : reply.result;
   }
 
   /** As `ask`, and how far the owner's log was when it answered. */
-  async askWithLog<R>(slot: number, options: CallOptions, call: Call<R>): Promise<Reply<Answered<R>>> {
+  async askWithLog<R>(slot: number, options: CallOptions, call: Call<R>): Promise<Result<Reply<Answered<R>>>> {
     for (let moves = 0; moves <= MAX_MOVES; moves++) {
       const map = await this.map();
-      const { result, log } = await this.onceWithLog(ownerOf(map, slot), options, call);
+      if (isProblem(map)) return map;
+      const reply = await this.onceWithLog(ownerOf(map, slot), options, call);
+      if (isProblem(reply)) return reply;
+      const { result, log } = reply;
       if (!isMoved(result)) return { result: result as Answered<R>, log };
-      await this.follow(result, map);
+      const newer = await this.follow(result, map);
+      if (isProblem(newer)) return newer;
     }
-    throw new Refusal("unavailable", "The job's slot is being moved.");
+    return unavailable.jobMoving();
   }
 
   /** Asks one shard by its id and hands back `moved` for the caller to plan again. Waits while it is busy. */
-  async once<R>(id: string, options: CallOptions, call: Call<R>): Promise<Exclude<R, Busy>> {
-    return (await this.onceWithLog(id, options, call)).result;
+  async once<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Exclude<R, Busy>>> {
+    const reply = await this.onceWithLog(id, options, call);
+    return isProblem(reply) ? reply : reply.result;
   }
 
   /** As `once`, and how far the shard's log was when it answered. Every answer of a shard passes through here. */
-  async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Reply<Exclude<R, Busy>>> {
+  async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Reply<Exclude<R, Busy>>>> {
     const deadline = this.#ports.now() + MAX_BUSY_MS;
-    const head = { v: RPC_VERSION, epoch: (await this.map()).epoch };
+    const map = await this.map();
+    if (isProblem(map)) return map;
+    const head = { v: RPC_VERSION, epoch: map.epoch };
     for (;;) {
-      const { result, log } = await this.#reach(id, options, (shard) => call(shard, head));
+      const reply = await this.#reach(id, options, (shard) => call(shard, head));
+      if (isProblem(reply)) return reply;
+      const { result, log } = reply;
       if (!isBusy(result)) {
         this.#listener?.(id, log);
         return { result: result as Exclude<R, Busy>, log };
       }
       const wait = Math.max(5, result.retryAfterMs) * (0.5 + this.#ports.random());
-      if (this.#ports.now() + wait > deadline) {
-        throw new Refusal("unavailable", "The shard is busy.", { retryAfter: result.retryAfterMs / 1000 });
-      }
+      if (this.#ports.now() + wait > deadline) return unavailable.busy(result.retryAfterMs / 1000);
       await this.#ports.sleep(wait);
     }
   }
@@ -128,23 +137,24 @@ export class ShardClient {
     return this.#ports.sleep(ms);
   }
 
-  /** Asks every shard of the map at once. Fails when one fails: half an answer would be a wrong one. */
-  async all<R>(options: CallOptions, call: Call<R>): Promise<Exclude<R, Busy>[]> {
-    const { shards } = await this.map();
-    return Promise.all(shards.map(({ id }) => this.once(id, options, call)));
+  /** Asks every shard of the map at once. The problem of one is that of all: half an answer would be a wrong one. */
+  async all<R>(options: CallOptions, call: Call<R>): Promise<Result<Exclude<R, Busy>[]>> {
+    const map = await this.map();
+    if (isProblem(map)) return map;
+    return together(map.shards.map(({ id }) => this.once(id, options, call)));
   }
 
-  async #reach<R>(id: string, options: CallOptions, call: (shard: ShardApi) => Promise<R>): Promise<R> {
+  async #reach<R>(id: string, options: CallOptions, call: (shard: ShardApi) => Promise<R>): Promise<Result<R>> {
     try {
       return await call(this.#ports.shard(id));
     } catch (error) {
-      if (!options.idempotent || !isRetryable(error)) throw unavailable(id, error);
+      if (!options.idempotent || !isRetryable(error)) return away(id, error);
     }
     try {
       // A stub is broken once it threw: the second try needs a new one.
       return await call(this.#ports.shard(id));
     } catch (error) {
-      throw unavailable(id, error);
+      return away(id, error);
     }
   }
 }
@@ -160,10 +170,9 @@ function flag(error: unknown, name: "retryable" | "overloaded"): boolean {
   );
 }
 
-function unavailable(object: string, error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
+function away(object: string, error: unknown): Problem {
   log("error", "object-unavailable", { object, reason: reasonOf(error), overloaded: flag(error, "overloaded") });
-  return new Refusal("unavailable", "A part of the service did not answer.");
+  return unavailable.part();
 }
 
 function isMoved<R>(reply: R): reply is R & Moved {

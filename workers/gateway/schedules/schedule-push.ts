@@ -1,4 +1,4 @@
-import { allOf, isProblem, type Result, unavailable } from "../../../contract/problems.ts";
+import { isProblem, type Result, together, unavailable } from "../../../contract/problems.ts";
 import type { ScheduleMark, SchedulePush, ScheduleTaken } from "../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { assignedSlot, type ScheduleSettings, timingOf } from "../../../domain/schedule.ts";
@@ -34,10 +34,10 @@ export async function pushSchedules(
 ): Promise<Result<void>> {
   let waiting = schedules;
   for (let round = 0; waiting.length > 0; round++) {
-    if (round >= MAX_ROUNDS) return unavailable.because("The schedule's place is being changed.");
+    if (round >= MAX_ROUNDS) return unavailable.scheduleMoving();
     const map: Result<SlotMap> = round === 0 ? await shards.map() : await shards.refresh();
     if (isProblem(map)) return map;
-    const planned = allOf(await Promise.all(waiting.map((settings) => plan(settings, readQueue, map))));
+    const planned = await together(waiting.map((settings) => plan(settings, readQueue, map)));
     if (isProblem(planned)) return planned;
     const handovers = await stopElsewhere(shards, map, planned);
     if (isProblem(handovers)) return handovers;
@@ -64,8 +64,8 @@ async function stopElsewhere(
   planned: Planned[],
 ): Promise<Result<Map<Planned, ScheduleMark>>> {
   const marks = new Map<Planned, ScheduleMark>();
-  const told = await Promise.all(
-    map.shards.map(async ({ id }) => {
+  const stopped = await together(
+    map.shards.map(async ({ id }): Promise<Result<null>> => {
       const others = planned.filter(({ owner }) => owner !== id);
       const words = others.map(({ word }) => word);
       const taken = await tell(shards, id, words);
@@ -73,9 +73,10 @@ async function stopElsewhere(
       others.forEach((item, i) => {
         marks.set(item, furthest(marks.get(item) ?? NO_MARK, taken[i] ?? NO_MARK));
       });
+      return null;
     }),
   );
-  return told.find(isProblem) ?? marks;
+  return isProblem(stopped) ? stopped : marks;
 }
 
 /** Answers those whose owner says that it is not: it knows a newer map, or newer settings of the queue. */
@@ -89,16 +90,15 @@ async function startAtOwners(
     const handover = handovers.get(planned[i] as Planned) ?? NO_MARK;
     return [{ owner, settings, word: { ...word, own: { settings, queue, handover } } }];
   });
-  const stopped = await Promise.all(
-    [...Map.groupBy(owned, ({ owner }) => owner)].map(async ([owner, group]) => {
+  const stopped = await together(
+    [...Map.groupBy(owned, ({ owner }) => owner)].map(async ([owner, group]): Promise<Result<ScheduleSettings[]>> => {
       const words = group.map(({ word }) => word);
       const taken = await tell(shards, owner, words);
       if (isProblem(taken)) return taken;
       return group.filter((_, i) => taken[i]?.type === "stopped").map(({ settings }) => settings);
     }),
   );
-  const all = allOf(stopped);
-  return isProblem(all) ? all : all.flat();
+  return isProblem(stopped) ? stopped : stopped.flat();
 }
 
 async function tell(shards: ShardClient, id: string, schedules: SchedulePush[]): Promise<Result<ScheduleTaken[]>> {

@@ -1,8 +1,7 @@
 import { Name } from "../../../contract/primitives.ts";
+import { idempotency, isProblem, notFound, type Problem, type Result, together } from "../../../contract/problems.ts";
 import { DEFAULT_QUEUE } from "../../../contract/queue-settings.ts";
 import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
-import { queueNotFound } from "../queues/settings-cache.ts";
-import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** What decides, besides a job and randomness, where the jobs of a queue lie. */
@@ -22,33 +21,21 @@ export interface Pinned {
 /** Hex digits of a seed. */
 const SEED_DIGITS = 32;
 
-/** What placed the jobs may have changed since a first run whose end nobody knows. It does not pass by waiting. */
-export class PartitioningChanged extends Refusal {
-  constructor(queue: string) {
-    const detail = `The batch was cut short, and the number of partitions of queue "${queue}" was changed since: how far it came cannot be told.`;
-    super("idempotency-undecided", detail, { accepted: "unknown" });
-  }
-}
-
-/** How the queues of these jobs place today; those that are not there are left out. Throws a 503 refusal. */
+/** How the queues of these jobs place today; those that are not there are left out. A 503 problem when nobody can tell. */
 export async function partitioningsOf(
   { settings }: Pick<Services, "settings">,
   jobs: readonly unknown[],
   { namespace, now }: { namespace: string; now: number },
-): Promise<Map<string, Partitioning>> {
+): Promise<Result<Map<string, Partitioning>>> {
   const names = [...new Set(jobs.map(queueOf))].filter((name) => name !== null);
-  const found = await Promise.all(
-    names.map(async (name): Promise<[string, Partitioning][]> => {
-      try {
-        const queue = await settings.get(namespace, name, now);
-        return [[name, { partitions: queue.partitions, divided: isDivided(queue) }]];
-      } catch (error) {
-        if (error instanceof Refusal && error.code === "queue-not-found") return [];
-        throw error;
-      }
+  const found = await together(
+    names.map(async (name): Promise<Result<[string, Partitioning][]>> => {
+      const queue = await settings.get(namespace, name, now);
+      if (isProblem(queue)) return queue.code === "queue-not-found" ? [] : queue;
+      return [[name, { partitions: queue.partitions, divided: isDivided(queue) }]];
     }),
   );
-  return new Map(found.flat());
+  return isProblem(found) ? found : new Map(found.flat());
 }
 
 /** Of a job that is not parsed yet; null when it names none that could be. */
@@ -71,14 +58,20 @@ export function unsealed(text: string): { seed: string; queues: Map<string, Part
 }
 
 /**
- * Whether the jobs of this queue are spread. A queue that was not there when the batch was pinned is a refusal: its jobs
- * were refused then. Throws `PlacesChanged` where the jobs of an earlier run may lie elsewhere. The first run may find
- * that its pins were out of date: no shard has taken a job by them, so it goes on by what holds.
+ * Whether the jobs of this queue are spread. A queue that was not there when the batch was pinned is a problem (404): its jobs
+ * were refused then.
  */
-export function spreads(settings: QueueSettings, pinned: Pinned | undefined): boolean | Refusal {
+export function spreads(settings: QueueSettings, pinned: Pinned | undefined): Result<boolean> {
   if (pinned === undefined) return isDivided(settings);
-  const pin = pinned.queues.get(settings.name);
-  if (pin === undefined) return queueNotFound(settings.name);
-  if (pinned.isRepeat && pin.partitions !== settings.partitions) throw new PartitioningChanged(settings.name);
-  return pin.divided;
+  return pinned.queues.get(settings.name)?.divided ?? notFound.queue(settings.name);
+}
+
+/**
+ * The problem of the whole batch where the jobs of an earlier run may lie elsewhere than this queue places them today, else
+ * null. It does not pass by waiting. The first run may find that its pins were out of date: no shard has taken a job by them,
+ * so it goes on by what holds.
+ */
+export function changedSince({ name, partitions }: QueueSettings, pinned: Pinned | undefined): Problem | null {
+  const pin = pinned?.isRepeat ? pinned.queues.get(name) : undefined;
+  return pin === undefined || pin.partitions === partitions ? null : idempotency.partitioningChanged(name);
 }

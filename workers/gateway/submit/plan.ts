@@ -1,11 +1,11 @@
+import { isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
 import type { Submission } from "../../../contract/submission.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { LATE, within } from "../deadline.ts";
 import { SHARD_ANSWERS_MS } from "../deferred/deferral.ts";
-import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
-import { spreads } from "./pinned.ts";
+import { changedSince, spreads } from "./pinned.ts";
 import { type AssignedJob, assignSlot } from "./submission.ts";
 import type { SubmitOptions, Submitting } from "./submit.ts";
 
@@ -27,30 +27,35 @@ export interface Group {
   defers: boolean;
 }
 
-/** Places the jobs and groups them by shard, without those that have come and gone. What cannot be sent has its result. */
+/**
+ * Places the jobs and groups them by shard, without those that have come and gone. What cannot be sent has its result; a
+ * problem is one of the whole request.
+ */
 export async function planned(
   services: Services,
   jobs: { submission: Submission; index: number }[],
   options: Collecting,
-): Promise<Group[]> {
+): Promise<Result<Group[]>> {
   const items: Item[] = [];
-  const queues = new Map<string, QueueSettings | Refusal>();
+  const queues = new Map<string, Result<QueueSettings>>();
   for (const { submission, index } of jobs) {
     const { queue } = submission;
-    const settings = queues.get(queue) ?? (await settingsOrRefusal(services, queue, options));
-    queues.set(queue, settings);
-    const assigned =
-      settings instanceof Refusal ? settings : assignedOrRefusal(submission, settings, { ...options, index });
-    if (assigned instanceof Refusal) {
-      options.results[index] = { type: "refused", refusal: assigned };
-      continue;
+    let settings = queues.get(queue);
+    if (settings === undefined) {
+      settings = await services.settings.get(options.namespace, queue, options.now);
+      const changed = isProblem(settings) ? null : changedSince(settings, options.pinned);
+      if (changed !== null) return changed;
+      queues.set(queue, settings);
     }
-    items.push({ index, submission, assigned });
+    const assigned = isProblem(settings) ? settings : assignedOf(submission, settings, { ...options, index });
+    if (isProblem(assigned)) options.results[index] = { type: "refused", problem: assigned };
+    else items.push({ index, submission, assigned });
   }
-  const map = await mapOrRefusal(services, items, options);
-  if (!(map instanceof Refusal)) return newOnes(grouped(items, map, options), options);
+  const map = await mapFor(services, items, options);
+  if (!isProblem(map)) return newOnes(grouped(items, map, options), options);
   const able = items.filter((item) => mayDefer(item, options));
-  await notReached(services, { items, able, refusal: map }, options);
+  if (able.length === 0) return map;
+  await notReached(services, { items, able, problem: map }, options);
   return [];
 }
 
@@ -75,29 +80,20 @@ function mayDefer({ assigned }: Item, { defers = false, atomic }: SubmitOptions)
   return defers && !atomic && assigned.settings.consistency === "available";
 }
 
-/** Whose shard nobody can tell is deferred, too. */
-async function mapOrRefusal({ shards }: Services, items: Item[], options: SubmitOptions): Promise<SlotMap | Refusal> {
+/** Whose shard nobody can tell is deferred, too: jobs that may be do not wait for the map for long. */
+async function mapFor({ shards }: Services, items: Item[], options: SubmitOptions): Promise<Result<SlotMap>> {
   if (!items.some((item) => mayDefer(item, options))) return shards.map();
-  try {
-    const map = await within(SHARD_ANSWERS_MS, shards.map());
-    return map === LATE ? away() : map;
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-}
-
-export function away(): Refusal {
-  return new Refusal("unavailable", "A part of the service did not answer.");
+  const map = await within(SHARD_ANSWERS_MS, shards.map());
+  return map === LATE ? unavailable.part() : map;
 }
 
 /** Defers the jobs of `able`; the rest of `items`, and what the Queue does not take either, is refused. */
 export async function notReached(
   { deferral }: Services,
-  { items, able, refusal }: { items: Item[]; able: Item[]; refusal: Refusal },
+  { items, able, problem }: { items: Item[]; able: Item[]; problem: Problem },
   { results, now }: Collecting,
 ): Promise<void> {
-  for (const { index } of items) results[index] = { type: "refused", refusal };
+  for (const { index } of items) results[index] = { type: "refused", problem };
   if (able.length === 0) return;
   const assigned = able.map((item) => item.assigned);
   const jobs = await deferral.defer(assigned, now);
@@ -108,10 +104,11 @@ export async function notReached(
 }
 
 /** Leaves out what has come and gone. Of an atomic batch that is everything as soon as it is one. */
-async function newOnes(groups: Group[], { past, atomic, results }: Collecting): Promise<Group[]> {
+async function newOnes(groups: Group[], { past, atomic, results }: Collecting): Promise<Result<Group[]>> {
   const items = groups.flatMap((group) => group.items);
   if (past === undefined || items.length === 0) return groups;
   const gone = await past(items);
+  if (isProblem(gone)) return gone;
   const isNew = ({ assigned }: Item) => !(atomic ? gone.size > 0 : gone.has(assigned.job.id));
   for (const item of items.filter((each) => !isNew(each))) {
     results[item.index] = { type: "replayed", id: gone.get(item.assigned.job.id) ?? item.assigned.job.id, state: null };
@@ -121,30 +118,12 @@ async function newOnes(groups: Group[], { past, atomic, results }: Collecting): 
     .filter((group) => group.items.length > 0);
 }
 
-async function settingsOrRefusal(
-  services: Services,
-  queue: string,
-  { namespace, now }: SubmitOptions,
-): Promise<QueueSettings | Refusal> {
-  try {
-    return await services.settings.get(namespace, queue, now);
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-}
-
-function assignedOrRefusal(
+function assignedOf(
   job: Submission,
   settings: QueueSettings,
   { randomness, now, index, pinned }: SubmitOptions & { index: number },
-): AssignedJob | Refusal {
+): Result<AssignedJob> {
   const divided = spreads(settings, pinned);
-  if (divided instanceof Refusal) return divided;
-  try {
-    return assignSlot(job, settings, { partition: randomness.partition, draw: randomness.of(index), now, divided });
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
+  if (isProblem(divided)) return divided;
+  return assignSlot(job, settings, { partition: randomness.partition, draw: randomness.of(index), now, divided });
 }

@@ -1,12 +1,12 @@
 import type { SubmitBody } from "../../../contract/job.ts";
-import { isProblem, Problem, type Result } from "../../../contract/problems.ts";
+import { idempotency, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import type { Context } from "../context.ts";
 import type { AcceptedJob } from "../deferred/accepted-records.ts";
-import { findFinished, jobNotFound } from "../jobs/job-read.ts";
-import { fullRefusal } from "./full.ts";
+import { findFinished } from "../jobs/job-read.ts";
+import { noRoom } from "./full.ts";
 import { drawRandomness } from "./randomness.ts";
-import { duplicateOf, expiryPast, jobFromAccepted, keyUndecided, submission } from "./submission.ts";
+import { expiryPast, jobFromAccepted, submission } from "./submission.ts";
 import { type Submitting, submitAll } from "./submit.ts";
 
 export interface SubmittedJob {
@@ -22,13 +22,15 @@ export async function submitOne(context: Context, body: SubmitBody): Promise<Res
   const job = await submission(body, now);
   if (isProblem(job)) return job;
   const options = { namespace, atomic: false, randomness: drawRandomness(1), now, defers: true };
-  const [result] = await submitAll(context.services, [job], options);
+  const results = await submitAll(context.services, [job], options);
+  if (isProblem(results)) return results;
+  const [result] = results;
   if (result === undefined) throw new Error("a submission without a result");
   return outcomeOf(context, result);
 }
 
 async function outcomeOf(context: Context, result: Submitting): Promise<Result<SubmittedJob>> {
-  if (result.type === "refused") throw result.refusal;
+  if (result.type === "refused") return result.problem;
   if (result.type === "deferred") return { job: result.job, replayed: false };
   if (result.type === "replayed") throw new Error("a single job was submitted in a transaction");
   const { outcome, assigned } = result;
@@ -38,18 +40,15 @@ async function outcomeOf(context: Context, result: Submitting): Promise<Result<S
     case "replayed":
       return outcome.job === null ? movedToHistory(context, outcome.id) : { job: outcome.job, replayed: true };
     case "mismatch":
-      return new Problem(
-        "idempotency-mismatch",
-        `The idempotency key belongs to ${outcome.id}, which was sent with another body.`,
-      );
+      return idempotency.jobMismatch(outcome.id);
     case "duplicate":
-      throw duplicateOf(outcome.id);
+      return idempotency.duplicate(outcome.id);
     case "expired":
-      throw expiryPast();
+      return expiryPast();
     case "full":
-      throw fullRefusal(outcome, assigned.settings.name);
+      return noRoom(outcome, assigned.settings.name);
     case "undecided":
-      throw keyUndecided();
+      return idempotency.keyUndecided();
     case "refused":
       throw new Error("a single job was refused as part of a batch");
   }
@@ -58,6 +57,5 @@ async function outcomeOf(context: Context, result: Submitting): Promise<Result<S
 async function movedToHistory({ session, caller }: Context, id: string): Promise<Result<SubmittedJob>> {
   const job = await findFinished(session, { namespace: caller.namespace, id });
   if (isProblem(job)) return job;
-  if (job === null) throw jobNotFound(id);
-  return { job, replayed: true };
+  return job === null ? notFound.job(id) : { job, replayed: true };
 }

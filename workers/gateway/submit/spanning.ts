@@ -1,6 +1,6 @@
+import { idempotency, isProblem, type Result, unavailable } from "../../../contract/problems.ts";
 import { RPC_VERSION, type RunReply, type RunRequest } from "../../../contract/rpc.ts";
 import { log, reasonOf } from "../log.ts";
-import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { AssignedJob } from "./submission.ts";
 import type { SubmitOptions, Submitting } from "./submit.ts";
@@ -21,18 +21,21 @@ export async function submitSpanning(
   services: Services,
   jobs: readonly AssignedJob[],
   { plan, randomness, now, past }: SubmitOptions & { plan: number },
-): Promise<Submitting[] | null> {
+): Promise<Result<Submitting[] | null>> {
+  const map = await services.shards.map();
+  if (isProblem(map)) return map;
   const queues = [...new Set(jobs.map(({ settings }) => settings))];
   const request: RunRequest = {
     v: RPC_VERSION,
     id: plan === 0 ? randomness.batchId : `${randomness.batchId}.${plan}`,
-    map: await services.shards.map(),
+    map,
     queues,
     jobs: jobs.map(({ job, settings }) => ({ ...job, queue: queues.indexOf(settings) })),
     // Who has just asked what is past need not fear that the batch was accepted and forgotten.
     beginBy: (past === undefined ? now : Date.now()) + BEGIN_WITHIN_MS,
   };
   const reply = await run(services, request);
+  if (isProblem(reply)) return reply;
   switch (reply.type) {
     case "committed":
     case "refused":
@@ -45,20 +48,14 @@ export async function submitSpanning(
       for (const settings of reply.settings) services.settings.learn(settings, Date.now());
       return null;
     case "unavailable":
-      throw new Refusal("unavailable", "A shard did not answer in time: no job was accepted.", { accepted: "nothing" });
+      return unavailable.aborted();
     case "too-late":
-      throw undecidable();
+      return idempotency.batchUndecided();
   }
 }
 
-/** The batch may have been accepted or not, and nobody remembers. */
-export function undecidable(): Refusal {
-  const detail = "The batch was cut short, and how far it came is no longer known.";
-  return new Refusal("idempotency-undecided", detail, { accepted: "unknown" });
-}
-
 /** The same run is joined by every call, so it is asked again whatever happened to the last one. */
-async function run(services: Services, request: RunRequest): Promise<RunReply> {
+async function run(services: Services, request: RunRequest): Promise<Result<RunReply>> {
   const until = Date.now() + PATIENCE_MS;
   for (let calls = 1, pauseMs = FIRST_PAUSE_MS; ; calls++, pauseMs *= 2) {
     try {
@@ -66,10 +63,7 @@ async function run(services: Services, request: RunRequest): Promise<RunReply> {
       return await services.transaction(request.id).run(request);
     } catch (error) {
       log("error", "transaction-unavailable", { id: request.id, reason: reasonOf(error) });
-      if (calls >= MAX_CALLS || Date.now() + pauseMs > until) {
-        const detail = "The batch is not decided yet. Sent again with its Idempotency-Key it tells its outcome.";
-        throw new Refusal("unavailable", detail, { retryAfter: 2 });
-      }
+      if (calls >= MAX_CALLS || Date.now() + pauseMs > until) return unavailable.undecided();
       await services.shards.pause(pauseMs);
     }
   }

@@ -1,4 +1,6 @@
 import type { SubmitBody } from "../../../contract/job.ts";
+import { MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
+import { conflict, invalid, type Problem, type Result, tooLarge } from "../../../contract/problems.ts";
 import type { NewJob, Submitted } from "../../../contract/rpc.ts";
 import { EXPIRY_PAST, readSubmission, type Submission, type SubmissionFault } from "../../../contract/submission.ts";
 import type { Job } from "../../../domain/job/job.ts";
@@ -6,7 +8,6 @@ import { makeJobId } from "../../../domain/job-id.ts";
 import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
 import { keysClash, partitionOf, slotOf } from "../../../domain/slots.ts";
 import { checkTimeout } from "../queues/queue-settings.ts";
-import { invalidField, Refusal } from "../refusal.ts";
 import type { Draw } from "./randomness.ts";
 
 /** A submission with its place: everything of `NewJob` but the index of its queue. */
@@ -16,28 +17,18 @@ export interface AssignedJob {
   job: Omit<NewJob, "queue">;
 }
 
-/** The submission of a body that the schema has let pass. Throws a 400 or 413 refusal. */
-export async function submission(body: SubmitBody, now: number): Promise<Submission> {
+/** The submission of a body that the schema has let pass. Else a 400 or 413 problem. */
+export async function submission(body: SubmitBody, now: number): Promise<Result<Submission>> {
   const read = await readSubmission(body, now);
-  if (!("code" in read)) return read;
-  throw faultRefusal(read);
+  return "code" in read ? problemOf(read) : read;
 }
 
-function faultRefusal({ code, pointer, detail }: SubmissionFault): Refusal {
-  return code === "invalid-request" ? invalidField(pointer, detail) : new Refusal(code, detail);
+function problemOf({ code, pointer, detail }: SubmissionFault): Problem {
+  return code === "payload-too-large" ? tooLarge.payload(MAX_PAYLOAD_BYTES) : invalid.field(pointer, detail);
 }
 
-/** The call asked to be refused when an earlier job holds its deduplication key. */
-export function duplicateOf(id: string): Refusal {
-  return new Refusal("duplicate", `The deduplication key is held by ${id}.`);
-}
-
-export function keyUndecided(): Refusal {
-  return new Refusal("idempotency-undecided", "A key of the job is held by an atomic batch that is being decided.");
-}
-
-export function expiryPast(): Refusal {
-  return faultRefusal(EXPIRY_PAST);
+export function expiryPast(): Problem {
+  return problemOf(EXPIRY_PAST);
 }
 
 /** Randomness and time for one job: `partition` is drawn once for all of a request. */
@@ -49,11 +40,12 @@ export interface Assignment {
   divided?: boolean;
 }
 
-/** Gives the job its partition, slot and id by its queue's settings. Throws a 422 refusal when these do not allow it. */
-export function assignSlot(job: Submission, settings: QueueSettings, where: Assignment): AssignedJob {
+/** Gives the job its partition, slot and id by its queue's settings. A 422 problem when these do not allow it. */
+export function assignSlot(job: Submission, settings: QueueSettings, where: Assignment): Result<AssignedJob> {
   const { partition: shared, draw, now, divided = isDivided(settings) } = where;
-  if (job.fields.timeoutMs !== null) checkTimeout(job.fields.timeoutMs, settings);
-  checkKeys(job, settings);
+  const { timeoutMs } = job.fields;
+  const problem = (timeoutMs === null ? null : checkTimeout(timeoutMs, settings)) ?? checkKeys(job, settings);
+  if (problem !== null) return problem;
   const { orderingKey, concurrencyKey, idempotency, dedup } = job;
   const keys = { orderingKey, concurrencyKey, dedupKey: dedup?.key ?? null, idempotencyKey: idempotency?.key ?? null };
   const randomness = divided ? draw.random : shared;
@@ -71,12 +63,12 @@ export function assignSlot(job: Submission, settings: QueueSettings, where: Assi
 export function checkKeys(
   keys: Pick<Submission, "orderingKey" | "concurrencyKey">,
   { partitions }: QueueSettings,
-): void {
-  if (!keysClash(keys, partitions)) return;
-  throw new Refusal(
+): Problem | null {
+  if (!keysClash(keys, partitions)) return null;
+  return conflict.of(
     "keys-need-one-partition",
     "Jobs with an orderingKey and a concurrencyKey need a queue of one partition, because each key decides the place.",
-    { errors: [{ pointer: "/concurrencyKey", detail: "goes with an orderingKey on a queue of one partition only" }] },
+    [{ pointer: "/concurrencyKey", detail: "goes with an orderingKey on a queue of one partition only" }],
   );
 }
 

@@ -1,3 +1,12 @@
+import {
+  batch,
+  idempotency,
+  isProblem,
+  notFound,
+  type Problem,
+  type Result,
+  unavailable,
+} from "../../../contract/problems.ts";
 import type { SubmitReply, Submitted } from "../../../contract/rpc.ts";
 import type { Submission } from "../../../contract/submission.ts";
 import type { JobState } from "../../../domain/job/state.ts";
@@ -5,22 +14,20 @@ import type { QueueSettings } from "../../../domain/queue.ts";
 import { LATE, within } from "../deadline.ts";
 import type { AcceptedJob } from "../deferred/accepted-records.ts";
 import { SHARD_ANSWERS_MS } from "../deferred/deferral.ts";
-import { queueNotFound } from "../queues/settings-cache.ts";
-import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 import type { Pinned } from "./pinned.ts";
-import { away, type Collecting, type Group, type Item, notReached, planned } from "./plan.ts";
+import { type Collecting, type Group, type Item, notReached, planned } from "./plan.ts";
 import type { Randomness } from "./randomness.ts";
-import { submitSpanning, undecidable } from "./spanning.ts";
+import { submitSpanning } from "./spanning.ts";
 import type { AssignedJob } from "./submission.ts";
 
 /** How often a request is planned again because a slot moved or settings changed under it. */
 const MAX_PLANS = 4;
 
-/** What became of one job. Refusals are values here: in a batch each costs only its own job. */
+/** What became of one job: in a batch the problem of one costs only that. */
 export type Submitting =
   | { type: "done"; assigned: AssignedJob; outcome: Submitted }
-  | { type: "refused"; refusal: Refusal }
+  | { type: "refused"; problem: Problem }
   /** Of a batch over several shards: an earlier job answers. `state` is null when that has moved to history. */
   | { type: "replayed"; id: string; state: JobState | null }
   /** Its shard did not answer, and its queue is `available`: it is committed later. */
@@ -39,25 +46,31 @@ export interface SubmitOptions {
    * Of a request that can come again long after: which of these jobs have come and gone, or are there under another id.
    * Those are not sent again. By the id that the job has now: its id then.
    */
-  past?: (items: readonly Item[]) => Promise<Map<string, string>>;
+  past?: (items: readonly Item[]) => Promise<Result<Map<string, string>>>;
   /** How an earlier run placed the jobs, or will have. */
   pinned?: Pinned;
 }
 
 /**
  * Submits jobs with one RPC a shard, answering in their order. A shard that knows newer settings, or no longer owns
- * a slot, has its jobs planned again. What is atomic and lies on several shards becomes a transaction.
+ * a slot, has its jobs planned again. What is atomic and lies on several shards becomes a transaction. A problem is one of
+ * the whole request.
  */
-export async function submitAll(services: Services, jobs: Submission[], options: SubmitOptions): Promise<Submitting[]> {
+export async function submitAll(
+  services: Services,
+  jobs: Submission[],
+  options: SubmitOptions,
+): Promise<Result<Submitting[]>> {
   const results: Submitting[] = new Array(jobs.length);
   let waiting = jobs.map((submission, index) => ({ submission, index }));
   for (let plan = 0; waiting.length > 0; plan++) {
     if (plan >= MAX_PLANS) {
-      const refusal = new Refusal("unavailable", "The queue is being changed.");
-      for (const { index } of waiting) results[index] = { type: "refused", refusal };
+      const problem = unavailable.queueChanging();
+      for (const { index } of waiting) results[index] = { type: "refused", problem };
       break;
     }
     const groups = await planned(services, waiting, { ...options, results });
+    if (isProblem(groups)) return groups;
     if (groups.length === 0) break;
     if (options.atomic && results.some((result) => result?.type === "refused")) return atomicRefused(results, groups);
     if (options.atomic && groups.length > 1) {
@@ -70,19 +83,22 @@ export async function submitAll(services: Services, jobs: Submission[], options:
       if (spanning !== null) return spanning;
       continue;
     }
-    if (options.atomic && options.late && options.past === undefined) throw undecidable();
+    if (options.atomic && options.late && options.past === undefined) return idempotency.batchUndecided();
     const left = await Promise.all(groups.map((group) => send(services, group, { ...options, results })));
     waiting = left.flat().sort((a, b) => a.index - b.index);
   }
   return results;
 }
 
+/** What a shard answered to its jobs, or why it did not. */
+type Sent = Result<Exclude<SubmitReply, { type: "busy" }>>;
+
 /** Sends one shard its jobs; answers those that have to be planned again. */
 async function send(services: Services, group: Group, options: Collecting): Promise<Item[]> {
   const { reply, wasFrozen } = await answerOf(services, group, options);
-  if (reply instanceof Refusal) {
+  if (isProblem(reply)) {
     const able = group.defers && !wasFrozen ? group.items : [];
-    await notReached(services, { items: group.items, able, refusal: reply }, options);
+    await notReached(services, { items: group.items, able, problem: reply }, options);
     return [];
   }
   switch (reply.type) {
@@ -106,7 +122,7 @@ async function send(services: Services, group: Group, options: Collecting): Prom
 function refuseQueue(group: Group, settings: QueueSettings, results: Submitting[]): Item[] {
   const gone = ({ assigned }: Item) => assigned.settings.name === settings.name;
   for (const { index } of group.items.filter(gone)) {
-    results[index] = { type: "refused", refusal: queueNotFound(settings.name) };
+    results[index] = { type: "refused", problem: notFound.queue(settings.name) };
   }
   return group.items.filter((item) => !gone(item));
 }
@@ -119,40 +135,35 @@ async function answerOf(
   services: Services,
   group: Group,
   { atomic }: SubmitOptions,
-): Promise<{ reply: Exclude<SubmitReply, { type: "busy" }> | Refusal; wasFrozen: boolean }> {
+): Promise<{ reply: Sent; wasFrozen: boolean }> {
   let wasFrozen = false;
   const onReply = ({ type }: SubmitReply) => {
     wasFrozen = type === "busy";
   };
-  const asked = sendOrRefusal(services, group, { atomic, onReply });
+  const asked = askShard(services, group, { atomic, onReply });
   const reply = group.defers ? await within(SHARD_ANSWERS_MS, asked) : await asked;
   if (reply !== LATE) return { reply, wasFrozen };
-  return { reply: wasFrozen ? await asked : away(), wasFrozen };
+  return { reply: wasFrozen ? await asked : unavailable.part(), wasFrozen };
 }
 
 /** Sent again when the shard could not be reached: it knows a submission by its jobs' ids, which are made here. */
-async function sendOrRefusal(
+function askShard(
   { shards }: Services,
   { shard, items }: Group,
   { atomic, onReply }: { atomic: boolean; onReply: (reply: SubmitReply) => void },
-): Promise<Exclude<SubmitReply, { type: "busy" }> | Refusal> {
+): Promise<Sent> {
   const queues = [...new Set(items.map(({ assigned }) => assigned.settings))];
   const jobs = items.map(({ assigned }) => ({ ...assigned.job, queue: queues.indexOf(assigned.settings) }));
-  try {
-    return await shards.once(shard, { idempotent: true }, async (stub, head) => {
-      const reply = await stub.submit({ ...head, queues, jobs, atomic });
-      onReply(reply.result);
-      return reply;
-    });
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
+  return shards.once(shard, { idempotent: true }, async (stub, head) => {
+    const reply = await stub.submit({ ...head, queues, jobs, atomic });
+    onReply(reply.result);
+    return reply;
+  });
 }
 
 /** Nothing was sent: every job is refused, the faulty ones for their own reason. */
 function atomicRefused(results: Submitting[], groups: Group[]): Submitting[] {
-  const refusal = new Refusal("batch-refused", "Another job of the batch was refused.");
-  for (const { index } of groups.flatMap((group) => group.items)) results[index] = { type: "refused", refusal };
+  const problem = batch.otherRefused();
+  for (const { index } of groups.flatMap((group) => group.items)) results[index] = { type: "refused", problem };
   return results;
 }

@@ -1,9 +1,9 @@
+import { isProblem, type Result, valuesOf } from "../../../contract/problems.ts";
 import type { ClaimBody } from "../../../contract/pull.ts";
 import type { ClaimedJob } from "../../../contract/rpc.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { ownerOf, slotOf } from "../../../domain/slots.ts";
-import { Refusal } from "../refusal.ts";
 import type { Services } from "../services.ts";
 
 /** A wait for work is begun anew this often, so that one that a shard has forgotten costs no more than this. */
@@ -26,8 +26,9 @@ interface ShardShare {
  * Claims up to `max` jobs for a pull worker, of those that are there. Shards are asked together, each for its part of
  * `max`, so that no more is leased than was asked for.
  */
-export async function claimNow(services: Services, claim: Claim): Promise<ClaimedJob[]> {
-  return sweep(services, claim, shuffled(await shardsOf(services, claim.settings)));
+export async function claimNow(services: Services, claim: Claim): Promise<Result<ClaimedJob[]>> {
+  const shards = await shardsOf(services, claim.settings);
+  return isProblem(shards) ? shards : sweep(services, claim, shuffled(shards));
 }
 
 /**
@@ -39,20 +40,21 @@ export async function claimWaiting(
   services: Services,
   claim: Claim,
   { clock, abandoned }: { clock: () => number; abandoned: () => boolean },
-): Promise<ClaimedJob[]> {
+): Promise<Result<ClaimedJob[]>> {
   const until = clock() + secondsToMs(claim.wait);
   const shards = await shardsOf(services, claim.settings);
-  let jobs: ClaimedJob[] = [];
-  for (let pause = FIRST_PAUSE_MS; jobs.length === 0 && until > clock(); pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
+  if (isProblem(shards)) return shards;
+  for (let pause = FIRST_PAUSE_MS; until > clock(); pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
     await watch(services, claim.settings, { shards, waitMs: Math.min(until - clock(), WATCH_MS) });
     if (abandoned()) return [];
-    jobs = await sweep(services, claim, shuffled(shards));
-    if (jobs.length === 0 && until > clock()) await services.shards.pause(Math.min(pause, until - clock()));
+    const jobs = await sweep(services, claim, shuffled(shards));
+    if (isProblem(jobs) || jobs.length > 0) return jobs;
+    if (until > clock()) await services.shards.pause(Math.min(pause, until - clock()));
   }
-  return jobs;
+  return [];
 }
 
-/** Resolves when a shard has work for the queue, or after `waitMs`. Fails only when no shard can be asked. */
+/** Resolves when a shard has work for the queue, or when none can be asked any more, at the latest after `waitMs`. */
 async function watch(
   services: Services,
   settings: QueueSettings,
@@ -63,7 +65,8 @@ async function watch(
     const ready = await services.shards.once(id, { idempotent: true }, (shard, head) =>
       shard.awaitWork({ ...head, namespace, queue, waitMs: round.waitMs }),
     );
-    if (!ready) throw new Refusal("unavailable", "no work came");
+    // For `Promise.any`, to which this is a shard that has nothing to say.
+    if (ready !== true) throw new Error("no work came");
   });
   // Resolves with the first shard that has work; when none had, all have waited their time.
   await Promise.any(watches).catch(() => undefined);
@@ -73,48 +76,42 @@ async function watch(
  * One round: shards are asked together for their parts; then those that may have more, or had no part, one by one for
  * the rest. What one shard gave is not lost because another is away.
  */
-async function sweep(services: Services, claim: Claim, shards: string[]): Promise<ClaimedJob[]> {
+async function sweep(services: Services, claim: Claim, shards: string[]): Promise<Result<ClaimedJob[]>> {
   const asked = shares(shards, claim.max);
-  const parts = await Promise.allSettled(asked.map((part) => claimFrom(services, claim, part)));
-  const jobs = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
-  const failed = parts.find((part) => part.status === "rejected");
-  if (failed !== undefined && parts.every((part) => part.status === "rejected")) throw failed.reason;
-  if (failed !== undefined) return jobs;
-  const full = asked.filter(({ max }, i) => fulfilledLength(parts[i]) === max).map(({ shard }) => shard);
+  const parts = await Promise.all(asked.map((part) => claimFrom(services, claim, part)));
+  const given = valuesOf(parts);
+  const jobs = given.flat();
+  const problem = parts.find(isProblem);
+  if (problem !== undefined) return given.length === 0 ? problem : jobs;
+  const full = asked.filter(({ max }, i) => given[i]?.length === max).map(({ shard }) => shard);
   for (const shard of [...full, ...shards.slice(asked.length)]) {
     const max = claim.max - jobs.length;
     if (max <= 0) break;
-    jobs.push(...(await claimRest(services, claim, { shard, max }, jobs.length > 0)));
+    const rest = await claimFrom(services, claim, { shard, max });
+    if (!isProblem(rest)) jobs.push(...rest);
+    // With jobs in hand already, a shard that does not answer only means fewer of them.
+    else if (jobs.length === 0) return rest;
   }
   return jobs;
 }
 
-function fulfilledLength(part: PromiseSettledResult<ClaimedJob[]> | undefined): number {
-  return part?.status === "fulfilled" ? part.value.length : 0;
-}
-
-/** With jobs in hand already, a shard that does not answer only means fewer of them. */
-async function claimRest(services: Services, claim: Claim, one: ShardShare, hasJobs: boolean): Promise<ClaimedJob[]> {
-  try {
-    return await claimFrom(services, claim, one);
-  } catch (error) {
-    if (hasJobs && error instanceof Refusal) return [];
-    throw error;
-  }
-}
-
 /** Not asked twice on an error: jobs that the first leased come back when their lease ends. */
-async function claimFrom({ shards }: Services, claim: Claim, { shard, max }: ShardShare): Promise<ClaimedJob[]> {
+async function claimFrom(
+  { shards }: Services,
+  claim: Claim,
+  { shard, max }: ShardShare,
+): Promise<Result<ClaimedJob[]>> {
   const { namespace, name: queue } = claim.settings;
   const leaseMs = claim.leaseSeconds === undefined ? null : secondsToMs(claim.leaseSeconds);
   const request = { namespace, queue, max, leaseMs, worker: claim.worker ?? null };
   const reply = await shards.once(shard, { idempotent: false }, (stub, head) => stub.claim({ ...head, ...request }));
-  return reply.jobs;
+  return isProblem(reply) ? reply : reply.jobs;
 }
 
 /** The shards that own a partition of the queue. */
-async function shardsOf({ shards }: Services, settings: QueueSettings): Promise<string[]> {
+async function shardsOf({ shards }: Services, settings: QueueSettings): Promise<Result<string[]>> {
   const map = await shards.map();
+  if (isProblem(map)) return map;
   const owners = new Set<string>();
   for (let partition = 0; partition < settings.partitions && owners.size < map.shards.length; partition++) {
     owners.add(ownerOf(map, slotOf(settings.namespace, settings.name, partition)));

@@ -1,4 +1,5 @@
 import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import { isProblem, type Result, tooLarge } from "../../../contract/problems.ts";
 import { checkpointFits } from "../../../contract/progress-patch.ts";
 import type { ExtendBody, ReportBody } from "../../../contract/pull.ts";
 import type {
@@ -17,7 +18,6 @@ import { parseJobId } from "../../../domain/job-id.ts";
 import { parseLease } from "../../../domain/lease.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { longerThan } from "../bytes.ts";
-import { Refusal } from "../refusal.ts";
 import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
 
@@ -28,16 +28,14 @@ type ReportedOutcome =
 /** How long an answer waits until the jobs that its reports brought are on their shards, where they can be read. */
 const DELIVERY_WAIT_MS = 1_000;
 
-/** What a worker says of one attempt, and the jobs it brings, in the units used inside. Refused (413) when the result is too large. */
-export function outcomeOf(report: ReportedOutcome, spawn: SpawnJob[] = []): Outcome {
+/** What a worker says of one attempt, and the jobs it brings, in the units used inside. A 413 problem when the result is too large. */
+export function outcomeOf(report: ReportedOutcome, spawn: SpawnJob[] = []): Result<Outcome> {
   if (!report.ok) {
     const retryAfterMs = report.retryAfter === undefined ? null : secondsToMs(report.retryAfter);
     return { ok: false, error: report.error, retryAfterMs };
   }
   const result = report.result === undefined ? null : JSON.stringify(report.result);
-  if (result !== null && longerThan(result, MAX_RESULT_BYTES)) {
-    throw new Refusal("result-too-large", `The result may be ${MAX_RESULT_BYTES} bytes at most.`);
-  }
+  if (result !== null && longerThan(result, MAX_RESULT_BYTES)) return tooLarge.result(MAX_RESULT_BYTES);
   return { ok: true, result, resultTruncated: false, ...(spawn.length === 0 ? {} : { spawn }) };
 }
 
@@ -60,18 +58,18 @@ export async function report(
   { shards }: Services,
   reports: Report[],
   { queues, ...request }: Reporting,
-): Promise<Reported[]> {
+): Promise<Result<Reported[]>> {
   const known = located(reports);
   const spawning = { queues, waitMs: queues.length === 0 ? 0 : DELIVERY_WAIT_MS };
   // Not sent twice on an error: the shard would call the second copy stale.
   const answers = await scatter(shards, known, { idempotent: false }, (shard, head, group: Report[]) =>
     shard.report({ ...head, ...request, ...spawning, reports: group }),
   );
-  return inOrder(reports, known, answers);
+  return isProblem(answers) ? answers : inOrder(reports, known, answers);
 }
 
-/** What a worker says with a heartbeat, in the form used inside; null when it says nothing. Refused (413) when too large. */
-export function progressIn({ progress, checkpoint }: ExtendBody): ProgressPatch | null {
+/** What a worker says with a heartbeat, in the form used inside; null when it says nothing. A 413 problem when too large. */
+export function progressIn({ progress, checkpoint }: ExtendBody): Result<ProgressPatch | null> {
   if (progress === undefined && checkpoint === undefined) return null;
   const patch: ProgressPatch = {
     ...(progress?.percent === undefined ? {} : { percent: progress.percent }),
@@ -80,8 +78,7 @@ export function progressIn({ progress, checkpoint }: ExtendBody): ProgressPatch 
   if (checkpoint === undefined) return patch;
   if (checkpoint === null) return { ...patch, checkpoint: null };
   const text = JSON.stringify(checkpoint);
-  if (checkpointFits(text)) return { ...patch, checkpoint: text };
-  throw new Refusal("checkpoint-too-large", `The checkpoint may be ${MAX_CHECKPOINT_BYTES} bytes at most.`);
+  return checkpointFits(text) ? { ...patch, checkpoint: text } : tooLarge.checkpoint(MAX_CHECKPOINT_BYTES);
 }
 
 /** Moves the end of a lease, and stores what comes with it. */
@@ -89,26 +86,13 @@ export async function extend(
   { shards }: Services,
   namespace: string,
   extension: Extension,
-): Promise<Settled<ExtendResult>> {
+): Promise<Result<Settled<ExtendResult>>> {
   const known = located([extension]);
   const answers = await scatter(shards, known, { idempotent: true }, (shard, head, leases: Extension[]) =>
     shard.extend({ ...head, namespace, leases }),
   );
+  if (isProblem(answers)) return answers;
   return inOrder([extension], known, answers)[0] ?? { status: "unknown" };
-}
-
-export function leaseNotFound(): Refusal {
-  return new Refusal("lease-not-found", "No such lease was ever given.");
-}
-
-/** `cancelled`: what made it stale is that the job was cancelled. */
-export function staleLease(cancelled = false): Refusal {
-  return new Refusal(
-    "stale-lease",
-    cancelled
-      ? "The job was cancelled while it ran; its report changes nothing."
-      : "The job has gone on without this lease; its report changes nothing.",
-  );
 }
 
 function located<I extends { lease: string }>(items: I[]): { slot: number; item: I }[] {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DEFERRED_KNOWN_MS, DeferredMessage, IngestEnvelope, IngestMessage } from "../../../../contract/ingest.ts";
+import { full, idempotency, invalid, isProblem } from "../../../../contract/problems.ts";
 import { settingsFrom } from "../../../../contract/queue-settings.ts";
 import { makeJobId } from "../../../../domain/job-id.ts";
 import { initialMap } from "../../../../domain/slots.ts";
@@ -12,7 +13,6 @@ import {
   retryDelaySeconds,
   verdictOver,
 } from "../../../../workers/gateway/doors/ingest/verdict.ts";
-import { Refusal } from "../../../../workers/gateway/refusal.ts";
 import { ShardClient, type ShardPorts } from "../../../../workers/gateway/routing/shard-client.ts";
 import { replyOf } from "../../../rigs/replies.ts";
 
@@ -58,7 +58,7 @@ describe("a verdict", () => {
     const database = { prepare: () => statement } as unknown as D1Database;
     const done: string[] = [];
     const message = { attempts: 1, ack: () => done.push("ack"), retry: () => done.push("retry") };
-    const verdict = verdictOver(new Refusal("invalid-request", "no"), { id: "m", body: deep });
+    const verdict = verdictOver(invalid.request("no"), { id: "m", body: deep });
     const where = { database, queue: "dure-ingest", now: 0, random: 0 };
     await ackOrRetry(message as unknown as Message, verdict, where);
     expect(done).toEqual(["ack"]);
@@ -72,12 +72,23 @@ describe("a verdict", () => {
     });
   });
 
-  test("over a refusal says how long to wait", () => {
-    const refusal = new Refusal("backlog-full", "full", { retryAfter: 30 });
-    expect(verdictOver(refusal, { id: "m", body: 1 })).toEqual({
+  test("over a problem says how long to wait", () => {
+    expect(verdictOver(full.queue("q", 30), { id: "m", body: 1 })).toEqual({
       letters: [],
       retry: { reason: "backlog-full", afterMs: 30_000 },
     });
+  });
+
+  test.each([
+    ["that is decided in a moment comes again", idempotency.keyUndecided(), true],
+    [
+      "whose queue was divided anew meanwhile never does, though its code is the same",
+      idempotency.partitioningChanged("q"),
+      false,
+    ],
+  ])("over a batch %s", (_, problem, again) => {
+    const { letters, retry } = verdictOver(problem, { id: "m", body: 1 });
+    expect([problem.code, retry !== null, letters.length]).toEqual(["idempotency-undecided", again, again ? 0 : 1]);
   });
 
   test("has a reason of bounded length", () => {
@@ -181,21 +192,21 @@ describe("asking what is known", () => {
       sleep: (ms: number) => new Promise((wake) => setTimeout(wake, ms)),
     } as unknown as ShardPorts;
     const sources: JobSources = {
-      services: { shards: new ShardClient(ports) },
+      shards: new ShardClient(ports),
       database: null as unknown as D1Database,
     };
     const committed = new CommittedJobs(sources);
     const id = (slot: number, n: number) => makeJobId(n, slot, new Uint8Array(8));
-    const answers = await Promise.allSettled([
+    const answers = await Promise.all([
       committed.of([id(0, 1), id(0, 2)]),
       committed.of([id(0, 3)]),
       committed.of([id(4095, 4)]),
     ]);
-    expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    expect(answers.map(isProblem)).toEqual([false, false, true]);
     expect(asked).toEqual([
       { shard: "shard-0", ids: 3 },
       { shard: "shard-1", ids: 1 },
     ]);
-    expect((await committed.of([id(0, 5)])).existing.size).toBe(1);
+    expect(await committed.of([id(0, 5)])).toEqual({ existing: new Set([id(0, 5)]), past: new Set() });
   });
 });

@@ -40,9 +40,8 @@ describe("queue settings while D1 is down", () => {
   });
 
   test("cannot be had for a queue nobody here has heard of", async () => {
-    await expect(cacheOver(null, true).cache.get("default", "emails", 0)).rejects.toMatchObject({
-      code: "unavailable",
-    });
+    const { cache } = cacheOver(null, true);
+    expect(await cache.get("default", "emails", 0)).toMatchObject({ code: "unavailable" });
   });
 });
 
@@ -51,8 +50,8 @@ describe("copies of settings", () => {
     const { cache } = cacheOver({ ...emails, version: 3 });
     cache.learn(emails, 0);
     cache.learn({ ...emails, version: 2 }, 0);
-    expect((await cache.get("default", "emails", 1000)).version).toBe(4);
-    expect((await cache.get("default", "emails", 60_000)).version).toBe(4);
+    expect(await cache.get("default", "emails", 1000)).toMatchObject({ version: 4 });
+    expect(await cache.get("default", "emails", 60_000)).toMatchObject({ version: 4 });
   });
 
   test("are used for five seconds without asking", async () => {
@@ -67,6 +66,6 @@ describe("copies of settings", () => {
   test("a deleted queue is a 404, and is not remembered as anything else", async () => {
     const { cache } = cacheOver(null);
     cache.learn({ ...emails, deleted: true }, 0);
-    await expect(cache.get("default", "emails", 1)).rejects.toMatchObject({ code: "queue-not-found" });
+    expect(await cache.get("default", "emails", 1)).toMatchObject({ code: "queue-not-found" });
   });
 });

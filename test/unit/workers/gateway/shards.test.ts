@@ -60,7 +60,7 @@ describe("asking the owner of a slot", () => {
   test("gives up with 503 when the slot never comes to rest", async () => {
     let epoch = 1;
     const { ask, calls } = client(() => ({ type: "moved", map: { ...initialMap(2), epoch: ++epoch } }));
-    await expect(ask(1)).rejects.toMatchObject({ code: "unavailable" });
+    expect(await ask(1)).toMatchObject({ code: "unavailable" });
     expect(calls.length).toBeLessThan(10);
   });
 
@@ -73,7 +73,7 @@ describe("asking the owner of a slot", () => {
 
   test("a shard that stays busy is 503 within about two seconds", async () => {
     const { ask, elapsed } = client(() => ({ type: "busy", retryAfterMs: 50 }));
-    await expect(ask(1)).rejects.toMatchObject({ code: "unavailable", extras: { retryAfter: 0.05 } });
+    expect(await ask(1)).toMatchObject({ code: "unavailable", extras: { retryAfter: 0.05 } });
     expect(elapsed()).toBeLessThanOrEqual(2000);
   });
 });
@@ -88,7 +88,7 @@ describe("a shard that fails", () => {
     const { ask, calls } = client(() => {
       throw failing(properties);
     });
-    await expect(ask(1, again)).rejects.toMatchObject({ code: "unavailable" });
+    expect(await ask(1, again)).toMatchObject({ code: "unavailable" });
     expect(calls).toHaveLength(times);
   });
 

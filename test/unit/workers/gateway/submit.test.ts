@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { isProblem, notFound, type Problem, type Result } from "../../../../contract/problems.ts";
 import { implicitDefault, settingsFrom } from "../../../../contract/queue-settings.ts";
 import type { NewJob, RunReply, RunRequest, SubmitReply, SubmitRequest } from "../../../../contract/rpc.ts";
 import { parseJobId } from "../../../../domain/job-id.ts";
 import type { QueueSettings } from "../../../../domain/queue.ts";
 import { initialMap, slotOf } from "../../../../domain/slots.ts";
-import { Refusal } from "../../../../workers/gateway/refusal.ts";
 import { ShardClient, type ShardPorts } from "../../../../workers/gateway/routing/shard-client.ts";
 import type { Services } from "../../../../workers/gateway/services.ts";
 import { drawRandomness } from "../../../../workers/gateway/submit/randomness.ts";
-import { jobFromAccepted, submission } from "../../../../workers/gateway/submit/submission.ts";
-import { submitAll } from "../../../../workers/gateway/submit/submit.ts";
+import { jobFromAccepted, submission as read } from "../../../../workers/gateway/submit/submission.ts";
+import { submitAll as submit } from "../../../../workers/gateway/submit/submit.ts";
 import { replyOf } from "../../../rigs/replies.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
@@ -45,14 +45,23 @@ function fake(
   const settings = {
     get: async (_namespace: string, queue: string) => {
       const found = known.get(queue);
-      if (found === undefined || found.deleted) throw new Refusal("queue-not-found", "none");
-      return found;
+      return found === undefined || found.deleted ? notFound.queue(queue) : found;
     },
     learn: (learned: QueueSettings) => known.set(learned.name, learned),
   };
   const services = { shards: new ShardClient(ports), settings, transaction } as unknown as Services;
   return { services, requests, transactions };
 }
+
+function sound<T>(result: Result<T>): T {
+  if (isProblem(result)) throw new Error(result.detail);
+  return result as T;
+}
+
+/** A submission without a fault. */
+const submission = async (...of: Parameters<typeof read>) => sound(await read(...of));
+/** What becomes of jobs where the request as a whole has no problem. */
+const submitAll = async (...of: Parameters<typeof submit>) => sound(await submit(...of));
 
 const options = (atomic = false, jobs = 10) => ({
   namespace: "default",
@@ -69,7 +78,7 @@ describe("checking a submission", () => {
     ["due in more than a year", { payload: 1, runAt: "2028-01-01T00:00:00Z" }, "invalid-request"],
     ["payload too large", { payload: "x".repeat(256 * 1024) }, "payload-too-large"],
   ])("%s is refused", async (_, body, code) => {
-    await expect(submission(body, NOW)).rejects.toMatchObject({ code });
+    expect(await read(body, NOW)).toMatchObject({ code });
   });
 
   test("the hash of a keyed job is of its meaning, not its spelling", async () => {
@@ -130,7 +139,7 @@ describe("submitting", () => {
     const { services } = fake(answer, [gone, implicitDefault("default")]);
     const jobs = [await submission({ payload: 1, queue: "gone" }, NOW), await submission({ payload: 2 }, NOW)];
     const results = await submitAll(services, jobs, options());
-    expect(results.map((result) => (result.type === "refused" ? result.refusal.code : "accepted"))).toEqual([
+    expect(results.map((result) => (result.type === "refused" ? result.problem.code : "accepted"))).toEqual([
       "queue-not-found",
       "accepted",
     ]);
@@ -162,7 +171,7 @@ describe("submitting", () => {
     const refused = results.filter((result) => result.type === "refused");
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThan(40);
-    expect(refused.every((result) => result.refusal.code === "unavailable")).toBe(true);
+    expect(refused.every((result) => result.problem.code === "unavailable")).toBe(true);
   });
 
   test("a timeout too long for a pushed queue is 422, and the shard is not asked", async () => {
@@ -172,7 +181,7 @@ describe("submitting", () => {
     );
     const { services, requests } = fake(all, [pushed]);
     const [result] = await submitAll(services, [await submission({ payload: 1, timeout: 1000 }, NOW)], options());
-    expect(result).toMatchObject({ type: "refused", refusal: { code: "timeout-too-long" } });
+    expect(result).toMatchObject({ type: "refused", problem: { code: "timeout-too-long" } });
     expect(requests).toHaveLength(0);
   });
 });
@@ -214,12 +223,12 @@ describe("an atomic batch", () => {
     expect(transactions.map(({ id }) => id)).toEqual([randomness.batchId, `${randomness.batchId}.1`]);
   });
 
-  test.each<[RunReply["type"], Refusal["code"], Refusal["extras"]]>([
+  test.each<[RunReply["type"], Problem["code"], Problem["extras"]]>([
     ["unavailable", "unavailable", { accepted: "nothing" }],
     ["too-late", "idempotency-undecided", { accepted: "unknown" }],
   ])("over several shards that ends %s is answered %s", async (type, code, extras) => {
     const { services } = fake(all, [implicitDefault("default")], () => ({ type }) as RunReply);
-    await expect(submitAll(services, await spread(), options(true, 40))).rejects.toMatchObject({ code, extras });
+    expect(await submit(services, await spread(), options(true, 40))).toMatchObject({ code, extras });
   });
 
   test("over several shards asks a transaction again that cannot be reached, and then says so", async () => {
@@ -230,15 +239,15 @@ describe("an atomic batch", () => {
       return committed(request);
     };
     const { services } = fake(all, [implicitDefault("default")], transact);
-    await expect(submitAll(services, await spread(), options(true, 40))).rejects.toMatchObject({ code: "unavailable" });
+    expect(await submit(services, await spread(), options(true, 40))).toMatchObject({ code: "unavailable" });
     expect(calls).toBe(4);
     expect(await submitAll(services, await spread(), options(true, 40))).toHaveLength(40);
   });
 
   test("sent again too late, on one shard, is undecidable", async () => {
     const { services, requests } = fake(all, [implicitDefault("default")]);
-    const sent = submitAll(services, await plain(5), { ...options(true), late: true });
-    await expect(sent).rejects.toMatchObject({ code: "idempotency-undecided", extras: { accepted: "unknown" } });
+    const sent = await submit(services, await plain(5), { ...options(true), late: true });
+    expect(sent).toMatchObject({ code: "idempotency-undecided", extras: { accepted: "unknown" } });
     expect(requests).toEqual([]);
   });
 
@@ -246,7 +255,7 @@ describe("an atomic batch", () => {
     const { services, requests } = fake(all, [implicitDefault("default")]);
     const jobs = [await submission({ payload: 1 }, NOW), await submission({ payload: 1, queue: "nope" }, NOW)];
     const results = await submitAll(services, jobs, options(true));
-    expect(results.map((result) => result.type === "refused" && result.refusal.code)).toEqual([
+    expect(results.map((result) => result.type === "refused" && result.problem.code)).toEqual([
       "batch-refused",
       "queue-not-found",
     ]);

@@ -9,7 +9,6 @@ import type { Answered } from "../../api/answered.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
-import { settled } from "../../refusal.ts";
 import { plainJson } from "./json-value.ts";
 
 /** What a method of the binding says with its call. */
@@ -33,11 +32,12 @@ export async function perform<View>(
   const input = inputOf(definition, sent);
   if (isProblem(input)) return input;
   const run = USE_CASES[name] as unknown as (context: Context, input: AnyInput) => Promise<Result<Answered<object>>>;
-  const answered = await settled(() => run(context, input));
+  const answered = await run(context, input);
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
   // Nobody hears of a caller that has gone before its call has returned.
-  const view = (await answered.later?.(() => false)) ?? answered.view;
+  const later = await answered.later?.(() => false);
+  const view = later === undefined || isProblem(later) ? answered.view : later;
   return { ...(view as View), meta: await metaOf(context, answered) };
 }
 

@@ -4,7 +4,7 @@ import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { parseJson } from "../../../../contract/json-text.ts";
 import { MAX_BODY_BYTES } from "../../../../contract/limits.ts";
 import { Key } from "../../../../contract/primitives.ts";
-import { invalid, isProblem, Problem, type Result, tooLarge } from "../../../../contract/problems.ts";
+import { http, invalid, isProblem, type Result, tooLarge } from "../../../../contract/problems.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { DoorContext } from "./door.ts";
 import { preferredWait } from "./prefer.ts";
@@ -82,7 +82,7 @@ async function readJson(request: Request, { optional }: { optional: boolean }): 
   return typed ? parseJson(text) : NOT_JSON;
 }
 
-const NOT_JSON = new Problem("unsupported-media-type", "Send the body with content-type: application/json.");
+const NOT_JSON = http.mediaType();
 
 function isJson(contentType: string | null): boolean {
   const type = (contentType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";

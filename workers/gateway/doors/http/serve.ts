@@ -2,7 +2,7 @@ import type { ErrorHandler, Handler, MiddlewareHandler, NotFoundHandler } from "
 import { toHex } from "../../../../contract/hash.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { CALL_LIST, type CallName } from "../../../../contract/http/calls.ts";
-import { isProblem, notFound, Problem, type Result } from "../../../../contract/problems.ts";
+import { http, isProblem, notFound, type Result } from "../../../../contract/problems.ts";
 import { admit, type Entry, type Identity } from "../../access/admission.ts";
 import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
@@ -11,7 +11,6 @@ import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
 import { log, reasonOf } from "../../log.ts";
-import { settled } from "../../refusal.ts";
 import { servicesOf } from "../../services.ts";
 import { answer, problemAnswer } from "./answer.ts";
 import type { DoorContext, DoorEnv } from "./door.ts";
@@ -25,13 +24,13 @@ type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answere
 export function serve(definition: CallDefinition & { id: CallName }): Handler<DoorEnv> {
   const run = USE_CASES[definition.id] as unknown as Run;
   if (definition.scope === "public") {
-    return async (c) => told(c, definition, await settled(() => run(c.get("request").visit, publicInput(c))));
+    return async (c) => told(c, definition, await run(c.get("request").visit, publicInput(c)));
   }
   return async (c) => {
     const context = await entered(c, definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
-    const result = isProblem(input) ? input : await settled(() => run(context, input));
+    const result = isProblem(input) ? input : await run(context, input);
     if (definition.bookmark && !isProblem(result)) context.session.touch();
     await setBookmark(c, context);
     return told(c, definition, result);
@@ -79,9 +78,7 @@ export const onNotFound: NotFoundHandler<DoorEnv> = async (c) => {
     if (isProblem(context)) return problemAnswer(c, context);
   }
   const allowed = allowedMethods(c.req.path);
-  if (allowed.length === 0) return problemAnswer(c, notFound.path());
-  const allow = allowed.join(", ");
-  return problemAnswer(c, new Problem("method-not-allowed", `The path takes ${allow}.`, { headers: { allow } }));
+  return problemAnswer(c, allowed.length === 0 ? notFound.path() : http.method(allowed.join(", ")));
 };
 
 const KNOWN_PATHS = CALL_LIST.map(({ method, path }) => ({
@@ -125,5 +122,5 @@ function newSpanId(): string {
 export const onError: ErrorHandler<DoorEnv> = (error, c) => {
   const { id } = c.get("request");
   log("error", "unexpected", { requestId: id, path: c.req.path, reason: reasonOf(error), stack: error.stack });
-  return problemAnswer(c, new Problem("internal", `Please report request ${id}.`));
+  return problemAnswer(c, http.failed(id));
 };

@@ -1,3 +1,4 @@
+import { isProblem, type Result } from "../../../../contract/problems.ts";
 import { log, reasonOf } from "../../log.ts";
 import type { DoorContext } from "./door.ts";
 
@@ -12,7 +13,7 @@ const BEAT = new TextEncoder().encode(" ");
  */
 export function streamedAnswer<T>(
   c: DoorContext,
-  make: (abandoned: () => boolean) => Promise<T>,
+  make: (abandoned: () => boolean) => Promise<Result<T>>,
   otherwise: T,
 ): Response {
   const { readable, writable } = new IdentityTransformStream();
@@ -22,10 +23,11 @@ export function streamedAnswer<T>(
     gone = true;
   };
   writer.closed.catch(leave);
-  const made = make(() => gone).catch((error: unknown) => {
-    log("warn", "streamed-answer", { reason: reasonOf(error) });
+  const failed = (why: unknown): T => {
+    log("warn", "streamed-answer", { reason: reasonOf(why) });
     return otherwise;
-  });
+  };
+  const made = make(() => gone).then((result) => (isProblem(result) ? failed(result) : result), failed);
   // Not in waitUntil: that would keep the request alive when its client has gone.
   void send(
     writer,

@@ -1,13 +1,12 @@
 import { DeferredMessage, IngestEnvelope } from "../../../../contract/ingest.ts";
 import { jsonText, TOO_DEEP } from "../../../../contract/json-text.ts";
-import { errorsOf } from "../../../../contract/problem.ts";
+import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
 import { LATE, within } from "../../deadline.ts";
 import { commitDeferred } from "../../deferred/commit.ts";
 import { CommittedJobs } from "../../deferred/committed-jobs.ts";
-import { orThrow, Refusal } from "../../refusal.ts";
 import { servicesOf } from "../../services.ts";
 import { plainJson } from "../binding/json-value.ts";
-import { admit } from "./door.ts";
+import { admit, type IngestContext, type Sent } from "./door.ts";
 import { ackOrRetry, type Verdict, verdictOver } from "./verdict.ts";
 
 /** A shard that does not answer keeps its own messages waiting, and the others of their batch no longer than this. */
@@ -20,11 +19,7 @@ const TOO_LATE: Verdict = { letters: [], retry: { reason: "no answer in time", a
  */
 export async function consumeIngest(batch: MessageBatch, env: Env): Promise<void> {
   const services = servicesOf(env);
-  const context = {
-    services,
-    database: services.database,
-    committed: new CommittedJobs({ services, database: services.database }),
-  };
+  const context = { services, committed: new CommittedJobs(services) };
   const now = Date.now();
   await Promise.all(
     batch.messages.map(async (message) => {
@@ -35,33 +30,31 @@ export async function consumeIngest(batch: MessageBatch, env: Env): Promise<void
   );
 }
 
-type IngestContext = Parameters<typeof admit>[0];
-
-function verdictFor(context: IngestContext, { id, body, timestamp, attempts }: Message, now: number): Promise<Verdict> {
+async function verdictFor(context: IngestContext, message: Message, now: number): Promise<Verdict> {
+  const { id, body, timestamp, attempts } = message;
   const sent = { id, body, sentAt: timestamp.getTime(), attempts };
-  const deferred = DeferredMessage.safeParse(body);
-  if (deferred.success) return commitDeferred(context, { ...sent, message: deferred.data }, now);
-  return admitted(context, sent);
-}
-
-/** Another Worker's message. A Queue carries more than JSON has (dates, maps, NaN), which no job can: that is refused. */
-async function admitted(context: IngestContext, sent: Parameters<typeof admit>[1]): Promise<Verdict> {
-  let value: unknown;
   try {
-    value = asJson(sent.body);
+    const deferred = DeferredMessage.safeParse(body);
+    const verdict = deferred.success
+      ? await commitDeferred(context, { ...sent, message: deferred.data }, now)
+      : await admitted(context, sent);
+    return isProblem(verdict) ? verdictOver(verdict, sent) : verdict;
   } catch (error) {
     return verdictOver(error, sent);
   }
+}
+
+/** Another Worker's message. A Queue carries more than JSON has (dates, maps, NaN), which no job can: that is refused. */
+async function admitted(context: IngestContext, sent: Sent): Promise<Result<Verdict>> {
+  const value = asJson(sent.body);
+  if (isProblem(value)) return value;
   const envelope = IngestEnvelope.safeParse(value);
-  return envelope.success ? admit(context, sent, envelope.data) : verdictOver(unreadable(envelope.error), sent);
+  if (!envelope.success) return invalid.schema(envelope.error, "", "The message is not valid.");
+  return admit(context, sent, envelope.data);
 }
 
 /** The message as JSON. What nests too deep is left to the door, which names the job. */
-function asJson(body: unknown): unknown {
+function asJson(body: unknown): Result<unknown> {
   const text = jsonText(body);
-  return text.type === "fault" && text.detail === TOO_DEEP ? body : orThrow(plainJson(body));
-}
-
-function unreadable(error: Parameters<typeof errorsOf>[0]): Refusal {
-  return new Refusal("invalid-request", "The message is not valid.", { errors: errorsOf(error) });
+  return text.type === "fault" && text.detail === TOO_DEEP ? body : plainJson(body);
 }

@@ -4,16 +4,15 @@ import type { IngestEnvelope } from "../../../../contract/ingest.ts";
 import { jsonText } from "../../../../contract/json-text.ts";
 import { MAX_JSON_DEPTH } from "../../../../contract/limits.ts";
 import type { ProblemView } from "../../../../contract/problem.ts";
-import { notFound } from "../../../../contract/problems.ts";
+import { access, invalid, isProblem, notFound, type Problem, type Result } from "../../../../contract/problems.ts";
 import { type CommittedJobs, SURELY_KNOWN_MS } from "../../deferred/committed-jobs.ts";
 import { idsUnderEarlierPartitioning } from "../../deferred/ids-under-earlier-partitioning.ts";
-import { orThrow, Refusal, refusalOf } from "../../refusal.ts";
 import type { Services } from "../../services.ts";
 import { type BatchRun, type BatchSender, submitBatch } from "../../submit/batch.ts";
 import { batchOnce } from "../../submit/batch-once.ts";
 import type { Item } from "../../submit/plan.ts";
 import { type Randomness, seededRandomness } from "../../submit/randomness.ts";
-import { afterMsOf, DONE, type Letter, mayPass, reasonText, type Verdict, verdictOver } from "./verdict.ts";
+import { afterMsOf, DONE, type Letter, mayPass, reasonText, type Verdict } from "./verdict.ts";
 
 /** A message as the Queue hands it over. `sentAt` is when it was sent, epoch ms. */
 export interface Sent {
@@ -23,42 +22,52 @@ export interface Sent {
   body: unknown;
 }
 
-/** Submits what another Worker sent. Never throws. The same message is the same jobs, however often it comes. */
-export async function admit(
-  context: { services: Services; database: D1Database; committed: CommittedJobs },
-  sent: Sent,
-  envelope: IngestEnvelope,
-): Promise<Verdict> {
-  try {
-    const namespace = await namespaceOf(context.services, envelope, Date.now());
-    const { view, isLast } = await submitted({ ...context, namespace }, sent, envelope);
-    return verdictOn(view, sent, { envelope, namespace, isLast });
-  } catch (error) {
-    return verdictOver(error, sent);
-  }
+/** What the messages of one batch are looked into with. */
+export interface IngestContext {
+  services: Services;
+  committed: CommittedJobs;
+}
+
+/** Submits what another Worker sent. The same message is the same jobs, however often it comes. */
+export async function admit(context: IngestContext, sent: Sent, envelope: IngestEnvelope): Promise<Result<Verdict>> {
+  const namespace = await namespaceOf(context.services, envelope, Date.now());
+  if (isProblem(namespace)) return namespace;
+  const answer = await submitted({ ...context, namespace }, sent, envelope);
+  if (isProblem(answer)) return answer;
+  const { view, isLast } = answer;
+  return verdictOn(view, sent, { envelope, namespace, isLast });
 }
 
 /** Where the message may submit; see `contract/ingest.ts`. */
-async function namespaceOf({ auth }: Services, { namespace, key }: IngestEnvelope, now: number): Promise<string> {
-  const caller = key === undefined ? null : orThrow(await auth.identify(key, now));
-  if (key !== undefined && caller === null)
-    throw new Refusal("unauthorized", "The message's key is not a working key.");
-  if (caller !== null && !caller.scopes.has("submit")) {
-    throw new Refusal("forbidden", 'The key has no scope "submit".');
-  }
+async function namespaceOf(
+  { auth }: Services,
+  { namespace, key }: IngestEnvelope,
+  now: number,
+): Promise<Result<string>> {
+  const caller = key === undefined ? null : await auth.identify(key, now);
+  if (isProblem(caller)) return caller;
+  if (key !== undefined && caller === null) return access.unauthorized("The message's key is not a working key.");
+  if (caller !== null && !caller.scopes.has("submit")) return access.forbidden('The key has no scope "submit".');
   if (namespace === undefined) return caller?.namespace ?? "default";
   if (caller !== null && !caller.root && caller.namespace !== namespace) {
-    throw new Refusal("forbidden", "The message's key is of another namespace.");
+    return access.forbidden("The message's key is of another namespace.");
   }
-  if (!orThrow(await auth.namespaceExists(namespace, now))) throw refusalOf(notFound.namespace(namespace));
-  return namespace;
+  const exists = await auth.namespaceExists(namespace, now);
+  if (isProblem(exists)) return exists;
+  return exists ? namespace : notFound.namespace(namespace);
+}
+
+/** What a message's jobs came to. `isLast`: nothing that they might have passed by coming again will. */
+interface SubmittedMessage {
+  view: BatchView;
+  isLast: boolean;
 }
 
 async function submitted(
   { committed, ...sender }: BatchSender & { committed: CommittedJobs },
   sent: Sent,
   envelope: IngestEnvelope,
-): Promise<{ view: BatchView; isLast: boolean }> {
+): Promise<Result<SubmittedMessage>> {
   const { services, namespace } = sender;
   const body =
     envelope.type === "submit"
@@ -70,7 +79,8 @@ async function submitted(
   };
   const now = sent.sentAt;
   if (envelope.type === "submitBatch" && envelope.idempotencyKey !== undefined) {
-    requireJson(body.jobs);
+    const fault = jsonFault(body.jobs);
+    if (fault !== null) return fault;
     // An answer that was given through the other door is the batch's last, though it refused what might have passed.
     let isLast = true;
     const runBatch = (options: Omit<BatchRun, "past">) => {
@@ -78,13 +88,15 @@ async function submitted(
       return run(options);
     };
     const once = { namespace, key: envelope.idempotencyKey, body, now: Date.now(), stands };
-    return { view: await batchOnce(services, once, runBatch), isLast };
+    const view = await batchOnce(services, once, runBatch);
+    return isProblem(view) ? view : { view, isLast };
   }
   const seeded = seededRandomness((await sha256Hex(`ingest/${sent.id}/${sent.sentAt}`)).slice(0, SEED_DIGITS));
   const randomness = envelope.type === "submit" ? ofOne(seeded) : seeded;
   // A transaction that was aborted stays so: each delivery has one of its own, for the same jobs.
   const batchId = `${randomness.batchId}.${sent.attempts}`;
-  return { view: await run({ randomness: { ...randomness, batchId }, now, late: false }), isLast: false };
+  const view = await run({ randomness: { ...randomness, batchId }, now, late: false });
+  return isProblem(view) ? view : { view, isLast: false };
 }
 
 const SEED_DIGITS = 32;
@@ -99,7 +111,7 @@ async function earlier(
   committed: CommittedJobs,
   items: readonly Item[],
   { randomness, now }: { randomness: Randomness; now: number },
-): Promise<Map<string, string>> {
+): Promise<Result<Map<string, string>>> {
   const isOld = Date.now() - now > SURELY_KNOWN_MS;
   const asked = items.map(({ index, assigned }) => ({
     id: assigned.job.id,
@@ -107,7 +119,9 @@ async function earlier(
   }));
   const ids = asked.flatMap(({ id, others }) => (isOld ? [id, ...others] : others));
   if (ids.length === 0) return new Map();
-  const { existing, past } = await committed.of(ids);
+  const known = await committed.of(ids);
+  if (isProblem(known)) return known;
+  const { existing, past } = known;
   return new Map(
     asked.flatMap(({ id, others }): [string, string][] => {
       // What its shard still has under this id is sent again, and answered by the shard.
@@ -118,12 +132,10 @@ async function earlier(
 }
 
 /** A key stands for what the jobs are, all together: one that has no such text, or nests too deep, refuses them all. */
-function requireJson(jobs: unknown[]): void {
+function jsonFault(jobs: unknown[]): Problem | null {
   const json = jsonText(jobs, MAX_JSON_DEPTH - 1);
-  if (json.type === "text") return;
-  throw new Refusal("invalid-request", "The message is not valid.", {
-    errors: [{ pointer: "/jobs", detail: json.detail }],
-  });
+  if (json.type === "text") return null;
+  return invalid.request("The message is not valid.", [{ pointer: "/jobs", detail: json.detail }]);
 }
 
 function stands({ items }: BatchView): boolean {

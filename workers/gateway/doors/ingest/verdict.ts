@@ -1,9 +1,7 @@
 import { PROBLEMS, type ProblemError, type ProblemView } from "../../../../contract/problem.ts";
-import { problemView } from "../../../../contract/problems.ts";
+import { isProblem, problemView } from "../../../../contract/problems.ts";
 import { recordDeadLetters } from "../../../db/dead-letters.ts";
 import { log, reasonOf } from "../../log.ts";
-import { Refusal } from "../../refusal.ts";
-import { PartitioningChanged } from "../../submit/pinned.ts";
 
 /** What is kept of a message, or of a part of it, that can never be accepted. The same part has the same id each time. */
 export interface Letter {
@@ -64,13 +62,14 @@ export function mayPass({ code }: { code: string }): boolean {
   return status === 429 || status >= 500;
 }
 
-/** The verdict over a message that was refused, or failed, as a whole. */
-export function verdictOver(error: unknown, message: { id: string; body: unknown }): Verdict {
-  if (!(error instanceof Refusal)) return { letters: [], retry: { reason: reasonOf(error), afterMs: 0 } };
-  const problem = problemView(error.problem);
-  if (mayPass(problem) && !(error instanceof PartitioningChanged))
-    return { letters: [], retry: { reason: problem.code, afterMs: afterMsOf(problem) } };
-  return { letters: [{ id: message.id, reason: reasonText(problem), body: message.body }], retry: null };
+/** The verdict over a message as a whole, by its problem, or by what was thrown over it. */
+export function verdictOver(why: unknown, message: { id: string; body: unknown }): Verdict {
+  if (!isProblem(why)) return { letters: [], retry: { reason: reasonOf(why), afterMs: 0 } };
+  const view = problemView(why);
+  if (mayPass(why) && !why.extras.permanent) {
+    return { letters: [], retry: { reason: why.code, afterMs: afterMsOf(view) } };
+  }
+  return { letters: [{ id: message.id, reason: reasonText(view), body: message.body }], retry: null };
 }
 
 /** How long a problem says to wait. */
