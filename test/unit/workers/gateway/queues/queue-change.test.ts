@@ -71,6 +71,16 @@ describe("the number of partitions", () => {
     expect(problem({ ...plain, deleted: true }, { partitions: 4 }, holdings)).toMatchObject({ code });
   });
 
+  test.each<[QueueBody]>([[{ partitions: 32 }], [{ partitions: 4, concurrency: 4 }]])(
+    "that is named is what the refusal is about: %j",
+    (sent) => {
+      expect(problem(plain, sent, { live: 1 })).toMatchObject({
+        code: "queue-has-jobs",
+        extras: { errors: [{ pointer: "/partitions" }] },
+      });
+    },
+  );
+
   test("changes where nothing depends on it", () => {
     expect(problem(plain, { partitions: 4 }, {})).toBeNull();
   });
