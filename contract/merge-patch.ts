@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { mergePatch } from "../domain/merge-patch.ts";
+import { exampleOf } from "./field.ts";
 import { says } from "./sentence.ts";
 
 /** JSON merge patches (RFC 7396) over the bodies of a PUT: their schemas, and how one is laid over a body. */
@@ -16,10 +17,16 @@ export type MergePatch<T> = T extends readonly unknown[]
  * The schema of a merge patch over what `body` takes: its members and theirs, each of which may be left out or null. Whether
  * the members that a patch leaves make a whole is known once it is laid over a body, see `patched`.
  */
-export function patchOf<Body extends z.ZodObject>(body: Body, what: string): z.ZodType<MergePatch<z.input<Body>>> {
+export function patchOf<Body extends z.ZodObject>(
+  body: Body,
+  what: string,
+  example: MergePatch<z.input<Body>>,
+): z.ZodType<MergePatch<z.input<Body>>> {
   const description = `${what}, as a JSON merge patch (RFC 7396): what it does not name stays. ${exceptions(body)}`;
   // A schema that is made member by member has no type of its own.
-  return strictPatch(body).meta({ description }) as unknown as z.ZodType<MergePatch<z.input<Body>>>;
+  return strictPatch(body).meta({ description, examples: [example] }) as unknown as z.ZodType<
+    MergePatch<z.input<Body>>
+  >;
 }
 
 /** What a reader has to know of the members of `body`, in sentences. */
@@ -52,10 +59,13 @@ function membersOf(members: [string, z.core.$ZodType][]): Record<string, z.ZodTy
 
 function patchMember(member: z.core.$ZodType): z.ZodType {
   const inner = bare(member);
-  const { description, examples } = z.globalRegistry.get(member) ?? z.globalRegistry.get(inner) ?? {};
+  const { description } = z.globalRegistry.get(member) ?? z.globalRegistry.get(inner) ?? {};
+  const example = exampleOf(member) ?? exampleOf(inner);
   const form = patchForm(inner);
   const patch = (form instanceof z.ZodUnknown ? form : form.nullable()).optional();
-  return description === undefined ? patch : patch.meta({ description, examples });
+  return description === undefined
+    ? patch
+    : patch.meta({ description, ...(example === undefined ? {} : { examples: [example] }) });
 }
 
 function patchForm(inner: z.core.$ZodType): z.ZodType {
@@ -71,7 +81,16 @@ function unionPatch({ options, def }: z.ZodDiscriminatedUnion): z.ZodType {
   const kinds = shapes.flatMap(([name, member]) =>
     name === def.discriminator && member instanceof z.ZodLiteral ? [...member.values].map(String) : [],
   );
-  return z.strictObject({ ...membersOf(shapes), [def.discriminator]: z.enum(kinds).nullable().optional() });
+  return z.strictObject({ ...membersOf(shapes), [def.discriminator]: kindOf(kinds) });
+}
+
+function kindOf(kinds: string[]): z.ZodType {
+  const description = "The kind. Of another kind, all other members are those of the patch alone.";
+  return z
+    .enum(kinds)
+    .nullable()
+    .optional()
+    .meta({ description, examples: kinds.slice(0, 1) });
 }
 
 /** A map that only its own check knows: the check sees the patched one. */

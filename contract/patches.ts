@@ -5,6 +5,9 @@ import { SubscriptionBody } from "./subscription.ts";
 
 /** What PATCH takes of queues, schedules and subscriptions. */
 
-export const QueuePatch = patchOf(QueueBody, "Changes of a queue's settings");
-export const SchedulePatch = patchOf(ScheduleBody, "Changes of a schedule");
-export const SubscriptionPatch = patchOf(SubscriptionBody, "Changes of a subscription");
+export const QueuePatch = patchOf(QueueBody, "Changes of a queue's settings", {
+  timeout: 30,
+  retry: { maxAttempts: 3 },
+});
+export const SchedulePatch = patchOf(ScheduleBody, "Changes of a schedule", { cron: "0 3 * * *" });
+export const SubscriptionPatch = patchOf(SubscriptionBody, "Changes of a subscription", { paused: true });

@@ -267,8 +267,18 @@ export interface QueueRequest {
  * Changes of a queue's settings, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `concurrency`, `rate`, `perKeyConcurrency`, `perKeyRate`, `priorityAging`, `maxBacklog`. Of another `type`, `target` is replaced whole.
  */
 export interface QueuePatch {
-    /** @description Where the jobs of the queue run. Left out: `pull`. */
+    /**
+     * @description Where the jobs of the queue run. Left out: `pull`.
+     * @example {
+     *       "type": "handler",
+     *       "name": "wordcount"
+     *     }
+     */
     target?: ({
+        /**
+         * @description The kind. Of another kind, all other members are those of the patch alone.
+         * @example pull
+         */
         type?: (("pull" | "consumer" | "handler" | "http") | null) | undefined;
         /**
          * @description The name of the handler, which the processor has to have.
@@ -303,10 +313,15 @@ export interface QueuePatch {
     /**
      * @description The most jobs of the queue that run at once, divided over its partitions: 1 to 1,000,000, and at least `partitions`. Null, or left out: no limit.
      * @example 5
-     * @example null
      */
     concurrency?: (number | null) | undefined;
-    /** @description The most jobs of the queue that start in any window of a length, divided over its partitions; its `limit` is at least `partitions`. Null, or left out: no limit. */
+    /**
+     * @description The most jobs of the queue that start in any window of a length, divided over its partitions; its `limit` is at least `partitions`. Null, or left out: no limit.
+     * @example {
+     *       "limit": 100,
+     *       "period": 1
+     *     }
+     */
     rate?: ({
         /**
          * @description The most starts in any window of `period` seconds, wherever the window begins: 1 to 1,000,000.
@@ -322,10 +337,15 @@ export interface QueuePatch {
     /**
      * @description The most jobs of one concurrency key that run at once: 1 to 1,000. Null, or left out: no limit.
      * @example 1
-     * @example null
      */
     perKeyConcurrency?: (number | null) | undefined;
-    /** @description The most jobs of one concurrency key that start in any window of a length. Null, or left out: no limit. */
+    /**
+     * @description The most jobs of one concurrency key that start in any window of a length. Null, or left out: no limit.
+     * @example {
+     *       "limit": 100,
+     *       "period": 1
+     *     }
+     */
     perKeyRate?: ({
         /**
          * @description The most starts in any window of `period` seconds, wherever the window begins: 1 to 1,000,000.
@@ -346,13 +366,11 @@ export interface QueuePatch {
     /**
      * @description How many seconds of waiting are worth one step of priority, for jobs accepted from now on. Null makes priority strict, so that a low one may wait for ever: 1 to 31,622,400 seconds. Left out: 3,600.
      * @example 60
-     * @example null
      */
     priorityAging?: (number | null) | undefined;
     /**
      * @description The most jobs that may wait, scheduled and queued together; who comes after that is refused with 429, low priorities first. It is divided over the partitions: 1 to 1,000,000,000, and at least `partitions`. Null, or left out: no limit.
      * @example 10000
-     * @example null
      */
     maxBacklog?: (number | null) | undefined;
     /**
@@ -360,7 +378,16 @@ export interface QueuePatch {
      * @example block
      */
     onFailure?: (("continue" | "block") | null) | undefined;
-    /** @description How failed attempts of the queue's jobs are tried again, laid over the defaults. Left out: the defaults. */
+    /**
+     * @description How failed attempts of the queue's jobs are tried again, laid over the defaults. Left out: the defaults.
+     * @example {
+     *       "maxAttempts": 5,
+     *       "backoff": "exponential",
+     *       "delay": 1,
+     *       "maxDelay": 300,
+     *       "jitter": "full"
+     *     }
+     */
     retry?: ({
         /**
          * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
@@ -1028,7 +1055,16 @@ export interface SchedulePatch {
          * @example 60
          */
         timeout?: (number | null) | undefined;
-        /** @description How failed attempts are tried again, laid over the queue's policy. Left out: as the queue has it. */
+        /**
+         * @description How failed attempts are tried again, laid over the queue's policy. Left out: as the queue has it.
+         * @example {
+         *       "maxAttempts": 5,
+         *       "backoff": "exponential",
+         *       "delay": 1,
+         *       "maxDelay": 300,
+         *       "jitter": "full"
+         *     }
+         */
         retry?: ({
             /**
              * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
@@ -1269,6 +1305,10 @@ export interface SubscriptionPatch {
      *     }
      */
     target?: ({
+        /**
+         * @description The kind. Of another kind, all other members are those of the patch alone.
+         * @example http
+         */
         type?: (("http" | "queue") | null) | undefined;
         /**
          * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.

@@ -78,7 +78,7 @@ describe("a patch", () => {
 
 describe("the schema of a patch", () => {
   const pointers = (value: unknown) => {
-    const parsed = patchOf(Body, "Changes").safeParse(value);
+    const parsed = patchOf(Body, "Changes", {}).safeParse(value);
     return parsed.success ? [] : errorsOf(parsed.error).map(({ pointer }) => pointer);
   };
 
@@ -108,7 +108,7 @@ describe("the schema of a patch", () => {
   });
 
   test("keeps what a member says of itself, and says where null is a value", () => {
-    const schema = z.toJSONSchema(patchOf(Body, "Changes of it"), { unrepresentable: "any" }) as {
+    const schema = z.toJSONSchema(patchOf(Body, "Changes of it", {}), { unrepresentable: "any" }) as {
       description: string;
       properties: Record<string, { description?: string }>;
     };
