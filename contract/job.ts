@@ -25,8 +25,6 @@ import { EXPLAIN_REASONS } from "./rpc.ts";
 import { formatBytes, formatNumber } from "./sentence.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
 
-export type { RetryView } from "./retry.ts";
-
 export const JobStateName = z.enum(JOB_STATES);
 /** What a job that is read can be in: a queue that is `available` may accept it before its shard has it. */
 export const ShownStateName = z.enum(["accepted", ...JOB_STATES]);

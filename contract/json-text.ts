@@ -1,5 +1,4 @@
 import { MAX_JSON_DEPTH } from "./limits.ts";
-import { invalid, type Result } from "./problems.ts";
 
 /** A value's JSON text, or what is wrong with the value, to be read behind its name. */
 export type JsonText = { type: "text"; text: string } | { type: "fault"; detail: string };
@@ -53,16 +52,19 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
+/** A text's value, or what is wrong with the text, to be read behind its name. */
+export type ParsedJson = { type: "value"; value: unknown } | { type: "fault"; detail: string };
+
 /** JSON text as the API takes it: within the depth, and with no number that a double cannot hold. */
-export function parseJson(text: string): Result<unknown> {
-  if (deeperThan(text, MAX_JSON_DEPTH)) return invalid.request(`The body ${TOO_DEEP}.`);
+export function parseJson(text: string): ParsedJson {
+  if (deeperThan(text, MAX_JSON_DEPTH)) return { type: "fault", detail: TOO_DEEP };
   if (mayOverflow(text) && overflows(text)) {
-    return invalid.request("The body has a number larger than a double can hold.");
+    return { type: "fault", detail: "has a number larger than a double can hold" };
   }
   try {
-    return JSON.parse(text);
+    return { type: "value", value: JSON.parse(text) };
   } catch {
-    return invalid.request("The body is not JSON.");
+    return { type: "fault", detail: "is not JSON" };
   }
 }
 
@@ -83,4 +85,12 @@ function overflows(text: string): boolean {
     return false;
   }
   return found;
+}
+
+const encoder = new TextEncoder();
+
+/** Whether the text takes more than `maxBytes` in UTF-8. Short texts are not encoded. */
+export function longerThan(text: string, maxBytes: number): boolean {
+  if (text.length * 3 <= maxBytes) return false;
+  return text.length > maxBytes || encoder.encode(text).length > maxBytes;
 }

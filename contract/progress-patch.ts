@@ -1,14 +1,10 @@
+import { longerThan } from "./json-text.ts";
 import { MAX_CHECKPOINT_BYTES, MAX_PROGRESS_MESSAGE_BYTES } from "./limits.ts";
 import type { ProgressPatch } from "./rpc/work.ts";
 
 /** Progress on its way from the code of a job: what a client and an executor make of it. Needs no schema library. */
 
 const encoder = new TextEncoder();
-
-/** Whether `text` takes at most `maxBytes` of UTF-8. */
-export function within(text: string, maxBytes: number): boolean {
-  return text.length * 3 <= maxBytes || encoder.encode(text).length <= maxBytes;
-}
 
 /** What the code of a job says of its progress. What is left out stays as it was. */
 export interface ProgressUpdate {
@@ -49,13 +45,13 @@ function checkpointText(checkpoint: unknown): string | null {
 
 /** Whether the JSON text of a checkpoint is small enough to be kept. */
 export function checkpointFits(text: string): boolean {
-  return within(text, MAX_CHECKPOINT_BYTES);
+  return !longerThan(text, MAX_CHECKPOINT_BYTES);
 }
 
 /** At most the limit, cut between characters where it is longer. */
 function cut(message: string): string {
   const plain = message.toWellFormed().replaceAll("\0", "\u{fffd}");
-  if (within(plain, MAX_PROGRESS_MESSAGE_BYTES)) return plain;
+  if (!longerThan(plain, MAX_PROGRESS_MESSAGE_BYTES)) return plain;
   let bytes = 0;
   let end = 0;
   for (const point of plain) {

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { STARTED_AT } from "./examples.ts";
 import { described, field } from "./field.ts";
+import { longerThan } from "./json-text.ts";
 import { MAX_PROGRESS_MESSAGE_BYTES } from "./limits.ts";
-import { within } from "./progress-patch.ts";
 import { formatBytes, says } from "./sentence.ts";
 import { Timestamp } from "./time.ts";
 
@@ -18,7 +18,7 @@ export const ProgressBody = described(
       z
         .string(says(`is a text of at most ${LONGEST} in UTF-8, without NUL and lone surrogates`))
         .max(MAX_PROGRESS_MESSAGE_BYTES)
-        .refine((text) => within(text, MAX_PROGRESS_MESSAGE_BYTES) && text.isWellFormed() && !text.includes("\0"))
+        .refine((text) => !longerThan(text, MAX_PROGRESS_MESSAGE_BYTES) && text.isWellFormed() && !text.includes("\0"))
         .optional(),
       `What the worker is at, for people: at most ${LONGEST}.`,
       "frame 830 of 2000",

@@ -4,7 +4,7 @@ import { canonicalJson } from "./canonical-json.ts";
 import type { DedupBody } from "./dedup.ts";
 import { sha256Hex } from "./hash.ts";
 import type { SubmitBody } from "./job.ts";
-import { jsonText } from "./json-text.ts";
+import { jsonText, longerThan } from "./json-text.ts";
 import {
   DEFAULT_DEDUP_WINDOW_SECONDS,
   DEFAULT_PRIORITY,
@@ -12,7 +12,6 @@ import {
   MAX_JSON_DEPTH,
   MAX_PAYLOAD_BYTES,
 } from "./limits.ts";
-import { within } from "./progress-patch.ts";
 import { DEFAULT_QUEUE, partialRetry, tooLong } from "./queue-settings.ts";
 import type { Dedup, NewJob, SpawnJob, Unfit } from "./rpc.ts";
 import { fieldSentence, formatBytes, formatNumber } from "./sentence.ts";
@@ -58,7 +57,7 @@ function payloadText({ payload }: SubmitBody): string | SubmissionFault {
 
 /** Checks what the schema cannot: the clock, the payload's size. Null: nothing is wrong. */
 export function submissionFault(body: SubmitBody, payload: string, now: number): SubmissionFault | null {
-  if (!within(payload, MAX_PAYLOAD_BYTES)) {
+  if (longerThan(payload, MAX_PAYLOAD_BYTES)) {
     const detail = `The payload may be ${formatBytes(MAX_PAYLOAD_BYTES)} at most.`;
     return { code: "payload-too-large", pointer: "/payload", detail };
   }

@@ -5,12 +5,6 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text) as Uint8Array<ArrayBuffer>;
 }
 
-/** Whether `text` is longer than `max` bytes of UTF-8. One code unit is at most three bytes, so short texts are not encoded. */
-export function longerThan(text: string, max: number): boolean {
-  if (text.length * 3 <= max) return false;
-  return text.length > max || encoder.encode(text).length > max;
-}
-
 export function toBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }

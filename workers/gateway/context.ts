@@ -1,6 +1,6 @@
 import type { Caller } from "./access/auth.ts";
-import type { ReadSession } from "./jobs/read-session.ts";
 import type { Services } from "./services.ts";
+import type { ReadSession } from "./sessions/read-session.ts";
 
 /** A request before anybody knows who makes it. */
 export interface Visit {

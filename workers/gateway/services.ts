@@ -6,9 +6,9 @@ import { Signer } from "./access/signing.ts";
 import { type Config, configOf } from "./config.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
-import { Bookmarks } from "./jobs/bookmark.ts";
-import { SettingsCache } from "./queues/settings-cache.ts";
+import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
+import { Bookmarks } from "./sessions/bookmark.ts";
 
 /** What an isolate keeps between requests: caches and counters, none of them the truth about anything. */
 export interface Services {

@@ -1,5 +1,6 @@
 import { arrows } from "./arrows.ts";
 import { circles } from "./circles.ts";
+import { gatewayArrows } from "./gateway-arrows.ts";
 import type { Check } from "./parse.ts";
 import { retiredWords } from "./retired.ts";
 import { shardTables } from "./shard-tables.ts";
@@ -12,6 +13,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   "imports and typing": imports,
   "circles of imports": circles,
   "arrows between topics": arrows,
+  "arrows in the gateway": gatewayArrows,
   "writers of a job's state": stateWriters,
   "tables of a shard": () => shardTables(),
   "sizes of files and functions": sizes,

@@ -2,8 +2,11 @@ import { expect, test } from "vitest";
 import { GatewayRig } from "../../rigs/gateway-rig.ts";
 import { filesRunByAsync } from "./coverage.ts";
 
-/** Files in which code runs of one request, from the door of the gateway to the rows of the shard and back. */
-const BUDGETS = { submit: 45, claim: 40, report: 40 };
+/**
+ * Files in which code runs of one request, from the door of the gateway to the rows of the shard and back. Eighteen of a
+ * submit's are the shard's.
+ */
+const BUDGETS = { submit: 48, claim: 40, report: 40 };
 
 /** What is not the product's: the rig, its SQL and its random numbers. */
 const LEFT_OUT = "test/";

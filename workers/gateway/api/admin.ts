@@ -8,10 +8,10 @@ import { insertKey, type KeyRow, listKeys as readKeys, revokeKey as revoke } fro
 import { createNamespace, type NamespaceRow, rotateSecret } from "../../db/namespaces.ts";
 import { makeKeyId, makeToken } from "../access/token.ts";
 import { makeWebhookSecret, namespaceRow, ROTATION_MS } from "../access/webhook-secret.ts";
+import { created, DELETED, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { fromDatabase } from "../database.ts";
-import { created, DELETED, done } from "./answered.ts";
-import { pageOf } from "./page.ts";
+import { pageOf } from "../resources/page.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** A key's token is in the answer that makes it, and nowhere else. */

@@ -1,10 +1,10 @@
 import type { BatchView } from "../../../contract/batch.ts";
 import { batch, isProblem, type Problem } from "../../../contract/problems.ts";
+import { accepted, done } from "../answered.ts";
 import { type BatchRun, submitBatch as submitJobs } from "../submit/batch.ts";
 import { batchOnce } from "../submit/batch-once.ts";
 import { wantOfRoom } from "../submit/full.ts";
 import { drawRandomness } from "../submit/randomness.ts";
-import { accepted, done } from "./answered.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Many jobs in one call, each by itself or all or nothing. */

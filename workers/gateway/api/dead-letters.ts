@@ -1,12 +1,12 @@
 import { invalid, isProblem } from "../../../contract/problems.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
+import { done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { failuresPage } from "../dead-letters/failures.ts";
 import { changeKey, type KeyChange, orderingKeysPage } from "../dead-letters/ordering-keys.ts";
 import { discardFailed, Redrive } from "../dead-letters/redrive.ts";
 import { purgeQueue as purge } from "../operations/queue-operations.ts";
 import { existingQueue } from "../queues/named-queue.ts";
-import { done } from "./answered.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** What operators do with the failed jobs of a queue, with those that wait, and with parked ordering keys. */

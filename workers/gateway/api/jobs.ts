@@ -1,19 +1,25 @@
 import type { ExplainView, JobView, SubmitBody } from "../../../contract/job.ts";
-import { conflict, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
+import { conflict, idempotency, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
+import { type Answered, accepted, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { cannotReturn, retryFromHistory } from "../dead-letters/revive.ts";
-import { ACCEPTED_EXPLANATION, afterCommit, type Found, notThere, orAccepted } from "../deferred/accepted-read.ts";
-import { type AcceptedJob, hasEnded } from "../deferred/accepted-records.ts";
-import { type Freshness, STRONG } from "../jobs/freshness.ts";
+import type { AcceptedJob } from "../deferred/accepted-records.ts";
+import { ACCEPTED_EXPLANATION, afterCommit, type Found, notThere, orAccepted } from "../jobs/accepted-read.ts";
 import { readJobAt } from "../jobs/job-levels.ts";
-import { findFinished, type JobName, readLive, slotOfJob } from "../jobs/job-read.ts";
+import { findFinished, readLive } from "../jobs/job-read.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { listJobsAt } from "../jobs/list-cache.ts";
-import { submitOne } from "../submit/single.ts";
-import { type Answered, accepted, done } from "./answered.ts";
+import { jobFromAccepted } from "../routing/assigned-job.ts";
+import { type JobName, slotOfJob } from "../routing/job-name.ts";
+import { type Freshness, STRONG } from "../sessions/freshness.ts";
+import { noRoom } from "../submit/full.ts";
+import type { Submitting } from "../submit/options.ts";
+import { drawRandomness } from "../submit/randomness.ts";
+import { expiryPast, submission } from "../submit/submission.ts";
+import { submitAll } from "../submit/submit.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
@@ -29,6 +35,57 @@ export const submitJob: UseCase<"submitJob"> = async (context, { body, idempoten
   // 200 for what is over or was known before, else 202: accepted, to be done.
   return replayed || hasEnded(current) ? done(jobView(current), remarks) : accepted(jobView(current), remarks);
 };
+
+interface SubmittedJob {
+  job: Job | AcceptedJob;
+  /** An earlier job answers. */
+  replayed: boolean;
+}
+
+/** Submits one job. */
+async function submitOne(context: Context, body: SubmitBody): Promise<Result<SubmittedJob>> {
+  const now = context.clock();
+  const { namespace } = context.caller;
+  const job = await submission(body, now);
+  if (isProblem(job)) return job;
+  const options = { namespace, atomic: false, randomness: drawRandomness(1), now, defers: true };
+  const results = await submitAll(context.services, [job], options);
+  if (isProblem(results)) return results;
+  const [result] = results;
+  if (result === undefined) throw new Error("a submission without a result");
+  return outcomeOf(context, result);
+}
+
+async function outcomeOf(context: Context, result: Submitting): Promise<Result<SubmittedJob>> {
+  if (result.type === "refused") return result.problem;
+  if (result.type === "deferred") return { job: result.job, replayed: false };
+  if (result.type === "replayed") throw new Error("a single job was submitted in a transaction");
+  const { outcome, assigned } = result;
+  switch (outcome.type) {
+    case "accepted":
+      return { job: jobFromAccepted(assigned, outcome), replayed: false };
+    case "replayed":
+      return outcome.job === null ? movedToHistory(context, outcome.id) : { job: outcome.job, replayed: true };
+    case "mismatch":
+      return idempotency.jobMismatch(outcome.id);
+    case "duplicate":
+      return idempotency.duplicate(outcome.id);
+    case "expired":
+      return expiryPast();
+    case "full":
+      return noRoom(outcome, assigned.settings.name);
+    case "undecided":
+      return idempotency.keyUndecided();
+    case "refused":
+      throw new Error("a single job was refused as part of a batch");
+  }
+}
+
+async function movedToHistory({ session, caller }: Context, id: string): Promise<Result<SubmittedJob>> {
+  const job = await findFinished(session, { namespace: caller.namespace, id });
+  if (isProblem(job)) return job;
+  return job === null ? notFound.job(id) : { job, replayed: true };
+}
 
 /** The header is another place for the field; both may be there when they agree. */
 function withKey(body: SubmitBody, idempotencyKey: string | null): Result<SubmitBody> {
@@ -156,4 +213,9 @@ function stateForbids({ state }: Job): Result<never> {
 
 function nameOf({ caller }: Context, id: string): JobName {
   return { namespace: caller.namespace, id };
+}
+
+/** An accepted job has not even begun. */
+function hasEnded({ finishedAt }: Job | AcceptedJob): boolean {
+  return finishedAt !== null;
 }

@@ -9,13 +9,13 @@ import {
   type OperationRow,
   listOperations as readOperations,
 } from "../../db/operations.ts";
+import { accepted, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { fromDatabase } from "../database.ts";
 import { log, reasonOf } from "../log.ts";
 import { operationView } from "../operations/operation-view.ts";
 import { driveOn, sendOperation, storeOperation } from "../operations/operations.ts";
-import { accepted, done } from "./answered.ts";
-import { createdPlace, pageOf } from "./page.ts";
+import { createdPlace, pageOf } from "../resources/page.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Bulk operations: one action on every job that a filter selects. */

@@ -2,12 +2,12 @@ import type { AuditView } from "../../../contract/admin.ts";
 import { openapiDocument } from "../../../contract/openapi.ts";
 import { PROBLEMS, type ProblemCode } from "../../../contract/problem.ts";
 import { isProblem, notFound, together } from "../../../contract/problems.ts";
+import { done } from "../answered.ts";
 import { toBase64Url } from "../bytes.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
 import { docsPage } from "../platform/docs/page.ts";
 import { openMetrics } from "../platform/metrics.ts";
 import { readiness } from "../platform/readiness.ts";
-import { done } from "./answered.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** The release, as the OpenAPI document states it. */

@@ -15,12 +15,12 @@ import type { ClaimedJob, Outcome } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
+import { done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
 import { extend, outcomeOf, progressIn, type Reported, report } from "../work/reporting.ts";
 import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
-import { done } from "./answered.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** What pull workers ask: claim, report, extend. */

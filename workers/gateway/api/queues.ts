@@ -1,5 +1,6 @@
 import { conflict, isProblem, type Result } from "../../../contract/problems.ts";
 import { DEFAULT_QUEUE } from "../../../contract/queue-settings.ts";
+import { done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { log, reasonOf } from "../log.ts";
 import { queueStats as statsOf } from "../operations/queue-operations.ts";
@@ -7,7 +8,6 @@ import { existingQueue } from "../queues/named-queue.ts";
 import { queueResource } from "../queues/queue-config.ts";
 import type { ResourceKey } from "../resources/kind.ts";
 import { scheduleResource, schedulesOfQueue } from "../schedules/schedule-config.ts";
-import { done } from "./answered.ts";
 import type { UseCase } from "./use-case.ts";
 
 export const listQueues: UseCase<"listQueues"> = ({ services, caller }, { query }) =>

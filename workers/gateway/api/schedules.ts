@@ -1,11 +1,11 @@
 import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { Fire } from "../../../domain/schedule.ts";
+import { done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import type { ResourceKey } from "../resources/kind.ts";
+import { pageOf } from "../resources/page.ts";
 import { scheduleResource } from "../schedules/schedule-config.ts";
 import { fireView } from "../schedules/schedule-settings.ts";
-import { done } from "./answered.ts";
-import { pageOf } from "./page.ts";
 import type { UseCase } from "./use-case.ts";
 
 export const listSchedules: UseCase<"listSchedules"> = ({ services, caller }, { query }) =>

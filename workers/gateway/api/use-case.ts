@@ -1,8 +1,8 @@
 import type { BodyOf, CallDefinition, ParameterOf, QueryOf, ViewOf } from "../../../contract/http/call.ts";
 import type { CallName, Calls } from "../../../contract/http/calls.ts";
 import type { Result } from "../../../contract/problems.ts";
+import type { Answered } from "../answered.ts";
 import type { Context, Visit } from "../context.ts";
-import type { Answered } from "./answered.ts";
 
 /** What a caller sends with a call: checked by its definition, whichever door it came through. */
 export interface Input<Call extends CallDefinition> {

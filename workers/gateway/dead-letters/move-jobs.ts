@@ -9,10 +9,11 @@ import { hash32 } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
 import { fromDatabase } from "../database.ts";
+import type { AssignedJob } from "../routing/assigned-job.ts";
 import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
 import type { Draw } from "../submit/randomness.ts";
-import { type AssignedJob, assignSlot } from "../submit/submission.ts";
+import { assignSlot } from "../submit/submission.ts";
 
 /** Where failed jobs go, and when the first of them may start. */
 export interface Move {

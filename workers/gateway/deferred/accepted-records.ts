@@ -1,15 +1,10 @@
 import { DEFERRED_KNOWN_MS } from "../../../contract/ingest.ts";
 import type { Job } from "../../../domain/job/job.ts";
-import { isFinal } from "../../../domain/job/state.ts";
-import type { JobName } from "../jobs/job-read.ts";
 import { log, reasonOf } from "../log.ts";
+import type { JobName } from "../routing/job-name.ts";
 
 /** A job as it was accepted without its shard. */
 export type AcceptedJob = Omit<Job, "state"> & { state: "accepted" };
-
-export function hasEnded({ state }: Job | AcceptedJob): boolean {
-  return state !== "accepted" && isFinal(state);
-}
 
 /** "This job was accepted, and deferred, at that time." */
 export interface AcceptedRecord {

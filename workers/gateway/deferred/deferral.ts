@@ -2,7 +2,7 @@ import { type DeferredMessage, MAX_DEFERRED_BYTES } from "../../../contract/inge
 import { utf8Bytes } from "../../../contract/primitives.ts";
 import { LATE, within } from "../deadline.ts";
 import { log, reasonOf } from "../log.ts";
-import { type AssignedJob, jobFromAccepted } from "../submit/submission.ts";
+import { type AssignedJob, jobFromAccepted } from "../routing/assigned-job.ts";
 import type { AcceptedJob, AcceptedRecords } from "./accepted-records.ts";
 
 /**

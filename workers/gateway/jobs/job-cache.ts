@@ -1,7 +1,7 @@
 import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { fromEdge, toEdge } from "../edge-cache.ts";
-import type { JobName } from "./job-read.ts";
+import type { JobName } from "../routing/job-name.ts";
 
 /** Who waits for a fresh job polls it, and a look-up that finds nothing is only a delay: younger jobs are not looked up. */
 const FRESH_MS = 60_000;

@@ -5,9 +5,10 @@ import { ownerOf } from "../../../domain/slots.ts";
 import { jobInCopy } from "../../db/copies.ts";
 import { findJob } from "../../db/history.ts";
 import type { Context } from "../context.ts";
-import { eventual, type Freshness, STRONG } from "./freshness.ts";
+import { type JobName, slotOfJob } from "../routing/job-name.ts";
+import { eventual, type Freshness, STRONG } from "../sessions/freshness.ts";
 import { cachedJob, cacheJob, isFresh } from "./job-cache.ts";
-import { askShard, findFinished, fromCopy, type JobName, slotOfJob } from "./job-read.ts";
+import { askShard, findFinished, fromCopy } from "./job-read.ts";
 
 export interface JobRequest {
   name: JobName;

@@ -9,8 +9,8 @@ import { hash32 } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../access/cursor.ts";
 import type { Context } from "../context.ts";
 import type { Services } from "../services.ts";
+import { type Freshness, STRONG } from "../sessions/freshness.ts";
 import { type ExistingIds, existingIdsOf, notIn } from "./existing-ids.ts";
-import { type Freshness, STRONG } from "./freshness.ts";
 import { listItem } from "./job-view.ts";
 import { historyPage, needsHistory, type PageRequest, type ShardPage } from "./list-history.ts";
 

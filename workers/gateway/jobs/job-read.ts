@@ -1,23 +1,12 @@
 import { isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { Job } from "../../../domain/job/job.ts";
-import { parseJobId } from "../../../domain/job-id.ts";
 import { primary } from "../../db/client.ts";
 import { findJob } from "../../db/history.ts";
 import { fromDatabase } from "../database.ts";
 import { log, reasonOf } from "../log.ts";
+import { type JobName, slotOfJob } from "../routing/job-name.ts";
 import type { Services } from "../services.ts";
-import type { ReadSession } from "./read-session.ts";
-
-/** Names one job of one tenant. */
-export interface JobName {
-  namespace: string;
-  id: string;
-}
-
-/** The slot of a job id; a malformed id is a 404 like any other unknown one. */
-export function slotOfJob(id: string): Result<number> {
-  return parseJobId(id)?.slot ?? notFound.job(id);
-}
+import type { ReadSession } from "../sessions/read-session.ts";
 
 /** What a job's shard knows of it. */
 export interface Live {

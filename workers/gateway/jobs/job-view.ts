@@ -1,9 +1,9 @@
 import type { AttemptView, JobListItem, JobView } from "../../../contract/job.ts";
+import type { RetryView } from "../../../contract/retry.ts";
 import type { JobFields } from "../../../contract/rpc.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
-import type { Attempt, Job, Progress } from "../../../domain/job/job.ts";
+import type { Attempt, Job, Progress, RetryPolicy } from "../../../domain/job/job.ts";
 import type { AcceptedJob } from "../deferred/accepted-records.ts";
-import { retryView } from "../queues/queue-settings.ts";
 
 /** A job in one of `State`. */
 type JobIn<State> = Omit<Job, "state"> & { state: State };
@@ -70,4 +70,15 @@ function timeOrNull(at: number | null): string | null {
 /** Payloads and results were JSON when they came in. */
 function parseText(text: string): unknown {
   return JSON.parse(text);
+}
+
+/** A policy in API units. */
+export function retryView(retry: RetryPolicy): RetryView {
+  return {
+    maxAttempts: retry.maxAttempts,
+    backoff: retry.backoff,
+    delay: msToSeconds(retry.delayMs),
+    maxDelay: msToSeconds(retry.maxDelayMs),
+    jitter: retry.jitter,
+  };
 }

@@ -5,7 +5,7 @@ import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { VersionVector } from "../../../domain/version-vector.ts";
 import type { Context } from "../context.ts";
 import { fromEdge, toEdge } from "../edge-cache.ts";
-import { eventual } from "./freshness.ts";
+import { eventual } from "../sessions/freshness.ts";
 import { type ListAnswer, listJobsPage } from "./job-list.ts";
 
 /** Long enough for a page that many look at, short enough for whoever looks again. */

@@ -7,7 +7,7 @@ import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { type CopyPage, pageOfCopy } from "../../db/copies.ts";
 import type { Context } from "../context.ts";
 import { fromDatabase } from "../database.ts";
-import { eventual, type Freshness, STRONG } from "./freshness.ts";
+import { eventual, type Freshness, STRONG } from "../sessions/freshness.ts";
 import { fromCopy } from "./job-read.ts";
 
 export interface PageRequest {

@@ -1,14 +1,13 @@
 import { HANDLER_NAMES } from "../../../contract/handlers.ts";
-import type { RetryView } from "../../../contract/job.ts";
 import { MAX_PUSH_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
 import { conflict, invalid, type Problem } from "../../../contract/problems.ts";
 import type { QueueSettingsView, QueueView } from "../../../contract/queue.ts";
 import { tooLong } from "../../../contract/queue-settings.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
-import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
+import { retryView } from "../jobs/job-view.ts";
 
 export function queueView(settings: QueueSettings): QueueView {
   return {
@@ -45,16 +44,6 @@ export function settingsView(settings: QueueSettings): QueueSettingsView {
 
 function rateView(rate: Rate | null): QueueView["rate"] {
   return rate === null ? null : { limit: rate.limit, period: msToSeconds(rate.periodMs) };
-}
-
-export function retryView(retry: RetryPolicy): RetryView {
-  return {
-    maxAttempts: retry.maxAttempts,
-    backoff: retry.backoff,
-    delay: msToSeconds(retry.delayMs),
-    maxDelay: msToSeconds(retry.maxDelayMs),
-    jitter: retry.jitter,
-  };
 }
 
 /** Limits of the whole queue: each partition has its part of them. */

@@ -3,12 +3,12 @@ import { patched } from "../../../contract/merge-patch.ts";
 import { Name } from "../../../contract/primitives.ts";
 import { invalid, isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
 import type { Signer } from "../access/signing.ts";
-import { type Answered, created, DELETED, done } from "../api/answered.ts";
-import { createdPlace, pageOf } from "../api/page.ts";
+import { type Answered, created, DELETED, done } from "../answered.ts";
 import { fromDatabase } from "../database.ts";
 import type { Services } from "../services.ts";
 import { unmetCondition, versionTag } from "./if-match.ts";
 import type { Kind, ResourceKey, Stamp, Versioned, Walk } from "./kind.ts";
+import { createdPlace, pageOf } from "./page.ts";
 import { intoPatch } from "./patch-errors.ts";
 
 /** Each try reads again; of writers that meet, one gets through each time, and the others wait a random moment. */

@@ -1,3 +1,4 @@
+import { longerThan } from "../../../contract/json-text.ts";
 import {
   DEFAULT_CATCH_UP_SECONDS,
   DEFAULT_PRIORITY,
@@ -13,7 +14,6 @@ import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { type Fire, orderingKeyOf, type ScheduledJob, type ScheduleSettings } from "../../../domain/schedule.ts";
 import { keysClash } from "../../../domain/slots.ts";
-import { longerThan } from "../bytes.ts";
 import type { Stamp } from "../resources/kind.ts";
 
 /** The settings of a schedule put as `body`, complete, in the units used inside. Refuses (413) a payload too large. */

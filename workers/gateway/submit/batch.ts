@@ -17,8 +17,9 @@ import type { JobState } from "../../../domain/job/state.ts";
 import { readHistory } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
 import { noRoom, wantOfRoom } from "./full.ts";
+import type { SubmitOptions, Submitting } from "./options.ts";
 import { expiryPast, submission } from "./submission.ts";
-import { type SubmitOptions, type Submitting, submitAll } from "./submit.ts";
+import { submitAll } from "./submit.ts";
 
 /** Randomness and time of one run of a batch; for the others see `SubmitOptions`. */
 export interface BatchRun extends Pick<SubmitOptions, "randomness" | "now" | "defers" | "past" | "pinned"> {

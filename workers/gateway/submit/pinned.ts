@@ -61,8 +61,7 @@ export function unsealed(text: string): { seed: string; queues: Map<string, Part
  * Whether the jobs of this queue are spread. A queue that was not there when the batch was pinned is a problem (404): its jobs
  * were refused then.
  */
-export function spreads(settings: QueueSettings, pinned: Pinned | undefined): Result<boolean> {
-  if (pinned === undefined) return isDivided(settings);
+export function spreads(settings: QueueSettings, pinned: Pinned): Result<boolean> {
   return pinned.queues.get(settings.name)?.divided ?? notFound.queue(settings.name);
 }
 
@@ -71,7 +70,7 @@ export function spreads(settings: QueueSettings, pinned: Pinned | undefined): Re
  * null. It does not pass by waiting. The first run may find that its pins were out of date: no shard has taken a job by them,
  * so it goes on by what holds.
  */
-export function changedSince({ name, partitions }: QueueSettings, pinned: Pinned | undefined): Problem | null {
-  const pin = pinned?.isRepeat ? pinned.queues.get(name) : undefined;
+export function changedSince({ name, partitions }: QueueSettings, pinned: Pinned): Problem | null {
+  const pin = pinned.isRepeat ? pinned.queues.get(name) : undefined;
   return pin === undefined || pin.partitions === partitions ? null : idempotency.partitioningChanged(name);
 }

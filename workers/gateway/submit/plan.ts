@@ -1,13 +1,15 @@
 import { isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
 import type { Submission } from "../../../contract/submission.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
+import { isDivided } from "../../../domain/queue.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { LATE, within } from "../deadline.ts";
 import { SHARD_ANSWERS_MS } from "../deferred/deferral.ts";
+import type { AssignedJob } from "../routing/assigned-job.ts";
 import type { Services } from "../services.ts";
+import type { SubmitOptions, Submitting } from "./options.ts";
 import { changedSince, spreads } from "./pinned.ts";
-import { type AssignedJob, assignSlot } from "./submission.ts";
-import type { SubmitOptions, Submitting } from "./submit.ts";
+import { assignSlot } from "./submission.ts";
 
 /** A job of a request that has its place. */
 export interface Item {
@@ -43,7 +45,8 @@ export async function planned(
     let settings = queues.get(queue);
     if (settings === undefined) {
       settings = await services.settings.get(options.namespace, queue, options.now);
-      const changed = isProblem(settings) ? null : changedSince(settings, options.pinned);
+      const changed =
+        isProblem(settings) || options.pinned === undefined ? null : changedSince(settings, options.pinned);
       if (changed !== null) return changed;
       queues.set(queue, settings);
     }
@@ -123,7 +126,7 @@ function assignedOf(
   settings: QueueSettings,
   { randomness, now, index, pinned }: SubmitOptions & { index: number },
 ): Result<AssignedJob> {
-  const divided = spreads(settings, pinned);
+  const divided = pinned === undefined ? isDivided(settings) : spreads(settings, pinned);
   if (isProblem(divided)) return divided;
   return assignSlot(job, settings, { partition: randomness.partition, draw: randomness.of(index), now, divided });
 }

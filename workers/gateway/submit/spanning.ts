@@ -1,9 +1,9 @@
 import { idempotency, isProblem, type Result, unavailable } from "../../../contract/problems.ts";
 import { RPC_VERSION, type RunReply, type RunRequest } from "../../../contract/rpc.ts";
 import { log, reasonOf } from "../log.ts";
+import type { AssignedJob } from "../routing/assigned-job.ts";
 import type { Services } from "../services.ts";
-import type { AssignedJob } from "./submission.ts";
-import type { SubmitOptions, Submitting } from "./submit.ts";
+import type { SubmitOptions, Submitting } from "./options.ts";
 
 /** A transaction that was not begun this long after its batch came first is not begun any more. */
 const BEGIN_WITHIN_MS = 60_000;

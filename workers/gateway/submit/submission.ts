@@ -1,21 +1,13 @@
 import type { SubmitBody } from "../../../contract/job.ts";
 import { MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
 import { conflict, invalid, type Problem, type Result, tooLarge } from "../../../contract/problems.ts";
-import type { NewJob, Submitted } from "../../../contract/rpc.ts";
 import { EXPIRY_PAST, readSubmission, type Submission, type SubmissionFault } from "../../../contract/submission.ts";
-import type { Job } from "../../../domain/job/job.ts";
 import { makeJobId } from "../../../domain/job-id.ts";
 import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
 import { keysClash, partitionOf, slotOf } from "../../../domain/slots.ts";
 import { checkTimeout } from "../queues/queue-settings.ts";
+import type { AssignedJob } from "../routing/assigned-job.ts";
 import type { Draw } from "./randomness.ts";
-
-/** A submission with its place: everything of `NewJob` but the index of its queue. */
-export interface AssignedJob {
-  slot: number;
-  settings: QueueSettings;
-  job: Omit<NewJob, "queue">;
-}
 
 /** The submission of a body that the schema has let pass. Else a 400 or 413 problem. */
 export async function submission(body: SubmitBody, now: number): Promise<Result<Submission>> {
@@ -70,36 +62,4 @@ export function checkKeys(
     "Jobs with an orderingKey and a concurrencyKey need a queue of one partition, because each key decides the place.",
     [{ pointer: "/concurrencyKey", detail: "goes with an orderingKey on a queue of one partition only" }],
   );
-}
-
-/** The job as the shard has just written it: what was sent, and what the shard answered. */
-export function jobFromAccepted(assigned: AssignedJob, accepted: Extract<Submitted, { type: "accepted" }>): Job {
-  const { job, settings } = assigned;
-  return {
-    id: job.id,
-    namespace: settings.namespace,
-    queue: settings.name,
-    state: accepted.state,
-    version: 1,
-    attempt: 0,
-    priority: job.priority,
-    orderingKey: job.orderingKey,
-    concurrencyKey: job.concurrencyKey,
-    dedupKey: job.dedup?.key ?? null,
-    idempotencyKey: job.idempotency?.key ?? null,
-    tags: job.tags,
-    timeoutMs: job.timeoutMs ?? settings.timeoutMs,
-    retry: { ...settings.retry, ...job.retry },
-    payload: job.payload,
-    result: null,
-    resultTruncated: false,
-    error: null,
-    createdAt: accepted.createdAt,
-    runAt: accepted.runAt,
-    startedAt: null,
-    finishedAt: null,
-    expiresAt: job.expiresAt,
-    leaseExpiresAt: null,
-    attempts: [],
-  };
 }

@@ -1,55 +1,16 @@
-import {
-  batch,
-  idempotency,
-  isProblem,
-  notFound,
-  type Problem,
-  type Result,
-  unavailable,
-} from "../../../contract/problems.ts";
-import type { SubmitReply, Submitted } from "../../../contract/rpc.ts";
+import { batch, idempotency, isProblem, notFound, type Result, unavailable } from "../../../contract/problems.ts";
+import type { SubmitReply } from "../../../contract/rpc.ts";
 import type { Submission } from "../../../contract/submission.ts";
-import type { JobState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { LATE, within } from "../deadline.ts";
-import type { AcceptedJob } from "../deferred/accepted-records.ts";
 import { SHARD_ANSWERS_MS } from "../deferred/deferral.ts";
 import type { Services } from "../services.ts";
-import type { Pinned } from "./pinned.ts";
+import type { SubmitOptions, Submitting } from "./options.ts";
 import { type Collecting, type Group, type Item, notReached, planned } from "./plan.ts";
-import type { Randomness } from "./randomness.ts";
 import { submitSpanning } from "./spanning.ts";
-import type { AssignedJob } from "./submission.ts";
 
 /** How often a request is planned again because a slot moved or settings changed under it. */
 const MAX_PLANS = 4;
-
-/** What became of one job: in a batch the problem of one costs only that. */
-export type Submitting =
-  | { type: "done"; assigned: AssignedJob; outcome: Submitted }
-  | { type: "refused"; problem: Problem }
-  /** Of a batch over several shards: an earlier job answers. `state` is null when that has moved to history. */
-  | { type: "replayed"; id: string; state: JobState | null }
-  /** Its shard did not answer, and its queue is `available`: it is committed later. */
-  | { type: "deferred"; job: AcceptedJob };
-
-export interface SubmitOptions {
-  namespace: string;
-  atomic: boolean;
-  randomness: Randomness;
-  now: number;
-  /** It may have been sent before, so long ago that its shards may have forgotten that. */
-  late?: boolean;
-  /** Jobs of `available` queues are deferred when their shard is away; never those of an atomic batch. */
-  defers?: boolean;
-  /**
-   * Of a request that can come again long after: which of these jobs have come and gone, or are there under another id.
-   * Those are not sent again. By the id that the job has now: its id then.
-   */
-  past?: (items: readonly Item[]) => Promise<Result<Map<string, string>>>;
-  /** How an earlier run placed the jobs, or will have. */
-  pinned?: Pinned;
-}
 
 /**
  * Submits jobs with one RPC a shard, answering in their order. A shard that knows newer settings, or no longer owns

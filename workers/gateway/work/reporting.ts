@@ -1,3 +1,4 @@
+import { longerThan } from "../../../contract/json-text.ts";
 import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import { isProblem, type Result, tooLarge } from "../../../contract/problems.ts";
 import { checkpointFits } from "../../../contract/progress-patch.ts";
@@ -17,7 +18,6 @@ import { secondsToMs } from "../../../contract/time.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { parseLease } from "../../../domain/lease.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { longerThan } from "../bytes.ts";
 import { scatter } from "../routing/scatter.ts";
 import type { Services } from "../services.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isProblem } from "../../../../contract/problems.ts";
-import { plainJson } from "../../../../workers/gateway/doors/binding/json-value.ts";
+import { plainJson } from "../../../../workers/gateway/doors/plain-json.ts";
 
 describe("a value as JSON", () => {
   const faultOf = (value: unknown): string | undefined => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Result } from "../../../../contract/problems.ts";
 import { EMPTY_VECTOR, merged, seqIn, type VersionVector } from "../../../../domain/version-vector.ts";
 import { Signer } from "../../../../workers/gateway/access/signing.ts";
-import { Bookmarks } from "../../../../workers/gateway/jobs/bookmark.ts";
+import { Bookmarks } from "../../../../workers/gateway/sessions/bookmark.ts";
 
 const signer = new Signer("dure_root_one");
 const NOW = 1_800_000_000_000;

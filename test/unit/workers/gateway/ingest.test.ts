@@ -5,7 +5,6 @@ import { settingsFrom } from "../../../../contract/queue-settings.ts";
 import { makeJobId } from "../../../../domain/job-id.ts";
 import { initialMap } from "../../../../domain/slots.ts";
 import { LATE, within } from "../../../../workers/gateway/deadline.ts";
-import { CommittedJobs, type JobSources } from "../../../../workers/gateway/deferred/committed-jobs.ts";
 import {
   ackOrRetry,
   mayPass,
@@ -13,6 +12,7 @@ import {
   retryDelaySeconds,
   verdictOver,
 } from "../../../../workers/gateway/doors/ingest/verdict.ts";
+import { CommittedJobs, type JobSources } from "../../../../workers/gateway/jobs/committed-jobs.ts";
 import { ShardClient, type ShardPorts } from "../../../../workers/gateway/routing/shard-client.ts";
 import { replyOf } from "../../../rigs/replies.ts";
 

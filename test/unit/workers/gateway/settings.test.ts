@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { implicitDefault } from "../../../../contract/queue-settings.ts";
-import { SettingsCache } from "../../../../workers/gateway/queues/settings-cache.ts";
+import { SettingsCache } from "../../../../workers/gateway/routing/settings-cache.ts";
 
 /** A cache over a KV store with `stored` in it and a database that is down. */
 function cacheOver(stored: unknown, kvDown = false) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { EMPTY_VECTOR } from "../../../../domain/version-vector.ts";
 import { makeCursor, openCursor } from "../../../../workers/gateway/access/cursor.ts";
 import { Signer } from "../../../../workers/gateway/access/signing.ts";
-import { Bookmarks } from "../../../../workers/gateway/jobs/bookmark.ts";
+import { Bookmarks } from "../../../../workers/gateway/sessions/bookmark.ts";
 
 const signer = new Signer("dure_root_one");
 

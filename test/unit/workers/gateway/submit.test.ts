@@ -5,10 +5,11 @@ import type { NewJob, RunReply, RunRequest, SubmitReply, SubmitRequest } from ".
 import { parseJobId } from "../../../../domain/job-id.ts";
 import type { QueueSettings } from "../../../../domain/queue.ts";
 import { initialMap, slotOf } from "../../../../domain/slots.ts";
+import { jobFromAccepted } from "../../../../workers/gateway/routing/assigned-job.ts";
 import { ShardClient, type ShardPorts } from "../../../../workers/gateway/routing/shard-client.ts";
 import type { Services } from "../../../../workers/gateway/services.ts";
 import { drawRandomness } from "../../../../workers/gateway/submit/randomness.ts";
-import { jobFromAccepted, submission as read } from "../../../../workers/gateway/submit/submission.ts";
+import { submission as read } from "../../../../workers/gateway/submit/submission.ts";
 import { submitAll as submit } from "../../../../workers/gateway/submit/submit.ts";
 import { replyOf } from "../../../rigs/replies.ts";
 

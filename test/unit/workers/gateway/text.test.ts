@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../../../contract/canonical-json.ts";
-import { deeperThan } from "../../../../contract/json-text.ts";
+import { deeperThan, longerThan } from "../../../../contract/json-text.ts";
 import { keyIdOf, makeKeyId, makeToken } from "../../../../workers/gateway/access/token.ts";
-import { fromBase64Url, longerThan, toBase64Url } from "../../../../workers/gateway/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../../../workers/gateway/bytes.ts";
 import { preferredWait } from "../../../../workers/gateway/doors/http/prefer.ts";
 import { continuedTrace } from "../../../../workers/gateway/doors/http/trace.ts";
 

@@ -1,8 +1,8 @@
 import { DureProps } from "../../../../contract/binding.ts";
 import { errorsOf } from "../../../../contract/problem.ts";
 import { access, isProblem, notFound, type Problem, type Result } from "../../../../contract/problems.ts";
-import type { Identity } from "../../access/admission.ts";
 import { scopesOf } from "../../access/auth.ts";
+import type { Identity } from "../../api/admission.ts";
 import type { Visit } from "../../context.ts";
 
 /** What may be a key; anything else is none. */

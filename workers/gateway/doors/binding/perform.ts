@@ -4,12 +4,12 @@ import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { CALLS, type CallName } from "../../../../contract/http/calls.ts";
 import { Key } from "../../../../contract/primitives.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
-import { admit, type Identity } from "../../access/admission.ts";
-import type { Answered } from "../../api/answered.ts";
+import type { Answered } from "../../answered.ts";
+import { admit, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
-import { plainJson } from "./json-value.ts";
+import { plainJson } from "../plain-json.ts";
 
 /** What a method of the binding says with its call. */
 export interface MethodCall {

@@ -79,7 +79,9 @@ async function readJson(request: Request, { optional }: { optional: boolean }): 
   const text = await readText(request);
   if (isProblem(text)) return text;
   if (optional && text === "") return {};
-  return typed ? parseJson(text) : NOT_JSON;
+  if (!typed) return NOT_JSON;
+  const json = parseJson(text);
+  return json.type === "value" ? json.value : invalid.request(`The body ${json.detail}.`);
 }
 
 const NOT_JSON = http.mediaType();

@@ -2,19 +2,27 @@ import type { ErrorHandler, Handler, MiddlewareHandler, NotFoundHandler } from "
 import { toHex } from "../../../../contract/hash.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { CALL_LIST, type CallName } from "../../../../contract/http/calls.ts";
-import { http, isProblem, notFound, type Result } from "../../../../contract/problems.ts";
-import { admit, type Entry, type Identity } from "../../access/admission.ts";
+import {
+  http,
+  isProblem,
+  notFound,
+  type Problem,
+  problemHeaders,
+  problemView,
+  type Result,
+} from "../../../../contract/problems.ts";
 import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
-import type { Answered } from "../../api/answered.ts";
+import type { Answered, Remarks } from "../../answered.ts";
+import { admit, type Entry, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
 import { log, reasonOf } from "../../log.ts";
 import { servicesOf } from "../../services.ts";
-import { answer, problemAnswer } from "./answer.ts";
 import type { DoorContext, DoorEnv } from "./door.ts";
 import { inputOf, NO_INPUT } from "./input.ts";
+import { streamedAnswer } from "./streamed-answer.ts";
 import { continuedTrace } from "./trace.ts";
 
 /** A use case whose input fits by the definition that it was parsed by. */
@@ -124,3 +132,36 @@ export const onError: ErrorHandler<DoorEnv> = (error, c) => {
   log("error", "unexpected", { requestId: id, path: c.req.path, reason: reasonOf(error), stack: error.stack });
   return problemAnswer(c, http.failed(id));
 };
+
+/** Headers that were set before (rate limits, bookmarks) stand on a problem's answer too. */
+function problemAnswer(c: DoorContext, problem: Problem): Response {
+  return c.body(JSON.stringify(problemView(problem)), problem.status, problemHeaders(problem));
+}
+
+/** What a use case answered, as the call's definition says it over HTTP. */
+function answer(c: DoorContext, definition: CallDefinition, answered: Answered<unknown>): Response {
+  remark(c, answered);
+  const { view, status, etag, later } = answered;
+  if (status === 204) return c.body(null, 204);
+  if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return c.body(null, 304);
+  if (later !== undefined) return streamedAnswer(c, later, view);
+  const { type } = definition.answers.find((known) => known.status === status) ?? {};
+  if (type !== undefined) return c.body(String(view), status, { "content-type": type });
+  return c.body(JSON.stringify(view), status, { "content-type": "application/json" });
+}
+
+function remark(c: DoorContext, { replayed, deferred, freshness, etag, headers = {} }: Remarks): void {
+  if (replayed) c.header("dure-replayed", "true");
+  if (deferred) c.header("dure-accepted", "deferred");
+  if (freshness !== undefined) c.header("dure-consistency", freshness.level);
+  if (freshness?.level === "eventual") c.header("age", String(freshness.ageSeconds));
+  if (etag !== undefined) c.header("etag", etag);
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+}
+
+/** Whether `If-None-Match` names the entity tag; weak and strong compare alike for GET (RFC 9110 13.1.2). */
+function matches(c: DoorContext, etag: string): boolean {
+  const header = c.req.header("if-none-match");
+  if (header === undefined) return false;
+  return header.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
+}

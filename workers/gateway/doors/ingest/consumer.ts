@@ -2,10 +2,10 @@ import { DeferredMessage, IngestEnvelope } from "../../../../contract/ingest.ts"
 import { jsonText, TOO_DEEP } from "../../../../contract/json-text.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
 import { LATE, within } from "../../deadline.ts";
-import { commitDeferred } from "../../deferred/commit.ts";
-import { CommittedJobs } from "../../deferred/committed-jobs.ts";
+import { CommittedJobs } from "../../jobs/committed-jobs.ts";
 import { servicesOf } from "../../services.ts";
-import { plainJson } from "../binding/json-value.ts";
+import { plainJson } from "../plain-json.ts";
+import { commitDeferred } from "./commit.ts";
 import { admit, type IngestContext, type Sent } from "./door.ts";
 import { ackOrRetry, type Verdict, verdictOver } from "./verdict.ts";
 

@@ -5,13 +5,13 @@ import { jsonText } from "../../../../contract/json-text.ts";
 import { MAX_JSON_DEPTH } from "../../../../contract/limits.ts";
 import type { ProblemView } from "../../../../contract/problem.ts";
 import { access, invalid, isProblem, notFound, type Problem, type Result } from "../../../../contract/problems.ts";
-import { type CommittedJobs, SURELY_KNOWN_MS } from "../../deferred/committed-jobs.ts";
-import { idsUnderEarlierPartitioning } from "../../deferred/ids-under-earlier-partitioning.ts";
+import { type CommittedJobs, SURELY_KNOWN_MS } from "../../jobs/committed-jobs.ts";
 import type { Services } from "../../services.ts";
 import { type BatchRun, type BatchSender, submitBatch } from "../../submit/batch.ts";
 import { batchOnce } from "../../submit/batch-once.ts";
 import type { Item } from "../../submit/plan.ts";
 import { type Randomness, seededRandomness } from "../../submit/randomness.ts";
+import { idsUnderEarlierPartitioning } from "./ids-under-earlier-partitioning.ts";
 import { afterMsOf, DONE, type Letter, mayPass, reasonText, type Verdict } from "./verdict.ts";
 
 /** A message as the Queue hands it over. `sentAt` is when it was sent, epoch ms. */

@@ -1,9 +1,9 @@
-import { DEFAULT_QUEUE } from "../../../contract/queue-settings.ts";
-import { makeJobId, parseJobId } from "../../../domain/job-id.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
-import { partitionOf, slotOf } from "../../../domain/slots.ts";
-import type { Randomness } from "../submit/randomness.ts";
-import type { AssignedJob } from "../submit/submission.ts";
+import { DEFAULT_QUEUE } from "../../../../contract/queue-settings.ts";
+import { makeJobId, parseJobId } from "../../../../domain/job-id.ts";
+import type { QueueSettings } from "../../../../domain/queue.ts";
+import { partitionOf, slotOf } from "../../../../domain/slots.ts";
+import type { AssignedJob } from "../../routing/assigned-job.ts";
+import type { Randomness } from "../../submit/randomness.ts";
 
 /** Clocks differ, and a change is written some time after it was stamped. */
 const MARGIN_MS = 60_000;

@@ -1,15 +1,15 @@
-import type { DeferredMessage } from "../../../contract/ingest.ts";
-import { invalid, isProblem, type Result, unavailable } from "../../../contract/problems.ts";
-import type { Submitted } from "../../../contract/rpc.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
-import { slotOf } from "../../../domain/slots.ts";
-import { primary } from "../../db/client.ts";
-import { findQueue } from "../../db/queues.ts";
-import { fromDatabase } from "../database.ts";
-import { DONE, type Verdict } from "../doors/ingest/verdict.ts";
-import { slotOfJob } from "../jobs/job-read.ts";
-import type { Services } from "../services.ts";
-import { type CommittedJobs, SURELY_KNOWN_MS } from "./committed-jobs.ts";
+import type { DeferredMessage } from "../../../../contract/ingest.ts";
+import { invalid, isProblem, type Result, unavailable } from "../../../../contract/problems.ts";
+import type { Submitted } from "../../../../contract/rpc.ts";
+import type { QueueSettings } from "../../../../domain/queue.ts";
+import { slotOf } from "../../../../domain/slots.ts";
+import { primary } from "../../../db/client.ts";
+import { findQueue } from "../../../db/queues.ts";
+import { fromDatabase } from "../../database.ts";
+import { type CommittedJobs, SURELY_KNOWN_MS } from "../../jobs/committed-jobs.ts";
+import { slotOfJob } from "../../routing/job-name.ts";
+import type { Services } from "../../services.ts";
+import { DONE, type Verdict } from "./verdict.ts";
 
 /** Each newer version of the settings that a shard knows is one try more. */
 const MAX_TRIES = 4;

@@ -1,7 +1,6 @@
-import { parseJson } from "../../../../contract/json-text.ts";
-import { MAX_BODY_BYTES, MAX_JSON_DEPTH } from "../../../../contract/limits.ts";
-import { invalid, type Result, tooLarge } from "../../../../contract/problems.ts";
-import { longerThan } from "../../bytes.ts";
+import { longerThan, parseJson } from "../../../contract/json-text.ts";
+import { MAX_BODY_BYTES, MAX_JSON_DEPTH } from "../../../contract/limits.ts";
+import { invalid, type Result, tooLarge } from "../../../contract/problems.ts";
 
 /** What the API takes, and the envelope around it: far less than the stack does. */
 const MAX_DEPTH = MAX_JSON_DEPTH + 8;
@@ -14,7 +13,9 @@ export function plainJson(value: unknown): Result<unknown> {
   const fault = faultIn(value, 0);
   if (fault !== null) return invalid.field(fault.slice(0, 500).toWellFormed(), "is not a JSON value");
   const text = JSON.stringify(value);
-  return longerThan(text, MAX_BODY_BYTES) ? tooLarge.body(MAX_BODY_BYTES) : parseJson(text);
+  if (longerThan(text, MAX_BODY_BYTES)) return tooLarge.body(MAX_BODY_BYTES);
+  const json = parseJson(text);
+  return json.type === "value" ? json.value : invalid.request(`The body ${json.detail}.`);
 }
 
 /** The JSON Pointer of the first thing that is not JSON, or null. Put together on the way out: most values have none. */

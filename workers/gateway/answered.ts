@@ -1,5 +1,5 @@
-import type { Result } from "../../../contract/problems.ts";
-import type { Freshness } from "../jobs/freshness.ts";
+import type { Result } from "../../contract/problems.ts";
+import type { Freshness } from "./sessions/freshness.ts";
 
 /** What a use case answers beside its view; each door says it in its own way. What does not apply is left out. */
 export interface Remarks {

@@ -2,11 +2,12 @@ import type { Consistency, ExplainView } from "../../../contract/job.ts";
 import { conflict, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { LATE, within } from "../deadline.ts";
-import { type JobName, readLive } from "../jobs/job-read.ts";
+import type { AcceptedJob, AcceptedRecord } from "../deferred/accepted-records.ts";
+import { SHARD_ANSWERS_MS } from "../deferred/deferral.ts";
+import type { JobName } from "../routing/job-name.ts";
 import type { Services } from "../services.ts";
-import type { AcceptedJob, AcceptedRecord } from "./accepted-records.ts";
 import { committedJobs } from "./committed-jobs.ts";
-import { SHARD_ANSWERS_MS } from "./deferral.ts";
+import { readLive } from "./job-read.ts";
 
 /** Between two looks for a job that waits for its shard: this long at first, then twice as long each time. */
 const FIRST_PAUSE_MS = 250;

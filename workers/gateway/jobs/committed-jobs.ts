@@ -4,8 +4,8 @@ import { ownerOf } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
 import { fromDatabase } from "../database.ts";
-import { askExistingIds } from "../jobs/ask-existing-ids.ts";
 import type { Services } from "../services.ts";
+import { askExistingIds } from "./ask-existing-ids.ts";
 
 /**
  * A shard knows a job's id for a minute at least after the job has ended, and after it was deleted (`KEEP_AT_LEAST_MS`).

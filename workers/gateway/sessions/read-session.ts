@@ -16,15 +16,16 @@ import type { HistorySessions } from "../../db/sessions.ts";
  * shard, and becomes the bookmark of the answer. One a request.
  */
 export class ReadSession {
-  readonly #history: HistorySessions;
+  readonly #open: () => HistorySessions;
+  #opened: HistorySessions | null = null;
   readonly #before: VersionVector;
   #vector: VersionVector;
   /** Without what was seen before. */
   #own = EMPTY_VECTOR;
   #touched = false;
 
-  constructor(history: HistorySessions, before: VersionVector) {
-    this.#history = history;
+  constructor(open: () => HistorySessions, before: VersionVector) {
+    this.#open = open;
     this.#before = before;
     this.#vector = before;
   }
@@ -65,19 +66,19 @@ export class ReadSession {
   /** History as it is. */
   primary<T>(read: (db: Db) => Promise<T>): Promise<T> {
     this.touch();
-    return this.#history.primary(read);
+    return this.#history().primary(read);
   }
 
   /** The nearest copy of history that is not older than one that was seen before, nor than `bookmark`. */
   nearest<T>(read: (db: Db) => Promise<T>, bookmark: string | null = null): Promise<T> {
     this.touch();
-    return this.#history.nearest(laterBookmark(this.#before.d1, bookmark), read);
+    return this.#history().nearest(laterBookmark(this.#before.d1, bookmark), read);
   }
 
   /** The nearest copy of history, however old. */
   any<T>(read: (db: Db) => Promise<T>): Promise<T> {
     this.touch();
-    return this.#history.nearest(null, read);
+    return this.#history().nearest(null, read);
   }
 
   /** Everything that was seen by now. */
@@ -90,7 +91,13 @@ export class ReadSession {
     return this.#withHistory(this.#own);
   }
 
+  /** Opened by the first who reads it: most requests never do. */
+  #history(): HistorySessions {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
   #withHistory(vector: VersionVector): VersionVector {
-    return merged(vector, { ...EMPTY_VECTOR, d1: this.#history.newest });
+    return merged(vector, { ...EMPTY_VECTOR, d1: this.#opened?.newest ?? null });
   }
 }

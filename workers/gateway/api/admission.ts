@@ -2,10 +2,10 @@ import type { CallDefinition } from "../../../contract/http/call.ts";
 import { Name } from "../../../contract/primitives.ts";
 import { access, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import { HistorySessions } from "../../db/sessions.ts";
+import type { Caller } from "../access/auth.ts";
+import type { RateVerdict } from "../access/rate-limit.ts";
 import type { Context, Visit } from "../context.ts";
-import { ReadSession } from "../jobs/read-session.ts";
-import type { Caller } from "./auth.ts";
-import type { RateVerdict } from "./rate-limit.ts";
+import { ReadSession } from "../sessions/read-session.ts";
 
 /** Who says to be calling: known already, or by a token that is to be checked. */
 export type Identity =
@@ -73,7 +73,7 @@ async function entered(visit: Visit, { namespace, bookmark, scope }: Entry, know
   if (isProblem(before)) return before;
   const forbidden = lacks(caller, scope);
   if (forbidden !== null) return forbidden;
-  const session = new ReadSession(new HistorySessions(services.database, services.retryD1), before);
+  const session = new ReadSession(() => new HistorySessions(services.database, services.retryD1), before);
   const heard = services.shards.heardBy((shard, log) => session.heard(shard, log));
   return { ...visit, services: { ...services, shards: heard }, caller, session };
 }
