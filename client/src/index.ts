@@ -18,7 +18,7 @@ export type { Operations } from "./operations.ts";
 export type { ProgressUpdate } from "./progress.ts";
 export { defineQueue, type QueueDefinition } from "./queue-definition.ts";
 export type { Queues } from "./queues.ts";
-export type { ListOptions, PageOptions, ReadOptions, WaitOptions } from "./read-options.ts";
+export type { ChangeOptions, ListOptions, PageOptions, ReadOptions, WaitOptions } from "./read-options.ts";
 export { type Handler, type HandlerContext, Interrupted, type TypedJob } from "./running-job.ts";
 export type { Schedules } from "./schedules.ts";
 export { ValidationError, type Validator, type ValidatorIssue, type ValidatorResult } from "./standard-schema.ts";

@@ -4,6 +4,7 @@ import {
   listFailures,
   listOrderingKeys,
   listQueues,
+  patchQueue,
   pauseKey,
   pauseQueue,
   purgeQueue,
@@ -23,13 +24,14 @@ import type {
   PurgeRequest,
   Queue,
   QueueList,
+  QueuePatch,
   QueueRequest,
   QueueStats,
   Redriven,
   RedriveRequest,
   UnblockKeyRequest,
 } from "./generated/types.ts";
-import type { PageOptions } from "./read-options.ts";
+import { type ChangeOptions, changing, type PageOptions } from "./read-options.ts";
 import type { Transport } from "./transport.ts";
 
 /** What can be done with queues. */
@@ -41,9 +43,19 @@ export class Queues {
     this.#transport = transport;
   }
 
-  /** Creates the queue or replaces its settings; what `settings` leaves out gets its default. */
-  async put(queue: string, settings: QueueRequest = {}): Promise<Queue> {
-    return (await this.#transport.call(putQueue, { params: { queue }, body: settings, repeatable: true })).data;
+  /**
+   * Creates the queue or replaces its settings. What `settings` leaves out gets its default; only `paused` and `partitions` of
+   * a queue that exists stay.
+   */
+  async put(queue: string, settings: QueueRequest = {}, options: ChangeOptions = {}): Promise<Queue> {
+    const input = { params: { queue }, body: settings, ...changing(options) };
+    return (await this.#transport.call(putQueue, input)).data;
+  }
+
+  /** Changes what `patch` names and keeps the rest: a JSON merge patch, in which null puts a setting back to its default. */
+  async patch(queue: string, patch: QueuePatch, options: ChangeOptions = {}): Promise<Queue> {
+    const input = { params: { queue }, body: patch, ...changing(options) };
+    return (await this.#transport.call(patchQueue, input)).data;
   }
 
   /** The queue with its settings. */

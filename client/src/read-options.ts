@@ -27,3 +27,19 @@ export interface WaitOptions {
   /** Ends the wait when it is aborted. */
   signal?: AbortSignal;
 }
+
+/** Of a change of settings. */
+export interface ChangeOptions {
+  /** Changes only what still has this `version`; another is refused (412, `version-mismatch`). Left out: whatever its version is. */
+  ifVersion?: number;
+}
+
+/**
+ * How a change of settings is sent. Made for one version it is not sent twice: the second would be refused for what the first did.
+ *
+ * @internal
+ */
+export function changing({ ifVersion }: ChangeOptions): { headers: Record<string, string>; repeatable: boolean } {
+  if (ifVersion === undefined) return { headers: {}, repeatable: true };
+  return { headers: { "if-match": `"${ifVersion}"` }, repeatable: false };
+}

@@ -1,6 +1,13 @@
-import { deleteSchedule, getSchedule, listFires, listSchedules, putSchedule } from "./generated/calls.ts";
-import type { FireList, Schedule, ScheduleList, ScheduleRequest } from "./generated/types.ts";
-import type { PageOptions } from "./read-options.ts";
+import {
+  deleteSchedule,
+  getSchedule,
+  listFires,
+  listSchedules,
+  patchSchedule,
+  putSchedule,
+} from "./generated/calls.ts";
+import type { FireList, Schedule, ScheduleList, SchedulePatch, ScheduleRequest } from "./generated/types.ts";
+import { type ChangeOptions, changing, type PageOptions } from "./read-options.ts";
 import type { Transport } from "./transport.ts";
 
 /** What can be done with schedules. */
@@ -12,10 +19,16 @@ export class Schedules {
     this.#transport = transport;
   }
 
-  /** Creates the schedule or replaces it; what `schedule` leaves out gets its default. */
-  async put(name: string, schedule: ScheduleRequest): Promise<Schedule> {
-    const input = { params: { schedule: name }, body: schedule, repeatable: true };
+  /** Creates the schedule or replaces it. What `schedule` leaves out gets its default; only `paused` of one that exists stays. */
+  async put(name: string, schedule: ScheduleRequest, options: ChangeOptions = {}): Promise<Schedule> {
+    const input = { params: { schedule: name }, body: schedule, ...changing(options) };
     return (await this.#transport.call(putSchedule, input)).data;
+  }
+
+  /** Changes what `patch` names and keeps the rest: a JSON merge patch, in which null puts a member back to its default. */
+  async patch(name: string, patch: SchedulePatch, options: ChangeOptions = {}): Promise<Schedule> {
+    const input = { params: { schedule: name }, body: patch, ...changing(options) };
+    return (await this.#transport.call(patchSchedule, input)).data;
   }
 
   /** The schedule as it is. */

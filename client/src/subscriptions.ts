@@ -1,6 +1,12 @@
-import { deleteSubscription, getSubscription, listSubscriptions, putSubscription } from "./generated/calls.ts";
-import type { Subscription, SubscriptionList, SubscriptionRequest } from "./generated/types.ts";
-import type { PageOptions } from "./read-options.ts";
+import {
+  deleteSubscription,
+  getSubscription,
+  listSubscriptions,
+  patchSubscription,
+  putSubscription,
+} from "./generated/calls.ts";
+import type { Subscription, SubscriptionList, SubscriptionPatch, SubscriptionRequest } from "./generated/types.ts";
+import { type ChangeOptions, changing, type PageOptions } from "./read-options.ts";
 import type { Transport } from "./transport.ts";
 
 /** Who is told of the changes of jobs. What a subscriber gets is a `LifecycleEvent`. */
@@ -13,12 +19,18 @@ export class Subscriptions {
   }
 
   /**
-   * Creates the subscription or replaces it; what `subscription` leaves out gets its default. Once this has resolved, every
-   * job that is accepted is told of.
+   * Creates the subscription or replaces it. What `subscription` leaves out gets its default; only `paused` of one that
+   * exists stays. Once this has resolved, every job that is accepted is told of.
    */
-  async put(name: string, subscription: SubscriptionRequest): Promise<Subscription> {
-    const input = { params: { subscription: name }, body: subscription, repeatable: true };
+  async put(name: string, subscription: SubscriptionRequest, options: ChangeOptions = {}): Promise<Subscription> {
+    const input = { params: { subscription: name }, body: subscription, ...changing(options) };
     return (await this.#transport.call(putSubscription, input)).data;
+  }
+
+  /** Changes what `patch` names and keeps the rest: a JSON merge patch, in which null puts a member back to its default. */
+  async patch(name: string, patch: SubscriptionPatch, options: ChangeOptions = {}): Promise<Subscription> {
+    const input = { params: { subscription: name }, body: patch, ...changing(options) };
+    return (await this.#transport.call(patchSubscription, input)).data;
   }
 
   /** With how its delivery goes. */
