@@ -14,6 +14,9 @@ const resolve = (schema) => schema && schema.$ref
   : schema ?? {};
 const json = (value) => JSON.stringify(value);
 
+// A sentence of the document: what stands between backticks is code.
+const prose = (text) => text.split("\`").map((part, i) => i % 2 ? make("code", { textContent: part }) : part);
+
 // What a field holds, in a few words.
 const typeOf = (found) => {
   const schema = resolve(found);
@@ -23,9 +26,9 @@ const typeOf = (found) => {
   if (choices) return [...new Set(choices.map(typeOf))].join(" | ");
   if (schema.type === "array") return "list of " + typeOf(schema.items);
   const name = schema.name ?? (Array.isArray(schema.type) ? schema.type.join(" | ") : schema.type) ?? "any JSON value";
-  const limits = [
-    [schema.minimum, "from "], [schema.maximum, "to "], [schema.minLength, "at least ", " characters"], [schema.maxLength, "at most ", " characters"],
-  ].filter(([limit]) => limit !== undefined).map(([limit, before, after = ""]) => before + limit.toLocaleString("en") + after);
+  const range = (least, most, unit) => least !== undefined && most !== undefined ? [least.toLocaleString("en") + " to " + most.toLocaleString("en") + unit]
+    : least !== undefined ? ["from " + least.toLocaleString("en") + unit] : most !== undefined ? ["to " + most.toLocaleString("en") + unit] : [];
+  const limits = [...range(schema.minimum, schema.maximum, ""), ...range(schema.minLength, schema.maxLength, " characters")];
   return name + (schema.format ? " (" + schema.format + ")" : "") + (limits.length ? ", " + limits.join(" ") : "");
 };
 
@@ -53,7 +56,7 @@ const fieldsOf = (found, seen = []) => {
       return [
         make("dt", {}, make("code", { textContent: name }), " ", make("span", { className: "type", textContent: facts }),
           ...(needed ? [" ", make("span", { className: "need", textContent: "required" })] : [])),
-        make("dd", {}, field.description ?? "",
+        make("dd", {}, ...prose(field.description ?? ""),
           ...(example === undefined ? [] : [" ", make("span", { className: "hint" }, "Example: ", make("code", { textContent: json(example) }))]),
           ...(inner.length ? [make("details", {}, make("summary", { textContent: "Fields of " + name }), ...inner)] : [])),
       ];
@@ -124,7 +127,7 @@ const tryIt = ({ path, method, operation }) => {
     }
   });
   const rows = inputs.map(({ parameter, input }) => make("label", {},
-    make("code", { textContent: parameter.name }), " ", make("span", { className: "hint", textContent: parameter.in + (parameter.required ? ", required. " : ". ") + (parameter.description ?? "") }), input));
+    make("code", { textContent: parameter.name }), " ", make("span", { className: "hint" }, parameter.in + (parameter.required ? ", required. " : ". "), ...prose(parameter.description ?? "")), input));
   return [
     make("h3", { textContent: "Try it" }), ...rows, ...(body ? [make("label", {}, make("span", { className: "hint", textContent: "body" }), body)] : []), send, answer,
   ];
@@ -133,7 +136,7 @@ const tryIt = ({ path, method, operation }) => {
 const answersOf = (operation) => Object.entries(operation.responses).map(([status, response]) => {
   const [type, content] = Object.entries(response.content ?? {})[0] ?? [];
   const fields = content?.schema && status < "400" ? fieldsOf(content.schema) : [];
-  return make("details", {}, make("summary", {}, make("b", { textContent: status }), " " + response.description + (type ? " (" + type + ")" : "")), ...fields);
+  return make("details", {}, make("summary", {}, make("b", { textContent: status }), " ", ...prose(response.description + (type ? " (" + type + ")" : ""))), ...fields);
 });
 
 const callOf = ({ path, method, operation }) => {
@@ -144,7 +147,7 @@ const callOf = ({ path, method, operation }) => {
   node.addEventListener("toggle", () => {
     if (node.childElementCount > 1) return;
     const schema = operation.requestBody?.content["application/json"]?.schema;
-    node.append(make("p", { textContent: operation.description ?? "" }),
+    node.append(...operation.description.split("\\n\\n").map((text) => make("p", {}, ...prose(text))),
       ...(schema ? [make("h3", { textContent: "Body" }), ...fieldsOf(schema)] : []),
       make("h3", { textContent: "Answers" }), ...answersOf(operation), ...tryIt({ path, method, operation }));
   });

@@ -16,7 +16,7 @@ summary { cursor: pointer; overflow-wrap: anywhere }
 summary .method { display: inline-block; min-width: 4.2rem; font-weight: 700; color: var(--accent) }
 summary .about { opacity: .8 }
 label { display: block }
-header label { display: flex; gap: .4rem; align-items: center; flex: 1 1 14rem }
+header label { white-space: nowrap; display: flex; gap: .4rem; align-items: center; flex: 1 1 14rem }
 input, textarea { width: 100%; box-sizing: border-box; padding: .25rem .4rem }
 textarea { min-height: 7rem }
 button { font: inherit; padding: .3rem 1.2rem; margin: .5rem 0 }
