@@ -631,3 +631,21 @@ it("every answer carries a request id of its own, and continues a trace", async 
     );
   }
 });
+
+describe("the kinds of problems", () => {
+  it("explain themselves where their type leads, without a key", async () => {
+    const problem = await call("GET", "/v1/queues/nowhere");
+    expect(problem.body.type).toBe("/problems/queue-not-found");
+    const answer = await call<Record<string, unknown>>("GET", problem.body.type, { key: null });
+    expect(answer).toMatchObject({ status: 200, body: { code: "queue-not-found", status: 404, retry: "changed" } });
+    expect(answer.body.happened).toMatch(/^[A-Z].*\.$/);
+    expect(answer.body.remedy).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it.each(["nothing", "toString", "__proto__"])("there is none called %s", async (code) => {
+    expect(await call("GET", `/problems/${code}`, { key: null })).toMatchObject({
+      status: 404,
+      body: { code: "not-found" },
+    });
+  });
+});

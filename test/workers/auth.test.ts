@@ -352,10 +352,11 @@ describe("the root key", () => {
 describe("without a key", () => {
   it.each(CALL_LIST.filter(({ scope }) => scope === "public"))(
     "$path answers, and tells nothing of any namespace",
-    async ({ path }) => {
+    async ({ path, parameters = {} }) => {
       const queue = await newQueue();
       await submit({ queue, tags: ["hush"], orderingKey: "hush" });
-      const answer = await call("GET", path, { key: null });
+      const named = path.replace(/\{(\w+)\}/g, (_, name: string) => parameters[name]?.example ?? "");
+      const answer = await call("GET", named, { key: null });
       expect(answer.status).toBe(200);
       expect(answer.headers.get("x-request-id")).toBeTruthy();
       const text = JSON.stringify(answer.body);

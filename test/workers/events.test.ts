@@ -395,7 +395,7 @@ it("a paused subscription collects, and delivers when it goes on", async () => {
   await tell();
   expect(seen).toHaveLength(0);
   expect((await getSubscription(name, key)).delivery.pending).toBe(1);
-  await putSubscription(name, {}, key);
+  await putSubscription(name, { paused: false }, key);
   await tell();
   expect(seen.map(({ event }) => event.job.id)).toEqual([id]);
   expect((await getJob(id, { key })).state).toBe("queued");
