@@ -1,6 +1,7 @@
 import type { Clock } from "../../client/src/clock.ts";
+import { Dure } from "../../client/src/dure.ts";
 import type { Log } from "../../client/src/log.ts";
-import type { Fetch } from "../../client/src/transport.ts";
+import type { ClientOptions, Fetch } from "../../client/src/transport.ts";
 
 /** Lets everything that is ready run. */
 export async function settle(): Promise<void> {
@@ -87,6 +88,18 @@ export function fakeServer(script: (request: SeenRequest) => Answer | Promise<An
     };
   };
   return { fetch, seen };
+}
+
+/** A client of a server that answers its n-th request, from 1, as `script` says; its pauses are of their mean length. */
+export function scriptedClient(
+  script: (request: SeenRequest, call: number) => Answer | Promise<Answer>,
+  options: ClientOptions = {},
+) {
+  const clock = new FakeClock();
+  let calls = 0;
+  const { fetch, seen } = fakeServer((request) => script(request, ++calls));
+  const dure = new Dure({ url: "http://dure/", key: "dure_k_s", fetch, clock, random: () => 0.5, ...options });
+  return { dure, clock, seen };
 }
 
 /** A promise to be resolved by hand. */

@@ -1,21 +1,120 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { DureBinding } from "../../../client/src/binding.ts";
 import { consumer } from "../../../client/src/consumer.ts";
 import type { ClaimInput, ReportInput } from "../../../contract/pull.ts";
 import type { Outcome } from "../../../contract/rpc.ts";
 import { isFinal } from "../../../domain/job/state.ts";
 import { lane } from "../../lane.ts";
-import { FakeClock } from "../../rigs/client-fakes.ts";
+import { FakeClock, gate } from "../../rigs/client-fakes.ts";
+import { BELL, range, startConsumer } from "../../rigs/consumer-rig.ts";
 import { CALL, Harness, MINUTE, SECOND, settingsOf } from "../../rigs/shard-harness.ts";
 import { Random } from "../../simulation/random.ts";
+
+describe("an invocation", () => {
+  test("never runs more than its concurrency, over all queues", async () => {
+    let now = 0;
+    let most = 0;
+    const handler = async () => {
+      most = Math.max(most, ++now);
+      await clock.sleep(50);
+      now--;
+    };
+    const { clock, ring, reports } = startConsumer(
+      { a: range(9, "a"), b: range(9, "b") },
+      { concurrency: 4, handlers: { a: handler, b: handler } },
+    );
+    const run = ring(BELL);
+    await clock.advance(5_000);
+    await run.promise;
+    expect(most).toBe(4);
+    expect(reports).toHaveLength(18);
+  });
+
+  test("claims no more when its budget is spent, and finishes what it has", async () => {
+    const { clock, ring, claims, reports, waiting } = startConsumer(
+      { q: range(20) },
+      { concurrency: 1, budgetMs: 1_000, handlers: { q: () => clock.sleep(400) } },
+    );
+    const run = ring(BELL);
+    await clock.advance(1_199);
+    expect(run.ended).toBe(false);
+    await clock.advance(1);
+    expect(run.ended).toBe(true);
+    expect(claims).toHaveLength(3);
+    expect(reports).toHaveLength(3);
+    expect(waiting.get("q")).toHaveLength(17);
+  });
+
+  test("asks a dry queue again when one of its jobs has ended, because that may have opened the next", async () => {
+    const open = range(1, "second");
+    const state = startConsumer(
+      { q: ["first"] },
+      {},
+      { report: () => state.waiting.get("q")?.push(...open.splice(0)) },
+    );
+    await state.ring(BELL).promise;
+    expect(state.reports.map(({ lease }) => lease)).toEqual(["lease-first", "lease-second0"]);
+  });
+
+  test("of two at once each gets its own jobs, and its own name", async () => {
+    const { ring, claims, reports } = startConsumer({ q: range(40) }, {});
+    await Promise.all([ring(BELL).promise, ring(BELL).promise]);
+    expect(new Set(reports.map(({ lease }) => lease)).size).toBe(40);
+    expect(new Set(claims.map(({ worker }) => worker)).size).toBe(2);
+  });
+
+  test("extends the leases of its jobs while they run", async () => {
+    const done = gate<string>();
+    const { clock, ring, extended, reports } = startConsumer({ q: ["a"] }, { handlers: { q: () => done.promise } });
+    const run = ring(BELL);
+    await clock.advance(25_000);
+    expect(extended).toEqual(["lease-a", "lease-a"]);
+    done.open("late");
+    await run.promise;
+    expect(reports).toEqual([{ lease: "lease-a", ok: true, result: "late" }]);
+  });
+
+  test("tells its handlers to give up before the platform ends it, and reports that they may run again", async () => {
+    const { clock, ring, reports } = startConsumer(
+      { q: ["a"] },
+      {
+        handlers: {
+          q: (_, { signal }) =>
+            new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+        },
+      },
+    );
+    const run = ring(BELL);
+    await clock.advance(14.5 * 60_000 - 1);
+    expect(reports).toEqual([]);
+    await clock.advance(1);
+    expect(run.ended).toBe(true);
+    expect(reports).toMatchObject([{ ok: false, error: { code: "worker-stopped", retryable: true } }]);
+  });
+
+  test("ends before the platform would, though a handler does not listen", async () => {
+    const { clock, ring, reports } = startConsumer(
+      { q: ["a"] },
+      { handlers: { q: () => new Promise(() => undefined) } },
+    );
+    const run = ring(BELL);
+    await clock.advance(14.5 * 60_000 + 15_000);
+    expect(run.ended).toBe(true);
+    expect(reports).toEqual([]);
+  });
+});
 
 /** The real consumer on a real shard, called by the shard's bells alone, while bells, calls and invocations are lost. */
 
 const TICK_MS = 100;
+
 const FAULTS_MS = MINUTE;
+
 /** The last echo of a bell, a lease, and the backoffs. */
 const RECOVERY_MS = 4 * MINUTE;
+
 const LEASE_SECONDS = 6;
+
 const JOBS = 30;
 
 class Rig {

@@ -1,92 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { DureBinding } from "../../../client/src/binding.ts";
-import { type ConsumerOptions, consumer, type DureError, NonRetryable } from "../../../client/src/consumer.ts";
-import type { ClaimedJob, ClaimRequest, Reported, ReportRequest } from "../../../client/src/generated/types.ts";
-import { claimedJob, errorLog, FakeClock, gate, problemBody, settle } from "../../rigs/client-fakes.ts";
-
-type Claim = ClaimRequest & { queue: string };
-type Env = { DURE: DureBinding };
-
-/** What a call of the binding throws: an error with the problem's members, as RPC carries it over. */
-function problem(status: number, code: string): Error {
-  return Object.assign(new Error(code), problemBody(status, code).body);
-}
-
-const BELL = { v: 1, kind: "work", shard: "shard-0", lane: "bulk" };
-
-interface Script {
-  /** Called before a claim is served; may throw, or hold it. */
-  claim?: (claim: Claim) => unknown;
-  /** Called when reports arrive, before they are recorded; may throw. */
-  report?: (reports: ReportRequest[]) => unknown;
-  /** The same after they are recorded: only the answer is lost. */
-  reported?: (reports: ReportRequest[]) => unknown;
-  extend?: (lease: string) => { cancelled: boolean };
-}
-
-/** Queues behind a binding, and a consumer of them on a clock that the test drives. */
-function start(jobs: Record<string, string[]>, options: Partial<ConsumerOptions<Env>>, script: Script = {}) {
-  const clock = new FakeClock();
-  const errors: unknown[] = [];
-  const waiting = new Map(Object.entries(jobs).map(([queue, ids]) => [queue, [...ids]]));
-  const claims: Claim[] = [];
-  const reports: ReportRequest[] = [];
-  const extended: string[] = [];
-  const calls: string[] = [];
-  const give = async (claim: Claim): Promise<ClaimedJob[]> => {
-    claims.push(claim);
-    await script.claim?.(claim);
-    const ids = waiting.get(claim.queue);
-    if (ids === undefined) throw problem(404, "queue-not-found");
-    return ids.splice(0, claim.max).map((id) => claimedJob(id, { queue: claim.queue }) as unknown as ClaimedJob);
-  };
-  const dure = {
-    async claim(queue: string, body: ClaimRequest) {
-      calls.push(`claim ${queue}`);
-      return { jobs: await give({ ...body, queue }) };
-    },
-    async report(said: ReportRequest[], { claim }: { claim?: Claim }): Promise<Reported> {
-      calls.push(claim === undefined ? "report" : `report and claim ${claim.queue}`);
-      if (claim !== undefined && !waiting.has(claim.queue)) throw problem(404, "queue-not-found");
-      await script.report?.(said);
-      const items = said.map(({ lease }) => {
-        if (!reports.some((report) => report.lease === lease)) return { status: "recorded" } as const;
-        return { status: "stale", problem: problem(409, "stale-lease") } as unknown as Reported["items"][0];
-      });
-      reports.push(...said.filter((_, i) => items[i]?.status === "recorded"));
-      await script.reported?.(said);
-      return { items, jobs: claim === undefined ? [] : await give(claim) };
-    },
-    async extend(lease: string) {
-      extended.push(lease);
-      return { leaseExpiresAt: null, ...(script.extend?.(lease) ?? { cancelled: false }) };
-    },
-  } as unknown as DureBinding;
-  const worker = consumer<Env>({
-    handlers: Object.fromEntries(Object.keys(jobs).map((queue) => [queue, (job) => job.id])),
-    clock,
-    random: () => 1,
-    log: errorLog(errors),
-    ...options,
-  });
-  const acked: unknown[] = [];
-  /** Delivers one batch. The promise settles when the invocation ends. */
-  const ring = (...bodies: unknown[]) => {
-    const messages = bodies.map((body) => ({ body, ack: () => acked.push(body) }));
-    const run = { ended: false, promise: Promise.resolve() };
-    run.promise = worker.queue({ messages }, { DURE: dure }).then(() => {
-      run.ended = true;
-    });
-    return run;
-  };
-  return { clock, errors, waiting, claims, reports, extended, calls, acked, ring };
-}
-
-const range = (n: number, prefix = "j") => Array.from({ length: n }, (_, i) => `${prefix}${i}`);
+import { consumer, type DureError, NonRetryable } from "../../../client/src/consumer.ts";
+import { errorLog, gate, settle } from "../../rigs/client-fakes.ts";
+import { BELL, type Env, problem, range, startConsumer } from "../../rigs/consumer-rig.ts";
 
 describe("a bell", () => {
   test("makes a consumer claim, run and report until its queue is dry; outcomes ride on the next claim", async () => {
-    const { ring, calls, claims, reports, errors } = start({ q: range(5) }, { concurrency: 2, leaseSeconds: 40 });
+    const { ring, calls, claims, reports, errors } = startConsumer(
+      { q: range(5) },
+      { concurrency: 2, leaseSeconds: 40 },
+    );
     await ring(BELL).promise;
     expect(claims[0]).toEqual({
       queue: "q",
@@ -102,7 +24,7 @@ describe("a bell", () => {
 
   test("is acknowledged before anything is called, and several in a batch are one visit", async () => {
     const held = gate();
-    const { ring, acked, calls } = start({ q: [] }, {}, { claim: () => held.promise });
+    const { ring, acked, calls } = startConsumer({ q: [] }, {}, { claim: () => held.promise });
     const run = ring(BELL, BELL, { ...BELL, shard: "shard-1" });
     expect(acked).toHaveLength(3);
     await settle();
@@ -116,7 +38,7 @@ describe("a bell", () => {
   test.each([[null], ["text"], [7], [{ v: 1, kind: "history", shard: "shard-0" }], [{ ...BELL, v: 2 }], [{}]])(
     "that is none (%j) is acknowledged and told, and the others are heard",
     async (body) => {
-      const { ring, acked, calls, errors } = start({ q: [] }, {});
+      const { ring, acked, calls, errors } = startConsumer({ q: [] }, {});
       await ring(body).promise;
       expect(calls).toEqual([]);
       await ring(body, BELL).promise;
@@ -128,13 +50,13 @@ describe("a bell", () => {
   );
 
   test("asks all queues; each bell begins with another", async () => {
-    const { ring, claims } = start({ a: [], b: [], c: [] }, {});
+    const { ring, claims } = startConsumer({ a: [], b: [], c: [] }, {});
     for (let i = 0; i < 4; i++) await ring(BELL).promise;
     expect(claims.map(({ queue }) => queue).join("")).toBe("abcbcacababc");
   });
 
   test("finds queues taking turns, so that a long one does not stand before the others", async () => {
-    const { ring, reports } = start({ long: range(30, "l"), short: range(3, "s") }, { concurrency: 3 });
+    const { ring, reports } = startConsumer({ long: range(30, "l"), short: range(3, "s") }, { concurrency: 3 });
     await ring(BELL).promise;
     const order = reports.map(({ lease }) => lease.replace("lease-", "")[0]).join("");
     expect(order).toMatch(/^lllsss/);
@@ -142,7 +64,7 @@ describe("a bell", () => {
   });
 
   test("of a queue that is not there is told, and the others go on", async () => {
-    const { ring, waiting, reports, errors } = start({ gone: [], q: range(12) }, { concurrency: 4 });
+    const { ring, waiting, reports, errors } = startConsumer({ gone: [], q: range(12) }, { concurrency: 4 });
     waiting.delete("gone");
     await ring(BELL).promise;
     expect(reports).toHaveLength(12);
@@ -150,7 +72,7 @@ describe("a bell", () => {
   });
 
   test("makes handlers of the bindings where they are given as a function, and may be bound under another name", async () => {
-    const { ring, calls } = start(
+    const { ring, calls } = startConsumer(
       { q: [] },
       { handlers: (env) => ({ [env.DURE === undefined ? "none" : "q"]: () => null }), dure: (env) => env.DURE },
     );
@@ -159,99 +81,12 @@ describe("a bell", () => {
   });
 });
 
-describe("an invocation", () => {
-  test("never runs more than its concurrency, over all queues", async () => {
-    let now = 0;
-    let most = 0;
-    const handler = async () => {
-      most = Math.max(most, ++now);
-      await clock.sleep(50);
-      now--;
-    };
-    const { clock, ring, reports } = start(
-      { a: range(9, "a"), b: range(9, "b") },
-      { concurrency: 4, handlers: { a: handler, b: handler } },
-    );
-    const run = ring(BELL);
-    await clock.advance(5_000);
-    await run.promise;
-    expect(most).toBe(4);
-    expect(reports).toHaveLength(18);
-  });
-
-  test("claims no more when its budget is spent, and finishes what it has", async () => {
-    const { clock, ring, claims, reports, waiting } = start(
-      { q: range(20) },
-      { concurrency: 1, budgetMs: 1_000, handlers: { q: () => clock.sleep(400) } },
-    );
-    const run = ring(BELL);
-    await clock.advance(1_199);
-    expect(run.ended).toBe(false);
-    await clock.advance(1);
-    expect(run.ended).toBe(true);
-    expect(claims).toHaveLength(3);
-    expect(reports).toHaveLength(3);
-    expect(waiting.get("q")).toHaveLength(17);
-  });
-
-  test("asks a dry queue again when one of its jobs has ended, because that may have opened the next", async () => {
-    const open = range(1, "second");
-    const state = start({ q: ["first"] }, {}, { report: () => state.waiting.get("q")?.push(...open.splice(0)) });
-    await state.ring(BELL).promise;
-    expect(state.reports.map(({ lease }) => lease)).toEqual(["lease-first", "lease-second0"]);
-  });
-
-  test("of two at once each gets its own jobs, and its own name", async () => {
-    const { ring, claims, reports } = start({ q: range(40) }, {});
-    await Promise.all([ring(BELL).promise, ring(BELL).promise]);
-    expect(new Set(reports.map(({ lease }) => lease)).size).toBe(40);
-    expect(new Set(claims.map(({ worker }) => worker)).size).toBe(2);
-  });
-
-  test("extends the leases of its jobs while they run", async () => {
-    const done = gate<string>();
-    const { clock, ring, extended, reports } = start({ q: ["a"] }, { handlers: { q: () => done.promise } });
-    const run = ring(BELL);
-    await clock.advance(25_000);
-    expect(extended).toEqual(["lease-a", "lease-a"]);
-    done.open("late");
-    await run.promise;
-    expect(reports).toEqual([{ lease: "lease-a", ok: true, result: "late" }]);
-  });
-
-  test("tells its handlers to give up before the platform ends it, and reports that they may run again", async () => {
-    const { clock, ring, reports } = start(
-      { q: ["a"] },
-      {
-        handlers: {
-          q: (_, { signal }) =>
-            new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
-        },
-      },
-    );
-    const run = ring(BELL);
-    await clock.advance(14.5 * 60_000 - 1);
-    expect(reports).toEqual([]);
-    await clock.advance(1);
-    expect(run.ended).toBe(true);
-    expect(reports).toMatchObject([{ ok: false, error: { code: "worker-stopped", retryable: true } }]);
-  });
-
-  test("ends before the platform would, though a handler does not listen", async () => {
-    const { clock, ring, reports } = start({ q: ["a"] }, { handlers: { q: () => new Promise(() => undefined) } });
-    const run = ring(BELL);
-    await clock.advance(14.5 * 60_000 + 15_000);
-    expect(run.ended).toBe(true);
-    expect(reports).toEqual([]);
-  });
-});
-
 describe("what a handler does", () => {
   test.each([
     ["throws", new Error("no luck"), { code: "handler-error", message: "no luck", retryable: true }],
     ["throws NonRetryable", new NonRetryable("bad"), { code: "non-retryable", message: "bad", retryable: false }],
   ])("%s: the attempt fails, and the others go on", async (_, thrown, error) => {
-    const { ring, reports } = start(
+    const { ring, reports } = startConsumer(
       { q: range(2) },
       {
         handlers: {
@@ -270,14 +105,14 @@ describe("what a handler does", () => {
 
   test("its result arrives as its JSON, as over HTTP", async () => {
     const at = new Date(0);
-    const { ring, reports } = start({ q: ["a"] }, { handlers: { q: () => ({ at, gone: undefined }) } });
+    const { ring, reports } = startConsumer({ q: ["a"] }, { handlers: { q: () => ({ at, gone: undefined }) } });
     await ring(BELL).promise;
     expect(reports).toEqual([{ lease: "lease-a", ok: true, result: { at: at.toJSON() } }]);
   });
 
   test("a cancelled job reaches it, and its outcome is not reported", async () => {
     let reason: unknown;
-    const { clock, ring, reports } = start(
+    const { clock, ring, reports } = startConsumer(
       { q: ["a"] },
       {
         handlers: {
@@ -305,7 +140,7 @@ describe("what a handler does", () => {
   ])("%s interrupts it, and its outcome is not reported", async (_, thrown, at) => {
     let reason: unknown;
     const done = gate();
-    const { clock, ring, reports } = start(
+    const { clock, ring, reports } = startConsumer(
       { q: ["a"] },
       {
         handlers: {
@@ -337,7 +172,7 @@ describe("what a handler does", () => {
 describe("when calls fail", () => {
   test("a claim that fails is told; its queue is left to the next bell, the others go on", async () => {
     let failing = true;
-    const { ring, calls, reports, errors } = start(
+    const { ring, calls, reports, errors } = startConsumer(
       { a: range(3, "a"), b: range(3, "b") },
       {},
       {
@@ -357,7 +192,7 @@ describe("when calls fail", () => {
 
   test("outcomes that rode on a claim that failed go again, alone", async () => {
     let claims = 0;
-    const { ring, calls, reports } = start(
+    const { ring, calls, reports } = startConsumer(
       { q: range(2) },
       { concurrency: 1 },
       {
@@ -375,7 +210,7 @@ describe("when calls fail", () => {
     "a report that fails (%s) is sent again until it is answered",
     async (when) => {
       let left = 3;
-      const { clock, ring, reports, errors, calls } = start(
+      const { clock, ring, reports, errors, calls } = startConsumer(
         { q: ["a"] },
         {},
         {
@@ -394,7 +229,7 @@ describe("when calls fail", () => {
   );
 
   test("an outcome that cannot be delivered for a whole lease is given up: the job runs again", async () => {
-    const { clock, ring, reports } = start(
+    const { clock, ring, reports } = startConsumer(
       { q: ["a"] },
       { leaseSeconds: 20 },
       {
@@ -412,7 +247,7 @@ describe("when calls fail", () => {
   });
 
   test("a report that Dure will never take does not hold back the others", async () => {
-    const { clock, ring, reports } = start(
+    const { clock, ring, reports } = startConsumer(
       { q: ["a", "bad", "c"] },
       {},
       {
@@ -428,7 +263,7 @@ describe("when calls fail", () => {
   });
 
   test("a claim that is never answered holds the invocation for half a minute", async () => {
-    const { clock, ring, errors } = start({ q: [] }, {}, { claim: () => new Promise(() => undefined) });
+    const { clock, ring, errors } = startConsumer({ q: [] }, {}, { claim: () => new Promise(() => undefined) });
     const run = ring(BELL);
     await clock.advance(29_999);
     expect(run.ended).toBe(false);

@@ -1,13 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  Dure,
-  type DureError,
-  type Handler,
-  type HandlerContext,
-  Interrupted,
-  NonRetryable,
-  type ProgressUpdate,
-} from "../../../client/src/index.ts";
+import { Dure, type Handler, type HandlerContext, Interrupted, NonRetryable } from "../../../client/src/index.ts";
 import {
   type Answer,
   claimedJob,
@@ -19,6 +11,100 @@ import {
   type SeenRequest,
   settle,
 } from "../../rigs/client-fakes.ts";
+import { startWorker } from "../../rigs/worker-rig.ts";
+
+describe("heartbeats", () => {
+  test("come every third of the lease and end with the job", async () => {
+    const done = gate();
+    const { clock, heartbeats } = startWorker([claimedJob("a")], { leaseSeconds: 30, handler: () => done.promise });
+    await clock.advance(9_999);
+    expect(heartbeats()).toHaveLength(0);
+    await clock.advance(20_001);
+    expect(heartbeats()).toHaveLength(3);
+    expect(heartbeats()[0]).toMatchObject({ path: "/v1/leases/lease-a/extend", body: { leaseSeconds: 30 } });
+    done.open();
+    await clock.advance(60_000);
+    expect(heartbeats()).toHaveLength(3);
+  });
+
+  test("a cancelled job reaches its handler, and its outcome is not reported", async () => {
+    let reason: unknown;
+    const { clock, reports } = startWorker(
+      [claimedJob("a")],
+      {
+        handler: (_, { signal }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener("abort", () => {
+              reason = signal.reason;
+              reject(signal.reason);
+            });
+          }),
+      },
+      ({ path }) => (path.endsWith("/extend") ? { body: { leaseExpiresAt: null, cancelled: true } } : null),
+    );
+    await clock.advance(10_000);
+    expect(reason).toBeInstanceOf(Interrupted);
+    expect(reason).toMatchObject({ code: "cancelled" });
+    expect(reports()).toEqual([]);
+  });
+
+  test.each([
+    ["a superseded lease", problemBody(409, "stale-lease"), 10_000],
+    ["no answer until the lease is over", "no-answer" as const, 30_000],
+  ])("%s interrupts the handler, and its outcome is not reported", async (_, answer, at) => {
+    let reason: unknown;
+    const done = gate();
+    const { clock, reports } = startWorker(
+      [claimedJob("a")],
+      {
+        handler: (_, { signal }) => {
+          signal.addEventListener("abort", () => {
+            reason = signal.reason;
+          });
+          return done.promise;
+        },
+      },
+      ({ path }) => (path.endsWith("/extend") ? answer : null),
+    );
+    await clock.advance(at - 1);
+    expect(reason).toBeUndefined();
+    await clock.advance(1);
+    expect(reason).toMatchObject({ code: "lease-lost" });
+    done.open();
+    await clock.advance(1000);
+    expect(reports()).toEqual([]);
+  });
+
+  test("one lost heartbeat is made up for", async () => {
+    let calls = 0;
+    const done = gate();
+    const { clock, reports } = startWorker([claimedJob("a")], { handler: () => done.promise }, ({ path }) =>
+      path.endsWith("/extend") && ++calls === 1 ? "no-answer" : null,
+    );
+    await clock.advance(60_000);
+    done.open();
+    await settle();
+    expect(reports()).toMatchObject([{ ok: true }]);
+  });
+
+  test("the job's timeout ends the attempt, however often it is extended", async () => {
+    let aborted = false;
+    const { clock, reports } = startWorker([claimedJob("a", { timeout: 25 })], {
+      handler: (_, { signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => {
+            aborted = true;
+            resolve("late");
+          });
+        }),
+    });
+    await clock.advance(24_999);
+    expect(aborted).toBe(false);
+    await clock.advance(1);
+    expect(aborted).toBe(true);
+    expect(reports()).toEqual([]);
+  });
+});
 
 const EXTENDED = { body: { leaseExpiresAt: "2026-12-01T00:00:00Z", cancelled: false } };
 
@@ -219,28 +305,4 @@ test("a handler is given the checkpoint of the attempt before", async () => {
   const { clock, checkpoint } = running(() => EXTENDED, { checkpoint: { page: 7 } });
   await clock.advance(10);
   expect(checkpoint()).toEqual({ page: 7 });
-});
-
-test.each<[[leaseSeconds: number | undefined, update?: ProgressUpdate], unknown]>([
-  [[30], { leaseSeconds: 30 }],
-  [[undefined, { percent: 5 }], { progress: { percent: 5 } }],
-  [[60, { message: "m", checkpoint: [1] }], { leaseSeconds: 60, progress: { message: "m" }, checkpoint: [1] }],
-  [[60, { checkpoint: null }], { leaseSeconds: 60, checkpoint: null }],
-])("extend(lease, ...%j) sends %j", async (args, body) => {
-  const { fetch, seen } = fakeServer(() => EXTENDED);
-  const dure = new Dure({ url: "http://dure", key: "k", fetch });
-  await dure.leases.extend("lease_x", ...args);
-  expect(seen[0]?.body).toEqual(body);
-});
-
-test("a full backlog is an error that keeps what the server asked for", async () => {
-  const { fetch, seen } = fakeServer(() => ({ ...problemBody(429, "backlog-full"), headers: { "retry-after": "37" } }));
-  const clock = new FakeClock();
-  const dure = new Dure({ url: "http://dure", key: "k", fetch, clock, retries: 1, random: () => 0 });
-  const refused = dure.submit({ payload: 1 }).catch((error: DureError) => error);
-  await clock.advance(36_000);
-  expect(seen).toHaveLength(1);
-  await clock.advance(2_000);
-  expect(seen).toHaveLength(2);
-  expect(await refused).toMatchObject({ code: "backlog-full", status: 429, retryAfterMs: 37_000 });
 });

@@ -1,27 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { Dure, DureError } from "../../../client/src/index.ts";
-import { type Answer, FakeClock, fakeServer, problemBody, type SeenRequest } from "../../rigs/client-fakes.ts";
-
-function client(script: (request: SeenRequest, call: number) => Answer) {
-  const clock = new FakeClock();
-  let calls = 0;
-  const server = fakeServer((request) => script(request, ++calls));
-  const dure = new Dure({
-    url: "http://dure/",
-    key: "dure_k_s",
-    namespace: "acme",
-    fetch: server.fetch,
-    clock,
-    random: () => 0.5,
-  });
-  return { dure, clock, seen: server.seen };
-}
+import { type Answer, FakeClock, fakeServer, problemBody, scriptedClient } from "../../rigs/client-fakes.ts";
 
 const job = (over: Record<string, unknown> = {}) => ({ id: "job_1", state: "queued", finishedAt: null, ...over });
 
 describe("submit", () => {
   test("sends the job with the key and the namespace", async () => {
-    const { dure, seen } = client(() => ({ status: 202, body: job() }));
+    const { dure, seen } = scriptedClient(() => ({ status: 202, body: job() }), { namespace: "acme" });
     await expect(dure.submit({ payload: null, queue: "q" }, { waitSeconds: 5 })).resolves.toMatchObject({
       id: "job_1",
     });
@@ -50,7 +35,9 @@ describe("submit", () => {
   ])(
     "after %s, with idempotency key %s: the third call succeeds only if there is one",
     async (_, idempotencyKey, failure, calls) => {
-      const { dure, clock, seen } = client((_request, call) => (call < 3 ? failure : { status: 202, body: job() }));
+      const { dure, clock, seen } = scriptedClient((_request, call) =>
+        call < 3 ? failure : { status: 202, body: job() },
+      );
       const submitted = dure.submit({ payload: 1, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }).then(
         () => "ok",
         (error: unknown) => error,
@@ -63,7 +50,7 @@ describe("submit", () => {
   );
 
   test("gives up after its retries and throws the problem", async () => {
-    const { dure, clock, seen } = client(() => ({
+    const { dure, clock, seen } = scriptedClient(() => ({
       ...problemBody(503, "unavailable"),
       headers: { "retry-after": "2" },
     }));
@@ -74,7 +61,7 @@ describe("submit", () => {
   });
 
   test("a retry waits for what Retry-After asks, and a jitter", async () => {
-    const { dure, clock, seen } = client((_, call) =>
+    const { dure, clock, seen } = scriptedClient((_, call) =>
       call === 1 ? { ...problemBody(429, "rate-limited"), headers: { "retry-after": "3" } } : { body: job() },
     );
     const submitted = dure.submit({ payload: 1 });
@@ -90,7 +77,7 @@ describe("submit", () => {
     ["a key on every job", {}, [{ payload: 1, idempotencyKey: "a" }], 2],
     ["a job without a key", {}, [{ payload: 1, idempotencyKey: "a" }, { payload: 2 }], 1],
   ])("a batch with %s", async (_, options, jobs, calls) => {
-    const { dure, clock, seen } = client((_request, call) =>
+    const { dure, clock, seen } = scriptedClient((_request, call) =>
       call === 1 ? "no-answer" : { status: 202, body: { id: "b", atomic: false, accepted: 1, items: [] } },
     );
     const done = dure.submitBatch({ jobs }, options).catch(() => null);
@@ -102,7 +89,7 @@ describe("submit", () => {
 
 describe("reads", () => {
   test("wait asks until the job is final", async () => {
-    const { dure, clock, seen } = client((_, call) => ({
+    const { dure, clock, seen } = scriptedClient((_, call) => ({
       body: call < 3 ? job() : job({ state: "succeeded", finishedAt: "x" }),
     }));
     const done = dure.wait("job_1");
@@ -114,7 +101,7 @@ describe("reads", () => {
 
   test("wait goes on for a job that is accepted and not in its shard yet", async () => {
     const states = ["accepted", "accepted", "queued", "cancelled"];
-    const { dure, clock, seen } = client((_, call) => ({ body: job({ state: states[call - 1] }) }));
+    const { dure, clock, seen } = scriptedClient((_, call) => ({ body: job({ state: states[call - 1] }) }));
     const done = dure.wait("job_1");
     await clock.advance(5000);
     expect(await done).toMatchObject({ state: "cancelled" });
@@ -122,14 +109,14 @@ describe("reads", () => {
   });
 
   test("wait ends with the job as it is", async () => {
-    const { dure, clock } = client(() => ({ body: job() }));
+    const { dure, clock } = scriptedClient(() => ({ body: job() }));
     const done = dure.wait("job_1", { timeoutSeconds: 2 });
     await clock.advance(2500);
     expect(await done).toMatchObject({ state: "queued" });
   });
 
   test("listAll walks every page", async () => {
-    const { dure, seen } = client(({ path }) =>
+    const { dure, seen } = scriptedClient(({ path }) =>
       path.includes("cursor=n")
         ? { body: { items: [job({ id: "2" })], nextCursor: null } }
         : { body: { items: [job({ id: "1" })], nextCursor: "n" } },
@@ -141,12 +128,12 @@ describe("reads", () => {
   });
 
   test("an answer that is no problem document still throws a DureError", async () => {
-    const { dure } = client(() => ({ status: 404, body: "a proxy's page" }));
+    const { dure } = scriptedClient(() => ({ status: 404, body: "a proxy's page" }));
     await expect(dure.get("x")).rejects.toMatchObject({ name: "DureError", status: 404, code: "unknown" });
   });
 
   test("an aborted call throws the signal's reason and is not sent again", async () => {
-    const { dure, clock, seen } = client(() => "no-answer");
+    const { dure, clock, seen } = scriptedClient(() => "no-answer");
     const abort = new AbortController();
     const failure = dure.get("x", { signal: abort.signal }).catch((error: unknown) => error);
     await clock.advance(50);
@@ -157,56 +144,14 @@ describe("reads", () => {
   });
 });
 
-test("every other call goes where the API says", async () => {
-  const { dure, seen } = client(() => ({ body: { jobs: [], items: [], cancelled: false } }));
-  await dure.cancel("j/1");
-  await dure.retry("j");
-  await dure.explain("j");
-  await dure.queues.put("q", { target: { type: "http", url: "https://a.b" } });
-  await dure.queues.get("q");
-  await dure.queues.list({ limit: 2 });
-  await dure.queues.delete("q");
-  await dure.queues.pause("q");
-  await dure.queues.resume("q");
-  await dure.queues.stats("q");
-  await dure.queues.redrive("q", { dryRun: true });
-  await dure.queues.purge("q");
-  await dure.queues.discardFailed("q", { tag: "t" });
-  await dure.queues.failures("q", { limit: 5 });
-  await dure.queues.keys("q", { state: "blocked" });
-  await dure.queues.unblockKey("q", { key: "k", action: "skip" });
-  await dure.queues.pauseKey("q", "k/1");
-  await dure.queues.resumeKey("q", "k/1");
-  await dure.leases.claim("q", { max: 2, wait: 1 });
-  await dure.leases.report([{ lease: "l", ok: true }], { queue: "q" });
-  await dure.leases.succeed("l", 1);
-  await dure.leases.fail("l", { error: { code: "c" }, retryAfter: 5 });
-  await dure.leases.extend("l", 9);
-  expect(
-    seen.map(({ method, path, body }) => `${method} ${path}${body === undefined ? "" : ` ${JSON.stringify(body)}`}`),
-  ).toEqual([
-    "POST /v1/jobs/j%2F1/cancel {}",
-    "POST /v1/jobs/j/retry {}",
-    "GET /v1/jobs/j/explain",
-    'PUT /v1/queues/q {"target":{"type":"http","url":"https://a.b"}}',
-    "GET /v1/queues/q",
-    "GET /v1/queues?limit=2",
-    "DELETE /v1/queues/q",
-    "POST /v1/queues/q/pause {}",
-    "POST /v1/queues/q/resume {}",
-    "GET /v1/queues/q/stats",
-    'POST /v1/queues/q/redrive {"dryRun":true}',
-    "POST /v1/queues/q/purge {}",
-    'POST /v1/queues/q/purge {"failed":true,"filter":{"tag":"t"}}',
-    "GET /v1/queues/q/failures?limit=5",
-    "GET /v1/queues/q/keys?state=blocked",
-    'POST /v1/queues/q/keys/unblock {"key":"k","action":"skip"}',
-    'POST /v1/queues/q/keys/pause {"key":"k/1"}',
-    'POST /v1/queues/q/keys/resume {"key":"k/1"}',
-    'POST /v1/queues/q/claim {"max":2,"wait":1}',
-    'POST /v1/reports {"reports":[{"lease":"l","ok":true}],"claim":{"queue":"q"}}',
-    'POST /v1/leases/l/succeed {"result":1}',
-    'POST /v1/leases/l/fail {"error":{"code":"c"},"retryAfter":5}',
-    'POST /v1/leases/l/extend {"leaseSeconds":9}',
-  ]);
+test("a full backlog is an error that keeps what the server asked for", async () => {
+  const { fetch, seen } = fakeServer(() => ({ ...problemBody(429, "backlog-full"), headers: { "retry-after": "37" } }));
+  const clock = new FakeClock();
+  const dure = new Dure({ url: "http://dure", key: "k", fetch, clock, retries: 1, random: () => 0 });
+  const refused = dure.submit({ payload: 1 }).catch((error: DureError) => error);
+  await clock.advance(36_000);
+  expect(seen).toHaveLength(1);
+  await clock.advance(2_000);
+  expect(seen).toHaveLength(2);
+  expect(await refused).toMatchObject({ code: "backlog-full", status: 429, retryAfterMs: 37_000 });
 });

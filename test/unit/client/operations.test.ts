@@ -1,14 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Dure } from "../../../client/src/index.ts";
-import { type Answer, FakeClock, fakeServer, type SeenRequest } from "../../rigs/client-fakes.ts";
-
-function client(script: (request: SeenRequest, call: number) => Answer) {
-  const clock = new FakeClock();
-  let calls = 0;
-  const server = fakeServer((request) => script(request, ++calls));
-  const dure = new Dure({ url: "http://dure/", key: "k", fetch: server.fetch, clock, random: () => 0.5 });
-  return { dure, clock, seen: server.seen };
-}
+import { scriptedClient } from "../../rigs/client-fakes.ts";
 
 const operation = (state: string) => ({ status: 200, body: { id: "op_1", state } });
 
@@ -17,7 +8,7 @@ describe("operations", () => {
     [undefined, 1],
     ["key", 2],
   ])("are started, with idempotency key %s: a lost answer is followed by %i calls", async (idempotencyKey, calls) => {
-    const { dure, clock, seen } = client((_, call) => (call === 1 ? "no-answer" : operation("running")));
+    const { dure, clock, seen } = scriptedClient((_, call) => (call === 1 ? "no-answer" : operation("running")));
     const options = idempotencyKey === undefined ? {} : { idempotencyKey };
     const started = dure.operations.start({ action: "retry" }, options).catch(() => "lost");
     await clock.advance(60_000);
@@ -28,7 +19,7 @@ describe("operations", () => {
   });
 
   test("are waited for, with looks that grow rarer", async () => {
-    const { dure, clock, seen } = client((_, call) => operation(call < 6 ? "running" : "done"));
+    const { dure, clock, seen } = scriptedClient((_, call) => operation(call < 6 ? "running" : "done"));
     const waited = dure.operations.wait("op_1");
     await clock.advance(500 + 1000 + 2000 + 4000);
     expect(seen).toHaveLength(5);
@@ -38,14 +29,14 @@ describe("operations", () => {
   });
 
   test("are told as they are when the wait ends", async () => {
-    const { dure, clock } = client(() => operation("running"));
+    const { dure, clock } = scriptedClient(() => operation("running"));
     const waited = dure.operations.wait("op_1", { timeoutSeconds: 3 });
     await clock.advance(3000);
     expect(await waited).toMatchObject({ state: "running" });
   });
 
   test("are listed by page", async () => {
-    const { dure, seen } = client(() => ({ status: 200, body: { items: [], nextCursor: null } }));
+    const { dure, seen } = scriptedClient(() => ({ status: 200, body: { items: [], nextCursor: null } }));
     expect(await dure.operations.list({ limit: 5, cursor: "c" })).toEqual({ items: [], nextCursor: null });
     expect(seen[0]?.path).toBe("/v1/operations?limit=5&cursor=c");
   });

@@ -1,15 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { patched, patchOf } from "../../../contract/merge-patch.ts";
-import { QueuePatch, SchedulePatch, SubscriptionPatch } from "../../../contract/patches.ts";
 import { errorsOf } from "../../../contract/problem.ts";
-import { QueueBody } from "../../../contract/queue.ts";
-import { ScheduleBody } from "../../../contract/schedule.ts";
-import { SubscriptionBody } from "../../../contract/subscription.ts";
 
 const StringMap = z
   .custom<Record<string, string>>((value) => Object.values(value as object).every((each) => typeof each === "string"))
   .meta({ type: "object", additionalProperties: { type: "string" } });
+
 const Body = z.strictObject({
   name: z.string().min(2).meta({ description: "What it is called." }),
   limit: z.int().nullable().optional(),
@@ -27,6 +24,7 @@ const Body = z.strictObject({
     .optional(),
   payload: z.unknown(),
 });
+
 const whole = {
   name: "ab",
   limit: 3,
@@ -114,39 +112,5 @@ describe("the schema of a patch", () => {
     };
     expect(schema.properties.name?.description).toBe("What it is called.");
     expect(schema.description).toMatch(/^Changes of it, .* of `limit`, `payload`\. Of another `type`, `target` is/);
-  });
-});
-
-describe.each<[string, z.ZodType, z.ZodType, unknown]>([
-  [
-    "queue",
-    QueueBody,
-    QueuePatch,
-    {
-      target: { type: "http", url: "https://a.example", headers: { a: "b" } },
-      rate: { limit: 5, period: 1 },
-      paused: true,
-    },
-  ],
-  [
-    "schedule",
-    ScheduleBody,
-    SchedulePatch,
-    { cron: "* * * * *", job: { payload: { a: 1 }, retry: { delay: 1 } }, catchUp: { window: 60 } },
-  ],
-  [
-    "subscription",
-    SubscriptionBody,
-    SubscriptionPatch,
-    { events: ["job.failed"], filter: { tag: "x" }, target: { type: "queue", binding: "OUT" } },
-  ],
-])("of a %s", (_, body, patch, example) => {
-  test("whatever a PUT takes, a PATCH takes too, and it makes the same", () => {
-    expect(patch.safeParse(example)).toMatchObject({ success: true, data: example });
-    expect(body.parse(patched(body, {}, example))).toEqual(body.parse(example));
-  });
-
-  test("a member that is none is refused, null too", () => {
-    expect(patch.safeParse({ nosuch: null }).success).toBe(false);
   });
 });

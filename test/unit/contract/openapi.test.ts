@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { CALL_LIST } from "../../../contract/http/calls.ts";
 import { openapiDocument } from "../../../contract/openapi.ts";
+import { type Json, type Options, propertiesOf, undescribed } from "../../rigs/undescribed.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const text = readFileSync(join(root, "openapi.json"), "utf8");
@@ -16,6 +17,7 @@ type Document = {
     >
   >;
 };
+
 const document = JSON.parse(text) as Document;
 
 test("the committed document is the one that the contract makes", () => {
@@ -69,3 +71,85 @@ function references(value: unknown): string[] {
     key === "$ref" && typeof inner === "string" ? [inner] : references(inner),
   );
 }
+
+/** The document of the code as it is, and not the file. */
+const current = JSON.parse(JSON.stringify(openapiDocument("0.0.0"))) as Json & { components: { schemas: Json } };
+
+/** What of the document has to be described. */
+const CHECKED: Options = { properties: true, parameters: true, answers: true, headers: true, calls: true };
+
+test("every property, parameter, answer, header and call has a description in whole sentences and an example", () => {
+  expect(undescribed(current, CHECKED)).toEqual([]);
+  const places = Object.entries(current.components.schemas).flatMap(([name, schema]) =>
+    propertiesOf(name, schema as Json),
+  );
+  expect(places.length).toBeGreaterThan(400);
+});
+
+describe("what is not described is found", () => {
+  const schema = (property: object, more: object = {}) => ({
+    components: { schemas: { A: { properties: { a: property } }, ...more } },
+  });
+  const full = { description: "What it is.", examples: [1] };
+
+  test.each<[what: string, document: Json, lacks: string[]]>([
+    ["nothing", schema(full), []],
+    ["a description", schema({ examples: [1] }), ["A.a: description"]],
+    ["a sentence", schema({ description: "what it is", examples: [1] }), ["A.a: description"]],
+    ["an example", schema({ description: "What it is." }), ["A.a: example"]],
+    ["an example in a list of none", schema({ description: "What it is.", examples: [] }), ["A.a: example"]],
+    ["a property inside", schema({ ...full, properties: { b: {} } }), ["A.a.b: description", "A.a.b: example"]],
+    [
+      "a property of items",
+      schema({ ...full, items: { properties: { b: { examples: [1] } } } }),
+      ["A.a[].b: description"],
+    ],
+    [
+      "a property of an option",
+      schema({ ...full, oneOf: [{ properties: { type: { ...full, const: "x" }, b: { examples: [1] } } }] }),
+      ["A.a<x>.b: description"],
+    ],
+    [
+      "nothing, where the component has the example",
+      schema({ description: "What it is.", $ref: "#/components/schemas/B" }, { B: { examples: [{}] } }),
+      [],
+    ],
+    [
+      "an example that the component lacks too",
+      schema({ description: "What it is.", $ref: "#/components/schemas/B" }, { B: {} }),
+      ["A.a: example"],
+    ],
+  ])("%s", (_, made, lacks) => {
+    expect(undescribed(made, { properties: true })).toEqual(lacks);
+  });
+
+  test("in parameters, answers, headers and calls, when they are asked for", () => {
+    const made = {
+      paths: {
+        "/a": {
+          get: {
+            summary: "Read",
+            parameters: [{ name: "q", in: "query", schema: { type: "string" } }],
+            responses: {
+              200: {
+                description: "Done",
+                headers: { "x-a": { schema: {} } },
+                content: { "application/json": { schema: { type: "object" } } },
+              },
+            },
+          },
+        },
+      },
+    };
+    expect(undescribed(made, {})).toEqual([]);
+    expect(undescribed(made, { parameters: true, answers: true, headers: true, calls: true })).toEqual([
+      "GET /a: description",
+      "GET /a q: description",
+      "GET /a q: example",
+      "GET /a 200: description",
+      "GET /a 200: example",
+      "GET /a 200 x-a: description",
+      "GET /a 200 x-a: example",
+    ]);
+  });
+});

@@ -4,12 +4,36 @@ import {
   idempotency,
   isProblem,
   notFound,
+  Problem,
+  problemHeaders,
+  problemView,
   type Result,
   together,
   unavailable,
   under,
   valuesOf,
 } from "../../../contract/problems.ts";
+
+describe("problems", () => {
+  test("have the fields of RFC 9457 and the code", () => {
+    expect(problemView(new Problem("job-not-found", "There is no job."))).toEqual({
+      type: "/problems/job-not-found",
+      title: "There is no such job",
+      status: 404,
+      detail: "There is no job.",
+      code: "job-not-found",
+    });
+  });
+
+  test.each<[Problem, string | undefined]>([
+    [new Problem("unavailable", ""), "1"],
+    [new Problem("unavailable", "", { retryAfter: 0.05 }), "1"],
+    [new Problem("rate-limited", "", { retryAfter: 7.2 }), "8"],
+    [new Problem("invalid-state", ""), undefined],
+  ])("%# Retry-After stands on 429 and 503 only, in whole seconds", (refusal, retryAfter) => {
+    expect(problemHeaders(refusal)["retry-after"]).toBe(retryAfter);
+  });
+});
 
 const none = notFound.queue("q");
 const away = unavailable.part();

@@ -1,6 +1,7 @@
 import { arrows } from "./arrows.ts";
 import { circles } from "./circles.ts";
 import { gatewayArrows } from "./gateway-arrows.ts";
+import { mirror } from "./mirror.ts";
 import type { Check } from "./parse.ts";
 import { retiredWords } from "./retired.ts";
 import { shardTables } from "./shard-tables.ts";
@@ -17,5 +18,6 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   "writers of a job's state": stateWriters,
   "tables of a shard": () => shardTables(),
   "sizes of files and functions": sizes,
+  "unit tests mirror the sources": mirror,
   "retired words": retiredWords,
 };
