@@ -64,10 +64,10 @@ const submission = async (...of: Parameters<typeof read>) => sound(await read(..
 /** What becomes of jobs where the request as a whole has no problem. */
 const submitAll = async (...of: Parameters<typeof submit>) => sound(await submit(...of));
 
-const options = (atomic = false, jobs = 10) => ({
+const options = (atomic = false) => ({
   namespace: "default",
   atomic,
-  randomness: drawRandomness(jobs),
+  randomness: drawRandomness(),
   now: NOW,
 });
 const all = (request: SubmitRequest): SubmitReply => ({ type: "submitted", results: request.jobs.map(() => accepted) });
@@ -168,7 +168,7 @@ describe("submitting", () => {
     const jobs = await Promise.all(
       Array.from({ length: 40 }, (_, i) => submission({ payload: i, orderingKey: `key-${i}` }, NOW)),
     );
-    const results = await submitAll(services, jobs, options(false, 40));
+    const results = await submitAll(services, jobs, options(false));
     const refused = results.filter((result) => result.type === "refused");
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThan(40);
@@ -203,7 +203,7 @@ describe("an atomic batch", () => {
 
   test("over several shards is one transaction, and no shard is asked", async () => {
     const { services, requests, transactions } = fake(all, [implicitDefault("default")], committed);
-    const { randomness, ...rest } = options(true, 40);
+    const { randomness, ...rest } = options(true);
     const results = await submitAll(services, await spread(), { ...rest, randomness });
     expect(requests).toEqual([]);
     expect(transactions.map(({ id, jobs }) => [id, jobs.map(({ payload }) => payload)])).toEqual([
@@ -219,7 +219,7 @@ describe("an atomic batch", () => {
     const transact = (request: RunRequest): RunReply =>
       request.queues[0]?.version === 3 ? committed(request) : { type: "settings", settings: [newer] };
     const { services, transactions } = fake(all, [first], transact);
-    const { randomness, ...rest } = options(true, 40);
+    const { randomness, ...rest } = options(true);
     await submitAll(services, await spread(), { ...rest, randomness });
     expect(transactions.map(({ id }) => id)).toEqual([randomness.batchId, `${randomness.batchId}.1`]);
   });
@@ -229,7 +229,7 @@ describe("an atomic batch", () => {
     ["too-late", "idempotency-undecided", { accepted: "unknown" }],
   ])("over several shards that ends %s is answered %s", async (type, code, extras) => {
     const { services } = fake(all, [implicitDefault("default")], () => ({ type }) as RunReply);
-    expect(await submit(services, await spread(), options(true, 40))).toMatchObject({ code, extras });
+    expect(await submit(services, await spread(), options(true))).toMatchObject({ code, extras });
   });
 
   test("over several shards asks a transaction again that cannot be reached, and then says so", async () => {
@@ -240,9 +240,9 @@ describe("an atomic batch", () => {
       return committed(request);
     };
     const { services } = fake(all, [implicitDefault("default")], transact);
-    expect(await submit(services, await spread(), options(true, 40))).toMatchObject({ code: "unavailable" });
+    expect(await submit(services, await spread(), options(true))).toMatchObject({ code: "unavailable" });
     expect(calls).toBe(4);
-    expect(await submitAll(services, await spread(), options(true, 40))).toHaveLength(40);
+    expect(await submitAll(services, await spread(), options(true))).toHaveLength(40);
   });
 
   test("sent again too late, on one shard, is undecidable", async () => {
