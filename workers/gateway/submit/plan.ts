@@ -37,11 +37,7 @@ export interface Group {
  * Places the jobs and groups them by shard, without those that have come and gone. What cannot be sent has its result; a
  * problem is one of the whole request.
  */
-export async function planned(
-  services: Services,
-  jobs: Waiting[],
-  options: Collecting,
-): Promise<Result<Group[]>> {
+export async function planned(services: Services, jobs: Waiting[], options: Collecting): Promise<Result<Group[]>> {
   const items: Item[] = [];
   const queues = new Map<string, Result<QueueSettings>>();
   for (const job of jobs) {
@@ -133,5 +129,10 @@ function assignedOf(
 ): Result<AssignedJob> {
   const divided = pinned === undefined ? isDivided(settings) : spreads(settings, pinned);
   if (isProblem(divided)) return divided;
-  return assignSlot(submission, settings, { partition: randomness.partition, draw: randomness.of(index), now, divided });
+  return assignSlot(submission, settings, {
+    partition: randomness.partition,
+    draw: randomness.of(index),
+    now,
+    divided,
+  });
 }
