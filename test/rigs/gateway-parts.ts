@@ -119,11 +119,11 @@ export const submission = async (...of: Parameters<typeof read>) => sound(await 
 /** What becomes of jobs where the request as a whole has no problem. */
 export const submitAll = async (...of: Parameters<typeof submit>) => sound(await submit(...of));
 
-/** How `jobs` jobs are submitted. */
-export const submitOptions = (atomic = false, jobs = 10) => ({
+/** How jobs are submitted. */
+export const submitOptions = (atomic = false) => ({
   namespace: "default",
   atomic,
-  randomness: drawRandomness(jobs),
+  randomness: drawRandomness(),
   now: NOW,
 });
 

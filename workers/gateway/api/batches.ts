@@ -16,7 +16,7 @@ export const submitBatch: UseCase<"submitBatch"> = async (context, { body, idemp
   const run = (options: BatchRun) => submitJobs(sender, body, { ...options, defers: true });
   const view =
     key === null
-      ? await run({ randomness: drawRandomness(body.jobs.length), now, late: false })
+      ? await run({ randomness: drawRandomness(), now, late: false })
       : await batchOnce(services, { namespace, key, body, now }, run);
   if (isProblem(view)) return view;
   session.touch();

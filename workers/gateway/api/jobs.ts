@@ -48,7 +48,7 @@ async function submitOne(context: Context, body: SubmitBody): Promise<Result<Sub
   const { namespace } = context.caller;
   const job = await submission(body, now);
   if (isProblem(job)) return job;
-  const options = { namespace, atomic: false, randomness: drawRandomness(1), now, defers: true };
+  const options = { namespace, atomic: false, randomness: drawRandomness(), now, defers: true };
   const results = await submitAll(context.services, [job], options);
   if (isProblem(results)) return results;
   const [result] = results;

@@ -10,7 +10,7 @@ type JobIn<State> = Omit<Job, "state"> & { state: State };
 
 /** A job in the words and units of the API. */
 export function jobView(job: Job | AcceptedJob): JobView {
-  return { ...listItem(job, ALL) } as JobView;
+  return listItem(job, ALL) as JobView;
 }
 
 const ALL: JobFields = { payload: true, result: true, attempts: true };

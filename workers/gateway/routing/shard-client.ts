@@ -115,7 +115,7 @@ export class ShardClient {
   /** As `once`, and how far the shard's log was when it answered. Every answer of a shard passes through here. */
   async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Reply<Exclude<R, Busy>>>> {
     const deadline = this.#ports.now() + MAX_BUSY_MS;
-    const map = await this.map();
+    const map = this.#known.map ?? (await this.refresh());
     if (isProblem(map)) return map;
     const head = { v: RPC_VERSION, epoch: map.epoch };
     for (;;) {

@@ -98,6 +98,6 @@ export class ReadSession {
   }
 
   #withHistory(vector: VersionVector): VersionVector {
-    return merged(vector, { ...EMPTY_VECTOR, d1: this.#opened?.newest ?? null });
+    return { ...vector, d1: laterBookmark(vector.d1, this.#opened?.newest ?? null) };
   }
 }

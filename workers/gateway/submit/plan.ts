@@ -11,10 +11,14 @@ import type { SubmitOptions, Submitting } from "./options.ts";
 import { changedSince, spreads } from "./pinned.ts";
 import { assignSlot } from "./submission.ts";
 
-/** A job of a request that has its place. */
-export interface Item {
+/** A job of a request. */
+export interface Waiting {
   index: number;
   submission: Submission;
+}
+
+/** A job of a request that has its place. */
+export interface Item extends Waiting {
   assigned: AssignedJob;
 }
 
@@ -33,14 +37,11 @@ export interface Group {
  * Places the jobs and groups them by shard, without those that have come and gone. What cannot be sent has its result; a
  * problem is one of the whole request.
  */
-export async function planned(
-  services: Services,
-  jobs: { submission: Submission; index: number }[],
-  options: Collecting,
-): Promise<Result<Group[]>> {
+export async function planned(services: Services, jobs: Waiting[], options: Collecting): Promise<Result<Group[]>> {
   const items: Item[] = [];
   const queues = new Map<string, Result<QueueSettings>>();
-  for (const { submission, index } of jobs) {
+  for (const job of jobs) {
+    const { index, submission } = job;
     const { queue } = submission;
     let settings = queues.get(queue);
     if (settings === undefined) {
@@ -50,7 +51,7 @@ export async function planned(
       if (changed !== null) return changed;
       queues.set(queue, settings);
     }
-    const assigned = isProblem(settings) ? settings : assignedOf(submission, settings, { ...options, index });
+    const assigned = isProblem(settings) ? settings : assignedOf(job, settings, options);
     if (isProblem(assigned)) options.results[index] = { type: "refused", problem: assigned };
     else items.push({ index, submission, assigned });
   }
@@ -108,8 +109,8 @@ export async function notReached(
 
 /** Leaves out what has come and gone. Of an atomic batch that is everything as soon as it is one. */
 async function newOnes(groups: Group[], { past, atomic, results }: Collecting): Promise<Result<Group[]>> {
+  if (past === undefined || groups.length === 0) return groups;
   const items = groups.flatMap((group) => group.items);
-  if (past === undefined || items.length === 0) return groups;
   const gone = await past(items);
   if (isProblem(gone)) return gone;
   const isNew = ({ assigned }: Item) => !(atomic ? gone.size > 0 : gone.has(assigned.job.id));
@@ -122,11 +123,16 @@ async function newOnes(groups: Group[], { past, atomic, results }: Collecting): 
 }
 
 function assignedOf(
-  job: Submission,
+  { submission, index }: Waiting,
   settings: QueueSettings,
-  { randomness, now, index, pinned }: SubmitOptions & { index: number },
+  { randomness, now, pinned }: SubmitOptions,
 ): Result<AssignedJob> {
   const divided = pinned === undefined ? isDivided(settings) : spreads(settings, pinned);
   if (isProblem(divided)) return divided;
-  return assignSlot(job, settings, { partition: randomness.partition, draw: randomness.of(index), now, divided });
+  return assignSlot(submission, settings, {
+    partition: randomness.partition,
+    draw: randomness.of(index),
+    now,
+    divided,
+  });
 }

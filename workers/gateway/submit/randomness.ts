@@ -16,22 +16,25 @@ export interface Randomness {
   of(index: number): Draw;
 }
 
-/** From the platform's generator: one buffer for the ids of up to `jobs` jobs. Drawn anew when a job is planned again. */
-export function drawRandomness(jobs: number): Randomness {
-  const buffer = crypto.getRandomValues(new Uint8Array(jobs * JOB_ID_RANDOM_BYTES));
-  let used = 0;
+/** Bytes of the platform's generator, each given out once. To ask for eight of them costs what it costs to ask for all. */
+const pool = new Uint8Array(512 * JOB_ID_RANDOM_BYTES);
+let used = pool.length;
+
+function freshBytes(): Uint8Array {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  used += JOB_ID_RANDOM_BYTES;
+  return pool.slice(used - JOB_ID_RANDOM_BYTES, used);
+}
+
+/** From the platform's generator. A job that is planned again is drawn for anew, so that no id is used for two places. */
+export function drawRandomness(): Randomness {
   return {
     partition: Math.random(),
     batchId: `batch_${crypto.randomUUID()}`,
-    of() {
-      if (used + JOB_ID_RANDOM_BYTES > buffer.length) {
-        // Placed again after settings changed: new ids, so that none is used for two places.
-        crypto.getRandomValues(buffer);
-        used = 0;
-      }
-      used += JOB_ID_RANDOM_BYTES;
-      return { random: Math.random(), bytes: buffer.subarray(used - JOB_ID_RANDOM_BYTES, used) };
-    },
+    of: () => ({ random: Math.random(), bytes: freshBytes() }),
   };
 }
 

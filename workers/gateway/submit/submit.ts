@@ -6,7 +6,7 @@ import { LATE, within } from "../deadline.ts";
 import { SHARD_ANSWERS_MS } from "../deferred/deferral.ts";
 import type { Services } from "../services.ts";
 import type { SubmitOptions, Submitting } from "./options.ts";
-import { type Collecting, type Group, type Item, notReached, planned } from "./plan.ts";
+import { type Collecting, type Group, type Item, notReached, planned, type Waiting } from "./plan.ts";
 import { submitSpanning } from "./spanning.ts";
 
 /** How often a request is planned again because a slot moved or settings changed under it. */
@@ -23,14 +23,15 @@ export async function submitAll(
   options: SubmitOptions,
 ): Promise<Result<Submitting[]>> {
   const results: Submitting[] = new Array(jobs.length);
-  let waiting = jobs.map((submission, index) => ({ submission, index }));
+  const collecting = { ...options, results };
+  let waiting: Waiting[] = jobs.map((submission, index) => ({ submission, index }));
   for (let plan = 0; waiting.length > 0; plan++) {
     if (plan >= MAX_PLANS) {
       const problem = unavailable.queueChanging();
       for (const { index } of waiting) results[index] = { type: "refused", problem };
       break;
     }
-    const groups = await planned(services, waiting, { ...options, results });
+    const groups = await planned(services, waiting, collecting);
     if (isProblem(groups)) return groups;
     if (groups.length === 0) break;
     if (options.atomic && results.some((result) => result?.type === "refused")) return atomicRefused(results, groups);
@@ -45,7 +46,7 @@ export async function submitAll(
       continue;
     }
     if (options.atomic && options.late && options.past === undefined) return idempotency.batchUndecided();
-    const left = await Promise.all(groups.map((group) => send(services, group, { ...options, results })));
+    const left = await Promise.all(groups.map((group) => send(services, group, collecting)));
     waiting = left.flat().sort((a, b) => a.index - b.index);
   }
   return results;

@@ -6,6 +6,8 @@ export interface HttpRequest {
   /** Names the request in its answer and in the log. */
   id: string;
   visit: Visit;
+  /** What its answer carries, by lower-case name: filled on the way, and made into a response once. */
+  headers: Record<string, string>;
 }
 
 export interface DoorEnv {

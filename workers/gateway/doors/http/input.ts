@@ -68,7 +68,7 @@ function honouredWaitMs(c: DoorContext): number {
   const header = c.req.header("prefer");
   const seconds = header === undefined ? null : preferredWait(header);
   if (seconds === null) return 0;
-  c.header("preference-applied", `wait=${seconds}`);
+  c.get("request").headers["preference-applied"] = `wait=${seconds}`;
   return seconds * 1000;
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorHandler, Handler, MiddlewareHandler, NotFoundHandler } from "hono";
+import type { ErrorHandler, Handler, NotFoundHandler } from "hono";
 import { toHex } from "../../../../contract/hash.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { CALL_LIST, type CallName } from "../../../../contract/http/calls.ts";
@@ -20,9 +20,9 @@ import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
 import { log, reasonOf } from "../../log.ts";
 import { servicesOf } from "../../services.ts";
-import type { DoorContext, DoorEnv } from "./door.ts";
+import type { DoorContext, DoorEnv, HttpRequest } from "./door.ts";
 import { inputOf, NO_INPUT } from "./input.ts";
-import { streamedAnswer } from "./streamed-answer.ts";
+import { streamed } from "./streamed-answer.ts";
 import { continuedTrace } from "./trace.ts";
 
 /** A use case whose input fits by the definition that it was parsed by. */
@@ -32,10 +32,10 @@ type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answere
 export function serve(definition: CallDefinition & { id: CallName }): Handler<DoorEnv> {
   const run = USE_CASES[definition.id] as unknown as Run;
   if (definition.scope === "public") {
-    return async (c) => told(c, definition, await run(c.get("request").visit, publicInput(c)));
+    return async (c) => told(c, definition, await run(begun(c).visit, publicInput(c)));
   }
   return async (c) => {
-    const context = await entered(c, definition.scope);
+    const context = await entered(c, begun(c), definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
     const result = isProblem(input) ? input : await run(context, input);
@@ -53,17 +53,18 @@ function told(c: DoorContext, definition: CallDefinition, result: Result<Answere
   return isProblem(result) ? problemAnswer(c, result) : answer(c, definition, result);
 }
 
-async function entered(c: DoorContext, scope: Entry["scope"]): Promise<Result<Context>> {
-  const { visit } = c.get("request");
+async function entered(
+  c: DoorContext,
+  { visit, headers }: HttpRequest,
+  scope: Entry["scope"],
+): Promise<Result<Context>> {
   const { rate, context } = await admit(visit, {
     identity: identityIn(c),
     namespace: c.req.header("dure-namespace"),
     bookmark: c.req.header("dure-bookmark"),
     scope,
   });
-  if (rate !== null) {
-    for (const [name, value] of rateHeaders(visit.services.config.rateLimit, rate)) c.header(name, value);
-  }
+  if (rate !== null) Object.assign(headers, Object.fromEntries(rateHeaders(visit.services.config.rateLimit, rate)));
   return context;
 }
 
@@ -76,13 +77,15 @@ function identityIn(c: DoorContext): Identity {
 /** Every answer that read or wrote jobs carries a bookmark, problems too. */
 async function setBookmark(c: DoorContext, { services, session, caller, clock }: Context): Promise<void> {
   if (!session.touched) return;
-  c.header("dure-bookmark", await services.bookmarks.write(caller.namespace, session.vector(), clock()));
+  const bookmark = await services.bookmarks.write(caller.namespace, session.vector(), clock());
+  c.get("request").headers["dure-bookmark"] = bookmark;
 }
 
 /** 405 with `Allow` for a path that other methods know, else 404. Under `/v1` only whoever has a key is told which. */
 export const onNotFound: NotFoundHandler<DoorEnv> = async (c) => {
+  const request = begun(c);
   if (/^\/v1(\/|$)/.test(c.req.path)) {
-    const context = await entered(c, null);
+    const context = await entered(c, request, null);
     if (isProblem(context)) return problemAnswer(c, context);
   }
   const allowed = allowedMethods(c.req.path);
@@ -100,19 +103,21 @@ function allowedMethods(path: string): string[] {
   return [...methods];
 }
 
-/** What every answer carries, whatever became of the request. */
-export const envelope: MiddlewareHandler<DoorEnv> = async (c, next) => {
+/** What every request finds in its context, with what its answer carries whatever becomes of it. */
+function begun(c: DoorContext): HttpRequest {
   const id = crypto.randomUUID();
-  c.set("request", { id, visit: visitOf(c) });
-  await next();
-  const { headers } = c.res;
-  headers.set("x-request-id", id);
-  headers.set("x-content-type-options", "nosniff");
-  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  const headers: Record<string, string> = {
+    "x-request-id": id,
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+  };
   const sent = c.req.header("traceparent");
   const trace = sent === undefined ? null : continuedTrace(sent, newSpanId);
-  if (trace !== null) headers.set("traceparent", trace);
-};
+  if (trace !== null) headers.traceparent = trace;
+  const request = { id, visit: visitOf(c), headers };
+  c.set("request", request);
+  return request;
+}
 
 function visitOf(c: DoorContext) {
   return {
@@ -135,28 +140,36 @@ export const onError: ErrorHandler<DoorEnv> = (error, c) => {
 
 /** Headers that were set before (rate limits, bookmarks) stand on a problem's answer too. */
 function problemAnswer(c: DoorContext, problem: Problem): Response {
-  return c.body(JSON.stringify(problemView(problem)), problem.status, problemHeaders(problem));
+  Object.assign(c.get("request").headers, problemHeaders(problem));
+  return response(c, problem.status, JSON.stringify(problemView(problem)));
+}
+
+/** Made once: headers that are set on a response that is there cost many times what they cost in a record. */
+function response(c: DoorContext, status: number, body: BodyInit | null = null): Response {
+  return new Response(body, { status, headers: c.get("request").headers });
 }
 
 /** What a use case answered, as the call's definition says it over HTTP. */
 function answer(c: DoorContext, definition: CallDefinition, answered: Answered<unknown>): Response {
-  remark(c, answered);
+  const { headers } = c.get("request");
+  remark(headers, answered);
   const { view, status, etag, later } = answered;
-  if (status === 204) return c.body(null, 204);
-  if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return c.body(null, 304);
-  if (later !== undefined) return streamedAnswer(c, later, view);
+  if (status === 204) return response(c, 204);
+  if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return response(c, 304);
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
-  if (type !== undefined) return c.body(String(view), status, { "content-type": type });
-  return c.body(JSON.stringify(view), status, { "content-type": "application/json" });
+  headers["content-type"] = type ?? "application/json";
+  if (later !== undefined) return response(c, 200, streamed(later, view));
+  return response(c, status, type === undefined ? JSON.stringify(view) : String(view));
 }
 
-function remark(c: DoorContext, { replayed, deferred, freshness, etag, headers = {} }: Remarks): void {
-  if (replayed) c.header("dure-replayed", "true");
-  if (deferred) c.header("dure-accepted", "deferred");
-  if (freshness !== undefined) c.header("dure-consistency", freshness.level);
-  if (freshness?.level === "eventual") c.header("age", String(freshness.ageSeconds));
-  if (etag !== undefined) c.header("etag", etag);
-  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+function remark(headers: HttpRequest["headers"], remarks: Remarks): void {
+  const { replayed, deferred, freshness, etag } = remarks;
+  if (replayed) headers["dure-replayed"] = "true";
+  if (deferred) headers["dure-accepted"] = "deferred";
+  if (freshness !== undefined) headers["dure-consistency"] = freshness.level;
+  if (freshness?.level === "eventual") headers.age = String(freshness.ageSeconds);
+  if (etag !== undefined) headers.etag = etag;
+  Object.assign(headers, remarks.headers);
 }
 
 /** Whether `If-None-Match` names the entity tag; weak and strong compare alike for GET (RFC 9110 13.1.2). */

@@ -1,21 +1,19 @@
 import { isProblem, type Result } from "../../../../contract/problems.ts";
 import { log, reasonOf } from "../../log.ts";
-import type { DoorContext } from "./door.ts";
 
 /** How soon a client that has gone is noticed. */
 const BEAT_MS = 200;
 const BEAT = new TextEncoder().encode(" ");
 
 /**
- * Answers 200 at once and the JSON when it is there. Until then a space is sent now and then, which JSON allows in
+ * The body of an answer that is sent at once, with the JSON when it is there. Until then a space is sent now and then, which JSON allows in
  * front of a value: only an answer that is under way tells when its client has gone. The runtime then ends the request,
  * and with it `make`; `abandoned` says so where it has not done that yet. When `make` fails, `otherwise` is the answer.
  */
-export function streamedAnswer<T>(
-  c: DoorContext,
+export function streamed<T>(
   make: (abandoned: () => boolean) => Promise<Result<T>>,
   otherwise: T,
-): Response {
+): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   let gone = false;
@@ -33,7 +31,7 @@ export function streamedAnswer<T>(
     writer,
     made.then((view) => JSON.stringify(view)),
   ).catch(leave);
-  return c.body(readable, 200, { "content-type": "application/json" });
+  return readable;
 }
 
 async function send(writer: WritableStreamDefaultWriter<Uint8Array>, made: Promise<string>): Promise<void> {

@@ -23,7 +23,7 @@ describe("an atomic batch", () => {
 
   test("over several shards is one transaction, and no shard is asked", async () => {
     const { services, requests, transactions } = submitRig(takesAll, [implicitDefault("default")], committed);
-    const { randomness, ...rest } = submitOptions(true, 40);
+    const { randomness, ...rest } = submitOptions(true);
     const results = await submitAll(services, await spread(), { ...rest, randomness });
     expect(requests).toEqual([]);
     expect(transactions.map(({ id, jobs }) => [id, jobs.map(({ payload }) => payload)])).toEqual([
@@ -39,7 +39,7 @@ describe("an atomic batch", () => {
     const transact = (request: RunRequest): RunReply =>
       request.queues[0]?.version === 3 ? committed(request) : { type: "settings", settings: [newer] };
     const { services, transactions } = submitRig(takesAll, [first], transact);
-    const { randomness, ...rest } = submitOptions(true, 40);
+    const { randomness, ...rest } = submitOptions(true);
     await submitAll(services, await spread(), { ...rest, randomness });
     expect(transactions.map(({ id }) => id)).toEqual([randomness.batchId, `${randomness.batchId}.1`]);
   });
@@ -49,7 +49,7 @@ describe("an atomic batch", () => {
     ["too-late", "idempotency-undecided", { accepted: "unknown" }],
   ])("over several shards that ends %s is answered %s", async (type, code, extras) => {
     const { services } = submitRig(takesAll, [implicitDefault("default")], () => ({ type }) as RunReply);
-    expect(await submit(services, await spread(), submitOptions(true, 40))).toMatchObject({ code, extras });
+    expect(await submit(services, await spread(), submitOptions(true))).toMatchObject({ code, extras });
   });
 
   test("over several shards asks a transaction again that cannot be reached, and then says so", async () => {
@@ -60,8 +60,8 @@ describe("an atomic batch", () => {
       return committed(request);
     };
     const { services } = submitRig(takesAll, [implicitDefault("default")], transact);
-    expect(await submit(services, await spread(), submitOptions(true, 40))).toMatchObject({ code: "unavailable" });
+    expect(await submit(services, await spread(), submitOptions(true))).toMatchObject({ code: "unavailable" });
     expect(calls).toBe(4);
-    expect(await submitAll(services, await spread(), submitOptions(true, 40))).toHaveLength(40);
+    expect(await submitAll(services, await spread(), submitOptions(true))).toHaveLength(40);
   });
 });

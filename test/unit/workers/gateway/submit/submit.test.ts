@@ -86,7 +86,7 @@ describe("submitting", () => {
     const jobs = await Promise.all(
       Array.from({ length: 40 }, (_, i) => submission({ payload: i, orderingKey: `key-${i}` }, NOW)),
     );
-    const results = await submitAll(services, jobs, submitOptions(false, 40));
+    const results = await submitAll(services, jobs, submitOptions(false));
     const refused = results.filter((result) => result.type === "refused");
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThan(40);
