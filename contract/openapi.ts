@@ -127,10 +127,15 @@ function response(answer: Answer, call: CallDefinition): Json {
     description: sentence(answer.description ?? ownDescription(answer)),
     headers: headers([...(answer.status < 300 ? ownHeaders(call) : []), ...everyHeader(call)]),
     ...(answer.json === undefined ? {} : { content: { "application/json": { schema: ref("schemas", answer.json) } } }),
-    ...(answer.type === undefined
-      ? {}
-      : { content: { [answer.type]: { schema: { type: "string" }, example: answer.example ?? "" } } }),
+    ...(answer.type === undefined ? {} : { content: { [answer.type]: textContent(answer) } }),
   };
+}
+
+/** Text of a type; the document itself is an object like any JSON. */
+function textContent({ type, example = "" }: Answer): Json {
+  return type === "application/json"
+    ? { schema: { type: "object" }, example: JSON.parse(example) as unknown }
+    : { schema: { type: "string" }, example };
 }
 
 /** What the component that is answered says of itself. */

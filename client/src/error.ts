@@ -19,10 +19,7 @@ export class DureError extends Error {
   readonly retryAfterMs: number | null;
 
   constructor(problem: Problem, options: { retryAfterMs?: number | null; cause?: unknown } = {}) {
-    super(
-      problem.detail === "" ? problem.title : problem.detail,
-      options.cause === undefined ? {} : { cause: options.cause },
-    );
+    super(messageOf(problem), options.cause === undefined ? {} : { cause: options.cause });
     this.name = "DureError";
     this.problem = problem;
     this.retryAfterMs = options.retryAfterMs ?? null;
@@ -43,6 +40,15 @@ export class DureError extends Error {
   get isUncertain(): boolean {
     return this.status === 0 || this.status >= 500;
   }
+}
+
+/** What an uncaught error prints: the problem in a sentence, and the first fault that it names. */
+function messageOf({ title, detail, errors }: Problem): string {
+  const [first, ...more] = Array.isArray(errors) ? errors : [];
+  const sentence = detail === "" ? title : detail;
+  if (first === undefined) return sentence;
+  const others = more.length === 0 ? "" : ` (and ${more.length} more)`;
+  return `${sentence} ${first.pointer === "" ? "" : `${first.pointer}: `}${first.detail}${others}`;
 }
 
 function isKnown(code: string): code is DureErrorCode {

@@ -69,8 +69,8 @@ export class Queues {
   }
 
   /** Refused (409) while the queue has unfinished jobs. */
-  async delete(queue: string): Promise<void> {
-    await this.#transport.call(deleteQueue, { params: { queue }, repeatable: false });
+  async delete(queue: string, options: ChangeOptions = {}): Promise<void> {
+    await this.#transport.call(deleteQueue, { params: { queue }, ...changing(options), repeatable: false });
   }
 
   /** Starts no more jobs of the queue; those that run go on. */

@@ -42,8 +42,8 @@ export class Schedules {
   }
 
   /** Its jobs stay. Not sent twice: a second sending would find nothing. */
-  async delete(name: string): Promise<void> {
-    await this.#transport.call(deleteSchedule, { params: { schedule: name }, repeatable: false });
+  async delete(name: string, options: ChangeOptions = {}): Promise<void> {
+    await this.#transport.call(deleteSchedule, { params: { schedule: name }, ...changing(options), repeatable: false });
   }
 
   /** One page of what came of its instants, newest first. */

@@ -44,7 +44,11 @@ export class Subscriptions {
   }
 
   /** With what it has not delivered. Not sent twice: a second sending would find nothing. */
-  async delete(name: string): Promise<void> {
-    await this.#transport.call(deleteSubscription, { params: { subscription: name }, repeatable: false });
+  async delete(name: string, options: ChangeOptions = {}): Promise<void> {
+    await this.#transport.call(deleteSubscription, {
+      params: { subscription: name },
+      ...changing(options),
+      repeatable: false,
+    });
   }
 }

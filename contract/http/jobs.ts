@@ -24,6 +24,7 @@ export const JOBS_CALLS = {
       "payload-too-large",
       "idempotency-mismatch",
       "timeout-too-long",
+      "keys-need-one-partition",
       "backlog-full",
       "shard-full",
     ],
@@ -95,7 +96,7 @@ export const JOBS_CALLS = {
     bodyOptional: true,
     bookmark: true,
     answers: [ok("Job", "Queued again")],
-    problems: ["job-not-found", "invalid-state"],
+    problems: ["job-not-found", "queue-not-found", "invalid-state"],
   }),
   submitBatch: call({
     method: "post",

@@ -27,3 +27,17 @@ test("no answer is the code network and the status 0", () => {
   expect(networkError(cause)).toMatchObject({ code: "network", status: 0, isUncertain: true, cause });
   expect(networkError(cause)).toBeInstanceOf(DureError);
 });
+
+test("the message names the first fault, and how many more there are", () => {
+  const { body } = problemBody(400, "invalid-request");
+  const errors = [
+    { pointer: "/delay", detail: "delay is in seconds." },
+    { pointer: "", detail: "The request is a JSON object." },
+  ];
+  const message = (faults: unknown) =>
+    answerError(400, JSON.stringify({ ...(body as object), errors: faults }), null).message;
+  expect(message(errors)).toMatch(/ \/delay: delay is in seconds\. \(and 1 more\)$/);
+  expect(message(errors.slice(1))).toMatch(/ The request is a JSON object\.$/);
+  expect(message([])).toBe(message(undefined));
+  expect(message(7)).toBe(message(undefined));
+});

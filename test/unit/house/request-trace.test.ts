@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { GatewayRig } from "../../rigs/gateway-rig.ts";
 import { filesRunByAsync } from "./coverage.ts";
 
@@ -7,6 +7,10 @@ import { filesRunByAsync } from "./coverage.ts";
  * submit's are the shard's.
  */
 const BUDGETS = { submit: 48, claim: 40, report: 40 };
+
+// What is cached for seconds is not read again in the middle, however slow the machine is.
+beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
+afterEach(() => vi.useRealTimers());
 
 /** What is not the product's: the rig, its SQL and its random numbers. */
 const LEFT_OUT = "test/";

@@ -39,7 +39,9 @@ export async function inputOf(c: DoorContext, definition: CallDefinition): Promi
 }
 
 function keyIn(header: string | undefined): Result<string | null> {
-  return header === undefined ? null : parsed(Key.safeParse(header));
+  if (header === undefined) return null;
+  const key = Key.safeParse(header);
+  return key.success ? key.data : invalid.schema(key.error, "/idempotency-key");
 }
 
 /** The query string as the schema has it. A name given twice is refused: which of them was meant? */

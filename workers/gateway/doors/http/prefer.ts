@@ -9,7 +9,7 @@ export function preferredWait(header: string): number | null {
     const [name = "", value = ""] = (preference.split(";")[0] ?? "").split("=");
     if (name.trim().toLowerCase() !== "wait") continue;
     const text = value.trim().replace(/^"(.*)"$/, "$1");
-    return /^\d{1,9}$/.test(text) ? Math.min(Number(text), MAX_WAIT_SECONDS) : null;
+    return /^\d+$/.test(text) ? Math.min(Number(text), MAX_WAIT_SECONDS) : null;
   }
   return null;
 }

@@ -10,6 +10,7 @@ describe("Prefer: wait (RFC 7240)", () => {
     ["wait=0", 0],
     ["wait=61", 60],
     ["wait=999999999", 60],
+    ["wait=99999999999999999999", 60],
     ["respond-async, wait=5", 5],
     ["wait=5; foo=bar", 5],
     ["wait=5, wait=7", 5],
