@@ -1,6 +1,5 @@
 import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
 import ts from "typescript";
-import { ABOUT } from "./client-about.ts";
 
 /**
  * What the client knows of the API, made of the OpenAPI document: the types of bodies, answers and queries, a table of the
@@ -33,7 +32,7 @@ interface Facts {
   limits: Readonly<Record<string, number>>;
 }
 
-/** The generated files by their names. Throws for a schema that neither the document nor `ABOUT` says a sentence of. */
+/** The generated files by their names. Throws for a schema that the document says no sentence of. */
 export async function clientSources(document: object, { codes, limits }: Facts): Promise<Map<string, string>> {
   const api = document as Document;
   const nodes = await openapiTS(document as OpenAPI3, { defaultNonNullable: false });
@@ -67,8 +66,8 @@ function typesText(api: Document, nodes: ts.Node[]): string {
 }
 
 function aboutSchema(api: Document, name: string): string {
-  const about = api.components.schemas[name]?.description ?? ABOUT[name];
-  if (about === undefined) throw new Error(`the schema ${name} has no description: give it one, or a line in ABOUT`);
+  const about = api.components.schemas[name]?.description;
+  if (about === undefined) throw new Error(`the schema ${name} has no description`);
   return about;
 }
 

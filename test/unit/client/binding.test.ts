@@ -22,7 +22,12 @@ describe("what a call of the binding threw", () => {
     });
     const error = bindingError(thrown);
     expect(error).toBeInstanceOf(DureError);
-    expect(error).toMatchObject({ code: "backlog-full", status: 429, message: "Come again.", retryAfterMs: 3000 });
+    expect(error).toMatchObject({
+      code: "backlog-full",
+      status: 429,
+      message: expect.stringMatching(/^Come again\. \/payload: /),
+      retryAfterMs: 3000,
+    });
     expect(error.problem.errors).toEqual(errors);
     expect(error.isUncertain).toBe(false);
     expect(error.cause).toBe(thrown);
