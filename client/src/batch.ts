@@ -1,7 +1,7 @@
 import { DureError } from "./error.ts";
 import { submitBatch } from "./generated/calls.ts";
 import { MAX_BATCH_JOBS, MAX_BODY_BYTES } from "./generated/limits.ts";
-import type { Batch, BatchRequest, SubmitRequest } from "./generated/types.ts";
+import type { Batch, BatchRequest, Problem, SubmitRequest } from "./generated/types.ts";
 import type { Transport } from "./transport.ts";
 
 /** Leaves room for what stands around the jobs. */
@@ -14,6 +14,11 @@ interface Part {
   texts: string[];
   bytes: number;
 }
+
+type Item = Batch["items"][number];
+
+/** Where a pointer into a batch names a job. */
+const JOB_POINTER = /^\/jobs\/(\d+)(?![^/])/;
 
 interface Options {
   idempotencyKey?: string;
@@ -51,22 +56,56 @@ async function sendAll(
 ): Promise<Batch> {
   const answers: Batch[] = [];
   const failures: DureError[] = [];
-  const items: Batch["items"] = [];
+  const items: Item[] = [];
   for (const [index, part] of parts.entries()) {
     const last = failures.at(-1);
     const outcome = last === undefined || isOfOneRequest(last) ? await send(part, index).catch(asFailure) : last;
     signal?.throwIfAborted();
-    if (outcome instanceof DureError) {
-      failures.push(outcome);
-      items.push(...part.texts.map(() => ({ problem: outcome.problem })));
-    } else {
-      answers.push(outcome);
-      items.push(...outcome.items);
-    }
+    const offset = items.length;
+    const failed = outcome instanceof DureError;
+    if (failed) failures.push(outcome);
+    else answers.push(outcome);
+    const told = failed ? itemsOf(outcome.problem, part.texts.length) : outcome.items;
+    items.push(...told.map((item) => moved(item, offset)));
   }
   const [first] = answers;
-  if (first === undefined) throw failures[0];
+  const [failure] = failures;
+  if (first === undefined) throw failure === undefined ? failure : withItems(failure, items);
   return { ...first, accepted: answers.reduce((sum, { accepted }) => sum + accepted, 0), items };
+}
+
+/** What became of each job of a part that failed: the problem's own word on it, or the problem itself. */
+function itemsOf(problem: Problem, count: number): Item[] {
+  const { items } = problem;
+  return isItems(items) && items.length === count ? items : Array.from({ length: count }, () => ({ problem }));
+}
+
+function isItems(items: unknown): items is Item[] {
+  return (
+    Array.isArray(items) &&
+    items.every((item) => typeof item === "object" && item !== null && ("id" in item || "problem" in item))
+  );
+}
+
+/** The item with its faults at their places in the whole batch, of which `offset` jobs go before its part. */
+function moved(item: Item, offset: number): Item {
+  if (!("problem" in item) || item.problem.errors === undefined || offset === 0) return item;
+  const errors = item.problem.errors.map((error) => {
+    const index = JOB_POINTER.exec(error.pointer)?.[1];
+    if (index === undefined) return error;
+    const place = Number(index) + offset;
+    return {
+      pointer: error.pointer.replace(JOB_POINTER, `/jobs/${place}`),
+      detail: error.detail.replace(`jobs[${index}]`, `jobs[${place}]`),
+    };
+  });
+  return { problem: { ...item.problem, errors } };
+}
+
+/** The failure of the first part, which tells of every job of the batch where it tells of those of its part. */
+function withItems(failure: DureError, items: Item[]): DureError {
+  const { problem, retryAfterMs, cause } = failure;
+  return isItems(problem.items) ? new DureError({ ...problem, items }, { retryAfterMs, cause }) : failure;
 }
 
 function asFailure(error: unknown): DureError {

@@ -177,6 +177,8 @@ describe("settings", () => {
       status: 409,
       body: { code: "queue-has-jobs", errors: [{ pointer: "/partitions" }] },
     });
+    const patched = await call("PATCH", `/v1/queues/${queue}`, { body });
+    expect(patched).toMatchObject({ status: 422, body: { detail: refused.body.detail, errors: refused.body.errors } });
     expect(await must("GET", `/v1/queues/${queue}`)).toMatchObject({ rate: null, partitions: 16, version: 2 });
     await must("POST", `/v1/queues/${queue}/purge`);
     await evict();
@@ -189,7 +191,7 @@ describe("settings", () => {
     const path = `/v1/queues/${queue}`;
     const lower = await call("PATCH", path, { body: { concurrency: 5 } });
     expect(lower).toMatchObject({ status: 422, body: { errors: [{ pointer: "/concurrency" }] } });
-    expect(lower.body.detail).toMatch(/32 partitions.*"partitions" of 5 or less.*at least 32/);
+    expect(lower.body.detail).toMatch(/32 partitions: send "partitions" of 5 or less.*at least 32/);
     const more = await call("PATCH", path, { body: { partitions: 64 } });
     expect(more).toMatchObject({ status: 422, body: { errors: [{ pointer: "/partitions" }] } });
     expect(await must("PATCH", path, { body: { concurrency: 5, partitions: 5 } })).toMatchObject({ partitions: 5 });

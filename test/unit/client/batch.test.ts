@@ -28,6 +28,23 @@ const jobs = (count: number, payload: unknown = null): SubmitRequest[] =>
   Array.from({ length: count }, (_, n) => ({ payload, tags: [String(n)] }));
 const keyOf = ({ headers }: SeenRequest) => headers["idempotency-key"];
 
+const invalidJob = {
+  type: "/problems/invalid-request",
+  title: "The request is not valid",
+  status: 400,
+  detail: "The job is not valid.",
+  code: "invalid-request",
+};
+
+/** A part none of whose jobs was accepted, as the server answers it. */
+function refusedWhole(count: number): Answer {
+  const items = Array.from({ length: count }, (_, n) => ({
+    problem: { ...invalidJob, errors: [{ pointer: `/jobs/${n}`, detail: "" }] },
+  }));
+  const document = { ...invalidJob, status: 422, code: "batch-refused", id: "batch_1", accepted: 0, items };
+  return { status: 422, body: document };
+}
+
 describe("a batch", () => {
   test("that fits is one request, as it was given", async () => {
     const { dure, seen } = start();
@@ -91,6 +108,54 @@ describe("a batch", () => {
   test("of which nothing was taken throws the first failure", async () => {
     const { dure } = start((_, call) => problemBody(422, call === 1 ? "batch-refused" : "idempotency-mismatch"));
     await expect(dure.submitBatch({ jobs: jobs(1001) })).rejects.toMatchObject({ code: "batch-refused" });
+  });
+
+  test("has the faults of its jobs where they are in the whole batch, and not in the part that they went with", async () => {
+    const errors = [
+      { pointer: "/jobs/2", detail: "jobs[2] is wrong." },
+      { pointer: "/jobs/2/tags/0", detail: "tags[0] is wrong." },
+      { pointer: "/jobsen/2", detail: "jobsen[2] is wrong." },
+    ];
+    const problem = { ...invalidJob, errors };
+    const { dure } = start(({ jobs: sent }) => ({
+      status: 200,
+      body: { id: "batch_1", atomic: false, accepted: 0, items: sent.map(() => ({ problem })) },
+    }));
+    const { items } = await dure.submitBatch({ jobs: jobs(1001) });
+    expect(items[0]).toEqual({ problem });
+    expect(items[1000]).toEqual({
+      problem: {
+        ...invalidJob,
+        errors: [
+          { pointer: "/jobs/1002", detail: "jobs[1002] is wrong." },
+          { pointer: "/jobs/1002/tags/0", detail: "tags[0] is wrong." },
+          { pointer: "/jobsen/2", detail: "jobsen[2] is wrong." },
+        ],
+      },
+    });
+  });
+
+  test("of which one request is refused whole has the problem that each of its jobs was told of", async () => {
+    const { dure } = start(({ jobs: sent }, call) => (call === 1 ? null : refusedWhole(sent.length)));
+    const { accepted, items } = await dure.submitBatch({ jobs: jobs(1002) });
+    expect(accepted).toBe(1000);
+    expect(items.slice(1000)).toEqual(
+      [1000, 1001].map((n) => ({ problem: { ...invalidJob, errors: [{ pointer: `/jobs/${n}`, detail: "" }] } })),
+    );
+  });
+
+  test("of which one request is refused with the words on other jobs has the refusal for each of its own", async () => {
+    const { dure } = start((_, call) => (call === 1 ? null : refusedWhole(3)));
+    const { items } = await dure.submitBatch({ jobs: jobs(1001) });
+    expect(items[1000]).toMatchObject({ problem: { code: "batch-refused" } });
+  });
+
+  test("of which every request is refused whole throws with what each job was told of", async () => {
+    const { dure } = start(({ jobs: sent }) => refusedWhole(sent.length));
+    const problem = await dure.submitBatch({ jobs: jobs(1001) }).catch((error) => error.problem);
+    expect(problem.code).toBe("batch-refused");
+    expect(problem.items).toHaveLength(1001);
+    expect(problem.items[1000].problem.errors).toEqual([{ pointer: "/jobs/1000", detail: "" }]);
   });
 
   test("that is aborted throws the reason", async () => {

@@ -4,7 +4,7 @@ import { formatTimestamp } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Change } from "../resources/kind.ts";
 import type { Holdings } from "./queue-freeze.ts";
-import { limitBelow } from "./queue-settings.ts";
+import { checkLimits, type DividedLimit, limitBelow } from "./queue-settings.ts";
 
 /** Says of what the shards have of a queue why it may not be changed, or null. */
 export type Condition = (holdings: Holdings) => Problem | null;
@@ -20,6 +20,7 @@ export function conditionOf(change: Change<QueueSettings>): Condition | null {
     ...(before.partitions === next.partitions
       ? []
       : [(holdings: Holdings) => keepsPartitions(holdings, change, before)]),
+    ...limitConditions(change, before),
   ];
   if (conditions.length === 0) return null;
   return (holdings) => conditions.map((condition) => condition(holdings)).find((problem) => problem !== null) ?? null;
@@ -45,7 +46,7 @@ function keepsKind({ live }: Holdings, { target }: QueueSettings): Problem | nul
   return conflict.of(
     "queue-has-jobs",
     `The queue has ${jobs(live)} for its target of type ${kind}, and without "target" it would become a pull queue. Send its target again, or {"type": "pull"} if that is meant, or use PATCH, which keeps what it does not name.`,
-    [{ pointer: "/target", detail: `must be sent while the queue has unfinished jobs: its type is ${kind}` }],
+    [{ pointer: "/target", detail: `target must be sent while the queue has unfinished jobs: its type is ${kind}.` }],
   );
 }
 
@@ -57,17 +58,33 @@ function keepsPartitions(holdings: Holdings, change: Change<QueueSettings>, befo
   const { because, once } = hindrance;
   const limit =
     before.deleted || change.sent === null || "partitions" in change.sent ? null : limitBelow(change.next, partitions);
-  if (limit === null) {
-    return conflict.of(
-      hindrance.code,
-      `The number of partitions stays ${partitions}, because ${because}. Send "partitions": ${partitions}, or another number once ${once}.`,
-      [{ pointer: "/partitions", detail: `must be ${partitions} until ${once}` }],
-    );
-  }
+  if (limit !== null) return indivisible(limit, partitions, hindrance);
+  return conflict.of(
+    hindrance.code,
+    `The number of partitions stays ${partitions}, because ${because}. Send "partitions": ${partitions}, or another number once ${once}.`,
+    [{ pointer: "/partitions", detail: `partitions must be ${partitions} until ${once}.` }],
+  );
+}
+
+/** A limit below the partitions is refused, and the ways out depend on whether their number can change. */
+function limitConditions({ next, sent }: Change<QueueSettings>, before: QueueSettings): Condition[] {
+  const { partitions } = next;
+  const limit = limitBelow(next, partitions);
+  if (limit === null || sent === null) return [];
+  return [
+    (holdings) => {
+      const hindrance = before.partitions === partitions ? hindranceOf(holdings) : null;
+      return hindrance === null ? checkLimits(next, sent) : indivisible(limit, partitions, hindrance);
+    },
+  ];
+}
+
+function indivisible({ name, field, pointer, limit }: DividedLimit, partitions: number, hindrance: Hindrance): Problem {
+  const { because, once } = hindrance;
   return conflict.of(
     "limit-below-partitions",
-    `A ${limit.name} of ${limit.limit} cannot be divided over the queue's ${partitions} partitions, whose number cannot change, because ${because}. Raise the limit to at least ${partitions}, or send it with "partitions" of ${limit.limit} or less once ${once}.`,
-    [{ pointer: limit.pointer, detail: `must be at least ${partitions}, the number of partitions, until ${once}` }],
+    `A ${name} of ${limit} cannot be divided over the queue's ${partitions} partitions, whose number cannot change, because ${because}. Raise the limit to at least ${partitions}, or send it with "partitions" of ${limit} or less once ${once}.`,
+    [{ pointer, detail: `${field} must be at least ${partitions}, the number of partitions, until ${once}.` }],
   );
 }
 

@@ -10,7 +10,7 @@ import { resourcePorts, VersionedResource } from "../resources/versioned-resourc
 import type { Services } from "../services.ts";
 import { conditionOf } from "./queue-change.ts";
 import { pushQueues, writeFrozen } from "./queue-freeze.ts";
-import { checkSettings, limitBelow, queueView, settingsView } from "./queue-settings.ts";
+import { checkLimits, checkSettings, limitBelow, queueView, settingsView } from "./queue-settings.ts";
 import { listedQueues, storedQueue } from "./stored-queue.ts";
 
 export interface QueueName {
@@ -76,7 +76,10 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
     return settingsFrom(body, { ...stamp, before });
   }
 
-  async check({ next, sent }: Change<QueueSettings>): Promise<Problem | null> {
+  /** Of a queue that exists, `write` says how limits go with the partitions: whether their number can change, shards know. */
+  async check({ before, next, sent }: Change<QueueSettings>): Promise<Problem | null> {
+    const undivided = before === null ? checkLimits(next, sent ?? {}) : null;
+    if (undivided !== null) return undivided;
     return checkSettings(next, { allowPrivateTargets: this.#services.config.allowPrivateTargets, sent: sent ?? {} });
   }
 

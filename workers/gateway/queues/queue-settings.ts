@@ -3,6 +3,7 @@ import { MAX_PUSH_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
 import { conflict, invalid, type Problem } from "../../../contract/problems.ts";
 import type { QueueSettingsView, QueueView } from "../../../contract/queue.ts";
 import { tooLong } from "../../../contract/queue-settings.ts";
+import { formatNumber } from "../../../contract/sentence.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
@@ -54,8 +55,10 @@ interface DividedLimits {
 }
 
 /** A limit by its name in a sentence, and its place in a body. */
-interface DividedLimit {
+export interface DividedLimit {
   name: string;
+  /** The last name of the pointer. */
+  field: string;
   pointer: string;
   limit: number;
 }
@@ -63,9 +66,9 @@ interface DividedLimit {
 /** The first limit that cannot be divided over so many partitions, or null. */
 export function limitBelow({ concurrency, rate, maxBacklog }: DividedLimits, partitions: number): DividedLimit | null {
   const limits = [
-    { name: "concurrency", pointer: "/concurrency", limit: concurrency },
-    { name: "rate", pointer: "/rate/limit", limit: rate?.limit ?? null },
-    { name: "maxBacklog", pointer: "/maxBacklog", limit: maxBacklog },
+    { name: "concurrency", field: "concurrency", pointer: "/concurrency", limit: concurrency },
+    { name: "rate", field: "limit", pointer: "/rate/limit", limit: rate?.limit ?? null },
+    { name: "maxBacklog", field: "maxBacklog", pointer: "/maxBacklog", limit: maxBacklog },
   ];
   const divided = limits.flatMap(({ limit, ...rest }) => (limit === null ? [] : [{ ...rest, limit }]));
   return divided.find(({ limit }) => limit < partitions) ?? null;
@@ -77,37 +80,43 @@ export interface SettingsCheck {
   sent: object;
 }
 
-/** Why settings that are well-formed cannot work (422), or null. */
+/** Why settings that are well-formed cannot work, or null. How limits go with the partitions is `checkLimits`'s. */
 export function checkSettings(settings: QueueSettings, { allowPrivateTargets, sent }: SettingsCheck): Problem | null {
   const { target } = settings;
-  const limit = limitBelow(settings, settings.partitions);
-  if (limit !== null) return undivided(limit, settings.partitions, sent);
   if (target.type === "handler" && !HANDLER_NAMES.includes(target.name)) {
     return conflict.of("handler-not-found", `There is no handler "${target.name}".`, [
-      { pointer: "/target/name", detail: `must be one of ${HANDLER_NAMES.join(", ")}` },
+      { pointer: "/target/name", detail: `name is that of a handler: ${HANDLER_NAMES.join(", ")}.` },
     ]);
   }
   const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
   if (refused !== null) {
     return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
-      { pointer: "/target/url", detail: refused },
+      { pointer: "/target/url", detail: `url is not allowed: ${refused}.` },
     ]);
   }
   if (!tooLong(settings.timeoutMs, settings)) return null;
   return "timeout" in sent
-    ? invalid.field("/timeout", `must be at most ${MAX_PUSH_TIMEOUT_SECONDS} unless the target is pull`)
+    ? invalid.field(
+        "/timeout",
+        `timeout is at most ${formatNumber(MAX_PUSH_TIMEOUT_SECONDS)} seconds unless the target is of type \`pull\`.`,
+      )
     : invalid.field(
         "/target",
-        `must be pull as long as the timeout is ${msToSeconds(settings.timeoutMs)}: send a timeout of at most ${MAX_PUSH_TIMEOUT_SECONDS} with it`,
+        `target is of type \`pull\` as long as the timeout is ${formatNumber(msToSeconds(settings.timeoutMs))} seconds: send a timeout of at most ${formatNumber(MAX_PUSH_TIMEOUT_SECONDS)} seconds with it.`,
       );
 }
 
-function undivided({ name, pointer, limit }: DividedLimit, partitions: number, sent: object): Problem {
+/** A limit that cannot be divided over partitions whose number is free to change (422), or null. */
+export function checkLimits(settings: QueueSettings, sent: object): Problem | null {
+  const { partitions } = settings;
+  const below = limitBelow(settings, partitions);
+  if (below === null) return null;
+  const { name, field, pointer, limit } = below;
   const ways = `send "partitions" of ${limit} or less, or raise the limit to at least ${partitions}`;
   const error =
     name in sent
-      ? { pointer, detail: `must be at least ${partitions}, the number of partitions: ${ways}` }
-      : { pointer: "/partitions", detail: `must be at most ${limit}, the queue's ${name}: ${ways}` };
+      ? { pointer, detail: `${field} must be at least ${partitions}, the number of partitions: ${ways}.` }
+      : { pointer: "/partitions", detail: `partitions must be at most ${limit}, the queue's ${name}: ${ways}.` };
   return conflict.of(
     "limit-below-partitions",
     `A ${name} of ${limit} cannot be divided over ${partitions} partitions: ${ways}.`,

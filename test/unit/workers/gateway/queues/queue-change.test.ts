@@ -95,4 +95,29 @@ describe("the number of partitions", () => {
     expect(refused?.detail).toMatch(/of 5 .* 16 partitions.*3 unfinished jobs.*at least 16.*"partitions" of 5 or less/);
     expect(problem(plain, sent, {})).toBeNull();
   });
+
+  test.each<[string, QueueBody]>([
+    ["a patch, which keeps them", { concurrency: 3 }],
+    ["a PUT that names them as they are", { concurrency: 3, partitions: 16 }],
+  ])("is no way out for a limit below it while it cannot change: %s", (_, sent) => {
+    const next = settings({ concurrency: 3, partitions: 16 });
+    const refused = problem(plain, sent, { live: 1 }, next);
+    expect(refused).toMatchObject({
+      code: "limit-below-partitions",
+      extras: { errors: [{ pointer: "/concurrency" }] },
+    });
+    expect(refused?.detail).toMatch(
+      /^A concurrency of 3 .* 16 partitions, whose number cannot change, because the queue has 1 unfinished job\. Raise the limit to at least 16, or send it with "partitions" of 3 or less once they are finished or purged\.$/,
+    );
+    expect(problem(plain, sent, {}, next)?.detail).toMatch(/: send "partitions" of 3 or less, or raise .* least 16\.$/);
+  });
+
+  test("that is changed to another one that a limit is below is refused for what is sent", () => {
+    const sent = { concurrency: 3, partitions: 8 };
+    expect(problem(plain, sent, {})).toMatchObject({
+      code: "limit-below-partitions",
+      detail: expect.stringContaining("over 8 partitions"),
+    });
+    expect(problem(plain, sent, { live: 1 })).toMatchObject({ code: "queue-has-jobs" });
+  });
 });

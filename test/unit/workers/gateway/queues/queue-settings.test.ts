@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { QueueBody } from "../../../../../contract/queue.ts";
 import { settingsFrom } from "../../../../../contract/queue-settings.ts";
-import { checkSettings } from "../../../../../workers/gateway/queues/queue-settings.ts";
+import { checkLimits, checkSettings } from "../../../../../workers/gateway/queues/queue-settings.ts";
 
 const stamp = { namespace: "default", name: "q", version: 1, createdAt: 0, updatedAt: 0 };
 
 describe("settings that cannot work", () => {
   test.each<[string, QueueBody, string]>([
-    ["a limit below the partitions", { concurrency: 3, partitions: 4 }, "limit-below-partitions"],
     ["an unknown handler", { target: { type: "handler", name: "nope" } }, "handler-not-found"],
     ["a private destination", { target: { type: "http", url: "http://10.0.0.1/", headers: {} } }, "target-refused"],
     ["a push timeout over 15 minutes", { target: { type: "handler", name: "noop" }, timeout: 901 }, "invalid-request"],
@@ -18,8 +17,6 @@ describe("settings that cannot work", () => {
 
   test.each<[string, QueueBody, boolean]>([
     ["nothing", {}, false],
-    ["a limit with its one partition", { concurrency: 3 }, false],
-    ["a limit equal to the partitions", { concurrency: 4, partitions: 4 }, false],
     ["a long pull timeout", { timeout: 86_400 }, false],
     ["a public destination", { target: { type: "http", url: "https://example.com/", headers: {} } }, false],
     [
@@ -31,4 +28,37 @@ describe("settings that cannot work", () => {
     const check = { allowPrivateTargets: allowPrivate, sent: body };
     expect(checkSettings(settingsFrom(body, stamp), check)).toBeNull();
   });
+});
+
+describe("a limit and the partitions", () => {
+  test.each<[QueueBody, string, string]>([
+    [{ concurrency: 3, partitions: 4 }, "/concurrency", "concurrency must be at least 4, the number of partitions: "],
+    [
+      { rate: { limit: 3, period: 1 }, partitions: 4 },
+      "/rate/limit",
+      "limit must be at least 4, the number of partitions: ",
+    ],
+  ])("do not go together: %j", (body, pointer, start) => {
+    const ways = 'send "partitions" of 3 or less, or raise the limit to at least 4.';
+    expect(checkLimits(settingsFrom(body, stamp), body)).toMatchObject({
+      code: "limit-below-partitions",
+      extras: { errors: [{ pointer, detail: start + ways }] },
+    });
+  });
+
+  test("do not go together, and it is said of the partitions where those are what was sent", () => {
+    const settings = settingsFrom({ concurrency: 3, partitions: 4 }, stamp);
+    expect(checkLimits(settings, { partitions: 4 })).toMatchObject({
+      extras: {
+        errors: [{ pointer: "/partitions", detail: expect.stringMatching(/^partitions must be at most 3, .*\.$/) }],
+      },
+    });
+  });
+
+  test.each<[QueueBody]>([[{ concurrency: 3 }], [{ concurrency: 4, partitions: 4 }], [{ partitions: 4 }]])(
+    "go together: %j",
+    (body) => {
+      expect(checkLimits(settingsFrom(body, stamp), body)).toBeNull();
+    },
+  );
 });
