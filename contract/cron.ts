@@ -19,8 +19,41 @@ export function cronFault(expression: string): string | null {
   try {
     const first = new Cron(expression, { ...OPTIONS, timezone: "UTC" }).nextRun(LONG_AGO);
     return first === null ? "never fires: there is no such date" : null;
-  } catch (error) {
-    return reasonOf(error);
+  } catch {
+    return wrongField(expression) ?? "is no cron expression of five fields, such as `30 2 * * *`";
+  }
+}
+
+/** The fields with what they take, as an expression of six has them. */
+const PARTS = [
+  { name: "second", takes: "0 to 59" },
+  { name: "minute", takes: "0 to 59" },
+  { name: "hour", takes: "0 to 23" },
+  { name: "day of the month", takes: "1 to 31, or `L` for the last" },
+  { name: "month", takes: "1 to 12, or `JAN` to `DEC`" },
+  { name: "day of the week", takes: "0 to 7, or `SUN` to `SAT`" },
+];
+/** As much of a field is repeated. */
+const MAX_SHOWN = 40;
+
+/** Says of the first field that is none by itself; null where each alone is one. */
+function wrongField(expression: string): string | null {
+  const fields = expression.trim().split(/\s+/);
+  const parts = PARTS.slice(PARTS.length - fields.length);
+  for (const [at, { name, takes }] of parts.entries()) {
+    const field = fields[at] ?? "";
+    if (isExpression(parts.map((_, place) => (place === at ? field : "*")).join(" "))) continue;
+    const shown = field.slice(0, MAX_SHOWN).toWellFormed();
+    return `has \`${shown}\` for the ${name}, which is ${takes}; \`*\` is any, and lists (\`1,3\`), ranges (\`1-5\`) and steps (\`*/2\`) are taken`;
+  }
+  return null;
+}
+
+function isExpression(text: string): boolean {
+  try {
+    return new Cron(text, { ...OPTIONS, timezone: "UTC" }).nextRun(LONG_AGO) !== undefined;
+  } catch {
+    return false;
   }
 }
 
@@ -54,13 +87,4 @@ export function instantsOf(expression: string, timezone: string): Instants {
   } catch {
     return none;
   }
-}
-
-/** The library's messages begin with the name of a class. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : "cannot be read";
-  return `is no cron expression: ${text
-    .replace(/^\w+: /, "")
-    .replace(/\.$/, "")
-    .slice(0, 200)}`;
 }

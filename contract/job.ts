@@ -22,7 +22,7 @@ import { Key, Name, Tag } from "./primitives.ts";
 import { ProgressView } from "./progress.ts";
 import { RetryBody, RetryView } from "./retry.ts";
 import { EXPLAIN_REASONS } from "./rpc.ts";
-import { formatBytes, formatNumber } from "./sentence.ts";
+import { formatBytes, formatNumber, query } from "./sentence.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
 
 export const JobStateName = z.enum(JOB_STATES);
@@ -231,11 +231,11 @@ export type JobListItem = z.infer<typeof JobListItem>;
 export const JobListView = pageOf(JobListItem, "Jobs, the newest first");
 export type JobListView = z.infer<typeof JobListView>;
 
-export const JobGetQuery = z.strictObject({ consistency: ConsistencyQuery });
+export const JobGetQuery = query({ consistency: ConsistencyQuery });
 export type JobGetQuery = z.output<typeof JobGetQuery>;
 
 /** Query values are text; `limit` and `include` come out parsed. */
-export const JobListQuery = z.strictObject({
+export const JobListQuery = query({
   queue: field(Name.optional(), "Only jobs of the queue of this name. Left out: of every queue.", "emails"),
   state: field(JobStateName.optional(), "Only jobs in this state. Left out: in any.", "failed"),
   tag: field(Tag.optional(), "Only jobs with this tag. Left out: with any tags or none.", "welcome"),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { EXAMPLE_CURSOR } from "./examples.ts";
 import { described, field } from "./field.ts";
 import { DEFAULT_LIST_LIMIT, MAX_CURSOR_BYTES, MAX_LIST_LIMIT } from "./limits.ts";
-import { says } from "./sentence.ts";
+import { query, says } from "./sentence.ts";
 
 /** What every list takes and answers. Query values arrive as text. */
 
@@ -56,7 +56,7 @@ function isField(text: string): text is Field {
 }
 
 /** The query of a list without filters of its own. */
-export const PageQuery = z.strictObject({ limit: Limit, cursor: Cursor.optional() });
+export const PageQuery = query({ limit: Limit, cursor: Cursor.optional() });
 export type PageQuery = z.output<typeof PageQuery>;
 
 /** A page of a list. `items` says what they are and in which order, as in "Jobs, the newest first". */

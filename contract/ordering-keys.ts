@@ -5,6 +5,7 @@ import { described, field } from "./field.ts";
 import { Cursor, Limit, pageOf } from "./list.ts";
 import { Key } from "./primitives.ts";
 import { PARKED_STATES } from "./rpc.ts";
+import { query } from "./sentence.ts";
 import { Timestamp } from "./time.ts";
 
 /** Parked ordering keys: blocked by a failure (`onFailure: "block"`), or paused by hand. */
@@ -39,7 +40,7 @@ export type UnblockBody = z.infer<typeof UnblockBody>;
 
 const STATE_TEXT = "`blocked`: a failed job waits for a decision; `paused`: by hand";
 
-export const OrderingKeysQuery = z.strictObject({
+export const OrderingKeysQuery = query({
   state: field(
     z.enum(PARKED_STATES).optional(),
     `Only keys that are parked so. ${STATE_TEXT}. Left out: both.`,

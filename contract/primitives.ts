@@ -34,14 +34,12 @@ export function plainText(maxBytes: number) {
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
+/** What a `Name` is, as the end of a sentence. */
+export const NAME_RULE =
+  "holds lower-case letters, digits, dots, underscores and hyphens, and begins with a letter or a digit: 1 to 63 characters";
+
 /** Namespaces, queues, handlers, API keys' names. */
-export const Name = z
-  .string(
-    says(
-      "holds lower-case letters, digits, dots, underscores and hyphens, and begins with a letter or a digit: 1 to 63 characters",
-    ),
-  )
-  .regex(NAME);
+export const Name = z.string(says(NAME_RULE)).regex(NAME);
 
 /** Ordering and idempotency keys. */
 export const Key = plainText(MAX_KEY_BYTES);

@@ -72,7 +72,7 @@ export function errorsOf(error: z.ZodError, prefix = ""): ProblemError[] {
     const name = nameOf(pointer);
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys.slice(0, MAX_ERRORS)) {
-        const detail = unknownMember(key, issue.keys, name ?? "the request");
+        const detail = unknownMember(key, issue.keys, name);
         errors.push({ pointer: `${pointer}/${escapePointer(key)}`, detail });
       }
     } else {
@@ -86,7 +86,7 @@ export function errorsOf(error: z.ZodError, prefix = ""): ProblemError[] {
 }
 
 /** What a sentence calls the field at `pointer`: `priority`, `tags[0]`; null for the whole. */
-function nameOf(pointer: string): string | null {
+export function nameOf(pointer: string): string | null {
   const parts = pointer.split("/").slice(1);
   const start = parts.findLastIndex((part) => !/^\d+$/.test(part));
   const [name, ...indexes] = parts.slice(Math.max(0, start));

@@ -1,4 +1,5 @@
 import type { BatchView } from "./batch.ts";
+import { NAME_RULE } from "./primitives.ts";
 import {
   errorsOf,
   PROBLEMS,
@@ -7,6 +8,7 @@ import {
   type ProblemStatus,
   type ProblemView,
 } from "./problem.ts";
+import { fieldSentence, formatBytes } from "./sentence.ts";
 
 /**
  * Problems as values: what a function answers in place of its result when a caller asked for what cannot be had, or when
@@ -128,12 +130,14 @@ export const invalid = {
     new Problem("invalid-request", detail, errors === undefined ? {} : { errors }),
   /** One faulty field. */
   field: (pointer: string, detail: string) => invalid.request("The request is not valid.", [{ pointer, detail }]),
+  /** A name in the path that `what` cannot have. */
+  name: (what: string) => invalid.field("", fieldSentence(`The ${what}'s name in the path`, NAME_RULE)),
   /** What a schema found; `prefix` is the pointer of what was parsed. */
   schema: (error: SchemaError, prefix = "", detail = "The request is not valid.") =>
     invalid.request(detail, errorsOf(error, prefix)),
   cursor: () =>
     invalid.request("The cursor is not one of this list's.", [
-      { pointer: "/cursor", detail: "is not a cursor of this list" },
+      { pointer: "/cursor", detail: "cursor is not one of this list's." },
     ]),
 };
 
@@ -277,8 +281,9 @@ export const conflict = {
 
 /** More bytes than there is room for. */
 export const tooLarge = {
-  body: (bytes: number) => new Problem("body-too-large", `The body may be ${bytes} bytes at most.`),
-  payload: (bytes: number) => new Problem("payload-too-large", `The payload may be ${bytes} bytes at most.`),
-  result: (bytes: number) => new Problem("result-too-large", `The result may be ${bytes} bytes at most.`),
-  checkpoint: (bytes: number) => new Problem("checkpoint-too-large", `The checkpoint may be ${bytes} bytes at most.`),
+  body: (bytes: number) => new Problem("body-too-large", `The body may be ${formatBytes(bytes)} at most.`),
+  payload: (bytes: number) => new Problem("payload-too-large", `The payload may be ${formatBytes(bytes)} at most.`),
+  result: (bytes: number) => new Problem("result-too-large", `The result may be ${formatBytes(bytes)} at most.`),
+  checkpoint: (bytes: number) =>
+    new Problem("checkpoint-too-large", `The checkpoint may be ${formatBytes(bytes)} at most.`),
 };

@@ -40,19 +40,32 @@ export function orNull<T extends z.ZodType>(schema: T, meaning: string): z.ZodNu
   return schema.nullable();
 }
 
-/** The members that an object may have, by the list of those that it may not: zod hands the same list on. */
-const KNOWN_MEMBERS = new WeakMap<readonly string[], string[]>();
+/** The objects of which some had members that they may not have, by the list of those: zod hands the same list on. */
+const OBJECTS = new WeakMap<readonly string[], z.ZodObject>();
+
+/** Whose members are the parameters of a query. */
+const QUERIES = new WeakSet<object>();
+
+/** What a call takes in its query string: what is not in `shape` is told to be no parameter. */
+export function query<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const schema = z.strictObject(shape);
+  QUERIES.add(schema);
+  return schema;
+}
 
 z.config({ customError: (issue) => unlessMissing(issue, ruleOf(issue)) });
 
 /** As much of a name that a caller made up is repeated to them. */
 const MAX_SHOWN = 60;
 
-/** The sentence of an unknown member. `keys` is the list of the issue that it is from, `of` names the object. */
-export function unknownMember(key: string, keys: readonly string[], of: string): string {
-  const near = nearest(key, KNOWN_MEMBERS.get(keys) ?? []);
+/** The sentence of an unknown member. `keys` is the list of the issue that it is from, `of` names the object; null: the whole. */
+export function unknownMember(key: string, keys: readonly string[], of: string | null): string {
+  const schema = OBJECTS.get(keys);
+  const near = nearest(key, Object.keys(schema?.shape ?? {}));
+  const place =
+    schema !== undefined && QUERIES.has(schema) ? "parameter of this call" : `member of ${of ?? "the request"}`;
   const ask = near === null ? "." : `; did you mean \`${near}\`?`;
-  return `\`${key.slice(0, MAX_SHOWN).toWellFormed()}\` is no member of ${of}${ask}`;
+  return `\`${key.slice(0, MAX_SHOWN).toWellFormed()}\` is no ${place}${ask}`;
 }
 
 /** The sentence that says what the field called `name` has to be. */
@@ -68,7 +81,7 @@ function unlessMissing(issue: Issue, rule: string): string {
 function ruleOf(issue: Issue): string {
   switch (issue.code) {
     case "unrecognized_keys":
-      KNOWN_MEMBERS.set(issue.keys, membersOf(issue.schema));
+      if (issue.schema instanceof z.ZodObject) OBJECTS.set(issue.keys, issue.schema);
       return "has a member that it may not have";
     case "invalid_union":
       return Array.isArray(issue.options) ? choice(issue.options) : "is not valid";
@@ -77,10 +90,6 @@ function ruleOf(issue: Issue): string {
     default:
       return withNull(issue.schema, typeRule(issue));
   }
-}
-
-function membersOf(schema: z.core.$ZodType | undefined): string[] {
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 function withNull(schema: z.core.$ZodType | undefined, rule: string): string {

@@ -45,11 +45,11 @@ function headersFault(value: unknown): string | null {
     if (name.length > MAX_HEADER_NAME_BYTES || !TOKEN.test(name) || name === "__proto__")
       return "has a name that no HTTP header can have";
     if (isReserved(name)) return `may not set ${name}`;
-    if (seen.has(name.toLowerCase())) return `has ${name} twice`;
+    if (seen.has(name.toLowerCase())) return `has the header \`${name}\` twice`;
     seen.add(name.toLowerCase());
-    if (typeof content !== "string") return `has a value for ${name} that is no text`;
+    if (typeof content !== "string") return `has a value for the header \`${name}\` that is no text`;
     if (content.length > MAX_HEADER_VALUE_BYTES || !FIELD_VALUE.test(content))
-      return `has a value for ${name} that cannot be sent`;
+      return `has a value for the header \`${name}\` that cannot be sent`;
   }
   return null;
 }

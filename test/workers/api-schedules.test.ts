@@ -202,7 +202,10 @@ describe("a schedule", () => {
     await must("PATCH", path, { body: { job: { timeout: 3600 } } });
     expect(await call("PATCH", path, { body: { job: { queue: pushed } } })).toMatchObject({
       status: 422,
-      body: { code: "timeout-too-long", errors: [{ pointer: "/job", detail: expect.stringMatching(/^timeout: /) }] },
+      body: {
+        code: "timeout-too-long",
+        errors: [{ pointer: "/job", detail: expect.stringMatching(/^timeout is at most 900 seconds /) }],
+      },
     });
     expect(await call("PATCH", path, { body: { job: { queue: "no-such-queue" } } })).toMatchObject({
       status: 404,

@@ -126,7 +126,10 @@ describe("what a call is given", () => {
     ["a hole in a list", [undefined], "/payload/0"],
   ])("%s is no JSON value: refused, and said where", async (_, payload, pointer) => {
     const error = await thrownBy(() => dure.submit({ payload }));
-    expect(error).toMatchObject({ code: "invalid-request", errors: [{ pointer, detail: "is not a JSON value" }] });
+    expect(error).toMatchObject({
+      code: "invalid-request",
+      errors: [{ pointer, detail: expect.stringMatching(/ is not a JSON value\.$/) }],
+    });
   });
 
   it("a cycle, or a nesting without end, is refused", async () => {

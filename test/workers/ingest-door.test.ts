@@ -121,11 +121,15 @@ describe("a dead letter says why", () => {
       () => order(1, { payload: nested(3000) }),
       /^invalid-request: .*\/job\/payload/,
     ],
-    ["one that is no JSON", () => order(1, { payload: 1n }), /^invalid-request: .*\/job\/payload is not /],
+    [
+      "one that is no JSON",
+      () => order(1, { payload: 1n }),
+      /^invalid-request: .*\/job\/payload payload is not a JSON value\./,
+    ],
     [
       "a batch of a key that nests too deep",
       () => ({ type: "submitBatch", idempotencyKey: "deep", jobs: [{ queue, payload: nested(550) }] }),
-      /^invalid-request: .*\/jobs nests deeper than 512 levels/,
+      /^invalid-request: .*\/jobs jobs nests deeper than 512 levels/,
     ],
     ["an empty batch", () => ({ type: "submitBatch", jobs: [] }), /^invalid-request: .*\/jobs /],
   ];
@@ -140,14 +144,14 @@ describe("a dead letter says why", () => {
   });
 
   test.each([
-    ["a map", new Map([["a", 1]]), "/job/payload"],
-    ["a date in a list", [new Date(0)], "/job/payload/0"],
-    ["NaN", { n: Number.NaN }, "/job/payload/n"],
-    ["a number that JSON has no word for", 1n, "/job/payload"],
-  ])("of what JSON cannot say (%s)", async (_, payload, pointer) => {
+    ["a map", new Map([["a", 1]]), "/job/payload payload"],
+    ["a date in a list", [new Date(0)], "/job/payload/0 payload[0]"],
+    ["NaN", { n: Number.NaN }, "/job/payload/n n"],
+    ["a number that JSON has no word for", 1n, "/job/payload payload"],
+  ])("of what JSON cannot say (%s)", async (_, payload, place) => {
     expect(await consume([{ type: "submit", job: { queue, payload } }])).toMatchObject(DONE);
     const [letter] = await deadLetters();
-    expect(letter?.reason).toContain(`${pointer} is not a JSON value`);
+    expect(letter?.reason).toContain(`${place} is not a JSON value.`);
     expect(await jobsOf()).toEqual([]);
   });
 

@@ -39,6 +39,15 @@ describe("a request that Dure has signed", () => {
       expect(await verifyWebhook({ headers, body }, SECRET, { now: NOW })).toEqual(JSON.parse(BODY));
   });
 
+  test.each<[string, (name: string) => string, (value: string) => string | string[]]>([
+    ["names in capitals", (name) => name.toUpperCase(), (value) => value],
+    ["names as they are read", (name) => name.replace(/^w/, "W"), (value) => value],
+    ["lists of values", (name) => name, (value) => [value]],
+  ])("is taken from a plain object with %s", async (_, name, value) => {
+    const headers = Object.fromEntries([...signed()].map(([key, text]) => [name(key), value(text)]));
+    expect(await verifyWebhook({ headers, body: BODY }, SECRET, { now: NOW })).toEqual(JSON.parse(BODY));
+  });
+
   test("is taken while a secret is replaced: signed with both, or known with both", async () => {
     expect(await verifyWebhook(request(signed([OTHER, SECRET])), SECRET, { now: NOW })).toBeTruthy();
     expect(await verifyWebhook(request(signed([SECRET])), [OTHER, SECRET], { now: NOW })).toBeTruthy();
@@ -96,6 +105,18 @@ describe("a request is refused", () => {
     expect(await refusal(signed(), BODY, NOW + seconds * 1000)).toBe(sentence);
   });
 
+  test.each(["webhook-id", "webhook-timestamp", "webhook-signature"])("with more than one %s", async (name) => {
+    const headers = { ...Object.fromEntries(signed()), [name.toUpperCase()]: "1" };
+    const refused = verifyWebhook({ headers, body: BODY }, SECRET, { now: NOW });
+    await expect(refused).rejects.toThrow(new WebhookVerificationError(`the request has more than one header ${name}`));
+  });
+
+  test("whose body is no JSON, though it is rightly signed", async () => {
+    expect(await refusal(signed([SECRET], "no JSON"), "no JSON")).toBe(
+      "the request is rightly signed, but its body is no JSON",
+    );
+  });
+
   test("whose time is none", async () => {
     const headers = signed();
     headers.set("webhook-timestamp", "NaN");
@@ -105,4 +126,38 @@ describe("a request is refused", () => {
 
 test.each(["", "whsec_", "whsec_%%%"])("a secret that is none (%s) is the caller's fault", async (secret) => {
   await expect(verifyWebhook(request(signed()), secret, { now: NOW })).rejects.toThrow(TypeError);
+});
+
+/** As a caller without types has it. */
+const untyped: (request: unknown, secret: unknown) => Promise<unknown> = (sent, secret) =>
+  Reflect.apply(verifyWebhook, null, [sent, secret, { now: NOW }]);
+const node = (body: unknown) => ({ headers: Object.fromEntries(signed()), body });
+
+test.each<[string, unknown]>([
+  ["nothing", undefined],
+  ["null", null],
+  ["a number", 5],
+  ["a list of none", []],
+  ["a list with nothing in it", [SECRET, undefined]],
+])("a secret that is %s is told to be the caller's fault", async (_, secret) => {
+  const refused = untyped(node(BODY), secret);
+  await expect(refused).rejects.toThrow(/^no webhook secret was given: it is a text that begins with whsec_/);
+  await expect(refused).rejects.toBeInstanceOf(TypeError);
+});
+
+test.each<[string, unknown]>([
+  ["what a parser made of it", JSON.parse(BODY)],
+  ["nothing", undefined],
+  ["null", null],
+])("a body that is %s is told to be the caller's fault", async (_, body) => {
+  const refused = untyped(node(body), SECRET);
+  await expect(refused).rejects.toThrow(/^the body to verify is a text or bytes as they were received/);
+  await expect(refused).rejects.toBeInstanceOf(TypeError);
+});
+
+test("a request without headers, and one that was read before, are the caller's fault", async () => {
+  await expect(untyped({ body: BODY }, SECRET)).rejects.toThrow(new TypeError("the request to verify has no headers"));
+  const read = request(signed());
+  await read.text();
+  await expect(untyped(read, SECRET)).rejects.toThrow("the request's body was read before it could be verified");
 });

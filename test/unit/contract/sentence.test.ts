@@ -109,6 +109,12 @@ describe("each kind of fault is a sentence with the field's name and its unit", 
       "headers may not set host.",
     ],
     [
+      "a header that comes twice",
+      QueueBody,
+      { target: { type: "http", url: "http://a", headers: { A: "b", a: "b" } } },
+      "headers has the header `a` twice.",
+    ],
+    [
       "a binding",
       SubscriptionBody,
       { events: ["job.failed"], target: { type: "queue", binding: "out" } },
@@ -162,7 +168,7 @@ describe("each kind of fault is a sentence with the field's name and its unit", 
       "`orderingkey` is no member of the request; did you mean `orderingKey`?",
     ],
     ["an unknown member inside", SubmitBody, { ...p, retry: { attempts: 1 } }, "`attempts` is no member of retry."],
-    ["an unknown parameter", PageQuery, { limt: "5" }, "`limt` is no member of the request; did you mean `limit`?"],
+    ["an unknown parameter", PageQuery, { limt: "5" }, "`limt` is no parameter of this call; did you mean `limit`?"],
   ])("%s", (_, schema, value, sentence) => {
     expect(said(schema, value)).toEqual([sentence]);
   });

@@ -20,7 +20,7 @@ export const createKey: UseCase<"createKey"> = async (context, { body }) => {
   const namespace = await namespaceFor(context, body.namespace);
   if (isProblem(namespace)) return namespace;
   const expiresAt = body.expiresAt === undefined ? null : parseTimestamp(body.expiresAt);
-  if (expiresAt !== null && expiresAt <= now) return invalid.field("/expiresAt", "must be in the future");
+  if (expiresAt !== null && expiresAt <= now) return invalid.field("/expiresAt", "expiresAt has to be in the future.");
   const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
   const id = makeKeyId(now, random);
   const key = makeToken(id, random);
@@ -60,7 +60,7 @@ export const revokeKey: UseCase<"revokeKey"> = async ({ caller, services, clock 
 
 /** Makes a tenant. */
 export const putNamespace: UseCase<"putNamespace"> = async (context, { params: { name } }) => {
-  if (!Name.safeParse(name).success) return invalid.field("", "the namespace's name in the path is not valid");
+  if (!Name.safeParse(name).success) return invalid.name("namespace");
   const namespace = { name, createdAt: context.clock(), webhookSecret: makeWebhookSecret() };
   const made = await fromDatabase(() => createNamespace(primary(context.services.database), namespace));
   if (isProblem(made)) return made;

@@ -22,7 +22,8 @@ export const redriveQueue: UseCase<"redriveQueue"> = async (context, { params, b
   const { services, session } = context;
   const settings = await existingQueue(context, params.queue);
   if (isProblem(settings)) return settings;
-  if (body.queue === settings.name) return invalid.field("/queue", "must be another queue");
+  if (body.queue === settings.name)
+    return invalid.field("/queue", "queue has to be another one than the queue whose jobs are redriven.");
   const target = body.queue === undefined ? null : await existingQueue(context, body.queue);
   if (isProblem(target)) return target;
   const redrive = new Redrive({ services, settings, target, body });

@@ -91,7 +91,7 @@ async function movedToHistory({ session, caller }: Context, id: string): Promise
 function withKey(body: SubmitBody, idempotencyKey: string | null): Result<SubmitBody> {
   if (idempotencyKey === null) return body;
   if (body.idempotencyKey !== undefined && body.idempotencyKey !== idempotencyKey) {
-    return invalid.field("/idempotencyKey", "differs from the Idempotency-Key header");
+    return invalid.field("/idempotencyKey", "idempotencyKey differs from the header Idempotency-Key.");
   }
   return { ...body, idempotencyKey };
 }

@@ -1,6 +1,8 @@
 import { longerThan, parseJson } from "../../../contract/json-text.ts";
 import { MAX_BODY_BYTES, MAX_JSON_DEPTH } from "../../../contract/limits.ts";
+import { nameOf } from "../../../contract/problem.ts";
 import { invalid, type Result, tooLarge } from "../../../contract/problems.ts";
+import { fieldSentence } from "../../../contract/sentence.ts";
 
 /** What the API takes, and the envelope around it: far less than the stack does. */
 const MAX_DEPTH = MAX_JSON_DEPTH + 8;
@@ -11,7 +13,10 @@ const MAX_DEPTH = MAX_JSON_DEPTH + 8;
  */
 export function plainJson(value: unknown): Result<unknown> {
   const fault = faultIn(value, 0);
-  if (fault !== null) return invalid.field(fault.slice(0, 500).toWellFormed(), "is not a JSON value");
+  if (fault !== null) {
+    const pointer = fault.slice(0, 500).toWellFormed();
+    return invalid.field(pointer, fieldSentence(nameOf(pointer) ?? "The body", "is not a JSON value"));
+  }
   const text = JSON.stringify(value);
   if (longerThan(text, MAX_BODY_BYTES)) return tooLarge.body(MAX_BODY_BYTES);
   const json = parseJson(text);

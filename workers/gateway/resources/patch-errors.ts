@@ -1,4 +1,4 @@
-import type { ProblemError } from "../../../contract/problem.ts";
+import { nameOf, type ProblemError } from "../../../contract/problem.ts";
 import { Problem } from "../../../contract/problems.ts";
 
 /**
@@ -25,5 +25,16 @@ function nearest(patch: object, { pointer, detail }: ProblemError): ProblemError
   }
   if (depth === steps.length) return { pointer, detail };
   const named = steps.slice(0, depth).map((step) => `/${step}`);
-  return { pointer: named.join(""), detail: `${steps.slice(depth).join(".")}: ${detail}` };
+  return { pointer: named.join(""), detail: withPath(steps.slice(depth), pointer, detail) };
 }
+
+/** A sentence begins with the name of its field: all of the way there is said in its place, not before it. */
+function withPath(path: string[], pointer: string, detail: string): string {
+  const name = nameOf(pointer) ?? "";
+  const rest = path.slice(0, -name.split("[").length);
+  if (detail.startsWith(`${name} `)) return [...rest, detail].join(".");
+  return SENTENCE.test(detail) ? detail : `${path.join(".")}: ${detail}`;
+}
+
+/** Begins with what it is about, which may be an unknown member in backquotes. */
+const SENTENCE = /^[`A-Z]/;

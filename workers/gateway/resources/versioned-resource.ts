@@ -97,7 +97,7 @@ export class VersionedResource<Settings extends Versioned, Body extends object, 
 
   /** Creates it, or replaces all of it but what stays when a PUT does not name it. */
   async put(key: ResourceKey, body: Body, request: ChangeRequest): Promise<Result<Answered<View>>> {
-    if (!isName(key)) return invalid.field("", `the ${this.#kind.what}'s name in the path is not valid`);
+    if (!isName(key)) return invalid.name(this.#kind.what);
     const changed = await this.#change(key, { ...request, sent: body, missing: null }, (state) =>
       this.#made(state, state.current === null ? body : this.#kind.keeping(body, state.current), body),
     );

@@ -56,7 +56,7 @@ export function checkJob(settings: ScheduleSettings, queue: QueueSettings): Prob
     return conflict.of("timeout-too-long", `Only a pulled job may take more than ${most}.`, [
       {
         pointer: "/job/timeout",
-        detail: `must be at most ${most} for the queue ${queue.name}, whose target is not pull`,
+        detail: `timeout is at most ${most} for the queue ${queue.name}, whose target is not of type \`pull\`.`,
       },
     ]);
   }
@@ -64,7 +64,7 @@ export function checkJob(settings: ScheduleSettings, queue: QueueSettings): Prob
   if (!keysClash({ orderingKey, concurrencyKey }, queue.partitions)) return null;
   const detail = `goes with an orderingKey, or with the overlap "queue", on a queue of one partition only: ${queue.name} has ${queue.partitions}`;
   return conflict.of("keys-need-one-partition", `The job's concurrencyKey ${detail}.`, [
-    { pointer: "/job/concurrencyKey", detail },
+    { pointer: "/job/concurrencyKey", detail: `concurrencyKey ${detail}.` },
   ]);
 }
 

@@ -60,6 +60,11 @@ export function checkKeys(
   return conflict.of(
     "keys-need-one-partition",
     "Jobs with an orderingKey and a concurrencyKey need a queue of one partition, because each key decides the place.",
-    [{ pointer: "/concurrencyKey", detail: "goes with an orderingKey on a queue of one partition only" }],
+    [
+      {
+        pointer: "/concurrencyKey",
+        detail: "concurrencyKey goes with an orderingKey on a queue of one partition only.",
+      },
+    ],
   );
 }

@@ -29,7 +29,7 @@ export function checkTarget({ target }: SubscriptionSettings, allowPrivateTarget
   const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
   if (refused === null) return null;
   return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
-    { pointer: "/target/url", detail: refused },
+    { pointer: "/target/url", detail: `url is not allowed: ${refused}.` },
   ]);
 }
 

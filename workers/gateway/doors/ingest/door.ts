@@ -5,6 +5,7 @@ import { jsonText } from "../../../../contract/json-text.ts";
 import { MAX_JSON_DEPTH } from "../../../../contract/limits.ts";
 import type { ProblemView } from "../../../../contract/problem.ts";
 import { access, invalid, isProblem, notFound, type Problem, type Result } from "../../../../contract/problems.ts";
+import { fieldSentence } from "../../../../contract/sentence.ts";
 import { type CommittedJobs, SURELY_KNOWN_MS } from "../../jobs/committed-jobs.ts";
 import type { Services } from "../../services.ts";
 import { type BatchRun, type BatchSender, submitBatch } from "../../submit/batch.ts";
@@ -135,7 +136,9 @@ async function earlier(
 function jsonFault(jobs: unknown[]): Problem | null {
   const json = jsonText(jobs, MAX_JSON_DEPTH - 1);
   if (json.type === "text") return null;
-  return invalid.request("The message is not valid.", [{ pointer: "/jobs", detail: json.detail }]);
+  return invalid.request("The message is not valid.", [
+    { pointer: "/jobs", detail: fieldSentence("jobs", json.detail) },
+  ]);
 }
 
 function stands({ items }: BatchView): boolean {

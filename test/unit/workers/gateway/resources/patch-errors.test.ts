@@ -24,6 +24,18 @@ test.each([
   });
 });
 
+test.each([
+  ["/rate/limit", "", "limit is missing.", "rate.limit is missing."],
+  ["/target/url", "/target", "url is missing.", "url is missing."],
+  ["/timeout", "/timeout", "timeout is missing.", "timeout is missing."],
+  ["/list/1", "/list", "list[1] is wrong.", "list[1] is wrong."],
+  ["/job/tags/1", "", "tags[1] is wrong.", "job.tags[1] is wrong."],
+  ["/rate/limit", "", "`limit` is no member of rate.", "`limit` is no member of rate."],
+])("a sentence about %s at %j of the patch says the name once: %s", (pointer, place, detail, sentence) => {
+  const problem = conflict.of("invalid-state", "It is wrong.", [{ pointer, detail }]);
+  expect(intoPatch(patch, problem)).toMatchObject({ extras: { errors: [{ pointer: place, detail: sentence }] } });
+});
+
 test("a problem that names no place stays as it is", () => {
   const problem = notFound.queue("q");
   expect(intoPatch(patch, problem)).toBe(problem);
