@@ -50,7 +50,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // Each starts a platform of its own on a free port, and mostly waits for it.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

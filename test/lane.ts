@@ -6,13 +6,13 @@
 /** Of each kind of random history: how many in `npm test`, and how many in a campaign. */
 const AMOUNTS = {
   /** The whole platform with faults (`test/simulation`). About seven a second on one core. */
-  simulated: { test: 500, campaign: 50_000 },
+  simulated: { test: 300, campaign: 50_000 },
   /** Simulated histories that run twice and must be the same. */
   repeated: { test: 20, campaign: 500 },
   /** Batches in the world of the two-phase protocol. */
   twoPhase: { test: 200, campaign: 20_000 },
   /** A shard beside its model (`test/model`). About fifty a second on one core. */
-  model: { test: 800, campaign: 50_000 },
+  model: { test: 500, campaign: 50_000 },
   /** A shard alone, for each property of `test/unit` that holds in any history. */
   shard: { test: 25, campaign: 1_000 },
   /** Jobs that wait, each asked for its one true reason: so many meet every reason often enough. */

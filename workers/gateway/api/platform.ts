@@ -5,9 +5,9 @@ import { isProblem, notFound, together } from "../../../contract/problems.ts";
 import { done } from "../answered.ts";
 import { toBase64Url } from "../bytes.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
-import { docsPage } from "../platform/docs/page.ts";
 import { openMetrics } from "../platform/metrics.ts";
 import { readiness } from "../platform/readiness.ts";
+import { docsPage } from "../platform/reference/page.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** The release, as the OpenAPI document states it. */
