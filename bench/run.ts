@@ -8,6 +8,7 @@ import { startFloor } from "./floor/system.ts";
 import { keyRows } from "./keys.ts";
 import { median } from "./load.ts";
 import * as measure from "./measure.ts";
+import { neighbourRows } from "./neighbours/neighbours.ts";
 import { dollarsPerMillion } from "./prices.ts";
 import { waitUntilIdle } from "./process.ts";
 import { makeOldJobs, readRows } from "./reads.ts";
@@ -18,6 +19,7 @@ import { type PerJob, usage } from "./usage.ts";
 /**
  * `npm run bench`: Dure beside the floor, in one run on one machine. Each measurement is made of both, one right
  * after the other, so that the machine's mood is the same; medians of the rounds. BENCH_STRICT=1 exits 1 on a miss.
+ * `npm run bench -- --neighbours` measures only what a tenant feels of another.
  */
 const ROUNDS = 3;
 const SHARDS = 4;
@@ -146,7 +148,16 @@ function usageRows(way: string, perJob: PerJob, speed: { cpuMs: number | null; p
   ];
 }
 
+/** What a tenant feels of another: see `neighbours/`. */
+async function neighbours(): Promise<Row[]> {
+  const platform = await startDure(join(state, "neighbours"), false);
+  const [[rows = []] = []] = await both([platform], "neighbours", 1, () => neighbourRows(platform));
+  await platform.stop();
+  return rows;
+}
+
 async function main(): Promise<Row[]> {
+  if (process.argv.includes("--neighbours")) return neighbours();
   const systems = [await startFloor(join(state, "floor")), await startDure(join(state, "dure"), false)];
   const fast = await speed(systems);
   await Promise.all(systems.map((system) => system.stop()));
@@ -174,6 +185,7 @@ async function main(): Promise<Row[]> {
     ...reads,
     ...keys,
     ...backlogs,
+    ...(await neighbours()),
   ];
 }
 

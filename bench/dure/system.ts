@@ -12,6 +12,9 @@ const PUSHED = "bench-noop";
 const CLAIM = JSON.stringify({ max: 100 });
 
 export interface Dure extends System {
+  /** Where it answers, without a slash at the end. */
+  url: string;
+  rootKey: string;
   /** Creates or replaces a queue. */
   putQueue(name: string, settings: object): Promise<void>;
   /** Accepts jobs of `queue` as one batch; each is what `fields` says beside queue and payload. */
@@ -75,6 +78,8 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
   };
   return {
     name: "Dure",
+    url: host.url,
+    rootKey: ROOT_KEY,
     submitOne: () => client.send("/v1/jobs", one(PULLED)),
     submitBatch: (n) => client.send("/v1/batches", batch(PULLED, n)),
     pullTurn: async (worker) => {

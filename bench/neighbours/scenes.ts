@@ -1,0 +1,160 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { cpuMs } from "../process.ts";
+import { PAYLOAD } from "../system.ts";
+import type { Targets } from "./targets.ts";
+import type { Tenant } from "./tenant.ts";
+
+/** What a neighbour does while the victim is measured. */
+export interface Scene {
+  name: string;
+  /** Begins, and answers how to end it. */
+  begin(): Promise<() => Promise<void>>;
+}
+
+export const BACKLOG_QUEUE = "backlog";
+const POLLED_QUEUE = "empty";
+const HANGING_QUEUE = "hanging";
+const FILLED_QUEUE = "filled";
+
+const POLLERS = 2_000;
+const POLL_SECONDS = 30;
+/** They come one after the other, over this long. */
+const POLLS_BEGIN_MS = 5_000;
+const HANGING_JOBS = 1_600;
+const BATCH = 100;
+/** Whoever is refused without being told for how long comes again after this. */
+const REFUSED_MS = 1_000;
+
+/** A neighbour's calls are to cost this many milliseconds of CPU a second: a fifth of a core. */
+const CPU_MS_PER_SECOND = 200;
+/** Beyond this the client, which shares the machine, would be the neighbour. */
+const MAX_PER_SECOND = 400;
+const CALIBRATION_CALLS = 60;
+/** Calls that take longer than this together are few enough to be counted. */
+const CALIBRATION_MS = 5_000;
+/** Calls that have not been answered yet: beyond this a call is left out, as a client with a pool would. */
+const MAX_OPEN = 64;
+
+export interface Neighbour {
+  tenant: Tenant;
+  targets: Targets;
+  /** The pid of the platform's workerd. */
+  pid(): number | null;
+  /** The id of a job of the neighbour's. */
+  job: string;
+}
+
+/** All scenes, one after the other. The neighbour has a backlog in `BACKLOG_QUEUE` throughout. */
+export function scenesOf(neighbour: Neighbour): Scene[] {
+  const { tenant, job } = neighbour;
+  const at = (name: string, ...calls: Call[]) => ({ name, begin: () => callsAtRate(neighbour, calls) });
+  return [
+    at("reads", () => tenant.call(`/v1/jobs/${job}`)),
+    at(
+      "lists",
+      () => tenant.call("/v1/jobs?limit=50"),
+      () => tenant.call(`/v1/jobs?queue=${BACKLOG_QUEUE}&tag=none`),
+      () => tenant.call(`/v1/queues/${BACKLOG_QUEUE}/stats`),
+    ),
+    at(
+      "audits and scrapes",
+      () => tenant.call("/v1/audit"),
+      () => tenant.call("/v1/cluster"),
+      () => tenant.call("/metrics", { anonymous: true }),
+      () => tenant.call("/readyz", { anonymous: true }),
+    ),
+    { name: `polls (${POLLERS} at once)`, begin: () => polls(neighbour) },
+    at("fills", () => tenant.call("/v1/batches", { method: "POST", body: batchOf(FILLED_QUEUE, 20) })),
+    { name: `hangs (${HANGING_JOBS} jobs)`, begin: () => hangs(neighbour) },
+  ];
+}
+
+/** The neighbour's queues. */
+export async function makeQueues({ tenant, targets }: Pick<Neighbour, "tenant" | "targets">): Promise<void> {
+  const put = (name: string, body: object) => tenant.done(`/v1/queues/${name}`, { method: "PUT", body });
+  await put(BACKLOG_QUEUE, { target: { type: "pull" } });
+  await put(POLLED_QUEUE, { target: { type: "pull" } });
+  await put(FILLED_QUEUE, { target: { type: "pull" } });
+  await put(HANGING_QUEUE, {
+    target: { type: "http", url: targets.hanging },
+    timeout: 900,
+    retry: { maxAttempts: 100, backoff: "constant", delay: 0.1, jitter: "none" },
+    paused: true,
+  });
+  for (let sent = 0; sent < HANGING_JOBS; sent += BATCH) {
+    await tenant.done("/v1/batches", { method: "POST", body: batchOf(HANGING_QUEUE, BATCH) });
+  }
+}
+
+export function batchOf(queue: string, jobs: number): object {
+  return { jobs: Array.from({ length: jobs }, () => ({ queue, payload: PAYLOAD })) };
+}
+
+type Call = () => Promise<unknown>;
+
+/** Makes the calls in turn, as often as a fifth of a core pays for, whether earlier ones have been answered or not. */
+async function callsAtRate({ pid }: Neighbour, calls: Call[]): Promise<() => Promise<void>> {
+  const perSecond = await affordable(pid(), calls);
+  const open = new Set<Promise<unknown>>();
+  let going = true;
+  const loop = async () => {
+    const start = performance.now();
+    for (let i = 0; going; i++) {
+      const wait = start + (i * 1000) / perSecond - performance.now();
+      if (wait > 0) await pause(wait);
+      if (open.size >= MAX_OPEN) continue;
+      const answer: Promise<unknown> = (calls[i % calls.length] as Call)().finally(() => open.delete(answer));
+      open.add(answer);
+    }
+  };
+  const done = loop();
+  return async () => {
+    going = false;
+    await done;
+    await Promise.allSettled(open);
+  };
+}
+
+/** How many of these calls a second take `CPU_MS_PER_SECOND` of the platform, measured one by one. */
+async function affordable(pid: number | null, calls: Call[]): Promise<number> {
+  const before = cpuMs(pid);
+  const start = performance.now();
+  let made = 0;
+  while (made < CALIBRATION_CALLS && performance.now() - start < CALIBRATION_MS) {
+    await (calls[made++ % calls.length] as Call)();
+  }
+  const after = cpuMs(pid);
+  if (before === null || after === null) return MAX_PER_SECOND / 10;
+  const each = Math.max((after - before) / made, CPU_MS_PER_SECOND / MAX_PER_SECOND);
+  return CPU_MS_PER_SECOND / each;
+}
+
+/** Pull workers of a queue that never has a job, each with one poll open at any time. */
+async function polls({ tenant }: Neighbour): Promise<() => Promise<void>> {
+  const gone = new AbortController();
+  const poller = async (i: number) => {
+    await pause((i * POLLS_BEGIN_MS) / POLLERS);
+    const init = { method: "POST" as const, body: { wait: POLL_SECONDS, worker: `w${i}` }, signal: gone.signal };
+    while (!gone.signal.aborted) {
+      const { status, retryAfterMs } = await tenant.call(`/v1/queues/${POLLED_QUEUE}/claim`, init);
+      if (status !== 200) await pause(Math.max(retryAfterMs, REFUSED_MS));
+    }
+  };
+  const pollers = Array.from({ length: POLLERS }, (_, i) => poller(i));
+  await pause(POLLS_BEGIN_MS);
+  return async () => {
+    gone.abort();
+    await Promise.allSettled(pollers);
+  };
+}
+
+/** Jobs whose target takes them and never answers. */
+async function hangs({ tenant, targets }: Neighbour): Promise<() => Promise<void>> {
+  await tenant.done(`/v1/queues/${HANGING_QUEUE}/resume`, { method: "POST", body: {} });
+  for (let waited = 0; targets.held() < 8 && waited < 50; waited++) await pause(100);
+  await pause(1_000);
+  return async () => {
+    await tenant.done(`/v1/queues/${HANGING_QUEUE}/pause`, { method: "POST", body: {} });
+    targets.drop();
+  };
+}
