@@ -10,7 +10,7 @@ import { publicNetwork } from "../../scripts/way-out.ts";
 import { bundleWorker } from "../../scripts/worker-options.ts";
 
 /** Runs with the processor's settings, and calls what it is told to. */
-const PROBE = join(import.meta.dirname, "../rigs/probe-worker.ts");
+const PROBE = join(import.meta.dirname, "probe/index.ts");
 const GATEWAY = join(import.meta.dirname, "../../workers/gateway/index.ts");
 
 /** Sends everything through its network. */
