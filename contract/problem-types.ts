@@ -262,8 +262,10 @@ export const PROBLEMS = {
   "target-refused": {
     status: 422,
     title: "The target is not allowed",
-    happened: "The URL of the target leads to a private, loopback or link-local address.",
-    remedy: "Use a public address. On a network of your own the variable `ALLOW_PRIVATE_TARGETS` allows private ones.",
+    happened:
+      "The URL of the target leads to an address that is not public, to a port of another protocol, to the platform itself, or to a host that the deployment does not let be called. The detail says which.",
+    remedy:
+      "Use a public address, and port 80, 443 or one from 1024 on. On a network of your own the variable `ALLOW_PRIVATE_TARGETS` allows private ones; `TARGET_HOSTS` says which hosts may be called, and `PLATFORM_HOSTS` which are the platform's.",
     retry: "changed",
   },
   "handler-not-found": {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isReservedHeader } from "../domain/reserved-headers.ts";
 import { described, field } from "./field.ts";
 import { MAX_HEADER_NAME_BYTES, MAX_HEADER_VALUE_BYTES, MAX_TARGET_HEADERS, MAX_URL_BYTES } from "./limits.ts";
 import { Name } from "./primitives.ts";
@@ -6,34 +7,10 @@ import { formatBytes, says } from "./sentence.ts";
 
 /** Where the jobs of a queue run. */
 
-/** Headers that Dure or the connection sets itself; a target may not replace them. Lower case. */
-const RESERVED_HEADERS = new Set([
-  "idempotency-key",
-  "traceparent",
-  "tracestate",
-  "content-type",
-  "content-length",
-  "content-encoding",
-  "host",
-  "connection",
-  "keep-alive",
-  "transfer-encoding",
-  "te",
-  "trailer",
-  "upgrade",
-  "expect",
-]);
-const RESERVED_PREFIXES = ["dure-", "webhook-", "proxy-", "cf-"];
-
 /** RFC 9110 `token`. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** RFC 9110 field content: no control characters but tab, and nothing that is not one byte. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-function isReserved(name: string): boolean {
-  const lower = name.toLowerCase();
-  return RESERVED_HEADERS.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix));
-}
 
 /** What is wrong with `value` as a header map, or null. */
 function headersFault(value: unknown): string | null {
@@ -44,7 +21,7 @@ function headersFault(value: unknown): string | null {
   for (const [name, content] of entries) {
     if (name.length > MAX_HEADER_NAME_BYTES || !TOKEN.test(name) || name === "__proto__")
       return "has a name that no HTTP header can have";
-    if (isReserved(name)) return `may not set ${name}`;
+    if (isReservedHeader(name)) return `may not set ${name}`;
     if (seen.has(name.toLowerCase())) return `has the header \`${name}\` twice`;
     seen.add(name.toLowerCase());
     if (typeof content !== "string") return `has a value for the header \`${name}\` that is no text`;
@@ -74,8 +51,9 @@ const TYPE = {
   http: "`http`: what is sent goes to a URL by POST.",
 };
 const URL_TEXT =
-  "Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them.";
-const HEADERS_TEXT = "Headers to send beside Dure's own, which none of them may replace.";
+  "Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always.";
+const HEADERS_TEXT =
+  "Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set.";
 
 /** Whether the destination is allowed is for the gateway, and again for the processor at each send. */
 export const HttpTargetBody = described(

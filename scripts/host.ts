@@ -3,6 +3,7 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptio
 import { applyMigrations } from "./d1-migrations.ts";
 import { endOrphan, forgetHost, noteHost, ownWorkerds } from "./orphans.ts";
 import { openState } from "./state.ts";
+import { WAY_OUT, wayOut } from "./way-out.ts";
 import { bundleWorker, readWorkerConfig, stopBundling, type WorkerConfig } from "./worker-options.ts";
 import { type Overlay, overlaid } from "./worker-overlay.ts";
 
@@ -67,10 +68,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
   if (options.mains) [gateway.main, processor.main] = options.mains;
   const others = (options.others ?? []).map((path) => configOf(path, options));
+  const vars = ownVars(options);
+  if (vars.ALLOW_PRIVATE_TARGETS !== "true") processor.options.outboundService = WAY_OUT;
   const workers = await Promise.all([
     // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
-    worker(gateway, { vars: ownVars(options), port: options.port, options }),
-    worker(processor, { vars: ownVars(options), port: null, options }),
+    worker(gateway, { vars, port: options.port, options }),
+    worker(processor, { vars, port: null, options }),
+    wayOut(),
     ...others.map((config) => worker(config, { vars: {}, port: 0, options })),
   ]);
   await stopBundling();
@@ -130,6 +134,8 @@ function configOf(path: string, { overlays }: HostOptions): WorkerConfig {
 function ownVars({ vars, rootKey }: HostOptions): Record<string, string> {
   return {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
+    TARGET_HOSTS: process.env.TARGET_HOSTS ?? "",
+    PLATFORM_HOSTS: process.env.PLATFORM_HOSTS ?? "",
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
     SWEEP_MS: "100",

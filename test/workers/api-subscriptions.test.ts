@@ -79,6 +79,28 @@ describe("a subscription", () => {
     });
     expect((await call("PUT", path, { body })).status).toBe(201);
   });
+
+  it.each([
+    ["the host that the request came to", "https://dure.test./hook", {}],
+    ["another host of the platform", "https://a.dure.example/hook", { PLATFORM_HOSTS: "*.dure.example" }],
+    ["a host that is not on the list", "https://example.com/hook", { TARGET_HOSTS: "hooks.example.com" }],
+    ["a port of another protocol", "https://example.com:25/hook", {}],
+  ])("may not lead to %s, and nor may a queue, by PUT or by PATCH", async (_, url, variables) => {
+    const bindings = { ...env, ALLOW_PRIVATE_TARGETS: "false", ...variables } as unknown as Env;
+    const target = { type: "http", url };
+    const refusal = { status: 422, body: { code: "target-refused", errors: [{ pointer: "/target/url" }] } };
+    const good = { type: "http", url: "https://hooks.example.com/" };
+    for (const [path, body] of [
+      [`/v1/subscriptions/${freshName("sub")}`, BODY],
+      [`/v1/queues/${freshName("queue")}`, {}],
+    ] as const) {
+      expect(await callThrough(bindings, ["PUT", path], { body: { ...body, target } })).toMatchObject(refusal);
+      expect(await callThrough(bindings, ["PUT", path], { body: { ...body, target: good } })).toMatchObject({
+        status: 201,
+      });
+      expect(await callThrough(bindings, ["PATCH", path], { body: { target } })).toMatchObject(refusal);
+    }
+  });
 });
 
 describe("a namespace's subscriptions", () => {

@@ -12,6 +12,8 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   SHARD: env.SHARD,
   DIRECTORY: env.DIRECTORY,
   ALLOW_PRIVATE_TARGETS: "true",
+  TARGET_HOSTS: "",
+  PLATFORM_HOSTS: "",
   MAX_CONNECTIONS: "6",
   SWEEP_MS: "0",
 };

@@ -7,6 +7,8 @@ export interface Visit {
   readonly services: Services;
   /** Epoch ms. */
   clock(): number;
+  /** The host to which the request came, without its port. Null where it came from another Worker. */
+  host(): string | null;
   /** Goes on with `work` after the answer. */
   later(work: Promise<unknown>): void;
 }

@@ -1,15 +1,25 @@
+import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
+
 /** The processor's variables, read once. */
 export interface Config {
-  allowPrivate: boolean;
+  /** Where HTTP targets and subscribers may be. */
+  targets: TargetRules;
   /** Outgoing HTTP requests of one invocation that may wait for headers. */
   maxConnections: number;
   /** 0: no sweep. */
   sweepMs: number;
 }
 
-export function readConfig(env: Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "SWEEP_MS">): Config {
+type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "SWEEP_MS"> &
+  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">>;
+
+export function readConfig(env: Variables): Config {
   return {
-    allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
+    targets: {
+      allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
+      targetHosts: hostPatterns("TARGET_HOSTS", env.TARGET_HOSTS ?? ""),
+      platformHosts: hostPatterns("PLATFORM_HOSTS", env.PLATFORM_HOSTS ?? ""),
+    },
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),
   };

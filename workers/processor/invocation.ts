@@ -54,7 +54,7 @@ export class Invocation {
       now,
       spanId: () => hex(randomBytes(8)),
       secrets: (namespace) => webhookSecrets({ db: env.DB, now, randomBytes }, secretCache, namespace),
-      allowPrivate: config.allowPrivate,
+      targets: config.targets,
     };
     this.#execute = executor(handlers, this.#http);
   }

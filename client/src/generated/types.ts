@@ -286,12 +286,12 @@ export interface QueuePatch {
          */
         name?: (string | null) | undefined;
         /**
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always. An http or https URL of at most 2 KiB.
          * @example https://example.com/hook
          */
         url?: (string | null) | undefined;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. At most 32. Left out: none.
          * @example {
          *       "x-token": "s3cret"
          *     }
@@ -480,12 +480,12 @@ export type TargetRequest = {
     type: "http";
     /**
      * Format: uri
-     * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+     * @description Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always. An http or https URL of at most 2 KiB.
      * @example https://example.com/hook
      */
     url: string;
     /**
-     * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+     * @description Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. At most 32. Left out: none.
      * @default {}
      * @example {
      *       "x-token": "s3cret"
@@ -1233,12 +1233,12 @@ export interface SubscriptionRequest {
         type: "http";
         /**
          * Format: uri
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always. An http or https URL of at most 2 KiB.
          * @example https://example.com/hook
          */
         url: string;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. At most 32. Left out: none.
          * @default {}
          * @example {
          *       "x-token": "s3cret"
@@ -1311,12 +1311,12 @@ export interface SubscriptionPatch {
          */
         type?: (("http" | "queue") | null) | undefined;
         /**
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always. An http or https URL of at most 2 KiB.
          * @example https://example.com/hook
          */
         url?: (string | null) | undefined;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. At most 32. Left out: none.
          * @example {
          *       "x-token": "s3cret"
          *     }

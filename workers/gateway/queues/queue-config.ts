@@ -2,6 +2,7 @@ import { notFound, type Problem, type Result } from "../../../contract/problems.
 import { QueueBody, type QueueView } from "../../../contract/queue.ts";
 import { settingsFrom } from "../../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
+import { alsoRefusing } from "../../../domain/target-url.ts";
 import { primary } from "../../db/client.ts";
 import { walkQueues, writeQueue } from "../../db/queues.ts";
 import { fromDatabase } from "../database.ts";
@@ -20,9 +21,9 @@ export interface QueueName {
 
 export type QueueResource = VersionedResource<QueueSettings, QueueBody, QueueView>;
 
-/** The queues of the API. `default` always exists. */
-export function queueResource(services: Services): QueueResource {
-  return new VersionedResource(new QueueKind(services), resourcePorts(services));
+/** The queues of the API. `default` always exists. `host` is the one to which the request came, which no target may name. */
+export function queueResource(services: Services, host: string | null = null): QueueResource {
+  return new VersionedResource(new QueueKind(services, host), resourcePorts(services));
 }
 
 class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
@@ -31,9 +32,11 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
   /** With the most headers that a target may have, some 140 KB each. */
   readonly pushStep = 50;
   readonly #services: Services;
+  readonly #host: string | null;
 
-  constructor(services: Services) {
+  constructor(services: Services, host: string | null) {
     this.#services = services;
+    this.#host = host;
   }
 
   notFound(name: string): Problem {
@@ -80,7 +83,7 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
   async check({ before, next, sent }: Change<QueueSettings>): Promise<Problem | null> {
     const undivided = before === null ? checkLimits(next, sent ?? {}) : null;
     if (undivided !== null) return undivided;
-    return checkSettings(next, { allowPrivateTargets: this.#services.config.allowPrivateTargets, sent: sent ?? {} });
+    return checkSettings(next, { targets: alsoRefusing(this.#services.config.targets, this.#host), sent: sent ?? {} });
   }
 
   remnant(settings: QueueSettings): QueueSettings {

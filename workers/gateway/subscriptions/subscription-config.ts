@@ -2,6 +2,7 @@ import { MAX_SUBSCRIPTIONS } from "../../../contract/limits.ts";
 import { conflict, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import { SubscriptionBody, type SubscriptionView } from "../../../contract/subscription.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
+import { alsoRefusing } from "../../../domain/target-url.ts";
 import { type Db, primary } from "../../db/client.ts";
 import {
   countSubscriptions,
@@ -18,9 +19,9 @@ import { checkTarget, forgotten, subscriptionBodyOf, subscriptionFrom, subscript
 
 export type SubscriptionResource = VersionedResource<SubscriptionSettings, SubscriptionBody, SubscriptionView>;
 
-/** The subscriptions of the API. */
-export function subscriptionResource(services: Services): SubscriptionResource {
-  return new VersionedResource(new SubscriptionKind(services), resourcePorts(services));
+/** The subscriptions of the API. `host` is the one to which the request came, which no target may name. */
+export function subscriptionResource(services: Services, host: string | null = null): SubscriptionResource {
+  return new VersionedResource(new SubscriptionKind(services, host), resourcePorts(services));
 }
 
 class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, SubscriptionView> {
@@ -30,9 +31,11 @@ class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, S
   readonly pushStep = 50;
   readonly #services: Services;
   readonly #db: Db;
+  readonly #host: string | null;
 
-  constructor(services: Services) {
+  constructor(services: Services, host: string | null) {
     this.#services = services;
+    this.#host = host;
     this.#db = primary(services.database);
   }
 
@@ -74,7 +77,7 @@ class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, S
   }
 
   async check({ next }: Change<SubscriptionSettings>): Promise<Problem | null> {
-    return checkTarget(next, this.#services.config.allowPrivateTargets);
+    return checkTarget(next, alsoRefusing(this.#services.config.targets, this.#host));
   }
 
   remnant(settings: SubscriptionSettings): SubscriptionSettings {

@@ -3,7 +3,7 @@ import type { DeliveryError, SubscriptionState } from "../../../contract/rpc.ts"
 import type { DeliveryView, SubscriptionBody, SubscriptionView } from "../../../contract/subscription.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
-import { refusedTarget } from "../../../domain/target-url.ts";
+import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import type { Stamp } from "../resources/kind.ts";
 
 /** The settings of a subscription put as `body`, complete. */
@@ -25,8 +25,8 @@ export function subscriptionBodyOf({ events, filter, target, paused }: Subscript
 }
 
 /** Why the target may not be called (422), or null. */
-export function checkTarget({ target }: SubscriptionSettings, allowPrivateTargets: boolean): Problem | null {
-  const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
+export function checkTarget({ target }: SubscriptionSettings, targets: TargetRules): Problem | null {
+  const refused = target.type === "http" ? refusedTarget(target.url, targets) : null;
   if (refused === null) return null;
   return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
     { pointer: "/target/url", detail: `url is not allowed: ${refused}.` },

@@ -1,4 +1,5 @@
 import { eventView } from "../../../contract/event.ts";
+import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
 import type { HttpPorts } from "../executors/http.ts";
@@ -23,7 +24,7 @@ export type SubscriberPorts = HttpPorts & { timeout(ms: number): AbortSignal };
 export function httpSubscriber(ports: SubscriberPorts) {
   return async (subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<DeliveryOutcome> => {
     const { url } = subscription.target;
-    const refused = ports.allowPrivate ? null : refusedTarget(url);
+    const refused = refusedTarget(url, ports.targets);
     if (refused !== null) return failed("target-refused", `the target may not be called: ${refused}`);
     const body = JSON.stringify(eventView(event, subscription));
     const headers = await headersOf(ports, subscription, { event, body });
@@ -65,7 +66,7 @@ async function headersOf(
   }
   try {
     // The target's own come first, so that they cannot replace any of the others.
-    const headers = new Headers(subscription.target.headers);
+    const headers = new Headers(withoutReserved(subscription.target.headers));
     headers.set("content-type", "application/json");
     headers.set("dure-event", event.type);
     headers.set("dure-subscription", subscription.name);

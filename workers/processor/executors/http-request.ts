@@ -1,4 +1,5 @@
 import type { WorkItem } from "../../../contract/rpc.ts";
+import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { fits } from "./bytes.ts";
 import { traceparentOf } from "./trace.ts";
 import { type Secrets, signWebhook } from "./webhook.ts";
@@ -19,7 +20,7 @@ interface Facts {
  * own headers come first, so that they cannot replace any of these. Throws a TypeError for a header that cannot be sent.
  */
 export function requestHeaders(item: WorkItem, own: Record<string, string>, facts: Facts): Headers {
-  const headers = new Headers(own);
+  const headers = new Headers(withoutReserved(own));
   headers.set("content-type", "application/json");
   headers.set("dure-job-id", item.id);
   headers.set("dure-queue", item.queue);

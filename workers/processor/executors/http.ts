@@ -1,7 +1,7 @@
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
 import type { Target } from "../../../domain/queue.ts";
-import { refusedTarget } from "../../../domain/target-url.ts";
+import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { reasonOf } from "../work-ports.ts";
 import { requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
@@ -22,8 +22,8 @@ export interface HttpPorts {
   spanId(): string;
   /** Rejects when they cannot be read. */
   secrets(namespace: string): Promise<Secrets>;
-  /** Loopback and private destinations may be called: local development. */
-  allowPrivate: boolean;
+  /** Asked at each send: the rules may have changed since the target was stored. */
+  targets: TargetRules;
 }
 
 /**
@@ -32,7 +32,7 @@ export interface HttpPorts {
  */
 export function httpExecutor(ports: HttpPorts) {
   return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome> => {
-    const refused = ports.allowPrivate ? null : refusedTarget(target.url);
+    const refused = refusedTarget(target.url, ports.targets);
     if (refused !== null)
       return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });
     const headers = await signedHeaders(ports, item, target);

@@ -5,6 +5,7 @@ import { readBells } from "../../../../workers/processor/bells.ts";
 import { readConfig } from "../../../../workers/processor/config.ts";
 import { letterOf, storeDeadLetter } from "../../../../workers/processor/dead-letters.ts";
 import { type SecretCache, webhookSecrets } from "../../../../workers/processor/secrets.ts";
+import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 import { d1, openHistory } from "../../../simulation/d1-stand-in.ts";
 
 const NOW = 1_763_800_000_000;
@@ -141,11 +142,19 @@ describe("variables", () => {
   const env = { ALLOW_PRIVATE_TARGETS: "false", MAX_CONNECTIONS: "6", SWEEP_MS: "0" };
 
   test("are read once into what they mean", () => {
-    expect(readConfig(env)).toEqual({ allowPrivate: false, maxConnections: 6, sweepMs: 0 });
+    expect(readConfig(env)).toEqual({ targets: PUBLIC_TARGETS, maxConnections: 6, sweepMs: 0 });
     expect(readConfig({ ...env, ALLOW_PRIVATE_TARGETS: "true", SWEEP_MS: "50" })).toMatchObject({
-      allowPrivate: true,
+      targets: ANY_TARGET,
       sweepMs: 50,
     });
+    const lists = { TARGET_HOSTS: "a.example, *.b.example", PLATFORM_HOSTS: "c.example" };
+    expect(readConfig({ ...env, ...lists }).targets).toEqual(listedTargets("a.example,*.b.example", "c.example"));
+  });
+
+  test("that are no lists of hosts are refused by their name", () => {
+    for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"]) {
+      expect(() => readConfig({ ...env, [name]: "https://a.example" })).toThrow(`${name} is a list of hosts`);
+    }
   });
 
   test.each([{ MAX_CONNECTIONS: "0" }, { MAX_CONNECTIONS: "many" }, { SWEEP_MS: "-1" }, { SWEEP_MS: "0.5" }])(

@@ -23,6 +23,7 @@ import { sendPage } from "../../../../workers/processor/events/send-page.ts";
 import { settle } from "../../../rigs/client-fakes.ts";
 import { START } from "../../../rigs/shard-harness.ts";
 import { subscriptionOf } from "../../../rigs/subscription-harness.ts";
+import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
 
@@ -293,7 +294,7 @@ describe("an HTTP subscriber", () => {
       now: () => Date.now(),
       spanId: () => "00f067aa0ba902b7",
       secrets: async () => SECRETS,
-      allowPrivate: true,
+      targets: ANY_TARGET,
       timeout: (ms) => AbortSignal.timeout(ms),
       ...over,
     })(subscription, event("a", 1, { tags: ["ü"] }));
@@ -336,7 +337,8 @@ describe("an HTTP subscriber", () => {
 
   test.each([
     ["cannot be reached", "http://127.0.0.1:1/", {}, "network-error"],
-    ["is in a private network", "http://127.0.0.1:1/", { allowPrivate: false }, "target-refused"],
+    ["is no host that may be called", "https://a.example/", { targets: listedTargets("b.example") }, "target-refused"],
+    ["is in a private network", "http://127.0.0.1:1/", { targets: PUBLIC_TARGETS }, "target-refused"],
     [
       "could not verify, because there is no secret to be had",
       "http://127.0.0.1:1/",
@@ -349,7 +351,8 @@ describe("an HTTP subscriber", () => {
 
   test("cannot replace what Dure says by headers of its own", async () => {
     const { url, seen } = await listen(204);
-    await post(httpTo(url, { "Webhook-Id": "mine", "X-Own": "yes" }));
+    await post(httpTo(url, { "Webhook-Id": "mine", "X-Own": "yes", Forwarded: "for=10.0.0.1" }));
+    expect(seen[0]?.headers).not.toHaveProperty("forwarded");
     expect(seen[0]?.headers).toMatchObject({ "webhook-id": eventId(event("a", 1).job), "x-own": "yes" });
   });
 });

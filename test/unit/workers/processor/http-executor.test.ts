@@ -8,6 +8,7 @@ import { byteLength } from "../../../../workers/processor/executors/bytes.ts";
 import { type HttpPorts, httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import { retryAfterMs } from "../../../../workers/processor/executors/retry-after.ts";
 import { httpItem } from "../../../rigs/scripted-shard.ts";
+import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
 const JOB = makeJobId(1_763_800_000_000, 1234, new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
@@ -58,7 +59,7 @@ function send(url: string, over: Over = {}) {
     now: () => Date.now(),
     spanId: () => "00f067aa0ba902b7",
     secrets: async () => SECRETS,
-    allowPrivate: true,
+    targets: ANY_TARGET,
     ...over.ports,
   });
   const to = { type: "http", url, headers: over.headers ?? {} } as const;
@@ -164,12 +165,34 @@ describe("the request", () => {
       sent++;
       return new Response();
     };
-    const ports: Partial<HttpPorts> = { allowPrivate: false, fetch: fetchNothing };
+    const ports: Partial<HttpPorts> = { targets: PUBLIC_TARGETS, fetch: fetchNothing };
     expect(await send(url, { ports })).toMatchObject({
       ok: false,
       error: { code: "target-refused", retryable: false },
     });
     expect(sent).toBe(0);
+  });
+
+  test("is asked of the lists of hosts at each send", async () => {
+    const ports: Partial<HttpPorts> = {
+      targets: listedTargets("*.example.com", "dure.example.com"),
+      fetch: async () => new Response(null, { status: 204 }),
+    };
+    expect(await send("https://a.example.com/", { ports })).toMatchObject({ ok: true });
+    for (const url of ["https://a.example.org/", "https://dure.example.com/", "https://a.example.com:22/"]) {
+      expect(await send(url, { ports })).toMatchObject({
+        ok: false,
+        error: { code: "target-refused", retryable: false },
+      });
+    }
+  });
+
+  test("leaves out stored headers that have been reserved since", async () => {
+    const { url, seen } = await target((response) => response.end());
+    const headers = { "X-Forwarded-For": "10.0.0.1", "CF-Worker": "other", Via: "1.1 x", "X-Token": "t" };
+    expect(await send(url, { headers })).toMatchObject({ ok: true });
+    expect(Object.keys(seen[0]?.headers ?? {})).toContain("x-token");
+    for (const name of ["x-forwarded-for", "cf-worker", "via"]) expect(seen[0]?.headers).not.toHaveProperty(name);
   });
 
   test("is not sent unsigned: without secrets the attempt fails and is tried again", async () => {

@@ -13,6 +13,7 @@ import type { Handler } from "../../../../workers/processor/handler.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";
+import { ANY_TARGET } from "../../../rigs/target-rules.ts";
 
 const NOW = 1_763_800_000_000;
 
@@ -27,7 +28,7 @@ function answered(body: BodyInit, type = "application/json") {
     now: () => NOW,
     spanId: () => "00f067aa0ba902b7",
     secrets: async () => [],
-    allowPrivate: true,
+    targets: ANY_TARGET,
   });
   const to = { type: "http", url: "https://example.com/", headers: {} } as const;
   return execute(httpItem(1), to, new AbortController().signal);

@@ -94,6 +94,7 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
     const visit = {
       services: servicesOf(this.env),
       clock: () => Date.now(),
+      host: () => null,
       later: (work: Promise<unknown>) => this.ctx.waitUntil(work),
     };
     const identity = await identityOf(visit, { key: options.key, props: this.ctx.props });

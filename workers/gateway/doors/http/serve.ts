@@ -123,6 +123,7 @@ function visitOf(c: DoorContext) {
   return {
     services: servicesOf(c.env),
     clock: () => Date.now(),
+    host: () => new URL(c.req.url).hostname,
     later: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
   };
 }
