@@ -1,5 +1,6 @@
 import type { RetryPolicy } from "./job/job.ts";
 import type { Rate } from "./rate.ts";
+import type { HttpTarget } from "./target-secrets.ts";
 
 /**
  * The lanes that a queue can be in. They are bulkheads: each is a Cloudflare Queue of bells with a consumer concurrency
@@ -33,7 +34,7 @@ export type Target =
   | { type: "pull" }
   | { type: "consumer" }
   | { type: "handler"; name: string }
-  | { type: "http"; url: string; headers: Record<string, string> };
+  | HttpTarget;
 
 /**
  * A target whose jobs the processor claims, by lane. Those of the others are claimed by queue, through the pull door.

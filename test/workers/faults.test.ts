@@ -34,7 +34,7 @@ import {
   replaced,
   sendBellsThrough,
 } from "./faults.ts";
-import { deliver, project, work } from "./processor.ts";
+import { deliver, PROCESSOR_ENV, project, work } from "./processor.ts";
 
 afterEach(resetClock);
 
@@ -233,8 +233,7 @@ describe("while D1 is down", () => {
   it("pushed jobs run on, and the cron does its other steps", async () => {
     const queue = await newQueue(TARGET);
     const { id } = await submit({ queue, payload: { text: "a" } });
-    const bindings = { DB: brokenDatabase(), SHARD: env.SHARD, DIRECTORY: env.DIRECTORY };
-    await work("default", { ...bindings, ALLOW_PRIVATE_TARGETS: "true", MAX_CONNECTIONS: "6", SWEEP_MS: "0" });
+    await work("default", { ...PROCESSOR_ENV, DB: brokenDatabase() });
     await runCron(down());
     await evict();
     expect(await getJob(id)).toMatchObject({ state: "succeeded", result: { words: 1, counts: { a: 1 } } });
@@ -289,15 +288,7 @@ describe("calls to a shard", () => {
     const ids = [];
     for (let i = 0; i < 6; i++) ids.push((await submit({ queue, payload: { text: "a" }, orderingKey: `k${i}` })).id);
     const { SHARD } = faultyShards({ method: "work", when: "after", times: 3 });
-    const bindings = {
-      DB: env.DB,
-      SHARD,
-      DIRECTORY: env.DIRECTORY,
-      ALLOW_PRIVATE_TARGETS: "true",
-      MAX_CONNECTIONS: "6",
-      SWEEP_MS: "0",
-    };
-    await work("default", bindings);
+    await work("default", { ...PROCESSOR_ENV, SHARD });
     passTime(16_000);
     await runAlarms();
     await work();

@@ -1,5 +1,9 @@
+import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
+
 /** The processor's variables, read once. */
 export interface Config {
+  /** Open what the gateway seals. Secrets: never logged. */
+  masterKeys: MasterKeyTexts;
   allowPrivate: boolean;
   /** Outgoing HTTP requests of one invocation that may wait for headers. */
   maxConnections: number;
@@ -7,8 +11,15 @@ export interface Config {
   sweepMs: number;
 }
 
-export function readConfig(env: Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "SWEEP_MS">): Config {
+type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "SWEEP_MS"> & MasterKeyVariables;
+
+/** Throws where a variable is not what it has to be. */
+export function readConfig(env: Variables): Config {
+  const masterKeys = masterKeyTexts(env);
+  const { fault } = new MasterKeys(masterKeys);
+  if (fault !== null) throw new Error(fault);
   return {
+    masterKeys,
     allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),

@@ -3891,6 +3891,13 @@ export interface WebhookSecret {
      * @example null
      */
     previous: string | null;
+    /**
+     * @description All secrets that sign now, the current one first: each signs for 24 hours after the one that came after it was made.
+     * @example [
+     *       "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+     *     ]
+     */
+    signing: string[];
 }
 
 /**

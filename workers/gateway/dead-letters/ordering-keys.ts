@@ -6,7 +6,7 @@ import { formatTimestamp } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { partitionOf, slotOf } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../access/cursor.ts";
-import { fromBase64Url, toBase64Url, utf8 } from "../bytes.ts";
+import { fromBase64Url, toBase64Url, utf8 } from "../../crypto/bytes.ts";
 import { readHistory } from "../jobs/job-read.ts";
 import type { Services } from "../services.ts";
 import { cannotReturn, retryFromHistory } from "./revive.ts";

@@ -6,6 +6,7 @@ import { executor } from "../../../../workers/processor/executors/execute.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../../../workers/processor/work-ports.ts";
 import { httpItem } from "../../../rigs/scripted-shard.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 
 /** The loop's clock runs so much faster than the wall's: a heartbeat is due after a quarter of a second. */
 const SPEED = 20;
@@ -52,6 +53,7 @@ test("a cancellation closes the connection of a running HTTP job at the next hea
         now,
         spanId: () => "00f067aa0ba902b7",
         secrets: async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        vault: testVault(),
         allowPrivate: true,
       },
     ),

@@ -23,6 +23,7 @@ import { sendPage } from "../../../../workers/processor/events/send-page.ts";
 import { settle } from "../../../rigs/client-fakes.ts";
 import { START } from "../../../rigs/shard-harness.ts";
 import { subscriptionOf } from "../../../rigs/subscription-harness.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
 
@@ -292,6 +293,7 @@ describe("an HTTP subscriber", () => {
       fetch: (url, init) => fetch(url, init),
       now: () => Date.now(),
       spanId: () => "00f067aa0ba902b7",
+      vault: testVault(),
       secrets: async () => SECRETS,
       allowPrivate: true,
       timeout: (ms) => AbortSignal.timeout(ms),

@@ -8,6 +8,7 @@ import { byteLength } from "../../../../workers/processor/executors/bytes.ts";
 import { type HttpPorts, httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import { retryAfterMs } from "../../../../workers/processor/executors/retry-after.ts";
 import { httpItem } from "../../../rigs/scripted-shard.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
 const JOB = makeJobId(1_763_800_000_000, 1234, new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
@@ -57,6 +58,7 @@ function send(url: string, over: Over = {}) {
     fetch: (to, init) => fetch(to, init),
     now: () => Date.now(),
     spanId: () => "00f067aa0ba902b7",
+    vault: testVault(),
     secrets: async () => SECRETS,
     allowPrivate: true,
     ...over.ports,

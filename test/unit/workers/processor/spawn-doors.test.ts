@@ -13,6 +13,7 @@ import type { Handler } from "../../../../workers/processor/handler.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 
 const NOW = 1_763_800_000_000;
 
@@ -26,6 +27,7 @@ function answered(body: BodyInit, type = "application/json") {
     fetch: async () => new Response(body, { headers: { "content-type": type } }),
     now: () => NOW,
     spanId: () => "00f067aa0ba902b7",
+    vault: testVault(),
     secrets: async () => [],
     allowPrivate: true,
   });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Signer } from "../../../../../workers/gateway/access/signing.ts";
+import { masterKeys, OTHER_MASTER_KEY } from "../../../../rigs/master-key.ts";
 
-const signer = new Signer("dure_root_one");
+const signer = new Signer(masterKeys());
 
 describe("signed tokens", () => {
   test("open to the value they were made of", async () => {
@@ -12,7 +13,7 @@ describe("signed tokens", () => {
   test("do not open for another purpose or under another key", async () => {
     const token = await signer.sign("cursor", { a: 1 });
     expect(await signer.open("bookmark", token)).toBeNull();
-    expect(await new Signer("dure_root_two").open("cursor", token)).toBeNull();
+    expect(await new Signer(masterKeys(OTHER_MASTER_KEY)).open("cursor", token)).toBeNull();
   });
 
   test("do not open with any one character changed", async () => {
