@@ -30,11 +30,7 @@ export const QUEUE_CONSISTENCIES = ["strong", "available"] as const;
  * - `handler`: in the processor, by the handler of that name.
  * - `http`: at an HTTP endpoint, which the processor calls.
  */
-export type Target =
-  | { type: "pull" }
-  | { type: "consumer" }
-  | { type: "handler"; name: string }
-  | HttpTarget;
+export type Target = { type: "pull" } | { type: "consumer" } | { type: "handler"; name: string } | HttpTarget;
 
 /**
  * A target whose jobs the processor claims, by lane. Those of the others are claimed by queue, through the pull door.

@@ -61,7 +61,8 @@ export const ADMIN_CALLS = {
     path: "/v1/webhook-secret/rotate",
     scope: "admin",
     summary: "Make a new secret; the old ones sign beside it for 24 h",
-    description: "Makes a new secret. The one before signs beside it for 24 hours, so that receivers can change over; so does every one that is younger. While ten sign, another is refused (429).",
+    description:
+      "Makes a new secret. The one before signs beside it for 24 hours, so that receivers can change over; so does every one that is younger. While ten sign, another is refused (429).",
     body: "EmptyRequest",
     bodyOptional: true,
     answers: [ok("WebhookSecret")],

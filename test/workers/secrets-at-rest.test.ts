@@ -4,7 +4,20 @@ import type { WebhookSecretView } from "../../contract/admin.ts";
 import type { QueueView } from "../../contract/queue.ts";
 import type { SubscriptionView } from "../../contract/subscription.ts";
 import { OTHER_MASTER_KEY } from "../rigs/master-key.ts";
-import { type Answer, call, evict, freshName, getJob, makeKey, makeNamespace, must, newQueue, putQueue, ROOT, submit } from "./api.ts";
+import {
+  type Answer,
+  call,
+  evict,
+  freshName,
+  getJob,
+  makeKey,
+  makeNamespace,
+  must,
+  newQueue,
+  putQueue,
+  ROOT,
+  submit,
+} from "./api.ts";
 import { passTime, resetClock, runCron } from "./clock.ts";
 import { callThrough } from "./faults.ts";
 import { PROCESSOR_ENV, work } from "./processor.ts";
@@ -150,14 +163,18 @@ describe("a target's secrets", () => {
       body: { code: "secret-not-stored", errors: [{ pointer: "/target" }, { pointer: "/target" }] },
     });
     expect(await call("PUT", path, { body: { target: { ...SHOWN, url } } })).toMatchObject({ status: 422 });
-    await must("PATCH", path, { body: { target: { url, headers: { "x-token": null, "X-Token": "n", "x-other": "n" } } } });
+    await must("PATCH", path, {
+      body: { target: { url, headers: { "x-token": null, "X-Token": "n", "x-other": "n" } } },
+    });
   });
 
   it("of one place put into another's do not open there, and nothing is sent", async () => {
     const victim = await newQueue({ target: TARGET });
     const thief = await newQueue({ target: { ...TARGET, url: "https://a.example/thief" } });
     const settings = async (name: string) =>
-      JSON.parse((await env.DB.prepare("SELECT settings FROM queues WHERE name = ?").bind(name).first("settings")) ?? "");
+      JSON.parse(
+        (await env.DB.prepare("SELECT settings FROM queues WHERE name = ?").bind(name).first("settings")) ?? "",
+      );
     const { target } = await settings(victim);
     const stolen = { ...(await settings(thief)), target, version: 2 };
     await env.DB.prepare("UPDATE queues SET version = 2, settings = ?, updated_at = ? WHERE name = ?")
@@ -229,7 +246,10 @@ describe("the master key", () => {
     expect(await callThrough(between, ["PUT", `/v1/queues/${queue}`], put)).toMatchObject({ status: 200 });
     expect(await callThrough(between, ["GET", "/v1/webhook-secret"])).toMatchObject({ body: before });
     expect(await callThrough(between, ["GET", "/v1/jobs"], { headers: bookmark })).toMatchObject({ status: 200 });
-    expect((await sentBy(queue, { bindings: processor }))?.headers).toMatchObject({ "x-token": `${CANARY}-header`, "x-other": "o2" });
+    expect((await sentBy(queue, { bindings: processor }))?.headers).toMatchObject({
+      "x-token": `${CANARY}-header`,
+      "x-other": "o2",
+    });
     vi.restoreAllMocks();
     expect(await callThrough(after, ["GET", "/v1/webhook-secret"])).toMatchObject({ status: 503 });
     // The cron brings everything under the new key, and says when nothing is left.
@@ -282,7 +302,9 @@ describe("a webhook secret", () => {
     passTime(3_600_000);
     expect(await secrets(key)).toEqual({ current: third.current, previous: null, signing: [third.current] });
     await rotate();
-    expect(await env.DB.prepare("SELECT count(*) AS n FROM webhook_secrets WHERE namespace = 'rotated'").first("n")).toBe(2);
+    expect(
+      await env.DB.prepare("SELECT count(*) AS n FROM webhook_secrets WHERE namespace = 'rotated'").first("n"),
+    ).toBe(2);
   });
 
   it("is made anew ten times at most while all of them sign", async () => {

@@ -14,11 +14,15 @@ export async function everythingStored(): Promise<Record<string, string>> {
   return places;
 }
 
-const TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'";
+const TABLES =
+  "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'";
 
 async function databaseText(database: D1Database): Promise<string> {
   const { results } = await database.prepare(TABLES).all<{ name: string }>();
-  const tables = results.map(async ({ name }) => [name, (await database.prepare(`SELECT * FROM "${name}"`).all()).results]);
+  const tables = results.map(async ({ name }) => [
+    name,
+    (await database.prepare(`SELECT * FROM "${name}"`).all()).results,
+  ]);
   return JSON.stringify(await Promise.all(tables));
 }
 

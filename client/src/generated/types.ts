@@ -286,12 +286,12 @@ export interface QueuePatch {
          */
         name?: (string | null) | undefined;
         /**
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB. A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.
          * @example https://example.com/hook
          */
         url?: (string | null) | undefined;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Their values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay. At most 32. Left out: none.
          * @example {
          *       "x-token": "s3cret"
          *     }
@@ -480,12 +480,12 @@ export type TargetRequest = {
     type: "http";
     /**
      * Format: uri
-     * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+     * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB. A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.
      * @example https://example.com/hook
      */
     url: string;
     /**
-     * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+     * @description Headers to send beside Dure's own, which none of them may replace. Their values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay. At most 32. Left out: none.
      * @default {}
      * @example {
      *       "x-token": "s3cret"
@@ -1233,12 +1233,12 @@ export interface SubscriptionRequest {
         type: "http";
         /**
          * Format: uri
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB. A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.
          * @example https://example.com/hook
          */
         url: string;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Their values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay. At most 32. Left out: none.
          * @default {}
          * @example {
          *       "x-token": "s3cret"
@@ -1311,12 +1311,12 @@ export interface SubscriptionPatch {
          */
         type?: (("http" | "queue") | null) | undefined;
         /**
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB. A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.
          * @example https://example.com/hook
          */
         url?: (string | null) | undefined;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Their values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay. At most 32. Left out: none.
          * @example {
          *       "x-token": "s3cret"
          *     }
@@ -2335,14 +2335,14 @@ export type Target = {
      */
     type: "http";
     /**
-     * @description Where it is sent.
+     * @description Where it is sent. A user name, a password, the values of the query and the fragment are shown as `***`.
      * @example https://example.com/hook
      */
     url: string;
     /**
-     * @description Headers that are sent beside Dure's own.
+     * @description The names of the headers that are sent beside Dure's own. Their values are shown as `***`, whatever they are.
      * @example {
-     *       "x-token": "s3cret"
+     *       "x-token": "***"
      *     }
      */
     headers: {
@@ -2959,14 +2959,14 @@ export interface Subscription {
          */
         type: "http";
         /**
-         * @description Where it is sent.
+         * @description Where it is sent. A user name, a password, the values of the query and the fragment are shown as `***`.
          * @example https://example.com/hook
          */
         url: string;
         /**
-         * @description Headers that are sent beside Dure's own.
+         * @description The names of the headers that are sent beside Dure's own. Their values are shown as `***`, whatever they are.
          * @example {
-         *       "x-token": "s3cret"
+         *       "x-token": "***"
          *     }
          */
         headers: {

@@ -85,7 +85,8 @@ function keepsUrl({ sent, before }: PutTarget): boolean {
 
 function urlFaults(put: PutTarget) {
   if (!hasMask(put.sent.url) || keepsUrl(put)) return [];
-  const detail = "url must be sent whole: *** keeps what is stored only where the rest of the URL stays as it is shown.";
+  const detail =
+    "url must be sent whole: *** keeps what is stored only where the rest of the URL stays as it is shown.";
   return [{ pointer: "/target/url", detail }];
 }
 

@@ -1,7 +1,13 @@
 import { isProblem } from "../../../contract/problems.ts";
 import { webhookPlace } from "../../crypto/places.ts";
 import { primary } from "../../db/client.ts";
-import { countNotUnder, type SealedTable, settingsUnder, webhookSecretsUnder, writeSealedSecret } from "../../db/sealed.ts";
+import {
+  countNotUnder,
+  type SealedTable,
+  settingsUnder,
+  webhookSecretsUnder,
+  writeSealedSecret,
+} from "../../db/sealed.ts";
 import { openSecret } from "../../db/webhook-secrets.ts";
 import { log, reasonOf } from "../log.ts";
 import { queueResource } from "../queues/queue-config.ts";

@@ -38,7 +38,8 @@ export interface HttpPorts {
 export function httpExecutor(ports: HttpPorts) {
   return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome> => {
     const open = await openTarget(ports.vault, { kind: "queue", namespace: item.namespace, name: item.queue }, target);
-    if (open === null) return failed("secret-unavailable", NOT_OPEN, { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
+    if (open === null)
+      return failed("secret-unavailable", NOT_OPEN, { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
     const refused = ports.allowPrivate ? null : refusedTarget(open.url);
     if (refused !== null)
       return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });

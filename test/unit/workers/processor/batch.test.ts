@@ -162,7 +162,9 @@ describe("variables", () => {
   );
 
   test("without a master key nothing is run, and a sentence says how to make one", () => {
-    expect(() => readConfig({ ...env, DURE_MASTER_KEY: "" })).toThrow(/DURE_MASTER_KEY is not set\. It is dure_master_/);
+    expect(() => readConfig({ ...env, DURE_MASTER_KEY: "" })).toThrow(
+      /DURE_MASTER_KEY is not set\. It is dure_master_/,
+    );
   });
 });
 

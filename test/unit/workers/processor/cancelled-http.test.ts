@@ -5,8 +5,8 @@ import { Connections } from "../../../../workers/processor/connections.ts";
 import { executor } from "../../../../workers/processor/executors/execute.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../../../workers/processor/work-ports.ts";
-import { httpItem } from "../../../rigs/scripted-shard.ts";
 import { testVault } from "../../../rigs/master-key.ts";
+import { httpItem } from "../../../rigs/scripted-shard.ts";
 
 /** The loop's clock runs so much faster than the wall's: a heartbeat is due after a quarter of a second. */
 const SPEED = 20;

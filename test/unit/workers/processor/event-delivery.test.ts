@@ -21,9 +21,9 @@ import {
 import { queueSubscriber } from "../../../../workers/processor/events/queue-subscriber.ts";
 import { sendPage } from "../../../../workers/processor/events/send-page.ts";
 import { settle } from "../../../rigs/client-fakes.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 import { START } from "../../../rigs/shard-harness.ts";
 import { subscriptionOf } from "../../../rigs/subscription-harness.ts";
-import { testVault } from "../../../rigs/master-key.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
 

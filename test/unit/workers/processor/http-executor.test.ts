@@ -7,8 +7,8 @@ import { makeJobId } from "../../../../domain/job-id.ts";
 import { byteLength } from "../../../../workers/processor/executors/bytes.ts";
 import { type HttpPorts, httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import { retryAfterMs } from "../../../../workers/processor/executors/retry-after.ts";
-import { httpItem } from "../../../rigs/scripted-shard.ts";
 import { testVault } from "../../../rigs/master-key.ts";
+import { httpItem } from "../../../rigs/scripted-shard.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
 const JOB = makeJobId(1_763_800_000_000, 1234, new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));

@@ -12,8 +12,8 @@ import { httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import type { Handler } from "../../../../workers/processor/handler.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
-import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";
 import { testVault } from "../../../rigs/master-key.ts";
+import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";
 
 const NOW = 1_763_800_000_000;
 
