@@ -14,6 +14,7 @@ import {
   makeNamespace,
   must,
   newQueue,
+  type Problem,
   putQueue,
   ROOT,
   submit,
@@ -271,7 +272,7 @@ describe("the master key", () => {
   it.each(["", "a"])("%j is refused: nothing is served, and a sentence says how to make one", async (key) => {
     const bindings = { ...env, DURE_MASTER_KEY: key };
     for (const path of ["/v1/jobs", "/readyz"]) {
-      const answer = await callThrough(bindings, ["GET", path]);
+      const answer = await callThrough<Problem>(bindings, ["GET", path]);
       expect(answer).toMatchObject({ status: 503, body: { code: "unavailable" } });
       expect(answer.body.detail).toMatch(/DURE_MASTER_KEY is not .*openssl/);
     }
