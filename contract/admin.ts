@@ -143,6 +143,11 @@ export const WebhookSecretView = described(
       "The secret before the last rotation, which signs beside the current one for 24 hours. Null when none does.",
       null,
     ),
+    signing: field(
+      z.array(z.string()),
+      "All secrets that sign now, the current one first: each signs for 24 hours after the one that came after it was made.",
+      ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    ),
   }),
   "The secrets of the namespace that sign webhooks.",
 );

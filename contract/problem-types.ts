@@ -268,6 +268,14 @@ export const PROBLEMS = {
       "Use a public address, and port 80, 443 or one from 1024 on. On a network of your own the variable `ALLOW_PRIVATE_TARGETS` allows private ones; `TARGET_HOSTS` says which hosts may be called, and `PLATFORM_HOSTS` which are the platform's.",
     retry: "changed",
   },
+  "secret-not-stored": {
+    status: 422,
+    title: "There is no secret to keep",
+    happened:
+      "`***` was sent in place of a header's value or of a part of the URL, and the target has none there, or has it for another origin.",
+    remedy: "Send the value itself. `***` keeps a value as long as scheme, host and port of the URL stay.",
+    retry: "changed",
+  },
   "handler-not-found": {
     status: 422,
     title: "There is no such handler",

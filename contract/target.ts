@@ -53,7 +53,9 @@ const TYPE = {
 const URL_TEXT =
   "Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always.";
 const HEADERS_TEXT =
-  "Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set.";
+  "Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. Values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay.";
+const SECRET_URL_TEXT =
+  "A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.";
 
 /** Whether the destination is allowed is for the gateway, and again for the processor at each send. */
 export const HttpTargetBody = described(
@@ -61,7 +63,7 @@ export const HttpTargetBody = described(
     type: field(z.literal("http"), TYPE.http, "http"),
     url: field(
       HttpUrl,
-      `${URL_TEXT} An http or https URL of at most ${formatBytes(MAX_URL_BYTES)}.`,
+      `${URL_TEXT} An http or https URL of at most ${formatBytes(MAX_URL_BYTES)}. ${SECRET_URL_TEXT}`,
       "https://example.com/hook",
     ),
     headers: field(TargetHeaders.default({}), `${HEADERS_TEXT} At most ${MAX_TARGET_HEADERS}. Left out: none.`, {
@@ -101,10 +103,16 @@ export type TargetBody = z.output<typeof TargetBody>;
 export const HttpTargetView = described(
   z.strictObject({
     type: field(z.literal("http"), TYPE.http, "http"),
-    url: field(z.string(), "Where it is sent.", "https://example.com/hook"),
-    headers: field(z.record(z.string(), z.string()), "Headers that are sent beside Dure's own.", {
-      "x-token": "s3cret",
-    }),
+    url: field(
+      z.string(),
+      "Where it is sent. A user name, a password, the values of the query and the fragment are shown as `***`.",
+      "https://example.com/hook",
+    ),
+    headers: field(
+      z.record(z.string(), z.string()),
+      "The names of the headers that are sent beside Dure's own. Their values are shown as `***`, whatever they are.",
+      { "x-token": "***" },
+    ),
   }),
   TYPE.http,
 );

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { applyMigrations } from "./d1-migrations.ts";
 import { endOrphan, forgetHost, noteHost, ownWorkerds } from "./orphans.ts";
-import { openState } from "./state.ts";
+import { localMasterKey, openState } from "./state.ts";
 import { WAY_OUT, wayOut } from "./way-out.ts";
 import { bundleWorker, readWorkerConfig, stopBundling, type WorkerConfig } from "./worker-options.ts";
 import { type Overlay, overlaid } from "./worker-overlay.ts";
@@ -29,7 +29,7 @@ export interface HostOptions {
   mains?: [gateway: string, processor: string];
   /**
    * The wrangler.toml files of further Workers to run beside the pair, with their own bindings to it: services, queues.
-   * They get neither the root key nor `vars`. Each has a port of its own, see `Host.urlOf`.
+   * They get neither the root key, the master key nor `vars`. Each has a port of its own, see `Host.urlOf`.
    */
   others?: string[];
   /** Laid over what the wrangler.toml of the Worker of that name says. */
@@ -131,7 +131,7 @@ function configOf(path: string, { overlays }: HostOptions): WorkerConfig {
 }
 
 /** The variables of Dure's own Workers over those of their wrangler.toml files. */
-function ownVars({ vars, rootKey }: HostOptions): Record<string, string> {
+function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, string> {
   return {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
     TARGET_HOSTS: process.env.TARGET_HOSTS ?? "",
@@ -141,6 +141,8 @@ function ownVars({ vars, rootKey }: HostOptions): Record<string, string> {
     SWEEP_MS: "100",
     ...vars,
     DURE_ROOT_KEY: rootKey,
+    DURE_MASTER_KEY: localMasterKey(stateDir, process.env),
+    DURE_MASTER_KEY_PREVIOUS: process.env.DURE_MASTER_KEY_PREVIOUS ?? "",
   };
 }
 

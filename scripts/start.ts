@@ -1,13 +1,15 @@
 import { resolve } from "node:path";
+import { MasterKeys, masterKeyTexts } from "../workers/crypto/master-key.ts";
 import { ensureClient } from "./client-package.ts";
 import { shellQuoted, writeEnvFile } from "./env-file.ts";
 import { ensureExampleQueue } from "./example-queue.ts";
 import { type Host, StateInUse, startHost } from "./host.ts";
-import { localRootKey, openState, UnreadableState } from "./state.ts";
+import { localMasterKey, localRootKey, openState, UnreadableState } from "./state.ts";
 
 /**
  * `npm start`: the whole platform on this machine, until Ctrl-C.
- * PORT (8787), HOST (127.0.0.1), DURE_STATE_DIR (.dure) and DURE_ROOT_KEY (made once, kept in the state directory).
+ * PORT (8787), HOST (127.0.0.1), DURE_STATE_DIR (.dure), DURE_ROOT_KEY and DURE_MASTER_KEY (made once, kept in the state
+ * directory), and DURE_MASTER_KEY_PREVIOUS while that one is being changed.
  */
 const READY_MS = 30_000;
 
@@ -28,6 +30,10 @@ try {
   throw error;
 }
 const rootKey = localRootKey(stateDir, process.env);
+const { fault } = new MasterKeys(
+  masterKeyTexts({ ...process.env, DURE_MASTER_KEY: localMasterKey(stateDir, process.env) }),
+);
+if (fault !== null) fail(fault);
 // For `examples/`, where the sources are newer than what `npm ci` has built.
 await ensureClient();
 

@@ -52,7 +52,7 @@ export const ADMIN_CALLS = {
     scope: "admin",
     summary: "Read the secrets that sign what HTTP targets get",
     description:
-      "Reads the secret that signs what HTTP targets and subscribers of the namespace receive, and the one before while it still signs.",
+      "Reads the secret that signs what HTTP targets and subscribers of the namespace receive, and those before it that still sign.",
     answers: [ok("WebhookSecret")],
     problems: [],
   }),
@@ -60,8 +60,9 @@ export const ADMIN_CALLS = {
     method: "post",
     path: "/v1/webhook-secret/rotate",
     scope: "admin",
-    summary: "Make a new secret; the old one signs beside it for 24 h",
-    description: "Makes a new secret. The one before signs beside it for 24 hours, so that receivers can change over.",
+    summary: "Make a new secret; the old ones sign beside it for 24 h",
+    description:
+      "Makes a new secret. The one before signs beside it for 24 hours, so that receivers can change over; so does every one that is younger. While ten sign, another is refused (429).",
     body: "EmptyRequest",
     bodyOptional: true,
     answers: [ok("WebhookSecret")],

@@ -37,7 +37,8 @@ describe("a subscription", () => {
       paused: true,
     };
     const replaced = await call<SubscriptionView>("PUT", path, { body });
-    expect(replaced).toMatchObject({ status: 200, body: { ...body, version: 2, createdAt: created.body.createdAt } });
+    const shown = { ...body, target: { ...body.target, headers: { "x-key": "***" } } };
+    expect(replaced).toMatchObject({ status: 200, body: { ...shown, version: 2, createdAt: created.body.createdAt } });
     expect(await call("GET", path)).toMatchObject({ status: 200, body: replaced.body });
     expect((await call("DELETE", path)).status).toBe(204);
     expect(await call("GET", path)).toMatchObject({ status: 404, body: { code: "subscription-not-found" } });

@@ -11,10 +11,19 @@ import type { SubscriptionSettings } from "../../domain/subscription.ts";
 export const namespaces = sqliteTable("namespaces", {
   name: text("name").primaryKey(),
   createdAt: integer("created_at").notNull(),
-  webhookSecret: text("webhook_secret").notNull(),
-  webhookPrevious: text("webhook_previous"),
-  webhookRotatedAt: integer("webhook_rotated_at"),
 });
+
+export const webhookSecrets = sqliteTable(
+  "webhook_secrets",
+  {
+    namespace: text("namespace").notNull(),
+    number: integer("number").notNull(),
+    secret: text("secret").notNull(),
+    sealedBy: text("sealed_by").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.number] })],
+);
 
 export const apiKeys = sqliteTable(
   "api_keys",

@@ -10,6 +10,7 @@ import { confirmProjections } from "../db/projection.ts";
 import { allQueues } from "../db/queues.ts";
 import { log, reasonOf } from "./log.ts";
 import { repairOperations } from "./operations/operations.ts";
+import { sealStored } from "./platform/seal-stored.ts";
 import { queueResource } from "./queues/queue-config.ts";
 import { scheduleResource } from "./schedules/schedule-config.ts";
 import { type Services, servicesOf } from "./services.ts";
@@ -38,6 +39,7 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("subscriptions", () => pushSubscriptions(services, now)),
     step("purge", () => purgeHistory(primary(services.database), now)),
     step("operations", () => repairOperations(services, now)),
+    step("secrets", () => sealStored(services, now)),
     step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
   ]);
 }

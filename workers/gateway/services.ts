@@ -1,4 +1,6 @@
 import type { TransactionApi } from "../../contract/rpc.ts";
+import { MasterKeys } from "../crypto/master-key.ts";
+import { Vault } from "../crypto/vault.ts";
 import { type RetryD1, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
 import { RateCounter } from "./access/rate-limit.ts";
@@ -25,6 +27,8 @@ export interface Services {
   settings: SettingsCache;
   auth: Authenticator;
   rates: RateCounter;
+  masterKeys: MasterKeys;
+  vault: Vault;
   signer: Signer;
   bookmarks: Bookmarks;
   /** Does a read of D1 again that failed in passing. */
@@ -40,7 +44,8 @@ export function servicesOf(env: Env): Services {
   const known = built.get(env);
   if (known !== undefined) return known;
   const config = configOf(env);
-  const signer = new Signer(config.rootKey);
+  const masterKeys = new MasterKeys(config.masterKeys);
+  const signer = new Signer(masterKeys);
   const ports = portsOf(env);
   const accepted = new AcceptedRecords(env.CACHE);
   const services: Services = {
@@ -54,6 +59,8 @@ export function servicesOf(env: Env): Services {
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator(env.DB, config.rootKey),
     rates: new RateCounter(),
+    masterKeys,
+    vault: new Vault(masterKeys),
     signer,
     bookmarks: new Bookmarks(signer),
     retryD1: retrying(ports),

@@ -1,7 +1,10 @@
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
+import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
 
 /** The processor's variables, read once. */
 export interface Config {
+  /** Open what the gateway seals. Secrets: never logged. */
+  masterKeys: MasterKeyTexts;
   /** Where HTTP targets and subscribers may be. */
   targets: TargetRules;
   /** Outgoing HTTP requests of one invocation that may wait for headers. */
@@ -11,10 +14,16 @@ export interface Config {
 }
 
 type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "SWEEP_MS"> &
-  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">>;
+  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">> &
+  MasterKeyVariables;
 
+/** Throws where a variable is not what it has to be. */
 export function readConfig(env: Variables): Config {
+  const masterKeys = masterKeyTexts(env);
+  const { fault } = new MasterKeys(masterKeys);
+  if (fault !== null) throw new Error(fault);
   return {
+    masterKeys,
     targets: {
       allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
       targetHosts: hostPatterns("TARGET_HOSTS", env.TARGET_HOSTS ?? ""),

@@ -202,7 +202,7 @@ export const putNamespace: Call<{ params: { name: string }; body?: NamespaceRequ
 /** Read the secrets that sign what HTTP targets get. */
 export const getWebhookSecret: Call<{ answer: WebhookSecret }> = { method: "GET", path: "/v1/webhook-secret" };
 
-/** Make a new secret; the old one signs beside it for 24 h. */
+/** Make a new secret; the old ones sign beside it for 24 h. */
 export const rotateWebhookSecret: Call<{ body?: EmptyRequest; answer: WebhookSecret }> = { method: "POST", path: "/v1/webhook-secret/rotate" };
 
 /** The slot map and what each shard holds. */

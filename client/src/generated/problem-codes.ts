@@ -34,6 +34,7 @@ export const PROBLEM_CODES = [
   "idempotency-mismatch",
   "batch-refused",
   "target-refused",
+  "secret-not-stored",
   "handler-not-found",
   "limit-below-partitions",
   "keys-need-one-partition",

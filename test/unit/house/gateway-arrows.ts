@@ -8,7 +8,6 @@ const GATEWAY = "workers/gateway/";
  */
 export const PLACES: readonly string[] = [
   "log.ts",
-  "bytes.ts",
   "config.ts",
   "deadline.ts",
   "expiring-map.ts",

@@ -1,14 +1,15 @@
-import { type KeyView, SCOPES, type Scope } from "../../../contract/admin.ts";
+import { type KeyView, SCOPES, type Scope, type WebhookSecretView } from "../../../contract/admin.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
 import { Name } from "../../../contract/primitives.ts";
 import { access, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import { formatTimestamp, parseTimestamp } from "../../../contract/time.ts";
 import { primary } from "../../db/client.ts";
 import { insertKey, type KeyRow, listKeys as readKeys, revokeKey as revoke } from "../../db/keys.ts";
-import { createNamespace, type NamespaceRow, rotateSecret } from "../../db/namespaces.ts";
+import { createNamespace, type NamespaceRow } from "../../db/namespaces.ts";
+import { MAX_SIGNING, ROTATION_MS, type SecretStore } from "../../db/webhook-secrets.ts";
 import { makeKeyId, makeToken } from "../access/token.ts";
-import { makeWebhookSecret, namespaceRow, ROTATION_MS } from "../access/webhook-secret.ts";
-import { created, DELETED, done } from "../answered.ts";
+import { namespaceRow, openSecrets, rotate, secretStore } from "../access/webhook-secret.ts";
+import { type Answered, created, DELETED, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { fromDatabase } from "../database.ts";
 import { pageOf } from "../resources/page.ts";
@@ -61,7 +62,7 @@ export const revokeKey: UseCase<"revokeKey"> = async ({ caller, services, clock 
 /** Makes a tenant. */
 export const putNamespace: UseCase<"putNamespace"> = async (context, { params: { name } }) => {
   if (!Name.safeParse(name).success) return invalid.name("namespace");
-  const namespace = { name, createdAt: context.clock(), webhookSecret: makeWebhookSecret() };
+  const namespace = { name, createdAt: context.clock() };
   const made = await fromDatabase(() => createNamespace(primary(context.services.database), namespace));
   if (isProblem(made)) return made;
   const row = await existingRow(context, name);
@@ -72,19 +73,32 @@ export const putNamespace: UseCase<"putNamespace"> = async (context, { params: {
 
 /** The secrets that sign what HTTP targets of the namespace receive. */
 export const getWebhookSecret: UseCase<"getWebhookSecret"> = async (context) => {
-  const row = await existingRow(context, context.caller.namespace);
-  return isProblem(row) ? row : done(secretView(row, context.clock()));
+  const { namespace } = context.caller;
+  const row = await existingRow(context, namespace);
+  if (isProblem(row)) return row;
+  return shownSecrets(secretStore(context.services, context.clock()), namespace);
 };
 
 export const rotateWebhookSecret: UseCase<"rotateWebhookSecret"> = async (context) => {
   const { namespace } = context.caller;
-  const before = await existingRow(context, namespace);
-  if (isProblem(before)) return before;
-  const next = { secret: makeWebhookSecret(), now: context.clock() };
-  const row = await fromDatabase(() => rotateSecret(primary(context.services.database), namespace, next));
+  const row = await existingRow(context, namespace);
   if (isProblem(row)) return row;
-  return row === null ? notFound.namespace(namespace) : done(secretView(row, next.now));
+  const store = secretStore(context.services, context.clock());
+  // A namespace that was never asked for its secret has one from now on, which signs on beside the new one.
+  const before = await openSecrets(store, namespace);
+  if (isProblem(before)) return before;
+  const rotated = await rotate(store, namespace);
+  if (isProblem(rotated)) return rotated;
+  if (!rotated) return access.rateLimited(`${MAX_SIGNING} secrets of the namespace sign already.`, ROTATION_MS / 1000);
+  return shownSecrets(store, namespace);
 };
+
+async function shownSecrets(store: SecretStore, namespace: string): Promise<Result<Answered<WebhookSecretView>>> {
+  const signing = await openSecrets(store, namespace);
+  if (isProblem(signing)) return signing;
+  const [current, previous = null] = signing;
+  return current === undefined ? notFound.namespace(namespace) : done({ current, previous, signing });
+}
 
 async function existingRow({ services, clock }: Context, name: string): Promise<Result<NamespaceRow>> {
   const row = await fromDatabase(() => namespaceRow(services.database, name, clock()));
@@ -101,10 +115,4 @@ function keyView(row: KeyRow): KeyView {
     createdAt: formatTimestamp(row.createdAt),
     expiresAt: row.expiresAt === null ? null : formatTimestamp(row.expiresAt),
   };
-}
-
-/** The previous secret is told only while it still signs. */
-function secretView(row: NamespaceRow, now: number): { current: string; previous: string | null } {
-  const signs = row.webhookRotatedAt !== null && row.webhookRotatedAt + ROTATION_MS > now;
-  return { current: row.webhookSecret, previous: signs ? row.webhookPrevious : null };
 }

@@ -1,6 +1,6 @@
 import type { CallDefinition } from "../../../contract/http/call.ts";
 import { Name } from "../../../contract/primitives.ts";
-import { access, isProblem, notFound, type Result } from "../../../contract/problems.ts";
+import { access, isProblem, notFound, type Result, unavailable } from "../../../contract/problems.ts";
 import { HistorySessions } from "../../db/sessions.ts";
 import type { Caller } from "../access/auth.ts";
 import type { RateVerdict } from "../access/rate-limit.ts";
@@ -31,6 +31,8 @@ export interface Admission {
 
 /** Lets a request through to the API, whichever door it came to: who is it, is there budget left, where and what may it do? */
 export async function admit(visit: Visit, entry: Entry): Promise<Admission> {
+  const { fault } = visit.services.masterKeys;
+  if (fault !== null) return { rate: null, context: unavailable.because(fault) };
   const caller = await identified(visit, entry.identity);
   if (isProblem(caller)) return { rate: null, context: caller };
   const { rate, problem } = await spent(visit, caller);

@@ -1,9 +1,9 @@
 import type { AuditView } from "../../../contract/admin.ts";
 import { openapiDocument } from "../../../contract/openapi.ts";
 import { PROBLEMS, type ProblemCode } from "../../../contract/problem.ts";
-import { isProblem, notFound, together } from "../../../contract/problems.ts";
+import { isProblem, notFound, together, unavailable } from "../../../contract/problems.ts";
+import { toBase64Url } from "../../crypto/bytes.ts";
 import { done } from "../answered.ts";
-import { toBase64Url } from "../bytes.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
 import { openMetrics } from "../platform/metrics.ts";
 import { readiness } from "../platform/readiness.ts";
@@ -19,6 +19,8 @@ let document: string | null = null;
 export const healthz: UseCase<"healthz"> = async () => done("ok\n");
 
 export const readyz: UseCase<"readyz"> = async ({ services }) => {
+  const { fault } = services.masterKeys;
+  if (fault !== null) return unavailable.because(fault);
   const ready = await readiness(services);
   return { view: ready, status: ready.status === "down" ? 503 : 200 };
 };

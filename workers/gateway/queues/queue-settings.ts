@@ -8,6 +8,7 @@ import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
+import { shownTarget } from "../access/target-secrets.ts";
 import { retryView } from "../jobs/job-view.ts";
 
 export function queueView(settings: QueueSettings): QueueView {
@@ -23,7 +24,7 @@ export function queueView(settings: QueueSettings): QueueView {
 /** The settings as a PUT takes them, complete. */
 export function settingsView(settings: QueueSettings): QueueSettingsView {
   return {
-    target: settings.target,
+    target: settings.target.type === "http" ? shownTarget(settings.target) : settings.target,
     partitions: settings.partitions,
     lane: settings.lane,
     concurrency: settings.concurrency,

@@ -3,6 +3,7 @@ import { conflict, isProblem, notFound, type Problem, type Result } from "../../
 import { SubscriptionBody, type SubscriptionView } from "../../../contract/subscription.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import { alsoRefusing } from "../../../domain/target-url.ts";
+import type { TargetOwner } from "../../crypto/places.ts";
 import { type Db, primary } from "../../db/client.ts";
 import {
   countSubscriptions,
@@ -11,8 +12,9 @@ import {
   walkSubscriptions,
   writeSubscription,
 } from "../../db/subscriptions.ts";
+import { resealedTarget, sealedTarget } from "../access/target-secrets.ts";
 import { fromDatabase } from "../database.ts";
-import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";
+import type { Change, Kind, ListPage, ResourceKey, Sealing, Stamp, Walk } from "../resources/kind.ts";
 import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
 import type { Services } from "../services.ts";
 import { checkTarget, forgotten, subscriptionBodyOf, subscriptionFrom, subscriptionView } from "./subscription-view.ts";
@@ -27,7 +29,7 @@ export function subscriptionResource(services: Services, host: string | null = n
 class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, SubscriptionView> {
   readonly what = "subscription";
   readonly body = SubscriptionBody;
-  /** At most some 140 KB each by their headers. */
+  /** At most some 180 KB each by their headers, sealed. */
   readonly pushStep = 50;
   readonly #services: Services;
   readonly #db: Db;
@@ -72,9 +74,29 @@ class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, S
     return { paused, ...body };
   }
 
-  settings(body: SubscriptionBody, stamp: Stamp): SubscriptionSettings {
-    return subscriptionFrom(body, stamp);
+  async settings(
+    body: SubscriptionBody,
+    stamp: Stamp,
+    before: SubscriptionSettings | null,
+  ): Promise<Result<SubscriptionSettings>> {
+    const settings = subscriptionFrom(body, stamp);
+    if (settings.target.type !== "http") return settings;
+    const target = await sealedTarget(this.#services.vault, ownerOf(settings), {
+      sent: settings.target,
+      before: before !== null && !before.deleted && before.target.type === "http" ? before.target : null,
+    });
+    return isProblem(target) ? target : { ...settings, target };
   }
+
+  readonly sealing: Sealing<SubscriptionSettings> = {
+    resealed: async (settings) => {
+      if (settings.target.type !== "http") return null;
+      if (settings.deleted) return forgotten(settings);
+      const target = await resealedTarget(this.#services.vault, ownerOf(settings), settings.target);
+      return target === null ? null : { ...settings, target };
+    },
+    write: (next) => fromDatabase(() => writeSubscription(this.#db, next, MAX_SUBSCRIPTIONS)),
+  };
 
   async check({ next }: Change<SubscriptionSettings>): Promise<Problem | null> {
     return checkTarget(next, alsoRefusing(this.#services.config.targets, this.#host));
@@ -103,4 +125,8 @@ class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, S
     const states = Map.groupBy(replies.flat(), ({ name }) => name);
     return subscriptions.map((settings) => subscriptionView(settings, states.get(settings.name) ?? []));
   }
+}
+
+function ownerOf({ namespace, name }: SubscriptionSettings): TargetOwner {
+  return { kind: "subscription", namespace, name };
 }

@@ -2,7 +2,8 @@ import { eventView } from "../../../contract/event.ts";
 import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import type { HttpPorts } from "../executors/http.ts";
+import { type OpenTarget, openTarget } from "../../crypto/open-target.ts";
+import { type HttpPorts, NOT_OPEN } from "../executors/http.ts";
 import { retryAfterMs } from "../executors/retry-after.ts";
 import { traceparentOf } from "../executors/trace.ts";
 import { type Secrets, signWebhook } from "../executors/webhook.ts";
@@ -23,11 +24,14 @@ export type SubscriberPorts = HttpPorts & { timeout(ms: number): AbortSignal };
  */
 export function httpSubscriber(ports: SubscriberPorts) {
   return async (subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<DeliveryOutcome> => {
-    const { url } = subscription.target;
+    const { namespace, name } = subscription;
+    const target = await openTarget(ports.vault, { kind: "subscription", namespace, name }, subscription.target);
+    if (target === null) return failed("secret-unavailable", NOT_OPEN);
+    const { url } = target;
     const refused = refusedTarget(url, ports.targets);
     if (refused !== null) return failed("target-refused", `the target may not be called: ${refused}`);
     const body = JSON.stringify(eventView(event, subscription));
-    const headers = await headersOf(ports, subscription, { event, body });
+    const headers = await headersOf(ports, { ...subscription, target }, { event, body });
     if (!(headers instanceof Headers)) return headers;
     const signal = ports.timeout(POST_TIMEOUT_MS);
     try {
@@ -55,7 +59,7 @@ function outcomeBy(response: Response, now: number): DeliveryOutcome {
 
 async function headersOf(
   ports: SubscriberPorts,
-  subscription: SubscriptionTo<"http">,
+  subscription: Omit<SubscriptionTo<"http">, "target"> & { target: OpenTarget },
   { event, body }: { event: LifecycleEvent; body: string },
 ): Promise<Headers | DeliveryOutcome> {
   let secrets: Secrets;
@@ -76,7 +80,9 @@ async function headersOf(
     signWebhook(headers, { id: eventId(event.job), body }, { secrets, now: ports.now() });
     return headers;
   } catch (error) {
-    return failed("invalid-headers", reasonOf(error));
+    // What the platform says of a header may quote it.
+    const name = error instanceof Error ? error.name : "error";
+    return failed("invalid-headers", `a header of the target cannot be sent (${name})`);
   }
 }
 

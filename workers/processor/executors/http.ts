@@ -1,7 +1,9 @@
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
-import type { Target } from "../../../domain/queue.ts";
+import type { HttpTarget } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
+import { type OpenTarget, openTarget } from "../../crypto/open-target.ts";
+import type { Vault } from "../../crypto/vault.ts";
 import { reasonOf } from "../work-ports.ts";
 import { requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
@@ -12,7 +14,8 @@ import type { Secrets } from "./webhook.ts";
 /** Without secrets nothing can be signed; the attempt is tried again when the database may be back. */
 const SECRETS_RETRY_MS = 5_000;
 
-type HttpTarget = Extract<Target, { type: "http" }>;
+/** Of a target whose secrets do not open. */
+export const NOT_OPEN = "the target's secrets do not open under the master keys of this deployment";
 
 export interface HttpPorts {
   fetch(url: string, init: RequestInit): Promise<Response>;
@@ -20,6 +23,8 @@ export interface HttpPorts {
   now(): number;
   /** 16 hex digits, not all zero. */
   spanId(): string;
+  /** Opens the secrets of targets. */
+  vault: Vault;
   /** Rejects when they cannot be read. */
   secrets(namespace: string): Promise<Secrets>;
   /** Asked at each send: the rules may have changed since the target was stored. */
@@ -32,13 +37,16 @@ export interface HttpPorts {
  */
 export function httpExecutor(ports: HttpPorts) {
   return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome> => {
-    const refused = refusedTarget(target.url, ports.targets);
+    const open = await openTarget(ports.vault, { kind: "queue", namespace: item.namespace, name: item.queue }, target);
+    if (open === null)
+      return failed("secret-unavailable", NOT_OPEN, { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
+    const refused = refusedTarget(open.url, ports.targets);
     if (refused !== null)
       return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });
-    const headers = await signedHeaders(ports, item, target);
+    const headers = await signedHeaders(ports, item, open);
     if (!(headers instanceof Headers)) return headers;
     try {
-      const response = await ports.fetch(target.url, {
+      const response = await ports.fetch(open.url, {
         method: "POST",
         headers,
         body: item.payload,
@@ -55,7 +63,7 @@ export function httpExecutor(ports: HttpPorts) {
   };
 }
 
-async function signedHeaders(ports: HttpPorts, item: WorkItem, target: HttpTarget): Promise<Headers | Outcome> {
+async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarget): Promise<Headers | Outcome> {
   let secrets: Secrets;
   try {
     secrets = await ports.secrets(item.namespace);
@@ -65,7 +73,9 @@ async function signedHeaders(ports: HttpPorts, item: WorkItem, target: HttpTarge
   try {
     return requestHeaders(item, target.headers, { secrets, spanId: ports.spanId(), now: ports.now() });
   } catch (error) {
-    return failed("invalid-headers", reasonOf(error), { retryable: false });
+    // What the platform says of a header may quote it.
+    const name = error instanceof Error ? error.name : "error";
+    return failed("invalid-headers", `a header of the target cannot be sent (${name})`, { retryable: false });
   }
 }
 

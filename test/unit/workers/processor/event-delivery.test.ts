@@ -21,6 +21,7 @@ import {
 import { queueSubscriber } from "../../../../workers/processor/events/queue-subscriber.ts";
 import { sendPage } from "../../../../workers/processor/events/send-page.ts";
 import { settle } from "../../../rigs/client-fakes.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 import { START } from "../../../rigs/shard-harness.ts";
 import { subscriptionOf } from "../../../rigs/subscription-harness.ts";
 import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
@@ -293,6 +294,7 @@ describe("an HTTP subscriber", () => {
       fetch: (url, init) => fetch(url, init),
       now: () => Date.now(),
       spanId: () => "00f067aa0ba902b7",
+      vault: testVault(),
       secrets: async () => SECRETS,
       targets: ANY_TARGET,
       timeout: (ms) => AbortSignal.timeout(ms),

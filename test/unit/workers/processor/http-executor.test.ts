@@ -7,6 +7,7 @@ import { makeJobId } from "../../../../domain/job-id.ts";
 import { byteLength } from "../../../../workers/processor/executors/bytes.ts";
 import { type HttpPorts, httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import { retryAfterMs } from "../../../../workers/processor/executors/retry-after.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 import { httpItem } from "../../../rigs/scripted-shard.ts";
 import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 
@@ -58,6 +59,7 @@ function send(url: string, over: Over = {}) {
     fetch: (to, init) => fetch(to, init),
     now: () => Date.now(),
     spanId: () => "00f067aa0ba902b7",
+    vault: testVault(),
     secrets: async () => SECRETS,
     targets: ANY_TARGET,
     ...over.ports,

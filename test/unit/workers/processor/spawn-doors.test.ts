@@ -12,6 +12,7 @@ import { httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import type { Handler } from "../../../../workers/processor/handler.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";
 import { ANY_TARGET } from "../../../rigs/target-rules.ts";
 
@@ -27,6 +28,7 @@ function answered(body: BodyInit, type = "application/json") {
     fetch: async () => new Response(body, { headers: { "content-type": type } }),
     now: () => NOW,
     spanId: () => "00f067aa0ba902b7",
+    vault: testVault(),
     secrets: async () => [],
     targets: ANY_TARGET,
   });
