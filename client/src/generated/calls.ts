@@ -11,8 +11,10 @@ import type {
   CreatedKey,
   EmptyRequest,
   Explanation,
+  ExtendLeaseRequest,
   ExtendRequest,
   Extended,
+  FailLeaseRequest,
   FailRequest,
   FailureList,
   FireList,
@@ -58,6 +60,7 @@ import type {
   SubscriptionList,
   SubscriptionPatch,
   SubscriptionRequest,
+  SucceedLeaseRequest,
   SucceedRequest,
   Succeeded,
   UnblockKeyRequest,
@@ -170,12 +173,21 @@ export const claimJobs: Call<{ params: { queue: string }; body?: ClaimRequest; a
 export const reportJobs: Call<{ body: ReportsRequest; answer: Reported }> = { method: "POST", path: "/v1/reports" };
 
 /** Report one success and the jobs it spawns. */
-export const succeedLease: Call<{ params: { lease: string }; body?: SucceedRequest; answer: Succeeded }> = { method: "POST", path: "/v1/leases/{lease}/succeed" };
+export const succeedByLease: Call<{ body: SucceedLeaseRequest; answer: Succeeded }> = { method: "POST", path: "/v1/leases/succeed" };
 
 /** Report one failure. */
-export const failLease: Call<{ params: { lease: string }; body: FailRequest; answer: Job }> = { method: "POST", path: "/v1/leases/{lease}/fail" };
+export const failByLease: Call<{ body: FailLeaseRequest; answer: Job }> = { method: "POST", path: "/v1/leases/fail" };
 
 /** Send a heartbeat, progress and a checkpoint. */
+export const extendByLease: Call<{ body: ExtendLeaseRequest; answer: Extended }> = { method: "POST", path: "/v1/leases/extend" };
+
+/** Report one success, with the lease in the path. */
+export const succeedLease: Call<{ params: { lease: string }; body?: SucceedRequest; answer: Succeeded }> = { method: "POST", path: "/v1/leases/{lease}/succeed" };
+
+/** Report one failure, with the lease in the path. */
+export const failLease: Call<{ params: { lease: string }; body: FailRequest; answer: Job }> = { method: "POST", path: "/v1/leases/{lease}/fail" };
+
+/** Send a heartbeat, progress and a checkpoint, with the lease in the path. */
 export const extendLease: Call<{ params: { lease: string }; body?: ExtendRequest; answer: Extended }> = { method: "POST", path: "/v1/leases/{lease}/extend" };
 
 /** Cancel, retry or delete every job that a filter selects. */

@@ -706,7 +706,7 @@ export interface ClaimRequest {
 export type ReportRequest = {
     /**
      * @description The lease of the attempt, as the claim gave it.
-     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
      */
     lease: string;
     /**
@@ -736,7 +736,7 @@ export type ReportRequest = {
 } | {
     /**
      * @description The lease of the attempt, as the claim gave it.
-     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
      */
     lease: string;
     /**
@@ -876,6 +876,102 @@ export interface FailRequest {
  * A heartbeat, and what the worker has to say with it. What is left out stays as it was.
  */
 export interface ExtendRequest {
+    /**
+     * @description How many seconds the lease lasts unless it is extended: 1 to 86,400. It never lasts beyond the job's timeout. Left out: the job's timeout.
+     * @example 30
+     */
+    leaseSeconds?: number | undefined;
+    /**
+     * @description How far the job is. Left out: as it was.
+     * @example {
+     *       "percent": 41.5,
+     *       "message": "frame 830 of 2000"
+     *     }
+     */
+    progress?: {
+        /**
+         * @description How far the job is, in percent: 0 to 100.
+         * @example 41.5
+         */
+        percent?: number | undefined;
+        /**
+         * @description What the worker is at, for people: at most 1 KiB.
+         * @example frame 830 of 2000
+         */
+        message?: string | undefined;
+    } | undefined;
+    /**
+     * @description What the next attempt is to go on from: any JSON value of at most 64 KiB as JSON text. Null forgets the last one. Left out: as it was.
+     * @example {
+     *       "frame": 830
+     *     }
+     */
+    checkpoint?: unknown;
+}
+
+/**
+ * One success, and the lease of its attempt.
+ */
+export interface SucceedLeaseRequest {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
+    /**
+     * @description What the attempt gave: any JSON value of at most 256 KiB as JSON text. Left out: null.
+     * @example {
+     *       "sent": true
+     *     }
+     */
+    result?: unknown;
+    /**
+     * @description Jobs to be accepted together with the success, or not at all: at most 100. Needs the scope `submit` too. Left out: none.
+     * @example [
+     *       {
+     *         "payload": {
+     *           "order": 991
+     *         }
+     *       }
+     *     ]
+     */
+    spawn?: SubmitRequest[] | undefined;
+}
+
+/**
+ * One failure, and the lease of its attempt.
+ */
+export interface FailLeaseRequest {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
+    /**
+     * @description Why the attempt failed.
+     * @example {
+     *       "code": "smtp",
+     *       "message": "timeout after 30 s",
+     *       "retryable": true
+     *     }
+     */
+    error: ErrorReport;
+    /**
+     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. Left out: as the policy has it.
+     * @example 60
+     */
+    retryAfter?: number | undefined;
+}
+
+/**
+ * A heartbeat and its lease, and what the worker has to say with it. What is left out stays as it was.
+ */
+export interface ExtendLeaseRequest {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
     /**
      * @description How many seconds the lease lasts unless it is extended: 1 to 86,400. It never lasts beyond the job's timeout. Left out: the job's timeout.
      * @example 30
@@ -3353,7 +3449,7 @@ export interface ClaimedJob {
     attempts: Attempt[];
     /**
      * @description The right to run this attempt and to report its outcome: an opaque text.
-     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
      */
     lease: string;
     /**

@@ -46,7 +46,10 @@ export class LeaseTags {
       keyed = hmac.create(sha256, utf8ToBytes(nonce));
       this.#keyed.set(nonce, keyed);
     }
-    const digest = keyed.clone().update(utf8ToBytes(`${jobId}_${attempt}`)).digest();
+    const digest = keyed
+      .clone()
+      .update(utf8ToBytes(`${jobId}_${attempt}`))
+      .digest();
     return bytesToHex(digest.subarray(0, TAG_BYTES));
   }
 }

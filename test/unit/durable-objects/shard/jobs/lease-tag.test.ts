@@ -27,7 +27,10 @@ describe("a nonce", () => {
 
 describe("the tag of a lease", () => {
   test("is 128 bits of the HMAC-SHA256 (RFC 2104) of the job and the attempt, keyed with the nonce", () => {
-    const tag = createHmac("sha256", NONCE).update(`${id(1)}_12`).digest("hex").slice(0, 32);
+    const tag = createHmac("sha256", NONCE)
+      .update(`${id(1)}_12`)
+      .digest("hex")
+      .slice(0, 32);
     expect(new LeaseTags().lease(row(1, 12))).toBe(formatLease({ jobId: id(1), attempt: 12, tag }));
   });
 
