@@ -1,9 +1,9 @@
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
+import { faultText } from "../../../domain/fault.ts";
 import type { Target } from "../../../domain/queue.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import { reasonOf } from "../work-ports.ts";
-import { requestHeaders } from "./http-request.ts";
+import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
 import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -50,7 +50,7 @@ export function httpExecutor(ports: HttpPorts) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
       // Also a body that stops midway: its outcome is not known, so the job runs again.
       if (signal.aborted) return failed("timeout", `no outcome within ${item.timeoutMs / 1000} s`, { retryable: true });
-      return failed("network-error", reasonOf(error), { retryable: true });
+      return failed("network-error", faultText(error), { retryable: true });
     }
   };
 }
@@ -60,12 +60,13 @@ async function signedHeaders(ports: HttpPorts, item: WorkItem, target: HttpTarge
   try {
     secrets = await ports.secrets(item.namespace);
   } catch (error) {
-    return failed("secret-unavailable", reasonOf(error), { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
+    return failed("secret-unavailable", faultText(error), { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
   }
   try {
     return requestHeaders(item, target.headers, { secrets, spanId: ports.spanId(), now: ports.now() });
-  } catch (error) {
-    return failed("invalid-headers", reasonOf(error), { retryable: false });
+  } catch {
+    // What is thrown quotes the value.
+    return failed("invalid-headers", INVALID_HEADERS, { retryable: false });
   }
 }
 
