@@ -26,13 +26,16 @@ import {
   ClaimedJobView,
   ClaimView,
   ExtendBody,
+  ExtendLeaseBody,
   ExtendView,
   FailBody,
+  FailLeaseBody,
   ReportBody,
   ReportsBody,
   ReportsView,
   SucceedBody,
   SucceededView,
+  SucceedLeaseBody,
 } from "./pull.ts";
 import { EmptyBody, QueueBody, QueueListView, QueueStatsView, QueueView } from "./queue.ts";
 import { RetryBody, RetryView } from "./retry.ts";
@@ -69,6 +72,9 @@ export const REQUESTS = {
   SucceedRequest: SucceedBody,
   FailRequest: FailBody,
   ExtendRequest: ExtendBody,
+  SucceedLeaseRequest: SucceedLeaseBody,
+  FailLeaseRequest: FailLeaseBody,
+  ExtendLeaseRequest: ExtendLeaseBody,
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
   ScheduleRequest: ScheduleBody,

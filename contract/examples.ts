@@ -2,7 +2,7 @@
 
 export const EXAMPLE_JOB_ID = "job_01m81y5hxdfwy87v7akx98zqk9";
 export const EXAMPLE_OTHER_JOB_ID = "job_01m81wc71wfy1r60ntfqgpprqa";
-export const EXAMPLE_LEASE = "lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846";
+export const EXAMPLE_LEASE = "lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f";
 export const EXAMPLE_FINGERPRINT = "87e367a373b5b01b";
 
 /** Times of one job, from its acceptance on. */

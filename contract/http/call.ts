@@ -28,6 +28,8 @@ export interface CallDefinition {
   parameters?: Record<string, Parameter>;
   /** The scope that the caller's key needs; `root` is the deployment's own key alone, `public` needs none. */
   scope: Scope | "root" | "public";
+  /** What to call instead, as a sentence: this one stays for those who use it already. */
+  deprecated?: string;
   /** A few words, without a full stop. */
   summary: string;
   /** Sentences: what the caller may rely on. */

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { DirectoryApi, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import { durableSql } from "../do-sql.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { queueOf } from "./doorbells/bell-queues.ts";
@@ -65,7 +66,7 @@ export class Shard extends Calls {
       this.#core.alarm();
     } catch (error) {
       // An alarm that throws six times is dropped for good; the core has armed the next one before it began.
-      console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: String(error) }));
+      console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: faultText(error) }));
     }
   }
 
@@ -108,7 +109,7 @@ export class Shard extends Calls {
     const sent = queueOf(this.env, bell).send(bell, delaySeconds > 0 ? { delaySeconds } : {});
     const noted = sent.then(
       () => undefined,
-      (error: unknown) => console.warn(JSON.stringify({ at: "shard.ring", bell, error: String(error) })),
+      (error: unknown) => console.warn(JSON.stringify({ at: "shard.ring", bell, error: faultText(error) })),
     );
     this.ctx.waitUntil(noted);
   }

@@ -6,6 +6,7 @@ import {
   type RunRequest,
   type ShardApi,
 } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import {
   begin,
   CARRY_OUT_MS,
@@ -180,8 +181,7 @@ export class TransactionCore {
       this.#ballot?.accepted(reply.verdicts);
       this.#step({ type: "done", from: to, round });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      console.warn(JSON.stringify({ at: "transaction.call", txn: stored.name, to, type, reason }));
+      console.warn(JSON.stringify({ at: "transaction.call", txn: stored.name, to, type, error: faultText(error) }));
     }
   }
 

@@ -3,6 +3,7 @@ import type { onDuplicate, replacedRunAt } from "../../domain/dedup.ts";
 import type { dueAt } from "../../domain/due.ts";
 import { type Contender, EVEN_SHARE, type nextInShare } from "../../domain/fairness.ts";
 import type { AtGate, rebalance } from "../../domain/gate.ts";
+import type { isSameTag } from "../../domain/lease.ts";
 import type { partitionShare } from "../../domain/queue.ts";
 import type { rankOf } from "../../domain/rank.ts";
 import type { rateRoom } from "../../domain/rate.ts";
@@ -123,11 +124,7 @@ export const MUTANTS: TrackedMutant[] = [
     from: "AND key = ?",
     to: "AND key = ? AND state <> 'blocked'",
   }),
-  statements("a report needs the nonce of its lease", {
-    marks: ["SET state = 'succeeded'"],
-    from: "AND lease = d ->> 2",
-    to: "AND d ->> 2 IS NOT NULL",
-  }),
+  rule<typeof isSameTag>("a report needs the tag of its lease", "isSameTag", () => true),
   rule<typeof dueAt>("the timeout ends an attempt whatever is extended", "dueAt", (due, job) =>
     due({ ...job, attemptEndsAt: null }),
   ),

@@ -131,9 +131,9 @@ export class Workers {
   }
 }
 
-/** The same job and attempt with a nonce that was never given. */
+/** The same job and attempt with a tag that was never given. */
 function forged(lease: string): string {
-  return `${lease.slice(0, -16)}0123456789abcdef`;
+  return `${lease.slice(0, -32)}0123456789abcdef0123456789abcdef`;
 }
 
 function seeClaim(jobs: ModelJob[]): void {

@@ -50,6 +50,9 @@ const BODIES: Partial<Record<string, (place: Place) => unknown>> = {
   succeedLease: () => ({ result: 1 }),
   failLease: () => ({ error: { code: "x" } }),
   extendLease: () => ({ leaseSeconds: 10 }),
+  succeedByLease: ({ lease }) => ({ lease, result: 1 }),
+  failByLease: ({ lease }) => ({ lease, error: { code: "x" } }),
+  extendByLease: ({ lease }) => ({ lease, leaseSeconds: 10 }),
   createKey: () => ({ name: "made", scopes: ["read"] }),
   unblockKey: () => ({ key: "k", action: "skip" }),
   pauseKey: () => ({ key: "k" }),
@@ -77,6 +80,9 @@ const DONE: Partial<Record<string, number>> = {
   succeedLease: 409,
   failLease: 409,
   extendLease: 409,
+  succeedByLease: 409,
+  failByLease: 409,
+  extendByLease: 409,
   unblockKey: 409,
 };
 
@@ -90,6 +96,9 @@ const CHANGES = new Set([
   "succeedLease",
   "failLease",
   "extendLease",
+  "succeedByLease",
+  "failByLease",
+  "extendByLease",
   "reportJobs",
 ]);
 
@@ -178,7 +187,7 @@ describe("every route under /v1", () => {
     for (const scope of new Set<Scope>([route.scope as Scope, "admin"])) {
       const own = CHANGES.has(route.id) ? await newPlace(ROOT) : { ...place };
       // A job that is over is what a retry, a late report and a deletion of its queue find.
-      if (route.path.includes("{lease}") || route.id === "retryJob" || route.id === "deleteQueue")
+      if (route.path.startsWith("/v1/leases/") || route.id === "retryJob" || route.id === "deleteQueue")
         await succeed(own.lease);
       if (route.id === "revokeKey") own.key = (await makeKey(["read"])).id;
       const { status, body } = await send(route, own, only.get(scope) ?? "");
@@ -208,7 +217,7 @@ describe("every route under /v1", () => {
 
   it("another namespace's things are 404, never 403", async () => {
     const { key } = await makeKey(["admin"], await makeNamespace("bola"));
-    for (const route of KEYED.filter(({ path }) => path.includes("{"))) {
+    for (const route of KEYED.filter(({ path }) => path.includes("{") || path.startsWith("/v1/leases/"))) {
       if (["putQueue", "putSchedule", "putSubscription"].includes(route.id)) continue;
       const stranger = { ...place, key: (await makeKey(["read"])).id };
       const answer = await send(route, stranger, key);

@@ -1,12 +1,13 @@
 import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
 import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import type { Lane, PushType } from "../../domain/queue.ts";
 import type { Connections } from "./connections.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { InFlight } from "./in-flight.ts";
 import { MovedReports } from "./moved-reports.ts";
 import { MAX_TRIES, retryDelayMs } from "./retry.ts";
-import { EPOCH_UNKNOWN, reasonOf, type WorkPorts } from "./work-ports.ts";
+import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
 /**
  * Three heartbeats long, and moved when a beat finds less than half of it left, which is the second: five more tries, a
@@ -218,7 +219,7 @@ class Loop {
 
   #failed(reports: Report[], error: unknown): void {
     this.#tries++;
-    this.#ports.log({ event: "call-failed", call: "work", tries: this.#tries, error: reasonOf(error) });
+    this.#ports.log({ event: "call-failed", call: "work", tries: this.#tries, error: faultText(error) });
     if (this.#tries < MAX_TRIES) {
       this.#inFlight.putBack(reports);
       this.#retryAt = this.#ports.now() + retryDelayMs(this.#tries, this.#ports.random());

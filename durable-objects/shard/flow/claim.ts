@@ -2,7 +2,6 @@ import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limit
 import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../../contract/rpc.ts";
 import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
 import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
-import { formatLease } from "../../../domain/lease.ts";
 import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
 import { queuesWithReady, readyPartitions } from "../jobs/counts.ts";
@@ -10,6 +9,7 @@ import type { StartedJob } from "../jobs/job-change.ts";
 import { type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { LARGE_PAYLOADS } from "../jobs/large-payloads.ts";
+import { LeaseTags, makeNonce } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { ANY_PROGRESS, PROGRESS } from "../jobs/progress-store.ts";
 import type { Returning, StartedRow } from "../jobs/state-store.ts";
@@ -52,12 +52,13 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   const items: WorkItem[] = [];
   const { leaseMs, worker } = request;
   const space = { bytes: CLAIM_BYTES };
+  const tags = new LeaseTags();
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
     if (room <= 0) continue;
     const limits: StartLimits = { room, leaseMs, graceMs: PUSH_GRACE_MS, worker, returning: "item", space };
     for (const { row, queue } of startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits)) {
-      items.push(toItem(row, queue));
+      items.push(toItem(row, queue, tags));
     }
   }
   const checkpoints = checkpointsOf(step, items);
@@ -85,7 +86,8 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
   const made = started.map(({ row }) => toJob(row, queue.settings));
   const jobs = step.get(ANY_PROGRESS).any ? step.get(PROGRESS).tellAll(made) : made;
   const checkpoints = checkpointsOf(step, jobs);
-  const leases = new Map(started.map(({ row }) => [row.id, leaseOf(row)]));
+  const tags = new LeaseTags();
+  const leases = new Map(started.map(({ row }) => [row.id, tags.lease(row)]));
   return jobs.map((job) => ({
     job,
     lease: leases.get(job.id) ?? "",
@@ -123,7 +125,7 @@ function startSome<Row extends StartedRow>(
   limits: StartLimits,
 ): Started<Row>[] {
   const started: Started<Row>[] = [];
-  const lease = nonce(step);
+  const lease = makeNonce(() => step.random());
   const share = step.get(FAIR_SHARE);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     step.runDeferred();
@@ -227,7 +229,7 @@ function offerOf(
 
 const NO_KEYS = new Map<string, string>();
 
-function toItem(row: ItemRow, { settings }: KnownQueue): WorkItem {
+function toItem(row: ItemRow, { settings }: KnownQueue, tags: LeaseTags): WorkItem {
   if (!isPushed(settings.target))
     throw new Error(`${row.id} of a ${settings.target.type} queue was claimed for a lane`);
   return {
@@ -235,23 +237,10 @@ function toItem(row: ItemRow, { settings }: KnownQueue): WorkItem {
     namespace: settings.namespace,
     queue: settings.name,
     attempt: row.attempt,
-    lease: leaseOf(row),
+    lease: tags.lease(row),
     payload: row.payload,
     timeoutMs: row.timeout_ms,
     target: settings.target,
     checkpoint: null,
   };
-}
-
-function leaseOf(row: Pick<JobRow, "id" | "attempt" | "lease">): string {
-  return formatLease({ jobId: row.id, attempt: row.attempt, nonce: row.lease ?? "" });
-}
-
-/** 64 bits of chance: a lease cannot be guessed. One for each claim; job and attempt tell its leases apart. */
-function nonce(step: Step): string {
-  const word = () =>
-    Math.floor(step.random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, "0");
-  return word() + word();
 }

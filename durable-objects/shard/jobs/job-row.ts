@@ -87,7 +87,7 @@ export interface JobSpec {
   movingTo?: string;
 }
 
-/** An attempt as stored: with its nonce, so that a lease it had is known to be stale and not merely unknown. */
+/** An attempt as stored: with the nonce of its claim, so that a lease it had is known to be stale and not merely unknown. */
 export interface StoredAttempt extends Attempt {
   nonce: string;
 }

@@ -10,6 +10,7 @@ export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
 const ROW = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
 const HEAD = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
 const ROWS = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
+const NONCES = "SELECT id, lease FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
 const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
   AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
 const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
@@ -31,6 +32,12 @@ export function jobStore(sql: Sql) {
     /** The rows of these jobs, discarded ones included: history has to be told of those too. */
     rows(ids: string[]): JobRow<RowState>[] {
       return sql.all<JobRow<RowState>>(ROWS, JSON.stringify(ids));
+    },
+
+    /** The nonce of the last claim of each of these jobs, by job id: leases are made of it. */
+    nonces(ids: string[]): Map<string, string> {
+      const rows = sql.all<{ id: string; lease: string }>(NONCES, JSON.stringify(ids));
+      return new Map(rows.map(({ id, lease }) => [id, lease]));
     },
 
     /** Writes another payload and the spec that goes with it, which `save` does not write. */

@@ -2,6 +2,7 @@ import type { Report, ReportReply, ReportRequest, ReportResult } from "../../../
 import { type Lease, parseLease } from "../../../domain/lease.ts";
 import { toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
+import { LeaseTags } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import type { Success } from "../jobs/state-store.ts";
@@ -56,6 +57,9 @@ function plansOf(
   return new SpawnPlans(step, reports, { jobOf, fails });
 }
 
+/** A success whose lease has still to be looked at. */
+type Tried = { lease: Lease } & Pick<Success, "result" | "truncated">;
+
 /** Records the reports of one call in one step. */
 class Recording {
   readonly #step: Step;
@@ -88,7 +92,7 @@ class Recording {
    */
   #recordSuccesses(reports: Report[]): Set<number> {
     const places = new Map<string, number>();
-    const successes: Success[] = [];
+    const tried: Tried[] = [];
     const leases = new Set<string>();
     for (const [i, report] of reports.entries()) {
       const { lease: text, outcome } = report;
@@ -97,14 +101,26 @@ class Recording {
       leases.add(text);
       if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
       places.set(lease.jobId, i);
-      const { jobId: id, attempt, nonce } = lease;
-      successes.push({ id, attempt, nonce, result: outcome.result, truncated: outcome.resultTruncated });
+      tried.push({ lease, result: outcome.result, truncated: outcome.resultTruncated });
     }
+    const successes = this.#withNonces(tried);
     if (successes.length === 0) return new Set();
     const done = succeed(this.#step, successes, this.#reporter.namespace);
     const recorded = new Set(done.map(({ id }) => places.get(id) ?? -1));
     if (this.#plans !== null) this.#launch(reports, recorded, this.#plans);
     return recorded;
+  }
+
+  /** Those whose lease was made of the nonce that its job has now, with the nonce, which the statement compares once more. */
+  #withNonces(tried: Tried[]): Success[] {
+    if (tried.length === 0) return [];
+    const nonces = this.#step.get(JOBS).nonces(tried.map(({ lease }) => lease.jobId));
+    const tags = new LeaseTags();
+    return tried.flatMap(({ lease, result, truncated }) => {
+      const nonce = nonces.get(lease.jobId) ?? null;
+      if (nonce === null || !tags.isMadeOf(nonce, lease)) return [];
+      return [{ id: lease.jobId, attempt: lease.attempt, nonce, result, truncated }];
+    });
   }
 
   /** SQLite tells what it wrote in no order; what the successes bring is accepted in that of the reports. */

@@ -1,13 +1,14 @@
 import { eventView } from "../../../contract/event.ts";
+import { faultText } from "../../../domain/fault.ts";
 import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
 import { type OpenTarget, openTarget } from "../../crypto/open-target.ts";
 import { type HttpPorts, NOT_OPEN } from "../executors/http.ts";
+import { INVALID_HEADERS } from "../executors/http-request.ts";
 import { retryAfterMs } from "../executors/retry-after.ts";
 import { traceparentOf } from "../executors/trace.ts";
 import { type Secrets, signWebhook } from "../executors/webhook.ts";
-import { reasonOf } from "../work-ports.ts";
 import type { DeliveryOutcome, SubscriptionTo } from "./delivery-ports.ts";
 
 /** A receiver has to take an event and answer, not to work on it. */
@@ -41,7 +42,7 @@ export function httpSubscriber(ports: SubscriberPorts) {
       return outcomeBy(response, ports.now());
     } catch (error) {
       if (signal.aborted) return failed("timeout", `no answer within ${POST_TIMEOUT_MS / 1000} s`);
-      return failed("network-error", reasonOf(error));
+      return failed("network-error", faultText(error));
     }
   };
 }
@@ -66,7 +67,7 @@ async function headersOf(
   try {
     secrets = await ports.secrets(subscription.namespace);
   } catch (error) {
-    return failed("secret-unavailable", reasonOf(error));
+    return failed("secret-unavailable", faultText(error));
   }
   try {
     // The target's own come first, so that they cannot replace any of the others.
@@ -79,10 +80,9 @@ async function headersOf(
     headers.delete("tracestate");
     signWebhook(headers, { id: eventId(event.job), body }, { secrets, now: ports.now() });
     return headers;
-  } catch (error) {
-    // What the platform says of a header may quote it.
-    const name = error instanceof Error ? error.name : "error";
-    return failed("invalid-headers", `a header of the target cannot be sent (${name})`);
+  } catch {
+    // What is thrown quotes the value.
+    return failed("invalid-headers", INVALID_HEADERS);
   }
 }
 

@@ -7,6 +7,9 @@ import { type Secrets, signWebhook } from "./webhook.ts";
 /** 4 KiB in base64: servers commonly take 8 KiB of headers in all. */
 const MAX_CHECKPOINT_BYTES = 3072;
 
+/** What an attempt says whose target has a header that is none. */
+export const INVALID_HEADERS = "the target has a header that HTTP does not allow";
+
 interface Facts {
   secrets: Secrets;
   /** 16 hex digits. */

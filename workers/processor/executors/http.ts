@@ -1,11 +1,11 @@
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
+import { faultText } from "../../../domain/fault.ts";
 import type { HttpTarget } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { type OpenTarget, openTarget } from "../../crypto/open-target.ts";
 import type { Vault } from "../../crypto/vault.ts";
-import { reasonOf } from "../work-ports.ts";
-import { requestHeaders } from "./http-request.ts";
+import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
 import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -58,7 +58,7 @@ export function httpExecutor(ports: HttpPorts) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
       // Also a body that stops midway: its outcome is not known, so the job runs again.
       if (signal.aborted) return failed("timeout", `no outcome within ${item.timeoutMs / 1000} s`, { retryable: true });
-      return failed("network-error", reasonOf(error), { retryable: true });
+      return failed("network-error", faultText(error), { retryable: true });
     }
   };
 }
@@ -68,14 +68,13 @@ async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarge
   try {
     secrets = await ports.secrets(item.namespace);
   } catch (error) {
-    return failed("secret-unavailable", reasonOf(error), { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
+    return failed("secret-unavailable", faultText(error), { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
   }
   try {
     return requestHeaders(item, target.headers, { secrets, spanId: ports.spanId(), now: ports.now() });
-  } catch (error) {
-    // What the platform says of a header may quote it.
-    const name = error instanceof Error ? error.name : "error";
-    return failed("invalid-headers", `a header of the target cannot be sent (${name})`, { retryable: false });
+  } catch {
+    // What is thrown quotes the value.
+    return failed("invalid-headers", INVALID_HEADERS, { retryable: false });
   }
 }
 

@@ -256,12 +256,12 @@ describe("a delivery", () => {
     let calls = 0;
     const delivery = start(receiver, async () => {
       calls += 1;
-      throw new Error("away");
+      throw new Error("Network connection lost.");
     });
     for (let i = 0; i < 4; i++) await receiver.pass(1_000);
     await delivery.done;
     expect(calls).toBe(3);
-    expect(receiver.logged).toEqual([{ event: "report-lost", error: "Error: away" }]);
+    expect(receiver.logged).toEqual([{ event: "report-lost", error: "Error: Network connection lost" }]);
   });
 });
 
@@ -379,12 +379,12 @@ describe("a Queue as subscriber", () => {
     let calls = 0;
     const sendBatch = async () => {
       calls += 1;
-      if (calls === 2) throw new Error("too many requests");
+      if (calls === 2) throw new Error("Queue sendBatch failed: Too Many Requests");
     };
     const events = Array.from({ length: 250 }, (_, i) => event("a", i + 1));
     expect(await queueSubscriber({ OUT: { sendBatch } })(out, events)).toEqual({
       sent: 100,
-      failure: { code: "queue-error", message: "Error: too many requests", retryAfterMs: null },
+      failure: { code: "queue-error", message: "Error: Queue sendBatch failed: Too Many Requests", retryAfterMs: null },
     });
   });
 

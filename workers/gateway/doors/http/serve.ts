@@ -11,6 +11,7 @@ import {
   problemView,
   type Result,
 } from "../../../../contract/problems.ts";
+import { framesOf } from "../../../../domain/fault.ts";
 import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
 import type { Answered, Remarks } from "../../answered.ts";
@@ -32,10 +33,10 @@ type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answere
 export function serve(definition: CallDefinition & { id: CallName }): Handler<DoorEnv> {
   const run = USE_CASES[definition.id] as unknown as Run;
   if (definition.scope === "public") {
-    return async (c) => told(c, definition, await run(begun(c).visit, publicInput(c)));
+    return async (c) => told(c, definition, await run(begun(c, definition.path).visit, publicInput(c)));
   }
   return async (c) => {
-    const context = await entered(c, begun(c), definition.scope);
+    const context = await entered(c, begun(c, definition.path), definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
     const result = isProblem(input) ? input : await run(context, input);
@@ -83,7 +84,7 @@ async function setBookmark(c: DoorContext, { services, session, caller, clock }:
 
 /** 405 with `Allow` for a path that other methods know, else 404. Under `/v1` only whoever has a key is told which. */
 export const onNotFound: NotFoundHandler<DoorEnv> = async (c) => {
-  const request = begun(c);
+  const request = begun(c, null);
   if (/^\/v1(\/|$)/.test(c.req.path)) {
     const context = await entered(c, request, null);
     if (isProblem(context)) return problemAnswer(c, context);
@@ -104,7 +105,7 @@ function allowedMethods(path: string): string[] {
 }
 
 /** What every request finds in its context, with what its answer carries whatever becomes of it. */
-function begun(c: DoorContext): HttpRequest {
+function begun(c: DoorContext, route: string | null): HttpRequest {
   const id = crypto.randomUUID();
   const headers: Record<string, string> = {
     "x-request-id": id,
@@ -114,7 +115,7 @@ function begun(c: DoorContext): HttpRequest {
   const sent = c.req.header("traceparent");
   const trace = sent === undefined ? null : continuedTrace(sent, newSpanId);
   if (trace !== null) headers.traceparent = trace;
-  const request = { id, visit: visitOf(c), headers };
+  const request = { id, route, visit: visitOf(c), headers };
   c.set("request", request);
   return request;
 }
@@ -132,10 +133,13 @@ function newSpanId(): string {
   return toHex(crypto.getRandomValues(new Uint8Array(8)));
 }
 
-/** What is thrown is our fault: logged under the request's id, and told without detail. */
+/**
+ * What is thrown is our fault: logged under the request's id, and told without detail. The path is logged as the call's
+ * definition has it, because what stands in the braces may be a lease.
+ */
 export const onError: ErrorHandler<DoorEnv> = (error, c) => {
-  const { id } = c.get("request");
-  log("error", "unexpected", { requestId: id, path: c.req.path, reason: reasonOf(error), stack: error.stack });
+  const { id, route } = c.get("request");
+  log("error", "unexpected", { requestId: id, route, reason: reasonOf(error), at: framesOf(error) });
   return problemAnswer(c, http.failed(id));
 };
 
