@@ -133,6 +133,7 @@ function ownVars({ vars, rootKey }: HostOptions): Record<string, string> {
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
     SWEEP_MS: "100",
+    ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
     DURE_ROOT_KEY: rootKey,
   };

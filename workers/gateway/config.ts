@@ -1,7 +1,15 @@
+import { rootKeyFault } from "../../domain/root-key.ts";
+
 /** What a deployment chooses by its variables and secrets, in the form used inside. The only place that reads them. */
 export interface Config {
   /** The deployment's own key, a whole token. A secret: never logged. */
   rootKey: string;
+  /** The root key before, which is taken for as long as it is set. A secret too; nothing is derived from it. */
+  previousRootKey: string | null;
+  /** Why nothing is served, for the caller to read; null when all is well. */
+  refusal: string | null;
+  /** Whether `/metrics` needs no key. */
+  metricsPublic: boolean;
   /** Requests a key may make in 10 s; 0 is no limit. */
   rateLimit: number;
   /** Whether targets may be private, loopback and link-local addresses. */
@@ -9,9 +17,16 @@ export interface Config {
 }
 
 export function configOf(env: Env): Config {
-  const variables: Record<"RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS", string> = env;
+  const variables: Record<"RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS" | "METRICS", string> = env;
+  const optional: { METRICS: string; DURE_ROOT_KEY_PREVIOUS?: string } = env;
+  const previousRootKey = optional.DURE_ROOT_KEY_PREVIOUS || null;
   return {
     rootKey: env.DURE_ROOT_KEY,
+    previousRootKey,
+    refusal:
+      rootKeyFault("DURE_ROOT_KEY", env.DURE_ROOT_KEY) ??
+      (previousRootKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousRootKey)),
+    metricsPublic: variables.METRICS === "public",
     rateLimit: Number(variables.RATE_LIMIT),
     allowPrivateTargets: variables.ALLOW_PRIVATE_TARGETS === "true",
   };

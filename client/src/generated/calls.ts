@@ -3,6 +3,7 @@
 import type { Call } from "../call.ts";
 import type {
   Audit,
+  AuditLog,
   Batch,
   BatchRequest,
   ClaimRequest,
@@ -21,6 +22,7 @@ import type {
   JobList,
   KeyList,
   KeyRequest,
+  ListAuditLogQuery,
   ListFailuresQuery,
   ListFiresQuery,
   ListJobsQuery,
@@ -210,3 +212,6 @@ export const getCluster: Call<{ answer: Cluster }> = { method: "GET", path: "/v1
 
 /** Look for jobs that nothing would ever run. */
 export const audit: Call<{ answer: Audit }> = { method: "GET", path: "/v1/audit" };
+
+/** Read who did what. */
+export const listAuditLog: Call<{ query?: ListAuditLogQuery; answer: AuditLog }> = { method: "GET", path: "/v1/audit-log" };

@@ -5,6 +5,7 @@ export const PROBLEM_CODES = [
   "invalid-request",
   "unauthorized",
   "forbidden",
+  "beyond-own-key",
   "not-found",
   "job-not-found",
   "queue-not-found",

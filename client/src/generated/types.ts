@@ -915,17 +915,18 @@ export interface ExtendRequest {
 export interface KeyRequest {
     /**
      * @description What people call the key. It need not be unique.
+     * @example CI of the shop
      * @example ci
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies the others and may change queues, keys and all else. Each once.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment. Each once. A key can give no scope that it does not have; `metrics` the root key alone can give.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin")[];
+    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for, which only the root key may name. Left out: that of the key that makes it.
      * @example acme
@@ -933,7 +934,7 @@ export interface KeyRequest {
     namespace?: string | undefined;
     /**
      * Format: date-time
-     * @description When the key stops working. Left out: never.
+     * @description When the key stops working: not after the key that makes it does. Left out: when that one does, or never.
      * @example 2026-12-01T00:00:00Z
      */
     expiresAt?: string | undefined;
@@ -3665,17 +3666,17 @@ export interface Key {
     id: string;
     /**
      * @description What people call the key.
-     * @example ci
+     * @example CI of the shop
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies the others and may change queues, keys and all else.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin")[];
+    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for.
      * @example default
@@ -3693,6 +3694,18 @@ export interface Key {
      * @example 2026-12-01T00:00:00Z
      */
     expiresAt: string | null;
+    /**
+     * @description The id of the key that made it, with which it is revoked. Null: the root key made it, or a version of Dure that did not note it.
+     * @example null
+     * @example 01m81y5hxdfwy87v7akx
+     */
+    parent: string | null;
+    /**
+     * @description The hour in which the key was last used, by its beginning. Null: it was not, or not since Dure notes it.
+     * @example null
+     * @example 2026-11-22T15:00:00.000Z
+     */
+    lastUsedAt: string | null;
 }
 
 /**
@@ -3706,17 +3719,17 @@ export interface CreatedKey {
     id: string;
     /**
      * @description What people call the key.
-     * @example ci
+     * @example CI of the shop
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies the others and may change queues, keys and all else.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin")[];
+    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for.
      * @example default
@@ -3735,8 +3748,20 @@ export interface CreatedKey {
      */
     expiresAt: string | null;
     /**
+     * @description The id of the key that made it, with which it is revoked. Null: the root key made it, or a version of Dure that did not note it.
+     * @example null
+     * @example 01m81y5hxdfwy87v7akx
+     */
+    parent: string | null;
+    /**
+     * @description The hour in which the key was last used, by its beginning. Null: it was not, or not since Dure notes it.
+     * @example null
+     * @example 2026-11-22T15:00:00.000Z
+     */
+    lastUsedAt: string | null;
+    /**
      * @description The whole text of the key, as it goes behind `Authorization: Bearer`. It is shown this once and stored nowhere.
-     * @example dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx9
+     * @example dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx90fG-5d0c3a7e91f24b68c07d3e15
      */
     key: string;
 }
@@ -3875,6 +3900,62 @@ export interface Audit {
          */
         detail: string;
     }[];
+}
+
+/**
+ * A page of a list. Entries of the audit log, the newest first.
+ */
+export interface AuditLog {
+    /** @description Entries of the audit log, the newest first: as many as fit on the page. */
+    items: {
+        /**
+         * @description The id of the entry; a later entry has a higher one.
+         * @example 01m81y5hxdqz3nv8c2ra
+         */
+        id: string;
+        /**
+         * Format: date-time
+         * @description When the call was answered.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        at: string;
+        /**
+         * @description Whose call it was: the id of an API key, `root`, `root-previous` for the root key before, or `binding:` and a namespace.
+         * @example 01m81y5hxdfwy87v7akx
+         */
+        keyId: string;
+        /**
+         * @description The namespace that the call was about. Null: the deployment as a whole, which the root key alone is shown.
+         * @example default
+         */
+        namespace: string | null;
+        /**
+         * @description The name of the call, as in the OpenAPI document.
+         * @example pauseQueue
+         */
+        call: string;
+        /**
+         * @description The name or id of what the call was about, cut after 200 characters. Null: the call names nothing.
+         * @example emails
+         */
+        object: string | null;
+        /**
+         * @description The address that the request came from. Null: another Worker called by a binding.
+         * @example 203.0.113.7
+         */
+        address: string | null;
+        /**
+         * @description The HTTP status of the answer.
+         * @example 200
+         */
+        status: number;
+    }[];
+    /**
+     * @description The `cursor` of the next page; null at the end of the list.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     * @example null
+     */
+    nextCursor: string | null;
 }
 
 /**
@@ -4366,4 +4447,25 @@ export interface ListKeysQuery {
      * @example eyJ2IjoxLCJsIjoiam9icyJ9
      */
     cursor?: string | undefined;
+}
+
+/**
+ * The query of the call "Read who did what".
+ */
+export interface ListAuditLogQuery {
+    /**
+     * @description The most items that one page has, from 1 to 200. Left out: 50.
+     * @example 50
+     */
+    limit?: number | undefined;
+    /**
+     * @description Where the page begins: the `nextCursor` of the page before. Left out: the first page.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     */
+    cursor?: string | undefined;
+    /**
+     * @description Entries of this namespace alone; another than the key's own only the root key may name. Left out: the key's own, and for the root key all.
+     * @example acme
+     */
+    namespace?: string | undefined;
 }
