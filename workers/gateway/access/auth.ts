@@ -1,6 +1,7 @@
 import { SCOPES, type Scope } from "../../../contract/admin.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
 import { access, isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
+import type { RevokedKey } from "../../../contract/rpc.ts";
 import { primary } from "../../db/client.ts";
 import { findKey, type KeyRow } from "../../db/keys.ts";
 import { findNamespace } from "../../db/namespaces.ts";
@@ -70,15 +71,20 @@ interface Look {
  * pushes no good one out.
  */
 export class Authenticator {
-  readonly #known = new ExpiringMap<Caller>(KNOWN_MS, 10_000);
-  readonly #refused = new ExpiringMap<true>(REFUSED_MS, 2000);
-  readonly #believed = new ExpiringMap<BelievedKey>(OUTAGE_MS, 10_000);
-  readonly #namespaces = new ExpiringMap<true>(KNOWN_MS, 10_000);
+  readonly #known: ExpiringMap<Caller>;
+  readonly #refused: ExpiringMap<true>;
+  readonly #believed: ExpiringMap<BelievedKey>;
+  readonly #namespaces: ExpiringMap<true>;
   readonly #ports: AuthPorts;
   #roots: { hash: string; caller: Caller }[] | null = null;
 
-  constructor(ports: AuthPorts) {
+  /** `room`: how many of each it keeps. */
+  constructor(ports: AuthPorts, room = 10_000) {
     this.#ports = ports;
+    this.#known = new ExpiringMap(KNOWN_MS, room);
+    this.#refused = new ExpiringMap(REFUSED_MS, room);
+    this.#believed = new ExpiringMap(OUTAGE_MS, room);
+    this.#namespaces = new ExpiringMap(KNOWN_MS, room);
   }
 
   /**
@@ -91,10 +97,10 @@ export class Authenticator {
     return known.expiresAt !== null && known.expiresAt <= now ? null : known;
   }
 
-  /** Forgets every verdict about these keys and what they made, so that a revocation acts in this isolate at once. */
-  forget(keyIds: readonly string[]): void {
-    const gone = new Set(keyIds);
-    const isGone = ({ keyId, ancestors }: Caller) => gone.has(keyId) || ancestors.some((above) => gone.has(above));
+  /** Forgets every verdict about a key and what it made, so that a revocation acts in this isolate at once. */
+  forget(key: RevokedKey): void {
+    const isGone = ({ namespace, keyId, ancestors }: Caller) =>
+      namespace === key.namespace && (keyId === key.keyId || ancestors.includes(key.keyId));
     this.#known.deleteWhere(isGone);
     this.#believed.deleteWhere(({ caller }) => isGone(caller));
   }

@@ -89,7 +89,7 @@ export const revokeKey: UseCase<"revokeKey"> = async ({ caller, services, clock 
   const asked = await fromDatabase(() => within(REVOKE_MS, revokeKeys(primary(services.database), [key], clock())));
   const revoked = asked === LATE ? unavailable.database() : asked;
   if (!isProblem(revoked) && revoked.length === 0) return notFound.key();
-  services.auth.forget([key.keyId]);
+  services.auth.forget(key);
   const noted = await services.revocations.note(key);
   if (!isProblem(revoked)) return DELETED;
   return noted ? unavailable.revocationNoted() : revoked;
