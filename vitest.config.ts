@@ -27,7 +27,7 @@ export default defineConfig({
               // A copy of the database, which tests let lag behind (test/workers/replicated-d1.ts).
               d1Databases: { REPLICA: "replica" },
               bindings: {
-                DURE_ROOT_KEY: "dure_root_test",
+                DURE_ROOT_KEY: "dure_root_of-the-tests-0123456789abcdefghijkl",
                 DURE_MASTER_KEY: MASTER_KEY,
                 ALLOW_PRIVATE_TARGETS: "true",
                 MIGRATIONS: await readD1Migrations("migrations"),

@@ -10,6 +10,7 @@ import {
   ReadyView,
   WebhookSecretView,
 } from "./admin.ts";
+import { AuditLogView } from "./audit-log.ts";
 import { BatchBody, BatchView } from "./batch.ts";
 import { FailureListView, FailureView, PurgeBody, PurgeView, RedriveBody, RedriveView } from "./dead-letters.ts";
 import { DedupBody } from "./dedup.ts";
@@ -128,6 +129,7 @@ export const ANSWERS = {
   Namespace: NamespaceView,
   Cluster: ClusterView,
   Audit: AuditView,
+  AuditLog: AuditLogView,
   WebhookSecret: WebhookSecretView,
   Ready: ReadyView,
   Operation: OperationView,

@@ -9,6 +9,8 @@ export const EXAMPLE_FINGERPRINT = "87e367a373b5b01b";
 export const ACCEPTED_AT = "2026-11-22T15:32:03.604Z";
 export const STARTED_AT = "2026-11-22T15:32:03.711Z";
 export const FINISHED_AT = "2026-11-22T15:32:04.249Z";
+/** The hour of all of these. */
+export const HOUR = "2026-11-22T15:00:00.000Z";
 /** After all of these. */
 export const LATER = "2026-12-01T00:00:00Z";
 

@@ -5,6 +5,10 @@ export const MAX_JSON_DEPTH = 512;
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 export const MAX_RESULT_BYTES = 256 * 1024;
 export const MAX_KEY_BYTES = 256;
+/** Unicode code points of the name of an API key. */
+export const MAX_KEY_NAME_CHARACTERS = 64;
+/** Keys above a key: who made it, who made that one, and so on. Each is looked for when D1 does not answer. */
+export const MAX_KEY_ANCESTORS = 16;
 export const MAX_TAGS = 10;
 export const MAX_TAG_BYTES = 64;
 export const MAX_BATCH_JOBS = 1000;

@@ -52,7 +52,14 @@ export const PROBLEMS = {
     status: 403,
     title: "The API key does not allow this",
     happened: "The API key is good, and lacks the scope of this call, or the call is the root key's alone.",
-    remedy: "Use a key with the scope that `detail` names. The scope `admin` implies the others.",
+    remedy: "Use a key with the scope that `detail` names. The scope `admin` implies the others, apart from `metrics`.",
+    retry: "changed",
+  },
+  "beyond-own-key": {
+    status: 422,
+    title: "A key cannot give more than it has",
+    happened: "The key that was to be made would outlive the key that makes it, or stand too far below the root key.",
+    remedy: "Leave `expiresAt` out, or name a time before the end of the key that makes it; or use another key.",
     retry: "changed",
   },
   "not-found": {

@@ -172,6 +172,10 @@ export const access = {
   forbidden: (detail: string) => new Problem("forbidden", detail),
   /** `seconds`: when there is room in the budget again. */
   rateLimited: (detail: string, seconds: number) => new Problem("rate-limited", detail, { retryAfter: seconds }),
+  tooManyBadKeys: () => access.rateLimited("Too many bad keys came from this address.", 60),
+  /** A key was to give what it does not have itself. */
+  beyondOwnKey: (pointer: string, detail: string) =>
+    new Problem("beyond-own-key", "A key cannot give more than it has.", { errors: [{ pointer, detail }] }),
 };
 
 /** Right now it cannot be done, or nobody can tell. Trying again is right. */
@@ -180,6 +184,11 @@ export const unavailable = {
   because: (detail: string, extras: ProblemExtras = {}) => new Problem("unavailable", detail, extras),
   part: () => unavailable.because("A part of the service did not answer."),
   database: () => unavailable.because("The database did not answer."),
+  /** Of a key that was to be revoked. */
+  revocationNoted: () =>
+    unavailable.because(
+      "The database did not answer. The key is refused while that lasts, and the revocation is written down when it answers again: send this call again until it answers 204 or 404.",
+    ),
   settings: () => unavailable.because("The queue's settings cannot be read right now."),
   queueChanging: () => unavailable.because("The queue is being changed."),
   contended: (what: string) => unavailable.because(`The ${what} is being changed by others.`),

@@ -47,6 +47,7 @@ import type {
   QueueStats,
 } from "./rpc/queue.ts";
 import type { Reply } from "./rpc/reply.ts";
+import type { Revocations, RevokeRequest } from "./rpc/revocation.ts";
 import type {
   ConfigureSchedulesReply,
   ConfigureSchedulesRequest,
@@ -86,6 +87,7 @@ export * from "./rpc/operation.ts";
 export * from "./rpc/ordering-keys.ts";
 export * from "./rpc/queue.ts";
 export * from "./rpc/reply.ts";
+export * from "./rpc/revocation.ts";
 export * from "./rpc/schedule.ts";
 export * from "./rpc/spawn.ts";
 export * from "./rpc/submit.ts";
@@ -159,4 +161,11 @@ export interface ShardApi {
 /** The `Directory`'s RPC surface. */
 export interface DirectoryApi {
   map(): Promise<SlotMap>;
+  /** Remembers for an hour that a key is revoked. Noting it again renews that. */
+  noteRevocation(request: RevokeRequest): Promise<null>;
+  /** What is remembered of revoked keys. */
+  revocations(request: { v: number }): Promise<Revocations>;
 }
+
+/** What is asked of the `Directory` by whoever only wants the slot map. */
+export type MapSource = Pick<DirectoryApi, "map">;

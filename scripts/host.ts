@@ -139,6 +139,7 @@ function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, strin
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
     SWEEP_MS: "100",
+    ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
     DURE_ROOT_KEY: rootKey,
     DURE_MASTER_KEY: localMasterKey(stateDir, process.env),

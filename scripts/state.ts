@@ -61,7 +61,7 @@ function ofOther(stateDir: string, found: string): string {
 export function localRootKey(stateDir: string, env: { DURE_ROOT_KEY?: string | undefined }): string {
   if (env.DURE_ROOT_KEY) return env.DURE_ROOT_KEY;
   const file = join(stateDir, "root-key");
-  makeWhole(file, `dure_root_${randomBytes(24).toString("base64url")}\n`);
+  makeWhole(file, `dure_root_${randomBytes(32).toString("base64url")}\n`);
   return readFileSync(file, "utf8").trim();
 }
 

@@ -1,3 +1,4 @@
+import { AuditLogQuery } from "../audit-log.ts";
 import { PageQuery } from "../list.ts";
 import { call, created, gone, ok } from "./call.ts";
 import { KEY_ID, NAMESPACE } from "./parameters.ts";
@@ -9,10 +10,10 @@ export const ADMIN_CALLS = {
     scope: "admin",
     summary: "Create an API key",
     description:
-      "Makes an API key. Its token is in this answer and nowhere else. `namespace` is for the root key only.",
+      "Makes an API key. Its token is in this answer and nowhere else. A key gives no more than it has: scopes, namespace and time; and the keys that it made are revoked with it. `namespace` and the scope `metrics` are for the root key only.",
     body: "KeyRequest",
     answers: [created("CreatedKey", "The only time the key is shown")],
-    problems: ["namespace-not-found"],
+    problems: ["namespace-not-found", "beyond-own-key"],
   }),
   listKeys: call({
     method: "get",
@@ -30,7 +31,8 @@ export const ADMIN_CALLS = {
     parameters: { id: KEY_ID },
     scope: "admin",
     summary: "Revoke an API key",
-    description: "Revokes an API key: within five seconds it works nowhere.",
+    description:
+      "Revokes an API key, and with it every key that it made, and that those made: within five seconds they work nowhere. A 503 may have revoked them where the database is away; only 204 says that it is done for good.",
     answers: [gone],
     problems: ["key-not-found"],
   }),
@@ -50,6 +52,7 @@ export const ADMIN_CALLS = {
     method: "get",
     path: "/v1/webhook-secret",
     scope: "admin",
+    audited: true,
     summary: "Read the secrets that sign what HTTP targets get",
     description:
       "Reads the secret that signs what HTTP targets and subscribers of the namespace receive, and those before it that still sign.",
@@ -71,7 +74,7 @@ export const ADMIN_CALLS = {
   getCluster: call({
     method: "get",
     path: "/v1/cluster",
-    scope: "admin",
+    scope: "root",
     summary: "The slot map and what each shard holds",
     description: "Reads which shard owns which slots, and how many unfinished jobs and bytes each holds.",
     answers: [ok("Cluster")],
@@ -80,11 +83,22 @@ export const ADMIN_CALLS = {
   audit: call({
     method: "get",
     path: "/v1/audit",
-    scope: "admin",
+    scope: "root",
     summary: "Look for jobs that nothing would ever run",
     description:
       "Looks in every shard for jobs that nothing would ever run, and for slots that no shard or two shards own. `ok` is true when there is nothing.",
     answers: [ok("Audit")],
     problems: [],
+  }),
+  listAuditLog: call({
+    method: "get",
+    path: "/v1/audit-log",
+    scope: "admin",
+    summary: "Read who did what",
+    description:
+      "Lists the calls that changed keys, secrets, queues, schedules, subscriptions and the cluster, that purged, redrove or operated on many jobs, or read a secret: who, when, from where, and what came of it. Entries stay for 400 days, and nobody can change one.",
+    query: AuditLogQuery,
+    answers: [ok("AuditLog", "A page")],
+    problems: ["invalid-request"],
   }),
 };

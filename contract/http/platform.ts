@@ -35,9 +35,10 @@ export const PLATFORM_CALLS = {
   metrics: call({
     method: "get",
     path: "/metrics",
-    scope: "public",
+    scope: "metrics",
     summary: "OpenMetrics",
-    description: "Counters and gauges of every shard, in the OpenMetrics text format.",
+    description:
+      "Counters and gauges of every shard, in the OpenMetrics text format. The root key alone can give the scope; where the variable `METRICS` is `public` no key is needed.",
     answers: [
       text("application/openmetrics-text; version=1.0.0; charset=utf-8", "Metrics", 'dure_jobs{state="queued"} 12\n'),
     ],

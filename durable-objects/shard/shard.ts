@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
-import type { DirectoryApi, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
+import type { MapSource, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
 import { durableSql } from "../do-sql.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
@@ -100,7 +100,7 @@ export class Shard extends Calls {
   async #knowSlots({ epoch }: ShardCall): Promise<void> {
     const map = this.#core.map();
     if (map !== null && map.epoch >= epoch) return;
-    const directory: DirectoryApi = this.env.DIRECTORY.getByName("directory");
+    const directory: MapSource = this.env.DIRECTORY.getByName("directory");
     this.#core.adopt(await directory.map());
   }
 

@@ -1,5 +1,5 @@
 import {
-  type DirectoryApi,
+  type MapSource,
   type Moved,
   RPC_VERSION,
   type RunReply,
@@ -47,7 +47,7 @@ export interface TransactionPorts {
   /** Deletes all that is stored, the alarm too. */
   forget(): Promise<void>;
   shard(id: string): Pick<ShardApi, "prepare" | "decide">;
-  directory(): DirectoryApi;
+  directory(): MapSource;
 }
 
 /**

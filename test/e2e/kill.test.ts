@@ -9,6 +9,7 @@ import { readHistory } from "./history.ts";
 import { PullWorker } from "./pull-worker.ts";
 import { Submitter } from "./submitter.ts";
 
+const ROOT_KEY = "dure_root_of-the-kill-test-0123456789abcdefghijkl";
 const KILLS = 5;
 const BETWEEN_KILLS_MS = [2000, 5000] as const;
 const DRAIN_MS = 90_000;
@@ -18,7 +19,7 @@ const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
 it("every accepted job ends exactly once, though the whole platform is killed again and again", async () => {
   const stateDir = mkdtempSync(join(tmpdir(), "dure-kill-"));
-  const options = { port: await freePort(), rootKey: "dure_root_kill", stateDir };
+  const options = { port: await freePort(), rootKey: ROOT_KEY, stateDir };
   const api = new Api(`http://127.0.0.1:${options.port}`, options.rootKey);
   let platform = await spawnPlatform(options);
   try {
@@ -69,10 +70,10 @@ it("every accepted job ends exactly once, though the whole platform is killed ag
 });
 
 /** Waits until no job is unfinished and history has them all. */
-async function drained(api: Api): Promise<void> {
+async function drained({ url }: Api): Promise<void> {
   const until = Date.now() + DRAIN_MS;
   for (;;) {
-    const metrics = await readMetrics(api.url);
+    const metrics = await readMetrics({ url, key: ROOT_KEY });
     const open = (metrics.get("dure_shard_live_jobs") ?? 1) + (metrics.get("dure_jobs_unprojected") ?? 1);
     if (open === 0) return;
     if (Date.now() > until) throw new Error(`${open} jobs are not finished and in history after ${DRAIN_MS} ms`);

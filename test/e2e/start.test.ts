@@ -10,8 +10,8 @@ const otherDir = mkdtempSync(join(tmpdir(), "dure-start-"));
 const port = await freePort();
 const running: Platform[] = [];
 
-async function start(dir = stateDir, onPort = port): Promise<Platform> {
-  const platform = await spawnPlatform({ port: onPort, rootKey: null, stateDir: dir });
+async function start(dir = stateDir, onPort = port, rootKey: string | null = null): Promise<Platform> {
+  const platform = await spawnPlatform({ port: onPort, rootKey, stateDir: dir });
   running.push(platform);
   return platform;
 }
@@ -66,8 +66,15 @@ it("a master key that is none is refused in one sentence", async () => {
 
 it("the docs, the API description and the health pages answer", async () => {
   const { url } = await start();
-  for (const path of ["/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"])
+  for (const path of ["/docs", "/openapi.json", "/healthz", "/readyz"])
     expect((await fetch(url + path)).status, path).toBe(200);
+  expect((await fetch(`${url}/metrics`)).status).toBe(401);
+});
+
+it("a root key that could be guessed is refused at the start, with a sentence that says how to make one", async () => {
+  await expect(start(otherDir, port, "a")).rejects.toThrow(
+    /ended with 1:\nDURE_ROOT_KEY is not fit to be a root key: .+ Make one with: echo "dure_root_\$\(openssl rand -hex 32\)"/,
+  );
 });
 
 it("a port in use is said, and the state in use too", async () => {

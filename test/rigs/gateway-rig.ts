@@ -5,7 +5,7 @@ import { app } from "../../workers/gateway/doors/http/app.ts";
 import { MASTER_KEY } from "./master-key.ts";
 import { Harness } from "./shard-harness.ts";
 
-export const ROOT_KEY = "dure_root_of-the-rig-and-of-nothing-else";
+export const ROOT_KEY = "dure_root_of-the-rig-and-of-nothing-else-0123456789abcdefghijkl";
 
 export class GatewayRig {
   readonly shard: Harness;

@@ -36,6 +36,8 @@ export interface DerivedKeys {
   values: CryptoKey;
   /** Encrypts tokens that clients carry. */
   tokens: CryptoKey;
+  /** 32 bytes that key the checksums of API tokens. */
+  checksums: Uint8Array<ArrayBuffer>;
 }
 
 /** The master keys of an isolate. Derived once, when they are first needed. */
@@ -94,5 +96,6 @@ async function derived(text: string): Promise<DerivedKeys> {
     crypto.subtle.deriveKey(info(purpose), master, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
   const id = new Uint8Array(await crypto.subtle.deriveBits(info("id"), master, ID_BYTES * 8));
   const hex = Array.from(id, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { id: hex, values: await aes("values"), tokens: await aes("tokens") };
+  const checksums = new Uint8Array(await crypto.subtle.deriveBits(info("api token checksums"), master, 256));
+  return { id: hex, values: await aes("values"), tokens: await aes("tokens"), checksums };
 }

@@ -36,8 +36,33 @@ export const apiKeys = sqliteTable(
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
+    /** Null: the root key made it. */
+    parent: text("parent"),
+    /** The parent, who made that one, and so on up; the parent is the last. */
+    ancestors: text("ancestors", { mode: "json" }).$type<string[]>().notNull().default([]),
+    /** The beginning of the hour. */
+    lastUsedAt: integer("last_used_at"),
   },
-  (table) => [index("api_keys_by_namespace").on(table.namespace, table.id)],
+  (table) => [
+    index("api_keys_by_namespace").on(table.namespace, table.id),
+    index("api_keys_by_parent").on(table.parent).where(sql`parent IS NOT NULL`),
+  ],
+);
+
+/** Who did what. Triggers keep it append-only: see `migrations/0007_keys.sql`. */
+export const auditLog = sqliteTable(
+  "audit_log",
+  {
+    id: text("id").primaryKey(),
+    at: integer("at").notNull(),
+    keyId: text("key_id").notNull(),
+    namespace: text("namespace"),
+    call: text("call").notNull(),
+    object: text("object"),
+    address: text("address"),
+    status: integer("status").notNull(),
+  },
+  (table) => [index("audit_log_by_namespace").on(table.namespace, table.id)],
 );
 
 export const queues = sqliteTable(

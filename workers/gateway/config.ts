@@ -1,3 +1,4 @@
+import { rootKeyFault } from "../../domain/root-key.ts";
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
 import { type MasterKeyTexts, masterKeyTexts } from "../crypto/master-key.ts";
 
@@ -7,6 +8,12 @@ export interface Config {
   rootKey: string;
   /** The keys that encrypt what is kept and what clients carry. Secrets: never logged. */
   masterKeys: MasterKeyTexts;
+  /** The root key before, which is taken for as long as it is set. A secret too; nothing is derived from it. */
+  previousRootKey: string | null;
+  /** Why nothing is served, for the caller to read; null when all is well. */
+  refusal: string | null;
+  /** Whether `/metrics` needs no key. */
+  metricsPublic: boolean;
   /** Requests a key may make in 10 s; 0 is no limit. */
   rateLimit: number;
   /** Where HTTP targets and subscribers may be. */
@@ -15,10 +22,16 @@ export interface Config {
 
 export function configOf(env: Env): Config {
   const variables: Record<"RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS", string> &
-    Partial<Record<"TARGET_HOSTS" | "PLATFORM_HOSTS", string>> = env;
+    Partial<Record<"TARGET_HOSTS" | "PLATFORM_HOSTS" | "METRICS" | "DURE_ROOT_KEY_PREVIOUS", string>> = env;
+  const previousRootKey = variables.DURE_ROOT_KEY_PREVIOUS || null;
   return {
     rootKey: env.DURE_ROOT_KEY,
     masterKeys: masterKeyTexts(env),
+    previousRootKey,
+    refusal:
+      rootKeyFault("DURE_ROOT_KEY", env.DURE_ROOT_KEY) ??
+      (previousRootKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousRootKey)),
+    metricsPublic: variables.METRICS === "public",
     rateLimit: Number(variables.RATE_LIMIT),
     targets: {
       allowPrivate: variables.ALLOW_PRIVATE_TARGETS === "true",

@@ -17,6 +17,8 @@ export interface Visit {
 export interface Context extends Visit {
   /** Who calls, in which namespace, with which scopes. */
   readonly caller: Caller;
+  /** Where the request came from; null where that says nothing. */
+  readonly address: string | null;
   /** What the caller has seen. It hears what is asked of shards through these `services`. */
   readonly session: ReadSession;
 }

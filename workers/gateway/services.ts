@@ -3,8 +3,11 @@ import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
 import { type RetryD1, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
-import { RateCounter } from "./access/rate-limit.ts";
+import { KeyUse } from "./access/key-use.ts";
+import { BadKeys, RateCounter } from "./access/rate-limit.ts";
+import { RecentRevocations } from "./access/revocations.ts";
 import { Signer } from "./access/signing.ts";
+import { TokenSeal } from "./access/token.ts";
 import { type Config, configOf } from "./config.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
@@ -16,9 +19,12 @@ import { Bookmarks } from "./sessions/bookmark.ts";
 export interface Services {
   config: Config;
   database: D1Database;
-  /** Counts bad keys by address, and the requests of each key beyond this isolate. */
-  badKeys: RateLimit;
+  /** Counts bad keys by address. */
+  badKeys: BadKeys;
+  /** Counts the requests of each key beyond this isolate. */
   keyRates: RateLimit;
+  /** Counts refused calls of each key that went to the audit log. */
+  refusedNotes: RateCounter;
   /** Asks the parts of the platform that answer without a shard whether they are there. */
   pings: Record<"kv" | "queues", () => Promise<unknown>>;
   shards: ShardClient;
@@ -26,6 +32,9 @@ export interface Services {
   transaction(id: string): TransactionApi;
   settings: SettingsCache;
   auth: Authenticator;
+  seal: TokenSeal;
+  revocations: RecentRevocations;
+  keyUse: KeyUse;
   rates: RateCounter;
   masterKeys: MasterKeys;
   vault: Vault;
@@ -47,18 +56,29 @@ export function servicesOf(env: Env): Services {
   const masterKeys = new MasterKeys(config.masterKeys);
   const signer = new Signer(masterKeys);
   const ports = portsOf(env);
+  const revocations = new RecentRevocations(() => env.DIRECTORY.getByName("directory"));
+  const seal = new TokenSeal(async () => (await masterKeys.current()).checksums);
   const accepted = new AcceptedRecords(env.CACHE);
   const services: Services = {
     config,
     database: env.DB,
-    badKeys: env.BAD_KEY_LIMIT,
+    badKeys: new BadKeys(env.BAD_KEY_LIMIT),
     keyRates: env.KEY_LIMIT,
     pings: { kv: () => env.CACHE.get("readyz"), queues: () => env.LANE_DEFAULT.metrics() },
     shards: new ShardClient(ports),
     transaction: (id) => env.TRANSACTION.getByName(id),
     settings: new SettingsCache(env.DB, env.CACHE),
-    auth: new Authenticator(env.DB, config.rootKey),
+    auth: new Authenticator({
+      database: env.DB,
+      revocations,
+      seal,
+      rootKeys: { current: config.rootKey, previous: config.previousRootKey },
+    }),
+    seal,
+    revocations,
+    keyUse: new KeyUse(env.DB),
     rates: new RateCounter(),
+    refusedNotes: new RateCounter(),
     masterKeys,
     vault: new Vault(masterKeys),
     signer,

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { rootKeyFault } from "../../../domain/root-key.ts";
 import { localMasterKey, localRootKey, openState, UnreadableState } from "../../../scripts/state.ts";
 import { MasterKeys } from "../../../workers/crypto/master-key.ts";
 
@@ -45,7 +46,8 @@ test("a start that died before its mark was whole leaves a new directory, and th
   writeFileSync(join(dir, ".format-1"), "");
   openState(dir);
   const key = localRootKey(dir, {});
-  expect(key).toMatch(/^dure_root_.{32}$/);
+  expect(key).toMatch(/^dure_root_.{43}$/);
+  expect(rootKeyFault("DURE_ROOT_KEY", key)).toBeNull();
   expect(localRootKey(dir, {})).toBe(key);
   expect(statSync(join(dir, "root-key")).mode & 0o777).toBe(0o600);
   expect(readdirSync(dir).sort()).toEqual([".format-1", "format", "root-key"]);

@@ -15,12 +15,13 @@ import { framesOf } from "../../../../domain/fault.ts";
 import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
 import type { Answered, Remarks } from "../../answered.ts";
-import { admit, type Entry, type Identity } from "../../api/admission.ts";
+import { admit, type Entry, type Identity, refusalOf } from "../../api/admission.ts";
+import { runAudited } from "../../api/audited.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
 import { log, reasonOf } from "../../log.ts";
-import { servicesOf } from "../../services.ts";
+import { type Services, servicesOf } from "../../services.ts";
 import type { DoorContext, DoorEnv, HttpRequest } from "./door.ts";
 import { inputOf, NO_INPUT } from "./input.ts";
 import { streamed } from "./streamed-answer.ts";
@@ -32,18 +33,25 @@ type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answere
 /** The route of a call: who may, with what, and what came of it. */
 export function serve(definition: CallDefinition & { id: CallName }): Handler<DoorEnv> {
   const run = USE_CASES[definition.id] as unknown as Run;
-  if (definition.scope === "public") {
-    return async (c) => told(c, definition, await run(begun(c, definition.path).visit, publicInput(c)));
-  }
   return async (c) => {
-    const context = await entered(c, begun(c, definition.path), definition.scope);
+    const request = begun(c, definition.path);
+    const { services } = request.visit;
+    if (isPublic(definition, services)) {
+      return told(c, definition, refusalOf(services) ?? (await run(request.visit, publicInput(c))));
+    }
+    const context = await entered(c, request, definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
-    const result = isProblem(input) ? input : await run(context, input);
+    const result = isProblem(input) ? input : await runAudited(definition, run, [context, input]);
     if (definition.bookmark && !isProblem(result)) context.session.touch();
     await setBookmark(c, context);
     return told(c, definition, result);
   };
+}
+
+/** Whether the call needs no key. A deployment may choose that its metrics need none. */
+function isPublic({ scope }: CallDefinition, { config }: Services): boolean {
+  return scope === "public" || (scope === "metrics" && config.metricsPublic);
 }
 
 function publicInput(c: DoorContext): AnyInput {
@@ -89,6 +97,8 @@ export const onNotFound: NotFoundHandler<DoorEnv> = async (c) => {
     const context = await entered(c, request, null);
     if (isProblem(context)) return problemAnswer(c, context);
   }
+  const refusal = refusalOf(request.visit.services);
+  if (refusal !== null) return problemAnswer(c, refusal);
   const allowed = allowedMethods(c.req.path);
   return problemAnswer(c, allowed.length === 0 ? notFound.path() : http.method(allowed.join(", ")));
 };
