@@ -132,6 +132,7 @@ function ownVars({ vars, rootKey }: HostOptions): Record<string, string> {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
+    LANE_CONSUMERS: "1",
     SWEEP_MS: "100",
     ...vars,
     DURE_ROOT_KEY: rootKey,

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { DirectoryApi, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
+import { parseShare } from "../../domain/connections.ts";
 import { durableSql } from "../do-sql.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { queueOf } from "./doorbells/bell-queues.ts";
@@ -33,6 +34,10 @@ export class Shard extends Calls {
       random: unguessable,
       setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
+      connectionShares: {
+        namespace: parseShare("NAMESPACE_SHARE", env.NAMESPACE_SHARE),
+        host: parseShare("HOST_SHARE", env.HOST_SHARE),
+      },
     });
     this.#drivers = DRIVERS.map((make) =>
       make({

@@ -13,6 +13,7 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   DIRECTORY: env.DIRECTORY,
   ALLOW_PRIVATE_TARGETS: "true",
   MAX_CONNECTIONS: "6",
+  LANE_CONSUMERS: "250",
   SWEEP_MS: "0",
 };
 

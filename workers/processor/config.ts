@@ -3,14 +3,19 @@ export interface Config {
   allowPrivate: boolean;
   /** Outgoing HTTP requests of one invocation that may wait for headers. */
   maxConnections: number;
+  /** Invocations that one lane has at once, at most. */
+  laneConsumers: number;
   /** 0: no sweep. */
   sweepMs: number;
 }
 
-export function readConfig(env: Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "SWEEP_MS">): Config {
+type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS">;
+
+export function readConfig(env: Variables): Config {
   return {
     allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
+    laneConsumers: wholeNumber("LANE_CONSUMERS", env.LANE_CONSUMERS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),
   };
 }

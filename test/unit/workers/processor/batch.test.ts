@@ -138,17 +138,17 @@ describe("a message of the dead-letter queue", () => {
 });
 
 describe("variables", () => {
-  const env = { ALLOW_PRIVATE_TARGETS: "false", MAX_CONNECTIONS: "6", SWEEP_MS: "0" };
+  const env = { ALLOW_PRIVATE_TARGETS: "false", MAX_CONNECTIONS: "6", LANE_CONSUMERS: "250", SWEEP_MS: "0" };
 
   test("are read once into what they mean", () => {
-    expect(readConfig(env)).toEqual({ allowPrivate: false, maxConnections: 6, sweepMs: 0 });
+    expect(readConfig(env)).toEqual({ allowPrivate: false, maxConnections: 6, laneConsumers: 250, sweepMs: 0 });
     expect(readConfig({ ...env, ALLOW_PRIVATE_TARGETS: "true", SWEEP_MS: "50" })).toMatchObject({
       allowPrivate: true,
       sweepMs: 50,
     });
   });
 
-  test.each([{ MAX_CONNECTIONS: "0" }, { MAX_CONNECTIONS: "many" }, { SWEEP_MS: "-1" }, { SWEEP_MS: "0.5" }])(
+  test.each([{ LANE_CONSUMERS: "0" }, { MAX_CONNECTIONS: "0" }, { MAX_CONNECTIONS: "many" }, { SWEEP_MS: "-1" }, { SWEEP_MS: "0.5" }])(
     "%j is refused",
     (bad) => {
       expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
