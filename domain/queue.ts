@@ -33,7 +33,13 @@ export type Target =
   | { type: "pull" }
   | { type: "consumer" }
   | { type: "handler"; name: string }
-  | { type: "http"; url: string; headers: Record<string, string> };
+  | {
+      type: "http";
+      url: string;
+      headers: Record<string, string>;
+      /** Seconds until the headers of an answer have to come. Left out: 30. */
+      firstByteTimeout?: number | undefined;
+    };
 
 /**
  * A target whose jobs the processor claims, by lane. Those of the others are claimed by queue, through the pull door.

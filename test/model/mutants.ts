@@ -146,7 +146,11 @@ export const MUTANTS: TrackedMutant[] = [
     from: "due_at <= ?",
     to: "due_at <= ? AND state <> 'running'",
   }),
-  rule<typeof mostOf>("a share of the connections of a lane is not exceeded", "mostOf", (most, ...of) => most(...of) + 1),
+  rule<typeof mostOf>(
+    "a share of the connections of a lane is not exceeded",
+    "mostOf",
+    (most, ...of) => most(...of) + 1,
+  ),
   rule<typeof hostOf>("a host is one by whichever name", "hostOf", (_, url) => url),
   statements("the connections of running jobs count after a restart", {
     marks: ["SELECT id, queue FROM jobs INDEXED BY jobs_due"],

@@ -35,7 +35,12 @@ const QUEUES: Pick<QueueSettings, "namespace" | "name" | "target" | "lane">[] = 
   { namespace: "a", name: "pull", target: { type: "pull" }, lane: "default" },
   { namespace: "b", name: "hook", target: { type: "http", url: "https://x.test/", headers: {} }, lane: "default" },
   // The same host by another name, and another host of the same namespace.
-  { namespace: "a", name: "hook", target: { type: "http", url: "https://X.test.:443/a", headers: {} }, lane: "default" },
+  {
+    namespace: "a",
+    name: "hook",
+    target: { type: "http", url: "https://X.test.:443/a", headers: {} },
+    lane: "default",
+  },
   { namespace: "b", name: "port", target: { type: "http", url: "https://x.test:8443/", headers: {} }, lane: "default" },
   { namespace: "b", name: "slow", target: HANDLER, lane: "slow" },
 ];

@@ -52,6 +52,7 @@ export class Invocation {
     this.#http = {
       fetch: (url, init) => fetch(url, init),
       now,
+      after,
       spanId: () => hex(randomBytes(8)),
       secrets: (namespace) => webhookSecrets({ db: env.DB, now, randomBytes }, secretCache, namespace),
       allowPrivate: config.allowPrivate,

@@ -299,6 +299,11 @@ export interface QueuePatch {
         headers?: ({
             [key: string]: string | null;
         } | null) | undefined;
+        /**
+         * @description How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter: from 0.001 to 900. Left out: 30.
+         * @example 30
+         */
+        firstByteTimeout?: (number | null) | undefined;
     } | null) | undefined;
     /**
      * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
@@ -494,6 +499,11 @@ export type TargetRequest = {
     headers?: {
         [key: string]: string;
     } | undefined;
+    /**
+     * @description How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter: from 0.001 to 900. Left out: 30.
+     * @example 30
+     */
+    firstByteTimeout?: number | undefined;
 };
 
 /**
@@ -2059,7 +2069,7 @@ export interface Explanation {
      * @example ordering
      * @enum {string}
      */
-    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "parked" | "deduplication" | "no-worker" | "running" | "final" | "accepted";
+    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "running" | "final" | "accepted";
     /**
      * @description The reason as a sentence for people.
      * @example It waits for an earlier job of its ordering key.
@@ -2348,6 +2358,11 @@ export type Target = {
     headers: {
         [key: string]: string;
     };
+    /**
+     * @description How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter. Left out: 30.
+     * @example 30
+     */
+    firstByteTimeout?: number | undefined;
 };
 
 /**

@@ -135,7 +135,9 @@ export const ANY_CONNECTION = new Part("any connection", (shard) => {
 /** The running jobs of queues with an HTTP target, as the rows have them when the object starts. */
 function loaded(sql: Sql, queues: readonly KnownQueue[]): ConnectionsInUse {
   const inUse = new ConnectionsInUse();
-  const http = new Map(queues.filter(({ settings }) => settings.target.type === "http").map((q) => [q.ref, q.settings]));
+  const http = new Map(
+    queues.filter(({ settings }) => settings.target.type === "http").map((q) => [q.ref, q.settings]),
+  );
   if (http.size === 0) return inUse;
   const rows = sql.all<{ id: string; queue: number }>(
     `SELECT id, queue FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND state = 'running'

@@ -164,14 +164,19 @@ describe("decide, for any offers", () => {
   type Rooms = typeof anyRooms extends fc.Arbitrary<infer T> ? T : never;
 
   /** The jobs of partition p have ids "q/p/i"; ranks are shuffled over partitions and rise inside each. */
-  const build = (plans: typeof anyOffers extends fc.Arbitrary<infer T> ? T : never, rooms: Rooms): QueueOffer<number>[] =>
+  const build = (
+    plans: typeof anyOffers extends fc.Arbitrary<infer T> ? T : never,
+    rooms: Rooms,
+  ): QueueOffer<number>[] =>
     plans.map(({ namespace, weight, partitions, keyRoom, shared }, queue) => ({
       queue,
       namespace,
       name: `q${queue}`,
       weight,
       keyRoom: new Map(Object.entries(keyRoom)),
-      shared: (["h", "i"] as const).filter((name) => shared.includes(name)).map((name) => ({ name, room: rooms[name] })),
+      shared: (["h", "i"] as const)
+        .filter((name) => shared.includes(name))
+        .map((name) => ({ name, room: rooms[name] })),
       partitions: partitions.map(({ room, keys }, p) => ({
         room,
         ready: keys.map((key, i) => ({ id: `${queue}/${p}/${i}`, rank: i * 10 + ((p * 7) % 10), key })),

@@ -148,12 +148,15 @@ describe("variables", () => {
     });
   });
 
-  test.each([{ LANE_CONSUMERS: "0" }, { MAX_CONNECTIONS: "0" }, { MAX_CONNECTIONS: "many" }, { SWEEP_MS: "-1" }, { SWEEP_MS: "0.5" }])(
-    "%j is refused",
-    (bad) => {
-      expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
-    },
-  );
+  test.each([
+    { LANE_CONSUMERS: "0" },
+    { MAX_CONNECTIONS: "0" },
+    { MAX_CONNECTIONS: "many" },
+    { SWEEP_MS: "-1" },
+    { SWEEP_MS: "0.5" },
+  ])("%j is refused", (bad) => {
+    expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
+  });
 });
 
 describe("webhook secrets", () => {

@@ -291,6 +291,7 @@ describe("an HTTP subscriber", () => {
     return httpSubscriber({
       fetch: (url, init) => fetch(url, init),
       now: () => Date.now(),
+      after: () => () => undefined,
       spanId: () => "00f067aa0ba902b7",
       secrets: async () => SECRETS,
       allowPrivate: true,

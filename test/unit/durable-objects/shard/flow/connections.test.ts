@@ -165,8 +165,7 @@ test("explain says whose part of the connections is full, with the numbers", () 
   submit(h, HANGS, 36);
   const [waits] = submit(h, HANGS, 1);
   come(h);
-  const explain = (id: string | undefined) =>
-    h.core.explain({ v: 1, epoch: 1, namespace: "hog", id: id ?? "" });
+  const explain = (id: string | undefined) => h.core.explain({ v: 1, epoch: 1, namespace: "hog", id: id ?? "" });
   expect(explain(waits)).toMatchObject({
     explanation: {
       reason: "connections",
