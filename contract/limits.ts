@@ -42,6 +42,8 @@ export const DEFAULT_RETRY = {
 } as const;
 export const DEFAULT_PARTITIONS = 16;
 export const DEFAULT_TIMEOUT_SECONDS = 60;
+/** How long an HTTP target may take until the headers of its answer come, where its queue does not say. */
+export const DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS = 30;
 export const DEFAULT_RETENTION_SECONDS = 7 * 86_400;
 export const DEFAULT_IDEMPOTENCY_WINDOW_SECONDS = 86_400;
 /** How far a target's `Retry-After` is believed. */

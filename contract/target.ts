@@ -1,9 +1,16 @@
 import { z } from "zod";
 import { isReservedHeader } from "../domain/reserved-headers.ts";
 import { described, field } from "./field.ts";
-import { MAX_HEADER_NAME_BYTES, MAX_HEADER_VALUE_BYTES, MAX_TARGET_HEADERS, MAX_URL_BYTES } from "./limits.ts";
+import {
+  DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
+  MAX_HEADER_NAME_BYTES,
+  MAX_HEADER_VALUE_BYTES,
+  MAX_PUSH_TIMEOUT_SECONDS,
+  MAX_TARGET_HEADERS,
+  MAX_URL_BYTES,
+} from "./limits.ts";
 import { Name } from "./primitives.ts";
-import { formatBytes, says } from "./sentence.ts";
+import { formatBytes, inSeconds, says } from "./sentence.ts";
 
 /** Where the jobs of a queue run. */
 
@@ -80,6 +87,22 @@ const ConsumerTarget = described(
   TYPE.consumer,
 );
 
+const FIRST_BYTE_TEXT =
+  "How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter";
+
+/** What a queue says of its HTTP target, beside what a subscription says too. */
+const QueueHttpTargetBody = described(
+  z.strictObject({
+    ...HttpTargetBody.shape,
+    firstByteTimeout: field(
+      z.number(inSeconds).min(0.001).max(MAX_PUSH_TIMEOUT_SECONDS).optional(),
+      `${FIRST_BYTE_TEXT}: from 0.001 to ${MAX_PUSH_TIMEOUT_SECONDS}. Left out: ${DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS}.`,
+      DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
+    ),
+  }),
+  TYPE.http,
+);
+
 export const TargetBody = described(
   z.discriminatedUnion("type", [
     PullTarget,
@@ -92,7 +115,7 @@ export const TargetBody = described(
       }),
       TYPE.handler,
     ),
-    HttpTargetBody,
+    QueueHttpTargetBody,
   ]),
   `Where the jobs of a queue run. ${TYPE.pull} ${TYPE.consumer} ${TYPE.handler} ${TYPE.http}`,
   { type: "handler", name: "wordcount" },
@@ -117,6 +140,18 @@ export const HttpTargetView = described(
   TYPE.http,
 );
 
+const QueueHttpTargetView = described(
+  z.strictObject({
+    ...HttpTargetView.shape,
+    firstByteTimeout: field(
+      z.number().optional(),
+      `${FIRST_BYTE_TEXT}. Left out: ${DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS}.`,
+      DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
+    ),
+  }),
+  TYPE.http,
+);
+
 export const TargetView = described(
   z.discriminatedUnion("type", [
     PullTarget,
@@ -128,7 +163,7 @@ export const TargetView = described(
       }),
       TYPE.handler,
     ),
-    HttpTargetView,
+    QueueHttpTargetView,
   ]),
   `Where the jobs of a queue run. ${TYPE.pull} ${TYPE.consumer} ${TYPE.handler} ${TYPE.http}`,
   { type: "pull" },

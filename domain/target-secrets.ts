@@ -17,6 +17,8 @@ export interface HttpTarget {
   headers: Record<string, string>;
   /** The id of the key that the secrets are sealed under, of several the oldest; `none`: it has none. Left out: they are in clear. */
   sealedBy?: string;
+  /** Seconds until the headers of an answer have to come. Left out: 30. */
+  firstByteTimeout?: number | undefined;
 }
 
 /** The URL with `***` in place of what is secret; as it is, where nothing is. The mask of a masked one is the same. */

@@ -138,6 +138,7 @@ function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, strin
     PLATFORM_HOSTS: process.env.PLATFORM_HOSTS ?? "",
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
+    LANE_CONSUMERS: "1",
     SWEEP_MS: "100",
     ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,

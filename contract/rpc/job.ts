@@ -51,6 +51,7 @@ export const EXPLAIN_REASONS = [
   "rate",
   "priority",
   "fairness",
+  "connections",
   "parked",
   "deduplication",
   "no-worker",

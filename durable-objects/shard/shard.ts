@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { MapSource, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
+import { parseShare } from "../../domain/connections.ts";
 import { faultText } from "../../domain/fault.ts";
 import { durableSql } from "../do-sql.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
@@ -13,6 +14,9 @@ import { LongPolls } from "./kernel/long-poll.ts";
 import { unguessable } from "./kernel/randomness.ts";
 import { ShardCore } from "./shard-core.ts";
 
+/** Requests of one namespace that one shard holds at most, whoever sends them through however many isolates. */
+const MAX_WAITING_OF_NAMESPACE = 4_000;
+
 /** What every instance has by its prototype: the calls of `commands.ts`. */
 const Calls = DurableObject as new (ctx: DurableObjectState, env: Env) => DurableObject<Env> & ShardApi;
 
@@ -23,7 +27,7 @@ const Calls = DurableObject as new (ctx: DurableObjectState, env: Env) => Durabl
 export class Shard extends Calls {
   #core: ShardCore;
   #group = new GroupCommit();
-  #polls = new LongPolls();
+  #polls = new LongPolls(MAX_WAITING_OF_NAMESPACE);
   #drivers: Driver[];
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -34,6 +38,10 @@ export class Shard extends Calls {
       random: unguessable,
       setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
+      connectionShares: {
+        namespace: parseShare("NAMESPACE_SHARE", env.NAMESPACE_SHARE),
+        host: parseShare("HOST_SHARE", env.HOST_SHARE),
+      },
     });
     this.#drivers = DRIVERS.map((make) =>
       make({
@@ -85,7 +93,7 @@ export class Shard extends Calls {
       const again = patience.again?.(engine, call) ?? null;
       const wait = again ?? patience.hold?.(engine, call) ?? null;
       if (wait === null || wait.ms <= 0) return answer;
-      const woken = this.#polls.wait(wait.key, wait.ms, wait.worthwhile);
+      const woken = this.#polls.wait(wait);
       this.#drive();
       await woken;
       if (again !== null) answer = run();

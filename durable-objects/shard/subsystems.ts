@@ -1,5 +1,6 @@
 import type { Migrations } from "../migrate.ts";
 import { doorbells } from "./doorbells/subsystem.ts";
+import { connections } from "./flow/connections-subsystem.ts";
 import { deduplication } from "./flow/dedup-subsystem.ts";
 import { gates } from "./flow/gates-subsystem.ts";
 import { orderingKeys } from "./flow/ordering-subsystem.ts";
@@ -37,6 +38,7 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   deduplication, // an end opens the job that waits for it …
   orderingKeys, // … and the next of its line, or parks the line
   gates, // after all that opens jobs: what may start is decided at the end of a step
+  connections, // an end gives back what its attempt held, before a claim of the same step looks
   batches,
   outbox, // what a success brings
   transactions,

@@ -7,6 +7,7 @@ import { MUTANTS } from "./mutants.ts";
 import { Unpredicted } from "./prediction.ts";
 import { propertyOf } from "./property.ts";
 
+vi.mock("../../domain/connections.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/dedup.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/due.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/fairness.ts", async (original) => breakable(await original()));

@@ -1,4 +1,5 @@
 /** The controls of the scheduler, each broken in one mutant. One that no longer fits the code fails its test. */
+import type { hostOf, mostOf } from "../../domain/connections.ts";
 import type { onDuplicate, replacedRunAt } from "../../domain/dedup.ts";
 import type { dueAt } from "../../domain/due.ts";
 import { type Contender, EVEN_SHARE, type nextInShare } from "../../domain/fairness.ts";
@@ -141,6 +142,17 @@ export const MUTANTS: TrackedMutant[] = [
     marks: ["INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ?"],
     from: "due_at <= ?",
     to: "due_at <= ? AND state <> 'running'",
+  }),
+  rule<typeof mostOf>(
+    "a share of the connections of a lane is not exceeded",
+    "mostOf",
+    (most, ...of) => most(...of) + 1,
+  ),
+  rule<typeof hostOf>("a host is one by whichever name", "hostOf", (_, url) => url),
+  statements("the connections of running jobs count after a restart", {
+    marks: ["SELECT id, queue FROM jobs INDEXED BY jobs_due"],
+    from: "state = 'running'",
+    to: "state = 'final'",
   }),
   track("the alarm is set anew at the start", (hit) => ({ core: (original) => withoutAlarmAtStart(original, hit) })),
   statements("a purge finds jobs at the gate of their key", {

@@ -1,6 +1,7 @@
 /** One `RigCore` on an in-memory SQLite, with a clock, an alarm and bells that a test drives. */
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type * as rpc from "../../contract/rpc.ts";
+import type { ConnectionShares } from "../../domain/connections.ts";
 import type { Job, JobError } from "../../domain/job/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
@@ -95,10 +96,17 @@ export class Harness {
   /** The same of what its subscriptions' events may take. */
   feedLimits: FeedLimits | null = null;
   core: RigCore;
+  readonly #connectionShares: ConnectionShares | null;
   #random = new Random(1);
   #made = 0;
 
-  constructor(queue: Partial<QueueSettings> = {}, map: SlotMap = initialMap(1)) {
+  /** `connectionShares`: null is what a real shard goes by. */
+  constructor(
+    queue: Partial<QueueSettings> = {},
+    map: SlotMap = initialMap(1),
+    connectionShares: ConnectionShares | null = null,
+  ) {
+    this.#connectionShares = connectionShares;
     this.queue = settingsOf(queue);
     this.core = this.#boot();
     this.core.adopt(map);
@@ -114,6 +122,7 @@ export class Harness {
       },
       ring: (bell, delaySeconds) => this.bells.push({ at: this.now, bell, delaySeconds }),
       ...(this.limits === null ? {} : { limits: this.limits }),
+      ...(this.#connectionShares === null ? {} : { connectionShares: this.#connectionShares }),
       ...(this.feedLimits === null ? {} : { feedLimits: this.feedLimits }),
     });
   }

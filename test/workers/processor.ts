@@ -16,6 +16,7 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   TARGET_HOSTS: "",
   PLATFORM_HOSTS: "",
   MAX_CONNECTIONS: "6",
+  LANE_CONSUMERS: "250",
   SWEEP_MS: "0",
 };
 

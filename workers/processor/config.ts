@@ -9,11 +9,13 @@ export interface Config {
   targets: TargetRules;
   /** Outgoing HTTP requests of one invocation that may wait for headers. */
   maxConnections: number;
+  /** Invocations that one lane has at once, at most. */
+  laneConsumers: number;
   /** 0: no sweep. */
   sweepMs: number;
 }
 
-type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "SWEEP_MS"> &
+type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS"> &
   Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">> &
   MasterKeyVariables;
 
@@ -30,6 +32,7 @@ export function readConfig(env: Variables): Config {
       platformHosts: hostPatterns("PLATFORM_HOSTS", env.PLATFORM_HOSTS ?? ""),
     },
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
+    laneConsumers: wholeNumber("LANE_CONSUMERS", env.LANE_CONSUMERS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),
   };
 }

@@ -50,10 +50,11 @@ export class Invocation {
     const config = readConfig(env);
     this.#env = env;
     this.#sweepMs = config.sweepMs;
-    this.#connections = new Connections(config.maxConnections);
+    this.#connections = new Connections(config.maxConnections, config.laneConsumers);
     this.#http = {
       fetch: (url, init) => fetch(url, init),
       now,
+      after,
       spanId: () => hex(randomBytes(8)),
       vault: vaultOf(config),
       secrets: (namespace) =>

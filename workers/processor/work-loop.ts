@@ -100,7 +100,7 @@ class Loop {
     while (!this.#ended || this.#calling || this.#heart.beating || this.#movedReports.open) {
       for (const job of this.#inFlight.expire()) this.#ports.log({ event: "job-dropped", job, reason: "lease-lost" });
       const now = this.#ports.now();
-      if (!this.claiming()) this.#options.connections.withdraw(this);
+      if (!this.claiming()) this.#options.connections.leave(this);
       if (this.#heart.dueAt() <= now) void this.#heart.beat(now);
       if (this.#movedReports.dueAt() <= now) void this.#movedReports.send();
       const callAt = this.#nextCallAt(now);
@@ -169,6 +169,7 @@ class Loop {
       reports: this.#inFlight.takeReports(MAX_REPORTS),
       room: claiming ? { handler, http } : NO_ROOM,
       leaseMs: LEASE_MS,
+      connections: connections.lane,
     };
     try {
       const reply = await this.#ports.work(request);

@@ -18,6 +18,7 @@ import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
+import { CONNECTIONS, type ConnectionShare, connectionRoom, connectionShares } from "./connections.ts";
 import { sendToGate, touchGate } from "./gates.ts";
 import { keyRoom, noteStarts, partitionRoom } from "./limits.ts";
 
@@ -51,6 +52,7 @@ export const FAIR_SHARE = new Part(
 export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   const items: WorkItem[] = [];
   const { leaseMs, worker } = request;
+  if (request.connections !== undefined) step.get(CONNECTIONS).learn(request.lane, request.connections);
   const space = { bytes: CLAIM_BYTES };
   const tags = new LeaseTags();
   for (const type of ["handler", "http"] as const) {
@@ -131,9 +133,12 @@ function startSome<Row extends StartedRow>(
     step.runDeferred();
     const room = limits.room - started.length;
     const offered = new Map<string, StartedJob>();
-    const offers = queues()
-      .filter(({ settings }) => !settings.paused)
-      .map((queue) => offerOf(step, queue, { room, offered }));
+    const offers = queues().flatMap((queue) => {
+      const shares = queue.settings.paused ? null : connectionShares(step, queue);
+      // Of a queue that may have no more connections no job is looked at, however many it has.
+      if (shares === null || connectionRoom(shares) <= 0) return [];
+      return [offerOf(step, queue, { room: Math.min(room, connectionRoom(shares)), offered, shares })];
+    });
     const decision = decide(offers, room, share.next);
     share.next = decision.fairShare;
     for (const { queue, ids } of fitting(step, decision.grants, limits.space)) {
@@ -156,6 +161,10 @@ function startGranted<Row extends StartedRow>(
   const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit } as const;
   const jobs = ids.flatMap((id) => offered.get(id) ?? []);
   const rows = start<Row>(step, queue.ref, { jobs, as, returning });
+  if (queue.settings.target.type === "http") {
+    const connections = step.get(CONNECTIONS);
+    for (const { id } of rows) connections.take(id, queue.settings);
+  }
   if (queue.settings.rate !== null) {
     const inPartition = Map.groupBy(rows, ({ id }) => offered.get(id)?.partition ?? 0);
     for (const [partition, starts] of inPartition) noteStarts(step, queue, { partition, starts: starts.length });
@@ -208,7 +217,7 @@ function fitting(step: Step, grants: Grant<KnownQueue>[], space: { bytes: number
 function offerOf(
   step: Step,
   queue: KnownQueue,
-  { room, offered }: { room: number; offered: Map<string, StartedJob> },
+  { room, offered, shares }: { room: number; offered: Map<string, StartedJob>; shares: readonly ConnectionShare[] },
 ): QueueOffer<KnownQueue> {
   const jobs = step.get(JOBS);
   const keyRooms = new Map<string, number>();
@@ -224,7 +233,8 @@ function offerOf(
     return { room: free, ready: ready.map(({ id, rank }) => ({ id, rank, key: keys.get(id) ?? null })) };
   });
   const { namespace, name, weight } = queue.settings;
-  return { queue, namespace, name, weight, partitions, keyRoom: keyRooms };
+  const shared = shares.map(({ name, inUse, most }) => ({ name, room: most - inUse }));
+  return { queue, namespace, name, weight, partitions, keyRoom: keyRooms, shared };
 }
 
 const NO_KEYS = new Map<string, string>();

@@ -75,7 +75,7 @@ function absent(parts: Parts, { namespace, id }: JobRequest): Absent | Busy {
 }
 
 /** Whether a read waits until its job is final: what it waits for, or null when the answer stands. */
-export function untilFinal({ id, waitMs }: GetRequest, result: JobReply, elapsedMs: number) {
+export function untilFinal({ namespace, id, waitMs }: GetRequest, result: JobReply, elapsedMs: number) {
   if (result.type !== "job" || isFinal(result.job.state)) return null;
-  return { key: finalKey(id), ms: waitMs - elapsedMs };
+  return { key: finalKey(id), ms: waitMs - elapsedMs, group: namespace };
 }

@@ -6,10 +6,13 @@ import { isSealed, keyIdOf, type Vault } from "../../crypto/vault.ts";
 import { NO_SECRETS } from "../../db/sealed.ts";
 
 /** The target as it is shown: without any of its secrets, however they are stored. */
-export function shownTarget({ type, url, headers }: HttpTarget): Pick<HttpTarget, "type" | "url" | "headers"> {
+export function shownTarget({ type, url, headers, firstByteTimeout }: HttpTarget): ShownTarget {
   const masked = Object.keys(headers).map((name) => [name, MASK]);
-  return { type, url: maskedUrl(url), headers: Object.fromEntries(masked) };
+  const rest = firstByteTimeout === undefined ? {} : { firstByteTimeout };
+  return { type, url: maskedUrl(url), headers: Object.fromEntries(masked), ...rest };
 }
+
+type ShownTarget = Pick<HttpTarget, "type" | "url" | "headers" | "firstByteTimeout">;
 
 /** What is left of a target that nobody will call any more. */
 export function withoutSecrets({ type, url }: HttpTarget): HttpTarget {
@@ -41,7 +44,7 @@ export async function sealedTarget(vault: Vault, owner: TargetOwner, put: PutTar
       return [name, isKept ? value : await vault.seal(headerPlace(owner, put.sent.url, name), value)] as const;
     }),
   );
-  return marked(await vault.keyId(), { type: "http", ...url, headers: Object.fromEntries(headers) });
+  return marked(await vault.keyId(), { ...withoutUrl(put.sent), ...url, headers: Object.fromEntries(headers) });
 }
 
 /**
@@ -56,7 +59,12 @@ export async function resealedTarget(vault: Vault, owner: TargetOwner, stored: H
   for (const [name, value] of Object.entries(opened.headers)) {
     headers[name] = await vault.seal(headerPlace(owner, opened.url, name), value);
   }
-  return marked(await vault.keyId(), { type: "http", ...url, headers });
+  return marked(await vault.keyId(), { ...withoutUrl(stored), ...url, headers });
+}
+
+/** What of a target is as it was sent, whatever its URL becomes. */
+function withoutUrl({ type, firstByteTimeout }: HttpTarget): Pick<HttpTarget, "type" | "firstByteTimeout"> {
+  return firstByteTimeout === undefined ? { type } : { type, firstByteTimeout };
 }
 
 /** With the key that its secrets are sealed under, of several one that is not the current one. */

@@ -1,5 +1,7 @@
+import { DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
+import { secondsToMs } from "../../../contract/time.ts";
 import { faultText } from "../../../domain/fault.ts";
 import type { HttpTarget } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
@@ -25,6 +27,8 @@ export interface HttpPorts {
   spanId(): string;
   /** Opens the secrets of targets. */
   vault: Vault;
+  /** Calls `wake` once, `ms` from now. Returns the way to call that off, which does nothing afterwards. */
+  after(ms: number, wake: () => void): () => void;
   /** Rejects when they cannot be read. */
   secrets(namespace: string): Promise<Secrets>;
   /** Asked at each send: the rules may have changed since the target was stored. */
@@ -32,7 +36,8 @@ export interface HttpPorts {
 }
 
 /**
- * Sends jobs to HTTP targets. 2xx succeeds with the body as result, and may bring jobs; everything else fails the attempt. Redirects are
+ * Sends jobs to HTTP targets. An answer has to begin within a time of its own, so that a target which accepts connections and
+ * says nothing holds one no longer than that; what began may take as long as the attempt. 2xx succeeds with the body as result, and may bring jobs; everything else fails the attempt. Redirects are
  * not followed: a target that was allowed could name one that is not. Never rejects.
  */
 export function httpExecutor(ports: HttpPorts) {
@@ -45,20 +50,28 @@ export function httpExecutor(ports: HttpPorts) {
       return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });
     const headers = await signedHeaders(ports, item, open);
     if (!(headers instanceof Headers)) return headers;
+    const seconds = target.firstByteTimeout ?? DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS;
+    const late = new AbortController();
+    const disarm = ports.after(secondsToMs(seconds), () => late.abort());
     try {
       const response = await ports.fetch(open.url, {
         method: "POST",
         headers,
         body: item.payload,
         redirect: "manual",
-        signal,
+        signal: AbortSignal.any([signal, late.signal]),
       });
+      disarm();
       return await outcomeOf(response, ports.now());
     } catch (error) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
       // Also a body that stops midway: its outcome is not known, so the job runs again.
       if (signal.aborted) return failed("timeout", `no outcome within ${item.timeoutMs / 1000} s`, { retryable: true });
+      if (late.signal.aborted)
+        return failed("first-byte-timeout", `no answer began within ${seconds} s`, { retryable: true });
       return failed("network-error", faultText(error), { retryable: true });
+    } finally {
+      disarm();
     }
   };
 }

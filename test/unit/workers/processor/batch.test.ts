@@ -140,12 +140,19 @@ describe("a message of the dead-letter queue", () => {
 });
 
 describe("variables", () => {
-  const env = { ALLOW_PRIVATE_TARGETS: "false", MAX_CONNECTIONS: "6", SWEEP_MS: "0", DURE_MASTER_KEY: MASTER_KEY };
+  const env = {
+    ALLOW_PRIVATE_TARGETS: "false",
+    MAX_CONNECTIONS: "6",
+    LANE_CONSUMERS: "250",
+    SWEEP_MS: "0",
+    DURE_MASTER_KEY: MASTER_KEY,
+  };
 
   test("are read once into what they mean", () => {
     expect(readConfig(env)).toEqual({
       targets: PUBLIC_TARGETS,
       maxConnections: 6,
+      laneConsumers: 250,
       sweepMs: 0,
       masterKeys: { current: MASTER_KEY, previous: undefined },
     });
@@ -163,12 +170,15 @@ describe("variables", () => {
     }
   });
 
-  test.each([{ MAX_CONNECTIONS: "0" }, { MAX_CONNECTIONS: "many" }, { SWEEP_MS: "-1" }, { SWEEP_MS: "0.5" }])(
-    "%j is refused",
-    (bad) => {
-      expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
-    },
-  );
+  test.each([
+    { LANE_CONSUMERS: "0" },
+    { MAX_CONNECTIONS: "0" },
+    { MAX_CONNECTIONS: "many" },
+    { SWEEP_MS: "-1" },
+    { SWEEP_MS: "0.5" },
+  ])("%j is refused", (bad) => {
+    expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
+  });
 
   test("without a master key nothing is run, and a sentence says how to make one", () => {
     expect(() => readConfig({ ...env, DURE_MASTER_KEY: "" })).toThrow(

@@ -52,6 +52,7 @@ test("a cancellation closes the connection of a running HTTP job at the next hea
       {
         fetch: (url, init) => fetch(url, init),
         now,
+        after: () => () => undefined,
         spanId: () => "00f067aa0ba902b7",
         secrets: async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
         vault: testVault(),

@@ -293,6 +293,7 @@ describe("an HTTP subscriber", () => {
     return httpSubscriber({
       fetch: (url, init) => fetch(url, init),
       now: () => Date.now(),
+      after: () => () => undefined,
       spanId: () => "00f067aa0ba902b7",
       vault: testVault(),
       secrets: async () => SECRETS,

@@ -52,19 +52,24 @@ interface Over {
   payload?: string;
   signal?: AbortSignal;
   checkpoint?: string;
+  firstByteTimeout?: number;
 }
 
 function send(url: string, over: Over = {}) {
   const execute = httpExecutor({
     fetch: (to, init) => fetch(to, init),
     now: () => Date.now(),
+    after: (ms, wake) => {
+      const timer = setTimeout(wake, ms);
+      return () => clearTimeout(timer);
+    },
     spanId: () => "00f067aa0ba902b7",
     vault: testVault(),
     secrets: async () => SECRETS,
     targets: ANY_TARGET,
     ...over.ports,
   });
-  const to = { type: "http", url, headers: over.headers ?? {} } as const;
+  const to = { type: "http", url, headers: over.headers ?? {}, firstByteTimeout: over.firstByteTimeout } as const;
   const job = httpItem(1, {
     id: JOB,
     queue: "emails",
@@ -251,6 +256,47 @@ describe("success", () => {
     expect(byteLength(outcome.result)).toBeGreaterThan(MAX_RESULT_BYTES - 12);
     const text: unknown = JSON.parse(outcome.result);
     expect(body.startsWith(String(text))).toBe(true);
+  });
+});
+
+describe("the time until an answer begins", () => {
+  test("is over: the request is ended, and the attempt has failed and may be tried again", async () => {
+    let ended = () => {};
+    const closed = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    const { url } = await target((response) => response.on("close", ended));
+    expect(await send(url, { firstByteTimeout: 0.05 })).toEqual({
+      ok: false,
+      error: { code: "first-byte-timeout", message: "no answer began within 0.05 s", retryable: true },
+      retryAfterMs: null,
+    });
+    await closed;
+  });
+
+  test("says nothing of how long the rest of it takes", async () => {
+    const { url } = await target((response) => {
+      response.writeHead(200, JSON_TYPE).write("[1,");
+      setTimeout(() => response.end("2]"), 300);
+    });
+    expect(await send(url, { firstByteTimeout: 0.1 })).toMatchObject({ ok: true, result: "[1,2]" });
+  });
+
+  test("is 30 seconds where the target does not say", async () => {
+    const waits: number[] = [];
+    const after = (ms: number) => {
+      waits.push(ms);
+      return () => undefined;
+    };
+    const { url } = await target((response) => response.end());
+    await send(url, { ports: { after } });
+    expect(waits).toEqual([30_000]);
+  });
+
+  test("loses to the attempt's own time", async () => {
+    const { url } = await target(() => undefined);
+    const outcome = await send(url, { firstByteTimeout: 30, signal: AbortSignal.timeout(50) });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "timeout", retryable: true } });
   });
 });
 

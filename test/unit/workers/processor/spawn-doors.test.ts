@@ -27,6 +27,7 @@ function answered(body: BodyInit, type = "application/json") {
   const execute = httpExecutor({
     fetch: async () => new Response(body, { headers: { "content-type": type } }),
     now: () => NOW,
+    after: () => () => undefined,
     spanId: () => "00f067aa0ba902b7",
     vault: testVault(),
     secrets: async () => [],
