@@ -70,12 +70,17 @@ export async function forgetJobs(db: Db, what: Forgettable, limit: number): Prom
   const old = sql`(SELECT id, state FROM jobs INDEXED BY jobs_by_queue
     WHERE namespace = ${namespace} AND queue = ${queue} AND id < ${newest} AND finished_at < ${finishedBefore}
       AND coalesce(json_extract(record, '$.keptUntil'), 0) < ${keptBefore} ORDER BY id LIMIT ${limit})`;
+  const { succeeded } = historyCounts;
   // Counted before they go, in one transaction.
   const [, gone] = await db.batch([
-    db.run(sql`UPDATE history_counts
-      SET succeeded = succeeded - (SELECT count(*) FROM ${old} WHERE state = 'succeeded')
-      WHERE namespace = ${namespace} AND queue = ${queue}`),
-    db.all(sql`DELETE FROM jobs WHERE namespace = ${namespace} AND id IN (SELECT id FROM ${old}) RETURNING 1 AS gone`),
+    db
+      .update(historyCounts)
+      .set({ succeeded: sql`${succeeded} - (SELECT count(*) FROM ${old} WHERE state = 'succeeded')` })
+      .where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, queue))),
+    db
+      .delete(jobs)
+      .where(and(eq(jobs.namespace, namespace), sql`${jobs.id} IN (SELECT id FROM ${old})`))
+      .returning({ id: jobs.id }),
   ]);
   return gone.length;
 }

@@ -3,7 +3,7 @@ import type { Job } from "../../domain/job/job.ts";
 import type { OperationCounts } from "../../domain/operation.ts";
 import type { Db } from "./client.ts";
 import { type JobRow, toJob } from "./history.ts";
-import { jobs, operations } from "./schema.ts";
+import { historyCounts, jobs, operations } from "./schema.ts";
 
 /** A finished job without its long columns. */
 export type HistoryRecord = Omit<Job, "payload" | "result" | "attempts">;
@@ -71,9 +71,15 @@ export async function deleteStep(
   // Counted before they change: afterwards their versions are others.
   const [noted] = await db.batch([
     stepUpdate(db, step, sql`(SELECT count(*) FROM ${jobs} WHERE ${theirs})`),
-    db.run(sql`INSERT INTO history_counts (namespace, queue, succeeded)
-      SELECT namespace, queue, -count(*) FROM ${jobs} WHERE ${theirs} AND state = 'succeeded' GROUP BY namespace, queue
-      ON CONFLICT (namespace, queue) DO UPDATE SET succeeded = succeeded + excluded.succeeded`),
+    db
+      .insert(historyCounts)
+      .select(
+        sql`SELECT namespace, queue, -count(*) FROM ${jobs} WHERE ${theirs} AND state = 'succeeded' GROUP BY namespace, queue`,
+      )
+      .onConflictDoUpdate({
+        target: [historyCounts.namespace, historyCounts.queue],
+        set: { succeeded: sql`${historyCounts.succeeded} + excluded.succeeded` },
+      }),
     db.update(jobs).set(tombstone).where(theirs),
   ]);
   return noted.length > 0;

@@ -5,7 +5,7 @@ import { CALLS, type CallName } from "../../../../contract/http/calls.ts";
 import { Key } from "../../../../contract/primitives.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
 import type { Answered } from "../../answered.ts";
-import { admit, type Identity } from "../../api/admission.ts";
+import { admit, type Identity, underWay } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
@@ -32,7 +32,7 @@ export async function perform<View>(
   const input = inputOf(definition, sent);
   if (isProblem(input)) return input;
   const run = USE_CASES[name] as unknown as (context: Context, input: AnyInput) => Promise<Result<Answered<object>>>;
-  const answered = await run(context, input);
+  const answered = await underWay(context, definition, () => run(context, input));
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
   // Nobody hears of a caller that has gone before its call has returned.

@@ -14,7 +14,7 @@ import {
 import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
 import type { Answered, Remarks } from "../../answered.ts";
-import { admit, type Entry, type Identity } from "../../api/admission.ts";
+import { admit, type Entry, type Identity, underWay } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
@@ -38,7 +38,7 @@ export function serve(definition: CallDefinition & { id: CallName }): Handler<Do
     const context = await entered(c, begun(c), definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
-    const result = isProblem(input) ? input : await run(context, input);
+    const result = isProblem(input) ? input : await underWay(context, definition, () => run(context, input));
     if (definition.bookmark && !isProblem(result)) context.session.touch();
     await setBookmark(c, context);
     return told(c, definition, result);
