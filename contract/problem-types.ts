@@ -331,7 +331,8 @@ export const PROBLEMS = {
   "rate-limited": {
     status: 429,
     title: "Too many requests",
-    happened: "The API key has used up its requests of this window, or too many bad keys came from this address.",
+    happened:
+      "The API key has used up its requests of this window, too many lists of its namespace are under way at once, or too many bad keys came from this address.",
     remedy: "Wait as long as `Retry-After` says. Batches and reports carry many jobs in one request.",
     retry: "later",
   },

@@ -44,6 +44,8 @@ export interface CallDefinition {
   bodyOptional?: true;
   /** Request headers, beside `Authorization` and `Dure-Namespace`. */
   sends?: readonly HeaderName[];
+  /** Looks at many rows: a namespace may have a few such calls under way at once, and the next is a 429. */
+  heavy?: true;
   /** Reads or writes jobs: takes a bookmark, and answers with one. */
   bookmark?: true;
   /** Headers of the good answers, beside those of every answer. */

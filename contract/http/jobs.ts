@@ -33,9 +33,10 @@ export const JOBS_CALLS = {
     method: "get",
     path: "/v1/jobs",
     scope: "read",
+    heavy: true,
     summary: "List jobs, newest first",
     description:
-      "Merges what the shards have with history. Each filter that is given narrows the list; `queue` makes it cheaper. Lists leave out `payload`, `result` and `attempts` unless `include` names them.",
+      "Merges what the shards have with history. Each filter that is given narrows the list; `tag` and `orderingKey` need `queue`, `createdAfter` or `createdBefore` beside them. A call looks at a bounded number of jobs and takes a few seconds at most: a page may be short, or empty, and have a `nextCursor` all the same. Lists leave out `payload`, `result` and `attempts` unless `include` names them.",
     query: JobListQuery,
     answersWith: ["Dure-Consistency", "Age"],
     bookmark: true,
@@ -62,6 +63,7 @@ export const JOBS_CALLS = {
     path: "/v1/jobs/{id}/explain",
     parameters: { id: JOB_ID },
     scope: "read",
+    heavy: true,
     summary: "Say why a job is not running",
     description:
       "Says what the job waits for, in one reason and one sentence: an ordering key, a limit, a rate, a pause, a worker that does not come, or its time.",

@@ -109,8 +109,8 @@ export const subscriptions = sqliteTable(
 export const jobs = sqliteTable(
   "jobs",
   {
-    id: text("id").primaryKey(),
     namespace: text("namespace").notNull(),
+    id: text("id").notNull(),
     queue: text("queue").notNull(),
     state: text("state").notNull(),
     version: integer("version").notNull(),
@@ -122,9 +122,21 @@ export const jobs = sqliteTable(
     attempts: text("attempts").notNull(),
   },
   (table) => [
+    primaryKey({ columns: [table.namespace, table.id] }),
     index("jobs_by_queue").on(table.namespace, table.queue, table.id),
     index("jobs_failed").on(table.namespace, table.queue, table.id).where(sql`state = 'failed'`),
   ],
+);
+
+/** How many jobs of each queue are in `jobs` as succeeded. */
+export const historyCounts = sqliteTable(
+  "history_counts",
+  {
+    namespace: text("namespace").notNull(),
+    queue: text("queue").notNull(),
+    succeeded: integer("succeeded").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.queue] })],
 );
 
 /** How far each shard's finished jobs are in `jobs`. `heardAt`: everything that the shard had finished by then is. */

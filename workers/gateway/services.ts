@@ -8,6 +8,7 @@ import { BadKeys, RateCounter } from "./access/rate-limit.ts";
 import { RecentRevocations } from "./access/revocations.ts";
 import { Signer } from "./access/signing.ts";
 import { TokenSeal } from "./access/token.ts";
+import { UnderWay } from "./access/under-way.ts";
 import { type Config, configOf } from "./config.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
@@ -38,6 +39,7 @@ export interface Services {
   rates: RateCounter;
   masterKeys: MasterKeys;
   vault: Vault;
+  underWay: UnderWay;
   signer: Signer;
   bookmarks: Bookmarks;
   /** Does a read of D1 again that failed in passing. */
@@ -81,6 +83,7 @@ export function servicesOf(env: Env): Services {
     refusedNotes: new RateCounter(),
     masterKeys,
     vault: new Vault(masterKeys),
+    underWay: new UnderWay(),
     signer,
     bookmarks: new Bookmarks(signer),
     retryD1: retrying(ports),

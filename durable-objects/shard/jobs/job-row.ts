@@ -68,7 +68,7 @@ export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
 export type ItemRow = Pick<JobRow, "id" | "attempt" | "lease" | "payload" | "timeout_ms" | "due_at"> & SqlRow;
 export const ITEM_COLUMNS = "id, attempt, lease, payload, timeout_ms, due_at";
 
-export function isKept(row: JobRow<RowState>): row is JobRow {
+export function isKept(row: JobHead<RowState>): row is JobHead {
   return row.state !== "discarded";
 }
 

@@ -9,6 +9,7 @@ export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
 // Texts that are put together of others are made once: SQLite finds a statement that it has prepared by its text.
 const ROW = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
 const HEAD = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
+const HEADS = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
 const ROWS = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
 const NONCES = "SELECT id, lease FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
 const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
@@ -120,10 +121,11 @@ export function jobStore(sql: Sql) {
       return row?.n ?? 0;
     },
 
-    /** Counts every running job of a queue under its new limit. */
+    /** Counts every running job of a queue under its new limit. Reads the jobs of the queue, whose change this is, and no others. */
     countRunning(queue: number): void {
       sql.run(
-        "UPDATE jobs SET counts_toward_limit = 1 WHERE due_at IS NOT NULL AND queue = ? AND state = 'running' AND counts_toward_limit = 0",
+        `UPDATE jobs INDEXED BY jobs_by_queue SET counts_toward_limit = 1
+         WHERE queue = ? AND state = 'running' AND counts_toward_limit = 0`,
         queue,
       );
     },
@@ -133,14 +135,13 @@ export function jobStore(sql: Sql) {
       return sql.all<JobHead>(DUE, now, limit);
     },
 
-    /** Queued and scheduled jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
-    waitingIds(queue: number, limit: number): string[] {
+    /** Queued jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
+    queuedIds(queue: number, limit: number): string[] {
       const ids = new Set<string>();
       for (const where of [
         `INDEXED BY jobs_key WHERE queue = ? AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')
            AND state = 'queued' AND blocked = 1`,
         "INDEXED BY jobs_blocked WHERE queue = ? AND state = 'queued' AND blocked > 1",
-        "INDEXED BY jobs_due WHERE due_at IS NOT NULL AND queue = ? AND state = 'scheduled'",
         "INDEXED BY jobs_ready WHERE queue = ? AND state = 'queued' AND blocked = 0",
       ]) {
         if (ids.size >= limit) break;
@@ -148,6 +149,21 @@ export function jobStore(sql: Sql) {
           ids.add(id);
       }
       return [...ids].slice(0, limit);
+    },
+
+    /** The states of a queue's jobs above the id `after`, in the order of their ids. */
+    statesAfter(queue: number, after: string, limit: number): { id: string; state: RowState }[] {
+      return sql.all<{ id: string; state: RowState }>(
+        "SELECT id, state FROM jobs INDEXED BY jobs_by_queue WHERE queue = ? AND id > ? ORDER BY id LIMIT +?",
+        queue,
+        after,
+        limit,
+      );
+    },
+
+    /** These jobs without their long columns, discarded ones too, in any order. */
+    heads(ids: readonly string[]): JobHead<RowState>[] {
+      return sql.all<JobHead<RowState>>(HEADS, JSON.stringify(ids));
     },
 
     /** Which of these the shard has a row of, discarded ones too. */

@@ -19,7 +19,12 @@ export class QueueStore {
   /** The store that a step's view lies over; null in the shard's own store. */
   readonly #below: QueueStore | null;
   /** Null while nothing was learned here: most steps learn nothing of any queue. */
-  #known: { byRef: Map<number, KnownQueue>; byName: Map<string, KnownQueue> } | null = null;
+  #known: {
+    byRef: Map<number, KnownQueue>;
+    byName: Map<string, KnownQueue>;
+    /** The refs of each namespace. */
+    byNamespace: Map<string, Set<number>>;
+  } | null = null;
 
   constructor(sql: Sql, below: QueueStore | null = null) {
     this.#sql = sql;
@@ -55,6 +60,13 @@ export class QueueStore {
     if (known !== undefined) return known;
     if (this.#below === null) throw new Error(`no queue with ref ${ref}`);
     return this.#below.get(ref);
+  }
+
+  /** The queues of one namespace, deleted ones too, whose jobs may still be here. Looks at no other namespace's. */
+  of(namespace: string): KnownQueue[] {
+    const refs = this.#known?.byNamespace.get(namespace) ?? new Set<number>();
+    const below = this.#below?.of(namespace) ?? [];
+    return [...below.filter(({ ref }) => !refs.has(ref)), ...[...refs].map((ref) => this.get(ref))];
   }
 
   all(): KnownQueue[] {
@@ -96,9 +108,12 @@ export class QueueStore {
   }
 
   #remember(queue: KnownQueue): void {
-    this.#known ??= { byRef: new Map(), byName: new Map() };
+    this.#known ??= { byRef: new Map(), byName: new Map(), byNamespace: new Map() };
+    const { namespace, name } = queue.settings;
     this.#known.byRef.set(queue.ref, queue);
-    this.#known.byName.set(`${queue.settings.namespace}/${queue.settings.name}`, queue);
+    this.#known.byName.set(`${namespace}/${name}`, queue);
+    const refs = this.#known.byNamespace.get(namespace) ?? new Set();
+    this.#known.byNamespace.set(namespace, refs.add(queue.ref));
   }
 }
 

@@ -46,6 +46,15 @@ export async function admit(visit: Visit, entry: Entry): Promise<Admission> {
   return { rate, context: problem ?? (await entered(visit, entry, caller)) };
 }
 
+/** Runs the use case of a call that was let through. Of heavy ones a namespace may have a few under way at once. */
+export function underWay<T>(
+  { services, caller, clock }: Context,
+  { heavy }: Pick<CallDefinition, "heavy">,
+  work: () => Promise<Result<T>>,
+): Promise<Result<T>> {
+  return heavy ? services.underWay.run(caller.namespace, clock, work) : work();
+}
+
 async function identified({ services, clock }: Visit, identity: Identity): Promise<Result<Caller>> {
   if (identity.type === "caller") return identity.caller;
   const { token, sent, address } = identity;

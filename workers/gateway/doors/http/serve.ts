@@ -15,7 +15,7 @@ import { framesOf } from "../../../../domain/fault.ts";
 import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
 import type { Answered, Remarks } from "../../answered.ts";
-import { admit, type Entry, type Identity, refusalOf } from "../../api/admission.ts";
+import { admit, type Entry, type Identity, refusalOf, underWay } from "../../api/admission.ts";
 import { runAudited } from "../../api/audited.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
@@ -42,7 +42,9 @@ export function serve(definition: CallDefinition & { id: CallName }): Handler<Do
     const context = await entered(c, request, definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
-    const result = isProblem(input) ? input : await runAudited(definition, run, [context, input]);
+    const result = isProblem(input)
+      ? input
+      : await underWay(context, definition, () => runAudited(definition, run, [context, input]));
     if (definition.bookmark && !isProblem(result)) context.session.touch();
     await setBookmark(c, context);
     return told(c, definition, result);

@@ -119,11 +119,14 @@ async function earlier(
   const isOld = Date.now() - now > SURELY_KNOWN_MS;
   const asked = items.map(({ index, assigned }) => ({
     id: assigned.job.id,
+    namespace: assigned.settings.namespace,
     others: idsUnderEarlierPartitioning(assigned, { randomness, index, sentAt: now }),
   }));
-  const ids = asked.flatMap(({ id, others }) => (isOld ? [id, ...others] : others));
-  if (ids.length === 0) return new Map();
-  const known = await committed.of(ids);
+  const names = asked.flatMap(({ id, namespace, others }) =>
+    (isOld ? [id, ...others] : others).map((one) => ({ namespace, id: one })),
+  );
+  if (names.length === 0) return new Map();
+  const known = await committed.of(names);
   if (isProblem(known)) return known;
   const { existing, past } = known;
   return new Map(

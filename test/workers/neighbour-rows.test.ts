@@ -1,0 +1,74 @@
+import { beforeAll, expect, test } from "vitest";
+import { CALLS, type CallName } from "../../contract/http/calls.ts";
+import { CASES, type Case, PENDING, Tenant } from "../rigs/call-cases.ts";
+import { addNeighbour, RowCounter, type RowsRead } from "../rigs/rows-read.ts";
+import { runAlarms } from "./clock.ts";
+import { callThrough } from "./faults.ts";
+
+/** No call's cost grows with what others have: each reads as many rows beside a neighbour with many jobs as without. */
+
+const NEIGHBOURS_JOBS = 20_000;
+/** What shards do by themselves meanwhile is counted too: the least of some times is what the call reads. */
+const TRIES = 3;
+const ALARMS = 6;
+const NAMES = Object.keys(CALLS) as CallName[];
+
+/** Rows read by each case, under the call's name. */
+type Readings = Map<CallName, { case: string; rows: RowsRead }[]>;
+
+let alone: Readings;
+let beside: Readings;
+
+beforeAll(async () => {
+  const tenant = await Tenant.make();
+  alone = await leastOf(TRIES);
+  await addNeighbour(NEIGHBOURS_JOBS, tenant);
+  beside = await leastOf(TRIES);
+}, 600_000);
+
+async function leastOf(tries: number): Promise<Readings> {
+  const least: Readings = new Map();
+  const counter = await RowCounter.onShards();
+  for (let i = 0; i < tries; i++) {
+    const tenant = await Tenant.make();
+    for (const name of NAMES) {
+      const known = least.get(name);
+      const rows: { case: string; rows: RowsRead }[] = [];
+      for (const [n, one] of (await CASES[name](tenant)).entries()) {
+        const read = await rowsOf(counter, tenant, one);
+        const before = known?.[n]?.rows ?? read;
+        rows.push({ case: labelOf(one), rows: lesser(read, before) });
+      }
+      least.set(name, rows);
+    }
+  }
+  return least;
+}
+
+function lesser(a: RowsRead, b: RowsRead): RowsRead {
+  return { shards: Math.min(a.shards, b.shards), d1: Math.min(a.d1, b.d1) };
+}
+
+/** Without the names that are another tenant's. */
+function labelOf({ method, path }: Case): string {
+  return `${method} ${path.replaceAll(/[a-z]+\d+-\d+|main-\d+|(job|op|lease)_?[\w.-]{20,}/g, "…").replaceAll(/\/(leases|keys|namespaces|operations)\/[^/]+/g, "/$1/…")}`;
+}
+
+async function rowsOf(counter: RowCounter, tenant: Tenant, one: Case): Promise<RowsRead> {
+  const { method, path, body, key = tenant.key, headers, goesOn } = one;
+  counter.reset();
+  const options = { key, ...(body === undefined ? {} : { body }), ...(headers === undefined ? {} : { headers }) };
+  const answer = await callThrough(counter.bindings(), [method, path], options);
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  for (let i = 0; goesOn && i < ALARMS; i++) await runAlarms();
+  return counter.read();
+}
+
+test("every call has its cases", () => {
+  expect(Object.keys(CASES).sort()).toEqual(NAMES.toSorted());
+  for (const name of NAMES) expect(alone.get(name)?.length, name).toBeGreaterThan(0);
+});
+
+test.each(NAMES.filter((name) => !PENDING.includes(name)))("%s reads no more rows beside a neighbour", (name) => {
+  expect(beside.get(name)).toEqual(alone.get(name));
+});
