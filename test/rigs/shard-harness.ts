@@ -91,7 +91,7 @@ export class Harness {
   /** The settings that `submit` and `job` use. */
   queue: QueueSettings;
   /** What the shard may hold, from the next `restart` on; null: as much as a real one. */
-  limits: ShardLimits | null = null;
+  limits: Partial<ShardLimits> | null = null;
   /** The same of what its subscriptions' events may take. */
   feedLimits: FeedLimits | null = null;
   core: RigCore;

@@ -69,4 +69,11 @@ export const JOB_MIGRATIONS: Migrations = [
       "CREATE INDEX jobs_failed ON jobs (queue, fingerprint, finished_at, slot) WHERE state = 'failed'",
     ],
   },
+  {
+    name: "jobs/2-jobs-by-queue",
+    statements: [
+      // All jobs of a queue, whatever their state: who deletes or lists them reads nobody else's rows. One row a job.
+      "CREATE INDEX jobs_by_queue ON jobs (queue, id)",
+    ],
+  },
 ];

@@ -2,6 +2,7 @@ import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "./known-queue.ts";
 import { QUEUE_LISTENERS } from "./queue-change.ts";
 
@@ -20,6 +21,8 @@ export class QueueStore {
   readonly #below: QueueStore | null;
   /** Null while nothing was learned here: most steps learn nothing of any queue. */
   #known: { byRef: Map<number, KnownQueue>; byName: Map<string, KnownQueue> } | null = null;
+  /** Forgotten in this step, by ref and by name. */
+  #gone: Set<number | string> | null = null;
 
   constructor(sql: Sql, below: QueueStore | null = null) {
     this.#sql = sql;
@@ -43,9 +46,14 @@ export class QueueStore {
   /** Takes over what a step has learned, when it has committed. */
   join(view: QueueStore): void {
     for (const queue of view.#known?.byRef.values() ?? []) this.#remember(queue);
+    for (const gone of view.#gone ?? []) {
+      if (typeof gone === "number") this.#known?.byRef.delete(gone);
+      else this.#known?.byName.delete(gone);
+    }
   }
 
   find(namespace: string, name: string): KnownQueue | null {
+    if (this.#gone?.has(`${namespace}/${name}`)) return null;
     return this.#known?.byName.get(`${namespace}/${name}`) ?? this.#below?.find(namespace, name) ?? null;
   }
 
@@ -59,7 +67,7 @@ export class QueueStore {
 
   all(): KnownQueue[] {
     const own = this.#known?.byRef ?? new Map<number, KnownQueue>();
-    const below = this.#below?.all() ?? [];
+    const below = (this.#below?.all() ?? []).filter(({ ref }) => this.#gone === null || !this.#gone.has(ref));
     if (own.size === 0) return below;
     const refs = new Set(below.map(({ ref }) => ref));
     const added = [...own.values()].filter(({ ref }) => !refs.has(ref));
@@ -87,6 +95,14 @@ export class QueueStore {
     const queue = { ref: row.ref, settings, frozenUntil: 0, partitionedAt };
     this.#remember(queue);
     return { queue, before: known?.settings ?? null };
+  }
+
+  /** Forgets a queue of which no row is left, and which nobody learns of again in this step. 2 rows. */
+  forget(ref: number): void {
+    const { namespace, name } = this.get(ref).settings;
+    this.#sql.run("DELETE FROM queues WHERE ref = ?", ref);
+    this.#gone ??= new Set();
+    this.#gone.add(ref).add(`${namespace}/${name}`);
   }
 
   /** Until `until` (epoch milliseconds) the queue takes no new jobs. 1 row. */
@@ -117,12 +133,31 @@ export function queueKey({ namespace, name }: Pick<QueueSettings, "namespace" | 
   return `queue:${namespace}/${name}`;
 }
 
-/** Takes settings that are newer than the known ones, wherever they come from; answers the queue as it is known then. */
+/**
+ * Takes settings that are newer than the known ones, wherever they come from; answers the queue as it is known then. Of a
+ * namespace that is being deleted nothing is taken, and its queue is answered as a deleted one.
+ */
 export function takeSettings(step: Step, settings: QueueSettings): KnownQueue {
+  if (step.get(NAMESPACES).isGone(settings.namespace)) return goneQueue(step, settings);
   const { queue, before } = step.get(QUEUES).learn(settings, step.now);
   if (queue.settings !== settings || before === settings) return queue;
   for (const listener of step.get(QUEUE_LISTENERS)) listener.onSettings?.(step, queue, before);
   // What was paused may go on, and a limit may be higher.
   step.wake(queueKey(settings));
   return queue;
+}
+
+/** No row names it: whoever is given it writes none. */
+const NO_QUEUE = -1;
+
+function goneQueue(step: Step, settings: QueueSettings): KnownQueue {
+  const known = step.get(QUEUES).find(settings.namespace, settings.name);
+  const version = Math.max(settings.version, known?.settings.version ?? 0);
+  const gone = { ...settings, version, deleted: true };
+  return { ref: known?.ref ?? NO_QUEUE, settings: gone, frozenUntil: 0, partitionedAt: 0 };
+}
+
+/** Whether what is known of the queue goes before `settings`, by which jobs came: it is newer, or the queue is gone. */
+export function supersedes(queue: KnownQueue, settings: QueueSettings): boolean {
+  return queue.settings.version > settings.version || (queue.settings.deleted && !settings.deleted);
 }

@@ -1,6 +1,6 @@
 import type { Report, ReportReply, ReportRequest, ReportResult } from "../../../contract/rpc.ts";
 import { type Lease, parseLease } from "../../../domain/lease.ts";
-import { toJob } from "../jobs/job-row.ts";
+import { type JobSpec, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
@@ -8,6 +8,7 @@ import type { Success } from "../jobs/state-store.ts";
 import { succeed } from "../jobs/transition.ts";
 import { ownLeases } from "../kernel/ownership.ts";
 import type { Step } from "../kernel/step.ts";
+import { CAPACITY } from "../lifecycle/admission.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
 import { endAttempt } from "../lifecycle/end-attempt.ts";
 import { SpawnPlans } from "../outbox/spawn-plans.ts";
@@ -50,8 +51,9 @@ function plansOf(
     const lease = parseLease(text);
     const fence = lease === null ? null : fenceOf(step, lease, namespace);
     if (fence?.type !== "current") return null;
-    const { id, queue } = fence.row;
-    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace };
+    const { id, queue, spec } = fence.row;
+    const { depth = 0 } = JSON.parse(spec) as JobSpec;
+    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace, depth };
   };
   return new SpawnPlans(step, reports, { jobOf, fails });
 }
@@ -98,13 +100,20 @@ class Recording {
       if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
       places.set(lease.jobId, i);
       const { jobId: id, attempt, nonce } = lease;
-      successes.push({ id, attempt, nonce, result: outcome.result, truncated: outcome.resultTruncated });
+      successes.push({ id, attempt, nonce, ...this.#kept(outcome) });
     }
     if (successes.length === 0) return new Set();
     const done = succeed(this.#step, successes, this.#reporter.namespace);
     const recorded = new Set(done.map(({ id }) => places.get(id) ?? -1));
     if (this.#plans !== null) this.#launch(reports, recorded, this.#plans);
     return recorded;
+  }
+
+  /** What is kept of a result: all of it, as long as the shard's last reserve is not touched. The outcome is always kept. */
+  #kept({ result, resultTruncated }: { result: string | null; resultTruncated: boolean }) {
+    const capacity = this.#step.get(CAPACITY);
+    const hasRoom = result === null || capacity.bytes(this.#step.now) < capacity.limits.maxResultBytes;
+    return hasRoom ? { result, truncated: resultTruncated } : { result: null, truncated: true };
   }
 
   /** SQLite tells what it wrote in no order; what the successes bring is accepted in that of the reports. */
