@@ -1,11 +1,10 @@
 import { type KeyView, SCOPES, type Scope } from "../../../contract/admin.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
-import { Name } from "../../../contract/primitives.ts";
 import { access, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import { formatTimestamp, parseTimestamp } from "../../../contract/time.ts";
 import { primary } from "../../db/client.ts";
 import { insertKey, type KeyRow, listKeys as readKeys, revokeKey as revoke } from "../../db/keys.ts";
-import { createNamespace, type NamespaceRow, rotateSecret } from "../../db/namespaces.ts";
+import { type NamespaceRow, rotateSecret } from "../../db/namespaces.ts";
 import { makeKeyId, makeToken } from "../access/token.ts";
 import { makeWebhookSecret, namespaceRow, ROTATION_MS } from "../access/webhook-secret.ts";
 import { created, DELETED, done } from "../answered.ts";
@@ -56,18 +55,6 @@ export const revokeKey: UseCase<"revokeKey"> = async ({ caller, services, clock 
   if (!revoked) return notFound.key();
   services.auth.forget(key.id);
   return DELETED;
-};
-
-/** Makes a tenant. */
-export const putNamespace: UseCase<"putNamespace"> = async (context, { params: { name } }) => {
-  if (!Name.safeParse(name).success) return invalid.name("namespace");
-  const namespace = { name, createdAt: context.clock(), webhookSecret: makeWebhookSecret() };
-  const made = await fromDatabase(() => createNamespace(primary(context.services.database), namespace));
-  if (isProblem(made)) return made;
-  const row = await existingRow(context, name);
-  if (isProblem(row)) return row;
-  const view = { name, createdAt: formatTimestamp(row.createdAt) };
-  return made ? created(view) : done(view);
 };
 
 /** The secrets that sign what HTTP targets of the namespace receive. */

@@ -1,10 +1,8 @@
-import { MAX_SUBSCRIPTIONS } from "../../../contract/limits.ts";
-import { conflict, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
+import { isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import { SubscriptionBody, type SubscriptionView } from "../../../contract/subscription.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import { type Db, primary } from "../../db/client.ts";
 import {
-  countSubscriptions,
   findSubscription,
   listSubscriptions,
   walkSubscriptions,
@@ -13,6 +11,7 @@ import {
 import { fromDatabase } from "../database.ts";
 import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";
 import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
+import { whyUnwritten } from "../resources/within-limit.ts";
 import type { Services } from "../services.ts";
 import { checkTarget, forgotten, subscriptionBodyOf, subscriptionFrom, subscriptionView } from "./subscription-view.ts";
 
@@ -54,11 +53,10 @@ class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, S
 
   /** Refuses (422) one more than a namespace may have. */
   async write({ before, next }: Change<SubscriptionSettings>): Promise<Result<boolean>> {
-    const written = await fromDatabase(() => writeSubscription(this.#db, next, MAX_SUBSCRIPTIONS));
-    if (isProblem(written) || written || (before !== null && !before.deleted)) return written;
-    const count = await fromDatabase(() => countSubscriptions(this.#db, next.namespace));
-    if (isProblem(count) || count < MAX_SUBSCRIPTIONS) return isProblem(count) ? count : false;
-    return conflict.of("too-many-subscriptions", `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`);
+    const written = await fromDatabase(() => writeSubscription(this.#db, next));
+    if (isProblem(written) || written) return written;
+    const isNew = before === null || before.deleted;
+    return whyUnwritten(this.#services.database, "subscriptions", { namespace: next.namespace, isNew });
   }
 
   bodyOf(settings: SubscriptionSettings): unknown {
