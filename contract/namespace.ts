@@ -13,7 +13,10 @@ const { bytes, unfinishedJobs, schedules, queues, keys, subscriptions, firesPerS
   DEFAULT_NAMESPACE_LIMITS;
 
 function count(most: number) {
-  return z.int(says(`is a whole number from 0 to ${formatNumber(most)}`)).min(0).max(most);
+  return z
+    .int(says(`is a whole number from 0 to ${formatNumber(most)}`))
+    .min(0)
+    .max(most);
 }
 
 /** Beyond what any deployment holds, and small enough for every reader of JSON. */
@@ -24,58 +27,29 @@ const MOST_DEPTH = 1_000;
 
 const SHARED = "Each shard has its share of it, by the slots that it owns";
 
-/** A limit as it is sent and shown. */
-const LIMITS = {
-  bytes: [
-    count(MOST).nullable(),
-    `Bytes that its jobs may take in shards, finished ones that are still there among them. ${SHARED}. Null: no limit.`,
-    bytes,
-  ],
-  unfinishedJobs: [
-    count(MOST).nullable(),
-    `Jobs that are scheduled, queued or running. ${SHARED}, but at least one job. Null: no limit.`,
-    unfinishedJobs,
-  ],
-  schedules: [count(MOST_ROWS), "Schedules that it may have.", schedules],
-  queues: [count(MOST_ROWS), "Queues that it may have, `default` among them where it was written.", queues],
-  keys: [count(MOST_ROWS), "API keys that it may have, without revoked and expired ones.", keys],
-  subscriptions: [count(MOST_SUBSCRIPTIONS), "Subscriptions that it may have.", subscriptions],
-  firesPerSecond: [
-    count(MOST_ROWS).nullable(),
-    `Fires of its schedules in a second: more wait. ${SHARED}, but at least one. Null: no limit.`,
-    firesPerSecond,
-  ],
-  spawnDepth: [
-    count(MOST_DEPTH),
-    "How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone.",
-    spawnDepth,
-  ],
-} as const;
+const BYTES = `Bytes that its jobs may take in shards, finished ones that are still there among them. ${SHARED}. Null: no limit.`;
+const JOBS = `Jobs that are scheduled, queued or running. ${SHARED}, but at least one job. Null: no limit.`;
+const SCHEDULES = "Schedules that it may have.";
+const QUEUES = "Queues that it may have, `default` among them where it was written.";
+const KEYS = "API keys that it may have, without revoked and expired ones.";
+const SUBSCRIPTIONS = "Subscriptions that it may have.";
+const FIRES = `Fires of its schedules in a second: more wait. ${SHARED}, but at least one. Null: no limit.`;
+const DEPTH = "How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone.";
 
-function asSent<const Name extends keyof typeof LIMITS>(name: Name) {
-  const [schema, text, byDefault] = LIMITS[name];
-  return field(
-    schema.optional() as z.ZodOptional<(typeof LIMITS)[Name][0]>,
-    `${text} Left out: ${formatNumber(byDefault)}.`,
-    byDefault,
-  );
-}
-
-function asShown<const Name extends keyof typeof LIMITS>(name: Name) {
-  const [schema, text, byDefault] = LIMITS[name];
-  return field(schema as (typeof LIMITS)[Name][0], text, byDefault);
+function leftOut(text: string, value: number): string {
+  return `${text} Left out: ${formatNumber(value)}.`;
 }
 
 const LimitsBody = described(
   z.strictObject({
-    bytes: asSent("bytes"),
-    unfinishedJobs: asSent("unfinishedJobs"),
-    schedules: asSent("schedules"),
-    queues: asSent("queues"),
-    keys: asSent("keys"),
-    subscriptions: asSent("subscriptions"),
-    firesPerSecond: asSent("firesPerSecond"),
-    spawnDepth: asSent("spawnDepth"),
+    bytes: field(count(MOST).nullable().optional(), leftOut(BYTES, bytes), bytes),
+    unfinishedJobs: field(count(MOST).nullable().optional(), leftOut(JOBS, unfinishedJobs), unfinishedJobs),
+    schedules: field(count(MOST_ROWS).optional(), leftOut(SCHEDULES, schedules), schedules),
+    queues: field(count(MOST_ROWS).optional(), leftOut(QUEUES, queues), queues),
+    keys: field(count(MOST_ROWS).optional(), leftOut(KEYS, keys), keys),
+    subscriptions: field(count(MOST_SUBSCRIPTIONS).optional(), leftOut(SUBSCRIPTIONS, subscriptions), subscriptions),
+    firesPerSecond: field(count(MOST_ROWS).nullable().optional(), leftOut(FIRES, firesPerSecond), firesPerSecond),
+    spawnDepth: field(count(MOST_DEPTH).optional(), leftOut(DEPTH, spawnDepth), spawnDepth),
   }),
   "What the namespace may have. What is left out gets its default.",
 );
@@ -110,19 +84,23 @@ export const NamespaceView = described(
     state: field(z.enum(["active", "deleting"]), "Whether it is there, or is being deleted.", "active"),
     limits: described(
       z.strictObject({
-        bytes: asShown("bytes"),
-        unfinishedJobs: asShown("unfinishedJobs"),
-        schedules: asShown("schedules"),
-        queues: asShown("queues"),
-        keys: asShown("keys"),
-        subscriptions: asShown("subscriptions"),
-        firesPerSecond: asShown("firesPerSecond"),
-        spawnDepth: asShown("spawnDepth"),
+        bytes: field(count(MOST).nullable(), BYTES, bytes),
+        unfinishedJobs: field(count(MOST).nullable(), JOBS, unfinishedJobs),
+        schedules: field(count(MOST_ROWS), SCHEDULES, schedules),
+        queues: field(count(MOST_ROWS), QUEUES, queues),
+        keys: field(count(MOST_ROWS), KEYS, keys),
+        subscriptions: field(count(MOST_SUBSCRIPTIONS), SUBSCRIPTIONS, subscriptions),
+        firesPerSecond: field(count(MOST_ROWS).nullable(), FIRES, firesPerSecond),
+        spawnDepth: field(count(MOST_DEPTH), DEPTH, spawnDepth),
       }),
       "What the namespace may have.",
     ),
     deletion: field(DeletionView.nullable(), "How far its deletion is. Null: it is not being deleted.", null),
-    version: field(z.int(), "Counts the changes of the namespace: of two copies the one with the higher number is newer.", 1),
+    version: field(
+      z.int(),
+      "Counts the changes of the namespace: of two copies the one with the higher number is newer.",
+      1,
+    ),
     createdAt: field(Timestamp, "When it was created.", ACCEPTED_AT),
     updatedAt: field(Timestamp, "When it was last changed.", ACCEPTED_AT),
   }),

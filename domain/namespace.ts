@@ -18,7 +18,7 @@ export interface NamespaceLimits {
 }
 
 /** What holds for a namespace whose limits nobody has set: generous, and far from what a deployment ends at. */
-export const DEFAULT_NAMESPACE_LIMITS: NamespaceLimits = {
+export const DEFAULT_NAMESPACE_LIMITS = {
   bytes: 20 * 1024 ** 3,
   unfinishedJobs: 10_000_000,
   schedules: 10_000,
@@ -27,7 +27,7 @@ export const DEFAULT_NAMESPACE_LIMITS: NamespaceLimits = {
   subscriptions: 100,
   firesPerSecond: 100,
   spawnDepth: 32,
-};
+} satisfies NamespaceLimits;
 
 /** A namespace as shards have to know it. Times are epoch milliseconds. */
 export interface NamespaceSettings {

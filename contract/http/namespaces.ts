@@ -34,7 +34,8 @@ export const NAMESPACE_CALLS = {
     parameters: { name: NAMESPACE },
     scope: "root",
     summary: "Read a namespace, its limits, and how its deletion goes",
-    description: "Reads one namespace. While it is being deleted, `deletion` says how far that is; then it is not found.",
+    description:
+      "Reads one namespace. While it is being deleted, `deletion` says how far that is; then it is not found.",
     answersWith: ["ETag"],
     answers: [ok("Namespace")],
     problems: ["namespace-not-found"],

@@ -3,6 +3,7 @@ import type { Doorbell } from "../../contract/doorbell.ts";
 import type * as rpc from "../../contract/rpc.ts";
 import type { Job, JobError } from "../../domain/job/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
+import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, type NamespaceSettings } from "../../domain/namespace.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
 import type { ShardLimits } from "../../durable-objects/shard/lifecycle/admission.ts";
@@ -97,6 +98,7 @@ export class Harness {
   core: RigCore;
   #random = new Random(1);
   #made = 0;
+  #namespaceVersion = 0;
 
   constructor(queue: Partial<QueueSettings> = {}, map: SlotMap = initialMap(1)) {
     this.queue = settingsOf(queue);
@@ -293,6 +295,20 @@ export class Harness {
   configure(over: Partial<QueueSettings>): void {
     this.queue = { ...this.queue, ...over, version: this.queue.version + 1, updatedAt: this.now };
     this.core.configure({ ...CALL, queues: [this.queue] });
+  }
+
+  /** The namespace of the queue gets limits over the defaults, or is to be deleted, pushed to the shard as the gateway does. */
+  namespace(limits: Partial<NamespaceLimits>, over: Partial<NamespaceSettings> = {}): void {
+    this.#namespaceVersion += 1;
+    const settings: NamespaceSettings = {
+      name: this.queue.namespace,
+      version: this.#namespaceVersion,
+      createdAt: START,
+      limits: { ...DEFAULT_NAMESPACE_LIMITS, ...limits },
+      deletingAt: null,
+      ...over,
+    };
+    this.core.configureNamespaces({ ...CALL, namespaces: [settings] });
   }
 
   /** History takes everything that has finished. */

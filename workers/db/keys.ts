@@ -1,5 +1,6 @@
-import { and, desc, eq, isNull, lt, or } from "drizzle-orm";
+import { and, desc, eq, isNull, lt, or, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { mayHaveKey } from "./namespace-limits.ts";
 import { apiKeys } from "./schema.ts";
 
 /** An API key without its token: `hash` is the SHA-256 of the whole token, hex. */
@@ -11,9 +12,17 @@ export async function findKey(db: Db, id: string): Promise<KeyRow | null> {
   return rows[0] ?? null;
 }
 
-/** Writes a new key. Throws when the id is taken: ids are drawn from 80 bits of randomness. */
-export async function insertKey(db: Db, key: KeyRow): Promise<void> {
-  await db.insert(apiKeys).values(key);
+/**
+ * Writes a new key; false where its namespace has as many as it may, or is being deleted. Throws when the id is taken: ids are
+ * drawn from 80 bits of randomness.
+ */
+export async function insertKey(db: Db, key: KeyRow): Promise<boolean> {
+  const { id, namespace, name, hash, scopes, createdAt, expiresAt, revokedAt } = key;
+  const rows = await db.all(sql`
+    INSERT INTO api_keys (id, namespace, name, hash, scopes, created_at, expires_at, revoked_at)
+    SELECT ${id}, ${namespace}, ${name}, ${hash}, ${JSON.stringify(scopes)}, ${createdAt}, ${expiresAt}, ${revokedAt}
+    WHERE ${mayHaveKey(namespace, createdAt)} RETURNING id`);
+  return rows.length > 0;
 }
 
 /** Keys of a namespace that are not revoked, newest id first, at most `limit`, below `before`. */

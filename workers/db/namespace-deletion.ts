@@ -71,7 +71,12 @@ export async function deleteHistory(db: Db, namespace: string, limit: number): P
 export async function noteDeletion(
   db: Db,
   name: string,
-  { jobsDeleted, quietSince, again, now }: { jobsDeleted: number; quietSince: number | null; again: boolean; now: number },
+  {
+    jobsDeleted,
+    quietSince,
+    again,
+    now,
+  }: { jobsDeleted: number; quietSince: number | null; again: boolean; now: number },
 ): Promise<void> {
   await db
     .update(namespaces)

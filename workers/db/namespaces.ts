@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, isNotNull, lt, or, sql } from "drizzle-orm";
 import { DEFAULT_NAMESPACE_LIMITS, type NamespaceSettings } from "../../domain/namespace.ts";
 import type { Db } from "./client.ts";
 import { namespaces } from "./schema.ts";
@@ -31,7 +31,10 @@ export async function createNamespace(
 }
 
 /** What a change of a namespace writes. `webhookSecret` is that of a namespace which is new. */
-export type NamespaceChange = Pick<NamespaceRow, "name" | "version" | "createdAt" | "updatedAt" | "limits" | "webhookSecret">;
+export type NamespaceChange = Pick<
+  NamespaceRow,
+  "name" | "version" | "createdAt" | "updatedAt" | "limits" | "webhookSecret"
+>;
 
 /**
  * Writes the next version of a namespace. False when another write came between (`version` must be one above what is stored),
@@ -45,7 +48,7 @@ export async function writeNamespace(db: Db, change: NamespaceChange): Promise<b
     .onConflictDoUpdate({
       target: namespaces.name,
       set: { version, limits, updatedAt },
-      setWhere: and(eq(namespaces.version, version - 1), isNull(namespaces.deletingAt)),
+      setWhere: sql`${namespaces.version} = ${version - 1} AND ${namespaces.deletingAt} IS NULL`,
     })
     .returning({ version: namespaces.version });
   return rows.length > 0;

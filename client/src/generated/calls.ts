@@ -25,12 +25,15 @@ import type {
   ListFiresQuery,
   ListJobsQuery,
   ListKeysQuery,
+  ListNamespacesQuery,
   ListOperationsQuery,
   ListOrderingKeysQuery,
   ListQueuesQuery,
   ListSchedulesQuery,
   ListSubscriptionsQuery,
   Namespace,
+  NamespaceList,
+  NamespacePatch,
   NamespaceRequest,
   Operation,
   OperationList,
@@ -196,8 +199,20 @@ export const listKeys: Call<{ query?: ListKeysQuery; answer: KeyList }> = { meth
 /** Revoke an API key. */
 export const revokeKey: Call<{ params: { id: string }; answer: null }> = { method: "DELETE", path: "/v1/keys/{id}" };
 
-/** Create a namespace. */
+/** List namespaces. */
+export const listNamespaces: Call<{ query?: ListNamespacesQuery; answer: NamespaceList }> = { method: "GET", path: "/v1/namespaces" };
+
+/** Create a namespace, or set its limits. */
 export const putNamespace: Call<{ params: { name: string }; body?: NamespaceRequest; answer: Namespace }> = { method: "PUT", path: "/v1/namespaces/{name}" };
+
+/** Read a namespace, its limits, and how its deletion goes. */
+export const getNamespace: Call<{ params: { name: string }; answer: Namespace }> = { method: "GET", path: "/v1/namespaces/{name}" };
+
+/** Change single limits of a namespace. */
+export const patchNamespace: Call<{ params: { name: string }; body: NamespacePatch; answer: Namespace }> = { method: "PATCH", path: "/v1/namespaces/{name}" };
+
+/** Delete a namespace and all that it has. */
+export const deleteNamespace: Call<{ params: { name: string }; answer: Namespace }> = { method: "DELETE", path: "/v1/namespaces/{name}" };
 
 /** Read the secrets that sign what HTTP targets get. */
 export const getWebhookSecret: Call<{ answer: WebhookSecret }> = { method: "GET", path: "/v1/webhook-secret" };

@@ -940,9 +940,112 @@ export interface KeyRequest {
 }
 
 /**
- * Nothing: an empty body or `{}`.
+ * A namespace. An empty body or `{}` creates one with the defaults, and leaves one that exists as it is.
  */
-export type NamespaceRequest = Record<string, never>;
+export interface NamespaceRequest {
+    /**
+     * @description What the namespace may have. Left out: the defaults, or what the namespace has that exists.
+     * @example {
+     *       "unfinishedJobs": 100000
+     *     }
+     */
+    limits?: {
+        /**
+         * @description Bytes that its jobs may take in shards, finished ones that are still there among them. Each shard has its share of it, by the slots that it owns. Null: no limit. Left out: 21,474,836,480.
+         * @example 21474836480
+         */
+        bytes?: (number | null) | undefined;
+        /**
+         * @description Jobs that are scheduled, queued or running. Each shard has its share of it, by the slots that it owns, but at least one job. Null: no limit. Left out: 10,000,000.
+         * @example 10000000
+         */
+        unfinishedJobs?: (number | null) | undefined;
+        /**
+         * @description Schedules that it may have. Left out: 10,000.
+         * @example 10000
+         */
+        schedules?: number | undefined;
+        /**
+         * @description Queues that it may have, `default` among them where it was written. Left out: 10,000.
+         * @example 10000
+         */
+        queues?: number | undefined;
+        /**
+         * @description API keys that it may have, without revoked and expired ones. Left out: 1,000.
+         * @example 1000
+         */
+        keys?: number | undefined;
+        /**
+         * @description Subscriptions that it may have. Left out: 100.
+         * @example 100
+         */
+        subscriptions?: number | undefined;
+        /**
+         * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit. Left out: 100.
+         * @example 100
+         */
+        firesPerSecond?: (number | null) | undefined;
+        /**
+         * @description How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone. Left out: 32.
+         * @example 32
+         */
+        spawnDepth?: number | undefined;
+    } | undefined;
+}
+
+/**
+ * Changes of a namespace's limits, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `limits.bytes`, `limits.unfinishedJobs`, `limits.firesPerSecond`.
+ */
+export interface NamespacePatch {
+    /**
+     * @description What the namespace may have. Left out: the defaults, or what the namespace has that exists.
+     * @example {
+     *       "unfinishedJobs": 100000
+     *     }
+     */
+    limits?: ({
+        /**
+         * @description Bytes that its jobs may take in shards, finished ones that are still there among them. Each shard has its share of it, by the slots that it owns. Null: no limit. Left out: 21,474,836,480.
+         * @example 21474836480
+         */
+        bytes?: (number | null) | undefined;
+        /**
+         * @description Jobs that are scheduled, queued or running. Each shard has its share of it, by the slots that it owns, but at least one job. Null: no limit. Left out: 10,000,000.
+         * @example 10000000
+         */
+        unfinishedJobs?: (number | null) | undefined;
+        /**
+         * @description Schedules that it may have. Left out: 10,000.
+         * @example 10000
+         */
+        schedules?: (number | null) | undefined;
+        /**
+         * @description Queues that it may have, `default` among them where it was written. Left out: 10,000.
+         * @example 10000
+         */
+        queues?: (number | null) | undefined;
+        /**
+         * @description API keys that it may have, without revoked and expired ones. Left out: 1,000.
+         * @example 1000
+         */
+        keys?: (number | null) | undefined;
+        /**
+         * @description Subscriptions that it may have. Left out: 100.
+         * @example 100
+         */
+        subscriptions?: (number | null) | undefined;
+        /**
+         * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit. Left out: 100.
+         * @example 100
+         */
+        firesPerSecond?: (number | null) | undefined;
+        /**
+         * @description How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone. Left out: 32.
+         * @example 32
+         */
+        spawnDepth?: (number | null) | undefined;
+    } | null) | undefined;
+}
 
 /**
  * A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays.
@@ -1660,6 +1763,11 @@ export interface Job {
      */
     parent: string | null;
     /**
+     * @description How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.
+     * @example 0
+     */
+    depth: number;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -1832,6 +1940,11 @@ export interface JobListItem {
      * @example job_01m81wc71wfy1r60ntfqgpprqa
      */
     parent: string | null;
+    /**
+     * @description How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.
+     * @example 0
+     */
+    depth: number;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -3247,6 +3360,11 @@ export interface ClaimedJob {
      */
     parent: string | null;
     /**
+     * @description How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.
+     * @example 0
+     */
+    depth: number;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3525,6 +3643,11 @@ export interface Succeeded {
      */
     parent: string | null;
     /**
+     * @description How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.
+     * @example 0
+     */
+    depth: number;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3765,11 +3888,124 @@ export interface Namespace {
      */
     name: string;
     /**
+     * @description Whether it is there, or is being deleted.
+     * @example active
+     * @enum {string}
+     */
+    state: "active" | "deleting";
+    /**
+     * @description What the namespace may have.
+     * @example {
+     *       "bytes": 21474836480,
+     *       "unfinishedJobs": 10000000,
+     *       "schedules": 10000,
+     *       "queues": 10000,
+     *       "keys": 1000,
+     *       "subscriptions": 100,
+     *       "firesPerSecond": 100,
+     *       "spawnDepth": 32
+     *     }
+     */
+    limits: {
+        /**
+         * @description Bytes that its jobs may take in shards, finished ones that are still there among them. Each shard has its share of it, by the slots that it owns. Null: no limit.
+         * @example 21474836480
+         */
+        bytes: number | null;
+        /**
+         * @description Jobs that are scheduled, queued or running. Each shard has its share of it, by the slots that it owns, but at least one job. Null: no limit.
+         * @example 10000000
+         */
+        unfinishedJobs: number | null;
+        /**
+         * @description Schedules that it may have.
+         * @example 10000
+         */
+        schedules: number;
+        /**
+         * @description Queues that it may have, `default` among them where it was written.
+         * @example 10000
+         */
+        queues: number;
+        /**
+         * @description API keys that it may have, without revoked and expired ones.
+         * @example 1000
+         */
+        keys: number;
+        /**
+         * @description Subscriptions that it may have.
+         * @example 100
+         */
+        subscriptions: number;
+        /**
+         * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit.
+         * @example 100
+         */
+        firesPerSecond: number | null;
+        /**
+         * @description How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone.
+         * @example 32
+         */
+        spawnDepth: number;
+    };
+    /**
+     * @description How far its deletion is. Null: it is not being deleted.
+     * @example null
+     */
+    deletion: {
+        /**
+         * Format: date-time
+         * @description When the deletion began.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        startedAt: string;
+        /**
+         * @description Jobs that were deleted in shards so far.
+         * @example 1200
+         */
+        jobsDeleted: number;
+        /**
+         * @description Finished jobs that were deleted in history so far.
+         * @example 56000
+         */
+        historyDeleted: number;
+        /**
+         * @description Whether nothing is left; the name is free two minutes later.
+         * @example false
+         */
+        done: boolean;
+    } | null;
+    /**
+     * @description Counts the changes of the namespace: of two copies the one with the higher number is newer.
+     * @example 1
+     */
+    version: number;
+    /**
      * Format: date-time
      * @description When it was created.
      * @example 2026-11-22T15:32:03.604Z
      */
     createdAt: string;
+    /**
+     * Format: date-time
+     * @description When it was last changed.
+     * @example 2026-11-22T15:32:03.604Z
+     */
+    updatedAt: string;
+}
+
+/**
+ * A page of a list. Namespaces, the newest first.
+ */
+export interface NamespaceList {
+    /** @description Namespaces, the newest first: as many as fit on the page. */
+    items: Namespace[];
+    /**
+     * @description The `cursor` of the next page; null at the end of the list.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     * @example null
+     */
+    nextCursor: string | null;
 }
 
 /**
@@ -4356,6 +4592,22 @@ export interface ListOperationsQuery {
  * The query of the call "List API keys".
  */
 export interface ListKeysQuery {
+    /**
+     * @description The most items that one page has, from 1 to 200. Left out: 50.
+     * @example 50
+     */
+    limit?: number | undefined;
+    /**
+     * @description Where the page begins: the `nextCursor` of the page before. Left out: the first page.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     */
+    cursor?: string | undefined;
+}
+
+/**
+ * The query of the call "List namespaces".
+ */
+export interface ListNamespacesQuery {
     /**
      * @description The most items that one page has, from 1 to 200. Left out: 50.
      * @example 50

@@ -101,7 +101,14 @@ function rowOf(
   const seq = job.createdAt * SEQUENCE_PER_MS;
   const { retry, tags, idempotencyKey } = job;
   const moving = movingTo === null ? {} : { movingTo };
-  const spec: JobSpec = { retry, tags, idempotencyKey, ...moving, ...(job.parent ? { parent: job.parent } : {}), ...(job.depth ? { depth: job.depth } : {}) };
+  const spec: JobSpec = {
+    retry,
+    tags,
+    idempotencyKey,
+    ...moving,
+    ...(job.parent ? { parent: job.parent } : {}),
+    ...(job.depth ? { depth: job.depth } : {}),
+  };
   const attempts = job.attempts.map((attempt): StoredAttempt => ({ ...attempt, nonce: "" }));
   return {
     id: job.id,

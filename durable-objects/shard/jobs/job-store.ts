@@ -1,8 +1,8 @@
 import type { RowState } from "../../../domain/job/state.ts";
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
-import { ROW_SIZE } from "./stored-size.ts";
 import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
+import { ROW_SIZE } from "./stored-size.ts";
 
 /** What stays of a discarded job until history knows that it is gone. */
 export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
@@ -50,7 +50,11 @@ export function jobStore(sql: Sql) {
     /** Jobs of a queue in the order of their ids, discarded ones too. */
     ofQueue(queue: number, limit: number): string[] {
       return sql
-        .all<{ id: string }>("SELECT id FROM jobs INDEXED BY jobs_by_queue WHERE queue = ? ORDER BY id LIMIT +?", queue, limit)
+        .all<{ id: string }>(
+          "SELECT id FROM jobs INDEXED BY jobs_by_queue WHERE queue = ? ORDER BY id LIMIT +?",
+          queue,
+          limit,
+        )
         .map(({ id }) => id);
     },
 

@@ -1,5 +1,5 @@
-import { STORED_BYTES } from "../namespaces/stored-bytes.ts";
 import type { Step } from "../kernel/step.ts";
+import { STORED_BYTES } from "../namespaces/stored-bytes.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 
 /** What the row of a job takes beside its long texts, its entries in the indexes among it: some 700 bytes, measured. */

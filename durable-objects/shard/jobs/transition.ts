@@ -19,8 +19,8 @@ import {
 } from "./job-change.ts";
 import { BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
 import { JOBS } from "./job-store.ts";
-import { countBytes, ROW_BYTES } from "./stored-size.ts";
 import { type NewRow, type Returning, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
+import { countBytes, ROW_BYTES } from "./stored-size.ts";
 
 /** What a transition may set beside the state. What hangs on the state follows by itself. */
 export type Patch = Partial<
@@ -99,7 +99,11 @@ export function accept(step: Step, rows: NewRow[]): Set<string> {
     countChange(step, row, { before: null, after: standingOf(row) });
   }
   for (const [queue, jobs] of byQueue(fresh)) {
-    countBytes(step, queue, sum(jobs, ({ payload }) => ROW_BYTES + NO_ATTEMPTS_BYTES + utf8Bytes(payload)));
+    countBytes(
+      step,
+      queue,
+      sum(jobs, ({ payload }) => ROW_BYTES + NO_ATTEMPTS_BYTES + utf8Bytes(payload)),
+    );
     tellChange(step, { event: "accept", queue, jobs });
   }
   return written;

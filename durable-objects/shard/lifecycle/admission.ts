@@ -19,10 +19,10 @@ import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { STORED_BYTES } from "../namespaces/stored-bytes.ts";
-import { OUTGOING } from "./outgoing.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { ANY_RESERVATION, RESERVATIONS } from "../reservations/reservation-store.ts";
+import { OUTGOING } from "./outgoing.ts";
 
 /** What one shard holds at most. */
 export interface ShardLimits {
@@ -174,7 +174,9 @@ export class Admission {
     const full =
       this.#bytesFull(mark) ??
       this.#jobsFull(mark) ??
-      (origin === "arrived" ? null : (this.#namespaceJobsFull(namespace) ?? this.#namespaceBytesFull(namespace, bytes))) ??
+      (origin === "arrived"
+        ? null
+        : (this.#namespaceJobsFull(namespace) ?? this.#namespaceBytesFull(namespace, bytes))) ??
       (origin === "new" ? this.#queueFull(queue, priority) : null);
     return this.#counted(full);
   }

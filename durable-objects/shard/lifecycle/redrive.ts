@@ -9,8 +9,8 @@ import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { admissionOf } from "./admission.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
+import { admissionOf } from "./admission.ts";
 
 /**
  * Why a job cannot come back in line: it may never run; its queue is gone, or its queue's partitions have changed since, so

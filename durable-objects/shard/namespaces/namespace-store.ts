@@ -1,3 +1,4 @@
+import { parseJobId } from "../../../domain/job-id.ts";
 import {
   DEFAULT_NAMESPACE_LIMITS,
   isNewer,
@@ -5,7 +6,6 @@ import {
   type NamespaceLimits,
   type NamespaceSettings,
 } from "../../../domain/namespace.ts";
-import { parseJobId } from "../../../domain/job-id.ts";
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 

@@ -2,13 +2,14 @@ import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 
-/** What changes is written down so long after it did: a crash forgets no more than that. */
+/** What changes is written down at the first alarm so long after it did; the cron fires one every minute. */
 const WRITE_MS = 10_000;
 
 /**
  * How many bytes the jobs of each namespace take here: payloads, results, errors, and what a row takes besides. Kept in
- * memory, because to add up the payloads of a full shard takes seconds; written down every ten seconds, so that a restart
- * knows it, but for what the last seconds changed. Whoever counts the rows says so by `noteCounted`, and puts that right.
+ * memory, because to add up the payloads of a full shard takes seconds; written down every ten seconds at most and every minute
+ * at least, so that a restart knows it, but for what changed since. It wakes nobody: an estimate is worth no alarm of its own.
+ * Whoever counts the rows says so by `noteCounted`, and puts it right.
  */
 export class StoredBytes {
   readonly #sql: Sql;
@@ -27,21 +28,19 @@ export class StoredBytes {
     return this.#bytes.get(namespace) ?? 0;
   }
 
-  /** When what has changed is to be written down, epoch milliseconds; null when nothing has. */
-  get nextWriteAt(): number | null {
-    return this.#unwrittenSince === null ? null : this.#unwrittenSince + WRITE_MS;
+  /** Whether an alarm that fires at `now` (epoch milliseconds) is to write down what has changed. */
+  isOverdue(now: number): boolean {
+    return this.#unwrittenSince !== null && this.#unwrittenSince + WRITE_MS <= now;
   }
 
   /** Changes what a namespace has, when the step has committed. Never below nothing: what is kept is an estimate. */
   add(step: Step, namespace: string, bytes: number): void {
     if (bytes !== 0) step.onCommit(() => this.#set(namespace, Math.max(0, this.of(namespace) + bytes), step.now));
-    step.wakeAt(this.#unwrittenSince === null ? step.now + WRITE_MS : null);
   }
 
   /** The rows of a namespace were counted: from the commit of this step on that is what it has. */
   noteCounted(step: Step, namespace: string, bytes: number): void {
     step.onCommit(() => this.#set(namespace, bytes, step.now));
-    step.wakeAt(this.#unwrittenSince === null ? step.now + WRITE_MS : null);
   }
 
   /** Writes down what has changed. 1 row a namespace. */

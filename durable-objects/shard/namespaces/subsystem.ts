@@ -12,7 +12,7 @@ export const namespaces: Subsystem = {
     { table: "namespace_bytes", scope: "shard", why: "what lies on this shard, whatever its slots" },
   ],
   memory: [NAMESPACES, STORED_BYTES],
-  nextAt: (parts) => parts.get(STORED_BYTES).nextWriteAt,
+  nextAt: (parts, now) => (parts.get(STORED_BYTES).isOverdue(now) ? now : null),
   tick(step) {
     step.get(STORED_BYTES).write(step);
     return false;

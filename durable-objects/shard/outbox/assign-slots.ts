@@ -1,5 +1,5 @@
-import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import { utf8Bytes } from "../../../contract/primitives.ts";
+import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import type { NewJob, SpawnJob, Unfit } from "../../../contract/rpc.ts";
 import { unfit } from "../../../contract/submission.ts";
 import { slotOfJob } from "../../../domain/job-id.ts";

@@ -1,11 +1,11 @@
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import { type NewJob, type ReceiveReply, type ReceiveRequest, RPC_VERSION } from "../../../contract/rpc.ts";
 import { partitionOf } from "../../../domain/slots.ts";
-import { utf8Bytes } from "../../../contract/primitives.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import type { Step } from "../kernel/step.ts";
 import { admissionOf } from "../lifecycle/admission.ts";
-import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { isRefusal, submit } from "../lifecycle/submit.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { takeSettings } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";

@@ -212,7 +212,8 @@ function makeJob(
 
 const FULL = {
   queue: "full: Its queue has as many waiting jobs as it may have.",
-  namespace: "full: The namespace has as many unfinished jobs, or as many bytes, as it may have on the shard of its queue.",
+  namespace:
+    "full: The namespace has as many unfinished jobs, or as many bytes, as it may have on the shard of its queue.",
   shard: "full: The shard of its queue holds as much as it can.",
 } as const;
 

@@ -1,6 +1,14 @@
 import { type KeyView, SCOPES, type Scope } from "../../../contract/admin.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
-import { access, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
+import {
+  access,
+  invalid,
+  isProblem,
+  notFound,
+  type Problem,
+  type Result,
+  unavailable,
+} from "../../../contract/problems.ts";
 import { formatTimestamp, parseTimestamp } from "../../../contract/time.ts";
 import { primary } from "../../db/client.ts";
 import { insertKey, type KeyRow, listKeys as readKeys, revokeKey as revoke } from "../../db/keys.ts";
@@ -11,6 +19,7 @@ import { created, DELETED, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { fromDatabase } from "../database.ts";
 import { pageOf } from "../resources/page.ts";
+import { whyUnwritten } from "../resources/within-limit.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** A key's token is in the answer that makes it, and nowhere else. */
@@ -26,8 +35,16 @@ export const createKey: UseCase<"createKey"> = async (context, { body }) => {
   const { name, scopes } = body;
   const row = { id, namespace, name, hash: await sha256Hex(key), scopes, createdAt: now, expiresAt, revokedAt: null };
   const inserted = await fromDatabase(() => insertKey(primary(context.services.database), row));
-  return isProblem(inserted) ? inserted : created({ ...keyView(row), key });
+  if (isProblem(inserted)) return inserted;
+  if (!inserted) return whyNoKey(context, namespace);
+  return created({ ...keyView(row), key });
 };
+
+async function whyNoKey({ services }: Context, namespace: string): Promise<Problem> {
+  const why = await whyUnwritten(services.database, "keys", { namespace, isNew: true });
+  // It had as many as it may a moment ago.
+  return isProblem(why) ? why : unavailable.contended("namespace");
+}
 
 async function namespaceFor({ caller, services, clock }: Context, named: string | undefined): Promise<Result<string>> {
   if (named === undefined) return caller.namespace;

@@ -3,13 +3,7 @@ import { conflict, notFound, type Problem, type Result } from "../../../contract
 import { formatTimestamp } from "../../../contract/time.ts";
 import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits } from "../../../domain/namespace.ts";
 import { type Db, primary } from "../../db/client.ts";
-import {
-  listNamespaces,
-  type NamespaceRow,
-  settingsOf,
-  walkNamespaces,
-  writeNamespace,
-} from "../../db/namespaces.ts";
+import { listNamespaces, type NamespaceRow, settingsOf, walkNamespaces, writeNamespace } from "../../db/namespaces.ts";
 import { makeWebhookSecret, namespaceRow } from "../access/webhook-secret.ts";
 import { fromDatabase } from "../database.ts";
 import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";

@@ -2,12 +2,7 @@ import { isProblem, notFound, type Problem, type Result } from "../../../contrac
 import { SubscriptionBody, type SubscriptionView } from "../../../contract/subscription.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import { type Db, primary } from "../../db/client.ts";
-import {
-  findSubscription,
-  listSubscriptions,
-  walkSubscriptions,
-  writeSubscription,
-} from "../../db/subscriptions.ts";
+import { findSubscription, listSubscriptions, walkSubscriptions, writeSubscription } from "../../db/subscriptions.ts";
 import { fromDatabase } from "../database.ts";
 import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";
 import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";

@@ -16,7 +16,7 @@ function indexEntries(h: Harness): Map<string, Set<string>> {
   );
   return new Map(
     indexes.map(({ name, tbl_name: table, sql }) => {
-      const [, columns = "", where = ""] = /\(([^)]*)\)\s*WHERE([\s\S]*)$/i.exec(sql) ?? [];
+      const [, columns = "", where = "true"] = /\(([^)]*)\)(?:\s*WHERE([\s\S]*))?$/i.exec(sql) ?? [];
       const keys = columns.replaceAll(/\s+DESC/gi, "");
       const rows = h.sql.all<SqlRow>(
         `SELECT ${keys}, ${PRIMARY_KEYS[table]} AS primary_key FROM ${table} WHERE ${where}`,
