@@ -53,6 +53,6 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
 
 /**
  * A shard's schema. Cloudflare bills rows written, index entries among them, so each table and index says what it costs.
- * A job without keys: 2 rows at submit (row, ready), 2 at claim (row, due), 1 at report, 1 when it is forgotten.
+ * A job without keys: 3 rows at submit (row, ready, queue), 2 at claim (row, due), 1 at report, 1 when it is forgotten.
  */
 export const SHARD_MIGRATIONS: Migrations = SUBSYSTEMS.flatMap(({ schema }) => schema ?? []);

@@ -1,3 +1,4 @@
+import { canonicalJson } from "../../../contract/canonical-json.ts";
 import { NamespaceBody, type NamespaceView } from "../../../contract/namespace.ts";
 import { conflict, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
@@ -78,6 +79,8 @@ class NamespaceKind implements Kind<StoredNamespace, NamespaceBody, NamespaceVie
   settings({ limits = {} }: NamespaceBody, stamp: Stamp, before: StoredNamespace | null): StoredNamespace {
     // JSON drops what is undefined, and the defaults hold for it.
     const set = JSON.parse(JSON.stringify(limits)) as Partial<NamespaceLimits>;
+    // A caller that only wants the namespace to be there changes nothing.
+    if (before !== null && canonicalJson(set) === canonicalJson(before.limits)) return before;
     return { ...stamp, deleted: false, paused: false, limits: set, row: before?.row ?? null };
   }
 
