@@ -99,16 +99,6 @@ export const KeyCreatedView = described(
 );
 export type KeyCreatedView = z.infer<typeof KeyCreatedView>;
 
-export const NamespaceBody = described(z.strictObject({}), "Nothing: an empty body or `{}`.");
-
-export const NamespaceView = described(
-  z.strictObject({
-    name: field(Name, "The name of the namespace.", "acme"),
-    createdAt: field(Timestamp, "When it was created.", ACCEPTED_AT),
-  }),
-  "A namespace: its queues, keys and jobs are seen by nobody else.",
-);
-
 const ShardView = described(
   z.strictObject({
     id: field(z.string(), "The id of the shard.", "s0"),

@@ -5,8 +5,6 @@ import {
   KeyCreatedView,
   KeyListView,
   KeyView,
-  NamespaceBody,
-  NamespaceView,
   ReadyView,
   WebhookSecretView,
 } from "./admin.ts";
@@ -18,9 +16,10 @@ import { JobErrorBody, JobErrorView } from "./error.ts";
 import { EventView } from "./event.ts";
 import { IngestMessage } from "./ingest.ts";
 import { AttemptView, ExplainView, JobListItem, JobListView, JobView, SubmitBody } from "./job.ts";
+import { NamespaceBody, NamespaceListView, NamespaceView } from "./namespace.ts";
 import { OperationBody, OperationListView, OperationView } from "./operation.ts";
 import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
-import { QueuePatch, SchedulePatch, SubscriptionPatch } from "./patches.ts";
+import { NamespacePatch, QueuePatch, SchedulePatch, SubscriptionPatch } from "./patches.ts";
 import { ProblemTypeView, ProblemView } from "./problem.ts";
 import {
   ClaimBody,
@@ -78,6 +77,7 @@ export const REQUESTS = {
   ExtendLeaseRequest: ExtendLeaseBody,
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
+  NamespacePatch,
   ScheduleRequest: ScheduleBody,
   SchedulePatch,
   ScheduledJobRequest: ScheduledJobBody,
@@ -127,6 +127,7 @@ export const ANSWERS = {
   CreatedKey: KeyCreatedView,
   KeyList: KeyListView,
   Namespace: NamespaceView,
+  NamespaceList: NamespaceListView,
   Cluster: ClusterView,
   Audit: AuditView,
   AuditLog: AuditLogView,

@@ -156,6 +156,11 @@ const jobKeys = {
     null,
     EXAMPLE_OTHER_JOB_ID,
   ),
+  depth: field(
+    z.int(),
+    "How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.",
+    0,
+  ),
 };
 
 const jobTimes = {

@@ -62,8 +62,6 @@ export const MAX_BACKLOG = 1_000_000_000;
 export const DEFAULT_DEDUP_WINDOW_SECONDS = 86_400;
 export const MAX_DEDUP_WINDOW_SECONDS = 366 * 86_400;
 export const MAX_REDRIVES_PER_SECOND = 100_000;
-/** Subscriptions of a namespace. */
-export const MAX_SUBSCRIPTIONS = 32;
 /** Bulk operations of a namespace that are not finished. */
 export const MAX_RUNNING_OPERATIONS = 20;
 export const MAX_CRON_BYTES = 128;

@@ -6,7 +6,6 @@ import {
   MAX_PUSH_TIMEOUT_SECONDS,
   MAX_RESULT_BYTES,
   MAX_RUNNING_OPERATIONS,
-  MAX_SUBSCRIPTIONS,
 } from "./limits.ts";
 import { formatBytes } from "./sentence.ts";
 
@@ -202,6 +201,20 @@ export const PROBLEMS = {
     remedy: "Send the same request again after a second: the batch is decided by then.",
     retry: "later",
   },
+  "namespace-protected": {
+    status: 409,
+    title: "The default namespace always exists",
+    happened: "The namespace `default` cannot be deleted.",
+    remedy: "Delete its queues, schedules, subscriptions and keys one by one.",
+    retry: "no",
+  },
+  "namespace-deleting": {
+    status: 409,
+    title: "The namespace is being deleted",
+    happened: "The namespace is being deleted, and its name is not free before that is done.",
+    remedy: "Wait until `GET /v1/namespaces/{name}` answers 404, or use another name.",
+    retry: "later",
+  },
   "queue-protected": {
     status: 409,
     title: "The default queue always exists",
@@ -317,8 +330,26 @@ export const PROBLEMS = {
   "too-many-subscriptions": {
     status: 422,
     title: "The namespace has as many subscriptions as it may",
-    happened: `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`,
-    remedy: "Delete one that nobody needs, or let one subscription have more events or a wider filter.",
+    happened: "The namespace has as many subscriptions as its limits allow. `detail` has the number.",
+    remedy:
+      "Delete one that nobody needs, or let one subscription have more events or a wider filter. The root key raises the limit with `PATCH /v1/namespaces/{name}`.",
+    retry: "changed",
+  },
+  "limit-reached": {
+    status: 422,
+    title: "The namespace has as many of these as it may",
+    happened: "The namespace has as many queues, schedules or API keys as its limits allow. `detail` has the number.",
+    remedy:
+      "Delete one that nobody needs. The root key reads limits with `GET /v1/namespaces/{name}`, and raises them with `PATCH`.",
+    retry: "changed",
+  },
+  "spawned-too-deep": {
+    status: 422,
+    title: "The job is as many successes deep as its namespace allows",
+    happened:
+      "A success brings jobs, and its own job was brought by a success, and so on, as often as `spawnDepth` of the namespace allows. Nothing was recorded, and the lease stands.",
+    remedy:
+      "Report the success without jobs, and submit them. Where such a chain is meant, the root key raises `spawnDepth` with `PATCH /v1/namespaces/{name}`.",
     retry: "changed",
   },
   "too-many-operations": {
@@ -341,6 +372,15 @@ export const PROBLEMS = {
     title: "Too many jobs of the queue are waiting",
     happened: "As many jobs wait in the queue as its `maxBacklog` lets in for a job of this priority.",
     remedy: "Wait as long as `Retry-After` says, submit with a higher priority, add workers, or raise `maxBacklog`.",
+    retry: "later",
+  },
+  "namespace-full": {
+    status: 429,
+    title: "The namespace has as much as it may have",
+    happened:
+      "The namespace has as many unfinished jobs, or as many bytes of jobs, as its limits let it have on the shard of the job: each shard has its share of them.",
+    remedy:
+      "Wait as long as `Retry-After` says. Finished and deleted jobs make room; the root key raises limits with `PATCH /v1/namespaces/{name}`.",
     retry: "later",
   },
   internal: {

@@ -240,6 +240,12 @@ export const full = {
     new Problem("backlog-full", `Queue ${queue} is full for jobs of this priority. Try again in ${seconds} s.`, {
       retryAfter: seconds,
     }),
+  namespace: (seconds: number) =>
+    new Problem(
+      "namespace-full",
+      `The namespace has as much as it may have on the shard of the job. Try again in ${seconds} s.`,
+      { retryAfter: seconds },
+    ),
   shard: (seconds: number) =>
     new Problem("shard-full", `The shard of the job holds as much as it can. Try again in ${seconds} s.`, {
       retryAfter: seconds,
@@ -253,6 +259,7 @@ export const full = {
 const NO_ROOM = {
   unavailable: "No shard could take a job.",
   "shard-full": "The shards of the jobs hold as much as they can.",
+  "namespace-full": "The namespace has as much as it may have on the shards of the jobs.",
   "backlog-full": "As many jobs wait as their queues may have waiting.",
 } as const;
 

@@ -30,6 +30,7 @@ import type {
   ListReply,
   ListRequest,
 } from "./rpc/list.ts";
+import type { ConfigureNamespacesRequest, DeletionProgress } from "./rpc/namespace.ts";
 import type {
   OperateRequest,
   OperationProgress,
@@ -83,6 +84,7 @@ export * from "./rpc/dead-letters.ts";
 export * from "./rpc/health.ts";
 export * from "./rpc/job.ts";
 export * from "./rpc/list.ts";
+export * from "./rpc/namespace.ts";
 export * from "./rpc/operation.ts";
 export * from "./rpc/ordering-keys.ts";
 export * from "./rpc/queue.ts";
@@ -125,6 +127,9 @@ export interface ShardApi {
   /** Forgets keys of jobs, and answers the ids of those jobs that the shard has: of these it forgets nothing. */
   releaseKeys(request: ReleaseKeysRequest): Promise<Reply<ExistingIdsReply>>;
   configure(request: ConfigureRequest): Promise<Reply<null>>;
+  configureNamespaces(request: ConfigureNamespacesRequest): Promise<Reply<null>>;
+  /** How far the deletion of a namespace is here, of which the shard has been told. */
+  namespaceDeletion(request: ShardCall & { name: string }): Promise<Reply<DeletionProgress>>;
   configureSchedules(request: ConfigureSchedulesRequest): Promise<Reply<ConfigureSchedulesReply>>;
   scheduleStates(request: ScheduleStatesRequest): Promise<Reply<ScheduleState[]>>;
   /** The fires of a schedule, the newest first. */

@@ -1,7 +1,8 @@
 import { AuditLogQuery } from "../audit-log.ts";
 import { PageQuery } from "../list.ts";
 import { call, created, gone, ok } from "./call.ts";
-import { KEY_ID, NAMESPACE } from "./parameters.ts";
+import { NAMESPACE_CALLS } from "./namespaces.ts";
+import { KEY_ID } from "./parameters.ts";
 
 export const ADMIN_CALLS = {
   createKey: call({
@@ -13,7 +14,7 @@ export const ADMIN_CALLS = {
       "Makes an API key. Its token is in this answer and nowhere else. A key gives no more than it has: scopes, namespace and time; and the keys that it made are revoked with it. `namespace` and the scope `metrics` are for the root key only.",
     body: "KeyRequest",
     answers: [created("CreatedKey", "The only time the key is shown")],
-    problems: ["namespace-not-found", "beyond-own-key"],
+    problems: ["namespace-not-found", "beyond-own-key", "limit-reached"],
   }),
   listKeys: call({
     method: "get",
@@ -36,18 +37,7 @@ export const ADMIN_CALLS = {
     answers: [gone],
     problems: ["key-not-found"],
   }),
-  putNamespace: call({
-    method: "put",
-    path: "/v1/namespaces/{name}",
-    parameters: { name: NAMESPACE },
-    scope: "root",
-    summary: "Create a namespace",
-    description: "Creates a namespace, which is a tenant of its own: nothing in it is seen from another.",
-    body: "NamespaceRequest",
-    bodyOptional: true,
-    answers: [created("Namespace", "Created"), ok("Namespace", "It exists")],
-    problems: ["invalid-request"],
-  }),
+  ...NAMESPACE_CALLS,
   getWebhookSecret: call({
     method: "get",
     path: "/v1/webhook-secret",

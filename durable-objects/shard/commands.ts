@@ -17,6 +17,8 @@ import { purgeQueue } from "./lifecycle/cancel.ts";
 import { releaseKeys } from "./lifecycle/discard.ts";
 import { cancelJob, explainJob, getJob, retryJob } from "./lifecycle/one-job.ts";
 import { submitJobs } from "./lifecycle/submit.ts";
+import { namespaceDeletion } from "./namespace-deletion/deletion.ts";
+import { configureNamespaces } from "./namespaces/configure-namespaces.ts";
 import { operate, operationProgress } from "./operations/operate.ts";
 import { receive } from "./outbox/receive.ts";
 import { untilDelivered } from "./outbox/sender.ts";
@@ -102,6 +104,8 @@ export const COMMANDS: Commands = {
   // What is configured.
   configure: write(ofConfiguration, configure),
   hold: write(ofQueue, hold),
+  configureNamespaces: write(ofConfiguration, configureNamespaces),
+  namespaceDeletion: read(ofShard, namespaceDeletion),
   configureSchedules: write(ofConfiguration, configureSchedules),
   scheduleStates: read(ofConfiguration, scheduleStates),
   fires: read(ofConfiguration, firesOf),

@@ -1,6 +1,7 @@
 import { and, desc, eq, isNull, lt, or, sql } from "drizzle-orm";
 import type { RevokedKey } from "../../contract/rpc.ts";
 import type { Db } from "./client.ts";
+import { mayHaveKey } from "./namespace-limits.ts";
 import { apiKeys } from "./schema.ts";
 
 /** An API key without its token: `hash` is the SHA-256 of the whole token, hex. */
@@ -13,18 +14,25 @@ export async function findKey(db: Db, id: string): Promise<KeyRow | null> {
 }
 
 /**
- * Writes a new key, unless the key that makes it is revoked by then: false. So a key that is being revoked leaves no child
- * behind, whatever the isolate that makes one still believes of it. Throws when the id is taken: ids are drawn from 50 bits
- * of randomness and the time.
+/** What came of writing a new key: `orphan`, where the key that makes it is revoked, `refused` where its namespace has as many as it may. */
+export type KeyInserted = "inserted" | "orphan" | "refused";
+
+/**
+ * Writes a new key, unless the key that makes it is revoked by then, so that a key that is being revoked leaves no child behind,
+ * whatever the isolate that makes one still believes of it; and unless its namespace has as many as it may, or is being deleted.
+ * Throws when the id is taken: ids are drawn from 50 bits of randomness and the time.
  */
-export async function insertKey(db: Db, key: KeyRow): Promise<boolean> {
+export async function insertKey(db: Db, key: KeyRow): Promise<KeyInserted> {
+  const mayBeMade = sql`(${key.parent} IS NULL OR EXISTS (SELECT 1 FROM api_keys WHERE id = ${key.parent} AND revoked_at IS NULL))`;
   const written = await db.all(sql`
     INSERT INTO ${apiKeys} (id, namespace, name, hash, scopes, created_at, expires_at, parent, ancestors)
     SELECT ${key.id}, ${key.namespace}, ${key.name}, ${key.hash}, ${JSON.stringify(key.scopes)}, ${key.createdAt},
       ${key.expiresAt}, ${key.parent}, ${JSON.stringify(key.ancestors)}
-    WHERE ${key.parent} IS NULL OR EXISTS (SELECT 1 FROM api_keys WHERE id = ${key.parent} AND revoked_at IS NULL)
+    WHERE ${mayBeMade} AND ${mayHaveKey(key.namespace, key.createdAt)}
     RETURNING id`);
-  return written.length > 0;
+  if (written.length > 0) return "inserted";
+  const [row] = await db.all<{ made: number }>(sql`SELECT ${mayBeMade} AS made`);
+  return row?.made === 0 ? "orphan" : "refused";
 }
 
 /** Keys of a namespace that are not revoked, newest id first, at most `limit`, below `before`. */

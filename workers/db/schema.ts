@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { NamespaceLimits } from "../../domain/namespace.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { ScheduleSettings } from "../../domain/schedule.ts";
 import type { SubscriptionSettings } from "../../domain/subscription.ts";
@@ -11,6 +12,13 @@ import type { SubscriptionSettings } from "../../domain/subscription.ts";
 export const namespaces = sqliteTable("namespaces", {
   name: text("name").primaryKey(),
   createdAt: integer("created_at").notNull(),
+  version: integer("version").notNull().default(1),
+  limits: text("limits", { mode: "json" }).$type<Partial<NamespaceLimits>>().notNull().default({}),
+  updatedAt: integer("updated_at").notNull().default(0),
+  deletingAt: integer("deleting_at"),
+  jobsDeleted: integer("jobs_deleted").notNull().default(0),
+  historyDeleted: integer("history_deleted").notNull().default(0),
+  quietSince: integer("quiet_since"),
 });
 
 export const webhookSecrets = sqliteTable(

@@ -11,6 +11,8 @@ import { confirmProjections } from "../db/projection.ts";
 import { allQueues } from "../db/queues.ts";
 import { firstIdAt } from "./access/token.ts";
 import { log, reasonOf } from "./log.ts";
+import { namespaceResource } from "./namespaces/namespace-config.ts";
+import { repairDeletions } from "./namespaces/namespace-deletion.ts";
 import { repairOperations } from "./operations/operations.ts";
 import { sealStored } from "./platform/seal-stored.ts";
 import { queueResource } from "./queues/queue-config.ts";
@@ -41,6 +43,8 @@ export async function repair(env: Env, now: number): Promise<void> {
   await Promise.all([
     step("wake", () => wakeShards(services, now)),
     step("settings", () => pushSettings(services, now)),
+    step("namespaces", () => pushNamespaceSettings(services, now)),
+    step("deletions", () => repairDeletions(services, now)),
     step("schedules", () => pushSchedules(services, now)),
     step("subscriptions", () => pushSubscriptions(services, now)),
     step("purge", () => purgeHistory(primary(services.database), now)),
@@ -88,6 +92,13 @@ async function wakeShards({ shards, database }: Services, now: number): Promise<
 async function pushSettings(services: Services, now: number): Promise<Result<void>> {
   const until = Date.now() + PUSH_MS;
   return queueResource(services).repush(now - SETTINGS_AGE_MS, () => Date.now() < until);
+}
+
+/** Namespaces, all of them now and then: a shard that lost one would hold the defaults for it. */
+async function pushNamespaceSettings(services: Services, now: number): Promise<Result<void>> {
+  const until = Date.now() + PUSH_MS;
+  const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
+  return namespaceResource(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */

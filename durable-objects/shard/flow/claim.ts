@@ -16,6 +16,7 @@ import type { Returning, StartedRow } from "../jobs/state-store.ts";
 import { start } from "../jobs/transition.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { CONNECTIONS, type ConnectionShare, connectionRoom, connectionShares } from "./connections.ts";
@@ -73,13 +74,15 @@ function readyQueuesOf(step: Step, { lane }: WorkRequest, type: PushType): Known
   const queues = step.get(QUEUES);
   return queuesWithReady(step)
     .map((ref) => queues.get(ref))
-    .filter(({ settings }) => settings.lane === lane && settings.target.type === type);
+    .filter(({ settings }) => settings.lane === lane && settings.target.type === type)
+    .filter(({ settings }) => !step.get(NAMESPACES).isGone(settings.namespace));
 }
 
 /** A claim through the pull door, by a pull worker or a consumer: jobs of one queue. */
 export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] {
   const queue = step.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null || isPushed(queue.settings.target)) return [];
+  if (step.get(NAMESPACES).isGone(request.namespace)) return [];
   const metrics = step.get(METRICS);
   step.onCommit(() => metrics.claimed(queue.ref, step.now));
   const { leaseMs, worker, max: room } = request;

@@ -46,9 +46,12 @@ const NONE: Readonly<Tally> = { ready: 0, blocked: 0, scheduled: 0, running: 0 }
 export class Counts {
   readonly #queues = new Map<number, QueueCounts>();
   readonly #ready = new Set<number>();
+  readonly #namespaces = new Map<string, number>();
+  readonly #namespaceOf: (queue: number) => string;
   #unfinished = 0;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, namespaceOf: (queue: number) => string) {
+    this.#namespaceOf = namespaceOf;
     for (const { queue, partition, standing, n } of countRows(sql)) {
       this.apply({ queue, partition, before: null, after: standing, jobs: n });
     }
@@ -84,9 +87,14 @@ export class Counts {
     return this.#unfinished;
   }
 
+  /** Unfinished jobs of a namespace on this shard. */
+  unfinishedOf(namespace: string): number {
+    return this.#namespaces.get(namespace) ?? 0;
+  }
+
   apply({ queue, partition, before, after, jobs }: Move): void {
-    if (before === null) this.#unfinished += jobs;
-    if (after === null) this.#unfinished -= jobs;
+    if (before === null) this.#countUnfinished(queue, jobs);
+    if (after === null) this.#countUnfinished(queue, -jobs);
     const counts = this.#countsOf(queue);
     const one = counts.partitions.get(partition) ?? { ...NONE };
     counts.partitions.set(partition, one);
@@ -96,6 +104,20 @@ export class Counts {
     }
     if (counts.all.ready > 0) this.#ready.add(queue);
     else this.#ready.delete(queue);
+  }
+
+  /** The queue is gone, and had no unfinished jobs any more. */
+  forget(queue: number): void {
+    this.#queues.delete(queue);
+    this.#ready.delete(queue);
+  }
+
+  #countUnfinished(queue: number, jobs: number): void {
+    this.#unfinished += jobs;
+    const namespace = this.#namespaceOf(queue);
+    const left = this.unfinishedOf(namespace) + jobs;
+    if (left === 0) this.#namespaces.delete(namespace);
+    else this.#namespaces.set(namespace, left);
   }
 
   #countsOf(queue: number): QueueCounts {
@@ -108,7 +130,10 @@ export class Counts {
   }
 }
 
-export const COUNTS = new Part("counts", ({ sql }) => new Counts(sql));
+export const COUNTS = new Part("counts", (shard) => {
+  const queues = shard.get(QUEUES);
+  return new Counts(shard.sql, (queue) => queues.get(queue).settings.namespace);
+});
 
 /** What this step has moved so far; the counts follow when it has committed. */
 class Moves {
@@ -159,6 +184,18 @@ export function countChange(
   standing: Pick<Move, "before" | "after">,
 ): void {
   countMove(step, { queue, partition, before: standing.before, after: standing.after, jobs: 1 });
+}
+
+/** Unfinished jobs as this step sees them, of the shard or of one namespace (null: of all). */
+export function unfinishedIn(step: Step, namespace: string | null): number {
+  const counts = step.get(COUNTS);
+  let jobs = namespace === null ? counts.unfinished : counts.unfinishedOf(namespace);
+  for (const move of movesOf(step).all) {
+    if (namespace !== null && step.get(QUEUES).get(move.queue).settings.namespace !== namespace) continue;
+    if (move.before === null) jobs += move.jobs;
+    if (move.after === null) jobs -= move.jobs;
+  }
+  return jobs;
 }
 
 /** Queues that may have ready jobs as this step sees them, by their refs in ascending order: those that it has opened too. */

@@ -6,6 +6,7 @@ import { FINISHED_MIGRATIONS } from "./history-schema.ts";
 import type { JobSubsystem } from "./job-change.ts";
 import { JOBS } from "./job-store.ts";
 import { PROGRESS } from "./progress-store.ts";
+import { countBytes } from "./stored-size.ts";
 
 /** Rows of the log that are forgotten in one step, as long as they name fewer jobs than this together. */
 const PURGE_PER_STEP = 200;
@@ -51,7 +52,7 @@ function forgetFinished(step: Step): boolean {
   for (const entry of entries) {
     if (named >= PURGED_JOBS_PER_STEP) break;
     const jobs = log.take(entry);
-    step.get(JOBS).forget(jobs);
+    for (const { queue, bytes } of step.get(JOBS).forget(jobs)) countBytes(step, queue, -bytes);
     step.get(PROGRESS).forgetWithJobs(
       step,
       jobs.map(([id]) => id),

@@ -79,6 +79,8 @@ export interface JobSpec {
   idempotencyKey: string | null;
   /** The job whose success made this one. */
   parent?: string;
+  /** How many successes deep it was brought; left out: it was submitted. */
+  depth?: number;
   /** When the window of its deduplication key ends, epoch ms. */
   dedupEndsAt?: number;
   /** The call that replaced it last, which may come a second time. */
@@ -114,6 +116,7 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     dedupKey: row.dedup_key,
     idempotencyKey: spec.idempotencyKey,
     ...(spec.parent === undefined ? {} : { parent: spec.parent }),
+    ...(spec.depth === undefined ? {} : { depth: spec.depth }),
     ...(answers ? { keptUntil: answersUntil(dedupEndsAt, finishedAt, settings.idempotencyWindowMs) } : {}),
     tags: spec.tags,
     timeoutMs: row.timeout_ms,

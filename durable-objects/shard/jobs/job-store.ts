@@ -2,6 +2,7 @@ import type { RowState } from "../../../domain/job/state.ts";
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
+import { ROW_SIZE } from "./stored-size.ts";
 
 /** What stays of a discarded job until history knows that it is gone. */
 export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
@@ -16,6 +17,9 @@ const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key 
   AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
 const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
 const OPEN_OF_KEY = `${UNFINISHED_OF_KEY} AND blocked & ${BLOCKS.line} = 0 LIMIT 1`;
+const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING queue, ${ROW_SIZE} AS bytes`;
+const FORGET = `DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
+  RETURNING queue, ${ROW_SIZE} AS bytes`;
 const DUE = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`;
 
 /** Statements on `jobs` that leave the state of a job as it is (`state-store.ts` has the others). Rows written are said where they are more than the row itself. */
@@ -44,6 +48,22 @@ export function jobStore(sql: Sql) {
     /** Writes another payload and the spec that goes with it, which `save` does not write. */
     replacePayload(id: string, payload: string, spec: string): void {
       sql.run("UPDATE jobs SET payload = ?, spec = ? WHERE id = ?", payload, spec, id);
+    },
+
+    /** Deletes rows of jobs, whatever they are. */
+    remove(ids: readonly string[]): { queue: number; bytes: number }[] {
+      return sql.all<{ queue: number; bytes: number }>(REMOVE, JSON.stringify(ids));
+    },
+
+    /** Jobs of a queue in the order of their ids, discarded ones too. */
+    ofQueue(queue: number, limit: number): string[] {
+      return sql
+        .all<{ id: string }>(
+          "SELECT id FROM jobs INDEXED BY jobs_by_queue WHERE queue = ? ORDER BY id LIMIT +?",
+          queue,
+          limit,
+        )
+        .map(({ id }) => id);
     },
 
     setSpec(id: string, spec: string): void {
@@ -109,6 +129,11 @@ export function jobStore(sql: Sql) {
         JSON.stringify(ids),
       );
       return new Map(rows.map(({ id, bytes }) => [id, bytes]));
+    },
+
+    /** What the row of a job takes, a discarded one's too; 0 when there is none. */
+    sizeOf(id: string): number {
+      return sql.all<{ bytes: number }>(`SELECT ${ROW_SIZE} AS bytes FROM jobs WHERE id = ?`, id)[0]?.bytes ?? 0;
     },
 
     /** How many jobs of a limited partition run. Reads at most as many rows as the limit allows to run. */
@@ -185,12 +210,9 @@ export function jobStore(sql: Sql) {
       );
     },
 
-    /** Deletes finished jobs. One that was redriven since has another version and stays. */
-    forget(jobs: readonly [id: string, version: number][]): void {
-      sql.run(
-        "DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
-        JSON.stringify(jobs),
-      );
+    /** Deletes finished jobs; answers what they took. One that was redriven since has another version and stays. */
+    forget(jobs: readonly [id: string, version: number][]): { queue: number; bytes: number }[] {
+      return sql.all<{ queue: number; bytes: number }>(FORGET, JSON.stringify(jobs));
     },
   };
 }

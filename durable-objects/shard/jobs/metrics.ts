@@ -86,6 +86,11 @@ export class Metrics {
       .sort((a, b) => a - b);
   }
 
+  /** The queue is gone. */
+  forget(queue: number): void {
+    this.#queues.delete(queue);
+  }
+
   #window(queue: number): QueueWindow {
     let window = this.#queues.get(queue);
     if (window === undefined) {

@@ -6,6 +6,7 @@ import type {
   GetRequest,
   JobReply,
   JobRequest,
+  Unredrivable,
 } from "../../../contract/rpc.ts";
 import { isFinal } from "../../../domain/job/state.ts";
 import { explain } from "../flow/explain.ts";
@@ -18,7 +19,7 @@ import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
 import { cancel } from "./cancel.ts";
-import { redrive, unredrivable } from "./redrive.ts";
+import { cannotReturn, redrive, unredrivable } from "./redrive.ts";
 
 /** Calls about one job, named by its id. A job of another namespace is none. */
 
@@ -42,18 +43,19 @@ export function explainJob(parts: Parts, request: JobRequest, now: number): Here
 }
 
 export function cancelJob(step: Step, request: JobRequest): Here<ChangeReply> {
-  return changeOne(step, request, cancel);
+  return changeOne(step, request, cancel, unredrivable);
 }
 
 /** Redrives a job by hand. */
 export function retryJob(step: Step, request: JobRequest): Here<ChangeReply> {
-  return changeOne(step, request, (scratch, row) => redrive(scratch, row, 0));
+  return changeOne(step, request, (scratch, row) => redrive(scratch, row, 0), cannotReturn);
 }
 
 function changeOne(
   step: Step,
   request: JobRequest,
   change: (step: Step, row: JobHead) => JobHead | null,
+  why: (step: Step, row: JobHead) => Unredrivable | null,
 ): Here<ChangeReply> {
   const row = step.get(JOBS).head(request.id);
   const settings = row === null ? null : step.get(QUEUES).get(row.queue).settings;
@@ -62,7 +64,7 @@ function changeOne(
   const after = step.get(JOBS).row(request.id);
   if (after === null) throw new Error(`${request.id} vanished within a step`);
   const job = step.get(PROGRESS).tell(toJob(after, settings));
-  return changed ? { type: "job", job } : { type: "conflict", job, because: unredrivable(step, row) };
+  return changed ? { type: "job", job } : { type: "conflict", job, because: why(step, row) };
 }
 
 /** There is no job by that name; unless the batch that brings it commits, which whoever asks has to wait for. */

@@ -5,6 +5,8 @@ import { inChunks } from "../../chunks.ts";
 import type { Sql } from "../../sql.ts";
 import { Part, type StepScope } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
+import { OUTGOING } from "../lifecycle/outgoing.ts";
+import { QUEUES } from "../queues/queue-store.ts";
 
 /** A job on its way to the owner of its slot. `queue` is the ref of its queue here. */
 export interface Outgoing {
@@ -34,19 +36,23 @@ export class OutboxStore {
   /** Ascending. */
   #slots: readonly number[];
 
-  constructor(sql: Sql, letters: Presence, slots: readonly number[]) {
+  readonly #tally: OutgoingTally;
+
+  constructor(sql: Sql, tally: OutgoingTally, { letters, slots }: { letters: Presence; slots: readonly number[] }) {
     this.#sql = sql;
+    this.#tally = tally;
     this.#letters = letters;
     this.#slots = slots;
   }
 
   /** Reads the store from the rows. */
-  static load(sql: Sql): OutboxStore {
+  static load(sql: Sql, tally: OutgoingTally): OutboxStore {
+    for (const { queue, n } of sql.all<{ queue: number; n: number }>(COUNT_BY_QUEUE)) tally.count(queue, n);
     const slots: number[] = [];
     for (let last = -1; ; ) {
       const query = "SELECT min(slot) AS slot FROM spawn_outbox WHERE slot > ?";
       const next = sql.all<{ slot: number | null }>(query, last)[0]?.slot ?? null;
-      if (next === null) return new OutboxStore(sql, new Presence(sql, "spawn_letters"), slots);
+      if (next === null) return new OutboxStore(sql, tally, { letters: new Presence(sql, "spawn_letters"), slots });
       slots.push(next);
       last = next;
     }
@@ -64,6 +70,7 @@ export class OutboxStore {
   /** 1 row a job. */
   add(step: StepScope, jobs: Outgoing[]): void {
     this.#recheck(step, jobs);
+    for (const { queue } of jobs) step.onCommit(() => this.#tally.count(queue, 1));
     for (const chunk of inChunks(
       jobs.map(({ slot, seq, parentSlot, queue, job }) => [slot, seq, parentSlot, job.id, queue, JSON.stringify(job)]),
     )) {
@@ -85,10 +92,18 @@ export class OutboxStore {
   /** These have reached their shards. 1 row a job. */
   confirmed(step: StepScope, jobs: { slot: number; seq: number }[]): void {
     this.#recheck(step, jobs);
-    this.#sql.run(
-      "DELETE FROM spawn_outbox WHERE (slot, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
+    const gone = this.#sql.all<{ queue: number }>(
+      "DELETE FROM spawn_outbox WHERE (slot, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?)) RETURNING queue",
       JSON.stringify(jobs.map(({ slot, seq }) => [slot, seq])),
     );
+    for (const { queue } of gone) step.onCommit(() => this.#tally.count(queue, -1));
+  }
+
+  /** The first jobs of a queue that have not arrived, whatever their slots. Reads the whole outbox. */
+  ofQueue(queue: number, limit: number): { slot: number; seq: number }[] {
+    if (this.#slots.length === 0) return [];
+    const query = "SELECT slot, seq FROM spawn_outbox WHERE queue = ? LIMIT +?";
+    return this.#sql.all<{ slot: number; seq: number }>(query, queue, limit);
   }
 
   /** Whether a job of the slot is on its way, one of this very step too. */
@@ -147,6 +162,14 @@ export class OutboxStore {
     this.#letters.recheck(step);
   }
 
+  /** Forgets the letters of a namespace; answers how many. */
+  forgetLetters(step: StepScope, namespace: string): number {
+    if (!this.#letters.any) return 0;
+    this.#letters.recheck(step);
+    const query = "DELETE FROM spawn_letters WHERE letter ->> '$.namespace' = ? RETURNING 1 AS done";
+    return this.#sql.all(query, namespace).length;
+  }
+
   countLetters(): number {
     if (!this.#letters.any) return 0;
     return this.#sql.all<{ n: number }>("SELECT count(*) AS n FROM spawn_letters")[0]?.n ?? 0;
@@ -166,4 +189,17 @@ export class OutboxStore {
   }
 }
 
-export const OUTBOX = new Part("outbox", ({ sql }) => OutboxStore.load(sql));
+/** Is told how many jobs of a queue wait in the outbox: so many more, or fewer. */
+interface OutgoingTally {
+  count(queue: number, jobs: number): void;
+}
+
+const COUNT_BY_QUEUE = "SELECT queue, count(*) AS n FROM spawn_outbox GROUP BY queue";
+
+export const OUTBOX = new Part("outbox", (shard) => {
+  const queues = shard.get(QUEUES);
+  const outgoing = shard.get(OUTGOING);
+  return OutboxStore.load(shard.sql, {
+    count: (queue, jobs) => outgoing.count(queues.get(queue).settings.namespace, jobs),
+  });
+});

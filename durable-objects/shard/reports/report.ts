@@ -1,6 +1,6 @@
 import type { Report, ReportReply, ReportRequest, ReportResult } from "../../../contract/rpc.ts";
 import { type Lease, parseLease } from "../../../domain/lease.ts";
-import { toJob } from "../jobs/job-row.ts";
+import { type JobSpec, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { LeaseTags } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
@@ -9,6 +9,7 @@ import type { Success } from "../jobs/state-store.ts";
 import { succeed } from "../jobs/transition.ts";
 import { ownLeases } from "../kernel/ownership.ts";
 import type { Step } from "../kernel/step.ts";
+import { CAPACITY } from "../lifecycle/admission.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
 import { endAttempt } from "../lifecycle/end-attempt.ts";
 import { SpawnPlans } from "../outbox/spawn-plans.ts";
@@ -51,8 +52,9 @@ function plansOf(
     const lease = parseLease(text);
     const fence = lease === null ? null : fenceOf(step, lease, namespace);
     if (fence?.type !== "current") return null;
-    const { id, queue } = fence.row;
-    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace };
+    const { id, queue, spec } = fence.row;
+    const { depth = 0 } = JSON.parse(spec) as JobSpec;
+    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace, depth };
   };
   return new SpawnPlans(step, reports, { jobOf, fails });
 }
@@ -101,7 +103,7 @@ class Recording {
       leases.add(text);
       if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
       places.set(lease.jobId, i);
-      tried.push({ lease, result: outcome.result, truncated: outcome.resultTruncated });
+      tried.push({ lease, ...this.#kept(outcome) });
     }
     const successes = this.#withNonces(tried);
     if (successes.length === 0) return new Set();
@@ -121,6 +123,13 @@ class Recording {
       if (nonce === null || !tags.isMadeOf(nonce, lease)) return [];
       return [{ id: lease.jobId, attempt: lease.attempt, nonce, result, truncated }];
     });
+  }
+
+  /** What is kept of a result: all of it, as long as the shard's last reserve is not touched. The outcome is always kept. */
+  #kept({ result, resultTruncated }: { result: string | null; resultTruncated: boolean }) {
+    const capacity = this.#step.get(CAPACITY);
+    const hasRoom = result === null || capacity.bytes(this.#step.now) < capacity.limits.maxResultBytes;
+    return hasRoom ? { result, truncated: resultTruncated } : { result: null, truncated: true };
   }
 
   /** SQLite tells what it wrote in no order; what the successes bring is accepted in that of the reports. */

@@ -119,6 +119,21 @@ export class ReservationStore {
     return this.#sql.all(query, queue, line, seq).length > 0;
   }
 
+  /** Forgets the jobs of a queue, whatever becomes of their transactions; answers how many. */
+  forgetQueue(step: StepScope, queue: number): number {
+    if (!this.any) return 0;
+    this.#presence.recheck(step);
+    return this.#sql.all("DELETE FROM undecided WHERE queue = ? RETURNING 1 AS done", queue).length;
+  }
+
+  /** How many jobs of a namespace would wait if all were committed. */
+  countOfNamespace(namespace: string): number {
+    if (!this.any) return 0;
+    const query =
+      "SELECT count(*) AS n FROM undecided WHERE job IS NOT NULL AND queue IN (SELECT ref FROM queues WHERE namespace = ?)";
+    return this.#sql.all<{ n: number }>(query, namespace)[0]?.n ?? 0;
+  }
+
   /** How many jobs of a queue, or of all, would wait if all were committed. */
   count(queue: number | null = null): number {
     if (!this.any) return 0;

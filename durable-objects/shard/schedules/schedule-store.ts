@@ -162,6 +162,18 @@ export function scheduleStore(sql: Sql) {
       sql.run("DELETE FROM fires WHERE schedule = ?", ref);
     },
 
+    /** Forgets schedules of a namespace with all that is known of them, at most `limit`; answers how many. */
+    forgetSome(namespace: string, limit: number): number {
+      const query = "SELECT ref FROM schedules WHERE namespace = ? LIMIT +?";
+      const rows = sql.all<{ ref: number }>(query, namespace, limit);
+      for (const { ref } of rows) {
+        sql.run("DELETE FROM fires WHERE schedule = ?", ref);
+        sql.run("DELETE FROM schedule_settings WHERE schedule = ?", ref);
+        sql.run("DELETE FROM schedules WHERE ref = ?", ref);
+      }
+      return rows.length;
+    },
+
     /** The oldest instant of which there is a record, epoch milliseconds; null when there is none. */
     oldestFireAt(): number | null {
       const query = "SELECT min(scheduled_at) AS at FROM fires INDEXED BY fires_age";

@@ -254,6 +254,20 @@ export class FeedStore {
     return this.all().some(({ dead }) => dead);
   }
 
+  /** Forgets a subscription, with at most `limit` of its rows: what is left goes first the next time. */
+  forgetSome({ ref }: Feed, limit: number): void {
+    const query = `DELETE FROM events WHERE subscription = ?1 AND seq IN
+      (SELECT seq FROM events WHERE subscription = ?1 ORDER BY seq LIMIT +?2) RETURNING n, bytes`;
+    const gone = this.#sql.all<{ n: number; bytes: number }>(query, ref, limit);
+    if (gone.length === limit) {
+      const sum = (of: "n" | "bytes") => gone.reduce((total, row) => total + row[of], 0);
+      this.#count(this.#current(ref), { events: -sum("n"), bytes: -sum("bytes") });
+      return;
+    }
+    this.#sql.run("DELETE FROM subscriptions WHERE ref = ?", ref);
+    this.#writable().delete(ref);
+  }
+
   #count(feed: Feed, more: { events: number; bytes: number }): void {
     const { undelivered } = this.#current(feed.ref);
     const events = undelivered.events + more.events;

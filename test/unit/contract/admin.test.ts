@@ -1,7 +1,5 @@
-import { KeyBody, NamespaceBody } from "../../../contract/admin.ts";
+import { KeyBody } from "../../../contract/admin.ts";
 import { bad, badNames, checkLimits } from "../../rigs/limit-tables.ts";
-
-checkLimits("NamespaceBody", NamespaceBody, { at: [{}], over: [[{ name: "n" }, "/name"]] });
 
 const key = { name: "ci", scopes: ["submit"] };
 

@@ -105,13 +105,21 @@ export class Authenticator {
     this.#believed.deleteWhere(({ caller }) => isGone(caller));
   }
 
-  /** Whether the namespace exists. `default` always does. */
+  /** Forgets every verdict about a namespace and its keys, so that its deletion acts in this isolate at once. */
+  forgetNamespace(name: string): void {
+    this.#namespaces.delete(name);
+    this.#known.deleteWhere((known) => known.caller.namespace === name && !known.caller.root);
+    this.#knownInOutage.deleteWhere((known) => known.caller.namespace === name && !known.caller.root);
+  }
+
+  /** Whether the namespace exists, and is not being deleted. `default` always does. */
   async namespaceExists(name: string, now: number): Promise<Result<boolean>> {
     if (name === DEFAULT_NAMESPACE || this.#namespaces.get(name, now)) return true;
     const row = await orUnavailable(() => findNamespace(primary(this.#ports.database), name));
     if (isProblem(row)) return row;
-    if (row !== null) this.#namespaces.set(name, true, now);
-    return row !== null;
+    const lives = row !== null && row.deletingAt === null;
+    if (lives) this.#namespaces.set(name, true, now);
+    return lives;
   }
 
   async #look(token: string, now: number, budget: LookUpBudget | null): Promise<Result<Caller | null>> {

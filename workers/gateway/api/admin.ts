@@ -2,13 +2,20 @@ import { type KeyBody, type KeyView, SCOPES, type Scope, type WebhookSecretView 
 import type { AuditLogEntryView } from "../../../contract/audit-log.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
 import { MAX_KEY_ANCESTORS } from "../../../contract/limits.ts";
-import { Name } from "../../../contract/primitives.ts";
-import { access, invalid, isProblem, notFound, type Result, unavailable } from "../../../contract/problems.ts";
+import {
+  access,
+  invalid,
+  isProblem,
+  notFound,
+  type Problem,
+  type Result,
+  unavailable,
+} from "../../../contract/problems.ts";
 import { formatTimestamp, parseTimestamp } from "../../../contract/time.ts";
 import { type AuditLogRow, listAuditLog as readAuditLog } from "../../db/audit-log.ts";
 import { primary } from "../../db/client.ts";
 import { insertKey, type KeyRow, listKeys as readKeys, revokeKeys } from "../../db/keys.ts";
-import { createNamespace, type NamespaceRow } from "../../db/namespaces.ts";
+import type { NamespaceRow } from "../../db/namespaces.ts";
 import { MAX_SIGNING, ROTATION_MS, type SecretStore } from "../../db/webhook-secrets.ts";
 import type { Caller } from "../access/auth.ts";
 import { isKeyId, makeKeyId, makeToken } from "../access/token.ts";
@@ -18,6 +25,7 @@ import type { Context } from "../context.ts";
 import { fromDatabase } from "../database.ts";
 import { LATE, within } from "../deadline.ts";
 import { pageOf } from "../resources/page.ts";
+import { whyUnwritten } from "../resources/within-limit.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** How long a revocation waits for D1 before it is noted with the Directory alone. */
@@ -37,8 +45,16 @@ export const createKey: UseCase<"createKey"> = async (context, { body }) => {
   const row = { ...made, ...given, revokedAt: null, lastUsedAt: null };
   const inserted = await fromDatabase(() => insertKey(primary(context.services.database), row));
   if (isProblem(inserted)) return inserted;
-  return inserted ? created({ ...keyView(row), key }) : access.unauthorized("The key that makes this one was revoked.");
+  if (inserted === "orphan") return access.unauthorized("The key that makes this one was revoked.");
+  if (inserted === "refused") return whyNoKey(context, namespace);
+  return created({ ...keyView(row), key });
 };
+
+async function whyNoKey({ services }: Context, namespace: string): Promise<Problem> {
+  const why = await whyUnwritten(services.database, "keys", { namespace, isNew: true });
+  // It had as many as it may a moment ago.
+  return isProblem(why) ? why : unavailable.contended("namespace");
+}
 
 type Given = Pick<KeyRow, "scopes" | "expiresAt" | "parent" | "ancestors">;
 
@@ -115,18 +131,6 @@ export const listAuditLog: UseCase<"listAuditLog"> = async ({ caller, services }
 function entryView(row: AuditLogRow): AuditLogEntryView {
   return { ...row, at: formatTimestamp(row.at) };
 }
-
-/** Makes a tenant. */
-export const putNamespace: UseCase<"putNamespace"> = async (context, { params: { name } }) => {
-  if (!Name.safeParse(name).success) return invalid.name("namespace");
-  const namespace = { name, createdAt: context.clock() };
-  const made = await fromDatabase(() => createNamespace(primary(context.services.database), namespace));
-  if (isProblem(made)) return made;
-  const row = await existingRow(context, name);
-  if (isProblem(row)) return row;
-  const view = { name, createdAt: formatTimestamp(row.createdAt) };
-  return made ? created(view) : done(view);
-};
 
 /** The secrets that sign what HTTP targets of the namespace receive. */
 export const getWebhookSecret: UseCase<"getWebhookSecret"> = async (context) => {

@@ -82,6 +82,7 @@ function assignIn(job: Job, { target, patch }: Move, delayMs: number): AssignedJ
       payload,
       createdAt: job.createdAt,
       parent: job.parent ?? null,
+      ...(job.depth === undefined ? {} : { depth: job.depth }),
     },
   };
   const draw = drawOf(job);

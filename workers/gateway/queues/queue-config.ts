@@ -10,6 +10,7 @@ import { resealedTarget, sealedTarget, withoutSecrets } from "../access/target-s
 import { fromDatabase } from "../database.ts";
 import type { Change, Kind, ListPage, ResourceKey, Sealing, Stamp, Walk } from "../resources/kind.ts";
 import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
+import { whyUnwritten } from "../resources/within-limit.ts";
 import type { Services } from "../services.ts";
 import { conditionOf } from "./queue-change.ts";
 import { pushQueues, writeFrozen } from "./queue-freeze.ts";
@@ -59,11 +60,20 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
 
   /** Some changes are refused (409, 422) while shards have jobs or keys that depend on what is changed. */
   write(change: Change<QueueSettings>): Promise<Result<boolean>> {
-    const { before, next } = change;
-    const write = () => fromDatabase(() => writeQueue(primary(this.#services.database), next));
+    const { before } = change;
+    const write = () => this.#write(change);
     const refusal = conditionOf(change);
     if (before === null || refusal === null) return write();
     return writeFrozen(this.#services.shards, before, { refusal, write });
+  }
+
+  /** Refuses (422) one more than a namespace may have. */
+  async #write({ before, next }: Change<QueueSettings>): Promise<Result<boolean>> {
+    const { database } = this.#services;
+    const written = await fromDatabase(() => writeQueue(primary(database), next));
+    if (isProblem(written) || written) return written;
+    const isNew = before === null || before.deleted || before.version === 0;
+    return whyUnwritten(database, "queues", { namespace: next.namespace, isNew });
   }
 
   bodyOf(settings: QueueSettings): unknown {

@@ -1,21 +1,15 @@
-import { MAX_SUBSCRIPTIONS } from "../../../contract/limits.ts";
-import { conflict, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
+import { isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import { SubscriptionBody, type SubscriptionView } from "../../../contract/subscription.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import { alsoRefusing } from "../../../domain/target-url.ts";
 import type { TargetOwner } from "../../crypto/places.ts";
 import { type Db, primary } from "../../db/client.ts";
-import {
-  countSubscriptions,
-  findSubscription,
-  listSubscriptions,
-  walkSubscriptions,
-  writeSubscription,
-} from "../../db/subscriptions.ts";
+import { findSubscription, listSubscriptions, walkSubscriptions, writeSubscription } from "../../db/subscriptions.ts";
 import { resealedTarget, sealedTarget } from "../access/target-secrets.ts";
 import { fromDatabase } from "../database.ts";
 import type { Change, Kind, ListPage, ResourceKey, Sealing, Stamp, Walk } from "../resources/kind.ts";
 import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
+import { whyUnwritten } from "../resources/within-limit.ts";
 import type { Services } from "../services.ts";
 import { checkTarget, forgotten, subscriptionBodyOf, subscriptionFrom, subscriptionView } from "./subscription-view.ts";
 
@@ -59,11 +53,10 @@ class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, S
 
   /** Refuses (422) one more than a namespace may have. */
   async write({ before, next }: Change<SubscriptionSettings>): Promise<Result<boolean>> {
-    const written = await fromDatabase(() => writeSubscription(this.#db, next, MAX_SUBSCRIPTIONS));
-    if (isProblem(written) || written || (before !== null && !before.deleted)) return written;
-    const count = await fromDatabase(() => countSubscriptions(this.#db, next.namespace));
-    if (isProblem(count) || count < MAX_SUBSCRIPTIONS) return isProblem(count) ? count : false;
-    return conflict.of("too-many-subscriptions", `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`);
+    const written = await fromDatabase(() => writeSubscription(this.#db, next));
+    if (isProblem(written) || written) return written;
+    const isNew = before === null || before.deleted;
+    return whyUnwritten(this.#services.database, "subscriptions", { namespace: next.namespace, isNew });
   }
 
   bodyOf(settings: SubscriptionSettings): unknown {
@@ -95,7 +88,7 @@ class SubscriptionKind implements Kind<SubscriptionSettings, SubscriptionBody, S
       const target = await resealedTarget(this.#services.vault, ownerOf(settings), settings.target);
       return target === null ? null : { ...settings, target };
     },
-    write: (next) => fromDatabase(() => writeSubscription(this.#db, next, MAX_SUBSCRIPTIONS)),
+    write: (next) => fromDatabase(() => writeSubscription(this.#db, next)),
   };
 
   async check({ next }: Change<SubscriptionSettings>): Promise<Problem | null> {

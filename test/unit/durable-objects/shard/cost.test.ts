@@ -143,7 +143,7 @@ describe("rows of the log of finished jobs", () => {
 
   /**
    * What a step writes that ends `count` jobs so, each in the next of `slots`; and what one that forgets them does, which
-   * notes how far the log is forgotten too.
+   * notes how far the log is forgotten too, and what the namespace takes.
    */
   function costOf({ count, slots, outcome }: { count: number; slots: number; outcome: Outcome }): [number, number] {
     const h = warm({ partitions: PARTITIONS });
@@ -161,10 +161,10 @@ describe("rows of the log of finished jobs", () => {
   }
 
   test.each([
-    ["succeeded, one", { count: 1, slots: 1, outcome: SUCCESS }, [1 + 1, 1 + 1 + 1]],
-    ["succeeded, in four slots", { count: 8, slots: 4, outcome: SUCCESS }, [8 + 1, 8 + 1 + 1]],
-    ["failed, one", { count: 1, slots: 1, outcome: FAILURE }, [3 + 2, 1 + 1 + 1]],
-    ["failed, in four slots", { count: 8, slots: 4, outcome: FAILURE }, [3 * 8 + 2, 8 + 1 + 1]],
+    ["succeeded, one", { count: 1, slots: 1, outcome: SUCCESS }, [1 + 1, 1 + 1 + 1 + 1]],
+    ["succeeded, in four slots", { count: 8, slots: 4, outcome: SUCCESS }, [8 + 1, 8 + 1 + 1 + 1]],
+    ["failed, one", { count: 1, slots: 1, outcome: FAILURE }, [3 + 2, 1 + 1 + 1 + 1]],
+    ["failed, in four slots", { count: 8, slots: 4, outcome: FAILURE }, [3 * 8 + 2, 8 + 1 + 1 + 1]],
   ])("%s: 1 for those that go an hour later, 2 for others, whatever the slots", (_what, ending, expected) => {
     expect(costOf(ending)).toEqual(expected);
   });

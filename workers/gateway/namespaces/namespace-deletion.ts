@@ -1,0 +1,92 @@
+import { isProblem, type Result } from "../../../contract/problems.ts";
+import { type Db, primary } from "../../db/client.ts";
+import {
+  deleteConfigured,
+  deleteHistory,
+  deleteQueues,
+  endDeletion,
+  noteDeletion,
+  queueNames,
+} from "../../db/namespace-deletion.ts";
+import { deletingNamespaces, findNamespace, type NamespaceRow } from "../../db/namespaces.ts";
+import { fromDatabase } from "../database.ts";
+import { log, reasonOf } from "../log.ts";
+import type { Services } from "../services.ts";
+import { pushRow } from "./namespace-config.ts";
+
+/**
+ * A name is free again only so long after nothing was found any more. By then every isolate has forgotten its keys (5 s), KV its
+ * queues (60 s), and what was on its way from before has arrived, and was refused.
+ */
+const QUIET_MS = 120_000;
+/** Rows of one statement, and keys of KV of one step. */
+const ROWS_PER_STEP = 500;
+const QUEUES_PER_STEP = 50;
+/** Steps of one run: D1 allows 1000 queries an invocation, and a step makes ten at most. */
+const STEPS_PER_RUN = 40;
+const DRIVE_MS = 20_000;
+/** Namespaces that one run of cron goes on with. */
+const NAMESPACES_PER_RUN = 10;
+
+/** Goes on with a deletion after the answer: what fails is logged, and cron goes on. */
+export async function driveDeletion(services: Services, name: string, now: number): Promise<void> {
+  const until = Date.now() + DRIVE_MS;
+  try {
+    for (let steps = 0; steps < STEPS_PER_RUN && Date.now() < until; steps++) {
+      const more = await stepDeletion(services, name, now);
+      if (isProblem(more)) return log("warn", "namespace-deletion", { namespace: name, reason: reasonOf(more) });
+      if (!more) return;
+    }
+  } catch (error) {
+    log("warn", "namespace-deletion", { namespace: name, reason: reasonOf(error) });
+  }
+}
+
+/** Cron's part: goes on with every deletion that is not done. */
+export async function repairDeletions(services: Services, now: number): Promise<Result<void>> {
+  const rows = await fromDatabase(() => deletingNamespaces(primary(services.database), NAMESPACES_PER_RUN));
+  if (isProblem(rows)) return rows;
+  for (const { name } of rows) await driveDeletion(services, name, now);
+}
+
+/**
+ * One step of a deletion. The shards are told first, all of them: from then on none takes anything in. What is configured goes
+ * next, so that nothing is handed to the shards again, then history. Each step finds what the last one left, so that it is
+ * the same whoever does it, and how often. True when there is more to do now.
+ */
+async function stepDeletion(services: Services, name: string, now: number): Promise<Result<boolean>> {
+  const db = primary(services.database);
+  const row = await findNamespace(db, name);
+  if (row === null || row.deletingAt === null) return false;
+  const told = await pushRow(services, row);
+  if (isProblem(told)) return told;
+  const deleted =
+    (await deleteSomeQueues(services, db, name)) +
+    (await deleteConfigured(db, name, ROWS_PER_STEP)) +
+    (await deleteHistory(db, name, ROWS_PER_STEP));
+  const shards = await services.shards.all({ idempotent: true }, (shard, head) =>
+    shard.namespaceDeletion({ ...head, name }),
+  );
+  if (isProblem(shards)) return shards;
+  const jobsDeleted = shards.reduce((sum, { jobs }) => sum + jobs, 0);
+  const isQuiet = deleted === 0 && shards.every(({ done }) => done);
+  const { quietSince } = row;
+  if (isQuiet && quietSince !== null && now - quietSince >= QUIET_MS) return endOf(services, db, row);
+  const began = isQuiet && quietSince === null;
+  await noteDeletion(db, name, { jobsDeleted, quietSince: isQuiet ? (quietSince ?? now) : null, again: began, now });
+  return deleted > 0;
+}
+
+async function endOf(services: Services, db: Db, { name }: NamespaceRow): Promise<boolean> {
+  if (await endDeletion(db, name)) services.auth.forgetNamespace(name);
+  return false;
+}
+
+/** Their names are in KV too, and have to be known to be forgotten there: KV first. */
+async function deleteSomeQueues(services: Services, db: Db, namespace: string): Promise<number> {
+  const names = await queueNames(db, namespace, QUEUES_PER_STEP);
+  // `default` may be in KV without a row.
+  await Promise.all([...names, "default"].map((queue) => services.settings.forget(namespace, queue)));
+  if (names.length > 0) await deleteQueues(db, namespace, names);
+  return names.length;
+}
