@@ -1,4 +1,5 @@
 import type { Migrations } from "../migrate.ts";
+import { audit } from "./audit/subsystem.ts";
 import { doorbells } from "./doorbells/subsystem.ts";
 import { deduplication } from "./flow/dedup-subsystem.ts";
 import { gates } from "./flow/gates-subsystem.ts";
@@ -45,6 +46,7 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   subscriptions, // told of what has become of it all
   operations, // one of them walks a bounded part of its way at each alarm
   doorbells, // ring for what waits then
+  audit, // looks at what all of them have, and changes nothing of it
 ];
 
 /**

@@ -10,6 +10,7 @@ import { confirmProjections } from "../db/projection.ts";
 import { allQueues } from "../db/queues.ts";
 import { log, reasonOf } from "./log.ts";
 import { repairOperations } from "./operations/operations.ts";
+import { walkForAMinute } from "./platform/audit-walk.ts";
 import { queueResource } from "./queues/queue-config.ts";
 import { scheduleResource } from "./schedules/schedule-config.ts";
 import { type Services, servicesOf } from "./services.ts";
@@ -20,6 +21,7 @@ const SETTINGS_AGE_MS = 15 * 60_000;
 /** All schedules and subscriptions are handed out again every so many runs. What the shards know costs them no write. */
 const ALL_EVERY = 30;
 const PUSH_MS = 20_000;
+const AUDIT_MS = 20_000;
 /** Keys that stopped working stay this long, for whoever asks what they were. */
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
 /** One statement's work in history, and the time all of it may take of a run. */
@@ -38,8 +40,10 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("subscriptions", () => pushSubscriptions(services, now)),
     step("purge", () => purgeHistory(primary(services.database), now)),
     step("operations", () => repairOperations(services, now)),
+    step("audit", () => auditShards(services)),
     step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
   ]);
+  await step("round", () => services.cron.note(Date.now()));
 }
 
 /** Runs a step; logs the problem that it answers, if it answers one, and what it throws. */
@@ -72,6 +76,20 @@ async function wakeShards({ shards, database }: Services, now: number): Promise<
     ),
   );
   if (logs.length > 0) await confirmProjections(database, logs, { heardAt: now, now: Date.now() });
+  return null;
+}
+
+/** The audit of every shard goes on by as much as a run allows: so every row is looked at within a time that can be said. */
+async function auditShards({ shards }: Services): Promise<Result<null>> {
+  const until = Date.now() + AUDIT_MS;
+  const map = await shards.map();
+  if (isProblem(map)) return map;
+  const of = map.shards.length;
+  await Promise.all(
+    map.shards.map(({ id }) =>
+      step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until })),
+    ),
+  );
   return null;
 }
 

@@ -3,6 +3,7 @@
 import type { Call } from "../call.ts";
 import type {
   Audit,
+  AuditQuery,
   Batch,
   BatchRequest,
   ClaimRequest,
@@ -209,4 +210,4 @@ export const rotateWebhookSecret: Call<{ body?: EmptyRequest; answer: WebhookSec
 export const getCluster: Call<{ answer: Cluster }> = { method: "GET", path: "/v1/cluster" };
 
 /** Look for jobs that nothing would ever run. */
-export const audit: Call<{ answer: Audit }> = { method: "GET", path: "/v1/audit" };
+export const audit: Call<{ query?: AuditQuery; answer: Audit }> = { method: "GET", path: "/v1/audit" };

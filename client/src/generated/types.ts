@@ -3875,6 +3875,66 @@ export interface Audit {
          */
         detail: string;
     }[];
+    /**
+     * @description The last full pass over each shard, by which the answer is. A small shard is looked at whole in this call.
+     * @example [
+     *       {
+     *         "shard": "s0",
+     *         "startedAt": "2026-11-22T15:32:03.604Z",
+     *         "finishedAt": "2026-11-22T15:32:03.604Z",
+     *         "rows": 340
+     *       }
+     *     ]
+     */
+    passes: {
+        /**
+         * @description The id of the shard.
+         * @example s0
+         */
+        shard: string;
+        /**
+         * @description When the pass began. Null: the shard has had none yet.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        startedAt: string | null;
+        /**
+         * @description When it ended. Null: the shard has had none yet.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        finishedAt: string | null;
+        /**
+         * @description How many rows it looked at, each as often as it did.
+         * @example 340
+         */
+        rows: number;
+    }[];
+    /**
+     * @description The passes that are under way, with what they have found so far.
+     * @example []
+     */
+    running: {
+        /**
+         * @description The id of the shard.
+         * @example s0
+         */
+        shard: string;
+        /**
+         * Format: date-time
+         * @description When the pass began.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        startedAt: string;
+        /**
+         * @description How many rows it has looked at so far.
+         * @example 12500
+         */
+        rows: number;
+        /**
+         * @description How many broken rules it has found so far.
+         * @example 0
+         */
+        violations: number;
+    }[];
 }
 
 /**
@@ -3898,7 +3958,7 @@ export interface WebhookSecret {
  */
 export interface Ready {
     /**
-     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not; `down`: they do not.
+     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, or the cron stands still; `down`: they do not.
      * @example ok
      * @enum {string}
      */
@@ -3925,6 +3985,11 @@ export interface Ready {
      *       "directory": {
      *         "ok": true,
      *         "latencyMs": 3
+     *       },
+     *       "cron": {
+     *         "ok": true,
+     *         "latencyMs": 3,
+     *         "ageSeconds": 42
      *       }
      *     }
      */
@@ -3987,7 +4052,7 @@ export interface Ready {
             latencyMs: number;
         };
         /**
-         * @description All shards.
+         * @description Three shards, or all where there are fewer.
          * @example {
          *       "ok": true,
          *       "latencyMs": 3
@@ -4023,6 +4088,31 @@ export interface Ready {
              * @example 3
              */
             latencyMs: number;
+        };
+        /**
+         * @description Not `ok` when its last round ended more than 5 minutes ago.
+         * @example {
+         *       "ok": true,
+         *       "latencyMs": 3,
+         *       "ageSeconds": 42
+         *     }
+         */
+        cron: {
+            /**
+             * @description Whether it answered within 2 seconds.
+             * @example true
+             */
+            ok: boolean;
+            /**
+             * @description How many milliseconds that took.
+             * @example 3
+             */
+            latencyMs: number;
+            /**
+             * @description How many seconds ago the last round ended. Null: there was none yet, which is well on a new deployment.
+             * @example 42
+             */
+            ageSeconds: number | null;
         };
     };
 }
@@ -4366,4 +4456,15 @@ export interface ListKeysQuery {
      * @example eyJ2IjoxLCJsIjoiam9icyJ9
      */
     cursor?: string | undefined;
+}
+
+/**
+ * The query of the call "Look for jobs that nothing would ever run".
+ */
+export interface AuditQuery {
+    /**
+     * @description Whether to wait, up to a minute, for a pass over every shard that begins after this call. Left out: the answer is what is known.
+     * @example true
+     */
+    fresh?: ("true" | "false") | undefined;
 }

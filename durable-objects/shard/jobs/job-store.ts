@@ -161,14 +161,6 @@ export function jobStore(sql: Sql) {
         sql.all<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null
       );
     },
-
-    /** Deletes finished jobs. One that was redriven since has another version and stays. */
-    forget(jobs: readonly [id: string, version: number][]): void {
-      sql.run(
-        "DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
-        JSON.stringify(jobs),
-      );
-    },
   };
 }
 

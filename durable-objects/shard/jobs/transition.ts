@@ -113,8 +113,8 @@ export function start<Row extends StartedRow>(
   const ids = new Set(rows.map(({ id }) => id));
   const started = jobs.filter(({ id }) => ids.has(id));
   for (const row of rows) step.wakeAt(row.due_at);
-  for (const { partition } of started) {
-    countMove(step, { queue, partition, before: "ready", after: "running", jobs: 1 });
+  for (const { id, partition } of started) {
+    countMove(step, { id, queue, partition, before: "ready", after: "running" });
   }
   if (started.length > 0) tellChange(step, { event: "claim", queue, jobs: started });
   return rows;
@@ -134,11 +134,18 @@ export function discardRow(step: Step, row: JobHead, spec: string): void {
     throw new Error(`${row.id} is ${row.state}: only a final job is discarded`);
   }
   step.get(STATES).discard(row, { spec, now: step.now });
+  countChange(step, row, { before: standingOf(row), after: null });
 }
 
 /** Brings the row of a final job back that history alone still had. Nothing follows from it: it ended long ago. */
 export function restoreRow(step: Step, row: JobRow): void {
   step.get(STATES).restore(row);
+  countChange(step, row, { before: null, after: standingOf(row) });
+}
+
+/** Deletes the rows of final jobs that history has, each unless it has another version by now. */
+export function forgetRows(step: Step, jobs: readonly [id: string, version: number][]): void {
+  for (const row of step.get(STATES).forget(jobs)) countChange(step, row, { before: standingOf(row), after: null });
 }
 
 /** Takes one of the reasons away why a job waits (`BLOCKS`). Where its key is limited, it then stands at the gate. */

@@ -15,8 +15,7 @@ import { OWNERSHIP, type Ownership } from "../kernel/ownership.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { QUEUES } from "../queues/queue-store.ts";
-import { ANY_RESERVATION, RESERVATIONS } from "../reservations/reservation-store.ts";
+import { ANY_RESERVATION, UNDECIDED_COUNTS } from "../reservations/reservation-store.ts";
 
 /** What one shard holds at most. */
 export interface ShardLimits {
@@ -170,16 +169,13 @@ export class Admission {
 
   /** Jobs of a queue (null: of all) that may yet be accepted, with a batch that is not decided. */
   #reserved(queue: number | null): number {
-    return this.#step.get(ANY_RESERVATION).any ? this.#step.get(RESERVATIONS).count(queue) : 0;
+    if (!this.#step.get(ANY_RESERVATION).any) return 0;
+    const undecided = this.#step.get(UNDECIDED_COUNTS);
+    return queue === null ? undecided.total : undecided.of(queue);
   }
 
   /** Jobs of any queue that end, per second. */
   #finishing(): number {
-    const metrics = this.#step.get(METRICS);
-    const { now } = this.#step;
-    return this.#step
-      .get(QUEUES)
-      .all()
-      .reduce((sum, { ref }) => sum + metrics.perSecond(ref, now).finished, 0);
+    return this.#step.get(METRICS).perSecond(null, this.#step.now).finished;
   }
 }
