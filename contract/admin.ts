@@ -4,7 +4,7 @@ import { described, field } from "./field.ts";
 import { MAX_KEY_NAME_CHARACTERS } from "./limits.ts";
 import { pageOf } from "./list.ts";
 import { Name } from "./primitives.ts";
-import { says } from "./sentence.ts";
+import { query, says } from "./sentence.ts";
 import { Timestamp } from "./time.ts";
 
 /** Keys, namespaces, secrets, and what operators read. */
@@ -134,6 +134,38 @@ const Violation = described(
   "One broken rule.",
 );
 
+const AuditPass = described(
+  z.strictObject({
+    shard: field(z.string(), "The id of the shard.", "s0"),
+    startedAt: field(Timestamp.nullable(), "When the pass began. Null: the shard has had none yet.", ACCEPTED_AT),
+    finishedAt: field(Timestamp.nullable(), "When it ended. Null: the shard has had none yet.", ACCEPTED_AT),
+    rows: field(z.int(), "How many rows it looked at, each as often as it did.", 340),
+  }),
+  "A full pass of the audit over one shard.",
+);
+
+const RunningAuditPass = described(
+  z.strictObject({
+    shard: field(z.string(), "The id of the shard.", "s0"),
+    startedAt: field(Timestamp, "When the pass began.", ACCEPTED_AT),
+    rows: field(z.int(), "How many rows it has looked at so far.", 12_500),
+    violations: field(z.int(), "How many broken rules it has found so far.", 0),
+  }),
+  "A pass of the audit that is under way on one shard.",
+);
+
+/** `?fresh=true`: wait for a pass that begins now. */
+export const AuditQuery = query({
+  fresh: field(
+    z
+      .enum(["true", "false"], says("is `true` or `false`"))
+      .default("false")
+      .transform((text) => text === "true"),
+    "Whether to wait, up to a minute, for a pass over every shard that begins after this call. Left out: the answer is what is known.",
+    "true",
+  ),
+});
+
 export const AuditView = described(
   z.strictObject({
     ok: field(z.boolean(), "Whether no rule is broken.", true),
@@ -144,6 +176,12 @@ export const AuditView = described(
       "The rules that are broken: rows that contradict each other, jobs that nothing would run.",
       [],
     ),
+    passes: field(
+      z.array(AuditPass),
+      "The last full pass over each shard, by which the answer is. A small shard is looked at whole in this call.",
+      [{ shard: "s0", startedAt: ACCEPTED_AT, finishedAt: ACCEPTED_AT, rows: 340 }],
+    ),
+    running: field(z.array(RunningAuditPass), "The passes that are under way, with what they have found so far.", []),
   }),
   "Whether the shards' rows agree, and nothing waits that nothing would ever run.",
 );
@@ -184,15 +222,28 @@ const CHECKS = {
   d1: field(Check, "The database with history and configuration."),
   kv: field(Check, "The key-value store that caches use."),
   queues: field(Check, "The Queues that carry doorbells."),
-  shards: field(Check, "All shards."),
+  shards: field(Check, "Three shards, or all where there are fewer."),
   directory: field(Check, "The directory, which holds the slot map."),
+  cron: field(
+    described(
+      Check.extend({
+        ageSeconds: field(
+          z.int().nullable(),
+          "How many seconds ago the last round ended. Null: there was none yet, which is well on a new deployment.",
+          42,
+        ),
+      }),
+      "Whether the round that mends what was lost comes every minute.",
+    ),
+    "Not `ok` when its last round ended more than 5 minutes ago.",
+  ),
 };
 
 export const ReadyView = described(
   z.strictObject({
     status: field(
       z.enum(["ok", "degraded", "down"]),
-      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not; `down`: they do not.",
+      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, or the cron stands still; `down`: they do not.",
       "ok",
     ),
     checks: described(z.strictObject(CHECKS), "Each thing that Dure needs, by its name."),

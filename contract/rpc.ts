@@ -20,7 +20,7 @@ import type {
   ReviveReply,
   ReviveRequest,
 } from "./rpc/dead-letters.ts";
-import type { AuditReply, ShardHealth } from "./rpc/health.ts";
+import type { AuditReply, AuditRequest, ShardHealth } from "./rpc/health.ts";
 import type { ChangeReply, ExplainReply, GetRequest, JobReply, JobRequest } from "./rpc/job.ts";
 import type {
   ExistingIdsReply,
@@ -160,7 +160,10 @@ export interface ShardApi {
   projected(request: ShardCall & { cursor: number; bookmark: string | null }): Promise<Reply<null>>;
   /** The cron's call: arms a lost alarm again, rings lost bells, does what is due, and answers what the shard holds. */
   wake(request: ShardCall): Promise<Reply<ShardHealth>>;
-  audit(request: ShardCall): Promise<Reply<AuditReply>>;
+  /** What the shard holds, from what is kept of it: to ask costs the same however much that is. */
+  health(request: ShardCall): Promise<Reply<ShardHealth>>;
+  /** What the audit knows; with `walk` it goes a step further first. */
+  audit(request: AuditRequest): Promise<Reply<AuditReply>>;
 }
 
 /** The `Directory`'s RPC surface. */

@@ -1,3 +1,4 @@
+import { AuditQuery } from "../admin.ts";
 import { AuditLogQuery } from "../audit-log.ts";
 import { PageQuery } from "../list.ts";
 import { call, created, gone, ok } from "./call.ts";
@@ -76,7 +77,8 @@ export const ADMIN_CALLS = {
     scope: "root",
     summary: "Look for jobs that nothing would ever run",
     description:
-      "Looks in every shard for jobs that nothing would ever run, and for slots that no shard or two shards own. `ok` is true when there is nothing.",
+      "Says what the audit knows of jobs that nothing would ever run, of rows that contradict each other, and of slots that no shard or two shards own. `ok` is true when the last full pass over each shard has found nothing, nor the one that is under way. A small shard is looked at whole in this call; a large one a part every minute, and faster with `fresh=true`, which waits up to a minute for a pass that begins now.",
+    query: AuditQuery,
     answers: [ok("Audit")],
     problems: [],
   }),

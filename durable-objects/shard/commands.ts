@@ -1,6 +1,6 @@
 import type * as rpc from "../../contract/rpc.ts";
 import { auditShard } from "./audit/audit.ts";
-import { wake } from "./audit/health.ts";
+import { health, wake } from "./audit/health.ts";
 import { queueStats } from "./audit/queue-stats.ts";
 import { awaitWork, claim, deliver, finished, projected, untilWork, work } from "./doorbells/visits.ts";
 import { changeKey, orderingKeys } from "./failed-jobs/change-key.ts";
@@ -116,6 +116,7 @@ export const COMMANDS: Commands = {
   // History, and the shard itself.
   finished: read(ofShard, finished),
   projected: write(ofShard, projected),
+  health: read(ofShard, health),
   wake: direct(ofShard, wake),
   audit: { kind: "direct", touches: ofShard, run: auditShard, asksAlarm: true },
 };

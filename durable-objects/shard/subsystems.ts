@@ -1,4 +1,5 @@
 import type { Migrations } from "../migrate.ts";
+import { audit } from "./audit/subsystem.ts";
 import { doorbells } from "./doorbells/subsystem.ts";
 import { connections } from "./flow/connections-subsystem.ts";
 import { deduplication } from "./flow/dedup-subsystem.ts";
@@ -51,6 +52,7 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   operations, // one of them walks a bounded part of its way at each alarm
   namespaceDeletion, // after all of whose rows it deletes
   doorbells, // ring for what waits then
+  audit, // looks at what all of them have, and changes nothing of it
 ];
 
 /**

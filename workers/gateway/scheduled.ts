@@ -14,6 +14,7 @@ import { log, reasonOf } from "./log.ts";
 import { namespaceResource } from "./namespaces/namespace-config.ts";
 import { repairDeletions } from "./namespaces/namespace-deletion.ts";
 import { repairOperations } from "./operations/operations.ts";
+import { walkForAMinute } from "./platform/audit-walk.ts";
 import { sealStored } from "./platform/seal-stored.ts";
 import { queueResource } from "./queues/queue-config.ts";
 import { scheduleResource } from "./schedules/schedule-config.ts";
@@ -25,6 +26,7 @@ const SETTINGS_AGE_MS = 15 * 60_000;
 /** All schedules and subscriptions are handed out again every so many runs. What the shards know costs them no write. */
 const ALL_EVERY = 30;
 const PUSH_MS = 20_000;
+const AUDIT_MS = 20_000;
 /** Keys that stopped working stay this long, for whoever asks what they were. */
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
 /** A day more than the trigger of the table asks for, so that two clocks may differ. */
@@ -50,10 +52,12 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("purge", () => purgeHistory(primary(services.database), now)),
     step("operations", () => repairOperations(services, now)),
     step("secrets", () => sealStored(services, now)),
+    step("audit", () => auditShards(services)),
     step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
     step("revocations", () => writeRevocations(services, now)),
     step("audit-log", () => purgeAuditLog(primary(services.database), now)),
   ]);
+  await step("round", () => services.cron.note(Date.now()));
 }
 
 /** Runs a step; logs the problem that it answers, if it answers one, and what it throws. */
@@ -86,6 +90,20 @@ async function wakeShards({ shards, database }: Services, now: number): Promise<
     ),
   );
   if (logs.length > 0) await confirmProjections(database, logs, { heardAt: now, now: Date.now() });
+  return null;
+}
+
+/** The audit of every shard goes on by as much as a run allows: so every row is looked at within a time that can be said. */
+async function auditShards({ shards }: Services): Promise<Result<null>> {
+  const until = Date.now() + AUDIT_MS;
+  const map = await shards.map();
+  if (isProblem(map)) return map;
+  const of = map.shards.length;
+  await Promise.all(
+    map.shards.map(({ id }) =>
+      step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until })),
+    ),
+  );
   return null;
 }
 

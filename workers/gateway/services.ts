@@ -1,3 +1,5 @@
+import type { ReadyView } from "../../contract/admin.ts";
+import { isProblem, type Result } from "../../contract/problems.ts";
 import type { TransactionApi } from "../../contract/rpc.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
@@ -12,9 +14,16 @@ import { UnderWay } from "./access/under-way.ts";
 import { type Config, configOf } from "./config.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
+import { CronRounds } from "./platform/cron-round.ts";
+import { Remembered } from "./platform/remembered.ts";
+import type { NamedHealth } from "./platform/shard-health.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
 import { Bookmarks } from "./sessions/bookmark.ts";
+
+/** What readiness and health may be old, in milliseconds: to ask more often costs nothing more. */
+const READINESS_MS = 1_000;
+const HEALTH_MS = 5_000;
 
 /** What an isolate keeps between requests: caches and counters, none of them the truth about anything. */
 export interface Services {
@@ -28,6 +37,12 @@ export interface Services {
   refusedNotes: RateCounter;
   /** Asks the parts of the platform that answer without a shard whether they are there. */
   pings: Record<"kv" | "queues", () => Promise<unknown>>;
+  /** What is answered to everybody who asks whether Dure can work, and what operators measure: each remembered for a moment. */
+  readiness: Remembered<ReadyView>;
+  health: Remembered<Result<NamedHealth[]>>;
+  cron: CronRounds;
+  /** Uniform in [0, 1). */
+  random(): number;
   shards: ShardClient;
   /** The transaction of an atomic batch, by its name. */
   transaction(id: string): TransactionApi;
@@ -67,6 +82,10 @@ export function servicesOf(env: Env): Services {
     badKeys: new BadKeys(env.BAD_KEY_LIMIT),
     keyRates: env.KEY_LIMIT,
     pings: { kv: () => env.CACHE.get("readyz"), queues: () => env.LANE_DEFAULT.metrics() },
+    readiness: new Remembered(READINESS_MS, ports),
+    health: new Remembered<Result<NamedHealth[]>>(HEALTH_MS, ports, (health) => !isProblem(health)),
+    cron: new CronRounds(env.CACHE),
+    random: ports.random,
     shards: new ShardClient(ports),
     transaction: (id) => env.TRANSACTION.getByName(id),
     settings: new SettingsCache(env.DB, env.CACHE),

@@ -89,6 +89,34 @@ function historyLog(sql: Sql) {
       ) as unknown as FinishedEntry[];
     },
 
+    /** Entries with numbers from `from` to `to`, both included, at most `limit`: their jobs as `FinishedEntry` has them. */
+    between(from: number, to: number, limit: number): { jobs: string }[] {
+      return sql.all<{ jobs: string }>(
+        `SELECT jobs FROM finished WHERE kept = 0 AND seq >= ?1 AND seq <= ?2
+         UNION ALL SELECT jobs FROM finished WHERE kept = 1 AND seq >= ?1 AND seq <= ?2 LIMIT +?3`,
+        from,
+        to,
+        limit,
+      );
+    },
+
+    /** The entries behind one of them, in the order of their keys, at most `limit`. */
+    page({ kept, seq }: { kept: number; seq: number }, limit: number): { kept: number; seq: number; jobs: string }[] {
+      return sql.all<{ kept: number; seq: number; jobs: string }>(
+        "SELECT kept, seq, jobs FROM finished WHERE (kept, seq) > (?, ?) ORDER BY kept, seq LIMIT +?",
+        kept,
+        seq,
+        limit,
+      );
+    },
+
+    /** Whether an entry above `cursor` names this version of a job. It is asked where the time of the job's end does not tell. */
+    names({ id, slot, version }: { id: string; slot: number; version: number }, cursor: number): boolean {
+      const query = `SELECT 1 AS found FROM finished, json_each(finished.jobs, '$."' || ?2 || '"') AS entry
+        WHERE kept IN (0, 1) AND finished.seq > ?1 AND entry.value ->> 0 = ?3 AND entry.value ->> 1 = ?4 LIMIT 1`;
+      return sql.all(query, cursor, String(slot), id, version).length > 0;
+    },
+
     newest(): number {
       const query = "SELECT seq FROM finished WHERE kept = ? ORDER BY seq DESC LIMIT 1";
       return Math.max(0, ...[0, 1].flatMap((kept) => sql.all<{ seq: number }>(query, kept).map(({ seq }) => seq)));

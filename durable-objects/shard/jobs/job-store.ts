@@ -17,9 +17,11 @@ const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key 
   AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
 const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
 const OPEN_OF_KEY = `${UNFINISHED_OF_KEY} AND blocked & ${BLOCKS.line} = 0 LIMIT 1`;
-const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING queue, ${ROW_SIZE} AS bytes`;
-const FORGET = `DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
-  RETURNING queue, ${ROW_SIZE} AS bytes`;
+const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, queue, partition, state, blocked, ${ROW_SIZE} AS bytes`;
+
+/** What a job counted as that is gone, and what it took. */
+export type GoneRow = Pick<JobHead<RowState>, "id" | "queue" | "partition" | "state" | "blocked"> & { bytes: number };
+
 const DUE = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`;
 
 /** Statements on `jobs` that leave the state of a job as it is (`state-store.ts` has the others). Rows written are said where they are more than the row itself. */
@@ -51,8 +53,8 @@ export function jobStore(sql: Sql) {
     },
 
     /** Deletes rows of jobs, whatever they are. */
-    remove(ids: readonly string[]): { queue: number; bytes: number }[] {
-      return sql.all<{ queue: number; bytes: number }>(REMOVE, JSON.stringify(ids));
+    remove(ids: readonly string[]): GoneRow[] {
+      return sql.all<GoneRow & SqlRow>(REMOVE, JSON.stringify(ids));
     },
 
     /** Jobs of a queue in the order of their ids, discarded ones too. */
@@ -208,11 +210,6 @@ export function jobStore(sql: Sql) {
       return (
         sql.all<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null
       );
-    },
-
-    /** Deletes finished jobs; answers what they took. One that was redriven since has another version and stays. */
-    forget(jobs: readonly [id: string, version: number][]): { queue: number; bytes: number }[] {
-      return sql.all<{ queue: number; bytes: number }>(FORGET, JSON.stringify(jobs));
     },
   };
 }

@@ -18,7 +18,7 @@ import {
   type SucceededJob,
 } from "./job-change.ts";
 import { BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
-import { JOBS } from "./job-store.ts";
+import { type GoneRow, JOBS } from "./job-store.ts";
 import { type NewRow, type Returning, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
 import { countBytes, ROW_BYTES } from "./stored-size.ts";
 
@@ -123,8 +123,8 @@ export function start<Row extends StartedRow>(
   const ids = new Set(rows.map(({ id }) => id));
   const started = jobs.filter(({ id }) => ids.has(id));
   for (const row of rows) step.wakeAt(row.due_at);
-  for (const { partition } of started) {
-    countMove(step, { queue, partition, before: "ready", after: "running", jobs: 1 });
+  for (const { id, partition } of started) {
+    countMove(step, { id, queue, partition, before: "ready", after: "running" });
   }
   if (started.length > 0) tellChange(step, { event: "claim", queue, jobs: started });
   return rows;
@@ -161,12 +161,31 @@ export function discardRow(step: Step, row: JobHead, spec: string): void {
   const before = step.get(JOBS).sizeOf(row.id);
   step.get(STATES).discard(row, { spec, now: step.now });
   countBytes(step, row.queue, step.get(JOBS).sizeOf(row.id) - before);
+  countChange(step, row, { before: standingOf(row), after: null });
 }
 
 /** Brings the row of a final job back that history alone still had. Nothing follows from it: it ended long ago. */
 export function restoreRow(step: Step, row: JobRow): void {
   step.get(STATES).restore(row);
   countBytes(step, row.queue, step.get(JOBS).sizeOf(row.id));
+  countChange(step, row, { before: null, after: standingOf(row) });
+}
+
+/** Deletes the rows of final jobs that history has, each unless it has another version by now. */
+export function forgetRows(step: Step, jobs: readonly [id: string, version: number][]): void {
+  countGone(step, step.get(STATES).forget(jobs));
+}
+
+/** Deletes rows of jobs of a namespace that goes, whatever they are: those that had not ended were cancelled before. */
+export function removeRows(step: Step, ids: readonly string[]): void {
+  countGone(step, step.get(JOBS).remove(ids));
+}
+
+function countGone(step: Step, rows: readonly GoneRow[]): void {
+  for (const row of rows) {
+    countBytes(step, row.queue, -row.bytes);
+    countChange(step, row, { before: standingOf(row), after: null });
+  }
 }
 
 /** Takes one of the reasons away why a job waits (`BLOCKS`). Where its key is limited, it then stands at the gate. */

@@ -21,7 +21,7 @@ import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { STORED_BYTES } from "../namespaces/stored-bytes.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { ANY_RESERVATION, RESERVATIONS } from "../reservations/reservation-store.ts";
+import { ANY_RESERVATION, UNDECIDED_COUNTS } from "../reservations/reservation-store.ts";
 import { OUTGOING } from "./outgoing.ts";
 
 /** What one shard holds at most. */
@@ -310,14 +310,18 @@ export class Admission {
   #usage(namespace: string): Usage {
     let usage = this.#usages.get(namespace);
     if (usage === undefined) {
-      const reserved = this.#step.get(ANY_RESERVATION).any
-        ? this.#step.get(RESERVATIONS).countOfNamespace(namespace)
-        : 0;
+      const reserved = this.#reservedOf(namespace);
       const jobs = unfinishedIn(this.#step, namespace) + reserved + this.#step.get(OUTGOING).of(namespace);
       usage = { jobs, bytes: this.#step.get(STORED_BYTES).of(namespace) };
       this.#usages.set(namespace, usage);
     }
     return usage;
+  }
+
+  #reservedOf(namespace: string): number {
+    if (!this.#step.get(ANY_RESERVATION).any) return 0;
+    const queues = this.#step.get(QUEUES).of(namespace);
+    return queues.reduce((jobs, { ref }) => jobs + this.#reserved(ref), 0);
   }
 
   /** Unfinished jobs of the shard. */
@@ -328,17 +332,14 @@ export class Admission {
 
   /** Jobs of a queue (null: of all) that may yet be accepted, with a batch that is not decided. */
   #reserved(queue: number | null): number {
-    return this.#step.get(ANY_RESERVATION).any ? this.#step.get(RESERVATIONS).count(queue) : 0;
+    if (!this.#step.get(ANY_RESERVATION).any) return 0;
+    const undecided = this.#step.get(UNDECIDED_COUNTS);
+    return queue === null ? undecided.total : undecided.of(queue);
   }
 
   /** Jobs of any queue that end, per second. */
   #finishing(): number {
-    const metrics = this.#step.get(METRICS);
-    const { now } = this.#step;
-    return this.#step
-      .get(QUEUES)
-      .all()
-      .reduce((sum, { ref }) => sum + metrics.perSecond(ref, now).finished, 0);
+    return this.#step.get(METRICS).perSecond(null, this.#step.now).finished;
   }
 }
 

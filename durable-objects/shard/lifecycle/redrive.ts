@@ -2,6 +2,7 @@ import type { Unredrivable } from "../../../contract/rpc.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
 import { lineOf, promoteNext, releaseDecided } from "../flow/ordering-keys.ts";
+import { noteOvertaken } from "../jobs/history.ts";
 import { BLOCKS, type JobHead, type JobSpec, type StoredAttempt } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
@@ -59,6 +60,7 @@ export function redrive(step: Step, row: JobHead, delayMs: number): JobHead | nu
     lease: null,
     attempts: withCancelledAttempt(row),
   };
+  noteOvertaken(step, row);
   const after = transition(step, row, { ...event, set });
   admissionOf(step).returned(step.get(QUEUES).get(queue).settings.namespace);
   if (line !== null) promoteNext(step, line, open);

@@ -6,11 +6,11 @@ import { COUNTS } from "../jobs/counts.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
-import { countBytes } from "../jobs/stored-size.ts";
+import { removeRows } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
 import { cancel } from "../lifecycle/cancel.ts";
 import { STORED_BYTES } from "../namespaces/stored-bytes.ts";
-import { OUTBOX } from "../outbox/outbox-store.ts";
+import { OUTBOX, OUTGOING_COUNTS } from "../outbox/outbox-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
@@ -37,10 +37,7 @@ export function deleteSome(step: Step, namespace: string): Deleted {
   if (deleteFeeds(step, namespace) || deleteSchedules(step, namespace) || deleteOperations(step, namespace)) {
     return { jobs: 0, more: true };
   }
-  const queues = step
-    .get(QUEUES)
-    .all()
-    .filter(({ settings }) => settings.namespace === namespace);
+  const queues = step.get(QUEUES).of(namespace);
   for (const [n, queue] of queues.entries()) {
     const jobs = deleteJobs(step, queue);
     if (jobs > 0) return { jobs, more: true };
@@ -74,7 +71,7 @@ function deleteOperations({ sql }: Step, namespace: string): boolean {
 /** Jobs of a queue, on their way and undecided ones too. Those that have not ended are cancelled first: whatever follows them follows. */
 function deleteJobs(step: Step, { ref }: KnownQueue): number {
   const outbox = step.get(OUTBOX);
-  const onTheirWay = outbox.ofQueue(ref, JOBS_PER_STEP);
+  const onTheirWay = step.get(OUTGOING_COUNTS).of(ref) === 0 ? [] : outbox.ofQueue(ref, JOBS_PER_STEP);
   outbox.confirmed(step, onTheirWay);
   const undecided = step.get(RESERVATIONS).forgetQueue(step, ref);
   const jobs = step.get(JOBS);
@@ -86,7 +83,7 @@ function deleteJobs(step: Step, { ref }: KnownQueue): number {
   // Gates are rebalanced before their jobs are gone.
   step.runDeferred();
   step.get(PROGRESS).forget(step, ids);
-  for (const { queue, bytes } of jobs.remove(ids)) countBytes(step, queue, -bytes);
+  removeRows(step, ids);
   return onTheirWay.length + undecided + ids.length;
 }
 

@@ -75,6 +75,11 @@ export class QueueStore {
     return [...others, ...[...refs].map((ref) => this.get(ref))];
   }
 
+  /** The settings of a queue, or null when it was never seen. */
+  settingsOf(ref: number): QueueSettings | null {
+    return this.#known?.byRef.get(ref)?.settings ?? this.#below?.settingsOf(ref) ?? null;
+  }
+
   all(): KnownQueue[] {
     const own = this.#known?.byRef ?? new Map<number, KnownQueue>();
     const below = (this.#below?.all() ?? []).filter(({ ref }) => this.#gone === null || !this.#gone.has(ref));
@@ -82,6 +87,12 @@ export class QueueStore {
     const refs = new Set(below.map(({ ref }) => ref));
     const added = [...own.values()].filter(({ ref }) => !refs.has(ref));
     return [...below.map((queue) => own.get(queue.ref) ?? queue), ...added];
+  }
+
+  /** The next refs behind `after` of queues that the rows know, at most `limit`, ascending. */
+  refsAfter(after: number, limit: number): number[] {
+    const query = "SELECT ref FROM queues WHERE ref > ? ORDER BY ref LIMIT +?";
+    return this.#sql.all<{ ref: number }>(query, after, limit).map(({ ref }) => ref);
   }
 
   /** Takes `settings` when they are newer than what is known. Returns the queue, and what it was before. 1 or 2 rows. */

@@ -115,16 +115,6 @@ export function scheduleStore(sql: Sql) {
       return sql.all<{ at: number | null }>(query)[0]?.at ?? null;
     },
 
-    /** Schedules that run here though nothing would ever fire them, or whose time is past `overdue`. */
-    stuck(overdue: number, limit: number): ScheduleRow[] {
-      return sql.all<ScheduleRow>(
-        `SELECT ${COLUMNS} FROM schedules WHERE runs = 1 AND timing IS NOT NULL
-           AND (next_at IS NULL OR due_at IS NULL OR due_at < ?) LIMIT +?`,
-        overdue,
-        limit,
-      );
-    },
-
     /** Adds the schedule's `n`th record, and forgets the one that is one too many. */
     record({ ref, slot }: Pick<ScheduleRow, "ref" | "slot">, n: number, fire: Fire): void {
       const { scheduledAt, firedAt, outcome, reason, jobId, count } = fire;

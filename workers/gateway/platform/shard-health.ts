@@ -1,0 +1,21 @@
+import { isProblem, type Result, together } from "../../../contract/problems.ts";
+import type { ShardHealth } from "../../../contract/rpc.ts";
+import type { ShardClient } from "../routing/shard-client.ts";
+
+/** How a shard is, under its id. */
+export interface NamedHealth {
+  id: string;
+  health: ShardHealth;
+}
+
+/** Asks every shard for what it keeps of itself. */
+export async function healthOfAll(shards: ShardClient): Promise<Result<NamedHealth[]>> {
+  const map = await shards.map();
+  if (isProblem(map)) return map;
+  return together(
+    map.shards.map(async ({ id }): Promise<Result<NamedHealth>> => {
+      const health = await shards.once(id, { idempotent: true }, (shard, head) => shard.health(head));
+      return isProblem(health) ? health : { id, health };
+    }),
+  );
+}
