@@ -1,6 +1,6 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
 import type { JobSubsystem } from "../jobs/job-change.ts";
-import type { AuditView } from "../kernel/subsystem.ts";
+import type { AuditPage, AuditView } from "../kernel/audit-rules.ts";
 import { ANY_CONNECTION, CONNECTIONS } from "./connections.ts";
 
 /** Who holds the outgoing connections of a lane. A claim takes them; whatever ends an attempt gives them back. */
@@ -15,19 +15,22 @@ export const connections: JobSubsystem = {
       for (const { id } of jobs) inUse.end(id);
     },
   },
-  audit: holdersRun,
+  audit: { walks: [{ name: "holders of connections", begin: () => ({ next: holdersRun, end: () => undefined }) }] },
 };
 
-/** A connection that is counted for a job that no longer runs would be lost to everybody until the object starts anew. */
-function holdersRun(view: AuditView): AuditViolation[] {
+/**
+ * A connection that is counted for a job that no longer runs would be lost to everybody until the object starts anew. They are
+ * no more than a lane has, and are looked at together.
+ */
+function holdersRun(view: AuditView): AuditPage {
   const ids = [...view.get(CONNECTIONS).jobs()];
-  if (ids.length === 0) return [];
   const rows = view.sql.all<{ id: string }>(
     "SELECT id FROM jobs WHERE state = 'running' AND id IN (SELECT value FROM json_each(?))",
     JSON.stringify(ids),
   );
   const running = new Set(rows.map(({ id }) => id));
-  return ids
+  const violations: AuditViolation[] = ids
     .filter((id) => !running.has(id))
     .map((id) => ({ rule: "connection-in-use", detail: `${id} does not run, and a connection is counted for it` }));
+  return { rows: ids.length, done: true, violations };
 }

@@ -1,5 +1,5 @@
 import type { RowState } from "../../../domain/job/state.ts";
-import type { Sql } from "../../sql.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
 import { ROW_SIZE } from "./stored-size.ts";

@@ -25,7 +25,7 @@ const END = "~";
  */
 class JobsWalk implements AuditWalk {
   readonly #kept: Counts;
-  readonly #counted = new Counts();
+  readonly #counted = uncounted();
   readonly #log = new LogCheck();
   readonly #follower = (move: Move) => {
     if (move.id <= this.#passed) this.#counted.apply(move);
@@ -89,6 +89,11 @@ function isFinalRow(state: RowState): boolean {
   return state !== "scheduled" && state !== "queued" && state !== "running";
 }
 
+/** Counts of nothing yet. Nobody asks them for a namespace. */
+function uncounted(): Counts {
+  return new Counts(() => "");
+}
+
 function compare(queue: number, kept: Counts, counted: Counts): AuditViolation[] {
   const differs = (where: string, a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>) =>
     Object.keys(a).flatMap((place) =>
@@ -97,7 +102,7 @@ function compare(queue: number, kept: Counts, counted: Counts): AuditViolation[]
         : [{ rule: "counts-equal-rows", detail: `${where}: ${a[place]} ${place} counted, ${b[place]} rows` }],
     );
   const [ours, theirs] = [new Map(kept.partitionsOf(queue)), new Map(counted.partitionsOf(queue))];
-  const none = new Counts().of(queue);
+  const none = uncounted().of(queue);
   const partitions = [...new Set([...ours.keys(), ...theirs.keys()])];
   return [
     ...differs(`queue ${queue}`, kept.deadOf(queue), counted.deadOf(queue)),

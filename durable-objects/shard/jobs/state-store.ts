@@ -1,4 +1,3 @@
-import type { RowState } from "../../../domain/job/state.ts";
 import { fromStates, sqlStates, TRANSITIONS } from "../../../domain/job/transition.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";

@@ -1,6 +1,5 @@
-import type { AuditViolation } from "../../../contract/rpc.ts";
 import { comesTooLate } from "../kernel/audit-rules.ts";
-import type { AuditView, Subsystem } from "../kernel/subsystem.ts";
+import type { Subsystem } from "../kernel/subsystem.ts";
 import { nextDeletionAt, stepDeletions } from "./deletion.ts";
 import { DELETION_MIGRATIONS } from "./deletion-schema.ts";
 import { DELETIONS } from "./deletion-store.ts";
@@ -13,10 +12,12 @@ export const namespaceDeletion: Subsystem = {
   memory: [DELETIONS],
   nextAt: nextDeletionAt,
   tick: stepDeletions,
-  audit(view: AuditView): AuditViolation[] {
-    const nextAt = nextDeletionAt(view, view.now);
-    if (nextAt === null || !comesTooLate(view, nextAt)) return [];
-    const detail = `a namespace is to be deleted at ${nextAt}, alarm at ${view.alarmAt}`;
-    return [{ rule: "deletion-has-alarm", detail }];
+  audit: {
+    moment(view) {
+      const nextAt = nextDeletionAt(view, view.now);
+      if (nextAt === null || !comesTooLate(view, nextAt)) return [];
+      const detail = `a namespace is to be deleted at ${nextAt}, alarm at ${view.alarmAt}`;
+      return [{ rule: "deletion-has-alarm", detail }];
+    },
   },
 };

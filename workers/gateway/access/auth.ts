@@ -108,8 +108,9 @@ export class Authenticator {
   /** Forgets every verdict about a namespace and its keys, so that its deletion acts in this isolate at once. */
   forgetNamespace(name: string): void {
     this.#namespaces.delete(name);
-    this.#known.deleteWhere((known) => known.caller.namespace === name && !known.caller.root);
-    this.#knownInOutage.deleteWhere((known) => known.caller.namespace === name && !known.caller.root);
+    const isOf = ({ namespace, root }: Caller) => namespace === name && !root;
+    this.#known.deleteWhere(isOf);
+    this.#believed.deleteWhere(({ caller }) => isOf(caller));
   }
 
   /** Whether the namespace exists, and is not being deleted. `default` always does. */
