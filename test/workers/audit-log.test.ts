@@ -178,9 +178,8 @@ describe("the audit log", () => {
     const own = await makeNamespace(freshName("refused"));
     const admin = await makeKey(["admin"], own);
     stopClock();
-    for (let i = 0; i < 110; i++) {
-      expect((await call("POST", "/v1/queues/none/purge", { key: admin.key })).status).toBe(404);
-    }
+    const purge = async () => (await call("POST", "/v1/queues/none/purge", { key: admin.key })).status;
+    expect(new Set(await Promise.all(Array.from({ length: 110 }, purge)))).toEqual(new Set([404]));
     const entries = await log("", admin.key);
     expect(entries.filter(({ call: name }) => name === "purgeQueue")).toHaveLength(100);
     expect(entries[0]).toMatchObject({ call: "purgeQueue", object: "none", status: 404 });

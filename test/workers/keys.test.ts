@@ -233,16 +233,14 @@ describe("bad keys", () => {
       return (await callThrough(bindings, ["GET", "/v1/jobs"], { key, headers })).status;
     };
     const { key } = await makeKey(["read"]);
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 10; i++) {
       const forged = `${key.slice(0, -4)}${i.toString(16).padStart(4, "e")}`;
       expect(await send(forged, "2001:db8:1::1")).toBe(401);
     }
     expect(state.queries).toBe(0);
     stopClock();
-    const told = [];
-    for (let i = 0; i < 130; i++) told.push(await send(bareToken(i), `2001:db8:2:0:${i}::`));
-    expect(new Set(told.slice(0, 100))).toEqual(new Set([401]));
-    expect(new Set(told.slice(100))).toEqual(new Set([429]));
+    const told = await Promise.all(Array.from({ length: 130 }, (_, i) => send(bareToken(i), `2001:db8:2:0:${i}::`)));
+    expect(told.sort()).toEqual([...Array(100).fill(401), ...Array(30).fill(429)]);
     expect(state.queries).toBe(100);
   });
 
