@@ -20,7 +20,12 @@ const LAYERS: Layer[] = [
   { path: "client/", layers: ["contract/progress-patch.ts"], types: [], packages: [] },
   // What a user copies: it shows that the client is enough, by the name under which it is installed.
   { path: "examples/", layers: [], types: [], packages: ["@dure/client", "node:crypto", "node:os"] },
-  { path: "durable-objects/", layers: ["domain/", "contract/"], types: [], packages: ["cloudflare:workers", "@noble/hashes"] },
+  {
+    path: "durable-objects/",
+    layers: ["domain/", "contract/"],
+    types: [],
+    packages: ["cloudflare:workers", "@noble/hashes"],
+  },
   { path: "workers/db/", layers: ["domain/", "contract/", "workers/crypto/"], types: [], packages: ["drizzle-orm"] },
   // Both Workers seal and open; what is sealed is text to everybody else.
   { path: "workers/crypto/", layers: ["domain/"], types: [], packages: [] },
