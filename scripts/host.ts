@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import { hostPatterns } from "../domain/target-url.ts";
 import { applyMigrations } from "./d1-migrations.ts";
 import { endOrphan, forgetHost, noteHost, ownWorkerds } from "./orphans.ts";
 import { localMasterKey, openState } from "./state.ts";
@@ -56,9 +57,10 @@ export class StateInUse extends Error {}
  * wrangler.toml files describe them. Queues are in memory, so that a message of the ingest Queue (a job that was deferred, too)
  * is lost when the host ends; everything else is on disk.
  *
- * Throws `StateInUse`, `UnreadableState`, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
+ * Throws `StateInUse`, `UnreadableState`, an Error for a list of hosts that cannot be read, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
+  const vars = ownVars(options);
   openState(options.stateDir);
   const owner = endOrphan(options.stateDir);
   if (owner !== null) throw new StateInUse(`${options.stateDir} is in use by process ${owner}`);
@@ -68,13 +70,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
   if (options.mains) [gateway.main, processor.main] = options.mains;
   const others = (options.others ?? []).map((path) => configOf(path, options));
-  const vars = ownVars(options);
-  if (vars.ALLOW_PRIVATE_TARGETS !== "true") processor.options.outboundService = WAY_OUT;
+  const ways = wayOutOf(processor, vars);
   const workers = await Promise.all([
     // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
     worker(gateway, { vars, port: options.port, options }),
     worker(processor, { vars, port: null, options }),
-    wayOut(),
+    ...ways,
     ...others.map((config) => worker(config, { vars: {}, port: 0, options })),
   ]);
   await stopBundling();
@@ -130,9 +131,16 @@ function configOf(path: string, { overlays }: HostOptions): WorkerConfig {
   return overlaid(config, overlays?.[config.name] ?? {});
 }
 
+/** Where private targets are not allowed, sends the processor's requests through a Worker of their own, and answers that. */
+function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4WorkerOptions[] {
+  if (vars.ALLOW_PRIVATE_TARGETS === "true") return [];
+  processor.options.outboundService = WAY_OUT;
+  return [wayOut()];
+}
+
 /** The variables of Dure's own Workers over those of their wrangler.toml files. */
 function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, string> {
-  return {
+  const all = {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
     TARGET_HOSTS: process.env.TARGET_HOSTS ?? "",
     PLATFORM_HOSTS: process.env.PLATFORM_HOSTS ?? "",
@@ -146,6 +154,9 @@ function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, strin
     DURE_MASTER_KEY: localMasterKey(stateDir, process.env),
     DURE_MASTER_KEY_PREVIOUS: process.env.DURE_MASTER_KEY_PREVIOUS ?? "",
   };
+  // A list that cannot be read would stop the Workers at their first request, with the reason in a log.
+  for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
+  return all;
 }
 
 /** A Worker with its code. `port` null: it answers to other Workers only. */

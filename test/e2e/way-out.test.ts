@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname, tmpdir } from "node:os";
@@ -103,4 +103,12 @@ it("the network's list forbids an IPv4 address only by an IPv4 block, so that th
   } finally {
     await miniflare.dispose();
   }
+});
+
+it("a list of hosts that cannot be read stops the start, before there is any state", async () => {
+  const vars = { TARGET_HOSTS: "https://example.com" };
+  await expect(startHost({ port: 0, rootKey: "dure_root_host", stateDir, vars })).rejects.toThrow(
+    'TARGET_HOSTS is a list of hosts separated by commas, such as "example.com, *.example.org", not "https://example.com".',
+  );
+  expect(readdirSync(stateDir)).toEqual([]);
 });
