@@ -88,7 +88,6 @@ export const QUEUES_CALLS = {
     path: "/v1/queues/{queue}/stats",
     parameters: { queue: QUEUE },
     scope: "read",
-    heavy: true,
     summary: "Counts, rates and latencies of a queue",
     description:
       "Counts the jobs of the queue by state over all shards and history, with rates of the last seconds and latencies of the last jobs.",

@@ -144,7 +144,7 @@ export const CASES: Record<CallName, CasesOf> = {
   listQueues: () => [get("/v1/queues")],
   putQueue: async (tenant) => [
     { method: "PUT", path: `/v1/queues/${tenant.name("q")}`, body: PULL },
-    { method: "PUT", path: `/v1/queues/${tenant.queue}`, body: { ...PULL, concurrency: { limit: 5 } } },
+    { method: "PUT", path: `/v1/queues/${tenant.queue}`, body: { ...PULL, concurrency: 5 } },
   ],
   getQueue: ({ queue }) => [get(`/v1/queues/${queue}`)],
   patchQueue: ({ queue }) => [{ method: "PATCH", path: `/v1/queues/${queue}`, body: { weight: 2 } }],
@@ -157,14 +157,14 @@ export const CASES: Record<CallName, CasesOf> = {
   redriveQueue: async (tenant) => [
     post(`/v1/queues/${tenant.queue}/redrive`, { dryRun: true }),
     post(`/v1/queues/${await tenant.emptyQueueWithFailed()}/redrive`),
-    post(`/v1/queues/${await tenant.emptyQueueWithFailed()}/redrive`, { toQueue: tenant.queue }),
+    post(`/v1/queues/${await tenant.emptyQueueWithFailed()}/redrive`, { queue: tenant.queue }),
   ],
   purgeQueue: async (tenant) => {
     const queue = await tenant.newQueue();
     await tenant.job(queue);
     await tenant.job(queue, { delay: DAY_SECONDS });
     const failed = await tenant.emptyQueueWithFailed();
-    return [post(`/v1/queues/${queue}/purge`), post(`/v1/queues/${failed}/purge`, { state: "failed" })];
+    return [post(`/v1/queues/${queue}/purge`), post(`/v1/queues/${failed}/purge`, { failed: true })];
   },
 
   listOrderingKeys: ({ queue }) => [get(`/v1/queues/${queue}/keys`)],

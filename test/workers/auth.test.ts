@@ -311,7 +311,11 @@ describe("keys", () => {
     await submit({ queue: secret, tags: ["secret-tag"], idempotencyKey: "shared" });
     const namespace = await makeNamespace("blind");
     const { key } = await makeKey(["admin"], namespace);
-    for (const path of ["/v1/jobs", `/v1/jobs?queue=${secret}`, "/v1/jobs?tag=secret-tag"]) {
+    for (const path of [
+      "/v1/jobs",
+      `/v1/jobs?queue=${secret}`,
+      "/v1/jobs?tag=secret-tag&createdAfter=2020-01-01T00:00:00Z",
+    ]) {
       expect((await must<JobListView>("GET", path, { key })).items).toEqual([]);
     }
     await putQueue(secret, {}, key);

@@ -16,6 +16,8 @@ const NAMES = Object.keys(CALLS) as CallName[];
 /** Rows read by each case, under the call's name. */
 type Readings = Map<CallName, { case: string; rows: RowsRead }[]>;
 
+/** What was answered otherwise than well: such a call says nothing of what it costs. */
+const refused: string[] = [];
 let alone: Readings;
 let beside: Readings;
 
@@ -59,14 +61,14 @@ async function rowsOf(counter: RowCounter, tenant: Tenant, one: Case): Promise<R
   counter.reset();
   const options = { key, ...(body === undefined ? {} : { body }), ...(headers === undefined ? {} : { headers }) };
   const answer = await callThrough(counter.bindings(), [method, path], options);
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  if (answer.status >= 300) refused.push(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   for (let i = 0; goesOn && i < ALARMS; i++) await runAlarms();
   return counter.read();
 }
 
 test("every call has its cases", () => {
   expect(Object.keys(CASES).sort()).toEqual(NAMES.toSorted());
-  for (const name of NAMES) expect(alone.get(name)?.length, name).toBeGreaterThan(0);
+  expect(refused).toEqual([]);
 });
 
 test.each(NAMES.filter((name) => !PENDING.includes(name)))("%s reads no more rows beside a neighbour", (name) => {
