@@ -172,6 +172,7 @@ export const access = {
   forbidden: (detail: string) => new Problem("forbidden", detail),
   /** `seconds`: when there is room in the budget again. */
   rateLimited: (detail: string, seconds: number) => new Problem("rate-limited", detail, { retryAfter: seconds }),
+  tooManyWaiting: (detail: string, seconds: number) => new Problem("too-many-waiting", detail, { retryAfter: seconds }),
 };
 
 /** Right now it cannot be done, or nobody can tell. Trying again is right. */

@@ -39,6 +39,8 @@ function environment(shard: Harness): Env {
   return {
     DURE_ROOT_KEY: ROOT_KEY,
     RATE_LIMIT: "0",
+    WAITS_PER_KEY: "0",
+    WAITS_PER_NAMESPACE: "0",
     ALLOW_PRIVATE_TARGETS: "true",
     CACHE: { get: async () => shard.queue, put: async () => undefined },
     SHARD: { getByName: () => api(shard) },

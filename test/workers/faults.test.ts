@@ -234,7 +234,13 @@ describe("while D1 is down", () => {
     const queue = await newQueue(TARGET);
     const { id } = await submit({ queue, payload: { text: "a" } });
     const bindings = { DB: brokenDatabase(), SHARD: env.SHARD, DIRECTORY: env.DIRECTORY };
-    await work("default", { ...bindings, ALLOW_PRIVATE_TARGETS: "true", MAX_CONNECTIONS: "6", LANE_CONSUMERS: "250", SWEEP_MS: "0" });
+    await work("default", {
+      ...bindings,
+      ALLOW_PRIVATE_TARGETS: "true",
+      MAX_CONNECTIONS: "6",
+      LANE_CONSUMERS: "250",
+      SWEEP_MS: "0",
+    });
     await runCron(down());
     await evict();
     expect(await getJob(id)).toMatchObject({ state: "succeeded", result: { words: 1, counts: { a: 1 } } });

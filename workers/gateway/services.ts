@@ -3,6 +3,7 @@ import { type RetryD1, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
 import { RateCounter } from "./access/rate-limit.ts";
 import { Signer } from "./access/signing.ts";
+import { WaitingRequests } from "./access/waiting-requests.ts";
 import { type Config, configOf } from "./config.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
@@ -25,6 +26,7 @@ export interface Services {
   settings: SettingsCache;
   auth: Authenticator;
   rates: RateCounter;
+  waiting: WaitingRequests;
   signer: Signer;
   bookmarks: Bookmarks;
   /** Does a read of D1 again that failed in passing. */
@@ -54,6 +56,7 @@ export function servicesOf(env: Env): Services {
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator(env.DB, config.rootKey),
     rates: new RateCounter(),
+    waiting: new WaitingRequests(config.waiting),
     signer,
     bookmarks: new Bookmarks(signer),
     retryD1: retrying(ports),

@@ -41,6 +41,7 @@ export const PROBLEM_CODES = [
   "too-many-subscriptions",
   "too-many-operations",
   "rate-limited",
+  "too-many-waiting",
   "backlog-full",
   "internal",
   "shard-full",

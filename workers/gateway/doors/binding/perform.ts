@@ -8,6 +8,7 @@ import type { Answered } from "../../answered.ts";
 import { admit, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
+import { withinWaits } from "../../api/waiting.ts";
 import type { Context, Visit } from "../../context.ts";
 import { plainJson } from "../plain-json.ts";
 
@@ -32,7 +33,7 @@ export async function perform<View>(
   const input = inputOf(definition, sent);
   if (isProblem(input)) return input;
   const run = USE_CASES[name] as unknown as (context: Context, input: AnyInput) => Promise<Result<Answered<object>>>;
-  const answered = await run(context, input);
+  const answered = await withinWaits(context, input, () => run(context, input));
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
   // Nobody hears of a caller that has gone before its call has returned.

@@ -17,6 +17,7 @@ import type { Answered, Remarks } from "../../answered.ts";
 import { admit, type Entry, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
+import { withinWaits } from "../../api/waiting.ts";
 import type { Context, Visit } from "../../context.ts";
 import { log, reasonOf } from "../../log.ts";
 import { servicesOf } from "../../services.ts";
@@ -38,7 +39,7 @@ export function serve(definition: CallDefinition & { id: CallName }): Handler<Do
     const context = await entered(c, begun(c), definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
-    const result = isProblem(input) ? input : await run(context, input);
+    const result = isProblem(input) ? input : await withinWaits(context, input, () => run(context, input));
     if (definition.bookmark && !isProblem(result)) context.session.touch();
     await setBookmark(c, context);
     return told(c, definition, result);
@@ -153,12 +154,12 @@ function response(c: DoorContext, status: number, body: BodyInit | null = null):
 function answer(c: DoorContext, definition: CallDefinition, answered: Answered<unknown>): Response {
   const { headers } = c.get("request");
   remark(headers, answered);
-  const { view, status, etag, later } = answered;
+  const { view, status, etag, later, left } = answered;
   if (status === 204) return response(c, 204);
   if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return response(c, 304);
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
   headers["content-type"] = type ?? "application/json";
-  if (later !== undefined) return response(c, 200, streamed(later, view));
+  if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, left }));
   return response(c, status, type === undefined ? JSON.stringify(view) : String(view));
 }
 
