@@ -1,4 +1,8 @@
-import type { WaitingLimits } from "./access/waiting-requests.ts";
+/** How many requests of a key and of a namespace may wait at a time in one isolate; 0 is no limit. */
+export interface WaitingLimits {
+  perKey: number;
+  perNamespace: number;
+}
 
 /** What a deployment chooses by its variables and secrets, in the form used inside. The only place that reads them. */
 export interface Config {

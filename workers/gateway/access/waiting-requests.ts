@@ -1,4 +1,5 @@
 import { access, type Result } from "../../../contract/problems.ts";
+import type { WaitingLimits } from "../config.ts";
 import type { Caller } from "./auth.ts";
 
 /** Who is refused may try again after so many seconds: waits end, and others of the same caller begin. */
@@ -7,12 +8,6 @@ const RETRY_AFTER_SECONDS = 5;
 const GRACE_MS = 10_000;
 /** No wait is longer, its grace included: one that seems so was begun before the clock stepped back. */
 const LONGEST_MS = 60_000 + GRACE_MS;
-
-/** How many requests may wait in one isolate; 0 is no limit. */
-export interface WaitingLimits {
-  perKey: number;
-  perNamespace: number;
-}
 
 /** A request that counts as waiting until it says that it does so no more. */
 export interface Waits {

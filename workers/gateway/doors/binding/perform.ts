@@ -8,7 +8,7 @@ import type { Answered } from "../../answered.ts";
 import { admit, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
-import { withinWaits } from "../../api/waiting.ts";
+import { withinWaits } from "../../api/within-waits.ts";
 import type { Context, Visit } from "../../context.ts";
 import { plainJson } from "../plain-json.ts";
 

@@ -17,7 +17,7 @@ import type { Answered, Remarks } from "../../answered.ts";
 import { admit, type Entry, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
-import { withinWaits } from "../../api/waiting.ts";
+import { withinWaits } from "../../api/within-waits.ts";
 import type { Context, Visit } from "../../context.ts";
 import { log, reasonOf } from "../../log.ts";
 import { servicesOf } from "../../services.ts";
