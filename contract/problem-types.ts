@@ -367,6 +367,14 @@ export const PROBLEMS = {
     remedy: "Wait as long as `Retry-After` says. Batches and reports carry many jobs in one request.",
     retry: "later",
   },
+  "too-many-waiting": {
+    status: 429,
+    title: "Too many requests wait",
+    happened:
+      "As many requests of the API key, or of the namespace, wait for jobs or for the end of a job as may at a time.",
+    remedy: "Wait as long as `Retry-After` says, or ask without a wait. One claim brings up to 100 jobs.",
+    retry: "later",
+  },
   "backlog-full": {
     status: 429,
     title: "Too many jobs of the queue are waiting",

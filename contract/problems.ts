@@ -173,6 +173,7 @@ export const access = {
   /** `seconds`: when there is room in the budget again. */
   rateLimited: (detail: string, seconds: number) => new Problem("rate-limited", detail, { retryAfter: seconds }),
   tooManyBadKeys: () => access.rateLimited("Too many bad keys came from this address.", 60),
+  tooManyWaiting: (detail: string, seconds: number) => new Problem("too-many-waiting", detail, { retryAfter: seconds }),
   /** A key was to give what it does not have itself. */
   beyondOwnKey: (pointer: string, detail: string) =>
     new Problem("beyond-own-key", "A key cannot give more than it has.", { errors: [{ pointer, detail }] }),

@@ -26,6 +26,7 @@ export const JOBS_CALLS = {
       "timeout-too-long",
       "keys-need-one-partition",
       "backlog-full",
+      "too-many-waiting",
       "shard-full",
     ],
   }),
@@ -56,7 +57,7 @@ export const JOBS_CALLS = {
     answersWith: ["Dure-Consistency", "Age", "ETag", "Cache-Control", "Preference-Applied"],
     bookmark: true,
     answers: [ok("Job", "The job as it is"), { status: 304, description: "Succeeded, and unchanged for ever" }],
-    problems: ["invalid-request", "job-not-found"],
+    problems: ["invalid-request", "job-not-found", "too-many-waiting"],
   }),
   explainJob: call({
     method: "get",

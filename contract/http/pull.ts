@@ -50,7 +50,7 @@ export const PULL_CALLS = {
     bodyOptional: true,
     bookmark: true,
     answers: [ok("Claimed", "Jobs under leases; none when the wait ends")],
-    problems: ["queue-not-found", "not-a-pull-queue"],
+    problems: ["queue-not-found", "not-a-pull-queue", "too-many-waiting"],
   }),
   reportJobs: call({
     method: "post",
@@ -65,6 +65,7 @@ export const PULL_CALLS = {
     problems: [
       "queue-not-found",
       "not-a-pull-queue",
+      "too-many-waiting",
       "result-too-large",
       "payload-too-large",
       "keys-need-one-partition",

@@ -1,11 +1,11 @@
 import type { Outcome } from "../../contract/rpc.ts";
 import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
 import { becameDue, cancelled, expired, failed, redriven, started, succeeded } from "./change.ts";
+import { connectionsLeft } from "./connections.ts";
 import { see } from "./coverage.ts";
 import { FairShare } from "./fair-share.ts";
 import { allows, dueAt, isOver, type ModelJob, type ModelQueue } from "./job.ts";
 import { DedupKeys, IdempotencyKeys } from "./keys.ts";
-import { connectionsLeft } from "./connections.ts";
 import { claimable } from "./line.ts";
 import { changeKey, jobDecided, jobFailed, type KeyAction, letGo } from "./parked.ts";
 import { Starts } from "./starts.ts";

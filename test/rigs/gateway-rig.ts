@@ -41,6 +41,8 @@ function environment(shard: Harness): Env {
     DURE_ROOT_KEY: ROOT_KEY,
     DURE_MASTER_KEY: MASTER_KEY,
     RATE_LIMIT: "0",
+    WAITS_PER_KEY: "0",
+    WAITS_PER_NAMESPACE: "0",
     ALLOW_PRIVATE_TARGETS: "true",
     CACHE: { get: async () => shard.queue, put: async () => undefined },
     SHARD: { getByName: () => api(shard) },

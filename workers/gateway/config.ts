@@ -1,6 +1,11 @@
 import { rootKeyFault } from "../../domain/root-key.ts";
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
 import { type MasterKeyTexts, masterKeyTexts } from "../crypto/master-key.ts";
+/** How many requests of a key and of a namespace may wait at a time in one isolate; 0 is no limit. */
+export interface WaitingLimits {
+  perKey: number;
+  perNamespace: number;
+}
 
 /** What a deployment chooses by its variables and secrets, in the form used inside. The only place that reads them. */
 export interface Config {
@@ -18,11 +23,15 @@ export interface Config {
   rateLimit: number;
   /** Where HTTP targets and subscribers may be. */
   targets: TargetRules;
+  /** Requests that may wait at a time in one isolate. */
+  waiting: WaitingLimits;
 }
 
+type Required = "RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS" | "WAITS_PER_KEY" | "WAITS_PER_NAMESPACE";
+type Optional = "TARGET_HOSTS" | "PLATFORM_HOSTS" | "METRICS" | "DURE_ROOT_KEY_PREVIOUS";
+
 export function configOf(env: Env): Config {
-  const variables: Record<"RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS", string> &
-    Partial<Record<"TARGET_HOSTS" | "PLATFORM_HOSTS" | "METRICS" | "DURE_ROOT_KEY_PREVIOUS", string>> = env;
+  const variables: Record<Required, string> & Partial<Record<Optional, string>> = env;
   const previousRootKey = variables.DURE_ROOT_KEY_PREVIOUS || null;
   return {
     rootKey: env.DURE_ROOT_KEY,
@@ -38,5 +47,6 @@ export function configOf(env: Env): Config {
       targetHosts: hostPatterns("TARGET_HOSTS", variables.TARGET_HOSTS ?? ""),
       platformHosts: hostPatterns("PLATFORM_HOSTS", variables.PLATFORM_HOSTS ?? ""),
     },
+    waiting: { perKey: Number(variables.WAITS_PER_KEY), perNamespace: Number(variables.WAITS_PER_NAMESPACE) },
   };
 }

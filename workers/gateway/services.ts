@@ -11,6 +11,7 @@ import { RecentRevocations } from "./access/revocations.ts";
 import { Signer } from "./access/signing.ts";
 import { TokenSeal } from "./access/token.ts";
 import { UnderWay } from "./access/under-way.ts";
+import { WaitingRequests } from "./access/waiting-requests.ts";
 import { type Config, configOf } from "./config.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
@@ -55,6 +56,7 @@ export interface Services {
   masterKeys: MasterKeys;
   vault: Vault;
   underWay: UnderWay;
+  waiting: WaitingRequests;
   signer: Signer;
   bookmarks: Bookmarks;
   /** Does a read of D1 again that failed in passing. */
@@ -103,6 +105,7 @@ export function servicesOf(env: Env): Services {
     masterKeys,
     vault: new Vault(masterKeys),
     underWay: new UnderWay(),
+    waiting: new WaitingRequests(config.waiting),
     signer,
     bookmarks: new Bookmarks(signer),
     retryD1: retrying(ports),

@@ -5,9 +5,9 @@ import { CALLS, type CallName } from "../../../../contract/http/calls.ts";
 import { Key } from "../../../../contract/primitives.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
 import type { Answered } from "../../answered.ts";
-import { admit, type Identity, underWay } from "../../api/admission.ts";
-import { runAudited } from "../../api/audited.ts";
+import { admit, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
+import { carriedOut } from "../../api/carried-out.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
 import { plainJson } from "../plain-json.ts";
@@ -33,9 +33,7 @@ export async function perform<View>(
   const input = inputOf(definition, sent);
   if (isProblem(input)) return input;
   const run = USE_CASES[name] as unknown as (context: Context, input: AnyInput) => Promise<Result<Answered<object>>>;
-  const answered = (await underWay(context, definition, () =>
-    runAudited(definition, run, [context, input]),
-  )) as Result<Answered<object>>;
+  const answered = (await carriedOut(definition, run, [context, input])) as Result<Answered<object>>;
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
   // Nobody hears of a caller that has gone before its call has returned.

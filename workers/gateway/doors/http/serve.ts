@@ -15,9 +15,9 @@ import { framesOf } from "../../../../domain/fault.ts";
 import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
 import type { Answered, Remarks } from "../../answered.ts";
-import { admit, type Entry, type Identity, refusalOf, underWay } from "../../api/admission.ts";
-import { runAudited } from "../../api/audited.ts";
+import { admit, type Entry, type Identity, refusalOf } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
+import { carriedOut } from "../../api/carried-out.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
 import { log, reasonOf } from "../../log.ts";
@@ -42,9 +42,7 @@ export function serve(definition: CallDefinition & { id: CallName }): Handler<Do
     const context = await entered(c, request, definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
-    const result = isProblem(input)
-      ? input
-      : await underWay(context, definition, () => runAudited(definition, run, [context, input]));
+    const result = isProblem(input) ? input : await carriedOut(definition, run, [context, input]);
     if (definition.bookmark && !isProblem(result)) context.session.touch();
     await setBookmark(c, context);
     return told(c, definition, result);
@@ -170,12 +168,12 @@ function response(c: DoorContext, status: number, body: BodyInit | null = null):
 function answer(c: DoorContext, definition: CallDefinition, answered: Answered<unknown>): Response {
   const { headers } = c.get("request");
   remark(headers, answered);
-  const { view, status, etag, later } = answered;
+  const { view, status, etag, later, left } = answered;
   if (status === 204) return response(c, 204);
   if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return response(c, 304);
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
   headers["content-type"] = type ?? "application/json";
-  if (later !== undefined) return response(c, 200, streamed(later, view));
+  if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, left }));
   return response(c, status, type === undefined ? JSON.stringify(view) : String(view));
 }
 
