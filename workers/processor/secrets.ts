@@ -35,11 +35,15 @@ export async function webhookSecrets(ports: SecretPorts, cache: SecretCache, nam
   }
 }
 
+const DEFAULT_NAMESPACE = "default";
+
 /** `default` exists from the start, but gets its secret from whoever needs one first. */
 async function readOrCreate(ports: SecretPorts, namespace: string): Promise<NamespaceRow> {
   const db = primary(ports.db);
   const found = await findNamespace(db, namespace);
   if (found !== null) return found;
+  // A namespace that was deleted while its job ran must not come back by it.
+  if (namespace !== DEFAULT_NAMESPACE) throw new Error(`there is no namespace ${namespace}`);
   const webhookSecret = `whsec_${btoa(String.fromCharCode(...ports.randomBytes(SECRET_BYTES)))}`;
   await createNamespace(db, { name: namespace, createdAt: ports.now(), webhookSecret });
   // Somebody else may have been first: theirs is the one.
