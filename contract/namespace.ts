@@ -109,3 +109,4 @@ export const NamespaceView = described(
 export type NamespaceView = z.infer<typeof NamespaceView>;
 
 export const NamespaceListView = pageOf(NamespaceView, "Namespaces, the newest first");
+export type NamespaceListView = z.infer<typeof NamespaceListView>;

@@ -28,11 +28,20 @@ describe("limits of a namespace", () => {
   it("have defaults, are set by PUT, patched, and listed; only the root key may", async () => {
     const name = freshName("ns");
     const made = await call<NamespaceView>("PUT", `/v1/namespaces/${name}`, { body: { limits: { queues: 3 } } });
-    expect(made).toMatchObject({ status: 201, body: { limits: { queues: 3, keys: 1000 }, version: 1, deletion: null } });
+    expect(made).toMatchObject({
+      status: 201,
+      body: { limits: { queues: 3, keys: 1000 }, version: 1, deletion: null },
+    });
     expect(made.headers.get("etag")).toBe('"1"');
     const body = { limits: { unfinishedJobs: null, queues: null } };
-    const patch = await call<NamespaceView>("PATCH", `/v1/namespaces/${name}`, { body, headers: { "if-match": '"1"' } });
-    expect(patch).toMatchObject({ status: 200, body: { limits: { unfinishedJobs: null, queues: 10_000 }, version: 2 } });
+    const patch = await call<NamespaceView>("PATCH", `/v1/namespaces/${name}`, {
+      body,
+      headers: { "if-match": '"1"' },
+    });
+    expect(patch).toMatchObject({
+      status: 200,
+      body: { limits: { unfinishedJobs: null, queues: 10_000 }, version: 2 },
+    });
     const late = await call("PATCH", `/v1/namespaces/${name}`, { body, headers: { "if-match": '"1"' } });
     expect(late).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
     expect(await call("PUT", `/v1/namespaces/${name}`, { body: {} })).toMatchObject({ status: 200, body: patch.body });
@@ -54,7 +63,7 @@ describe("limits of a namespace", () => {
     expect(full).toMatchObject({ status: 429, body: { code: "namespace-full" } });
     expect(full.headers.get("retry-after")).toBe("60");
     const batch = { jobs: [{ queue: "q", payload: 1 }] };
-    expect(await call("POST", "/v1/jobs/batch", { key, body: batch })).toMatchObject({
+    expect(await call("POST", "/v1/batches", { key, body: batch })).toMatchObject({
       status: 429,
       body: { code: "namespace-full" },
     });
@@ -133,8 +142,12 @@ describe("a namespace that is deleted", () => {
     const subscription = { events: ["job.failed"], target: { type: "queue", binding: "OUT" } };
     await must("PUT", "/v1/subscriptions/s", { key, body: subscription });
     await must("POST", "/v1/operations", { key, body: { action: "retry", dryRun: true } });
-    const jobs = Array.from({ length: 60 }, (_, n) => ({ queue: "q", payload: n, ...(n % 3 === 0 ? { delay: 60 } : {}) }));
-    await must("POST", "/v1/jobs/batch", { key, body: { jobs } });
+    const jobs = Array.from({ length: 60 }, (_, n) => ({
+      queue: "q",
+      payload: n,
+      ...(n % 3 === 0 ? { delay: 60 } : {}),
+    }));
+    await must("POST", "/v1/batches", { key, body: { jobs } });
     const { lease } = await claimOne("q", {}, key);
     await succeed(lease);
     // As if history had had it for long.

@@ -137,6 +137,6 @@ function deleteRest(step: Step, namespace: string): boolean {
     namespace,
   ).length;
   const letters = step.get(OUTBOX).forgetLetters(step, namespace);
-  step.get(STORED_BYTES).noteCounted(step, namespace, 0);
+  step.get(STORED_BYTES).forget(step, namespace);
   return batches + letters > 0;
 }

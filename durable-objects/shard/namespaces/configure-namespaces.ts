@@ -6,7 +6,10 @@ import { NAMESPACES } from "./namespace-store.ts";
 export function configureNamespaces(step: Step, { namespaces }: ConfigureNamespacesRequest): null {
   const store = step.get(NAMESPACES);
   for (const settings of namespaces) {
-    if (store.learn(settings) && settings.deletingAt !== null) step.wakeAt(step.now);
+    const wasGone = store.isGone(settings.name);
+    const isNews = store.learn(settings);
+    // What it had goes, or what is remembered of one that was deleted before.
+    if (isNews && (wasGone || settings.deletingAt !== null)) step.wakeAt(step.now);
   }
   return null;
 }

@@ -43,6 +43,15 @@ export class StoredBytes {
     step.onCommit(() => this.#set(namespace, bytes, step.now));
   }
 
+  /** A namespace has nothing here any more. */
+  forget(step: Step, namespace: string): void {
+    this.#sql.run("DELETE FROM namespace_bytes WHERE name = ?", namespace);
+    step.onCommit(() => {
+      this.#bytes.delete(namespace);
+      this.#unwritten.delete(namespace);
+    });
+  }
+
   /** Writes down what has changed. 1 row a namespace. */
   write(step: Step): void {
     for (const name of this.#unwritten) {

@@ -25,6 +25,7 @@ const QUEUES_PER_STEP = 50;
 /** Steps of one run: D1 allows 1000 queries an invocation, and a step makes ten at most. */
 const STEPS_PER_RUN = 40;
 const DRIVE_MS = 20_000;
+const LOOK_MS = 500;
 /** Namespaces that one run of cron goes on with. */
 const NAMESPACES_PER_RUN = 10;
 
@@ -74,7 +75,9 @@ async function stepDeletion(services: Services, name: string, now: number): Prom
   if (isQuiet && quietSince !== null && now - quietSince >= QUIET_MS) return endOf(services, db, row);
   const began = isQuiet && quietSince === null;
   await noteDeletion(db, name, { jobsDeleted, quietSince: isQuiet ? (quietSince ?? now) : null, again: began, now });
-  return deleted > 0;
+  // The shards walk on by themselves: they are looked at again in a moment.
+  if (deleted === 0 && !isQuiet) await services.shards.pause(LOOK_MS);
+  return !isQuiet || began;
 }
 
 async function endOf(services: Services, db: Db, { name }: NamespaceRow): Promise<boolean> {
