@@ -261,10 +261,7 @@ describe("success", () => {
 
 describe("the time until an answer begins", () => {
   test("is over: the request is ended, and the attempt has failed and may be tried again", async () => {
-    let ended = () => {};
-    const closed = new Promise<void>((resolve) => {
-      ended = resolve;
-    });
+    const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
     const { url } = await target((response) => response.on("close", ended));
     expect(await send(url, { firstByteTimeout: 0.05 })).toEqual({
       ok: false,
