@@ -30,6 +30,7 @@ export const PLACES: readonly string[] = [
   "operations",
   "schedules",
   "subscriptions",
+  "namespaces",
   "platform",
   "api",
   "doors",
