@@ -40,9 +40,9 @@ export interface NamespaceSettings {
   deletingAt: number | null;
 }
 
-/** Whether `next` replaces `known`: it is another namespace of the name, made later, or a later version of the same. */
-export function isNewer(next: NamespaceSettings, known: NamespaceSettings): boolean {
-  return next.createdAt === known.createdAt ? next.version > known.version : next.createdAt > known.createdAt;
+/** Whether `next` replaces `current`: it is another namespace of the name, made later, or a later version of the same. */
+export function isNewer(next: NamespaceSettings, current: NamespaceSettings): boolean {
+  return next.createdAt === current.createdAt ? next.version > current.version : next.createdAt > current.createdAt;
 }
 
 /**

@@ -1,9 +1,9 @@
-import { eq, sql } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { findNamespace, type NamespaceRow } from "./namespaces.ts";
-import { apiKeys, namespaces } from "./schema.ts";
+import { apiKeys, jobs, namespaces } from "./schema.ts";
 
-/** What of a deleted namespace goes from D1. Every statement is bounded, and finds nothing when it is run again. */
+/** What of a deleted namespace goes from D1. Every statement is bounded, and finds nothing when it is run once more. */
 
 /** Tables of configuration that a namespace has rows in, beside its queues, each with the column that tells its rows apart. */
 const CONFIGURED = [
@@ -61,13 +61,16 @@ export async function deleteQueues(db: Db, namespace: string, names: readonly st
 
 /** Deletes some finished jobs and counts them, in one transaction; answers how many. Reads no other namespace's rows. */
 export async function deleteHistory(db: Db, namespace: string, limit: number): Promise<number> {
-  const some = sql`SELECT id FROM jobs WHERE namespace = ${namespace} LIMIT ${limit}`;
+  const some = db.select({ id: jobs.id }).from(jobs).where(eq(jobs.namespace, namespace)).limit(limit);
   const [, deleted] = await db.batch([
     db
       .update(namespaces)
-      .set({ historyDeleted: sql`history_deleted + (SELECT count(*) FROM (${some}))` })
+      .set({ historyDeleted: sql`history_deleted + (SELECT count(*) FROM (${some.getSQL()}))` })
       .where(eq(namespaces.name, namespace)),
-    db.all(sql`DELETE FROM jobs WHERE namespace = ${namespace} AND id IN (${some}) RETURNING 1`),
+    db
+      .delete(jobs)
+      .where(and(eq(jobs.namespace, namespace), inArray(jobs.id, some)))
+      .returning({ id: jobs.id }),
   ]);
   return deleted.length;
 }
@@ -79,16 +82,16 @@ export async function noteDeletion(
   {
     jobsDeleted,
     quietSince,
-    again,
+    lookOnceMore,
     now,
-  }: { jobsDeleted: number; quietSince: number | null; again: boolean; now: number },
+  }: { jobsDeleted: number; quietSince: number | null; lookOnceMore: boolean; now: number },
 ): Promise<void> {
   await db
     .update(namespaces)
     .set({
       jobsDeleted: sql`max(${namespaces.jobsDeleted}, ${jobsDeleted})`,
       quietSince,
-      ...(again ? { version: sql`${namespaces.version} + 1`, updatedAt: now } : {}),
+      ...(lookOnceMore ? { version: sql`${namespaces.version} + 1`, updatedAt: now } : {}),
     })
     .where(eq(namespaces.name, name));
 }

@@ -93,6 +93,11 @@ function anyPartition({ settings }: KnownQueue, job: Job): number | null {
   });
 }
 
+function specOf({ retry, tags, idempotencyKey, parent, depth }: Job, movingTo: string | null): JobSpec {
+  const moving = movingTo === null ? {} : { movingTo };
+  return { retry, tags, idempotencyKey, ...moving, ...(parent ? { parent } : {}), ...(depth ? { depth } : {}) };
+}
+
 /** The row as it was when the job ended, as far as that is known. Its place in line follows from when it was made. */
 function rowOf(
   { ref, settings }: KnownQueue,
@@ -100,16 +105,6 @@ function rowOf(
   { partition, movingTo }: { partition: number; movingTo: string | null },
 ): JobRow {
   const seq = job.createdAt * SEQUENCE_PER_MS;
-  const { retry, tags, idempotencyKey } = job;
-  const moving = movingTo === null ? {} : { movingTo };
-  const spec: JobSpec = {
-    retry,
-    tags,
-    idempotencyKey,
-    ...moving,
-    ...(job.parent ? { parent: job.parent } : {}),
-    ...(job.depth ? { depth: job.depth } : {}),
-  };
   const attempts = job.attempts.map((attempt): StoredAttempt => ({ ...attempt, nonce: "" }));
   return {
     id: job.id,
@@ -141,7 +136,7 @@ function rowOf(
     started_at: job.startedAt,
     finished_at: job.finishedAt,
     expires_at: job.expiresAt,
-    spec: JSON.stringify(spec),
+    spec: JSON.stringify(specOf(job, movingTo)),
     error: job.error === null ? null : JSON.stringify(job.error),
     attempts: JSON.stringify(attempts),
     truncated: 0,

@@ -43,20 +43,22 @@ export function explainJob(parts: Parts, request: JobRequest, now: number): Here
 }
 
 export function cancelJob(step: Step, request: JobRequest): Here<ChangeReply> {
-  return changeOne(step, request, cancel, unredrivable);
+  return changeOne(step, request, { change: cancel, why: unredrivable });
 }
 
 /** Redrives a job by hand. */
 export function retryJob(step: Step, request: JobRequest): Here<ChangeReply> {
-  return changeOne(step, request, (scratch, row) => redrive(scratch, row, 0), cannotReturn);
+  return changeOne(step, request, { change: (scratch, row) => redrive(scratch, row, 0), why: cannotReturn });
 }
 
-function changeOne(
-  step: Step,
-  request: JobRequest,
-  change: (step: Step, row: JobHead) => JobHead | null,
-  why: (step: Step, row: JobHead) => Unredrivable | null,
-): Here<ChangeReply> {
+interface OneChange {
+  /** Null: it cannot be changed. */
+  change: (step: Step, row: JobHead) => JobHead | null;
+  /** Why it cannot be. */
+  why: (step: Step, row: JobHead) => Unredrivable | null;
+}
+
+function changeOne(step: Step, request: JobRequest, { change, why }: OneChange): Here<ChangeReply> {
   const row = step.get(JOBS).head(request.id);
   const settings = row === null ? null : step.get(QUEUES).get(row.queue).settings;
   if (row === null || settings === null || settings.namespace !== request.namespace) return absent(step, request);

@@ -29,6 +29,7 @@ export const PLACES: readonly string[] = [
   "operations",
   "schedules",
   "subscriptions",
+  "namespaces",
   "platform",
   "api",
   "doors",

@@ -74,7 +74,12 @@ async function stepDeletion(services: Services, name: string, now: number): Prom
   const { quietSince } = row;
   if (isQuiet && quietSince !== null && now - quietSince >= QUIET_MS) return endOf(services, db, row);
   const began = isQuiet && quietSince === null;
-  await noteDeletion(db, name, { jobsDeleted, quietSince: isQuiet ? (quietSince ?? now) : null, again: began, now });
+  await noteDeletion(db, name, {
+    jobsDeleted,
+    quietSince: isQuiet ? (quietSince ?? now) : null,
+    lookOnceMore: began,
+    now,
+  });
   // The shards walk on by themselves: they are looked at again in a moment.
   if (deleted === 0 && !isQuiet) await services.shards.pause(LOOK_MS);
   return !isQuiet || began;
