@@ -1,6 +1,6 @@
 import type { ReadyView } from "../../contract/admin.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
-import type { TransactionApi } from "../../contract/rpc.ts";
+import type { ShardHealth, TransactionApi } from "../../contract/rpc.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
 import { type RetryD1, retrying } from "../db/retry.ts";
@@ -13,11 +13,10 @@ import { TokenSeal } from "./access/token.ts";
 import { UnderWay } from "./access/under-way.ts";
 import { WaitingRequests } from "./access/waiting-requests.ts";
 import { type Config, configOf } from "./config.ts";
+import { CronRounds } from "./cron-round.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
-import { CronRounds } from "./platform/cron-round.ts";
-import { Remembered } from "./platform/remembered.ts";
-import type { NamedHealth } from "./platform/shard-health.ts";
+import { Remembered } from "./remembered.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
 import { Bookmarks } from "./sessions/bookmark.ts";
@@ -25,6 +24,12 @@ import { Bookmarks } from "./sessions/bookmark.ts";
 /** What readiness and health may be old, in milliseconds: to ask more often costs nothing more. */
 const READINESS_MS = 1_000;
 const HEALTH_MS = 5_000;
+
+/** How a shard is, under its id. */
+export interface NamedHealth {
+  id: string;
+  health: ShardHealth;
+}
 
 /** What an isolate keeps between requests: caches and counters, none of them the truth about anything. */
 export interface Services {

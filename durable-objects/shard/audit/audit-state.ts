@@ -5,7 +5,7 @@ import type { Engine } from "../kernel/engine.ts";
 import { Part, type PartContext } from "../kernel/part.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
 import type { Findings } from "./findings.ts";
-import { Pass, type PassRecord, type Place } from "./pass.ts";
+import { Pass, type PassPosition, type PassRecord } from "./pass.ts";
 import { type Stage, stagesOf } from "./stages.ts";
 
 /** How far a pass is, is written down this often: an object that dies loses no more of its work. */
@@ -16,7 +16,7 @@ interface AuditRow extends SqlRow {
   started_at: number;
   finished_at: number | null;
   rows: number;
-  place: string | null;
+  position: string | null;
   violations: string;
 }
 
@@ -55,7 +55,7 @@ export class AuditState {
     for (const { audit } of engine.subsystems) pass.findings.add(audit?.moment?.(view) ?? []);
     if (pass.done) this.#finish(engine, pass, view.now);
     else if (this.#writtenAt === null || Math.abs(view.now - this.#writtenAt) >= WRITE_EVERY_MS) {
-      this.#write(engine, pass.record(null), pass.place);
+      this.#write(engine, pass.record(null), pass.position);
       this.#writtenAt = view.now;
     }
   }
@@ -73,7 +73,7 @@ export class AuditState {
 
   #begin(now: number): Pass {
     const pass = Math.max(this.#last?.pass ?? 0, this.#running?.number ?? 0) + 1;
-    return new Pass(this.#shard, this.#stages, { pass, startedAt: now, rows: 0, violations: [], place: null });
+    return new Pass(this.#shard, this.#stages, { pass, startedAt: now, rows: 0, violations: [], position: null });
   }
 
   #finish(engine: Engine, pass: Pass, now: number): void {
@@ -85,18 +85,22 @@ export class AuditState {
   }
 
   /** 1 row, and 1 for the pass before that is forgotten. */
-  #write(engine: Engine, { pass, startedAt, finishedAt, rows, violations }: PassRecord, place: Place | null): void {
+  #write(
+    engine: Engine,
+    { pass, startedAt, finishedAt, rows, violations }: PassRecord,
+    position: PassPosition | null,
+  ): void {
     engine.step(({ sql }) => {
       if (finishedAt !== null) sql.run("DELETE FROM audit WHERE pass <> ?", pass);
       sql.run(
-        `INSERT INTO audit (pass, started_at, finished_at, rows, place, violations) VALUES (?, ?, ?, ?, ?, ?)
+        `INSERT INTO audit (pass, started_at, finished_at, rows, position, violations) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT (pass) DO UPDATE SET finished_at = excluded.finished_at, rows = excluded.rows,
-           place = excluded.place, violations = excluded.violations`,
+           position = excluded.position, violations = excluded.violations`,
         pass,
         startedAt,
         finishedAt,
         rows,
-        place === null ? null : JSON.stringify(place),
+        position === null ? null : JSON.stringify(position),
         JSON.stringify(violations),
       );
     });
@@ -112,8 +116,8 @@ export class AuditState {
     };
     if (row.finished_at !== null) this.#last = record;
     else {
-      const place = row.place === null ? null : (JSON.parse(row.place) as Place);
-      this.#running = new Pass(this.#shard, this.#stages, { ...record, place });
+      const position = row.position === null ? null : (JSON.parse(row.position) as PassPosition);
+      this.#running = new Pass(this.#shard, this.#stages, { ...record, position });
       this.#writtenAt = 0;
     }
   }

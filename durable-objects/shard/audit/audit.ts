@@ -23,11 +23,11 @@ export function auditShard(engine: Engine, request: AuditRequest, alarmAt: numbe
   const state = engine.get(AUDIT);
   if (request.walk === true) {
     state.walk(engine, view, STEP_ROWS);
-    return replyOf(engine, false, known(engine, view));
+    return replyOf(engine, false, findingsSoFar(engine, view));
   }
   const fresh = engine.get(COUNTS).unfinished > SMALL_ROWS ? null : state.look(view, SMALL_ROWS);
   return fresh === null
-    ? replyOf(engine, false, known(engine, view))
+    ? replyOf(engine, false, findingsSoFar(engine, view))
     : replyOf(engine, true, withMoment(engine, view, fresh));
 }
 
@@ -44,7 +44,7 @@ function viewOf(engine: Engine, alarmAt: number | null): AuditView {
 }
 
 /** What the last full pass and the one under way have found, and what is wrong at this moment. */
-function known(engine: Engine, view: AuditView): Findings {
+function findingsSoFar(engine: Engine, view: AuditView): Findings {
   const { last, running } = engine.get(AUDIT);
   const findings = new Findings(last?.violations ?? []);
   findings.add(running?.findings.list() ?? []);

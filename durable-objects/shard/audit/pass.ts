@@ -6,7 +6,7 @@ import { Findings } from "./findings.ts";
 import type { RunningStage, Stage } from "./stages.ts";
 
 /** Where a pass goes on after its object has died. A stage that remembers something begins anew: then `after` is null. */
-export interface Place {
+export interface PassPosition {
   stage: string;
   after: RowCursor;
 }
@@ -30,14 +30,14 @@ export class Pass {
   readonly #shard: PartContext;
   readonly #stages: readonly Stage[];
   #rows: number;
-  /** The place of the stage that is under way. */
+  /** The position of the stage that is under way. */
   #index: number;
   #stage: RunningStage | null;
 
   constructor(
     shard: PartContext,
     stages: readonly Stage[],
-    { pass, startedAt, rows, violations, place }: Omit<PassRecord, "finishedAt"> & { place: Place | null },
+    { pass, startedAt, rows, violations, position }: Omit<PassRecord, "finishedAt"> & { position: PassPosition | null },
   ) {
     this.number = pass;
     this.startedAt = startedAt;
@@ -48,9 +48,9 @@ export class Pass {
     // A stage of that name is not there any more when other code goes on: then all of it begins anew.
     this.#index = Math.max(
       0,
-      stages.findIndex(({ name }) => name === place?.stage),
+      stages.findIndex(({ name }) => name === position?.stage),
     );
-    this.#stage = this.#begin(place?.after ?? null);
+    this.#stage = this.#begin(position?.after ?? null);
   }
 
   get rows(): number {
@@ -62,7 +62,7 @@ export class Pass {
   }
 
   /** Null when the pass has come to its end. */
-  get place(): Place | null {
+  get position(): PassPosition | null {
     const stage = this.#stages[this.#index];
     return stage === undefined || this.#stage === null ? null : { stage: stage.name, after: this.#stage.after };
   }

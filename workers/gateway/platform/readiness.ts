@@ -2,9 +2,9 @@ import type { ReadyView } from "../../../contract/admin.ts";
 import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import { primary } from "../../db/client.ts";
 import { findNamespace } from "../../db/namespaces.ts";
+import { ROUND_OVERDUE_MS } from "../cron-round.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";
-import { ROUND_OVERDUE_MS } from "./cron-round.ts";
 
 /** A dependency that has not answered by then is as good as down. */
 const DEADLINE_MS = 2000;

@@ -1,12 +1,6 @@
 import { isProblem, type Result, together } from "../../../contract/problems.ts";
-import type { ShardHealth } from "../../../contract/rpc.ts";
 import type { ShardClient } from "../routing/shard-client.ts";
-
-/** How a shard is, under its id. */
-export interface NamedHealth {
-  id: string;
-  health: ShardHealth;
-}
+import type { NamedHealth } from "../services.ts";
 
 /** Asks every shard for what it keeps of itself. */
 export async function healthOfAll(shards: ShardClient): Promise<Result<NamedHealth[]>> {

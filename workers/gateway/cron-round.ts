@@ -1,4 +1,4 @@
-/** A round of the cron that is older than this: shards whose alarm was lost stand still. */
+/** A round of the cron that is older than this: shards whose alarm was lost do nothing. */
 export const ROUND_OVERDUE_MS = 5 * 60_000;
 
 const KEY = "cron-round";
