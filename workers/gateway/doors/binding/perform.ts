@@ -6,7 +6,7 @@ import { Key } from "../../../../contract/primitives.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
 import type { Answered } from "../../answered.ts";
 import { admit, type Identity } from "../../api/admission.ts";
-import { runAudited } from "../../api/audited.ts";
+import { audited } from "../../api/audited.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
@@ -33,7 +33,7 @@ export async function perform<View>(
   const input = inputOf(definition, sent);
   if (isProblem(input)) return input;
   const run = USE_CASES[name] as unknown as (context: Context, input: AnyInput) => Promise<Result<Answered<object>>>;
-  const answered = (await runAudited(definition, run, [context, input])) as Result<Answered<object>>;
+  const answered = (await audited(definition, run)(context, input)) as Result<Answered<object>>;
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
   // Nobody hears of a caller that has gone before its call has returned.

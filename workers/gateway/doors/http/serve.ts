@@ -15,7 +15,7 @@ import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
 import type { Answered, Remarks } from "../../answered.ts";
 import { admit, type Entry, type Identity, refusalOf } from "../../api/admission.ts";
-import { runAudited } from "../../api/audited.ts";
+import { audited } from "../../api/audited.ts";
 import { USE_CASES } from "../../api/calls.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
@@ -32,6 +32,7 @@ type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answere
 /** The route of a call: who may, with what, and what came of it. */
 export function serve(definition: CallDefinition & { id: CallName }): Handler<DoorEnv> {
   const run = USE_CASES[definition.id] as unknown as Run;
+  const noted = audited(definition, run);
   return async (c) => {
     const request = begun(c);
     const { services } = request.visit;
@@ -41,7 +42,7 @@ export function serve(definition: CallDefinition & { id: CallName }): Handler<Do
     const context = await entered(c, request, definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
-    const result = isProblem(input) ? input : await runAudited(definition, run, [context, input]);
+    const result = isProblem(input) ? input : await noted(context, input);
     if (definition.bookmark && !isProblem(result)) context.session.touch();
     await setBookmark(c, context);
     return told(c, definition, result);
