@@ -47,6 +47,7 @@ export const PROBLEM_CODES = [
   "spawned-too-deep",
   "too-many-operations",
   "rate-limited",
+  "too-many-waiting",
   "backlog-full",
   "namespace-full",
   "internal",

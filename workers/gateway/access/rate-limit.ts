@@ -75,14 +75,19 @@ export class BadKeys {
 
   /** What `address` may still have looked up at `now`. */
   lookUps(address: string, now: number): LookUpBudget {
-    const window = this.#window(address, now);
+    // Most requests need none.
+    let taken: { count: number } | null = null;
     return {
       take: () => {
+        const window = this.#window(address, now);
         if (window.count >= MAX_BAD_KEYS) return false;
         window.count++;
+        taken = window;
         return true;
       },
-      giveBack: () => void window.count--,
+      giveBack: () => {
+        if (taken !== null) taken.count--;
+      },
     };
   }
 

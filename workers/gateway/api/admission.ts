@@ -40,7 +40,7 @@ export function refusalOf({ config, masterKeys }: Services): Problem | null {
 export async function admit(visit: Visit, entry: Entry): Promise<Admission> {
   const caller = refusalOf(visit.services) ?? (await identified(visit, entry.identity));
   if (isProblem(caller)) return { rate: null, context: caller };
-  const noted = visit.services.keyUse.note(caller, visit.clock());
+  const noted = caller.kind === "key" ? visit.services.keyUse.note(caller, visit.clock()) : null;
   if (noted !== null) visit.later(noted);
   const { rate, problem } = await spent(visit, caller);
   return { rate, context: problem ?? (await entered(visit, entry, caller)) };

@@ -20,24 +20,22 @@ const MAX_REFUSED = 100;
 type Run = (context: Context, input: AnyInput) => Promise<Result<Answered<unknown>>>;
 
 /**
- * Runs a call, and notes in the audit log what came of it, where its definition says so. The note is written before the
+ * What a call does, and, where its definition says so, a note in the audit log of what came of it. The note is written before the
  * caller hears the answer. If it cannot be, the call is answered all the same, for what it did is done; the log of the Worker
  * then has the entry.
  */
-export async function runAudited(
-  definition: CallDefinition & { id: CallName },
-  run: Run,
-  [context, input]: [Context, AnyInput],
-): Promise<Result<Answered<unknown>>> {
-  if (!isAudited(definition)) return run(context, input);
-  try {
-    const result = await run(context, input);
-    await note(context, entryOf(definition, input, result));
-    return result;
-  } catch (error) {
-    await note(context, { ...entryOf(definition, input, null), status: 500 });
-    throw error;
-  }
+export function audited(definition: CallDefinition & { id: CallName }, run: Run): Run {
+  if (!isAudited(definition)) return run;
+  return async (context, input) => {
+    try {
+      const result = await run(context, input);
+      await note(context, entryOf(definition, input, result));
+      return result;
+    } catch (error) {
+      await note(context, entryOf(definition, input, null));
+      throw error;
+    }
+  };
 }
 
 /** What an entry says, beside when and whose it is. A `namespace` that is undefined is the caller's. */

@@ -4,7 +4,7 @@ import type { Result } from "../../../contract/problems.ts";
 import type { Answered } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { underWay } from "./admission.ts";
-import { runAudited } from "./audited.ts";
+import { audited } from "./audited.ts";
 import type { AnyInput } from "./use-case.ts";
 import { withinWaits } from "./within-waits.ts";
 
@@ -20,6 +20,6 @@ export function carriedOut(
   [context, input]: [Context, AnyInput],
 ): Promise<Result<Answered<unknown>>> {
   return underWay(context, definition, () =>
-    withinWaits(context, input, () => runAudited(definition, run, [context, input])),
+    withinWaits(context, input, () => audited(definition, run)(context, input)),
   );
 }
