@@ -274,9 +274,9 @@ describe("the time until an answer begins", () => {
   test("says nothing of how long the rest of it takes", async () => {
     const { url } = await target((response) => {
       response.writeHead(200, JSON_TYPE).write("[1,");
-      setTimeout(() => response.end("2]"), 300);
+      setTimeout(() => response.end("2]"), 2_500);
     });
-    expect(await send(url, { firstByteTimeout: 0.1 })).toMatchObject({ ok: true, result: "[1,2]" });
+    expect(await send(url, { firstByteTimeout: 2 })).toMatchObject({ ok: true, result: "[1,2]" });
   });
 
   test("is 30 seconds where the target does not say", async () => {
