@@ -144,7 +144,7 @@ export const CASES: Record<CallName, CasesOf> = {
   listQueues: () => [get("/v1/queues")],
   putQueue: async (tenant) => [
     { method: "PUT", path: `/v1/queues/${tenant.name("q")}`, body: PULL },
-    { method: "PUT", path: `/v1/queues/${tenant.queue}`, body: { ...PULL, concurrency: 5 } },
+    { method: "PUT", path: `/v1/queues/${tenant.queue}`, body: { ...PULL, concurrency: 100 } },
   ],
   getQueue: ({ queue }) => [get(`/v1/queues/${queue}`)],
   patchQueue: ({ queue }) => [{ method: "PATCH", path: `/v1/queues/${queue}`, body: { weight: 2 } }],

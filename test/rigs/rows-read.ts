@@ -11,12 +11,15 @@ import { replaced } from "../workers/faults.ts";
 export interface RowsRead {
   shards: number;
   d1: number;
+  /** Statements that were run. */
+  statements: number;
 }
 
 /** The rows that were read since the last `reset`. */
 export class RowCounter {
   #cursors: { readonly rowsRead: number }[] = [];
   #d1 = 0;
+  #d1Statements = 0;
 
   /** Counts what every shard reads from now on, until it is evicted. */
   static async onShards(): Promise<RowCounter> {
@@ -38,10 +41,12 @@ export class RowCounter {
   reset(): void {
     this.#cursors = [];
     this.#d1 = 0;
+    this.#d1Statements = 0;
   }
 
   read(): RowsRead {
-    return { shards: this.#cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0), d1: this.#d1 };
+    const rows = this.#cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+    return { shards: rows, d1: this.#d1, statements: this.#cursors.length + this.#d1Statements };
   }
 
   /** The bindings of a gateway without anything in its caches, whose reads of D1 are counted. */
@@ -54,6 +59,7 @@ export class RowCounter {
       prepare: (query: string) => this.#statement(real.prepare(query)),
       batch: async (statements: D1PreparedStatement[]) => {
         const results = await real.batch(statements.map((statement) => REAL.get(statement) ?? statement));
+        this.#d1Statements += results.length;
         for (const { meta } of results) this.#d1 += meta.rows_read;
         return results;
       },
@@ -65,6 +71,7 @@ export class RowCounter {
   #statement(real: D1PreparedStatement): D1PreparedStatement {
     const all = async () => {
       const result = await real.all<Record<string, unknown>>();
+      this.#d1Statements += 1;
       this.#d1 += result.meta.rows_read;
       return result;
     };
