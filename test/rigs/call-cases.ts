@@ -216,6 +216,12 @@ export const CASES: Record<CallName, CasesOf> = {
   ],
   extendLease: async (tenant) => [post(`/v1/leases/${await tenant.lease()}/extend`)],
 
+  succeedByLease: async (tenant) => [post("/v1/leases/succeed", { lease: await tenant.lease(), result: 1 })],
+  failByLease: async (tenant) => [
+    post("/v1/leases/fail", { lease: await tenant.lease(), error: { code: "broken", message: "It broke." } }),
+  ],
+  extendByLease: async (tenant) => [post("/v1/leases/extend", { lease: await tenant.lease() })],
+
   startOperation: async (tenant) => {
     const queue = await tenant.newQueue();
     await tenant.job(queue);
@@ -237,7 +243,16 @@ export const CASES: Record<CallName, CasesOf> = {
   revokeKey: async ({ namespace }) => [
     { method: "DELETE", path: `/v1/keys/${(await makeKey(["read"], namespace)).id}` },
   ],
+  listAuditLog: () => [get("/v1/audit-log"), atRoot("/v1/audit-log")],
+  listNamespaces: () => [atRoot("/v1/namespaces?limit=1")],
   putNamespace: () => [{ method: "PUT", path: `/v1/namespaces/${freshName("made")}`, body: {}, key: ROOT }],
+  getNamespace: ({ namespace }) => [atRoot(`/v1/namespaces/${namespace}`)],
+  patchNamespace: ({ namespace }) => [
+    { method: "PATCH", path: `/v1/namespaces/${namespace}`, body: { limits: { keys: 500 } }, key: ROOT },
+  ],
+  deleteNamespace: async () => [
+    { method: "DELETE", path: `/v1/namespaces/${await makeNamespace(freshName("gone"))}`, key: ROOT, goesOn: true },
+  ],
   getWebhookSecret: () => [get("/v1/webhook-secret")],
   rotateWebhookSecret: () => [post("/v1/webhook-secret/rotate")],
   getCluster: () => [atRoot("/v1/cluster")],
@@ -252,4 +267,4 @@ export const CASES: Record<CallName, CasesOf> = {
 };
 
 /** Calls that still read what others have. */
-export const PENDING: readonly CallName[] = ["audit", "getCluster", "metrics", "queueStats", "readyz"];
+export const PENDING: readonly CallName[] = [];

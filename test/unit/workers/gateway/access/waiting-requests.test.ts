@@ -5,10 +5,13 @@ import { WaitingRequests, type Waits } from "../../../../../workers/gateway/acce
 
 const NOW = 1_800_000_000_000;
 const caller = (keyId: string, over: Partial<Caller> = {}): Caller => ({
+  kind: "key",
   keyId,
   namespace: "acme",
   scopes: new Set(),
   root: false,
+  expiresAt: null,
+  ancestors: [],
   ...over,
 });
 
