@@ -11,6 +11,8 @@ export const PLACES: readonly string[] = [
   "config.ts",
   "deadline.ts",
   "expiring-map.ts",
+  "remembered.ts",
+  "cron-round.ts",
   "edge-cache.ts",
   "database.ts",
   "routing",
