@@ -82,7 +82,6 @@ const DISCARD = `UPDATE jobs SET state = '${TRANSITIONS.discard.to}', version = 
 const FORGET = `DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
   RETURNING id, queue, partition, state, blocked, ${ROW_SIZE} AS bytes`;
 
-
 /**
  * Every statement that writes the state of a job; `transition.ts` alone runs them. Those that move many take the states
  * from and to which they move them from the graph. Rows written are said where they are more
