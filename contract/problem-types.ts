@@ -7,28 +7,11 @@ import {
   MAX_RESULT_BYTES,
   MAX_RUNNING_OPERATIONS,
 } from "./limits.ts";
+import { NOT_FOUND } from "./not-found-types.ts";
+import type { ProblemExplanation } from "./problem-explanation.ts";
 import { formatBytes } from "./sentence.ts";
 
 /** Every problem that the API can answer, with what its readers need to know. `GET /problems/{code}` tells it. */
-
-/**
- * Whether the same request may be sent again: `no`, it would be answered alike; `later`, it may be answered otherwise
- * by itself, after the `Retry-After` of the answer where there is one; `changed`, once what the remedy says is done.
- */
-export const RETRIES = ["no", "later", "changed"] as const;
-/** One of `RETRIES`. */
-export type Retry = (typeof RETRIES)[number];
-
-/** A problem as it is explained to people. */
-export interface ProblemExplanation {
-  status: number;
-  title: string;
-  /** What happened. */
-  happened: string;
-  /** What to do about it. */
-  remedy: string;
-  retry: Retry;
-}
 
 /** The code is the last part of a problem's `type`. */
 export const PROBLEMS = {
@@ -61,71 +44,7 @@ export const PROBLEMS = {
     remedy: "Leave `expiresAt` out, or name a time before the end of the key that makes it; or use another key.",
     retry: "changed",
   },
-  "not-found": {
-    status: 404,
-    title: "There is nothing here",
-    happened: "No call of the API has this path.",
-    remedy: "Compare the path with `GET /openapi.json`.",
-    retry: "no",
-  },
-  "job-not-found": {
-    status: 404,
-    title: "There is no such job",
-    happened: "The namespace has no job with this id: it never was, was deleted, or its queue's retention has ended.",
-    remedy: "Check the id and the namespace of the key: a job of another namespace is not found either.",
-    retry: "no",
-  },
-  "queue-not-found": {
-    status: 404,
-    title: "There is no such queue",
-    happened:
-      "The namespace has no queue of this name. Queues other than `default` are not made by submitting to them.",
-    remedy: "Create it with `PUT /v1/queues/{queue}`, or correct the name.",
-    retry: "changed",
-  },
-  "schedule-not-found": {
-    status: 404,
-    title: "There is no such schedule",
-    happened: "The namespace has no schedule of this name.",
-    remedy: "`GET /v1/schedules` lists them; `PUT /v1/schedules/{schedule}` creates one.",
-    retry: "changed",
-  },
-  "subscription-not-found": {
-    status: 404,
-    title: "There is no such subscription",
-    happened: "The namespace has no subscription of this name.",
-    remedy: "`GET /v1/subscriptions` lists them; `PUT /v1/subscriptions/{subscription}` creates one.",
-    retry: "changed",
-  },
-  "lease-not-found": {
-    status: 404,
-    title: "There never was such a lease",
-    happened:
-      "The lease was never given for a job of this namespace, or its job ended so long ago that it is forgotten.",
-    remedy: "Send the `lease` of a claimed job as it came, with a key of the same namespace, and drop this attempt.",
-    retry: "no",
-  },
-  "namespace-not-found": {
-    status: 404,
-    title: "There is no such namespace",
-    happened: "The namespace that the request names, in `Dure-Namespace` or in its body, does not exist.",
-    remedy: "Create it with `PUT /v1/namespaces/{name}` and the root key, or correct the name.",
-    retry: "changed",
-  },
-  "key-not-found": {
-    status: 404,
-    title: "There is no such API key",
-    happened: "The namespace has no API key with this id, or it is revoked already.",
-    remedy: "`GET /v1/keys` lists those that there are. A key that is not listed opens nothing.",
-    retry: "no",
-  },
-  "operation-not-found": {
-    status: 404,
-    title: "There is no such operation",
-    happened: "The namespace has no operation with this id: it never was, or it ended more than seven days ago.",
-    remedy: "`GET /v1/operations` lists those that are kept.",
-    retry: "no",
-  },
+  ...NOT_FOUND,
   "method-not-allowed": {
     status: 405,
     title: "The method is not allowed here",

@@ -126,11 +126,11 @@ export class ReservationStore {
   forgetQueue(step: StepScope & Parts, queue: number): number {
     if (!this.any) return 0;
     this.#presence.recheck(step);
-    const gone = this.#sql.all<{ held: number }>(
-      "DELETE FROM undecided WHERE queue = ? RETURNING job IS NOT NULL AS held",
+    const gone = this.#sql.all<{ waits: number }>(
+      "DELETE FROM undecided WHERE queue = ? RETURNING job IS NOT NULL AS waits",
       queue,
     );
-    step.get(UNDECIDED_COUNTS).add(queue, -gone.filter(({ held }) => held === 1).length);
+    step.get(UNDECIDED_COUNTS).add(queue, -gone.filter(({ waits }) => waits === 1).length);
     return gone.length;
   }
 }
