@@ -1,5 +1,6 @@
 import type { LogPosition } from "../../../contract/rpc.ts";
 import { answersUntil } from "../../../domain/dedup.ts";
+import type { RowState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import { FACTS, type Facts } from "../kernel/facts.ts";
@@ -177,7 +178,10 @@ export function noteRestored(step: Step, id: string): void {
  * A final job changes in this step: under the version that it had history will not take it any more. Without an entry of that
  * version above what history has, nothing changes.
  */
-export function noteOvertaken(step: Step, row: JobHead): void {
+export function noteOvertaken(
+  step: Step,
+  row: Pick<JobHead<RowState>, "id" | "queue" | "slot" | "state" | "version" | "finished_at">,
+): void {
   if (restoredIn(step).has(row.id)) return;
   const { projected } = step.get(HISTORY);
   const endedAt = (row.finished_at ?? 0) * SEQUENCE_PER_MS;

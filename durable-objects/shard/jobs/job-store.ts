@@ -17,10 +17,16 @@ const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key 
   AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
 const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
 const OPEN_OF_KEY = `${UNFINISHED_OF_KEY} AND blocked & ${BLOCKS.line} = 0 LIMIT 1`;
-const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, queue, partition, state, blocked, ${ROW_SIZE} AS bytes`;
+/** What is asked of a row that is deleted. */
+export const GONE_COLUMNS = `id, queue, partition, slot, state, blocked, version, finished_at, ${ROW_SIZE} AS bytes`;
 
 /** What a job counted as that is gone, and what it took. */
-export type GoneRow = Pick<JobHead<RowState>, "id" | "queue" | "partition" | "state" | "blocked"> & { bytes: number };
+export type GoneRow = Pick<
+  JobHead<RowState>,
+  "id" | "queue" | "partition" | "slot" | "state" | "blocked" | "version" | "finished_at"
+> & { bytes: number };
+
+const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING ${GONE_COLUMNS}`;
 
 const DUE = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`;
 

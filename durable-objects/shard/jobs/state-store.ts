@@ -4,8 +4,7 @@ import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { JobKey, SucceededJob } from "./job-change.ts";
 import { ITEM_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
-import type { GoneRow } from "./job-store.ts";
-import { ROW_SIZE } from "./stored-size.ts";
+import { GONE_COLUMNS, type GoneRow } from "./job-store.ts";
 
 /** The columns that a submission sets; the rest have defaults. */
 export type NewRow = Pick<
@@ -80,7 +79,7 @@ const DISCARD = `UPDATE jobs SET state = '${TRANSITIONS.discard.to}', version = 
     payload = 'null' WHERE id = ?`;
 
 const FORGET = `DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
-  RETURNING id, queue, partition, state, blocked, ${ROW_SIZE} AS bytes`;
+  RETURNING ${GONE_COLUMNS}`;
 
 /**
  * Every statement that writes the state of a job; `transition.ts` alone runs them. Those that move many take the states

@@ -176,9 +176,11 @@ export function forgetRows(step: Step, jobs: readonly [id: string, version: numb
   countGone(step, step.get(STATES).forget(jobs));
 }
 
-/** Deletes rows of jobs of a namespace that goes, whatever they are: those that had not ended were cancelled before. */
-export function removeRows(step: Step, ids: readonly string[]): void {
-  countGone(step, step.get(JOBS).remove(ids));
+/** Deletes rows of jobs of a namespace that goes, and answers them: those that had not ended were cancelled before. */
+export function removeRows(step: Step, ids: readonly string[]): GoneRow[] {
+  const gone = step.get(JOBS).remove(ids);
+  countGone(step, gone);
+  return gone;
 }
 
 function countGone(step: Step, rows: readonly GoneRow[]): void {

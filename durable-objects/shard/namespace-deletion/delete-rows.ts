@@ -3,6 +3,7 @@ import { isFinal } from "../../../domain/job/state.ts";
 import { SLOTS, slotOf } from "../../../domain/slots.ts";
 import { ANY_PARKED, PARKED } from "../flow/parked-store.ts";
 import { COUNTS } from "../jobs/counts.ts";
+import { noteOvertaken } from "../jobs/history.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
@@ -39,8 +40,8 @@ export function deleteSome(step: Step, namespace: string): Deleted {
   }
   const queues = step.get(QUEUES).of(namespace);
   for (const [n, queue] of queues.entries()) {
-    const jobs = deleteJobs(step, queue);
-    if (jobs > 0) return { jobs, more: true };
+    const { jobs, more } = deleteJobs(step, queue);
+    if (more) return { jobs, more };
     if (deleteKeys(step, queue) || n + 1 === QUEUES_PER_STEP) return { jobs: 0, more: true };
     forgetQueue(step, queue);
   }
@@ -68,23 +69,30 @@ function deleteOperations({ sql }: Step, namespace: string): boolean {
   return sql.all(query, namespace).length > 0;
 }
 
-/** Jobs of a queue, on their way and undecided ones too. Those that have not ended are cancelled first: whatever follows them follows. */
-function deleteJobs(step: Step, { ref }: KnownQueue): number {
+/**
+ * Jobs of a queue, on their way and undecided ones too. Those that have not ended are cancelled, so that whatever follows them
+ * follows, and go in a later step, when the log of finished jobs names them as it does all others. `more`: it had anything to do.
+ */
+function deleteJobs(step: Step, { ref }: KnownQueue): Deleted {
   const outbox = step.get(OUTBOX);
   const onTheirWay = step.get(OUTGOING_COUNTS).of(ref) === 0 ? [] : outbox.ofQueue(ref, JOBS_PER_STEP);
   outbox.confirmed(step, onTheirWay);
   const undecided = step.get(RESERVATIONS).forgetQueue(step, ref);
   const jobs = step.get(JOBS);
-  const ids = jobs.ofQueue(ref, JOBS_PER_STEP);
-  for (const id of ids) {
+  const over: string[] = [];
+  let cancelled = 0;
+  for (const id of jobs.ofQueue(ref, JOBS_PER_STEP)) {
     const row = jobs.head(id);
-    if (row !== null && !isFinal(row.state)) cancel(step, row);
+    if (row === null || isFinal(row.state)) over.push(id);
+    else {
+      cancel(step, row);
+      cancelled += 1;
+    }
   }
-  // Gates are rebalanced before their jobs are gone.
-  step.runDeferred();
-  step.get(PROGRESS).forget(step, ids);
-  removeRows(step, ids);
-  return onTheirWay.length + undecided + ids.length;
+  step.get(PROGRESS).forget(step, over);
+  for (const row of removeRows(step, over)) noteOvertaken(step, row);
+  const gone = onTheirWay.length + undecided + over.length;
+  return { jobs: gone, more: gone + cancelled > 0 };
 }
 
 const KEYED = ["idempotency", "dedup", "gates", "rates", "parked"] as const;
