@@ -89,6 +89,8 @@ describe("a full backlog", () => {
       max: null,
     });
     const refusals = async () => {
+      // A scrape is remembered for five seconds.
+      passTime(5_001);
       const text = await must<string>("GET", "/metrics");
       return Number(/^dure_jobs_refused_total (\d+)$/m.exec(text)?.[1]);
     };

@@ -102,13 +102,24 @@ const SENT: Partial<Record<CallName, () => Promise<Sent>>> = {
   }),
 };
 
+const made = () => makeNamespace(freshName("ns"));
+
 /** Calls of the root key; their entries are of no namespace. */
-const OF_ROOT: Partial<Record<CallName, () => Sent>> = {
-  putNamespace: () => about("/v1/namespaces/{}", freshName("ns"), ["PUT", {}]),
+const OF_ROOT: Partial<Record<CallName, () => Promise<Sent>>> = {
+  putNamespace: async () => about("/v1/namespaces/{}", freshName("ns"), ["PUT", {}]),
+  patchNamespace: async () => about("/v1/namespaces/{}", await made(), ["PATCH", { limits: { keys: 5 } }]),
+  deleteNamespace: async () => about("/v1/namespaces/{}", await made(), ["DELETE"]),
 };
 
 /** Calls that need `admin` or the root key, and leave no entry: they change nothing and tell no secret. */
-const NOT_AUDITED: readonly CallName[] = ["listKeys", "getCluster", "audit", "listAuditLog"];
+const NOT_AUDITED: readonly CallName[] = [
+  "listKeys",
+  "getCluster",
+  "audit",
+  "listAuditLog",
+  "listNamespaces",
+  "getNamespace",
+];
 
 async function log(query = "", as = key): Promise<AuditLogEntryView[]> {
   return (await must<AuditLogView>("GET", `/v1/audit-log?limit=200${query}`, { key: as })).items;
@@ -152,7 +163,7 @@ describe("the audit log", () => {
   );
 
   it.each(Object.entries(OF_ROOT))("has an entry of %s that the root key alone is shown", async (name, send) => {
-    const { method, path, object, ...sent } = send();
+    const { method, path, object, ...sent } = await send();
     await must(method, path, sent);
     expect((await log("", ROOT))[0]).toMatchObject({
       call: name,

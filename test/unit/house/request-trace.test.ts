@@ -8,7 +8,7 @@ import { filesRunByAsync } from "./coverage.ts";
  */
 // Whatever comes in asks for the room of its namespace, and is counted there: six files of a submit, some of the others.
 // How many calls of a caller wait, or are heavy, and what the audit log is told of them is decided in four more.
-const BUDGETS = { submit: 59, claim: 47, report: 47 };
+const BUDGETS = { submit: 59, claim: 47, report: 54 };
 
 // What is cached for seconds is not read again in the middle, however slow the machine is.
 beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
