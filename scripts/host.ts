@@ -60,11 +60,12 @@ export class StateInUse extends Error {}
  * Throws `StateInUse`, `UnreadableState`, an Error for a list of hosts that cannot be read, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const vars = ownVars(options);
+  const variables = ownVariables(options);
   openState(options.stateDir);
   const owner = endOrphan(options.stateDir);
   if (owner !== null) throw new StateInUse(`${options.stateDir} is in use by process ${owner}`);
 
+  const vars = { ...variables, ...secretsOf(options) };
   const paths = options.configs ?? [join(ROOT, "wrangler.toml"), join(ROOT, "workers/processor/wrangler.toml")];
   const [gateway, processor] = paths.map((path) => configOf(path, options));
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
@@ -139,7 +140,7 @@ function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4Work
 }
 
 /** The variables of Dure's own Workers over those of their wrangler.toml files. */
-function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, string> {
+function ownVariables({ vars }: HostOptions): Record<string, string> {
   const all = {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
     TARGET_HOSTS: process.env.TARGET_HOSTS ?? "",
@@ -150,13 +151,19 @@ function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, strin
     SWEEP_MS: "100",
     ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
-    DURE_ROOT_KEY: rootKey,
-    DURE_MASTER_KEY: localMasterKey(stateDir, process.env),
-    DURE_MASTER_KEY_PREVIOUS: process.env.DURE_MASTER_KEY_PREVIOUS ?? "",
   };
   // A list that cannot be read would stop the Workers at their first request, with the reason in a log.
   for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
   return all;
+}
+
+/** The master key is made in the state directory, which is marked as one by then. */
+function secretsOf({ rootKey, stateDir }: HostOptions): Record<string, string> {
+  return {
+    DURE_ROOT_KEY: rootKey,
+    DURE_MASTER_KEY: localMasterKey(stateDir, process.env),
+    DURE_MASTER_KEY_PREVIOUS: process.env.DURE_MASTER_KEY_PREVIOUS ?? "",
+  };
 }
 
 /** A Worker with its code. `port` null: it answers to other Workers only. */
