@@ -48,9 +48,14 @@ it("a target that never answers leaves connections to the neighbour, and explain
       const settings = { target: { type: "http", url: urlOf(target), firstByteTimeout: 900 }, timeout: 900 };
       await call(namespace, "/v1/queues/hooks", { method: "PUT", body: settings });
     }
-    const jobs = Array.from({ length: 100 }, () => ({ queue: "hooks", payload: {} }));
     const hogs: string[] = [];
     for (let batch = 0; batch < 4; batch++) {
+      // Jobs without a key of one batch may all go to one shard.
+      const jobs = Array.from({ length: 100 }, (_, i) => ({
+        queue: "hooks",
+        payload: {},
+        orderingKey: `${batch}-${i}`,
+      }));
       const { items } = await call("hog", "/v1/batches", { method: "POST", body: { jobs } });
       hogs.push(...items.map(({ id }) => id));
     }
