@@ -60,8 +60,10 @@ export class StateInUse extends Error {}
  * Throws `StateInUse`, `UnreadableState`, an Error for a list of hosts that cannot be read, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const vars = ownVars(options);
+  const settings = ownSettings(options);
+  // Before the master key is kept there: a directory that has something and no mark of its format is refused.
   openState(options.stateDir);
+  const vars = { ...settings, ...ownSecrets(options) };
   const owner = endOrphan(options.stateDir);
   if (owner !== null) throw new StateInUse(`${options.stateDir} is in use by process ${owner}`);
 
@@ -138,8 +140,8 @@ function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4Work
   return [wayOut()];
 }
 
-/** The variables of Dure's own Workers over those of their wrangler.toml files. */
-function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, string> {
+/** The variables of Dure's own Workers over those of their wrangler.toml files. Makes nothing in the state directory. */
+function ownSettings({ vars }: HostOptions): Record<string, string> {
   const all = {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
     TARGET_HOSTS: process.env.TARGET_HOSTS ?? "",
@@ -150,13 +152,19 @@ function ownVars({ vars, rootKey, stateDir }: HostOptions): Record<string, strin
     SWEEP_MS: "100",
     ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
-    DURE_ROOT_KEY: rootKey,
-    DURE_MASTER_KEY: localMasterKey(stateDir, process.env),
-    DURE_MASTER_KEY_PREVIOUS: process.env.DURE_MASTER_KEY_PREVIOUS ?? "",
   };
   // A list that cannot be read would stop the Workers at their first request, with the reason in a log.
   for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
   return all;
+}
+
+/** Their secrets. A master key that the environment does not name is the one that the state directory keeps. */
+function ownSecrets({ rootKey, stateDir }: HostOptions): Record<string, string> {
+  return {
+    DURE_ROOT_KEY: rootKey,
+    DURE_MASTER_KEY: localMasterKey(stateDir, process.env),
+    DURE_MASTER_KEY_PREVIOUS: process.env.DURE_MASTER_KEY_PREVIOUS ?? "",
+  };
 }
 
 /** A Worker with its code. `port` null: it answers to other Workers only. */
