@@ -60,12 +60,13 @@ export class StateInUse extends Error {}
  * Throws `StateInUse`, `UnreadableState`, an Error for a list of hosts that cannot be read, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const variables = ownVariables(options);
+  const settings = ownSettings(options);
+  // Before the master key is kept there: a directory that has something and no mark of its format is refused.
   openState(options.stateDir);
+  const vars = { ...settings, ...ownSecrets(options) };
   const owner = endOrphan(options.stateDir);
   if (owner !== null) throw new StateInUse(`${options.stateDir} is in use by process ${owner}`);
 
-  const vars = { ...variables, ...secretsOf(options) };
   const paths = options.configs ?? [join(ROOT, "wrangler.toml"), join(ROOT, "workers/processor/wrangler.toml")];
   const [gateway, processor] = paths.map((path) => configOf(path, options));
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
@@ -139,8 +140,8 @@ function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4Work
   return [wayOut()];
 }
 
-/** The variables of Dure's own Workers over those of their wrangler.toml files. */
-function ownVariables({ vars }: HostOptions): Record<string, string> {
+/** The variables of Dure's own Workers over those of their wrangler.toml files. Makes nothing in the state directory. */
+function ownSettings({ vars }: HostOptions): Record<string, string> {
   const all = {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
     TARGET_HOSTS: process.env.TARGET_HOSTS ?? "",
@@ -157,8 +158,8 @@ function ownVariables({ vars }: HostOptions): Record<string, string> {
   return all;
 }
 
-/** The master key is made in the state directory, which is marked as one by then. */
-function secretsOf({ rootKey, stateDir }: HostOptions): Record<string, string> {
+/** Their secrets. A master key that the environment does not name is the one that the state directory keeps. */
+function ownSecrets({ rootKey, stateDir }: HostOptions): Record<string, string> {
   return {
     DURE_ROOT_KEY: rootKey,
     DURE_MASTER_KEY: localMasterKey(stateDir, process.env),

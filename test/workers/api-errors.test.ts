@@ -636,6 +636,14 @@ it("every answer carries a request id of its own, and continues a trace", async 
   }
 });
 
+it("every answer of the API tells browsers neither to keep it nor to guess its type", async () => {
+  const paths = ["/healthz", "/v1/jobs", "/v1/nothing", "/v1/jobs/x", "/v1/webhook-secret"];
+  const answers = await Promise.all(paths.map((path) => call("GET", path)));
+  for (const { headers } of answers) {
+    expect([headers.get("cache-control"), headers.get("x-content-type-options")]).toEqual(["no-store", "nosniff"]);
+  }
+});
+
 describe("the kinds of problems", () => {
   it("explain themselves where their type leads, without a key", async () => {
     const problem = await call("GET", "/v1/queues/nowhere");
