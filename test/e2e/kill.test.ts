@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Api } from "../../scripts/api.ts";
 import { readMetrics } from "../../scripts/metrics.ts";
-import { freePort, spawnPlatform } from "../../scripts/platform.ts";
+import { freePort, type Platform, spawnPlatform } from "../../scripts/platform.ts";
+import { secretsIn } from "../rigs/secret-shapes.ts";
 import { readHistory } from "./history.ts";
 import { PullWorker } from "./pull-worker.ts";
 import { Submitter } from "./submitter.ts";
@@ -14,6 +15,13 @@ const KILLS = 5;
 const BETWEEN_KILLS_MS = [2000, 5000] as const;
 const DRAIN_MS = 90_000;
 const QUEUES = ["pulled", "handled"] as const;
+/** What nothing that the platform prints may have. Its root key is told on purpose. */
+const CANARIES = { payload: "canary-payload-2f61", header: "canary-header-8ac0", url: "canary-url-b39d" };
+const SECRET_TARGET = {
+  type: "http",
+  url: `https://target.example/?token=${CANARIES.url}`,
+  headers: { "x-token": CANARIES.header },
+};
 
 const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
@@ -22,11 +30,14 @@ it("every accepted job ends exactly once, though the whole platform is killed ag
   const options = { port: await freePort(), rootKey: ROOT_KEY, stateDir };
   const api = new Api(`http://127.0.0.1:${options.port}`, options.rootKey);
   let platform = await spawnPlatform(options);
+  const platforms: Platform[] = [platform];
   try {
     const policy = { retry: { maxAttempts: 100, delay: 0.1, maxDelay: 1 }, timeout: 5 };
     await api.call("PUT", "/v1/queues/pulled", policy);
     await api.call("PUT", "/v1/queues/handled", { ...policy, target: { type: "handler", name: "wordcount" } });
-    const submitters = QUEUES.map((queue) => new Submitter(api, queue));
+    const posted = await api.call("PUT", "/v1/queues/posted", { target: SECRET_TARGET });
+    expect(posted.status).toBe(201);
+    const submitters = QUEUES.map((queue) => new Submitter(api, queue, CANARIES.payload));
     const workers = [1, 2].map((n) => new PullWorker(api, "pulled", `worker-${n}`));
     const submitting = Promise.all(submitters.map((submitter) => submitter.run()));
     const working = Promise.all(workers.map((worker) => worker.run()));
@@ -36,6 +47,7 @@ it("every accepted job ends exactly once, though the whole platform is killed ag
       await pause(least + Math.random() * (most - least));
       await platform.end("SIGKILL");
       platform = await spawnPlatform(options);
+      platforms.push(platform);
     }
     for (const submitter of submitters) submitter.stop();
     await submitting;
@@ -63,6 +75,7 @@ it("every accepted job ends exactly once, though the whole platform is killed ag
 
     await platform.end("SIGTERM");
     expect(readHistory(stateDir)).toEqual(outcomes);
+    for (const { output } of platforms) expect(secretsIn(output(), CANARIES), output()).toEqual([]);
   } finally {
     await platform.end("SIGKILL");
     rmSync(stateDir, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import { startWorkLoop } from "../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../workers/processor/work-ports.ts";
 import { outcomeOf } from "./executor.ts";
 import type { Life } from "./life.ts";
+import { checkLogged } from "./log-port.ts";
 import type { Simulation } from "./simulation.ts";
 
 const BUDGET_MS = 750;
@@ -76,7 +77,10 @@ function portsOf(sim: Simulation, life: Life, shard: string): WorkPorts {
     now: () => sim.clock.now(),
     random: () => sim.random.next(),
     after: afterOf(sim, life),
-    log: (event) => sim.trace.add(`${life.name} ${event.event}`),
+    log: (event) => {
+      checkLogged(sim, event);
+      sim.trace.add(`${life.name} ${event.event}`);
+    },
   };
 }
 

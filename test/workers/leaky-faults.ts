@@ -87,6 +87,24 @@ function leakyCalls(real: object, guard: Guard): unknown {
   });
 }
 
+/** Shards that answer with what throws when it is looked at: the error, which no call expects, quotes what the call was given. */
+export function poisonedShards(): Env {
+  const poison = (given: unknown) =>
+    new Proxy(
+      {},
+      {
+        get(_, name) {
+          if (name === "then") return undefined;
+          const message = `${String(name)} of ${JSON.stringify(given)}`;
+          quoted.push(message);
+          throw new Error(message, { cause: new Error(message) });
+        },
+      },
+    );
+  const stub = new Proxy({}, { get: () => async (given: unknown) => poison(given) });
+  return { ...env, SHARD: { getByName: () => stub } } as unknown as Env;
+}
+
 /** A network on which every request fails, with an error that quotes it. */
 export function leakyFetch(): void {
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {

@@ -19,7 +19,7 @@ test.each<[string, string | undefined]>([
   ["begins otherwise", FIT.replace("root", "boot")],
   ["has a character that does not belong", `${FIT}+`],
   ["ends a line", `${FIT}\n`],
-  ["is longer than a header may be", `dure_root_${"0123456789".repeat(51)}`],
+  ["is longer by one than a header may be", `dure_root_${"0123456789".repeat(50)}012`],
   ["repeats one character", `dure_root_${"a".repeat(40)}`],
   ["has nine different characters", `dure_root_${"012345678".repeat(5)}`],
 ])("one that %s is refused with a sentence that tells how to make one, and nothing of the key", (_, key) => {

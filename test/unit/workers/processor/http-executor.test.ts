@@ -290,6 +290,20 @@ describe("the time until an answer begins", () => {
     expect(waits).toEqual([30_000]);
   });
 
+  test.each(["refused", "answered"])("is not waited for any more once the request was %s", async (how) => {
+    let waiting = 0;
+    const after = () => {
+      waiting += 1;
+      return () => {
+        waiting = 0;
+      };
+    };
+    const { url } = await target((response) => response.end());
+    const fetch = () => Promise.reject(new TypeError("fetch failed"));
+    const { ok } = await send(url, { ports: how === "refused" ? { after, fetch } : { after } });
+    expect([ok, waiting]).toEqual([how === "answered", 0]);
+  });
+
   test("loses to the attempt's own time", async () => {
     const { url } = await target(() => undefined);
     const outcome = await send(url, { firstByteTimeout: 30, signal: AbortSignal.timeout(50) });

@@ -26,6 +26,9 @@ describe("heavy reads of a namespace", () => {
     expect(await reads[1]?.answer).toBe("found");
     expect(await runs(underWay, "a")).toBe(true);
     expect(await runs(underWay, "a")).toBe(true);
+    // One has ended, and gave back its own place alone: the others began in the same millisecond.
+    held(underWay, "a");
+    expect(await runs(underWay, "a")).toBe(false);
   });
 
   test("take no room of another namespace", async () => {
