@@ -11,3 +11,5 @@ ALTER TABLE namespaces ADD COLUMN history_deleted INTEGER NOT NULL DEFAULT 0;
 -- Since when nothing was found any more. Null: something was, a moment ago.
 ALTER TABLE namespaces ADD COLUMN quiet_since INTEGER;
 CREATE INDEX namespaces_deleting ON namespaces (deleting_at) WHERE deleting_at IS NOT NULL;
+-- A page of namespaces, the newest first, reads that page.
+CREATE INDEX namespaces_by_age ON namespaces (created_at DESC, name);

@@ -115,7 +115,7 @@ export function finished(parts: Parts, request: FinishedRequest, now: number): F
 export function projected(step: Step, request: ShardCall & { cursor: number; bookmark: string | null }): null {
   step.onCommit(() => noteProjector(step, { took: false, now: step.now }));
   step.get(HISTORY).noteProjected(step, request.cursor, request.bookmark);
-  step.wakeAt(step.get(HISTORY_LOG).nextPurgeAt(request.cursor));
+  step.wakeAt(step.get(HISTORY_LOG).nextPurgeAt(request.cursor, step.now));
   return null;
 }
 

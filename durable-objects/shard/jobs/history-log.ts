@@ -29,6 +29,8 @@ export type DueEntry = EntryKey & { purge_at: number };
 
 /** Entries read at once while looking for those whose time is over: most of the time few are. */
 const LOOKED_AT_ONCE = 20;
+/** When so many entries are over time and history has none of them, the log is looked at again after this long. */
+const LOOK_AGAIN_MS = 60_000;
 
 /** The log of finished jobs: what history has to copy, and what may be forgotten when. */
 function historyLog(sql: Sql) {
@@ -58,6 +60,20 @@ function historyLog(sql: Sql) {
       projected,
       limit,
     ) as unknown as DueEntry[];
+  }
+
+  /** The first few times are looked at: those that history lacks may be very many while it is away. */
+  function nextByTime(projected: number, now: number): number | null {
+    const first = sql.all<{ purge_at: number; known: number }>(
+      "SELECT purge_at, seq <= ? OR moved_in = 1 AS known FROM finished WHERE kept = 1 ORDER BY purge_at LIMIT +?",
+      projected,
+      LOOKED_AT_ONCE,
+    );
+    const known = first.find((entry) => entry.known === 1);
+    const last = first.at(-1);
+    if (known !== undefined || last === undefined) return known?.purge_at ?? null;
+    // History has none of them: nothing goes before the last of them does, nor before history has come on.
+    return first.length < LOOKED_AT_ONCE ? null : Math.max(last.purge_at, now + LOOK_AGAIN_MS);
   }
 
   return {
@@ -128,14 +144,12 @@ function historyLog(sql: Sql) {
       return entries.sort((a, b) => a.purge_at - b.purge_at).slice(0, due.limit);
     },
 
-    /** When the next of the entries that history has is to go, epoch ms. */
-    nextPurgeAt(projected: number): number | null {
-      const queries = [
-        "SELECT purge_at FROM finished WHERE kept = 0 AND seq <= ? ORDER BY seq LIMIT 1",
-        "SELECT purge_at FROM finished WHERE kept = 1 AND (seq <= ? OR moved_in = 1) ORDER BY purge_at LIMIT 1",
-      ];
-      const times = queries.flatMap((query) => sql.all<{ purge_at: number }>(query, projected));
-      return times.length === 0 ? null : Math.min(...times.map((row) => row.purge_at));
+    /** When the next of the entries that history has is to go, epoch ms, or a time before that at which to look again. */
+    nextPurgeAt(projected: number, now: number): number | null {
+      const query = "SELECT purge_at FROM finished WHERE kept = 0 AND seq <= ? ORDER BY seq LIMIT 1";
+      const inOrder = sql.all<{ purge_at: number }>(query, projected)[0]?.purge_at ?? null;
+      const byTime = nextByTime(projected, now);
+      return inOrder === null || byTime === null ? (inOrder ?? byTime) : Math.min(inOrder, byTime);
     },
 
     /** Removes an entry and returns the jobs that it named. 1 row. */

@@ -34,7 +34,7 @@ export const history: JobSubsystem = {
   tables: [{ table: "finished", scope: "slots", keysOf: "jobs" }],
   memory: [HISTORY_LOG, UNPROJECTED, UNPROJECTED_SUCCEEDED, HISTORY],
   jobs: { on: ["succeed", "fail", "expire", "cancel", "reject"], onChange: noteEnds },
-  nextAt: (parts) => parts.get(HISTORY_LOG).nextPurgeAt(parts.get(HISTORY).projected),
+  nextAt: (parts, now) => parts.get(HISTORY_LOG).nextPurgeAt(parts.get(HISTORY).projected, now),
   tick: forgetFinished,
   audit: { rows: [RULES], walks: UNPROJECTED_AUDIT },
 };

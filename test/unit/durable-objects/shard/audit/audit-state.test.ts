@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { AuditReply, WorkItem } from "../../../../../contract/rpc.ts";
 import { slotOf } from "../../../../../domain/slots.ts";
 import { SMALL_ROWS, STEP_ROWS } from "../../../../../durable-objects/shard/audit/audit.ts";
@@ -29,6 +29,20 @@ function passOver(h: Harness, rows: number): string[] {
 function large(jobs = SMALL_ROWS + 1): Harness {
   const h = new Harness({ target: { type: "pull" } });
   for (let left = jobs; left > 0; left -= 500) h.submit(h.jobs(Math.min(left, 500)));
+  return h;
+}
+
+function cancelled(h: Harness): Harness {
+  for (const { id } of h.sql.all<{ id: string }>("SELECT id FROM jobs")) {
+    h.core.cancel({ ...CALL, namespace: "default", id });
+  }
+  return h;
+}
+
+/** Jobs of a quarter of a megabyte each. */
+function filled(jobs: number): Harness {
+  const h = new Harness({ target: { type: "pull" } });
+  h.submit(h.jobs(jobs, { payload: JSON.stringify("x".repeat(250_000)) }));
   return h;
 }
 
@@ -145,6 +159,24 @@ describe("a pass of the audit", () => {
     const { fresh, last, running } = h.core.audit(CALL, h.alarmAt);
     expect({ fresh, running }).toEqual({ fresh: false, running: null });
     expect(last).toMatchObject({ number: 1, finishedAt: h.now, violations: 0 });
+  });
+
+  test.each<[string, () => Harness]>([
+    ["unfinished jobs", () => large()],
+    ["jobs that were cancelled", () => cancelled(large())],
+    ["a few large jobs", () => filled(20)],
+  ])("is not begun by an answer about a shard with %s: that reads none of their rows", (_, make) => {
+    const h = make();
+    const alarmAt = h.alarmAt;
+    const read = vi.spyOn(h.sql, "all");
+    expect(h.core.audit(CALL, alarmAt)).toMatchObject({ fresh: false, last: null, violations: [] });
+    // What holds at any moment asks for the soonest deadlines, each the first of an index.
+    expect(read.mock.calls.filter(([query]) => !/^SELECT min\(|LIMIT 1$/.test(query))).toEqual([]);
+  });
+
+  test("of which a few jobs lie on the shard is made by the answer", () => {
+    const h = filled(1);
+    expect(h.core.audit(CALL, h.alarmAt)).toMatchObject({ fresh: true, last: { number: 1 } });
   });
 
   test("goes on from its row after the object has died, with what it had found", () => {
