@@ -64,11 +64,15 @@ function historyLog(sql: Sql) {
 
   /** The first few times are looked at: those that history lacks may be very many while it is away. */
   function nextByTime(projected: number, now: number): number | null {
-    const first = sql.all<{ purge_at: number; known: number }>(
-      "SELECT purge_at, seq <= ? OR moved_in = 1 AS known FROM finished WHERE kept = 1 ORDER BY purge_at LIMIT +?",
-      projected,
-      LOOKED_AT_ONCE,
-    );
+    const firstOnes = (limit: number) =>
+      sql.all<{ purge_at: number; known: number }>(
+        "SELECT purge_at, seq <= ? OR moved_in = 1 AS known FROM finished WHERE kept = 1 ORDER BY purge_at LIMIT +?",
+        projected,
+        limit,
+      );
+    // History mostly has the very first.
+    const soonest = firstOnes(1);
+    const first = soonest[0]?.known === 0 ? firstOnes(LOOKED_AT_ONCE) : soonest;
     const known = first.find((entry) => entry.known === 1);
     const last = first.at(-1);
     if (known !== undefined || last === undefined) return known?.purge_at ?? null;
