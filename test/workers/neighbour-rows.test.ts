@@ -71,7 +71,6 @@ function labelOf({ method, path }: Case): string {
 async function rowsOf(counter: RowCounter, tenant: Tenant, one: Case): Promise<RowsRead> {
   const { method, path, body, key = tenant.key, headers, goesOn } = one;
   passTime(BETWEEN_CASES_MS);
-  if (goesOn) await counter.project();
   await counter.fireDue();
   counter.reset();
   const options = { key, ...(body === undefined ? {} : { body }), ...(headers === undefined ? {} : { headers }) };
@@ -114,10 +113,22 @@ function differences(name: CallName) {
   });
 }
 
+/** While history is away the alarm looks at so many entries of its log at most, whosever they are. */
+const LOG_ENTRIES = 20;
+
 /** How often a call that goes on looks whether the shards are done is a matter of time, and so is how often they act: to a row a run. */
-function readsAlike(rows: { alone: StatementRead; beside: StatementRead }): boolean {
-  const aRun = ({ runs, rows: read }: StatementRead) => (runs === 0 ? 0 : read / runs);
-  return Math.abs(aRun(rows.beside) - aRun(rows.alone)) <= 1;
+function readsAlike({
+  query,
+  alone: before,
+  beside: after,
+}: {
+  query: string;
+  alone: StatementRead;
+  beside: StatementRead;
+}) {
+  const aRun = ({ runs, rows }: StatementRead) => (runs === 0 ? 0 : rows / runs);
+  const isLook = query.includes("FROM finished WHERE kept = 1 ORDER BY purge_at");
+  return isLook ? aRun(after) <= LOG_ENTRIES : Math.abs(aRun(after) - aRun(before)) <= 1;
 }
 
 test("every call has its cases", () => {
