@@ -2,51 +2,90 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
+import type { Shard } from "../../workers/gateway/index.ts";
 import { evict, must, ROOT, shards } from "../workers/api.ts";
 import { replaced } from "../workers/faults.ts";
 
 /** Counts the rows that calls read, in shards and in D1, and gives them a neighbour who has a great many. */
 
-/** Rows read, as the platform bills them: those of tables and of indexes. */
-export interface RowsRead {
-  shards: number;
-  d1: number;
-  /** Statements that were run. */
-  statements: number;
+/** How often a statement ran, and how many rows it read in all, as the platform bills them: those of tables and of indexes. */
+export interface StatementRead {
+  runs: number;
+  rows: number;
 }
+
+/** What a call read, by the text of each statement. */
+export type RowsRead = Map<string, StatementRead>;
 
 /** The rows that were read since the last `reset`. */
 export class RowCounter {
-  #cursors: { readonly rowsRead: number }[] = [];
-  #d1 = 0;
-  #d1Statements = 0;
+  #cursors: { query: string; cursor: { readonly rowsRead: number } }[] = [];
+  #d1: { query: string; rows: number }[] = [];
+  /** Whether an alarm that is due fires when it is set. */
+  firesAtOnce = false;
+  /** What each shard has set its alarm to. */
+  readonly #alarms = new Map<DurableObjectStub<Shard>, number | null>();
 
-  /** Counts what every shard reads from now on, until it is evicted. */
+  /**
+   * Counts what every shard reads from now on, until it is evicted. Alarms fire where
+   * `fireDue` is called, and at once with `firesAtOnce`, so that what shards do by themselves is not counted by chance.
+   */
   static async onShards(): Promise<RowCounter> {
     const counter = new RowCounter();
     for (const { stub } of shards()) {
-      await runInDurableObject(stub, (_, { storage }) => {
+      await runInDurableObject(stub, async (instance, { storage }) => {
         const real = storage.sql;
         const exec = (query: string, ...params: unknown[]) => {
           const cursor = real.exec(query, ...params);
-          counter.#cursors.push(cursor);
+          counter.#cursors.push({ query, cursor });
           return cursor;
         };
-        Object.defineProperty(storage, "sql", { value: replaced(real, { exec }), configurable: true });
+        counter.#alarms.set(stub, await storage.getAlarm());
+        await storage.deleteAlarm();
+        const members = {
+          sql: replaced(real, { exec }),
+          getAlarm: async () => counter.#alarms.get(stub) ?? null,
+          setAlarm: async (at: number) => {
+            counter.#alarms.set(stub, at);
+            if (counter.firesAtOnce && at <= Date.now()) setTimeout(() => void instance.alarm(), 0);
+          },
+        };
+        for (const [name, value] of Object.entries(members)) {
+          Object.defineProperty(storage, name, { value, configurable: true });
+        }
       });
     }
     return counter;
   }
 
+  /** Says to every shard that history has all that has ended there. */
+  async project(): Promise<void> {
+    for (const { stub } of shards()) {
+      const { log } = await stub.health(CALL);
+      await stub.projected({ ...CALL, cursor: log.seq, bookmark: null });
+    }
+  }
+
+  /** Lets every alarm fire whose time has come. */
+  async fireDue(): Promise<void> {
+    for (const [stub, at] of this.#alarms) {
+      if (at !== null && at <= Date.now()) await runInDurableObject(stub, (instance) => instance.alarm());
+    }
+  }
+
   reset(): void {
     this.#cursors = [];
-    this.#d1 = 0;
-    this.#d1Statements = 0;
+    this.#d1 = [];
   }
 
   read(): RowsRead {
-    const rows = this.#cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0);
-    return { shards: rows, d1: this.#d1, statements: this.#cursors.length + this.#d1Statements };
+    const read: RowsRead = new Map();
+    const shards = this.#cursors.map(({ query, cursor }) => ({ query, rows: cursor.rowsRead }));
+    for (const { query, rows } of [...shards, ...this.#d1]) {
+      const known = read.get(query) ?? { runs: 0, rows: 0 };
+      read.set(query, { runs: known.runs + 1, rows: known.rows + rows });
+    }
+    return read;
   }
 
   /** The bindings of a gateway without anything in its caches, whose reads of D1 are counted. */
@@ -56,11 +95,13 @@ export class RowCounter {
 
   #database(real: D1Database): D1Database {
     return replaced(real, {
-      prepare: (query: string) => this.#statement(real.prepare(query)),
+      prepare: (query: string) => this.#statement(query, real.prepare(query)),
       batch: async (statements: D1PreparedStatement[]) => {
-        const results = await real.batch(statements.map((statement) => REAL.get(statement) ?? statement));
-        this.#d1Statements += results.length;
-        for (const { meta } of results) this.#d1 += meta.rows_read;
+        const known = statements.map(
+          (statement) => COUNTED.get(statement) ?? { query: "not counted", real: statement },
+        );
+        const results = await real.batch(known.map((statement) => statement.real));
+        for (const [i, { meta }] of results.entries()) this.#note(known[i]?.query ?? "", meta);
         return results;
       },
       withSession: () => replaced(this.#database(real) as unknown as D1DatabaseSession, { getBookmark: () => null }),
@@ -68,15 +109,14 @@ export class RowCounter {
   }
 
   /** Only `all` says what was read, and so stands for the others. */
-  #statement(real: D1PreparedStatement): D1PreparedStatement {
+  #statement(query: string, real: D1PreparedStatement): D1PreparedStatement {
     const all = async () => {
       const result = await real.all<Record<string, unknown>>();
-      this.#d1Statements += 1;
-      this.#d1 += result.meta.rows_read;
+      this.#note(query, result.meta);
       return result;
     };
     const counting = replaced(real, {
-      bind: (...values: unknown[]) => this.#statement(real.bind(...values)),
+      bind: (...values: unknown[]) => this.#statement(query, real.bind(...values)),
       all,
       run: all,
       raw: async () => (await all()).results.map((row) => Object.values(row)),
@@ -85,13 +125,19 @@ export class RowCounter {
         return row === null || column === undefined ? row : row[column];
       },
     });
-    REAL.set(counting, real);
+    COUNTED.set(counting, { query, real });
     return counting;
+  }
+
+  #note(query: string, { rows_read: rows }: D1Meta): void {
+    this.#d1.push({ query, rows });
   }
 }
 
-const REAL = new WeakMap<D1PreparedStatement, D1PreparedStatement>();
+/** The statements that are counted, as D1 knows them: a batch takes no others. */
+const COUNTED = new WeakMap<D1PreparedStatement, { query: string; real: D1PreparedStatement }>();
 
+const CALL = { v: 1, epoch: 1 } as const;
 const NEIGHBOUR = "neighbour";
 const CROWD = "crowd";
 /** Half of the neighbour's ids are older than every other job's, and half are newer. */

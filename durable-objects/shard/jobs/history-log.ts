@@ -62,20 +62,6 @@ function historyLog(sql: Sql) {
     ) as unknown as DueEntry[];
   }
 
-  /** The first few times are looked at: those that history lacks may be very many while it is away. */
-  function nextByTime(projected: number, now: number): number | null {
-    const first = sql.all<{ purge_at: number; known: number }>(
-      "SELECT purge_at, seq <= ? OR moved_in = 1 AS known FROM finished WHERE kept = 1 ORDER BY purge_at LIMIT +?",
-      projected,
-      LOOKED_AT_ONCE,
-    );
-    const known = first.find((entry) => entry.known === 1);
-    const last = first.at(-1);
-    if (known !== undefined || last === undefined) return known?.purge_at ?? null;
-    // History has none of them: nothing goes before the last of them does, nor before history has come on.
-    return first.length < LOOKED_AT_ONCE ? null : Math.max(last.purge_at, now + LOOK_AGAIN_MS);
-  }
-
   return {
     /** 1 row, and another one where the entry has a time of its own. */
     append(seq: number, { kept, purgeAt, jobs }: NewEntry): void {
@@ -147,9 +133,10 @@ function historyLog(sql: Sql) {
     /** When the next of the entries that history has is to go, epoch ms, or a time before that at which to look again. */
     nextPurgeAt(projected: number, now: number): number | null {
       const query = "SELECT purge_at FROM finished WHERE kept = 0 AND seq <= ? ORDER BY seq LIMIT 1";
-      const inOrder = sql.all<{ purge_at: number }>(query, projected)[0]?.purge_at ?? null;
-      const byTime = nextByTime(projected, now);
-      return inOrder === null || byTime === null ? (inOrder ?? byTime) : Math.min(inOrder, byTime);
+      const inOrder = sql.all<{ purge_at: number }>(query, projected).map((row) => row.purge_at);
+      const byTime = nextByTime(sql, projected, now);
+      const times = byTime === null ? inOrder : [...inOrder, byTime];
+      return times.length === 0 ? null : Math.min(...times);
     },
 
     /** Removes an entry and returns the jobs that it named. 1 row. */
@@ -158,6 +145,24 @@ function historyLog(sql: Sql) {
       return sql.all<{ jobs: string }>(query, kept, seq).flatMap(({ jobs }) => jobsOf(jobs));
     },
   };
+}
+
+/** The first few times are looked at: those that history lacks may be very many while it is away. */
+function nextByTime(sql: Sql, projected: number, now: number): number | null {
+  const firstOnes = (limit: number) =>
+    sql.all<{ purge_at: number; known: number }>(
+      "SELECT purge_at, seq <= ? OR moved_in = 1 AS known FROM finished WHERE kept = 1 ORDER BY purge_at LIMIT +?",
+      projected,
+      limit,
+    );
+  // History mostly has the very first.
+  const soonest = firstOnes(1);
+  const first = soonest[0]?.known === 0 ? firstOnes(LOOKED_AT_ONCE) : soonest;
+  const known = first.find((entry) => entry.known === 1);
+  const last = first.at(-1);
+  if (known !== undefined || last === undefined) return known?.purge_at ?? null;
+  // History has none of them: nothing goes before the last of them does, nor before history has come on.
+  return first.length < LOOKED_AT_ONCE ? null : Math.max(last.purge_at, now + LOOK_AGAIN_MS);
 }
 
 interface Due {
