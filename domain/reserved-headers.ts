@@ -31,11 +31,19 @@ const NAMES = new Set([
   "x-client-ip",
   "x-cluster-client-ip",
   "true-client-ip",
+  "forwarded-for",
+  "x-original-forwarded-for",
+  "x-original-url",
+  "x-original-host",
+  "x-rewrite-url",
+  "fastly-client-ip",
+  "x-azure-clientip",
+  "x-appengine-user-ip",
   "cdn-loop",
 ]);
 
 /** `cf-` is of Cloudflare, which says by it which Worker sends (`cf-worker`). */
-const PREFIXES = ["dure-", "webhook-", "proxy-", "x-forwarded-", "cf-"];
+const PREFIXES = ["dure-", "webhook-", "proxy-", "x-forwarded-", "x-envoy-", "x-amz-cf-", "cf-"];
 
 /** Whether a target cannot set the header, in whatever case its name is. */
 export function isReservedHeader(name: string): boolean {

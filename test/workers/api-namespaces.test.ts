@@ -19,6 +19,7 @@ import {
   succeed,
 } from "./api.ts";
 import { resetClock } from "./clock.ts";
+import { replaced } from "./faults.ts";
 
 afterEach(resetClock);
 
@@ -109,6 +110,20 @@ describe("limits of a namespace", () => {
 });
 
 describe("a namespace that is deleted", () => {
+  it("is quiet though its shards look once more, and is gone when they have found nothing", async () => {
+    const name = await makeNamespace(freshName("quiet"));
+    await must("DELETE", `/v1/namespaces/${name}`);
+    const services = servicesOf(env);
+    let looks = 0;
+    // Each time that they are told to look again they are not done at first.
+    const all = async () => [{ jobs: 0, done: looks++ % 2 === 1 }];
+    const slow = { ...services, shards: replaced(services.shards, { all, pause: async () => undefined }) };
+    const now = Date.now();
+    await driveDeletion(slow, name, now);
+    for (let later = 1; later < 4; later++) await driveDeletion(slow, name, now + later * 130_000);
+    expect((await call("GET", `/v1/namespaces/${name}`)).status).toBe(404);
+  });
+
   const TABLES = ["jobs", "queues", "schedules", "subscriptions", "operations", "api_keys"];
 
   async function rowsOf(name: string): Promise<Record<string, number>> {

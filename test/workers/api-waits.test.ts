@@ -1,14 +1,45 @@
 import { createExecutionContext, env } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import type { ClaimView } from "../../contract/pull.ts";
 import gateway from "../../workers/gateway/index.ts";
-import { answerOf, type CallOptions, claim, makeKey, makeNamespace, newQueue, request, sleep, submit } from "./api.ts";
+import {
+  answerOf,
+  type CallOptions,
+  claim,
+  makeKey,
+  makeNamespace,
+  must,
+  newQueue,
+  request,
+  sleep,
+  submit,
+} from "./api.ts";
+import { passTime, resetClock } from "./clock.ts";
+
+afterEach(resetClock);
 
 /** A gateway that lets each key wait once at a time. */
 const small = { ...env, WAITS_PER_KEY: "1" };
 const ask = async <T>(method: string, path: string, options: CallOptions = {}) =>
   answerOf<T & { code?: string }>(await gateway.fetch(request(method, path, options), small, createExecutionContext()));
+
+describe("a key that is revoked while it waits", () => {
+  it("is given no job", async () => {
+    const namespace = await makeNamespace("revoked");
+    const { key: admin } = await makeKey(["admin"], namespace);
+    const { id, key } = await makeKey(["work"], namespace);
+    const queue = await newQueue({}, admin);
+    const waiting = ask<ClaimView>("POST", `/v1/queues/${queue}/claim`, { key, body: { wait: 8 } });
+    await sleep(300);
+    await must("DELETE", `/v1/keys/${id}`, { key: admin });
+    // What an isolate knows of a key is forgotten within five seconds.
+    passTime(5_000);
+    const job = await submit({ queue, payload: 1 }, { key: admin });
+    expect((await waiting).body.jobs).toEqual([]);
+    expect((await must<JobView>("GET", `/v1/jobs/${job.id}`, { key: admin })).state).toBe("queued");
+  });
+});
 
 describe("a key that waits as often as it may", () => {
   it("is refused another wait of any kind with Retry-After, and nothing else", async () => {

@@ -134,6 +134,16 @@ describe("the audit log", () => {
     expect(audited.sort()).toEqual([...Object.keys(SENT), ...Object.keys(OF_ROOT)].sort());
   });
 
+  it("has no name of what is not there: a whole key may stand in its place", async () => {
+    for (const as of [key, ROOT]) {
+      const answer = await call("DELETE", `/v1/keys/${as}`, { key });
+      expect(answer.status).toBe(404);
+      expect((await log())[0]).toMatchObject({ call: "revokeKey", object: null, status: 404 });
+    }
+    const { results } = await env.DB.prepare("SELECT * FROM audit_log").all();
+    for (const secret of [key, ROOT]) expect(JSON.stringify(results)).not.toContain(secret);
+  });
+
   it.each(Object.entries(SENT))(
     "has an entry of %s: who, when, what, from where, and what came of it",
     async (name, send) => {
@@ -193,12 +203,12 @@ describe("the audit log", () => {
     expect(new Set(await Promise.all(Array.from({ length: 110 }, purge)))).toEqual(new Set([404]));
     const entries = await log("", admin.key);
     expect(entries.filter(({ call: name }) => name === "purgeQueue")).toHaveLength(100);
-    expect(entries[0]).toMatchObject({ call: "purgeQueue", object: "none", status: 404 });
+    expect(entries[0]).toMatchObject({ call: "purgeQueue", object: null, status: 404 });
   });
 
-  it("cuts a name that somebody made up, and bears one that is no text", async () => {
+  it("bears a name that is too long, and one that is no text", async () => {
     await call("POST", `/v1/queues/${"x".repeat(3000)}/pause`, { key });
-    expect((await log())[0]).toMatchObject({ object: "x".repeat(200), status: 404 });
+    expect((await log())[0]).toMatchObject({ call: "pauseQueue", object: null, status: 404 });
     await call("POST", "/v1/queues/%ED%A0%80/pause", { key });
     expect((await log())[0]).toMatchObject({ call: "pauseQueue", status: 404 });
   });

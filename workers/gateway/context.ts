@@ -19,6 +19,8 @@ export interface Context extends Visit {
   readonly caller: Caller;
   /** Where the request came from; null where that says nothing. */
   readonly address: string | null;
+  /** Whether the caller may still do what the call does: its key may have been revoked while it waited. */
+  mayGoOn(): Promise<boolean>;
   /** What the caller has seen. It hears what is asked of shards through these `services`. */
   readonly session: ReadSession;
 }

@@ -15,7 +15,9 @@ const RESERVED = {
   ],
   "Cloudflare's": [
     ..."cf-connecting-ip cf-connecting-ipv6 cf-ipcountry cf-ray cf-visitor cf-worker cf-ew-via".split(" "),
-    ..."cf-access-jwt-assertion cf-access-client-id cdn-loop".split(" "),
+    ..."cf-access-jwt-assertion cf-access-client-id cdn-loop forwarded-for fastly-client-ip x-envoy-original-path x-amz-cf-id".split(
+      " ",
+    ),
   ],
   "Dure's own": [
     ..."dure-job-id dure-lease dure-anything webhook-id webhook-signature webhook-timestamp".split(" "),

@@ -6,6 +6,8 @@ import type { Caller } from "./auth.ts";
 const RETRY_AFTER_SECONDS = 5;
 /** A wait that has not ended so long after its time was cut off with its client, and nobody said so. */
 const GRACE_MS = 10_000;
+/** A wait of which one hears five times a second is gone when nobody has spoken of it for so long. */
+const SILENCE_MS = 5_000;
 /** No wait is longer, its grace included: one that seems so was begun before the clock stepped back. */
 const LONGEST_MS = 60_000 + GRACE_MS;
 
@@ -13,6 +15,8 @@ const LONGEST_MS = 60_000 + GRACE_MS;
 export interface Waits {
   /** May be said twice. */
   end(): void;
+  /** Its client is there still, at `now`. Once that was said, it counts no longer than some seconds without being said again. */
+  beat(now: number): void;
 }
 
 interface Entry extends Waits {
@@ -22,7 +26,7 @@ interface Entry extends Waits {
 /**
  * Counts the requests that wait in this isolate, by key and by namespace: each holds memory and a connection for as long
  * as a minute. The runtime may end a request with its client without a word, so that a wait counts no longer than it was to
- * take.
+ * take, and one whose answer is under way no longer than it is heard of.
  */
 export class WaitingRequests {
   readonly #entries = new Map<string, Set<Entry>>();
@@ -44,6 +48,9 @@ export class WaitingRequests {
       until: now + ms + GRACE_MS,
       end: () => {
         for (const name of names) this.#remove(name, entry);
+      },
+      beat: (at) => {
+        entry.until = Math.min(now + ms + GRACE_MS, at + SILENCE_MS);
       },
     };
     for (const name of names) this.#entries.set(name, (this.#entries.get(name) ?? new Set()).add(entry));

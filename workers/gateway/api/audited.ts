@@ -53,12 +53,21 @@ function entryOf(
 ): Entry {
   const [named] = Object.values<string>(params);
   const view = result === null || isProblem(result) ? null : result.view;
+  const status = result?.status ?? 500;
   return {
     call,
-    object: named ?? textOf(view, "id") ?? null,
+    object: isThere(status) ? (named ?? textOf(view, "id") ?? null) : null,
     namespace: scope === "root" ? null : textOf(view, "namespace"),
-    status: result?.status ?? 500,
+    status,
   };
+}
+
+/**
+ * Whether what the call names is known to be there, and so to be no more than a name. What is not there may be any text: a key
+ * in the place of its id, say.
+ */
+function isThere(status: number): boolean {
+  return status < 400 || status === 409 || status === 412;
 }
 
 function textOf(view: unknown, name: "id" | "namespace"): string | undefined {

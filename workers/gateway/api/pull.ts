@@ -147,11 +147,14 @@ async function claimOf({ services, caller, clock }: Context, queue: string, body
 }
 
 async function waitForJobs(
-  { services, clock }: Context,
+  { services, clock, mayGoOn }: Context,
   claim: Claim,
   abandoned: () => boolean,
 ): Promise<Result<ClaimedJobView[]>> {
-  const jobs = await claimWaiting(services, claim, { clock, abandoned });
+  const jobs = await claimWaiting(services, claim, {
+    clock,
+    abandoned: async () => abandoned() || !(await mayGoOn()),
+  });
   return isProblem(jobs) ? jobs : viewsOf(jobs);
 }
 

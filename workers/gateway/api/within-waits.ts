@@ -21,7 +21,12 @@ export async function withinWaits<View>(
     const { later } = answered;
     if (later === undefined) return answered;
     goesOn = true;
-    return { ...answered, later: (abandoned) => later(abandoned).finally(waits.end), left: waits.end };
+    return {
+      ...answered,
+      later: (abandoned) => later(abandoned).finally(waits.end),
+      left: waits.end,
+      beat: () => waits.beat(clock()),
+    };
   } finally {
     if (!goesOn) waits.end();
   }

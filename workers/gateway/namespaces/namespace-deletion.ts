@@ -30,8 +30,17 @@ const LOOK_MS = 500;
 const NAMESPACES_PER_RUN = 10;
 
 /** Goes on with a deletion after the answer: what fails is logged, and cron goes on. */
-export async function driveDeletion(services: Services, name: string, now: number): Promise<void> {
-  const until = Date.now() + DRIVE_MS;
+export function driveDeletion(services: Services, name: string, now: number): Promise<void> {
+  return drive(services, { name, now, until: Date.now() + DRIVE_MS });
+}
+
+interface Drive {
+  name: string;
+  now: number;
+  until: number;
+}
+
+async function drive(services: Services, { name, now, until }: Drive): Promise<void> {
   try {
     for (let steps = 0; steps < STEPS_PER_RUN && Date.now() < until; steps++) {
       const more = await stepDeletion(services, name, now);
@@ -43,11 +52,13 @@ export async function driveDeletion(services: Services, name: string, now: numbe
   }
 }
 
-/** Cron's part: goes on with every deletion that is not done. */
+/** Cron's part: goes on with every deletion that is not done, in the time of one. Where one begins is left to chance, so that none starves. */
 export async function repairDeletions(services: Services, now: number): Promise<Result<void>> {
   const rows = await fromDatabase(() => deletingNamespaces(primary(services.database), NAMESPACES_PER_RUN));
   if (isProblem(rows)) return rows;
-  for (const { name } of rows) await driveDeletion(services, name, now);
+  const until = Date.now() + DRIVE_MS;
+  const start = Math.floor(services.random() * rows.length);
+  for (const { name } of [...rows.slice(start), ...rows.slice(0, start)]) await drive(services, { name, now, until });
 }
 
 /**
@@ -70,19 +81,17 @@ async function stepDeletion(services: Services, name: string, now: number): Prom
   );
   if (isProblem(shards)) return shards;
   const jobsDeleted = shards.reduce((sum, { jobs }) => sum + jobs, 0);
-  const isQuiet = deleted === 0 && shards.every(({ done }) => done);
+  const found = deleted > 0 || jobsDeleted > row.jobsDeleted;
+  const done = !found && shards.every((shard) => shard.done);
   const { quietSince } = row;
-  if (isQuiet && quietSince !== null && now - quietSince >= QUIET_MS) return endOf(services, db, row);
-  const began = isQuiet && quietSince === null;
-  await noteDeletion(db, name, {
-    jobsDeleted,
-    quietSince: isQuiet ? (quietSince ?? now) : null,
-    lookOnceMore: began,
-    now,
-  });
+  if (done && quietSince !== null && now - quietSince >= QUIET_MS) return endOf(services, db, row);
+  const begins = done && quietSince === null;
+  // While shards look once more they are not done; only what one of them finds ends the quiet.
+  const since = begins ? now : quietSince;
+  await noteDeletion(db, name, { jobsDeleted, quietSince: found ? null : since, lookOnceMore: begins, now });
   // The shards walk on by themselves: they are looked at again in a moment.
-  if (deleted === 0 && !isQuiet) await services.shards.pause(LOOK_MS);
-  return !isQuiet || began;
+  if (!found && !done) await services.shards.pause(LOOK_MS);
+  return !done || begins;
 }
 
 async function endOf(services: Services, db: Db, { name }: NamespaceRow): Promise<boolean> {

@@ -42,14 +42,14 @@ export async function claimNow(services: Services, claim: Claim): Promise<Result
 export async function claimWaiting(
   services: Services,
   claim: Claim,
-  { clock, abandoned }: { clock: () => number; abandoned: () => boolean },
+  { clock, abandoned }: { clock: () => number; abandoned: () => Promise<boolean> },
 ): Promise<Result<ClaimedJob[]>> {
   const until = clock() + secondsToMs(claim.wait);
   const shards = await shardsOf(services, claim.settings);
   if (isProblem(shards)) return shards;
   for (let pause = FIRST_PAUSE_MS; until > clock(); pause = longer(pause)) {
     const shard = await watch(services, claim.settings, { shards, until, clock });
-    if (shard === null || abandoned()) return [];
+    if (shard === null || (await abandoned())) return [];
     const jobs = await claimFrom(services, claim, { shard, max: claim.max });
     if (isProblem(jobs) || jobs.length > 0) return jobs;
     if (until > clock()) await services.shards.pause(Math.min(pause, until - clock()));

@@ -3,7 +3,7 @@ import { faultText } from "../../../domain/fault.ts";
 import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import { type OpenTarget, openTarget } from "../../crypto/open-target.ts";
+import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
 import { type HttpPorts, NOT_OPEN } from "../executors/http.ts";
 import { INVALID_HEADERS } from "../executors/http-request.ts";
 import { retryAfterMs } from "../executors/retry-after.ts";
@@ -28,15 +28,15 @@ export function httpSubscriber(ports: SubscriberPorts) {
     const { namespace, name } = subscription;
     const target = await openTarget(ports.vault, { kind: "subscription", namespace, name }, subscription.target);
     if (target === null) return failed("secret-unavailable", NOT_OPEN);
-    const { url } = target;
-    const refused = refusedTarget(url, ports.targets);
+    const refused = refusedTarget(target.url, ports.targets);
     if (refused !== null) return failed("target-refused", `the target may not be called: ${refused}`);
     const body = JSON.stringify(eventView(event, subscription));
-    const headers = await headersOf(ports, { ...subscription, target }, { event, body });
+    const sent = withCredentials(target);
+    const headers = await headersOf(ports, { ...subscription, target: sent }, { event, body });
     if (!(headers instanceof Headers)) return headers;
     const signal = ports.timeout(POST_TIMEOUT_MS);
     try {
-      const response = await ports.fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+      const response = await ports.fetch(sent.url, { method: "POST", headers, body, redirect: "manual", signal });
       // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
       await response.body?.cancel();
       return outcomeBy(response, ports.now());

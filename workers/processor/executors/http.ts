@@ -5,7 +5,7 @@ import { secondsToMs } from "../../../contract/time.ts";
 import { faultText } from "../../../domain/fault.ts";
 import type { HttpTarget } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
-import { type OpenTarget, openTarget } from "../../crypto/open-target.ts";
+import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
 import type { Vault } from "../../crypto/vault.ts";
 import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
@@ -48,13 +48,14 @@ export function httpExecutor(ports: HttpPorts) {
     const refused = refusedTarget(open.url, ports.targets);
     if (refused !== null)
       return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });
-    const headers = await signedHeaders(ports, item, open);
+    const sent = withCredentials(open);
+    const headers = await signedHeaders(ports, item, sent);
     if (!(headers instanceof Headers)) return headers;
     const seconds = target.firstByteTimeout ?? DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS;
     const late = new AbortController();
     const disarm = ports.after(secondsToMs(seconds), () => late.abort());
     try {
-      const response = await ports.fetch(open.url, {
+      const response = await ports.fetch(sent.url, {
         method: "POST",
         headers,
         body: item.payload,

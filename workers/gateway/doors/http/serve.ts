@@ -168,12 +168,12 @@ function response(c: DoorContext, status: number, body: BodyInit | null = null):
 function answer(c: DoorContext, definition: CallDefinition, answered: Answered<unknown>): Response {
   const { headers } = c.get("request");
   remark(headers, answered);
-  const { view, status, etag, later, left } = answered;
+  const { view, status, etag, later, left, beat } = answered;
   if (status === 204) return response(c, 204);
   if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return response(c, 304);
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
   headers["content-type"] = type ?? "application/json";
-  if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, left }));
+  if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, left, beat }));
   return response(c, status, type === undefined ? JSON.stringify(view) : String(view));
 }
 

@@ -12,7 +12,7 @@ const BEAT = new TextEncoder().encode(" ");
  */
 export function streamed<T>(
   make: (abandoned: () => boolean) => Promise<Result<T>>,
-  { otherwise, left }: { otherwise: T; left?: (() => void) | undefined },
+  { otherwise, left, beat }: { otherwise: T; left?: (() => void) | undefined; beat?: (() => void) | undefined },
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
@@ -31,18 +31,24 @@ export function streamed<T>(
   void send(
     writer,
     made.then((view) => JSON.stringify(view)),
+    beat,
   ).catch(leave);
   return readable;
 }
 
-async function send(writer: WritableStreamDefaultWriter<Uint8Array>, made: Promise<string>): Promise<void> {
+async function send(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  made: Promise<string>,
+  beat: () => void = () => undefined,
+): Promise<void> {
   for (let answer: string | null = null; answer === null; ) {
-    answer = await Promise.race([made, beat()]);
+    beat();
+    answer = await Promise.race([made, pause()]);
     await writer.write(answer === null ? BEAT : new TextEncoder().encode(answer));
   }
   await writer.close();
 }
 
-function beat(): Promise<null> {
+function pause(): Promise<null> {
   return new Promise((resolve) => setTimeout(() => resolve(null), BEAT_MS));
 }

@@ -55,6 +55,16 @@ describe("requests that wait", () => {
     expect(refused(caller("a"), NOW + 30_000)).toBe(false);
   });
 
+  test("of which one has heard count no longer than some seconds without being heard of again", () => {
+    const { begin, refused } = rig(1, 10);
+    const waits = begin(caller("a"), NOW, 60_000) as Waits;
+    waits.beat(NOW + 1_000);
+    expect(refused(caller("a"), NOW + 5_999)).toBe(true);
+    waits.beat(NOW + 5_000);
+    expect(refused(caller("a"), NOW + 9_999)).toBe(true);
+    expect(refused(caller("a"), NOW + 10_000)).toBe(false);
+  });
+
   test("count no longer after the clock has stepped back", () => {
     const { begin, refused } = rig(1, 1);
     begin(caller("a"), NOW + 3_600_000);

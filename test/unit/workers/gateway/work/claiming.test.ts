@@ -35,7 +35,7 @@ function fake(ready: (number | null)[]) {
     const request = { max, wait, settings: implicitDefault("default") };
     const jobs = await claimNow(services, request);
     if (isProblem(jobs) || jobs.length > 0 || wait === 0) return jobs;
-    return claimWaiting(services, request, { clock: () => rig.now, abandoned: () => gone.yes });
+    return claimWaiting(services, request, { clock: () => rig.now, abandoned: async () => gone.yes });
   };
   /** Resolves when every shard has been asked once. */
   const looked = async () => {
