@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { lane } from "./test/lane.ts";
+import { MASTER_KEY } from "./test/rigs/master-key.ts";
 
 /**
  * Five projects: rules in Node, a shard beside a model of it, Workers in workerd, protocols in a simulation, and the
@@ -26,7 +27,8 @@ export default defineConfig({
               // A copy of the database, which tests let lag behind (test/workers/replicated-d1.ts).
               d1Databases: { REPLICA: "replica" },
               bindings: {
-                DURE_ROOT_KEY: "dure_root_test",
+                DURE_ROOT_KEY: "dure_root_of-the-tests-0123456789abcdefghijkl",
+                DURE_MASTER_KEY: MASTER_KEY,
                 ALLOW_PRIVATE_TARGETS: "true",
                 MIGRATIONS: await readD1Migrations("migrations"),
                 FUZZ_REQUESTS: lane.histories.fuzz,

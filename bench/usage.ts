@@ -7,8 +7,12 @@ import { waitUntilIdle } from "./process.ts";
 const ROWS = "dure_shard_rows_written_total";
 const UNPROJECTED = "dure_jobs_unprojected";
 
-/** Rows written in the shards so far. */
+/** A gateway answers a scrape with what it has asked its shards for no longer ago than this. */
+const SCRAPE_AGE_MS = 5_000;
+
+/** Rows written in the shards so far. Takes as long as a scrape is remembered. */
 export async function rowsWritten(system: Dure): Promise<number> {
+  await pause(SCRAPE_AGE_MS);
   return (await system.metrics()).get(ROWS) ?? Number.NaN;
 }
 
@@ -18,7 +22,8 @@ export type PerJob = Counts & { objectRows: number };
 /** Sends `jobs` jobs to the no-op handler, one by one or by the hundred, waits for the last to be in history, and counts. */
 export async function usage(system: Dure, jobs: number, way: "single" | "batch"): Promise<PerJob> {
   await waitUntilIdle(system.pid());
-  const before = { used: await system.used(), metrics: await system.metrics(), counts: await system.counts() };
+  const rowsBefore = await rowsWritten(system);
+  const before = { used: await system.used(), counts: await system.counts() };
   if (way === "single") await fixedWork(32, jobs, () => system.sendOne());
   else await fixedWork(4, jobs / 100, () => system.sendBatch(100));
   for (;;) {
@@ -35,6 +40,6 @@ export async function usage(system: Dure, jobs: number, way: "single" | "batch")
     messages: per("messages"),
     d1Rows: per("d1Rows"),
     kvWrites: per("kvWrites"),
-    objectRows: (rows - (before.metrics.get(ROWS) ?? 0)) / jobs,
+    objectRows: (rows - rowsBefore) / jobs,
   };
 }

@@ -1,32 +1,45 @@
 import { z } from "zod";
-import { ACCEPTED_AT, LATER } from "./examples.ts";
+import { ACCEPTED_AT, HOUR, LATER } from "./examples.ts";
 import { described, field } from "./field.ts";
+import { MAX_KEY_NAME_CHARACTERS } from "./limits.ts";
 import { pageOf } from "./list.ts";
 import { Name } from "./primitives.ts";
-import { says } from "./sentence.ts";
+import { query, says } from "./sentence.ts";
 import { Timestamp } from "./time.ts";
 
 /** Keys, namespaces, secrets, and what operators read. */
 
-/** `admin` implies the others. */
-export const SCOPES = ["submit", "read", "work", "admin"] as const;
+/** `admin` implies the others, apart from `metrics`, which tells of all namespaces. */
+export const SCOPES = ["submit", "read", "work", "admin", "metrics"] as const;
 export const Scope = z.enum(SCOPES);
 export type Scope = z.infer<typeof Scope>;
 
 const SCOPES_TEXT =
-  "What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies the others and may change queues, keys and all else.";
+  "What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.";
 
-/** `namespace` is for the root key only. */
+/** What people call a key: any text that fits on a line. Long texts are cut before they are counted. */
+const KeyName = z
+  .string(says("is a text of 1 to 64 characters without control characters and lone surrogates"))
+  .refine(isKeyName)
+  .meta({ minLength: 1, maxLength: MAX_KEY_NAME_CHARACTERS });
+
+function isKeyName(text: string): boolean {
+  if (text.length > 2 * MAX_KEY_NAME_CHARACTERS || !text.isWellFormed() || /\p{Cc}/u.test(text)) return false;
+  const characters = [...text].length;
+  return characters >= 1 && characters <= MAX_KEY_NAME_CHARACTERS;
+}
+
+/** `namespace` is for the root key only, and so is the scope `metrics`. */
 export const KeyBody = described(
   z.strictObject({
-    name: field(Name, "What people call the key. It need not be unique.", "ci"),
+    name: field(KeyName, "What people call the key. It need not be unique.", "CI of the shop", "ci"),
     scopes: field(
       z
         .array(Scope)
         .min(1)
         .max(SCOPES.length)
         .refine((scopes) => new Set(scopes).size === scopes.length, says("names no scope twice")),
-      `${SCOPES_TEXT} Each once.`,
+      `${SCOPES_TEXT} Each once. A key can give no scope that it does not have; \`metrics\` the root key alone can give.`,
       ["submit", "read"],
     ),
     namespace: field(
@@ -34,21 +47,37 @@ export const KeyBody = described(
       "The namespace that the key is for, which only the root key may name. Left out: that of the key that makes it.",
       "acme",
     ),
-    expiresAt: field(Timestamp.optional(), "When the key stops working. Left out: never.", LATER),
+    expiresAt: field(
+      Timestamp.optional(),
+      "When the key stops working: not after the key that makes it does. Left out: when that one does, or never.",
+      LATER,
+    ),
   }),
   "An API key to be made.",
-  { name: "ci", scopes: ["submit", "read"] },
+  { name: "CI of the shop", scopes: ["submit", "read"] },
 );
 export type KeyBody = z.infer<typeof KeyBody>;
 
 export const KeyView = described(
   z.strictObject({
     id: field(z.string(), "The id of the key, which is also the middle part of its text.", "01m81y5hxdfwy87v7akx"),
-    name: field(Name, "What people call the key.", "ci"),
+    name: field(z.string(), "What people call the key.", "CI of the shop"),
     scopes: field(z.array(Scope), SCOPES_TEXT, ["submit", "read"]),
     namespace: field(Name, "The namespace that the key is for.", "default"),
     createdAt: field(Timestamp, "When the key was made.", ACCEPTED_AT),
     expiresAt: field(Timestamp.nullable(), "When the key stops working. Null: never.", null, LATER),
+    parent: field(
+      z.string().nullable(),
+      "The id of the key that made it, with which it is revoked. Null: the root key made it, or a version of Dure that did not note it.",
+      null,
+      "01m81y5hxdfwy87v7akx",
+    ),
+    lastUsedAt: field(
+      Timestamp.nullable(),
+      "The hour in which the key was last used, by its beginning. Null: it was not, or not since Dure notes it.",
+      null,
+      HOUR,
+    ),
   }),
   "An API key, without its text.",
 );
@@ -63,22 +92,12 @@ export const KeyCreatedView = described(
     key: field(
       z.string(),
       "The whole text of the key, as it goes behind `Authorization: Bearer`. It is shown this once and stored nowhere.",
-      "dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx9",
+      "dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx90fG-5d0c3a7e91f24b68c07d3e15",
     ),
   }),
   "An API key as it was made, with its text.",
 );
 export type KeyCreatedView = z.infer<typeof KeyCreatedView>;
-
-export const NamespaceBody = described(z.strictObject({}), "Nothing: an empty body or `{}`.");
-
-export const NamespaceView = described(
-  z.strictObject({
-    name: field(Name, "The name of the namespace.", "acme"),
-    createdAt: field(Timestamp, "When it was created.", ACCEPTED_AT),
-  }),
-  "A namespace: its queues, keys and jobs are seen by nobody else.",
-);
 
 const ShardView = described(
   z.strictObject({
@@ -115,6 +134,38 @@ const Violation = described(
   "One broken rule.",
 );
 
+const AuditPass = described(
+  z.strictObject({
+    shard: field(z.string(), "The id of the shard.", "s0"),
+    startedAt: field(Timestamp.nullable(), "When the pass began. Null: the shard has had none yet.", ACCEPTED_AT),
+    finishedAt: field(Timestamp.nullable(), "When it ended. Null: the shard has had none yet.", ACCEPTED_AT),
+    rows: field(z.int(), "How many rows it looked at, each as often as it did.", 340),
+  }),
+  "A full pass of the audit over one shard.",
+);
+
+const RunningAuditPass = described(
+  z.strictObject({
+    shard: field(z.string(), "The id of the shard.", "s0"),
+    startedAt: field(Timestamp, "When the pass began.", ACCEPTED_AT),
+    rows: field(z.int(), "How many rows it has looked at so far.", 12_500),
+    violations: field(z.int(), "How many broken rules it has found so far.", 0),
+  }),
+  "A pass of the audit that is under way on one shard.",
+);
+
+/** `?fresh=true`: wait for a pass that begins now. */
+export const AuditQuery = query({
+  fresh: field(
+    z
+      .enum(["true", "false"], says("is `true` or `false`"))
+      .default("false")
+      .transform((text) => text === "true"),
+    "Whether to wait, up to a minute, for a pass over every shard that begins after this call. Left out: the answer is what is known.",
+    "true",
+  ),
+});
+
 export const AuditView = described(
   z.strictObject({
     ok: field(z.boolean(), "Whether no rule is broken.", true),
@@ -125,6 +176,12 @@ export const AuditView = described(
       "The rules that are broken: rows that contradict each other, jobs that nothing would run.",
       [],
     ),
+    passes: field(
+      z.array(AuditPass),
+      "The last full pass over each shard, by which the answer is. A small shard is looked at whole in this call.",
+      [{ shard: "s0", startedAt: ACCEPTED_AT, finishedAt: ACCEPTED_AT, rows: 340 }],
+    ),
+    running: field(z.array(RunningAuditPass), "The passes that are under way, with what they have found so far.", []),
   }),
   "Whether the shards' rows agree, and nothing waits that nothing would ever run.",
 );
@@ -143,6 +200,11 @@ export const WebhookSecretView = described(
       "The secret before the last rotation, which signs beside the current one for 24 hours. Null when none does.",
       null,
     ),
+    signing: field(
+      z.array(z.string()),
+      "All secrets that sign now, the current one first: each signs for 24 hours after the one that came after it was made.",
+      ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    ),
   }),
   "The secrets of the namespace that sign webhooks.",
 );
@@ -160,15 +222,28 @@ const CHECKS = {
   d1: field(Check, "The database with history and configuration."),
   kv: field(Check, "The key-value store that caches use."),
   queues: field(Check, "The Queues that carry doorbells."),
-  shards: field(Check, "All shards."),
+  shards: field(Check, "Three shards, or all where there are fewer."),
   directory: field(Check, "The directory, which holds the slot map."),
+  cron: field(
+    described(
+      Check.extend({
+        ageSeconds: field(
+          z.int().nullable(),
+          "How many seconds ago the last round ended. Null: there was none yet, which is well on a new deployment.",
+          42,
+        ),
+      }),
+      "Whether the round that mends what was lost comes every minute.",
+    ),
+    "Not `ok` when its last round ended more than 5 minutes ago.",
+  ),
 };
 
 export const ReadyView = described(
   z.strictObject({
     status: field(
       z.enum(["ok", "degraded", "down"]),
-      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not; `down`: they do not.",
+      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, or the cron stands still; `down`: they do not.",
       "ok",
     ),
     checks: described(z.strictObject(CHECKS), "Each thing that Dure needs, by its name."),

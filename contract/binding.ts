@@ -5,7 +5,7 @@
  * get the message alone.
  */
 import { z } from "zod";
-import { SCOPES, Scope } from "./admin.ts";
+import { Scope } from "./admin.ts";
 import type { BatchBody, BatchView } from "./batch.ts";
 import { Consistency, type ExplainView, type JobView, type SubmitBody } from "./job.ts";
 import { MAX_WAIT_SECONDS } from "./limits.ts";
@@ -21,11 +21,14 @@ export interface As {
   bookmark?: string;
 }
 
+/** No method of a binding reads metrics. */
+const BindingScope = Scope.exclude(["metrics"]);
+
 /** Set by whoever writes the binding (`props` in its wrangler configuration): a key, or a namespace and scopes. */
 export const DureProps = z.union(
   [
     z.strictObject({ key: z.string() }),
-    z.strictObject({ namespace: Name, scopes: z.array(Scope).min(1).max(SCOPES.length) }),
+    z.strictObject({ namespace: Name, scopes: z.array(BindingScope).min(1).max(BindingScope.options.length) }),
   ],
   says("are an object with a `key`, or with a `namespace` and `scopes`"),
 );

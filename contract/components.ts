@@ -5,11 +5,10 @@ import {
   KeyCreatedView,
   KeyListView,
   KeyView,
-  NamespaceBody,
-  NamespaceView,
   ReadyView,
   WebhookSecretView,
 } from "./admin.ts";
+import { AuditLogView } from "./audit-log.ts";
 import { BatchBody, BatchView } from "./batch.ts";
 import { FailureListView, FailureView, PurgeBody, PurgeView, RedriveBody, RedriveView } from "./dead-letters.ts";
 import { DedupBody } from "./dedup.ts";
@@ -17,22 +16,26 @@ import { JobErrorBody, JobErrorView } from "./error.ts";
 import { EventView } from "./event.ts";
 import { IngestMessage } from "./ingest.ts";
 import { AttemptView, ExplainView, JobListItem, JobListView, JobView, SubmitBody } from "./job.ts";
+import { NamespaceBody, NamespaceListView, NamespaceView } from "./namespace.ts";
 import { OperationBody, OperationListView, OperationView } from "./operation.ts";
 import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
-import { QueuePatch, SchedulePatch, SubscriptionPatch } from "./patches.ts";
+import { NamespacePatch, QueuePatch, SchedulePatch, SubscriptionPatch } from "./patches.ts";
 import { ProblemTypeView, ProblemView } from "./problem.ts";
 import {
   ClaimBody,
   ClaimedJobView,
   ClaimView,
   ExtendBody,
+  ExtendLeaseBody,
   ExtendView,
   FailBody,
+  FailLeaseBody,
   ReportBody,
   ReportsBody,
   ReportsView,
   SucceedBody,
   SucceededView,
+  SucceedLeaseBody,
 } from "./pull.ts";
 import { EmptyBody, QueueBody, QueueListView, QueueStatsView, QueueView } from "./queue.ts";
 import { RetryBody, RetryView } from "./retry.ts";
@@ -69,8 +72,12 @@ export const REQUESTS = {
   SucceedRequest: SucceedBody,
   FailRequest: FailBody,
   ExtendRequest: ExtendBody,
+  SucceedLeaseRequest: SucceedLeaseBody,
+  FailLeaseRequest: FailLeaseBody,
+  ExtendLeaseRequest: ExtendLeaseBody,
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
+  NamespacePatch,
   ScheduleRequest: ScheduleBody,
   SchedulePatch,
   ScheduledJobRequest: ScheduledJobBody,
@@ -120,8 +127,10 @@ export const ANSWERS = {
   CreatedKey: KeyCreatedView,
   KeyList: KeyListView,
   Namespace: NamespaceView,
+  NamespaceList: NamespaceListView,
   Cluster: ClusterView,
   Audit: AuditView,
+  AuditLog: AuditLogView,
   WebhookSecret: WebhookSecretView,
   Ready: ReadyView,
   Operation: OperationView,

@@ -5,6 +5,10 @@ export const MAX_JSON_DEPTH = 512;
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 export const MAX_RESULT_BYTES = 256 * 1024;
 export const MAX_KEY_BYTES = 256;
+/** Unicode code points of the name of an API key. */
+export const MAX_KEY_NAME_CHARACTERS = 64;
+/** Keys above a key: who made it, who made that one, and so on. Each is looked for when D1 does not answer. */
+export const MAX_KEY_ANCESTORS = 16;
 export const MAX_TAGS = 10;
 export const MAX_TAG_BYTES = 64;
 export const MAX_BATCH_JOBS = 1000;
@@ -38,6 +42,8 @@ export const DEFAULT_RETRY = {
 } as const;
 export const DEFAULT_PARTITIONS = 16;
 export const DEFAULT_TIMEOUT_SECONDS = 60;
+/** How long an HTTP target may take until the headers of its answer come, where its queue does not say. */
+export const DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS = 30;
 export const DEFAULT_RETENTION_SECONDS = 7 * 86_400;
 export const DEFAULT_IDEMPOTENCY_WINDOW_SECONDS = 86_400;
 /** How far a target's `Retry-After` is believed. */
@@ -56,8 +62,6 @@ export const MAX_BACKLOG = 1_000_000_000;
 export const DEFAULT_DEDUP_WINDOW_SECONDS = 86_400;
 export const MAX_DEDUP_WINDOW_SECONDS = 366 * 86_400;
 export const MAX_REDRIVES_PER_SECOND = 100_000;
-/** Subscriptions of a namespace. */
-export const MAX_SUBSCRIPTIONS = 32;
 /** Bulk operations of a namespace that are not finished. */
 export const MAX_RUNNING_OPERATIONS = 20;
 export const MAX_CRON_BYTES = 128;

@@ -47,7 +47,10 @@ function operation(call: CallDefinition, { id, tag }: { id: string; tag: string 
     operationId: id,
     tags: [tag],
     summary: call.summary,
-    description: `${call.description}\n\n${scopeText(call)}`,
+    description: [call.description, ...(call.deprecated === undefined ? [] : [call.deprecated]), scopeText(call)].join(
+      "\n\n",
+    ),
+    ...(call.deprecated === undefined ? {} : { deprecated: true }),
     security: call.scope === "public" ? [] : [{ key: [] }],
     parameters: parameters(call),
     ...(call.body === undefined

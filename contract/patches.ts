@@ -1,9 +1,10 @@
 import { patchOf } from "./merge-patch.ts";
+import { NamespaceBody } from "./namespace.ts";
 import { QueueBody } from "./queue.ts";
 import { ScheduleBody } from "./schedule.ts";
 import { SubscriptionBody } from "./subscription.ts";
 
-/** What PATCH takes of queues, schedules and subscriptions. */
+/** What PATCH takes of queues, schedules, subscriptions and namespaces. */
 
 export const QueuePatch = patchOf(QueueBody, "Changes of a queue's settings", {
   timeout: 30,
@@ -11,3 +12,6 @@ export const QueuePatch = patchOf(QueueBody, "Changes of a queue's settings", {
 });
 export const SchedulePatch = patchOf(ScheduleBody, "Changes of a schedule", { cron: "0 3 * * *" });
 export const SubscriptionPatch = patchOf(SubscriptionBody, "Changes of a subscription", { paused: true });
+export const NamespacePatch = patchOf(NamespaceBody, "Changes of a namespace's limits", {
+  limits: { unfinishedJobs: 500_000 },
+});

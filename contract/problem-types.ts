@@ -6,30 +6,12 @@ import {
   MAX_PUSH_TIMEOUT_SECONDS,
   MAX_RESULT_BYTES,
   MAX_RUNNING_OPERATIONS,
-  MAX_SUBSCRIPTIONS,
 } from "./limits.ts";
+import { NOT_FOUND } from "./not-found-types.ts";
+import type { ProblemExplanation } from "./problem-explanation.ts";
 import { formatBytes } from "./sentence.ts";
 
 /** Every problem that the API can answer, with what its readers need to know. `GET /problems/{code}` tells it. */
-
-/**
- * Whether the same request may be sent again: `no`, it would be answered alike; `later`, it may be answered otherwise
- * by itself, after the `Retry-After` of the answer where there is one; `changed`, once what the remedy says is done.
- */
-export const RETRIES = ["no", "later", "changed"] as const;
-/** One of `RETRIES`. */
-export type Retry = (typeof RETRIES)[number];
-
-/** A problem as it is explained to people. */
-export interface ProblemExplanation {
-  status: number;
-  title: string;
-  /** What happened. */
-  happened: string;
-  /** What to do about it. */
-  remedy: string;
-  retry: Retry;
-}
 
 /** The code is the last part of a problem's `type`. */
 export const PROBLEMS = {
@@ -52,74 +34,17 @@ export const PROBLEMS = {
     status: 403,
     title: "The API key does not allow this",
     happened: "The API key is good, and lacks the scope of this call, or the call is the root key's alone.",
-    remedy: "Use a key with the scope that `detail` names. The scope `admin` implies the others.",
+    remedy: "Use a key with the scope that `detail` names. The scope `admin` implies the others, apart from `metrics`.",
     retry: "changed",
   },
-  "not-found": {
-    status: 404,
-    title: "There is nothing here",
-    happened: "No call of the API has this path.",
-    remedy: "Compare the path with `GET /openapi.json`.",
-    retry: "no",
-  },
-  "job-not-found": {
-    status: 404,
-    title: "There is no such job",
-    happened: "The namespace has no job with this id: it never was, was deleted, or its queue's retention has ended.",
-    remedy: "Check the id and the namespace of the key: a job of another namespace is not found either.",
-    retry: "no",
-  },
-  "queue-not-found": {
-    status: 404,
-    title: "There is no such queue",
-    happened:
-      "The namespace has no queue of this name. Queues other than `default` are not made by submitting to them.",
-    remedy: "Create it with `PUT /v1/queues/{queue}`, or correct the name.",
+  "beyond-own-key": {
+    status: 422,
+    title: "A key cannot give more than it has",
+    happened: "The key that was to be made would outlive the key that makes it, or stand too far below the root key.",
+    remedy: "Leave `expiresAt` out, or name a time before the end of the key that makes it; or use another key.",
     retry: "changed",
   },
-  "schedule-not-found": {
-    status: 404,
-    title: "There is no such schedule",
-    happened: "The namespace has no schedule of this name.",
-    remedy: "`GET /v1/schedules` lists them; `PUT /v1/schedules/{schedule}` creates one.",
-    retry: "changed",
-  },
-  "subscription-not-found": {
-    status: 404,
-    title: "There is no such subscription",
-    happened: "The namespace has no subscription of this name.",
-    remedy: "`GET /v1/subscriptions` lists them; `PUT /v1/subscriptions/{subscription}` creates one.",
-    retry: "changed",
-  },
-  "lease-not-found": {
-    status: 404,
-    title: "There never was such a lease",
-    happened:
-      "The lease was never given for a job of this namespace, or its job ended so long ago that it is forgotten.",
-    remedy: "Send the `lease` of a claimed job as it came, with a key of the same namespace, and drop this attempt.",
-    retry: "no",
-  },
-  "namespace-not-found": {
-    status: 404,
-    title: "There is no such namespace",
-    happened: "The namespace that the request names, in `Dure-Namespace` or in its body, does not exist.",
-    remedy: "Create it with `PUT /v1/namespaces/{name}` and the root key, or correct the name.",
-    retry: "changed",
-  },
-  "key-not-found": {
-    status: 404,
-    title: "There is no such API key",
-    happened: "The namespace has no API key with this id, or it is revoked already.",
-    remedy: "`GET /v1/keys` lists those that there are. A key that is not listed opens nothing.",
-    retry: "no",
-  },
-  "operation-not-found": {
-    status: 404,
-    title: "There is no such operation",
-    happened: "The namespace has no operation with this id: it never was, or it ended more than seven days ago.",
-    remedy: "`GET /v1/operations` lists those that are kept.",
-    retry: "no",
-  },
+  ...NOT_FOUND,
   "method-not-allowed": {
     status: 405,
     title: "The method is not allowed here",
@@ -195,6 +120,20 @@ export const PROBLEMS = {
     remedy: "Send the same request again after a second: the batch is decided by then.",
     retry: "later",
   },
+  "namespace-protected": {
+    status: 409,
+    title: "The default namespace always exists",
+    happened: "The namespace `default` cannot be deleted.",
+    remedy: "Delete its queues, schedules, subscriptions and keys one by one.",
+    retry: "no",
+  },
+  "namespace-deleting": {
+    status: 409,
+    title: "The namespace is being deleted",
+    happened: "The namespace is being deleted, and its name is not free before that is done.",
+    remedy: "Wait until `GET /v1/namespaces/{name}` answers 404, or use another name.",
+    retry: "later",
+  },
   "queue-protected": {
     status: 409,
     title: "The default queue always exists",
@@ -262,8 +201,18 @@ export const PROBLEMS = {
   "target-refused": {
     status: 422,
     title: "The target is not allowed",
-    happened: "The URL of the target leads to a private, loopback or link-local address.",
-    remedy: "Use a public address. On a network of your own the variable `ALLOW_PRIVATE_TARGETS` allows private ones.",
+    happened:
+      "The URL of the target leads to an address that is not public, to a port of another protocol, to the platform itself, or to a host that the deployment does not let be called. The detail says which.",
+    remedy:
+      "Use a public address, and port 80, 443 or one from 1024 on. On a network of your own the variable `ALLOW_PRIVATE_TARGETS` allows private ones; `TARGET_HOSTS` says which hosts may be called, and `PLATFORM_HOSTS` which are the platform's.",
+    retry: "changed",
+  },
+  "secret-not-stored": {
+    status: 422,
+    title: "There is no secret to keep",
+    happened:
+      "`***` was sent in place of a header's value or of a part of the URL, and the target has none there, or has it for another origin.",
+    remedy: "Send the value itself. `***` keeps a value as long as scheme, host and port of the URL stay.",
     retry: "changed",
   },
   "handler-not-found": {
@@ -300,8 +249,26 @@ export const PROBLEMS = {
   "too-many-subscriptions": {
     status: 422,
     title: "The namespace has as many subscriptions as it may",
-    happened: `A namespace has ${MAX_SUBSCRIPTIONS} subscriptions at most.`,
-    remedy: "Delete one that nobody needs, or let one subscription have more events or a wider filter.",
+    happened: "The namespace has as many subscriptions as its limits allow. `detail` has the number.",
+    remedy:
+      "Delete one that nobody needs, or let one subscription have more events or a wider filter. The root key raises the limit with `PATCH /v1/namespaces/{name}`.",
+    retry: "changed",
+  },
+  "limit-reached": {
+    status: 422,
+    title: "The namespace has as many of these as it may",
+    happened: "The namespace has as many queues, schedules or API keys as its limits allow. `detail` has the number.",
+    remedy:
+      "Delete one that nobody needs. The root key reads limits with `GET /v1/namespaces/{name}`, and raises them with `PATCH`.",
+    retry: "changed",
+  },
+  "spawned-too-deep": {
+    status: 422,
+    title: "The job is as many successes deep as its namespace allows",
+    happened:
+      "A success brings jobs, and its own job was brought by a success, and so on, as often as `spawnDepth` of the namespace allows. Nothing was recorded, and the lease stands.",
+    remedy:
+      "Report the success without jobs, and submit them. Where such a chain is meant, the root key raises `spawnDepth` with `PATCH /v1/namespaces/{name}`.",
     retry: "changed",
   },
   "too-many-operations": {
@@ -314,8 +281,17 @@ export const PROBLEMS = {
   "rate-limited": {
     status: 429,
     title: "Too many requests",
-    happened: "The API key has used up its requests of this window, or too many bad keys came from this address.",
+    happened:
+      "The API key has used up its requests of this window, too many lists of its namespace are under way at once, or too many bad keys came from this address.",
     remedy: "Wait as long as `Retry-After` says. Batches and reports carry many jobs in one request.",
+    retry: "later",
+  },
+  "too-many-waiting": {
+    status: 429,
+    title: "Too many requests wait",
+    happened:
+      "As many requests of the API key, or of the namespace, wait for jobs or for the end of a job as may at a time.",
+    remedy: "Wait as long as `Retry-After` says, or ask without a wait. One claim brings up to 100 jobs.",
     retry: "later",
   },
   "backlog-full": {
@@ -323,6 +299,15 @@ export const PROBLEMS = {
     title: "Too many jobs of the queue are waiting",
     happened: "As many jobs wait in the queue as its `maxBacklog` lets in for a job of this priority.",
     remedy: "Wait as long as `Retry-After` says, submit with a higher priority, add workers, or raise `maxBacklog`.",
+    retry: "later",
+  },
+  "namespace-full": {
+    status: 429,
+    title: "The namespace has as much as it may have",
+    happened:
+      "The namespace has as many unfinished jobs, or as many bytes of jobs, as its limits let it have on the shard of the job: each shard has its share of them.",
+    remedy:
+      "Wait as long as `Retry-After` says. Finished and deleted jobs make room; the root key raises limits with `PATCH /v1/namespaces/{name}`.",
     retry: "later",
   },
   internal: {

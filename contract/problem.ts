@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { described, field } from "./field.ts";
-import { PROBLEMS, type ProblemCode, type ProblemStatus, RETRIES } from "./problem-types.ts";
+import { RETRIES } from "./problem-explanation.ts";
+import { PROBLEMS, type ProblemCode, type ProblemStatus } from "./problem-types.ts";
 import { fieldSentence, unknownMember } from "./sentence.ts";
 
 /** Errors on the wire: `application/problem+json`, RFC 9457. */

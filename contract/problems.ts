@@ -172,6 +172,11 @@ export const access = {
   forbidden: (detail: string) => new Problem("forbidden", detail),
   /** `seconds`: when there is room in the budget again. */
   rateLimited: (detail: string, seconds: number) => new Problem("rate-limited", detail, { retryAfter: seconds }),
+  tooManyBadKeys: () => access.rateLimited("Too many bad keys came from this address.", 60),
+  tooManyWaiting: (detail: string, seconds: number) => new Problem("too-many-waiting", detail, { retryAfter: seconds }),
+  /** A key was to give what it does not have itself. */
+  beyondOwnKey: (pointer: string, detail: string) =>
+    new Problem("beyond-own-key", "A key cannot give more than it has.", { errors: [{ pointer, detail }] }),
 };
 
 /** Right now it cannot be done, or nobody can tell. Trying again is right. */
@@ -180,6 +185,11 @@ export const unavailable = {
   because: (detail: string, extras: ProblemExtras = {}) => new Problem("unavailable", detail, extras),
   part: () => unavailable.because("A part of the service did not answer."),
   database: () => unavailable.because("The database did not answer."),
+  /** Of a key that was to be revoked. */
+  revocationNoted: () =>
+    unavailable.because(
+      "The database did not answer. The key is refused while that lasts, and the revocation is written down when it answers again: send this call again until it answers 204 or 404.",
+    ),
   settings: () => unavailable.because("The queue's settings cannot be read right now."),
   queueChanging: () => unavailable.because("The queue is being changed."),
   contended: (what: string) => unavailable.because(`The ${what} is being changed by others.`),
@@ -231,6 +241,12 @@ export const full = {
     new Problem("backlog-full", `Queue ${queue} is full for jobs of this priority. Try again in ${seconds} s.`, {
       retryAfter: seconds,
     }),
+  namespace: (seconds: number) =>
+    new Problem(
+      "namespace-full",
+      `The namespace has as much as it may have on the shard of the job. Try again in ${seconds} s.`,
+      { retryAfter: seconds },
+    ),
   shard: (seconds: number) =>
     new Problem("shard-full", `The shard of the job holds as much as it can. Try again in ${seconds} s.`, {
       retryAfter: seconds,
@@ -244,6 +260,7 @@ export const full = {
 const NO_ROOM = {
   unavailable: "No shard could take a job.",
   "shard-full": "The shards of the jobs hold as much as they can.",
+  "namespace-full": "The namespace has as much as it may have on the shards of the jobs.",
   "backlog-full": "As many jobs wait as their queues may have waiting.",
 } as const;
 

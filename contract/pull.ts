@@ -203,8 +203,15 @@ export const ReportsView = described(
 );
 export type ReportsView = z.infer<typeof ReportsView>;
 
-export const SucceedBody = described(z.strictObject({ result, spawn }), "One success.", { result: { sent: true } });
+const success = { result, spawn };
+export const SucceedBody = described(z.strictObject(success), "One success.", { result: { sent: true } });
 export type SucceedBody = z.infer<typeof SucceedBody>;
+
+export const SucceedLeaseBody = described(
+  z.strictObject({ lease, ...success }),
+  "One success, and the lease of its attempt.",
+  { lease: EXAMPLE_LEASE, result: { sent: true } },
+);
 
 export const SucceededView = described(
   JobView.extend({ spawned }),
@@ -212,22 +219,34 @@ export const SucceededView = described(
 );
 export type SucceededView = z.infer<typeof SucceededView>;
 
-export const FailBody = described(z.strictObject({ error, retryAfter }), "One failure.");
+const failed = { error, retryAfter };
+export const FailBody = described(z.strictObject(failed), "One failure.");
 export type FailBody = z.output<typeof FailBody>;
 
+export const FailLeaseBody = described(
+  z.strictObject({ lease, ...failed }),
+  "One failure, and the lease of its attempt.",
+);
+
+const heartbeat = {
+  leaseSeconds,
+  progress: field(ProgressBody.optional(), "How far the job is. Left out: as it was."),
+  checkpoint: field(
+    z.unknown().optional(),
+    `What the next attempt is to go on from: any JSON value of at most ${formatBytes(MAX_CHECKPOINT_BYTES)} as JSON text. Null forgets the last one. Left out: as it was.`,
+    { frame: 830 },
+  ),
+};
 export const ExtendBody = described(
-  z.strictObject({
-    leaseSeconds,
-    progress: field(ProgressBody.optional(), "How far the job is. Left out: as it was."),
-    checkpoint: field(
-      z.unknown().optional(),
-      `What the next attempt is to go on from: any JSON value of at most ${formatBytes(MAX_CHECKPOINT_BYTES)} as JSON text. Null forgets the last one. Left out: as it was.`,
-      { frame: 830 },
-    ),
-  }),
+  z.strictObject(heartbeat),
   "A heartbeat, and what the worker has to say with it. What is left out stays as it was.",
 );
 export type ExtendBody = z.infer<typeof ExtendBody>;
+
+export const ExtendLeaseBody = described(
+  z.strictObject({ lease, ...heartbeat }),
+  "A heartbeat and its lease, and what the worker has to say with it. What is left out stays as it was.",
+);
 
 export const ExtendView = described(
   z.strictObject({

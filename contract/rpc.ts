@@ -20,7 +20,7 @@ import type {
   ReviveReply,
   ReviveRequest,
 } from "./rpc/dead-letters.ts";
-import type { AuditReply, ShardHealth } from "./rpc/health.ts";
+import type { AuditReply, AuditRequest, ShardHealth } from "./rpc/health.ts";
 import type { ChangeReply, ExplainReply, GetRequest, JobReply, JobRequest } from "./rpc/job.ts";
 import type {
   ExistingIdsReply,
@@ -30,6 +30,7 @@ import type {
   ListReply,
   ListRequest,
 } from "./rpc/list.ts";
+import type { ConfigureNamespacesRequest, DeletionProgress } from "./rpc/namespace.ts";
 import type {
   OperateRequest,
   OperationProgress,
@@ -47,6 +48,7 @@ import type {
   QueueStats,
 } from "./rpc/queue.ts";
 import type { Reply } from "./rpc/reply.ts";
+import type { Revocations, RevokeRequest } from "./rpc/revocation.ts";
 import type {
   ConfigureSchedulesReply,
   ConfigureSchedulesRequest,
@@ -82,10 +84,12 @@ export * from "./rpc/dead-letters.ts";
 export * from "./rpc/health.ts";
 export * from "./rpc/job.ts";
 export * from "./rpc/list.ts";
+export * from "./rpc/namespace.ts";
 export * from "./rpc/operation.ts";
 export * from "./rpc/ordering-keys.ts";
 export * from "./rpc/queue.ts";
 export * from "./rpc/reply.ts";
+export * from "./rpc/revocation.ts";
 export * from "./rpc/schedule.ts";
 export * from "./rpc/spawn.ts";
 export * from "./rpc/submit.ts";
@@ -123,6 +127,9 @@ export interface ShardApi {
   /** Forgets keys of jobs, and answers the ids of those jobs that the shard has: of these it forgets nothing. */
   releaseKeys(request: ReleaseKeysRequest): Promise<Reply<ExistingIdsReply>>;
   configure(request: ConfigureRequest): Promise<Reply<null>>;
+  configureNamespaces(request: ConfigureNamespacesRequest): Promise<Reply<null>>;
+  /** How far the deletion of a namespace is here, of which the shard has been told. */
+  namespaceDeletion(request: ShardCall & { name: string }): Promise<Reply<DeletionProgress>>;
   configureSchedules(request: ConfigureSchedulesRequest): Promise<Reply<ConfigureSchedulesReply>>;
   scheduleStates(request: ScheduleStatesRequest): Promise<Reply<ScheduleState[]>>;
   /** The fires of a schedule, the newest first. */
@@ -153,10 +160,20 @@ export interface ShardApi {
   projected(request: ShardCall & { cursor: number; bookmark: string | null }): Promise<Reply<null>>;
   /** The cron's call: arms a lost alarm again, rings lost bells, does what is due, and answers what the shard holds. */
   wake(request: ShardCall): Promise<Reply<ShardHealth>>;
-  audit(request: ShardCall): Promise<Reply<AuditReply>>;
+  /** What the shard holds, from what is kept of it: to ask costs the same however much that is. */
+  health(request: ShardCall): Promise<Reply<ShardHealth>>;
+  /** What the audit knows; with `walk` it goes a step further first. */
+  audit(request: AuditRequest): Promise<Reply<AuditReply>>;
 }
 
 /** The `Directory`'s RPC surface. */
 export interface DirectoryApi {
   map(): Promise<SlotMap>;
+  /** Remembers for an hour that a key is revoked. Noting it again renews that. */
+  noteRevocation(request: RevokeRequest): Promise<null>;
+  /** What is remembered of revoked keys. */
+  revocations(request: { v: number }): Promise<Revocations>;
 }
+
+/** What is asked of the `Directory` by whoever only wants the slot map. */
+export type MapSource = Pick<DirectoryApi, "map">;

@@ -1,39 +1,23 @@
 import { z } from "zod";
+import { isReservedHeader } from "../domain/reserved-headers.ts";
 import { described, field } from "./field.ts";
-import { MAX_HEADER_NAME_BYTES, MAX_HEADER_VALUE_BYTES, MAX_TARGET_HEADERS, MAX_URL_BYTES } from "./limits.ts";
+import {
+  DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
+  MAX_HEADER_NAME_BYTES,
+  MAX_HEADER_VALUE_BYTES,
+  MAX_PUSH_TIMEOUT_SECONDS,
+  MAX_TARGET_HEADERS,
+  MAX_URL_BYTES,
+} from "./limits.ts";
 import { Name } from "./primitives.ts";
-import { formatBytes, says } from "./sentence.ts";
+import { formatBytes, inSeconds, says } from "./sentence.ts";
 
 /** Where the jobs of a queue run. */
-
-/** Headers that Dure or the connection sets itself; a target may not replace them. Lower case. */
-const RESERVED_HEADERS = new Set([
-  "idempotency-key",
-  "traceparent",
-  "tracestate",
-  "content-type",
-  "content-length",
-  "content-encoding",
-  "host",
-  "connection",
-  "keep-alive",
-  "transfer-encoding",
-  "te",
-  "trailer",
-  "upgrade",
-  "expect",
-]);
-const RESERVED_PREFIXES = ["dure-", "webhook-", "proxy-", "cf-"];
 
 /** RFC 9110 `token`. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** RFC 9110 field content: no control characters but tab, and nothing that is not one byte. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-function isReserved(name: string): boolean {
-  const lower = name.toLowerCase();
-  return RESERVED_HEADERS.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix));
-}
 
 /** What is wrong with `value` as a header map, or null. */
 function headersFault(value: unknown): string | null {
@@ -44,7 +28,7 @@ function headersFault(value: unknown): string | null {
   for (const [name, content] of entries) {
     if (name.length > MAX_HEADER_NAME_BYTES || !TOKEN.test(name) || name === "__proto__")
       return "has a name that no HTTP header can have";
-    if (isReserved(name)) return `may not set ${name}`;
+    if (isReservedHeader(name)) return `may not set ${name}`;
     if (seen.has(name.toLowerCase())) return `has the header \`${name}\` twice`;
     seen.add(name.toLowerCase());
     if (typeof content !== "string") return `has a value for the header \`${name}\` that is no text`;
@@ -74,8 +58,11 @@ const TYPE = {
   http: "`http`: what is sent goes to a URL by POST.",
 };
 const URL_TEXT =
-  "Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them.";
-const HEADERS_TEXT = "Headers to send beside Dure's own, which none of them may replace.";
+  "Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always.";
+const HEADERS_TEXT =
+  "Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. Values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay.";
+const SECRET_URL_TEXT =
+  "A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.";
 
 /** Whether the destination is allowed is for the gateway, and again for the processor at each send. */
 export const HttpTargetBody = described(
@@ -83,7 +70,7 @@ export const HttpTargetBody = described(
     type: field(z.literal("http"), TYPE.http, "http"),
     url: field(
       HttpUrl,
-      `${URL_TEXT} An http or https URL of at most ${formatBytes(MAX_URL_BYTES)}.`,
+      `${URL_TEXT} An http or https URL of at most ${formatBytes(MAX_URL_BYTES)}. ${SECRET_URL_TEXT}`,
       "https://example.com/hook",
     ),
     headers: field(TargetHeaders.default({}), `${HEADERS_TEXT} At most ${MAX_TARGET_HEADERS}. Left out: none.`, {
@@ -100,6 +87,22 @@ const ConsumerTarget = described(
   TYPE.consumer,
 );
 
+const FIRST_BYTE_TEXT =
+  "How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter";
+
+/** What a queue says of its HTTP target, beside what a subscription says too. */
+const QueueHttpTargetBody = described(
+  z.strictObject({
+    ...HttpTargetBody.shape,
+    firstByteTimeout: field(
+      z.number(inSeconds).min(0.001).max(MAX_PUSH_TIMEOUT_SECONDS).optional(),
+      `${FIRST_BYTE_TEXT}: from 0.001 to ${MAX_PUSH_TIMEOUT_SECONDS}. Left out: ${DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS}.`,
+      DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
+    ),
+  }),
+  TYPE.http,
+);
+
 export const TargetBody = described(
   z.discriminatedUnion("type", [
     PullTarget,
@@ -112,7 +115,7 @@ export const TargetBody = described(
       }),
       TYPE.handler,
     ),
-    HttpTargetBody,
+    QueueHttpTargetBody,
   ]),
   `Where the jobs of a queue run. ${TYPE.pull} ${TYPE.consumer} ${TYPE.handler} ${TYPE.http}`,
   { type: "handler", name: "wordcount" },
@@ -123,10 +126,28 @@ export type TargetBody = z.output<typeof TargetBody>;
 export const HttpTargetView = described(
   z.strictObject({
     type: field(z.literal("http"), TYPE.http, "http"),
-    url: field(z.string(), "Where it is sent.", "https://example.com/hook"),
-    headers: field(z.record(z.string(), z.string()), "Headers that are sent beside Dure's own.", {
-      "x-token": "s3cret",
-    }),
+    url: field(
+      z.string(),
+      "Where it is sent. A user name, a password, the values of the query and the fragment are shown as `***`.",
+      "https://example.com/hook",
+    ),
+    headers: field(
+      z.record(z.string(), z.string()),
+      "The names of the headers that are sent beside Dure's own. Their values are shown as `***`, whatever they are.",
+      { "x-token": "***" },
+    ),
+  }),
+  TYPE.http,
+);
+
+const QueueHttpTargetView = described(
+  z.strictObject({
+    ...HttpTargetView.shape,
+    firstByteTimeout: field(
+      z.number().optional(),
+      `${FIRST_BYTE_TEXT}. Left out: ${DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS}.`,
+      DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
+    ),
   }),
   TYPE.http,
 );
@@ -142,7 +163,7 @@ export const TargetView = described(
       }),
       TYPE.handler,
     ),
-    HttpTargetView,
+    QueueHttpTargetView,
   ]),
   `Where the jobs of a queue run. ${TYPE.pull} ${TYPE.consumer} ${TYPE.handler} ${TYPE.http}`,
   { type: "pull" },

@@ -8,6 +8,9 @@ const RFC_3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,30}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 const DAY_MS = 86_400_000;
 
+const FIRST_MS = Date.parse("0000-01-01T00:00:00Z");
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+
 /**
  * The epoch milliseconds of an RFC 3339 date-time, or null when `text` is not one. Any offset; digits below a
  * millisecond are dropped. A leap second is taken where UTC can have one (23:59:60) and equals the second after it.
@@ -24,7 +27,9 @@ export function parseTimestamp(text: string): number | null {
   const offset = (Number(offsetHour) * 60 + Number(offsetMinute)) * (sign === "-" ? -1 : 1);
   const whole = date.getTime() + ((Number(hour) * 60 + Number(minute) - offset) * 60 + Number(second)) * 1000;
   if (second === "60" && whole % DAY_MS !== 0) return null;
-  return whole + Number(fraction.slice(0, 3).padEnd(3, "0"));
+  const at = whole + Number(fraction.slice(0, 3).padEnd(3, "0"));
+  // In UTC it has to have a year of four digits too, or it could not be written again.
+  return at >= FIRST_MS && at <= LAST_MS ? at : null;
 }
 
 /** RFC 3339 in UTC with milliseconds and `Z`. `at` is epoch milliseconds of the years 0 to 9999. */

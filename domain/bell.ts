@@ -1,5 +1,10 @@
 /** When to ring for executors, and when to ring again. */
 
+import type { Lane } from "./queue.ts";
+
+/** Executors that one shard wakes in a lane at most. */
+export const MAX_EXECUTORS: Readonly<Record<Lane, number>> = { default: 8, slow: 8, bulk: 4 };
+
 /** How many jobs an executor claims at once, at most: so much backlog deserves one executor more. */
 export const JOBS_PER_EXECUTOR = 100;
 

@@ -23,6 +23,15 @@ export interface PartitionOffer {
   ready: Ready[];
 }
 
+/**
+ * Room that several queues have together: how many more jobs may start of all that name it. Offers of one claim say the same
+ * of the same name.
+ */
+export interface SharedRoom {
+  name: string;
+  room: number;
+}
+
 /** What a queue offers to a claim; `Ref` is the caller's own name of a queue. A paused queue is not to be offered. */
 export interface QueueOffer<Ref> {
   queue: Ref;
@@ -32,6 +41,8 @@ export interface QueueOffer<Ref> {
   partitions: PartitionOffer[];
   /** How many more jobs of each concurrency key may start now; a key that is not named has no limit. */
   keyRoom: ReadonlyMap<string, number>;
+  /** Rooms that it has together with other queues; it starts no more than the least of them lets. */
+  shared: readonly SharedRoom[];
 }
 
 /** Jobs of one queue by their ids, best first. */
@@ -58,7 +69,9 @@ export interface Decision<Ref> {
  */
 export function decide<Ref>(offers: QueueOffer<Ref>[], room: number, fairShare: FairShare): Decision<Ref> {
   const lines = new Map(offers.map((offer): [Contender, Line<Ref>] => [offer, new Line(offer)]));
-  let contenders = offers.filter((offer) => lines.get(offer)?.peek() !== null);
+  const rooms = new SharedRooms(offers);
+  const waits = (offer: QueueOffer<Ref>) => rooms.left(offer) > 0 && lines.get(offer)?.peek() !== null;
+  let contenders = offers.filter(waits);
   let left = room;
   let next = fairShare;
   while (left > 0 && contenders.length > 0) {
@@ -67,9 +80,13 @@ export function decide<Ref>(offers: QueueOffer<Ref>[], room: number, fairShare: 
     if (line === undefined) throw new Error("a turn was given to nobody");
     // Alone, a queue needs no turns.
     const count = contenders.length === 1 ? left : 1;
-    for (let i = 0; i < count && line.take(); i++) left -= 1;
+    for (let i = 0; i < count && rooms.left(served.contender) > 0 && line.take(); i++) {
+      rooms.take(served.contender);
+      left -= 1;
+    }
     next = served.fairShare;
-    if (line.peek() === null) contenders = contenders.filter((offer) => offer !== served.contender);
+    // Its room may have been that of others too.
+    if (!waits(served.contender)) contenders = contenders.filter(waits);
   }
   const all = [...lines.values()];
   return {
@@ -77,6 +94,27 @@ export function decide<Ref>(offers: QueueOffer<Ref>[], room: number, fairShare: 
     gated: all.filter(({ gated }) => gated.length > 0).map(({ queue, gated }) => ({ queue, ids: gated })),
     fairShare: next,
   };
+}
+
+/** What is left of the rooms that queues share. */
+class SharedRooms<Ref> {
+  readonly #left = new Map<string, number>();
+
+  constructor(offers: readonly QueueOffer<Ref>[]) {
+    for (const { shared } of offers) for (const { name, room } of shared) this.#left.set(name, room);
+  }
+
+  /** How many more jobs of the offer may start. */
+  left({ shared }: QueueOffer<Ref>): number {
+    let left = Number.POSITIVE_INFINITY;
+    for (const { name } of shared) left = Math.min(left, this.#left.get(name) ?? 0);
+    return left;
+  }
+
+  /** One job of the offer starts. */
+  take({ shared }: QueueOffer<Ref>): void {
+    for (const { name } of shared) this.#left.set(name, (this.#left.get(name) ?? 0) - 1);
+  }
 }
 
 /** The jobs of one queue in the order in which they may start. */

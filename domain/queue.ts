@@ -1,5 +1,6 @@
 import type { RetryPolicy } from "./job/job.ts";
 import type { Rate } from "./rate.ts";
+import type { HttpTarget } from "./target-secrets.ts";
 
 /**
  * The lanes that a queue can be in. They are bulkheads: each is a Cloudflare Queue of bells with a consumer concurrency
@@ -29,11 +30,7 @@ export const QUEUE_CONSISTENCIES = ["strong", "available"] as const;
  * - `handler`: in the processor, by the handler of that name.
  * - `http`: at an HTTP endpoint, which the processor calls.
  */
-export type Target =
-  | { type: "pull" }
-  | { type: "consumer" }
-  | { type: "handler"; name: string }
-  | { type: "http"; url: string; headers: Record<string, string> };
+export type Target = { type: "pull" } | { type: "consumer" } | { type: "handler"; name: string } | HttpTarget;
 
 /**
  * A target whose jobs the processor claims, by lane. Those of the others are claimed by queue, through the pull door.

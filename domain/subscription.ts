@@ -1,5 +1,6 @@
 import type { JobError } from "./job/job.ts";
 import type { JobState } from "./job/state.ts";
+import type { HttpTarget } from "./target-secrets.ts";
 
 /** Subscriptions: who is told of the changes of jobs, and which changes there are. */
 
@@ -27,9 +28,7 @@ export const EVENT_TYPES = [
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Where events go: to an HTTP endpoint, or to a Queue by the name of a producer binding of the processor. */
-export type SubscriptionTarget =
-  | { type: "http"; url: string; headers: Record<string, string> }
-  | { type: "queue"; binding: string };
+export type SubscriptionTarget = HttpTarget | { type: "queue"; binding: string };
 
 /**
  * A subscription as D1 and the shards keep it. `version` grows with every change, over deletion and re-creation too, so

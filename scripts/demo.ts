@@ -21,7 +21,7 @@ const ROWS = "dure_shard_rows_written_total";
 const text = readFileSync(join(import.meta.dirname, "../data/moby-dick.txt"), "utf8");
 const pieces = cut(text, PIECE_CHARACTERS);
 const stateDir = mkdtempSync(join(tmpdir(), "dure-demo-"));
-const options = { port: await freePort(), rootKey: "dure_root_demo", stateDir };
+const options = { port: await freePort(), rootKey: "dure_root_of-the-demo-0123456789abcdefghijkl", stateDir };
 const api = new Api(`http://127.0.0.1:${options.port}`, options.rootKey);
 const acceptedIds = new Map<string, string>();
 let platform = await spawnPlatform(options);
@@ -56,7 +56,7 @@ async function finished(): Promise<number> {
 
 async function killAndRestart(running: Platform): Promise<Platform> {
   progress(await finished(), "killing every process of the platform (SIGKILL)");
-  rowsBeforeKill = (await readMetrics(api.url)).get(ROWS) ?? Number.NaN;
+  rowsBeforeKill = (await readMetrics({ url: api.url, key: options.rootKey })).get(ROWS) ?? Number.NaN;
   const start = Date.now();
   await running.end("SIGKILL");
   const restarted = await spawnPlatform(options);
@@ -105,7 +105,7 @@ async function judge(jobs: JobView[], elapsedMs: number): Promise<boolean> {
   const direct = countWords(text);
   const wrong = differences(sum, direct);
   const latencies = succeeded.map((job) => Date.parse(job.finishedAt ?? "") - Date.parse(job.createdAt));
-  const rows = rowsBeforeKill + ((await readMetrics(api.url)).get(ROWS) ?? Number.NaN);
+  const rows = rowsBeforeKill + ((await readMetrics({ url: api.url, key: options.rootKey })).get(ROWS) ?? Number.NaN);
   const table: [string, string | number][] = [
     ["accepted", acceptedIds.size],
     ["succeeded", succeeded.length],

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import { hostPatterns } from "../domain/target-url.ts";
 import { applyMigrations } from "./d1-migrations.ts";
 import { endOrphan, forgetHost, noteHost, ownWorkerds } from "./orphans.ts";
-import { openState } from "./state.ts";
+import { localMasterKey, openState } from "./state.ts";
+import { WAY_OUT, wayOut } from "./way-out.ts";
 import { bundleWorker, readWorkerConfig, stopBundling, type WorkerConfig } from "./worker-options.ts";
 import { type Overlay, overlaid } from "./worker-overlay.ts";
 
@@ -28,7 +30,7 @@ export interface HostOptions {
   mains?: [gateway: string, processor: string];
   /**
    * The wrangler.toml files of further Workers to run beside the pair, with their own bindings to it: services, queues.
-   * They get neither the root key nor `vars`. Each has a port of its own, see `Host.urlOf`.
+   * They get neither the root key, the master key nor `vars`. Each has a port of its own, see `Host.urlOf`.
    */
   others?: string[];
   /** Laid over what the wrangler.toml of the Worker of that name says. */
@@ -55,10 +57,13 @@ export class StateInUse extends Error {}
  * wrangler.toml files describe them. Queues are in memory, so that a message of the ingest Queue (a job that was deferred, too)
  * is lost when the host ends; everything else is on disk.
  *
- * Throws `StateInUse`, `UnreadableState`, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
+ * Throws `StateInUse`, `UnreadableState`, an Error for a list of hosts that cannot be read, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
+  const settings = ownSettings(options);
+  // Before the master key is kept there: a directory that has something and no mark of its format is refused.
   openState(options.stateDir);
+  const vars = { ...settings, ...ownSecrets(options) };
   const owner = endOrphan(options.stateDir);
   if (owner !== null) throw new StateInUse(`${options.stateDir} is in use by process ${owner}`);
 
@@ -67,10 +72,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
   if (options.mains) [gateway.main, processor.main] = options.mains;
   const others = (options.others ?? []).map((path) => configOf(path, options));
+  const ways = wayOutOf(processor, vars);
   const workers = await Promise.all([
     // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
-    worker(gateway, { vars: ownVars(options), port: options.port, options }),
-    worker(processor, { vars: ownVars(options), port: null, options }),
+    worker(gateway, { vars, port: options.port, options }),
+    worker(processor, { vars, port: null, options }),
+    ...ways,
     ...others.map((config) => worker(config, { vars: {}, port: 0, options })),
   ]);
   await stopBundling();
@@ -126,15 +133,37 @@ function configOf(path: string, { overlays }: HostOptions): WorkerConfig {
   return overlaid(config, overlays?.[config.name] ?? {});
 }
 
-/** The variables of Dure's own Workers over those of their wrangler.toml files. */
-function ownVars({ vars, rootKey }: HostOptions): Record<string, string> {
-  return {
+/** Where private targets are not allowed, sends the processor's requests through a Worker of their own, and answers that. */
+function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4WorkerOptions[] {
+  if (vars.ALLOW_PRIVATE_TARGETS === "true") return [];
+  processor.options.outboundService = WAY_OUT;
+  return [wayOut()];
+}
+
+/** The variables of Dure's own Workers over those of their wrangler.toml files. Makes nothing in the state directory. */
+function ownSettings({ vars }: HostOptions): Record<string, string> {
+  const all = {
     ALLOW_PRIVATE_TARGETS: process.env.ALLOW_PRIVATE_TARGETS ?? "true",
+    TARGET_HOSTS: process.env.TARGET_HOSTS ?? "",
+    PLATFORM_HOSTS: process.env.PLATFORM_HOSTS ?? "",
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
+    LANE_CONSUMERS: "1",
     SWEEP_MS: "100",
+    ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
+  };
+  // A list that cannot be read would stop the Workers at their first request, with the reason in a log.
+  for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
+  return all;
+}
+
+/** Their secrets. A master key that the environment does not name is the one that the state directory keeps. */
+function ownSecrets({ rootKey, stateDir }: HostOptions): Record<string, string> {
+  return {
     DURE_ROOT_KEY: rootKey,
+    DURE_MASTER_KEY: localMasterKey(stateDir, process.env),
+    DURE_MASTER_KEY_PREVIOUS: process.env.DURE_MASTER_KEY_PREVIOUS ?? "",
   };
 }
 

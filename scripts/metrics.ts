@@ -12,9 +12,9 @@ export function parseMetrics(text: string): Map<string, number> {
   return samples;
 }
 
-/** What the platform at `url` counts just now. */
-export async function readMetrics(url: string): Promise<Map<string, number>> {
-  const response = await fetch(`${url}/metrics`);
+/** What the platform at `url` counts just now; `key` has the scope `metrics`, or is the root key. */
+export async function readMetrics({ url, key }: { url: string; key: string }): Promise<Map<string, number>> {
+  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${key}` } });
   return parseMetrics(await response.text());
 }
 

@@ -1,13 +1,16 @@
 import { resolve } from "node:path";
+import { rootKeyFault } from "../domain/root-key.ts";
+import { MasterKeys, masterKeyTexts } from "../workers/crypto/master-key.ts";
 import { ensureClient } from "./client-package.ts";
 import { shellQuoted, writeEnvFile } from "./env-file.ts";
 import { ensureExampleQueue } from "./example-queue.ts";
 import { type Host, StateInUse, startHost } from "./host.ts";
-import { localRootKey, openState, UnreadableState } from "./state.ts";
+import { localMasterKey, localRootKey, openState, UnreadableState } from "./state.ts";
 
 /**
  * `npm start`: the whole platform on this machine, until Ctrl-C.
- * PORT (8787), HOST (127.0.0.1), DURE_STATE_DIR (.dure) and DURE_ROOT_KEY (made once, kept in the state directory).
+ * PORT (8787), HOST (127.0.0.1), DURE_STATE_DIR (.dure), DURE_ROOT_KEY and DURE_MASTER_KEY (made once, kept in the state
+ * directory), DURE_ROOT_KEY_PREVIOUS and DURE_MASTER_KEY_PREVIOUS while that one is being changed, and METRICS (key).
  */
 const READY_MS = 30_000;
 
@@ -28,6 +31,16 @@ try {
   throw error;
 }
 const rootKey = localRootKey(stateDir, process.env);
+const masterKeys = new MasterKeys(
+  masterKeyTexts({ ...process.env, DURE_MASTER_KEY: localMasterKey(stateDir, process.env) }),
+);
+const previousKey = process.env.DURE_ROOT_KEY_PREVIOUS || null;
+const fault =
+  rootKeyFault("DURE_ROOT_KEY", rootKey) ??
+  (previousKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousKey)) ??
+  masterKeys.fault;
+if (fault !== null) fail(fault);
+const vars = previousKey === null ? {} : { DURE_ROOT_KEY_PREVIOUS: previousKey };
 // For `examples/`, where the sources are newer than what `npm ci` has built.
 await ensureClient();
 
@@ -59,7 +72,7 @@ async function ready(url: string): Promise<void> {
   }
 }
 
-const host = await startHost({ port, address, rootKey, stateDir }).catch((error: unknown) => {
+const host = await startHost({ port, address, rootKey, stateDir, vars }).catch((error: unknown) => {
   if (error instanceof StateInUse) fail(`${error.message}. Stop it, or set DURE_STATE_DIR to another directory.`);
   if (error instanceof Error && "code" in error && error.code === "ERR_ADDRESS_IN_USE")
     fail(`Port ${port} is in use. Stop what listens there, or choose another: PORT=8788 npm start`);

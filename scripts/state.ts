@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** Grows whenever a version can no longer read what the one before it wrote. */
@@ -16,16 +25,19 @@ export class UnreadableState extends Error {}
  * read it. To be called before anything else is written into it. Throws `UnreadableState`, and deletes nothing.
  */
 export function openState(stateDir: string): void {
+  // What this process and its workerd write from now on is readable by its owner alone.
+  process.umask(0o077);
   mkdirSync(stateDir, { recursive: true });
   const marker = join(stateDir, "format");
   const entries = readdirSync(stateDir).filter((name) => !name.startsWith(".") && !NOT_STATE.includes(name));
   if (!entries.includes("format")) {
     if (entries.length > 0) throw new UnreadableState(ofDevelopment(stateDir));
     makeWhole(marker, `${FORMAT}\n`);
-    return;
   }
   const found = readFileSync(marker, "utf8").trim();
   if (found !== FORMAT) throw new UnreadableState(ofOther(stateDir, found));
+  // One that was there may have been made under another umask: what is in it is behind this.
+  if ((statSync(stateDir).mode & 0o077) !== 0) chmodSync(stateDir, 0o700);
 }
 
 function ofDevelopment(stateDir: string): string {
@@ -49,7 +61,18 @@ function ofOther(stateDir: string, found: string): string {
 export function localRootKey(stateDir: string, env: { DURE_ROOT_KEY?: string | undefined }): string {
   if (env.DURE_ROOT_KEY) return env.DURE_ROOT_KEY;
   const file = join(stateDir, "root-key");
-  makeWhole(file, `dure_root_${randomBytes(24).toString("base64url")}\n`);
+  makeWhole(file, `dure_root_${randomBytes(32).toString("base64url")}\n`);
+  return readFileSync(file, "utf8").trim();
+}
+
+/**
+ * The master key of a local platform, from which the keys are derived that encrypt what is kept: the environment's, else the one
+ * kept in the state directory, made once and readable by its owner alone. What is under it does not open under another.
+ */
+export function localMasterKey(stateDir: string, env: { DURE_MASTER_KEY?: string | undefined }): string {
+  if (env.DURE_MASTER_KEY) return env.DURE_MASTER_KEY;
+  const file = join(stateDir, "master-key");
+  makeWhole(file, `dure_master_${randomBytes(32).toString("base64url")}\n`);
   return readFileSync(file, "utf8").trim();
 }
 

@@ -9,6 +9,7 @@ interface WranglerToml {
   name: string;
   main: string;
   compatibility_date: string;
+  compatibility_flags?: string[];
   vars?: Record<string, string>;
   durable_objects?: { bindings: { name: string; class_name: string; script_name?: string }[] };
   exports?: Record<string, { type: string; storage?: string }>;
@@ -40,7 +41,7 @@ interface QueueConsumer {
 
 /** Settings keys the translation below understands; another one must be taught to it before it works locally. */
 const KNOWN = new Set(
-  "name main compatibility_date vars secrets durable_objects exports services queues d1_databases kv_namespaces ratelimits triggers observability limits workers_dev".split(
+  "name main compatibility_date compatibility_flags vars secrets durable_objects exports services queues d1_databases kv_namespaces ratelimits triggers observability limits workers_dev".split(
     " ",
   ),
 );
@@ -81,6 +82,7 @@ export function readWorkerConfig(path: string): WorkerConfig {
       name: toml.name,
       rootPath: root,
       compatibilityDate: toml.compatibility_date,
+      compatibilityFlags: toml.compatibility_flags ?? [],
       durableObjects: durableObjects(toml),
       serviceBindings: serviceBindings(toml),
       queueProducers: Object.fromEntries(

@@ -6,7 +6,7 @@ import { Client } from "../load.ts";
 import { PAYLOAD, type System } from "../system.ts";
 import type { Counts } from "./counts.ts";
 
-const ROOT_KEY = "dure_root_bench";
+const ROOT_KEY = "dure_root_of-the-bench-0123456789abcdefghijkl";
 const PULLED = "bench-pull";
 const PUSHED = "bench-noop";
 const CLAIM = JSON.stringify({ max: 100 });

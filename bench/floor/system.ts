@@ -8,7 +8,7 @@ export async function startFloor(stateDir: string): Promise<System> {
   const here = import.meta.dirname;
   const host = await startHost({
     port: 0,
-    rootKey: "dure_root_bench",
+    rootKey: "dure_root_of-the-bench-0123456789abcdefghijkl",
     stateDir,
     configs: [join(here, "wrangler.toml"), join(here, "processor/wrangler.toml")],
   });

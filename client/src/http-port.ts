@@ -1,4 +1,4 @@
-import { claimJobs, extendLease, reportJobs } from "./generated/calls.ts";
+import { claimJobs, extendByLease, reportJobs } from "./generated/calls.ts";
 import type { Transport } from "./transport.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -16,6 +16,6 @@ export function httpPort(transport: Transport): WorkPort {
       return (await transport.once(reportJobs, { body, repeatable: false, signal })).data;
     },
     extend: async (lease, body, signal) =>
-      (await transport.once(extendLease, { params: { lease }, body, repeatable: false, signal })).data,
+      (await transport.once(extendByLease, { body: { lease, ...body }, repeatable: false, signal })).data,
   };
 }

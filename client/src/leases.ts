@@ -1,4 +1,4 @@
-import { claimJobs, extendLease, failLease, reportJobs, succeedLease } from "./generated/calls.ts";
+import { claimJobs, extendByLease, failByLease, reportJobs, succeedByLease } from "./generated/calls.ts";
 import type {
   ClaimedJob,
   ClaimRequest,
@@ -41,13 +41,13 @@ export class Leases {
 
   /** `spawn`: jobs that are accepted with the success, or neither is. It answers their ids in `spawned`. */
   async succeed(lease: string, result: unknown = null, spawn: SubmitRequest[] = []): Promise<Succeeded> {
-    const body = spawn.length === 0 ? { result } : { result, spawn };
-    return (await this.#transport.call(succeedLease, { params: { lease }, body, repeatable: true })).data;
+    const body = spawn.length === 0 ? { lease, result } : { lease, result, spawn };
+    return (await this.#transport.call(succeedByLease, { body, repeatable: true })).data;
   }
 
   /** The attempt has failed; the next starts by the retry policy of the job, unless the failure is not retryable. */
   async fail(lease: string, failure: FailRequest): Promise<Job> {
-    return (await this.#transport.call(failLease, { params: { lease }, body: failure, repeatable: true })).data;
+    return (await this.#transport.call(failByLease, { body: { lease, ...failure }, repeatable: true })).data;
   }
 
   /**
@@ -55,7 +55,7 @@ export class Leases {
    * `update` leaves out stays as it was. Throws a RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
    */
   async extend(lease: string, leaseSeconds?: number, update: ProgressUpdate = {}): Promise<Extended> {
-    const body = extendBody(leaseSeconds, normalizeProgress(update));
-    return (await this.#transport.call(extendLease, { params: { lease }, body, repeatable: true })).data;
+    const body = { lease, ...extendBody(leaseSeconds, normalizeProgress(update)) };
+    return (await this.#transport.call(extendByLease, { body, repeatable: true })).data;
   }
 }

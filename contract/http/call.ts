@@ -28,6 +28,10 @@ export interface CallDefinition {
   parameters?: Record<string, Parameter>;
   /** The scope that the caller's key needs; `root` is the deployment's own key alone, `public` needs none. */
   scope: Scope | "root" | "public";
+  /** What to call instead, as a sentence: this one stays for those who use it already. */
+  deprecated?: string;
+  /** Whether what came of the call goes to the audit log. Left out: see `isAudited`. */
+  audited?: boolean;
   /** A few words, without a full stop. */
   summary: string;
   /** Sentences: what the caller may rely on. */
@@ -40,6 +44,8 @@ export interface CallDefinition {
   bodyOptional?: true;
   /** Request headers, beside `Authorization` and `Dure-Namespace`. */
   sends?: readonly HeaderName[];
+  /** Looks at many rows: a namespace may have a few such calls under way at once, and the next is a 429. */
+  heavy?: true;
   /** Reads or writes jobs: takes a bookmark, and answers with one. */
   bookmark?: true;
   /** Headers of the good answers, beside those of every answer. */
@@ -61,6 +67,14 @@ type Described<Path extends string> = [ParameterOf<Path>] extends [never]
 /** Defines a call: it does not compile when a parameter of its path is not described. */
 export function call<const Call extends CallDefinition>(definition: Call & Described<Call["path"]>): Call {
   return definition;
+}
+
+/**
+ * Whether calls of this kind are written into the audit log: those that say so, and else what changes something and needs
+ * the scope `admin` or the root key. So a new call of that kind is audited unless somebody decided otherwise.
+ */
+export function isAudited({ audited, method, scope }: CallDefinition): boolean {
+  return audited ?? (method !== "get" && (scope === "admin" || scope === "root"));
 }
 
 /** What the call takes in its query, as its schema has it. */

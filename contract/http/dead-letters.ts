@@ -8,6 +8,7 @@ export const DEAD_LETTERS_CALLS = {
     path: "/v1/queues/{queue}/failures",
     parameters: { queue: QUEUE },
     scope: "read",
+    heavy: true,
     summary: "List the kinds of failures of a queue, the most frequent first",
     description: "Groups the failed jobs of the queue by the kind of their error, with one job of each as an example.",
     query: PageQuery,

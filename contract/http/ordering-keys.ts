@@ -8,6 +8,7 @@ export const ORDERING_KEYS_CALLS = {
     path: "/v1/queues/{queue}/keys",
     parameters: { queue: QUEUE },
     scope: "read",
+    heavy: true,
     summary: "List ordering keys that stand still, the latest first",
     description:
       "Lists the ordering keys that no job is started of: blocked by a failed job, or paused by an operator.",

@@ -1,3 +1,5 @@
+import { EXAMPLE_LEASE } from "../examples.ts";
+
 /** What stands in a path. */
 export interface Parameter {
   /** A sentence. */
@@ -23,7 +25,7 @@ export const KEY_ID: Parameter = {
 };
 export const LEASE: Parameter = {
   description: "The lease under which a worker claimed the job.",
-  example: "job_01m8jgehhrecjavekknnz29g4d.1.3f9c21d07a5be864",
+  example: EXAMPLE_LEASE,
 };
 export const PROBLEM_CODE: Parameter = {
   description: "The `code` of a problem, which is the end of its `type`.",

@@ -28,16 +28,17 @@ export const PLATFORM_CALLS = {
     scope: "public",
     summary: "Every dependency answers",
     description:
-      "Asks D1, KV, the Queues, the Directory and the shards whether they answer. Without D1, KV or Queues the platform is degraded; without shards it is down.",
+      "Asks D1, KV, the Queues, the Directory and three shards whether they answer, and looks at the age of the last round of the cron. Without D1, KV, Queues or rounds the platform is degraded; without shards it is down. The answer may be a second old.",
     answers: [ok("Ready", "Ready, perhaps degraded"), { status: 503, description: "Down", json: "Ready" }],
     problems: [],
   }),
   metrics: call({
     method: "get",
     path: "/metrics",
-    scope: "public",
+    scope: "metrics",
     summary: "OpenMetrics",
-    description: "Counters and gauges of every shard, in the OpenMetrics text format.",
+    description:
+      "Counters and gauges of every shard, in the OpenMetrics text format. They may be five seconds old. The root key alone can give the scope; where the variable `METRICS` is `public` no key is needed.",
     answers: [
       text("application/openmetrics-text; version=1.0.0; charset=utf-8", "Metrics", 'dure_jobs{state="queued"} 12\n'),
     ],

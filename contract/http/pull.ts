@@ -1,6 +1,42 @@
 import { call, ok } from "./call.ts";
 import { LEASE, QUEUE } from "./parameters.ts";
 
+/** What the two calls have in common that do the same: one takes the lease in its body, the other in its path. */
+const SUCCEED = {
+  scope: "work",
+  description: "Records that the attempt under this lease has succeeded, with its result and the jobs that it spawns.",
+  bookmark: true,
+  answers: [ok("Succeeded")],
+  problems: [
+    "lease-not-found",
+    "stale-lease",
+    "queue-not-found",
+    "result-too-large",
+    "payload-too-large",
+    "keys-need-one-partition",
+    "timeout-too-long",
+  ],
+} as const;
+
+const FAIL = {
+  scope: "work",
+  description:
+    "Records that the attempt under this lease has failed. The job is tried again by its retry policy unless the error says that this is no use.",
+  bookmark: true,
+  answers: [ok("Job")],
+  problems: ["lease-not-found", "stale-lease"],
+} as const;
+
+const EXTEND = {
+  scope: "work",
+  description:
+    "Moves the end of the lease, and stores progress and a checkpoint. The answer says when the job was cancelled meanwhile.",
+  answers: [ok("Extended")],
+  problems: ["lease-not-found", "stale-lease", "checkpoint-too-large"],
+} as const;
+
+const SECRET_IN_PATH = "Deprecated, but kept: a lease is a secret, and paths are written into logs on the way.";
+
 export const PULL_CALLS = {
   claimJobs: call({
     method: "post",
@@ -14,7 +50,7 @@ export const PULL_CALLS = {
     bodyOptional: true,
     bookmark: true,
     answers: [ok("Claimed", "Jobs under leases; none when the wait ends")],
-    problems: ["queue-not-found", "not-a-pull-queue"],
+    problems: ["queue-not-found", "not-a-pull-queue", "too-many-waiting"],
   }),
   reportJobs: call({
     method: "post",
@@ -29,58 +65,61 @@ export const PULL_CALLS = {
     problems: [
       "queue-not-found",
       "not-a-pull-queue",
+      "too-many-waiting",
       "result-too-large",
       "payload-too-large",
       "keys-need-one-partition",
       "timeout-too-long",
     ],
+  }),
+  succeedByLease: call({
+    method: "post",
+    path: "/v1/leases/succeed",
+    body: "SucceedLeaseRequest",
+    summary: "Report one success and the jobs it spawns",
+    ...SUCCEED,
+  }),
+  failByLease: call({
+    method: "post",
+    path: "/v1/leases/fail",
+    body: "FailLeaseRequest",
+    summary: "Report one failure",
+    ...FAIL,
+  }),
+  extendByLease: call({
+    method: "post",
+    path: "/v1/leases/extend",
+    body: "ExtendLeaseRequest",
+    summary: "Send a heartbeat, progress and a checkpoint",
+    ...EXTEND,
   }),
   succeedLease: call({
     method: "post",
     path: "/v1/leases/{lease}/succeed",
     parameters: { lease: LEASE },
-    scope: "work",
-    summary: "Report one success and the jobs it spawns",
-    description:
-      "Records that the attempt under this lease has succeeded, with its result and the jobs that it spawns.",
     body: "SucceedRequest",
     bodyOptional: true,
-    bookmark: true,
-    answers: [ok("Succeeded")],
-    problems: [
-      "lease-not-found",
-      "stale-lease",
-      "queue-not-found",
-      "result-too-large",
-      "payload-too-large",
-      "keys-need-one-partition",
-      "timeout-too-long",
-    ],
+    summary: "Report one success, with the lease in the path",
+    deprecated: `${SECRET_IN_PATH} \`POST /v1/leases/succeed\` takes it in the body.`,
+    ...SUCCEED,
   }),
   failLease: call({
     method: "post",
     path: "/v1/leases/{lease}/fail",
     parameters: { lease: LEASE },
-    scope: "work",
-    summary: "Report one failure",
-    description:
-      "Records that the attempt under this lease has failed. The job is tried again by its retry policy unless the error says that this is no use.",
     body: "FailRequest",
-    bookmark: true,
-    answers: [ok("Job")],
-    problems: ["lease-not-found", "stale-lease"],
+    summary: "Report one failure, with the lease in the path",
+    deprecated: `${SECRET_IN_PATH} \`POST /v1/leases/fail\` takes it in the body.`,
+    ...FAIL,
   }),
   extendLease: call({
     method: "post",
     path: "/v1/leases/{lease}/extend",
     parameters: { lease: LEASE },
-    scope: "work",
-    summary: "Send a heartbeat, progress and a checkpoint",
-    description:
-      "Moves the end of the lease, and stores progress and a checkpoint. The answer says when the job was cancelled meanwhile.",
     body: "ExtendRequest",
     bodyOptional: true,
-    answers: [ok("Extended")],
-    problems: ["lease-not-found", "stale-lease", "checkpoint-too-large"],
+    summary: "Send a heartbeat, progress and a checkpoint, with the lease in the path",
+    deprecated: `${SECRET_IN_PATH} \`POST /v1/leases/extend\` takes it in the body.`,
+    ...EXTEND,
   }),
 };

@@ -81,6 +81,7 @@ export const SCHEDULES_CALLS = {
     path: "/v1/schedules/{schedule}/fires",
     parameters: { schedule: SCHEDULE },
     scope: "read",
+    heavy: true,
     summary: "What came of a schedule's instants",
     description: "Lists the instants of the schedule, each with the job that it became, or why it became none.",
     query: PageQuery,

@@ -24,7 +24,7 @@ export const SUBSCRIPTIONS_CALLS = {
     sends: ["If-Match"],
     answersWith: ["ETag"],
     answers: [created("Subscription", "Created"), ok("Subscription", "Replaced")],
-    problems: ["version-mismatch", "target-refused", "too-many-subscriptions"],
+    problems: ["version-mismatch", "target-refused", "secret-not-stored", "too-many-subscriptions"],
   }),
   getSubscription: call({
     method: "get",
@@ -49,7 +49,7 @@ export const SUBSCRIPTIONS_CALLS = {
     sends: ["If-Match"],
     answersWith: ["ETag"],
     answers: [ok("Subscription", "Changed")],
-    problems: ["subscription-not-found", "version-mismatch", "target-refused"],
+    problems: ["subscription-not-found", "version-mismatch", "target-refused", "secret-not-stored"],
   }),
   deleteSubscription: call({
     method: "delete",

@@ -1,6 +1,7 @@
 /** What a shard says of itself. */
 import type { JobState } from "../../domain/job/state.ts";
 import type { SlotRange } from "../../domain/slots.ts";
+import type { ShardCall } from "./call.ts";
 
 /** What a shard holds, and what it has done since its object started. Times are in epoch milliseconds. */
 export interface ShardHealth {
@@ -51,12 +52,37 @@ export interface AuditViolation {
   detail: string;
 }
 
-/** What an audit of one shard came to. Without violations it found nothing wrong. */
+/** Left out, or false, `walk` asks for what is known; true: for a step further of the pass that is under way, or of a new one. */
+export interface AuditRequest extends ShardCall {
+  walk?: boolean;
+}
+
+/** One pass of the audit over all rows of a shard. */
+export interface AuditPassView {
+  /** Passes of a shard are numbered: one that began later has a higher number. */
+  number: number;
+  /** Epoch milliseconds, as is `finishedAt`, which is null as long as the pass is under way. */
+  startedAt: number;
+  finishedAt: number | null;
+  /** Rows looked at so far, each as often as it was. */
+  rows: number;
+  /** How many violations it has found so far. */
+  violations: number;
+}
+
+/** What the audit of one shard knows. */
 export interface AuditReply {
   shard: string;
   /** The epoch of the map that the shard goes by, 0 when it has none. */
   epoch: number;
   /** The slots that the shard owns by that map. */
   slots: readonly SlotRange[];
+  /** What the last full pass has found, the one that is under way, and what is wrong at this moment. */
   violations: AuditViolation[];
+  /** The shard is small: all of it was looked at in this call. Left out by shards that look at all of it in each. */
+  fresh?: boolean;
+  /** The last full pass; null when there was none. */
+  last?: AuditPassView | null;
+  /** The pass that is under way; null when none is. */
+  running?: AuditPassView | null;
 }

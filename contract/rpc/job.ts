@@ -32,7 +32,13 @@ export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy;
  * Why a failed or cancelled job cannot come back in line: its queue is gone, the partitions of its queue have changed since, a
  * redrive is taking it to another queue, or it was ended without a run because it may not have one (`rejectedAtCommit`).
  */
-export type Unredrivable = "queue-deleted" | "repartitioned" | "moving" | "rejected-at-commit";
+export type Unredrivable =
+  | "queue-deleted"
+  | "repartitioned"
+  | "moving"
+  | "rejected-at-commit"
+  | "namespace-full"
+  | "shard-full";
 
 /**
  * The job as it is after the change. `conflict`: its state does not allow the change, or its queue has changed too
@@ -51,6 +57,7 @@ export const EXPLAIN_REASONS = [
   "rate",
   "priority",
   "fairness",
+  "connections",
   "parked",
   "deduplication",
   "no-worker",

@@ -41,12 +41,16 @@ export interface HoldReply {
 /** Cancels jobs of a queue that have not started, at most `limit` of them. */
 export interface PurgeRequest extends QueueRef {
   limit: number;
+  /** Where an earlier call has come to with the scheduled jobs: its `next`. Left out or null: at the beginning. */
+  after?: string | null;
 }
 
 /** How many jobs were cancelled, and whether the call is to be made again for more. */
 export interface PurgeReply {
   cancelled: number;
   more: boolean;
+  /** The call's `after` when it is made again. */
+  next?: string | null;
 }
 
 /** What one shard has of a queue. Times are in epoch milliseconds. */

@@ -7,13 +7,22 @@ import type { NewJob } from "./submit.ts";
  * A job as a worker wrote it with its success, checked as far as that goes without its queue. It gets its place and
  * its id when the success is recorded.
  */
-export interface SpawnJob extends Omit<NewJob, "id" | "queue" | "partition" | "createdAt" | "parent"> {
+export interface SpawnJob extends Omit<NewJob, "id" | "queue" | "partition" | "createdAt" | "parent" | "depth"> {
   /** The name of a queue of the namespace of the job that succeeds. */
   queue: string;
 }
 
-/** Why a queue, with the settings that it has, cannot take a job. */
-export type Unfit = "queue-not-found" | "keys-need-one-partition" | "timeout-too-long";
+/**
+ * Why a queue, with the settings that it has, cannot take a job; or why the job that brings it may not: it is as many successes
+ * deep as its namespace allows, or there is no room.
+ */
+export type Unfit =
+  | "queue-not-found"
+  | "keys-need-one-partition"
+  | "timeout-too-long"
+  | "spawned-too-deep"
+  | "namespace-full"
+  | "shard-full";
 
 /** One job on its way to the owner of its slot. Of one source and slot, `seq` grows from job to job. */
 export interface Handover {
@@ -36,7 +45,7 @@ export interface ReceiveRequest extends ShardCall {
 
 /**
  * All jobs are dealt with, but for those in `left` and what follows each in its slot: they cannot be decided yet (the
- * queue is frozen for a change, a key is held by an atomic batch), and are to be sent again. `left` has the `seq` of
+ * queue is frozen for a change, a key is held by an atomic batch), or the shard holds all it can, and are to be sent again. `left` has the `seq` of
  * each.
  */
 export type ReceiveReply = { type: "received"; left: number[] } | Moved;

@@ -41,6 +41,8 @@ export interface NewJob {
   createdAt: number | null;
   /** The id of the job whose success made this one; null when none did. */
   parent: string | null;
+  /** How many successes deep it was brought; left out: it was submitted. */
+  depth?: number;
 }
 
 /** Submits jobs. It can be sent twice: a job whose id the shard knows is accepted only once. */
@@ -50,8 +52,11 @@ export interface SubmitRequest extends ShardCall {
   jobs: NewJob[];
   /** Either all jobs are accepted or none: one that is refused refuses all. */
   atomic: boolean;
-  /** Set where Dure itself brings the jobs, as the fires of a schedule: no full backlog refuses them. */
-  exempt?: true;
+  /**
+   * Set where Dure itself brings the jobs. `own`: as the fires of a schedule, no full backlog refuses them. `arrived`: they were
+   * let in by another shard, and nothing but a shard that can hold no more refuses them. `admitted`: nothing does any more.
+   */
+  exempt?: "own" | "arrived" | "admitted";
   /**
    * Each job was accepted long ago: none is refused. One that cannot run (an earlier job answers for it, its key or its
    * queue forbids it) is written as cancelled, with the reason; that is said in its result all the same. Only `undecided`
@@ -78,10 +83,10 @@ export type Submitted =
   /** Its `expiresAt` is past, and no earlier job answers for its key. Nothing was written. */
   | { type: "expired" }
   /**
-   * Too many jobs wait in the queue (on this shard), or the shard holds all it can. Nothing was written. It is worth another
-   * try after `retryAfterMs` milliseconds.
+   * Too many jobs wait in the queue (on this shard), the namespace has all that it may have here, or the shard holds all it
+   * can. Nothing was written. It is worth another try after `retryAfterMs` milliseconds.
    */
-  | { type: "full"; scope: "queue" | "shard"; retryAfterMs: number }
+  | { type: "full"; scope: "queue" | "namespace" | "shard"; retryAfterMs: number }
   /** The request was atomic, and another of its jobs was refused. Nothing was written. */
   | { type: "refused" };
 

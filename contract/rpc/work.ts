@@ -1,4 +1,5 @@
 /** Claiming, reporting and extending. */
+import type { LaneConnections } from "../../domain/connections.ts";
 import type { Job, JobError } from "../../domain/job/job.ts";
 import type { Lane, PushTarget, PushType, QueueSettings } from "../../domain/queue.ts";
 import type { Busy, BusyItem, MovedItem, ShardCall } from "./call.ts";
@@ -54,6 +55,8 @@ export interface WorkRequest extends ShardCall {
   /** How many jobs can be started now, by the type of their target. All zero says that the executor leaves, and only reports. */
   room: Record<PushType, number>;
   leaseMs: number;
+  /** The outgoing connections of the lane, as the executor knows them. Left out by one of an earlier version. */
+  connections?: LaneConnections;
 }
 
 /** A claimed job, with no more than an executor needs. */

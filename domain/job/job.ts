@@ -76,6 +76,8 @@ export interface Job {
   idempotencyKey: string | null;
   /** The job whose success made this one. A job from history that is older than this lacks it. */
   parent?: string | null;
+  /** How many successes deep it was brought. Left out: it was submitted. */
+  depth?: number;
   /** Set on a final job whose deduplication key may still answer with it: history keeps it until then. */
   keptUntil?: number;
   tags: string[];

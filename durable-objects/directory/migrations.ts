@@ -8,4 +8,19 @@ export const DIRECTORY_MIGRATIONS: Migrations = [
       "CREATE TABLE maps (epoch INTEGER PRIMARY KEY, map TEXT NOT NULL)",
     ],
   },
+  {
+    name: "revocations/1-revocations",
+    statements: [
+      // Keys that were revoked in the last hour. 2 rows a key: itself and its index, by which it is forgotten.
+      `CREATE TABLE revocations (
+        namespace TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (namespace, key_id)
+      ) WITHOUT ROWID`,
+      "CREATE INDEX revocations_by_time ON revocations (at)",
+      // Revocations up to this time were forgotten early, because there were too many. 1 row, written where that happens.
+      "CREATE TABLE revocations_forgotten (one INTEGER PRIMARY KEY CHECK (one = 1), until INTEGER NOT NULL)",
+    ],
+  },
 ];

@@ -1,6 +1,6 @@
 import type * as rpc from "../../contract/rpc.ts";
 import { auditShard } from "./audit/audit.ts";
-import { wake } from "./audit/health.ts";
+import { health, wake } from "./audit/health.ts";
 import { queueStats } from "./audit/queue-stats.ts";
 import { awaitWork, claim, deliver, finished, projected, untilWork, work } from "./doorbells/visits.ts";
 import { changeKey, orderingKeys } from "./failed-jobs/change-key.ts";
@@ -17,6 +17,8 @@ import { purgeQueue } from "./lifecycle/cancel.ts";
 import { releaseKeys } from "./lifecycle/discard.ts";
 import { cancelJob, explainJob, getJob, retryJob } from "./lifecycle/one-job.ts";
 import { submitJobs } from "./lifecycle/submit.ts";
+import { namespaceDeletion } from "./namespace-deletion/deletion.ts";
+import { configureNamespaces } from "./namespaces/configure-namespaces.ts";
 import { operate, operationProgress } from "./operations/operate.ts";
 import { receive } from "./outbox/receive.ts";
 import { untilDelivered } from "./outbox/sender.ts";
@@ -102,6 +104,8 @@ export const COMMANDS: Commands = {
   // What is configured.
   configure: write(ofConfiguration, configure),
   hold: write(ofQueue, hold),
+  configureNamespaces: write(ofConfiguration, configureNamespaces),
+  namespaceDeletion: read(ofShard, namespaceDeletion),
   configureSchedules: write(ofConfiguration, configureSchedules),
   scheduleStates: read(ofConfiguration, scheduleStates),
   fires: read(ofConfiguration, firesOf),
@@ -112,6 +116,7 @@ export const COMMANDS: Commands = {
   // History, and the shard itself.
   finished: read(ofShard, finished),
   projected: write(ofShard, projected),
+  health: read(ofShard, health),
   wake: direct(ofShard, wake),
   audit: { kind: "direct", touches: ofShard, run: auditShard, asksAlarm: true },
 };

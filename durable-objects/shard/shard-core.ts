@@ -1,14 +1,16 @@
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { Reply, ShardApi } from "../../contract/rpc.ts";
+import type { ConnectionShares } from "../../domain/connections.ts";
 import type { SlotMap } from "../../domain/slots.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { RING } from "./doorbells/doorbells.ts";
+import { CONNECTION_SHARES_PART } from "./flow/connections.ts";
 import { logPosition } from "./jobs/history.ts";
 import type { Command } from "./kernel/command.ts";
 import { Engine, type EnginePorts } from "./kernel/engine.ts";
 import { OWNERSHIP } from "./kernel/ownership.ts";
 import type { AnyPart } from "./kernel/part.ts";
-import { SHARD_LIMITS_PART, type ShardLimits } from "./lifecycle/admission.ts";
+import { SHARD_LIMITS, SHARD_LIMITS_PART, type ShardLimits } from "./lifecycle/admission.ts";
 import { FEED_LIMITS_PART, type FeedLimits } from "./subscriptions/drop.ts";
 import { SUBSYSTEMS } from "./subsystems.ts";
 
@@ -16,10 +18,12 @@ import { SUBSYSTEMS } from "./subsystems.ts";
 export interface ShardPorts extends EnginePorts {
   /** Sends a doorbell. A hint: it may fail or be lost, and never throws. */
   ring(bell: Doorbell, delaySeconds: number): void;
-  /** What the shard may hold; `SHARD_LIMITS` when left out. */
-  limits?: ShardLimits;
+  /** What the shard may hold, laid over `SHARD_LIMITS`. */
+  limits?: Partial<ShardLimits>;
   /** What the events of its subscriptions may take; `FEED_LIMITS` when left out. */
   feedLimits?: FeedLimits;
+  /** What one namespace and one target host may have of a lane's connections; `CONNECTION_SHARES` when left out. */
+  connectionShares?: ConnectionShares;
 }
 
 export type { Request, Result };
@@ -103,9 +107,10 @@ for (const name of Object.keys(COMMANDS) as (keyof ShardApi)[]) {
   });
 }
 
-function replacedBy({ ring, limits, feedLimits }: ShardPorts): Map<AnyPart, unknown> {
+function replacedBy({ ring, limits, feedLimits, connectionShares }: ShardPorts): Map<AnyPart, unknown> {
   const replaced = new Map<AnyPart, unknown>([[RING, ring]]);
-  if (limits !== undefined) replaced.set(SHARD_LIMITS_PART, limits);
+  if (limits !== undefined) replaced.set(SHARD_LIMITS_PART, { ...SHARD_LIMITS, ...limits });
   if (feedLimits !== undefined) replaced.set(FEED_LIMITS_PART, feedLimits);
+  if (connectionShares !== undefined) replaced.set(CONNECTION_SHARES_PART, connectionShares);
   return replaced;
 }

@@ -1,6 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
-import type { DirectoryApi, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
+import type { MapSource, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
+import { parseShare } from "../../domain/connections.ts";
+import { faultText } from "../../domain/fault.ts";
 import { durableSql } from "../do-sql.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { queueOf } from "./doorbells/bell-queues.ts";
@@ -12,6 +14,9 @@ import { LongPolls } from "./kernel/long-poll.ts";
 import { unguessable } from "./kernel/randomness.ts";
 import { ShardCore } from "./shard-core.ts";
 
+/** Requests of one namespace that one shard holds at most, whoever sends them through however many isolates. */
+const MAX_WAITING_OF_NAMESPACE = 4_000;
+
 /** What every instance has by its prototype: the calls of `commands.ts`. */
 const Calls = DurableObject as new (ctx: DurableObjectState, env: Env) => DurableObject<Env> & ShardApi;
 
@@ -22,7 +27,7 @@ const Calls = DurableObject as new (ctx: DurableObjectState, env: Env) => Durabl
 export class Shard extends Calls {
   #core: ShardCore;
   #group = new GroupCommit();
-  #polls = new LongPolls();
+  #polls = new LongPolls(MAX_WAITING_OF_NAMESPACE);
   #drivers: Driver[];
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -33,6 +38,10 @@ export class Shard extends Calls {
       random: unguessable,
       setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
+      connectionShares: {
+        namespace: parseShare("NAMESPACE_SHARE", env.NAMESPACE_SHARE),
+        host: parseShare("HOST_SHARE", env.HOST_SHARE),
+      },
     });
     this.#drivers = DRIVERS.map((make) =>
       make({
@@ -65,7 +74,7 @@ export class Shard extends Calls {
       this.#core.alarm();
     } catch (error) {
       // An alarm that throws six times is dropped for good; the core has armed the next one before it began.
-      console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: String(error) }));
+      console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: faultText(error) }));
     }
   }
 
@@ -84,7 +93,7 @@ export class Shard extends Calls {
       const again = patience.again?.(engine, call) ?? null;
       const wait = again ?? patience.hold?.(engine, call) ?? null;
       if (wait === null || wait.ms <= 0) return answer;
-      const woken = this.#polls.wait(wait.key, wait.ms, wait.worthwhile);
+      const woken = this.#polls.wait(wait);
       this.#drive();
       await woken;
       if (again !== null) answer = run();
@@ -99,7 +108,7 @@ export class Shard extends Calls {
   async #knowSlots({ epoch }: ShardCall): Promise<void> {
     const map = this.#core.map();
     if (map !== null && map.epoch >= epoch) return;
-    const directory: DirectoryApi = this.env.DIRECTORY.getByName("directory");
+    const directory: MapSource = this.env.DIRECTORY.getByName("directory");
     this.#core.adopt(await directory.map());
   }
 
@@ -108,7 +117,7 @@ export class Shard extends Calls {
     const sent = queueOf(this.env, bell).send(bell, delaySeconds > 0 ? { delaySeconds } : {});
     const noted = sent.then(
       () => undefined,
-      (error: unknown) => console.warn(JSON.stringify({ at: "shard.ring", bell, error: String(error) })),
+      (error: unknown) => console.warn(JSON.stringify({ at: "shard.ring", bell, error: faultText(error) })),
     );
     this.ctx.waitUntil(noted);
   }

@@ -1,5 +1,7 @@
 import type { Migrations } from "../migrate.ts";
+import { audit } from "./audit/subsystem.ts";
 import { doorbells } from "./doorbells/subsystem.ts";
+import { connections } from "./flow/connections-subsystem.ts";
 import { deduplication } from "./flow/dedup-subsystem.ts";
 import { gates } from "./flow/gates-subsystem.ts";
 import { orderingKeys } from "./flow/ordering-subsystem.ts";
@@ -11,6 +13,8 @@ import { kernel } from "./kernel/kernel-subsystem.ts";
 import type { Subsystem } from "./kernel/subsystem.ts";
 import { batches } from "./lifecycle/batches-subsystem.ts";
 import { deadlines } from "./lifecycle/deadlines-subsystem.ts";
+import { namespaceDeletion } from "./namespace-deletion/subsystem.ts";
+import { namespaces } from "./namespaces/subsystem.ts";
 import { operations } from "./operations/subsystem.ts";
 import { outbox } from "./outbox/subsystem.ts";
 import { queues } from "./queues/subsystem.ts";
@@ -27,6 +31,7 @@ import { transactions } from "./transactions/subsystem.ts";
  */
 export const SUBSYSTEMS: readonly Subsystem[] = [
   kernel, // facts, sequence, slots: everything else stands on them
+  namespaces, // what each may have: asked wherever something comes in
   queues, // rows of jobs name their queue
   jobs, // rows and counts
   deadlines, // what is due becomes ready or ends, before anything looks at what may start
@@ -37,6 +42,7 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   deduplication, // an end opens the job that waits for it …
   orderingKeys, // … and the next of its line, or parks the line
   gates, // after all that opens jobs: what may start is decided at the end of a step
+  connections, // an end gives back what its attempt held, before a claim of the same step looks
   batches,
   outbox, // what a success brings
   transactions,
@@ -44,11 +50,13 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   fires, // the records of what schedules did
   subscriptions, // told of what has become of it all
   operations, // one of them walks a bounded part of its way at each alarm
+  namespaceDeletion, // after all of whose rows it deletes
   doorbells, // ring for what waits then
+  audit, // looks at what all of them have, and changes nothing of it
 ];
 
 /**
  * A shard's schema. Cloudflare bills rows written, index entries among them, so each table and index says what it costs.
- * A job without keys: 2 rows at submit (row, ready), 2 at claim (row, due), 1 at report, 1 when it is forgotten.
+ * A job without keys: 3 rows at submit (row, ready, queue), 2 at claim (row, due), 1 at report, 1 when it is forgotten.
  */
 export const SHARD_MIGRATIONS: Migrations = SUBSYSTEMS.flatMap(({ schema }) => schema ?? []);

@@ -1,11 +1,12 @@
 import {
-  type DirectoryApi,
+  type MapSource,
   type Moved,
   RPC_VERSION,
   type RunReply,
   type RunRequest,
   type ShardApi,
 } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import {
   begin,
   CARRY_OUT_MS,
@@ -46,7 +47,7 @@ export interface TransactionPorts {
   /** Deletes all that is stored, the alarm too. */
   forget(): Promise<void>;
   shard(id: string): Pick<ShardApi, "prepare" | "decide">;
-  directory(): DirectoryApi;
+  directory(): MapSource;
 }
 
 /**
@@ -180,8 +181,7 @@ export class TransactionCore {
       this.#ballot?.accepted(reply.verdicts);
       this.#step({ type: "done", from: to, round });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      console.warn(JSON.stringify({ at: "transaction.call", txn: stored.name, to, type, reason }));
+      console.warn(JSON.stringify({ at: "transaction.call", txn: stored.name, to, type, error: faultText(error) }));
     }
   }
 

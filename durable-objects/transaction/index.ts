@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type * as rpc from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import type { Outcome } from "../../domain/two-phase.ts";
 import { durableSql } from "../do-sql.ts";
 import { TransactionCore } from "./core.ts";
@@ -40,7 +41,7 @@ export class Transaction extends DurableObject<Env> implements rpc.TransactionAp
       await this.#core.alarm();
     } catch (error) {
       // An alarm that throws six times is dropped for good; the core has armed the next one before it began.
-      console.error(JSON.stringify({ at: "transaction.alarm", error: String(error) }));
+      console.error(JSON.stringify({ at: "transaction.alarm", error: faultText(error) }));
     }
   }
 }

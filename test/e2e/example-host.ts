@@ -6,7 +6,7 @@ import { type Host, type HostOptions, startHost } from "../../scripts/host.ts";
 import { readWorkerConfig } from "../../scripts/worker-options.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const ROOT_KEY = "dure_root_example";
+const ROOT_KEY = "dure_root_of-the-examples-0123456789abcdefghijkl";
 
 export interface ExampleHost {
   /** A client of Dure over HTTP, with the root key. */

@@ -8,7 +8,12 @@ const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
 it("a killed workerd is started again, and the cron trigger goes on", async () => {
   const stateDir = mkdtempSync(join(tmpdir(), "dure-host-"));
-  const host = await startHost({ port: 0, rootKey: "dure_root_host", stateDir, cronMs: 300 });
+  const host = await startHost({
+    port: 0,
+    rootKey: "dure_root_of-the-host-test-0123456789abcdefghijkl",
+    stateDir,
+    cronMs: 300,
+  });
   try {
     const killed = host.workerd();
     if (killed === null) throw new Error("the host does not know its workerd");

@@ -13,7 +13,7 @@ import { type Host, startHost } from "../../scripts/host.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const BIN = join(ROOT, "node_modules/.bin");
-const ROOT_KEY = "dure_root_package";
+const ROOT_KEY = "dure_root_of-the-package-0123456789abcdefghijkl";
 const run = promisify(execFile);
 
 const folder = mkdtempSync(join(tmpdir(), "dure-package-"));

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, expect, it } from "vitest";
+import { afterAll, afterEach, expect, it, vi } from "vitest";
 import { freePort, type Platform, spawnPlatform } from "../../scripts/platform.ts";
 
 const stateDir = mkdtempSync(join(tmpdir(), "dure-start it's-")); // A path that a shell would take apart.
@@ -10,8 +10,8 @@ const otherDir = mkdtempSync(join(tmpdir(), "dure-start-"));
 const port = await freePort();
 const running: Platform[] = [];
 
-async function start(dir = stateDir, onPort = port): Promise<Platform> {
-  const platform = await spawnPlatform({ port: onPort, rootKey: null, stateDir: dir });
+async function start(dir = stateDir, onPort = port, rootKey: string | null = null): Promise<Platform> {
+  const platform = await spawnPlatform({ port: onPort, rootKey, stateDir: dir });
   running.push(platform);
   return platform;
 }
@@ -37,7 +37,10 @@ it("the printed lines run a job, Ctrl-C ends well, and a restart finds key and j
   const first = await start();
   const job = runPrintedLines(first);
   expect(job).toMatchObject({ state: "succeeded", result: { words: 5 } });
-  for (const file of ["root-key", "env.sh"]) expect(statSync(join(stateDir, file)).mode & 0o777, file).toBe(0o600);
+  for (const file of ["root-key", "master-key", "env.sh"])
+    expect(statSync(join(stateDir, file)).mode & 0o777, file).toBe(0o600);
+  for (const name of [".", ...readdirSync(stateDir, { recursive: true, encoding: "utf8" })])
+    expect(statSync(join(stateDir, name)).mode & 0o077, name).toBe(0);
   expect(await first.end("SIGINT")).toBe(0);
   expect(first.output()).toContain("Stopped");
 
@@ -48,10 +51,30 @@ it("the printed lines run a job, Ctrl-C ends well, and a restart finds key and j
   expect(await response.json()).toMatchObject({ id: job.id, state: "succeeded", result: { words: 5 } });
 });
 
+it("a master key that is none is refused in one sentence", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "dure-start-"));
+  vi.stubEnv("DURE_MASTER_KEY", "a");
+  try {
+    await expect(start(dir, await freePort())).rejects.toThrow(
+      "ended with 1:\nThe secret DURE_MASTER_KEY is not a master key. It is dure_master_ and 32 random bytes",
+    );
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
 it("the docs, the API description and the health pages answer", async () => {
   const { url } = await start();
-  for (const path of ["/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"])
+  for (const path of ["/docs", "/openapi.json", "/healthz", "/readyz"])
     expect((await fetch(url + path)).status, path).toBe(200);
+  expect((await fetch(`${url}/metrics`)).status).toBe(401);
+});
+
+it("a root key that could be guessed is refused at the start, with a sentence that says how to make one", async () => {
+  await expect(start(otherDir, port, "a")).rejects.toThrow(
+    /ended with 1:\nDURE_ROOT_KEY is not fit to be a root key: .+ Make one with: echo "dure_root_\$\(openssl rand -hex 32\)"/,
+  );
 });
 
 it("a port in use is said, and the state in use too", async () => {

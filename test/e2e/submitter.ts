@@ -12,11 +12,14 @@ export class Submitter {
   /** Idempotency key to the id that was acknowledged for it. */
   readonly accepted = new Map<string, string>();
   readonly #api: Api;
+  readonly #canary: string;
   #running = true;
 
-  constructor(api: Api, queue: string) {
+  /** `canary` is a part of every payload. */
+  constructor(api: Api, queue: string, canary: string) {
     this.#api = api;
     this.queue = queue;
+    this.#canary = canary;
   }
 
   stop(): void {
@@ -29,7 +32,7 @@ export class Submitter {
       const jobs = keys.map((idempotencyKey) => ({
         queue: this.queue,
         idempotencyKey,
-        payload: { text: idempotencyKey },
+        payload: { text: idempotencyKey, canary: this.#canary },
       }));
       const { status, body } = await this.#api.retry("POST", "/v1/batches", { body: { jobs } });
       if (status !== 200 && status !== 202) throw new Error(`${status}: ${JSON.stringify(body)}`);

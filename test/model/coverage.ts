@@ -22,9 +22,16 @@ export const MUST_SEE = [
   ...["ready", "scheduled", "retrying", "paused", "ordering", "concurrency", "rate", "priority", "fairness"].map(
     (reason) => `explain: ${reason}`,
   ),
-  ...["no-worker", "parked", "deduplication", "running", "final", "concurrency of its key", "rate of its key"].map(
-    (why) => `explain: ${why}`,
-  ),
+  ...[
+    "no-worker",
+    "connections",
+    "parked",
+    "deduplication",
+    "running",
+    "final",
+    "concurrency of its key",
+    "rate of its key",
+  ].map((why) => `explain: ${why}`),
   ...["nothing", "one", "several", "of several queues", "of several partitions", "against priority"].map(
     (jobs) => `claim: ${jobs}`,
   ),

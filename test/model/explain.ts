@@ -1,5 +1,6 @@
 /** Why a job does not run: the first reason that is true, in the order of `durable-objects/shard/flow/explain.ts`. */
 import type { ExplainReason } from "../../contract/rpc.ts";
+import { connectionsLeft } from "./connections.ts";
 import { isOver, type ModelJob, rank } from "./job.ts";
 import * as line from "./line.ts";
 import type { Model } from "./model.ts";
@@ -50,6 +51,8 @@ function limitReached(model: Model, job: ModelJob): Why | null {
     return because("concurrency", ofKey);
   }
   if (line.places(model, queue, partition) <= 0) return because("concurrency", { ahead: inPartition });
+
+  if (connectionsLeft(model, queue) <= 0) return because("connections", { ahead: inPartition });
 
   const rate = line.rateOf(queue, partition);
   const starts = queue.starts.get(partition) ?? new Starts();
@@ -106,7 +109,7 @@ function turnsAhead(model: Model, job: ModelJob): number {
   if (target.type === "pull") return 0;
   const lines = model.queues
     .filter(({ settings }) => settings.lane === lane && settings.target.type === target.type)
-    .map((queue) => ({ queue, left: line.claimable(model, queue).length }));
+    .map((queue) => ({ queue, left: Math.min(line.claimable(model, queue).length, connectionsLeft(model, queue)) }));
   const fairShare = model.fairShare.copy();
   for (let ahead = 0; ; ahead++) {
     const contenders = lines.filter(({ left }) => left > 0);

@@ -1,6 +1,7 @@
 import type { Outcome } from "../../contract/rpc.ts";
 import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
 import { becameDue, cancelled, expired, failed, redriven, started, succeeded } from "./change.ts";
+import { connectionsLeft } from "./connections.ts";
 import { see } from "./coverage.ts";
 import { FairShare } from "./fair-share.ts";
 import { allows, dueAt, isOver, type ModelJob, type ModelQueue } from "./job.ts";
@@ -32,6 +33,8 @@ export class Model {
   readonly idempotency = new IdempotencyKeys();
   readonly dedup = new DedupKeys();
   fairShare = new FairShare();
+  /** Lanes whose connections an executor has told of. */
+  readonly lanes = new Set<Lane>();
 
   constructor(now: number) {
     this.now = now;
@@ -64,6 +67,7 @@ export class Model {
   /** The object dies and starts anew over its rows. */
   restart(): void {
     this.fairShare = new FairShare();
+    this.lanes.clear();
     for (const queue of this.queues) queue.lastClaimAt = null;
   }
 
@@ -128,11 +132,13 @@ export class Model {
     const lines = new Map(queues.map((queue) => [queue, claimable(this, queue)]));
     const taken = new Map(queues.map((queue) => [queue, [] as ModelJob[]]));
     for (let left = room; left > 0; ) {
-      const contenders = queues.filter((queue) => lines.get(queue)?.length);
+      const placesOf = (queue: ModelQueue) => connectionsLeft(this, queue, [...taken.values()].flat());
+      const contenders = queues.filter((queue) => lines.get(queue)?.length && placesOf(queue) > 0);
       if (contenders.length === 0) break;
       const winner = this.fairShare.next(contenders);
       // Alone, a queue needs no turns: it takes what it can in one.
-      const jobs = lines.get(winner)?.splice(0, contenders.length === 1 ? left : 1) ?? [];
+      const most = Math.min(contenders.length === 1 ? left : 1, placesOf(winner));
+      const jobs = lines.get(winner)?.splice(0, most) ?? [];
       taken.get(winner)?.push(...jobs);
       left -= jobs.length;
     }

@@ -7,10 +7,12 @@ import { MUTANTS } from "./mutants.ts";
 import { Unpredicted } from "./prediction.ts";
 import { propertyOf } from "./property.ts";
 
+vi.mock("../../domain/connections.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/dedup.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/due.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/fairness.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/gate.ts", async (original) => breakable(await original()));
+vi.mock("../../domain/lease.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/queue.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/rank.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/rate.ts", async (original) => breakable(await original()));

@@ -1,8 +1,10 @@
 /** The controls of the scheduler, each broken in one mutant. One that no longer fits the code fails its test. */
+import type { hostOf, mostOf } from "../../domain/connections.ts";
 import type { onDuplicate, replacedRunAt } from "../../domain/dedup.ts";
 import type { dueAt } from "../../domain/due.ts";
 import { type Contender, EVEN_SHARE, type nextInShare } from "../../domain/fairness.ts";
 import type { AtGate, rebalance } from "../../domain/gate.ts";
+import type { isSameTag } from "../../domain/lease.ts";
 import type { partitionShare } from "../../domain/queue.ts";
 import type { rankOf } from "../../domain/rank.ts";
 import type { rateRoom } from "../../domain/rate.ts";
@@ -123,11 +125,7 @@ export const MUTANTS: TrackedMutant[] = [
     from: "AND key = ?",
     to: "AND key = ? AND state <> 'blocked'",
   }),
-  statements("a report needs the nonce of its lease", {
-    marks: ["SET state = 'succeeded'"],
-    from: "AND lease = d ->> 2",
-    to: "AND d ->> 2 IS NOT NULL",
-  }),
+  rule<typeof isSameTag>("a report needs the tag of its lease", "isSameTag", () => true),
   rule<typeof dueAt>("the timeout ends an attempt whatever is extended", "dueAt", (due, job) =>
     due({ ...job, attemptEndsAt: null }),
   ),
@@ -144,6 +142,17 @@ export const MUTANTS: TrackedMutant[] = [
     marks: ["INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ?"],
     from: "due_at <= ?",
     to: "due_at <= ? AND state <> 'running'",
+  }),
+  rule<typeof mostOf>(
+    "a share of the connections of a lane is not exceeded",
+    "mostOf",
+    (most, ...of) => most(...of) + 1,
+  ),
+  rule<typeof hostOf>("a host is one by whichever name", "hostOf", (_, url) => url),
+  statements("the connections of running jobs count after a restart", {
+    marks: ["SELECT id, queue FROM jobs INDEXED BY jobs_due"],
+    from: "state = 'running'",
+    to: "state = 'final'",
   }),
   track("the alarm is set anew at the start", (hit) => ({ core: (original) => withoutAlarmAtStart(original, hit) })),
   statements("a purge finds jobs at the gate of their key", {

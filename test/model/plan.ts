@@ -34,8 +34,20 @@ const QUEUES: Pick<QueueSettings, "namespace" | "name" | "target" | "lane">[] = 
   { namespace: "b", name: "one", target: HANDLER, lane: "default" },
   { namespace: "a", name: "pull", target: { type: "pull" }, lane: "default" },
   { namespace: "b", name: "hook", target: { type: "http", url: "https://x.test/", headers: {} }, lane: "default" },
+  // The same host by another name, and another host of the same namespace.
+  {
+    namespace: "a",
+    name: "hook",
+    target: { type: "http", url: "https://X.test.:443/a", headers: {} },
+    lane: "default",
+  },
+  { namespace: "b", name: "port", target: { type: "http", url: "https://x.test:8443/", headers: {} }, lane: "default" },
   { namespace: "b", name: "slow", target: HANDLER, lane: "slow" },
 ];
+
+/** What every executor says of its lane, and what one namespace and one host may have of it: three, and two. */
+export const LANE_CONNECTIONS = { size: 4, consumers: 1 };
+export const SHARES = { namespace: 0.75, host: 0.5 };
 
 const maybe = (max: number) => fc.option(fc.integer({ min: 1, max }), { freq: 2 });
 const limits = {

@@ -6,6 +6,7 @@ import { RigCore } from "../rigs/rig-core.ts";
 import { shardDatabase } from "../simulation/database-pool.ts";
 import type { Model } from "./model.ts";
 import { type Mutant, NOTHING_BROKEN } from "./mutant.ts";
+import { SHARES } from "./plan.ts";
 import { Unpredicted } from "./prediction.ts";
 
 export const CALL = { v: 1, epoch: 1 } as const;
@@ -44,6 +45,7 @@ export class Real {
         this.alarmAt = at;
       },
       ring: () => undefined,
+      connectionShares: SHARES,
     });
   }
 

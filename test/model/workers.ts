@@ -4,6 +4,7 @@ import { see } from "./coverage.ts";
 import type { Event, LeaseRef, ReportSpec } from "./events.ts";
 import type { ModelJob, ModelQueue } from "./job.ts";
 import type { ModelLease } from "./model.ts";
+import { LANE_CONNECTIONS } from "./plan.ts";
 import { expectSame } from "./prediction.ts";
 import { CALL } from "./real.ts";
 
@@ -29,7 +30,17 @@ export class Workers {
     const rooms = [event.room, event.other] as const;
     const room = { handler: rooms[target.type === "http" ? 1 : 0], http: rooms[target.type === "http" ? 0 : 1] };
     const reports = asked.map(({ report }) => report);
-    const reply = real.core.work({ ...CALL, lane, worker: "w", reports, room, leaseMs });
+    const reply = real.core.work({
+      ...CALL,
+      lane,
+      worker: "w",
+      reports,
+      room,
+      leaseMs,
+      connections: LANE_CONNECTIONS,
+    });
+    // One that leaves claims nothing, and says nothing of the lane.
+    if (room.handler + room.http > 0) model.lanes.add(lane);
     model.tickOnce();
     this.#compare(asked, reply.reports);
     this.#given(
@@ -131,9 +142,9 @@ export class Workers {
   }
 }
 
-/** The same job and attempt with a nonce that was never given. */
+/** The same job and attempt with a tag that was never given. */
 function forged(lease: string): string {
-  return `${lease.slice(0, -16)}0123456789abcdef`;
+  return `${lease.slice(0, -32)}0123456789abcdef0123456789abcdef`;
 }
 
 function seeClaim(jobs: ModelJob[]): void {

@@ -2,9 +2,10 @@
 import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { app } from "../../workers/gateway/doors/http/app.ts";
+import { MASTER_KEY } from "./master-key.ts";
 import { Harness } from "./shard-harness.ts";
 
-export const ROOT_KEY = "dure_root_of-the-rig-and-of-nothing-else";
+export const ROOT_KEY = "dure_root_of-the-rig-and-of-nothing-else-0123456789abcdefghijkl";
 
 export class GatewayRig {
   readonly shard: Harness;
@@ -38,7 +39,10 @@ const CONTEXT = {
 function environment(shard: Harness): Env {
   return {
     DURE_ROOT_KEY: ROOT_KEY,
+    DURE_MASTER_KEY: MASTER_KEY,
     RATE_LIMIT: "0",
+    WAITS_PER_KEY: "0",
+    WAITS_PER_NAMESPACE: "0",
     ALLOW_PRIVATE_TARGETS: "true",
     CACHE: { get: async () => shard.queue, put: async () => undefined },
     SHARD: { getByName: () => api(shard) },

@@ -1,5 +1,6 @@
-import type { ReceiveReply } from "../../contract/rpc.ts";
+import type { AuditReply, ReceiveReply } from "../../contract/rpc.ts";
 import type { Outcome } from "../../domain/two-phase.ts";
+import { auditWhole } from "../../durable-objects/shard/audit/audit.ts";
 import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
 import { deliveries, noteDelivered } from "../../durable-objects/shard/outbox/sender.ts";
 import { RESERVATIONS } from "../../durable-objects/shard/reservations/reservation-store.ts";
@@ -9,6 +10,11 @@ import { learnOutcome } from "../../durable-objects/shard/transactions/transacti
 
 /** A shard whose host makes the calls that its drivers would make in a Durable Object. */
 export class RigCore extends ShardCore {
+  /** What the audit finds when it looks at the whole shard now, however large it is. */
+  auditWhole(alarmAt: number | null): AuditReply {
+    return auditWhole(this.engine, alarmAt);
+  }
+
   /** The calls that are to be made now, each with an answer for `delivered`. */
   deliveries(): Delivery[] {
     return deliveries(this.engine);

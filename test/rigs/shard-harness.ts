@@ -1,8 +1,10 @@
 /** One `RigCore` on an in-memory SQLite, with a clock, an alarm and bells that a test drives. */
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type * as rpc from "../../contract/rpc.ts";
+import type { ConnectionShares } from "../../domain/connections.ts";
 import type { Job, JobError } from "../../domain/job/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
+import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, type NamespaceSettings } from "../../domain/namespace.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
 import type { ShardLimits } from "../../durable-objects/shard/lifecycle/admission.ts";
@@ -91,14 +93,22 @@ export class Harness {
   /** The settings that `submit` and `job` use. */
   queue: QueueSettings;
   /** What the shard may hold, from the next `restart` on; null: as much as a real one. */
-  limits: ShardLimits | null = null;
+  limits: Partial<ShardLimits> | null = null;
   /** The same of what its subscriptions' events may take. */
   feedLimits: FeedLimits | null = null;
   core: RigCore;
+  readonly #connectionShares: ConnectionShares | null;
   #random = new Random(1);
   #made = 0;
+  #namespaceVersion = 0;
 
-  constructor(queue: Partial<QueueSettings> = {}, map: SlotMap = initialMap(1)) {
+  /** `connectionShares`: null is what a real shard goes by. */
+  constructor(
+    queue: Partial<QueueSettings> = {},
+    map: SlotMap = initialMap(1),
+    connectionShares: ConnectionShares | null = null,
+  ) {
+    this.#connectionShares = connectionShares;
     this.queue = settingsOf(queue);
     this.core = this.#boot();
     this.core.adopt(map);
@@ -114,6 +124,7 @@ export class Harness {
       },
       ring: (bell, delaySeconds) => this.bells.push({ at: this.now, bell, delaySeconds }),
       ...(this.limits === null ? {} : { limits: this.limits }),
+      ...(this.#connectionShares === null ? {} : { connectionShares: this.#connectionShares }),
       ...(this.feedLimits === null ? {} : { feedLimits: this.feedLimits }),
     });
   }
@@ -293,6 +304,20 @@ export class Harness {
   configure(over: Partial<QueueSettings>): void {
     this.queue = { ...this.queue, ...over, version: this.queue.version + 1, updatedAt: this.now };
     this.core.configure({ ...CALL, queues: [this.queue] });
+  }
+
+  /** The namespace of the queue gets limits over the defaults, or is to be deleted, pushed to the shard as the gateway does. */
+  namespace(limits: Partial<NamespaceLimits>, over: Partial<NamespaceSettings> = {}): void {
+    this.#namespaceVersion += 1;
+    const settings: NamespaceSettings = {
+      name: this.queue.namespace,
+      version: this.#namespaceVersion,
+      createdAt: START,
+      limits: { ...DEFAULT_NAMESPACE_LIMITS, ...limits },
+      deletingAt: null,
+      ...over,
+    };
+    this.core.configureNamespaces({ ...CALL, namespaces: [settings] });
   }
 
   /** History takes everything that has finished. */

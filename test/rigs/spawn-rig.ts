@@ -3,8 +3,10 @@ import type * as rpc from "../../contract/rpc.ts";
 import type { SpawnLetter } from "../../contract/spawn-letter.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { makeJobId } from "../../domain/job-id.ts";
+import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits } from "../../domain/namespace.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, ownerOf, type SlotMap, slotOf } from "../../domain/slots.ts";
+import type { ShardLimits } from "../../durable-objects/shard/lifecycle/admission.ts";
 import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
 import { RigCore } from "./rig-core.ts";
@@ -28,6 +30,8 @@ export class SpawnRig {
   children: QueueSettings;
   readonly hosts = new Map<string, Host>();
   readonly letters: SpawnLetter[] = [];
+  /** What each shard may hold, from its next `restart` on. */
+  limits: Partial<ShardLimits> = {};
   fate: (delivery: Delivery) => Fate = () => "ok";
   #made = 0;
 
@@ -71,6 +75,7 @@ export class SpawnRig {
         host.alarmAt = at;
       },
       ring: () => undefined,
+      limits: this.limits,
     });
   }
 
@@ -78,6 +83,13 @@ export class SpawnRig {
   configure(over: Partial<QueueSettings>, shards = [...this.hosts.keys()]): void {
     this.children = { ...this.children, ...over, version: this.children.version + 1 };
     for (const id of shards) this.core(id).configure({ ...CALL, queues: [this.children] });
+  }
+
+  /** The shards hear of these limits of the namespace. */
+  namespace(limits: Partial<NamespaceLimits>): void {
+    const settings = { name: "default", version: 1, createdAt: START, deletingAt: null };
+    const namespaces = [{ ...settings, limits: { ...DEFAULT_NAMESPACE_LIMITS, ...limits } }];
+    for (const id of this.hosts.keys()) this.core(id).configureNamespaces({ ...CALL, namespaces });
   }
 
   /** A fresh id of a queue. */

@@ -32,7 +32,7 @@ export function probe(sim: Simulation): void {
 }
 
 function look(sim: Simulation, host: ShardHost, core: RigCore): void {
-  for (const violation of core.audit(sim.gateway.call, host.alarm.at).violations) {
+  for (const violation of core.auditWhole(host.alarm.at).violations) {
     // The alarm has just been lost: the faults did that, and cron heals it.
     if (!host.alarm.trusted && violation.rule.endsWith("-has-alarm")) continue;
     sim.violations.add("P10", `audit of ${host.name}: ${violation.rule} ${violation.detail}`);

@@ -8,15 +8,17 @@ import { startWorkLoop } from "../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../workers/processor/work-ports.ts";
 import { outcomeOf } from "./executor.ts";
 import type { Life } from "./life.ts";
+import { checkLogged } from "./log-port.ts";
 import type { Simulation } from "./simulation.ts";
 
 const BUDGET_MS = 750;
 const SWEEP_BUDGET_MS = 10_000;
 const MAX_CONNECTIONS = 6;
+const LANE_CONSUMERS = 250;
 const MAX_LATE_MS = 40_000;
 
 export async function hearWork(sim: Simulation, life: Life, lane: Lane, bells: Doorbell[]): Promise<void> {
-  const connections = new Connections(MAX_CONNECTIONS);
+  const connections = new Connections(MAX_CONNECTIONS, LANE_CONSUMERS);
   // Zero as on Cloudflare; otherwise as on a host that delivers one batch at a time.
   const sweepMs = sim.random.pick([0, 0, 1_000]);
   const start = (shard: string) =>
@@ -75,7 +77,10 @@ function portsOf(sim: Simulation, life: Life, shard: string): WorkPorts {
     now: () => sim.clock.now(),
     random: () => sim.random.next(),
     after: afterOf(sim, life),
-    log: (event) => sim.trace.add(`${life.name} ${event.event}`),
+    log: (event) => {
+      checkLogged(sim, event);
+      sim.trace.add(`${life.name} ${event.event}`);
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { projectionStore } from "../../workers/db/projection.ts";
 import { runProjection } from "../../workers/processor/projection.ts";
 import { d1, type Gate } from "./d1-stand-in.ts";
 import type { Life } from "./life.ts";
+import { checkLogged } from "./log-port.ts";
 import type { Simulation } from "./simulation.ts";
 
 const MAX_SLOW_MS = 30_000;
@@ -31,7 +32,10 @@ export async function hearHistory(sim: Simulation, life: Life, bells: Doorbell[]
             },
             projected: (request) => sim.network.call(life, shard, "projected", request),
           },
-          log: (event) => sim.trace.add(`${life.name} ${event.event} ${event.error}`),
+          log: (event) => {
+            checkLogged(sim, event);
+            sim.trace.add(`${life.name} ${event.event} ${event.error}`);
+          },
         },
         shard,
       ),

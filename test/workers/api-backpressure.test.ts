@@ -89,7 +89,9 @@ describe("a full backlog", () => {
       max: null,
     });
     const refusals = async () => {
-      const text = await must<string>("GET", "/metrics", { key: null });
+      // A scrape is remembered for five seconds.
+      passTime(5_001);
+      const text = await must<string>("GET", "/metrics");
       return Number(/^dure_jobs_refused_total (\d+)$/m.exec(text)?.[1]);
     };
     const queue = await newQueue({ maxBacklog: 1 });

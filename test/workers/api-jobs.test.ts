@@ -43,6 +43,7 @@ describe("submitting", () => {
       orderingKey: null,
       concurrencyKey: null,
       dedupKey: null,
+      depth: 0,
       progress: null,
       idempotencyKey: null,
       parent: null,
@@ -504,6 +505,20 @@ describe("listing", () => {
     expect(await ids(`createdAfter=${a.createdAt}`)).toEqual([c.id, b.id]);
     expect(await ids(`createdBefore=${c.createdAt}`)).toEqual([b.id, a.id]);
     expect(await ids(`createdAfter=${a.createdAt}&createdBefore=${c.createdAt}`)).toEqual([b.id]);
+  });
+
+  it.each(["tag", "orderingKey"])("refuses %s alone, which no index has, and says what it needs", async (name) => {
+    const answer = await call("GET", `/v1/jobs?${name}=nobodys&state=queued`);
+    expect(answer).toMatchObject({
+      status: 400,
+      body: {
+        code: "invalid-request",
+        errors: [{ pointer: `/${name}`, detail: `${name} needs queue, createdAfter or createdBefore beside it.` }],
+      },
+    });
+    for (const bound of ["queue=none", "createdAfter=2020-01-01T00:00:00Z", "createdBefore=2020-01-01T00:00:00Z"]) {
+      expect(await list(`${name}=nobodys&${bound}`)).toEqual({ items: [], nextCursor: null });
+    }
   });
 
   it("a strong list never misses a job that was just accepted", async () => {

@@ -298,7 +298,7 @@ test("a step over history that comes twice counts once, and leaves what has chan
   expect(await insertOperation(db, { ...row, id: `${operation}-2` }, 1)).toBe(false);
   const counts = { scanned: 2, matched: 2, changed: 0 };
   const victims = [first, { ...second, version: second.version - 1 }];
-  const step = { operation, after: "", next: last, counts, victims, now: Date.now() };
+  const step = { operation, namespace: "default", after: "", next: last, counts, victims, now: Date.now() };
   expect([await deleteStep(db, step), await deleteStep(db, step), await noteStep(db, step)]).toEqual([
     true,
     false,

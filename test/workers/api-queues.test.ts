@@ -206,7 +206,7 @@ describe("settings", () => {
     expect((await patch({ headers: { a: null, c: "3" } })).body.target).toEqual({
       type: "http",
       url: "https://a.example/",
-      headers: { b: "2", c: "3" },
+      headers: { b: "***", c: "***" },
     });
     expect((await patch({ type: "handler", name: "noop" })).body.target).toEqual({ type: "handler", name: "noop" });
     expect(await patch({ type: "http" })).toMatchObject({

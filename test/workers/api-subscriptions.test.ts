@@ -37,7 +37,8 @@ describe("a subscription", () => {
       paused: true,
     };
     const replaced = await call<SubscriptionView>("PUT", path, { body });
-    expect(replaced).toMatchObject({ status: 200, body: { ...body, version: 2, createdAt: created.body.createdAt } });
+    const shown = { ...body, target: { ...body.target, headers: { "x-key": "***" } } };
+    expect(replaced).toMatchObject({ status: 200, body: { ...shown, version: 2, createdAt: created.body.createdAt } });
     expect(await call("GET", path)).toMatchObject({ status: 200, body: replaced.body });
     expect((await call("DELETE", path)).status).toBe(204);
     expect(await call("GET", path)).toMatchObject({ status: 404, body: { code: "subscription-not-found" } });
@@ -79,6 +80,28 @@ describe("a subscription", () => {
     });
     expect((await call("PUT", path, { body })).status).toBe(201);
   });
+
+  it.each([
+    ["the host that the request came to", "https://dure.test./hook", {}],
+    ["another host of the platform", "https://a.dure.example/hook", { PLATFORM_HOSTS: "*.dure.example" }],
+    ["a host that is not on the list", "https://example.com/hook", { TARGET_HOSTS: "hooks.example.com" }],
+    ["a port of another protocol", "https://example.com:25/hook", {}],
+  ])("may not lead to %s, and nor may a queue, by PUT or by PATCH", async (_, url, variables) => {
+    const bindings = { ...env, ALLOW_PRIVATE_TARGETS: "false", ...variables } as unknown as Env;
+    const target = { type: "http", url };
+    const refusal = { status: 422, body: { code: "target-refused", errors: [{ pointer: "/target/url" }] } };
+    const good = { type: "http", url: "https://hooks.example.com/" };
+    for (const [path, body] of [
+      [`/v1/subscriptions/${freshName("sub")}`, BODY],
+      [`/v1/queues/${freshName("queue")}`, {}],
+    ] as const) {
+      expect(await callThrough(bindings, ["PUT", path], { body: { ...body, target } })).toMatchObject(refusal);
+      expect(await callThrough(bindings, ["PUT", path], { body: { ...body, target: good } })).toMatchObject({
+        status: 201,
+      });
+      expect(await callThrough(bindings, ["PATCH", path], { body: { target } })).toMatchObject(refusal);
+    }
+  });
 });
 
 describe("a namespace's subscriptions", () => {
@@ -97,8 +120,9 @@ describe("a namespace's subscriptions", () => {
     expect((await call("GET", "/v1/subscriptions?cursor=made-up", { key })).status).toBe(400);
   });
 
-  it("are 32 at most, however many come at once; a deleted one leaves its place", async () => {
+  it("are as many as the namespace may have, however many come at once; a deleted one leaves its place", async () => {
     const { key } = await makeKey(["admin"], await makeNamespace("many"));
+    await must("PATCH", "/v1/namespaces/many", { body: { limits: { subscriptions: 32 } } });
     const put = (i: number) => call("PUT", `/v1/subscriptions/s-${i}`, { body: BODY, key });
     const answers = await Promise.all(Array.from({ length: 34 }, (_, i) => put(i)));
     const refused = answers.filter(({ status }) => status === 422);

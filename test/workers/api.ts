@@ -10,7 +10,7 @@ import type { Shard } from "../../workers/gateway/index.ts";
 
 /** What tests on the real runtime share: the API over HTTP, and the objects behind it. */
 
-export const ROOT = "dure_root_test";
+export const ROOT = "dure_root_of-the-tests-0123456789abcdefghijkl";
 const ORIGIN = "https://dure.test";
 const SHARD_IDS = Array.from({ length: Number(env.SHARDS) }, (_, i) => `shard-${i}`);
 

@@ -50,6 +50,9 @@ const BODIES: Partial<Record<string, (place: Place) => unknown>> = {
   succeedLease: () => ({ result: 1 }),
   failLease: () => ({ error: { code: "x" } }),
   extendLease: () => ({ leaseSeconds: 10 }),
+  succeedByLease: ({ lease }) => ({ lease, result: 1 }),
+  failByLease: ({ lease }) => ({ lease, error: { code: "x" } }),
+  extendByLease: ({ lease }) => ({ lease, leaseSeconds: 10 }),
   createKey: () => ({ name: "made", scopes: ["read"] }),
   unblockKey: () => ({ key: "k", action: "skip" }),
   pauseKey: () => ({ key: "k" }),
@@ -58,6 +61,9 @@ const BODIES: Partial<Record<string, (place: Place) => unknown>> = {
   putSubscription: () => SUBSCRIPTION,
   startOperation: () => ({ action: "retry", dryRun: true }),
 };
+
+/** What the scope `admin` stands for too. */
+const IMPLIED: readonly Scope[] = SCOPES.filter((scope) => scope !== "admin" && scope !== "metrics");
 
 const scheduleOf = (queue: string) => ({ cron: "0 0 1 1 *", job: { queue, payload: 1 } });
 
@@ -77,6 +83,9 @@ const DONE: Partial<Record<string, number>> = {
   succeedLease: 409,
   failLease: 409,
   extendLease: 409,
+  succeedByLease: 409,
+  failByLease: 409,
+  extendByLease: 409,
   unblockKey: 409,
 };
 
@@ -90,6 +99,9 @@ const CHANGES = new Set([
   "succeedLease",
   "failLease",
   "extendLease",
+  "succeedByLease",
+  "failByLease",
+  "extendByLease",
   "reportJobs",
 ]);
 
@@ -127,7 +139,7 @@ async function newPlace(key: string): Promise<Place> {
 }
 
 let place: Place;
-/** A key of each single scope, and one of all but that scope (`admin` aside, which implies it). */
+/** A key of each single scope, and one of all but that scope and `admin`, which implies most. */
 const only = new Map<Scope, string>();
 const allBut = new Map<Scope, string>();
 let revoked: string;
@@ -156,7 +168,8 @@ describe("every route under /v1", () => {
     // Each route from an address of its own: an address has a budget of bad keys.
     const headers = { "cf-connecting-ip": `198.51.100.${KEYED.indexOf(route)}` };
     const wrongSecret = `${(only.get("admin") ?? "").slice(0, -1)}-`;
-    const bad = [null, "x", "dure_x_y", `${ROOT}x`, revoked, expired, wrongSecret, `dure_nosuchkey_${"a".repeat(43)}`];
+    const unknown = `dure_${"a".repeat(20)}_${"a".repeat(43)}`;
+    const bad = [null, "x", "dure_x_y", `${ROOT}x`, revoked, expired, wrongSecret, unknown];
     for (const key of bad) {
       const answer = await send(route, place, key, headers);
       expect([key, answer.status, answer.body.code]).toEqual([key, 401, "unauthorized"]);
@@ -168,20 +181,22 @@ describe("every route under /v1", () => {
   it.each(KEYED)("$method $path: 403 without its scope", async (route) => {
     const wrong = [
       ...SCOPES.filter((scope) => scope !== route.scope && scope !== "admin").map((scope) => only.get(scope)),
+      ...(route.scope === "metrics" ? [only.get("admin")] : []),
     ];
     for (const key of [...wrong, allBut.get(route.scope as Scope)]) {
       expect(await send(route, place, key ?? "")).toMatchObject({ status: 403, body: { code: "forbidden" } });
     }
   });
 
-  it.each(KEYED)("$method $path: works with its own scope and with admin", async (route) => {
-    for (const scope of new Set<Scope>([route.scope as Scope, "admin"])) {
-      const own = CHANGES.has(route.id) ? await newPlace(ROOT) : { ...place };
+  it.each(KEYED)("$method $path: works with its own scope, and with admin where that implies it", async (route) => {
+    const own = route.scope as Scope;
+    for (const scope of IMPLIED.includes(own) ? [own, "admin" as const] : [own]) {
+      const where = CHANGES.has(route.id) ? await newPlace(ROOT) : { ...place };
       // A job that is over is what a retry, a late report and a deletion of its queue find.
-      if (route.path.includes("{lease}") || route.id === "retryJob" || route.id === "deleteQueue")
-        await succeed(own.lease);
-      if (route.id === "revokeKey") own.key = (await makeKey(["read"])).id;
-      const { status, body } = await send(route, own, only.get(scope) ?? "");
+      if (route.path.startsWith("/v1/leases/") || route.id === "retryJob" || route.id === "deleteQueue")
+        await succeed(where.lease);
+      if (route.id === "revokeKey") where.key = (await makeKey(["read"])).id;
+      const { status, body } = await send(route, where, only.get(scope) ?? "");
       expect([scope, status, status === 409 ? "refused" : body?.code]).toEqual([
         scope,
         DONE[route.id] ?? 200,
@@ -208,7 +223,7 @@ describe("every route under /v1", () => {
 
   it("another namespace's things are 404, never 403", async () => {
     const { key } = await makeKey(["admin"], await makeNamespace("bola"));
-    for (const route of KEYED.filter(({ path }) => path.includes("{"))) {
+    for (const route of KEYED.filter(({ path }) => path.includes("{") || path.startsWith("/v1/leases/"))) {
       if (["putQueue", "putSchedule", "putSubscription"].includes(route.id)) continue;
       const stranger = { ...place, key: (await makeKey(["read"])).id };
       const answer = await send(route, stranger, key);
@@ -256,7 +271,7 @@ describe("keys", () => {
 
   it("are shown once and stored nowhere", async () => {
     const made = await makeKey(["read", "work"]);
-    expect(made.key).toMatch(new RegExp(`^dure_${made.id}_[0-9A-Za-z-]{40,}$`));
+    expect(made.key).toMatch(new RegExp(`^dure_${made.id}_[0-9A-Za-z]{43}-[0-9a-f]{24}$`));
     const { results } = await env.DB.prepare("SELECT * FROM api_keys").all();
     expect(JSON.stringify(results)).not.toContain(made.key.split("_")[2]);
     const { items } = await must<KeyListView>("GET", "/v1/keys?limit=200");
@@ -268,6 +283,8 @@ describe("keys", () => {
       scopes: ["read", "work"],
       createdAt: made.createdAt,
       expiresAt: null,
+      parent: null,
+      lastUsedAt: null,
     });
   });
 
@@ -294,7 +311,11 @@ describe("keys", () => {
     await submit({ queue: secret, tags: ["secret-tag"], idempotencyKey: "shared" });
     const namespace = await makeNamespace("blind");
     const { key } = await makeKey(["admin"], namespace);
-    for (const path of ["/v1/jobs", `/v1/jobs?queue=${secret}`, "/v1/jobs?tag=secret-tag"]) {
+    for (const path of [
+      "/v1/jobs",
+      `/v1/jobs?queue=${secret}`,
+      "/v1/jobs?tag=secret-tag&createdAfter=2020-01-01T00:00:00Z",
+    ]) {
       expect((await must<JobListView>("GET", path, { key })).items).toEqual([]);
     }
     await putQueue(secret, {}, key);
@@ -349,6 +370,9 @@ describe("the root key", () => {
   });
 });
 
+/** A token that was never made, of the shape that tokens had before they were sealed. */
+const bareToken = (i: number) => `dure_${"g".repeat(20)}_${String(i).padStart(43, "0")}`;
+
 describe("without a key", () => {
   it.each(CALL_LIST.filter(({ scope }) => scope === "public"))(
     "$path answers, and tells nothing of any namespace",
@@ -367,8 +391,7 @@ describe("without a key", () => {
   it("an address that guesses keys is cut short with 429", async () => {
     const headers = { "cf-connecting-ip": "203.0.113.9" };
     const statuses: number[] = [];
-    for (let i = 0; i < 120; i++)
-      statuses.push((await call("GET", "/v1/jobs", { key: `dure_guess_${i}`.padEnd(40, "0"), headers })).status);
+    for (let i = 0; i < 120; i++) statuses.push((await call("GET", "/v1/jobs", { key: bareToken(i), headers })).status);
     expect(new Set(statuses)).toEqual(new Set([401, 429]));
     expect(statuses.lastIndexOf(401)).toBeLessThan(statuses.indexOf(429));
     const answer = await call("GET", "/v1/jobs", { key: "dure_guess_again", headers });

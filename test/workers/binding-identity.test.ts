@@ -85,7 +85,7 @@ describe("who calls the binding", () => {
     ["a field that is unknown", { namespace: "default", scopes: ["read"], root: true }],
     ["a key and a namespace", { key: ROOT, namespace: "default", scopes: ["read"] }],
     ["a key that is unknown", { key: `dure_unknown_${"x".repeat(43)}` }],
-    ["a key that no header could hold", { key: "dure_root_test\r\nDure-Namespace: x" }],
+    ["a key that no header could hold", { key: `${ROOT}\r\nDure-Namespace: x` }],
     ["a key that is no text", { key: 7 }],
   ])("%s: unauthorized", async (_, props) => {
     const error = await thrownBy(() => bound(props).get(teamJob));

@@ -20,6 +20,12 @@ export function passTime(ms: number): void {
   vi.spyOn(Date, "now").mockImplementation(() => real() + offset);
 }
 
+/** Stops the clock at the beginning of the next minute, so that no window of a count turns meanwhile. */
+export function stopClock(): void {
+  const at = Math.ceil(Date.now() / 60_000) * 60_000;
+  vi.spyOn(Date, "now").mockReturnValue(at);
+}
+
 /** Back to the true time; for `afterEach`. */
 export function resetClock(): void {
   offset = 0;

@@ -34,7 +34,12 @@ import {
   replaced,
   sendBellsThrough,
 } from "./faults.ts";
-import { deliver, project, work } from "./processor.ts";
+import { deliver, PROCESSOR_ENV, project, work } from "./processor.ts";
+import { watchConsole } from "./watched-console.ts";
+
+/** In payloads and results of what fails here: nothing of it is logged. One word, as the handler counts them. */
+const CANARY = "canaryofthefaults";
+watchConsole({ canary: CANARY });
 
 afterEach(resetClock);
 
@@ -78,7 +83,7 @@ describe("bells", () => {
     await sendBellsThrough(fate(arrived));
     const ids: string[] = [];
     for (let i = 0; i < 12; i++)
-      ids.push((await submit({ queue, payload: { text: "a b" }, orderingKey: `k${i % 4}` })).id);
+      ids.push((await submit({ queue, payload: { text: `${CANARY} b` }, orderingKey: `k${i % 4}` })).id);
     await runAlarms();
     await deliver("dure-default", arrived.splice(0));
     // The queue is back: what is still owed is rung by the alarm.
@@ -113,7 +118,7 @@ it("a queue that does not answer does not hold up a submission", async () => {
   const queue = await newQueue(TARGET);
   // It answers in the end, and by a timer of the object itself: one with a call under way could not be evicted.
   await sendBellsThrough(() => sleep(2000));
-  const accepted = await Promise.race([submit({ queue, payload: { text: "a" } }), sleep(1000)]);
+  const accepted = await Promise.race([submit({ queue, payload: { text: CANARY } }), sleep(1000)]);
   expect(accepted).toMatchObject({ state: "queued" });
   await sendBellsThrough(async () => undefined);
   await sleep(2000);
@@ -131,7 +136,7 @@ describe("while KV is down", () => {
         status: 200,
         body: { timeout: 9 },
       });
-      const accepted = await through<JobView>("POST", "/v1/jobs", { queue, payload: 1 });
+      const accepted = await through<JobView>("POST", "/v1/jobs", { queue, payload: CANARY });
       expect(accepted).toMatchObject({ status: 202, body: { timeout: 9 } });
       expect(await through("GET", `/v1/jobs/${accepted.body.id}`)).toMatchObject({ status: 200 });
       expect(await through("POST", `/v1/queues/${queue}/claim`, {})).toMatchObject({
@@ -148,7 +153,7 @@ describe("while KV is down", () => {
     await putQueue(queue, { timeout: 2 });
     await env.CACHE.put(`settings:default/${queue}`, old ?? "");
     const cold = { ...env };
-    expect(await callThrough(cold, ["POST", "/v1/jobs"], { body: { queue, payload: 1 } })).toMatchObject({
+    expect(await callThrough(cold, ["POST", "/v1/jobs"], { body: { queue, payload: CANARY } })).toMatchObject({
       status: 202,
       body: { timeout: 2 },
     });
@@ -162,7 +167,7 @@ describe("while D1 is down", () => {
     const queue = await newQueue();
     const cold = down();
     const through = <T>(method: string, path: string, body?: unknown) => callThrough<T>(cold, [method, path], { body });
-    const accepted = await through<JobView>("POST", "/v1/jobs", { queue, payload: 1 });
+    const accepted = await through<JobView>("POST", "/v1/jobs", { queue, payload: CANARY });
     expect(accepted.status).toBe(202);
     const { id } = accepted.body;
     expect(await through("GET", `/v1/jobs/${id}`)).toMatchObject({ status: 200, body: { state: "queued" } });
@@ -175,14 +180,16 @@ describe("while D1 is down", () => {
     expect(claimed.status).toBe(200);
     const lease = claimed.body.jobs[0]?.lease;
     expect(await through("POST", `/v1/leases/${lease}/succeed`, { result: 2 })).toMatchObject({ status: 200 });
-    const other = await through<JobView>("POST", "/v1/jobs", { queue, payload: 1 });
+    const other = await through<JobView>("POST", "/v1/jobs", { queue, payload: CANARY });
     expect(await through("POST", `/v1/jobs/${other.body.id}/cancel`)).toMatchObject({ status: 200 });
     await evict();
     expect(await getJob(id)).toMatchObject({ state: "succeeded", result: 2 });
   });
 
   it("jobs of default are accepted too, though nobody ever put that queue", async () => {
-    expect(await callThrough(down(), ["POST", "/v1/jobs"], { body: { payload: 1 } })).toMatchObject({ status: 202 });
+    expect(await callThrough(down(), ["POST", "/v1/jobs"], { body: { payload: CANARY } })).toMatchObject({
+      status: 202,
+    });
   });
 
   it("a key that worked a moment ago goes on working", async () => {
@@ -194,7 +201,7 @@ describe("while D1 is down", () => {
       withSession: (constraint?: string) => (away ? brokenDatabase() : env.DB).withSession(constraint),
     });
     const isolate = { ...env, DB };
-    const send = () => callThrough(isolate, ["POST", "/v1/jobs"], { body: { queue, payload: 1 }, key });
+    const send = () => callThrough(isolate, ["POST", "/v1/jobs"], { body: { queue, payload: CANARY }, key });
     expect((await send()).status).toBe(202);
     away = true;
     passTime(3000);
@@ -232,12 +239,11 @@ describe("while D1 is down", () => {
 
   it("pushed jobs run on, and the cron does its other steps", async () => {
     const queue = await newQueue(TARGET);
-    const { id } = await submit({ queue, payload: { text: "a" } });
-    const bindings = { DB: brokenDatabase(), SHARD: env.SHARD, DIRECTORY: env.DIRECTORY };
-    await work("default", { ...bindings, ALLOW_PRIVATE_TARGETS: "true", MAX_CONNECTIONS: "6", SWEEP_MS: "0" });
+    const { id } = await submit({ queue, payload: { text: CANARY } });
+    await work("default", { ...PROCESSOR_ENV, DB: brokenDatabase() });
     await runCron(down());
     await evict();
-    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: { words: 1, counts: { a: 1 } } });
+    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: { words: 1, counts: { [CANARY]: 1 } } });
   });
 });
 
@@ -245,7 +251,7 @@ describe("calls to a shard", () => {
   it("whose answer was lost: sent again under the same key, the submission is one job", async () => {
     const queue = await newQueue();
     const lost = faultyShards({ method: "submit", when: "after" });
-    const body = { queue, payload: 1, idempotencyKey: "k" };
+    const body = { queue, payload: CANARY, idempotencyKey: "k" };
     const first = await callThrough({ ...env, SHARD: lost.SHARD }, ["POST", "/v1/jobs"], { body });
     expect(first).toMatchObject({ status: 503, body: { code: "unavailable" } });
     expect(lost.calls()).toBe(1);
@@ -276,28 +282,20 @@ describe("calls to a shard", () => {
     const lost = faultyShards({ method: "report", when: "after" });
     const path = `/v1/leases/${lease}/succeed`;
     expect(
-      (await callThrough({ ...env, SHARD: lost.SHARD }, ["POST", path], { body: { result: "first" } })).status,
+      (await callThrough({ ...env, SHARD: lost.SHARD }, ["POST", path], { body: { result: CANARY } })).status,
     ).toBe(503);
     expect(lost.calls()).toBe(1);
     await evict();
     expect(await succeed(lease, "second")).toMatchObject({ status: 409, body: { code: "stale-lease" } });
-    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: "first" });
+    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: CANARY });
   });
 
   it("of the processor that are not heard run each job to one outcome", async () => {
     const queue = await newQueue({ ...TARGET, retry: { delay: 0 } });
     const ids = [];
-    for (let i = 0; i < 6; i++) ids.push((await submit({ queue, payload: { text: "a" }, orderingKey: `k${i}` })).id);
+    for (let i = 0; i < 6; i++) ids.push((await submit({ queue, payload: { text: CANARY }, orderingKey: `k${i}` })).id);
     const { SHARD } = faultyShards({ method: "work", when: "after", times: 3 });
-    const bindings = {
-      DB: env.DB,
-      SHARD,
-      DIRECTORY: env.DIRECTORY,
-      ALLOW_PRIVATE_TARGETS: "true",
-      MAX_CONNECTIONS: "6",
-      SWEEP_MS: "0",
-    };
-    await work("default", bindings);
+    await work("default", { ...PROCESSOR_ENV, SHARD });
     passTime(16_000);
     await runAlarms();
     await work();
@@ -353,7 +351,7 @@ describe("while the Directory is down", () => {
         getByName: (name: string) => (away ? DIRECTORY : env.DIRECTORY).getByName(name),
       }),
     };
-    const send = (bindings: Env) => callThrough(bindings, ["POST", "/v1/jobs"], { body: { queue, payload: 1 } });
+    const send = (bindings: Env) => callThrough(bindings, ["POST", "/v1/jobs"], { body: { queue, payload: CANARY } });
     expect((await send(warm)).status).toBe(202);
     away = true;
     expect((await send(warm)).status).toBe(202);

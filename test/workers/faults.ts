@@ -4,7 +4,10 @@ import type { ShardApi } from "../../contract/rpc.ts";
 import gateway, { type Shard } from "../../workers/gateway/index.ts";
 import { type Answer, answerOf, type CallOptions, request, shards } from "./api.ts";
 
-/** The only place that knows faults: bindings and storage that fail as told. Production code takes its bindings from `env`. */
+/**
+ * The only place that knows faults: bindings and storage that fail as told. Production code takes its bindings from `env`. Errors
+ * quote what the call was given, as those of a database do.
+ */
 
 /** One call through a gateway isolate of its own, whose bindings are `bindings`. Every object is an isolate with cold caches. */
 export async function callThrough<T>(
@@ -57,7 +60,7 @@ export function batchFails(when: When, times = 1): D1Database {
 
 /** A KV namespace of which reading or writing, or both, fail. */
 export function brokenCache(...broken: ("get" | "put")[]): KVNamespace {
-  const fail = () => Promise.reject(new Error("KV is away"));
+  const fail = (...given: unknown[]) => Promise.reject(new Error(`KV is away: ${JSON.stringify(given)}`));
   return replaced(env.CACHE, Object.fromEntries(broken.map((name) => [name, fail])));
 }
 
@@ -82,7 +85,7 @@ export function faultyShards(fault: RpcFault): { SHARD: Env["SHARD"]; calls: () 
       calls += 1;
       if (calls > (fault.times ?? Number.POSITIVE_INFINITY)) return reach();
       if (fault.when === "after") await reach();
-      throw Object.assign(new Error("injected"), fault.flags);
+      throw Object.assign(new Error(`injected: ${JSON.stringify(args)}`), fault.flags);
     };
     return replaced(stub, { [fault.method]: failing });
   };

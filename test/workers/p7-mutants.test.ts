@@ -21,11 +21,11 @@ interface Mutant {
 
 const MUTANTS: Mutant[] = [
   {
-    name: "a bookmark is taken though its signature does not fit",
+    name: "a bookmark is taken though it does not open",
     plant: () => {
-      const { open, sign } = Signer.prototype;
+      const { open } = Signer.prototype;
       vi.spyOn(Signer.prototype, "open").mockImplementation(async function (this: Signer, purpose, token) {
-        return open.call(this, purpose, await sign.call(this, purpose, contentOf(token)));
+        return (await open.call(this, purpose, token)) ?? { v: 1, d1: null, shards: {} };
       });
     },
     sound: tamperedIsRefused,
@@ -86,25 +86,18 @@ describe("the tests of P7 notice when", () => {
   });
 });
 
-/** What a bookmark says. Nobody but the gateway is meant to know. */
-function contentOf(bookmark: string): Record<string, unknown> {
-  const [body = ""] = bookmark.split(".");
-  return JSON.parse(atob(body.replaceAll("-", "+").replaceAll("_", "/"))) as Record<string, unknown>;
-}
-
 async function tamperedIsRefused(): Promise<string | null> {
   const rig = await ReaderRig.make();
   const reader = rig.reader();
   const { id } = await submit({ queue: await newQueue() });
   await reader.get(id, "strong");
-  const [body = "", tag = ""] = (reader.bookmark ?? "").split(".");
-  const forged = btoa(JSON.stringify({ ...contentOf(body), shards: {}, rest: 1 }));
-  const text = forged.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  const asked = async (bookmark: string) => {
-    const headers = { "dure-bookmark": bookmark };
+  const bookmark = reader.bookmark ?? "";
+  const forged = (bookmark.startsWith("A") ? "B" : "A") + bookmark.slice(1);
+  const asked = async (sent: string) => {
+    const headers = { "dure-bookmark": sent };
     return (await rig.reader().call("GET", `/v1/jobs/${id}?consistency=session`, { headers })).status;
   };
-  const statuses = await Promise.all([`${text}.${tag}`, `${body}.${tag}`].map(asked));
+  const statuses = await Promise.all([forged, bookmark].map(asked));
   return statuses.join() === "400,200" ? null : `a forged bookmark and a true one were answered ${statuses.join()}`;
 }
 

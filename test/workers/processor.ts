@@ -11,8 +11,12 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   DB: env.DB,
   SHARD: env.SHARD,
   DIRECTORY: env.DIRECTORY,
+  DURE_MASTER_KEY: env.DURE_MASTER_KEY,
   ALLOW_PRIVATE_TARGETS: "true",
+  TARGET_HOSTS: "",
+  PLATFORM_HOSTS: "",
   MAX_CONNECTIONS: "6",
+  LANE_CONSUMERS: "250",
   SWEEP_MS: "0",
 };
 

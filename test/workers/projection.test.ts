@@ -338,8 +338,11 @@ describe("lists", () => {
       "state=failed",
       "state=queued",
     ];
-    const read = () =>
-      Promise.all(queries.map(async (query) => (await listAll(`queue=${queue}&${query}`)).map(({ id }) => id)));
+    const read = async () => {
+      const found: string[][] = [];
+      for (const query of queries) found.push((await listAll(`queue=${queue}&${query}`)).map(({ id }) => id));
+      return found;
+    };
     const fromShards = await read();
     expect(fromShards.map((ids) => ids.length)).toEqual([1, 2, 0, 1, 1, 1, 0, 2, 0, 0]);
     await project();

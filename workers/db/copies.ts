@@ -1,7 +1,8 @@
 import { eq } from "drizzle-orm";
 import type { Job } from "../../domain/job/job.ts";
 import type { Db } from "./client.ts";
-import { type HistoryFilter, jobQuery, pageQuery, toJob } from "./history.ts";
+import { type HistoryFilter, jobQuery, toJob } from "./history.ts";
+import { type FinishedPage, type HistoryPageRequest, pageFrom, pageQuery } from "./history-page.ts";
 import { projections } from "./schema.ts";
 
 /** How far one shard's finished jobs are in a copy of history. */
@@ -30,21 +31,15 @@ export async function jobInCopy(
 }
 
 /** A page of a copy of history, and how far that copy is; all of one moment. */
-export interface CopyPage {
-  /** Newest id first. */
-  jobs: Job[];
+export interface CopyPage extends FinishedPage {
   /** By shard, as in `Mark`. A shard that is not here has the cursor 0. */
   cursors: Map<string, number>;
   /** Epoch ms. The copy has every write to history from before then. Null: none was ever noted. */
   writtenAt: number | null;
 }
 
-/** Finished jobs of a copy of history, newest id first, at most `limit`, with ids below `before`. */
-export async function pageOfCopy(
-  db: Db,
-  filter: HistoryFilter,
-  page: { before: string | null; limit: number },
-): Promise<CopyPage> {
+/** Finished jobs of a copy of history, newest id first. */
+export async function pageOfCopy(db: Db, filter: HistoryFilter, page: HistoryPageRequest): Promise<CopyPage> {
   const [rows, marks] = await db.batch([
     pageQuery(db, filter, page),
     // One row a shard.
@@ -53,7 +48,7 @@ export async function pageOfCopy(
       .from(projections),
   ]);
   return {
-    jobs: rows.map(toJob),
+    ...pageFrom(rows, page.limit),
     cursors: new Map(marks.map(({ shard, cursor }) => [shard, cursor])),
     writtenAt: marks.length === 0 ? null : Math.max(...marks.map(({ updatedAt }) => updatedAt)),
   };

@@ -3,7 +3,7 @@ import { fingerprintOf } from "../../domain/fingerprint.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
-import { toJob } from "./history.ts";
+import { CLOCK_MARGIN_MS, toJob } from "./history.ts";
 import { jobs } from "./schema.ts";
 
 /** Which failed jobs of one queue; null is any. Bounds in time are exclusive. */
@@ -25,17 +25,19 @@ export interface FailedPage {
   next: string | null;
 }
 
-/** The most that the clock of the edge, which makes ids, and a shard's may differ. */
-const CLOCK_MARGIN_MS = 60_000;
-
-/** Looks at the next `limit` failed jobs that history has of a queue, up by id. */
+/** Looks at the next `limit` failed jobs that history has of a queue, up by id, whether they match or not. */
 export async function failedPage(
   db: Db,
   queue: { namespace: string; queue: string; filter: FailedFilter },
   page: { after: string | null; limit: number },
 ): Promise<FailedPage> {
+  const { createdAfter, createdBefore, fingerprint } = queue.filter;
   const rows = await db
-    .select({ id: jobs.id, error: sql<string | null>`json_extract(${jobs.record}, '$.error')` })
+    .select({
+      id: jobs.id,
+      error: sql<string | null>`json_extract(${jobs.record}, '$.error')`,
+      matched: sql<number>`${and(sql`1`, ...conditions(queue.filter))}`,
+    })
     .from(jobs)
     .where(
       and(
@@ -44,16 +46,16 @@ export async function failedPage(
         // As it stands in the index: a bound value would not find it.
         sql`state = 'failed'`,
         page.after === null ? undefined : gt(jobs.id, page.after),
-        ...conditions(queue.filter),
+        createdAfter === null ? undefined : gte(jobs.id, firstJobIdAt(createdAfter - CLOCK_MARGIN_MS)),
+        createdBefore === null ? undefined : lt(jobs.id, firstJobIdAt(createdBefore + CLOCK_MARGIN_MS)),
       ),
     )
     .orderBy(asc(jobs.id))
     .limit(page.limit);
-  const { fingerprint } = queue.filter;
   const isOfKind = (error: string | null) =>
     fingerprint === null || (error !== null && fingerprintOf(JSON.parse(error)) === fingerprint);
   return {
-    ids: rows.filter(({ error }) => isOfKind(error)).map(({ id }) => id),
+    ids: rows.filter(({ matched, error }) => matched === 1 && isOfKind(error)).map(({ id }) => id),
     next: rows.length < page.limit ? null : (rows.at(-1)?.id ?? null),
   };
 }
@@ -69,9 +71,7 @@ function conditions(filter: FailedFilter): (SQL | undefined)[] {
     orderingKey === null ? undefined : eq(jobs.orderingKey, orderingKey),
     finishedAfter === null ? undefined : gt(jobs.finishedAt, finishedAfter),
     finishedBefore === null ? undefined : lt(jobs.finishedAt, finishedBefore),
-    createdAfter === null ? undefined : gte(jobs.id, firstJobIdAt(createdAfter - CLOCK_MARGIN_MS)),
     createdAfter === null ? undefined : gt(createdAt, createdAfter),
-    createdBefore === null ? undefined : lt(jobs.id, firstJobIdAt(createdBefore + CLOCK_MARGIN_MS)),
     createdBefore === null ? undefined : lt(createdAt, createdBefore),
   ];
 }
@@ -81,14 +81,18 @@ export async function failedJobs(db: Db, namespace: string, ids: string[]): Prom
   const rows = await db
     .select()
     .from(jobs)
-    .where(and(inList(ids), eq(jobs.namespace, namespace), sql`state = 'failed'`))
+    .where(and(eq(jobs.namespace, namespace), inList(ids), sql`state = 'failed'`))
     .orderBy(asc(jobs.id));
   return rows.map(toJob);
 }
 
-/** Which of these ids history has, whatever became of the jobs. */
-export async function idsInHistory(db: Db, ids: string[]): Promise<Set<string>> {
-  const rows = await db.select({ id: jobs.id }).from(jobs).where(inList(ids));
+/** Which of these jobs history has, by their ids, whatever became of them. */
+export async function idsInHistory(db: Db, named: { namespace: string; id: string }[]): Promise<Set<string>> {
+  const names = JSON.stringify(named.map(({ namespace, id }) => [namespace, id]));
+  const rows = await db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(sql`(${jobs.namespace}, ${jobs.id}) IN (SELECT value ->> 0, value ->> 1 FROM json_each(${names}))`);
   return new Set(rows.map(({ id }) => id));
 }
 

@@ -1,14 +1,18 @@
-import { and, count, desc, eq, gt, gte, inArray, lt, ne, type SQL, sql } from "drizzle-orm";
+import { and, eq, ne, sql } from "drizzle-orm";
 import type { Attempt, Job } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
-import { jobs } from "./schema.ts";
+import { historyCounts, jobs } from "./schema.ts";
 
-type JobRow = typeof jobs.$inferSelect;
+/** A finished job as history has it. */
+export type JobRow = typeof jobs.$inferSelect;
 
 /** Not deleted: a deleted job's row is a tombstone, emptied, until retention ends. */
 const kept = ne(jobs.state, "discarded");
+
+/** The most that the clock of the edge, which makes ids, and a shard's may differ. */
+export const CLOCK_MARGIN_MS = 60_000;
 
 /** Which finished jobs a list wants. The bounds on the creation time are both exclusive, as the shards have them. */
 export interface HistoryFilter {
@@ -26,7 +30,7 @@ export function jobQuery(db: Db, namespace: string, id: string) {
   return db
     .select()
     .from(jobs)
-    .where(and(eq(jobs.id, id), eq(jobs.namespace, namespace), kept))
+    .where(and(eq(jobs.namespace, namespace), eq(jobs.id, id), kept))
     .limit(1);
 }
 
@@ -36,49 +40,13 @@ export async function findJob(db: Db, namespace: string, id: string): Promise<Jo
   return row === undefined ? null : toJob(row);
 }
 
-/** Finished jobs, newest id first, at most `limit`, with ids below `before`. Rows for `toJob`. */
-export function pageQuery(db: Db, filter: HistoryFilter, page: { before: string | null; limit: number }) {
-  return db
-    .select()
-    .from(jobs)
-    .where(and(...conditions(filter), page.before === null ? undefined : lt(jobs.id, page.before)))
-    .orderBy(desc(jobs.id))
-    .limit(page.limit);
-}
-
-/**
- * The creation time is inside `record`, exactly; the id's own time comes from the edge's clock, so a bound on the id
- * is only drawn with a margin and serves the index.
- */
-function conditions(filter: HistoryFilter): (SQL | undefined)[] {
-  const createdAt = sql<number>`json_extract(${jobs.record}, '$.createdAt')`;
-  const { createdAfter, createdBefore } = filter;
-  return [
-    eq(jobs.namespace, filter.namespace),
-    kept,
-    filter.queue === null ? undefined : eq(jobs.queue, filter.queue),
-    filter.state === null ? undefined : eq(jobs.state, filter.state),
-    filter.orderingKey === null ? undefined : eq(jobs.orderingKey, filter.orderingKey),
-    filter.tag === null
-      ? undefined
-      : sql`exists (select 1 from json_each(${jobs.record}, '$.tags') where json_each.value = ${filter.tag})`,
-    createdAfter === null ? undefined : gte(jobs.id, firstJobIdAt(createdAfter - CLOCK_MARGIN_MS)),
-    createdAfter === null ? undefined : gt(createdAt, createdAfter),
-    createdBefore === null ? undefined : lt(jobs.id, firstJobIdAt(createdBefore + CLOCK_MARGIN_MS)),
-    createdBefore === null ? undefined : lt(createdAt, createdBefore),
-  ];
-}
-
-/** The most that the clock of the edge, which makes ids, and a shard's may differ. */
-const CLOCK_MARGIN_MS = 60_000;
-
-/** Succeeded jobs of a queue in history. */
+/** Succeeded jobs of a queue in history: one row, which is kept as they come and go. */
 export async function countSucceeded(db: Db, namespace: string, queue: string): Promise<number> {
   const rows = await db
-    .select({ count: count() })
-    .from(jobs)
-    .where(and(eq(jobs.namespace, namespace), eq(jobs.queue, queue), eq(jobs.state, "succeeded")));
-  return rows[0]?.count ?? 0;
+    .select({ succeeded: historyCounts.succeeded })
+    .from(historyCounts)
+    .where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, queue)));
+  return rows[0]?.succeeded ?? 0;
 }
 
 /**
@@ -93,28 +61,32 @@ export interface Forgettable {
   keptBefore: number;
 }
 
-/** Forgets up to `limit` of the oldest jobs of one queue; answers how many went. */
+/** Forgets up to `limit` of the oldest jobs of one queue, and takes those that succeeded off its count; answers how many went. */
 export async function forgetJobs(db: Db, what: Forgettable, limit: number): Promise<number> {
-  const old = db
-    .select({ id: jobs.id })
-    .from(jobs)
-    .where(
-      and(
-        eq(jobs.namespace, what.namespace),
-        eq(jobs.queue, what.queue),
-        // A job is made before it finishes: the smaller bound keeps the walk over the index short.
-        lt(jobs.id, firstJobIdAt(Math.min(what.createdBefore, what.finishedBefore))),
-        lt(jobs.finishedAt, what.finishedBefore),
-        sql`coalesce(json_extract(${jobs.record}, '$.keptUntil'), 0) < ${what.keptBefore}`,
-      ),
-    )
-    .limit(limit);
-  const gone = await db.delete(jobs).where(inArray(jobs.id, old)).returning({ id: jobs.id });
+  const { namespace, queue, finishedBefore, createdBefore, keptBefore } = what;
+  // A job is made before it finishes: the smaller bound keeps the walk over the index short. The index is named because the
+  // planner would rather walk the whole namespace.
+  const newest = firstJobIdAt(Math.min(createdBefore, finishedBefore));
+  const old = sql`(SELECT id, state FROM jobs INDEXED BY jobs_by_queue
+    WHERE namespace = ${namespace} AND queue = ${queue} AND id < ${newest} AND finished_at < ${finishedBefore}
+      AND coalesce(json_extract(record, '$.keptUntil'), 0) < ${keptBefore} ORDER BY id LIMIT ${limit})`;
+  const { succeeded } = historyCounts;
+  // Counted before they go, in one transaction.
+  const [, gone] = await db.batch([
+    db
+      .update(historyCounts)
+      .set({ succeeded: sql`${succeeded} - (SELECT count(*) FROM ${old} WHERE state = 'succeeded')` })
+      .where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, queue))),
+    db
+      .delete(jobs)
+      .where(and(eq(jobs.namespace, namespace), sql`${jobs.id} IN (SELECT id FROM ${old})`))
+      .returning({ id: jobs.id }),
+  ]);
   return gone.length;
 }
 
 /** The row's `record` is this repository's own JSON: a Job without payload, result and attempts. */
-export function toJob(row: JobRow): Job {
+export function toJob(row: Pick<JobRow, "record" | "payload" | "result" | "attempts">): Job {
   const record = JSON.parse(row.record) as Omit<Job, "payload" | "result" | "attempts">;
   const attempts = JSON.parse(row.attempts) as Attempt[];
   return { ...record, payload: row.payload, result: row.result, attempts };

@@ -1,9 +1,9 @@
-import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Job } from "../../domain/job/job.ts";
 import type { OperationCounts } from "../../domain/operation.ts";
 import type { Db } from "./client.ts";
-import { toJob } from "./history.ts";
-import { jobs, operations } from "./schema.ts";
+import { type JobRow, toJob } from "./history.ts";
+import { historyCounts, jobs, operations } from "./schema.ts";
 
 /** A finished job without its long columns. */
 export type HistoryRecord = Omit<Job, "payload" | "result" | "attempts">;
@@ -19,18 +19,14 @@ export async function walkHistory(
   where: { namespace: string; queue: string | null; after: string; limit: number },
 ): Promise<{ records: HistoryRecord[]; last: string | null }> {
   const [queue = "", id = ""] = where.after.split("/");
-  const rows = await db
-    .select({ id: jobs.id, queue: jobs.queue, state: jobs.state, record: jobs.record })
-    .from(jobs)
-    .where(
-      and(
-        eq(jobs.namespace, where.namespace),
-        where.queue === null ? undefined : eq(jobs.queue, where.queue),
-        sql`(${jobs.queue}, ${jobs.id}) > (${queue}, ${id})`,
-      ),
-    )
-    .orderBy(asc(jobs.queue), asc(jobs.id))
-    .limit(where.limit);
+  // The index is named because the planner would rather walk the whole namespace.
+  const rest =
+    where.queue === null
+      ? sql`(queue, id) > (${queue}, ${id})`
+      : sql`queue = ${where.queue} AND id > ${where.queue === queue ? id : ""}`;
+  const rows = await db.all<Pick<JobRow, "id" | "queue" | "state" | "record">>(sql`
+    SELECT id, queue, state, record FROM jobs INDEXED BY jobs_by_queue
+    WHERE namespace = ${where.namespace} AND ${rest} ORDER BY queue, id LIMIT ${where.limit}`);
   const records = rows
     .filter(({ state }) => state !== "discarded")
     .map(({ record }) => JSON.parse(record) as HistoryRecord);
@@ -57,10 +53,11 @@ export async function noteStep(db: Db, step: HistoryStep): Promise<boolean> {
  */
 export async function deleteStep(
   db: Db,
-  { victims, now, ...step }: HistoryStep & { victims: HistoryRecord[]; now: number },
+  { namespace, victims, now, ...step }: HistoryStep & { namespace: string; victims: HistoryRecord[]; now: number },
 ): Promise<boolean> {
   const named = JSON.stringify(victims.map(({ id, version }) => [id, version]));
-  const theirs = sql`(${jobs.id}, ${jobs.version}) IN (SELECT value ->> 0, value ->> 1 FROM json_each(${named}))`;
+  const theirs = sql`${jobs.namespace} = ${namespace}
+    AND (${jobs.id}, ${jobs.version}) IN (SELECT value ->> 0, value ->> 1 FROM json_each(${named}))`;
   const tombstone = {
     state: "discarded",
     version: sql`${jobs.version} + 1`,
@@ -74,6 +71,15 @@ export async function deleteStep(
   // Counted before they change: afterwards their versions are others.
   const [noted] = await db.batch([
     stepUpdate(db, step, sql`(SELECT count(*) FROM ${jobs} WHERE ${theirs})`),
+    db
+      .insert(historyCounts)
+      .select(
+        sql`SELECT namespace, queue, -count(*) FROM ${jobs} WHERE ${theirs} AND state = 'succeeded' GROUP BY namespace, queue`,
+      )
+      .onConflictDoUpdate({
+        target: [historyCounts.namespace, historyCounts.queue],
+        set: { succeeded: sql`${historyCounts.succeeded} + excluded.succeeded` },
+      }),
     db.update(jobs).set(tombstone).where(theirs),
   ]);
   return noted.length > 0;
@@ -92,9 +98,12 @@ function stepUpdate(db: Db, { operation, after, next, counts }: HistoryStep, cha
     .returning({ id: operations.id });
 }
 
-/** Whole jobs by id: those of `ids` that history has, each with its long columns. */
-export async function wholeJobs(db: Db, ids: string[]): Promise<Job[]> {
+/** Whole jobs of a namespace by id: those of `ids` that history has, each with its long columns. */
+export async function wholeJobs(db: Db, namespace: string, ids: string[]): Promise<Job[]> {
   if (ids.length === 0) return [];
-  const rows = await db.select().from(jobs).where(inArray(jobs.id, ids));
+  const rows = await db
+    .select()
+    .from(jobs)
+    .where(and(eq(jobs.namespace, namespace), inArray(jobs.id, ids)));
   return rows.map(toJob);
 }

@@ -24,15 +24,36 @@ export interface Reached {
  * Any number of rows for one bound value: D1 allows a hundred of those in a statement. Each row is parsed once, into
  * JSONB: read straight from `json_each` it would be parsed again for every column.
  */
-const UPSERT = `WITH rows AS MATERIALIZED (SELECT jsonb(value) AS r FROM json_each(?1))
+const ROWS = "WITH rows AS MATERIALIZED (SELECT jsonb(value) AS r FROM json_each(?1))";
+
+const UPSERT = `${ROWS}
 INSERT INTO jobs (${HISTORY_COLUMNS.join(", ")})
 SELECT ${HISTORY_COLUMNS.map((_, i) => `r ->> ${i}`).join(", ")}
 FROM rows WHERE true
-ON CONFLICT (id) DO UPDATE SET
+ON CONFLICT (namespace, id) DO UPDATE SET
   state = excluded.state, version = excluded.version, ordering_key = excluded.ordering_key,
   finished_at = excluded.finished_at, record = excluded.record,
   payload = excluded.payload, result = excluded.result, attempts = excluded.attempts
   WHERE excluded.version > jobs.version`;
+
+const column = (name: (typeof HISTORY_COLUMNS)[number]) => `r ->> ${HISTORY_COLUMNS.indexOf(name)}`;
+
+/**
+ * What the same rows make of the number of succeeded jobs of each queue, counted before they are written: those that come
+ * in, less those whose place something else takes. The newest copy of a job counts. One row a queue.
+ */
+const COUNT = `${ROWS}, newest AS (
+  SELECT ${column("namespace")} AS namespace, ${column("id")} AS id, ${column("queue")} AS queue,
+    ${column("state")} AS state, max(${column("version")}) AS version
+  FROM rows GROUP BY 1, 2),
+changes AS (
+  SELECT newest.namespace AS namespace, newest.queue AS queue,
+    sum((newest.state = 'succeeded') - coalesce(jobs.state = 'succeeded', 0)) AS change
+  FROM newest LEFT JOIN jobs ON jobs.namespace = newest.namespace AND jobs.id = newest.id
+  WHERE jobs.version IS NULL OR newest.version > jobs.version GROUP BY 1, 2)
+INSERT INTO history_counts (namespace, queue, succeeded)
+SELECT namespace, queue, change FROM changes WHERE change <> 0
+ON CONFLICT (namespace, queue) DO UPDATE SET succeeded = succeeded + excluded.succeeded`;
 
 /** A projector that was overtaken must not take the cursor back. */
 const MOVE_CURSOR = `INSERT INTO projections (shard, cursor, updated_at, heard_at) VALUES (?1, ?2, ?3, ?4)
@@ -55,7 +76,7 @@ export function projectionStore(db: D1Database, now: () => number, retryD1: Retr
       return retryD1(async () => {
         const session = db.withSession("first-primary");
         await session.batch([
-          ...chunks.map((chunk) => session.prepare(UPSERT).bind(chunk)),
+          ...chunks.flatMap((chunk) => [COUNT, UPSERT].map((query) => session.prepare(query).bind(chunk))),
           session.prepare(MOVE_CURSOR).bind(shard, cursor, now(), heardAt),
         ]);
         return session.getBookmark();

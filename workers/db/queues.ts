@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, gte, lt, or, sql } from "drizzle-orm";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Db } from "./client.ts";
+import { mayHave } from "./namespace-limits.ts";
 import { queues } from "./schema.ts";
 
 /** The settings as last written, deleted queues too (`deleted` says so), or null when there never was such a queue. */
@@ -15,24 +16,18 @@ export async function findQueue(db: Db, namespace: string, name: string): Promis
 
 /**
  * Writes the next version of a queue's settings. False when another write came between: `settings.version` must be
- * one above what is stored, or 1 for a queue that never was, so two writers cannot both win.
+ * one above what is stored, or 1 for a queue that never was, so two writers cannot both win. False as well where it would be
+ * one more than its namespace may have, or the namespace is being deleted: see `mayHave`.
  */
 export async function writeQueue(db: Db, settings: QueueSettings): Promise<boolean> {
-  const changed = {
-    version: settings.version,
-    deleted: settings.deleted,
-    settings,
-    updatedAt: settings.updatedAt,
-  };
-  const rows = await db
-    .insert(queues)
-    .values({ namespace: settings.namespace, name: settings.name, ...changed })
-    .onConflictDoUpdate({
-      target: [queues.namespace, queues.name],
-      set: changed,
-      setWhere: eq(queues.version, settings.version - 1),
-    })
-    .returning({ version: queues.version });
+  const { namespace, name, version, deleted, updatedAt } = settings;
+  const rows = await db.all(sql`
+    INSERT INTO queues (namespace, name, version, deleted, settings, updated_at)
+    SELECT ${namespace}, ${name}, ${version}, ${deleted ? 1 : 0}, ${JSON.stringify(settings)}, ${updatedAt}
+    WHERE ${deleted ? 1 : 0} OR (${mayHave("queues", { namespace, name })})
+    ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, deleted = excluded.deleted,
+      settings = excluded.settings, updated_at = excluded.updated_at WHERE queues.version = ${version - 1}
+    RETURNING version`);
   return rows.length > 0;
 }
 

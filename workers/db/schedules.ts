@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, gte, lt, or, sql } from "drizzle-orm";
 import type { ScheduleSettings } from "../../domain/schedule.ts";
 import type { Db } from "./client.ts";
+import { mayHave } from "./namespace-limits.ts";
 import { queues, schedules } from "./schema.ts";
 
 /** The settings as last written, deleted schedules too (`deleted` says so), or null when there never was such a one. */
@@ -15,20 +16,19 @@ export async function findSchedule(db: Db, namespace: string, name: string): Pro
 
 /**
  * Writes the next version of a schedule. False when another write came between: `settings.version` must be one above
- * what is stored, or 1 for a schedule that never was, so two writers cannot both win.
+ * what is stored, or 1 for a schedule that never was, so two writers cannot both win. False as well where it would be one more
+ * than its namespace may have, or the namespace is being deleted: see `mayHave`.
  */
 export async function writeSchedule(db: Db, settings: ScheduleSettings): Promise<boolean> {
   const { namespace, name, version, deleted, updatedAt } = settings;
-  const changed = { version, deleted, queue: settings.job.queue, settings, updatedAt };
-  const rows = await db
-    .insert(schedules)
-    .values({ namespace, name, ...changed })
-    .onConflictDoUpdate({
-      target: [schedules.namespace, schedules.name],
-      set: changed,
-      setWhere: eq(schedules.version, version - 1),
-    })
-    .returning({ version: schedules.version });
+  const { queue } = settings.job;
+  const rows = await db.all(sql`
+    INSERT INTO schedules (namespace, name, version, deleted, queue, settings, updated_at)
+    SELECT ${namespace}, ${name}, ${version}, ${deleted ? 1 : 0}, ${queue}, ${JSON.stringify(settings)}, ${updatedAt}
+    WHERE ${deleted ? 1 : 0} OR (${mayHave("schedules", { namespace, name })})
+    ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, deleted = excluded.deleted, queue = excluded.queue,
+      settings = excluded.settings, updated_at = excluded.updated_at WHERE schedules.version = ${version - 1}
+    RETURNING version`);
   return rows.length > 0;
 }
 

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { NamespaceLimits } from "../../domain/namespace.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { ScheduleSettings } from "../../domain/schedule.ts";
 import type { SubscriptionSettings } from "../../domain/subscription.ts";
@@ -11,10 +12,26 @@ import type { SubscriptionSettings } from "../../domain/subscription.ts";
 export const namespaces = sqliteTable("namespaces", {
   name: text("name").primaryKey(),
   createdAt: integer("created_at").notNull(),
-  webhookSecret: text("webhook_secret").notNull(),
-  webhookPrevious: text("webhook_previous"),
-  webhookRotatedAt: integer("webhook_rotated_at"),
+  version: integer("version").notNull().default(1),
+  limits: text("limits", { mode: "json" }).$type<Partial<NamespaceLimits>>().notNull().default({}),
+  updatedAt: integer("updated_at").notNull().default(0),
+  deletingAt: integer("deleting_at"),
+  jobsDeleted: integer("jobs_deleted").notNull().default(0),
+  historyDeleted: integer("history_deleted").notNull().default(0),
+  quietSince: integer("quiet_since"),
 });
+
+export const webhookSecrets = sqliteTable(
+  "webhook_secrets",
+  {
+    namespace: text("namespace").notNull(),
+    number: integer("number").notNull(),
+    secret: text("secret").notNull(),
+    sealedBy: text("sealed_by").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.number] })],
+);
 
 export const apiKeys = sqliteTable(
   "api_keys",
@@ -27,8 +44,33 @@ export const apiKeys = sqliteTable(
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
+    /** Null: the root key made it. */
+    parent: text("parent"),
+    /** The parent, who made that one, and so on up; the parent is the last. */
+    ancestors: text("ancestors", { mode: "json" }).$type<string[]>().notNull().default([]),
+    /** The beginning of the hour. */
+    lastUsedAt: integer("last_used_at"),
   },
-  (table) => [index("api_keys_by_namespace").on(table.namespace, table.id)],
+  (table) => [
+    index("api_keys_by_namespace").on(table.namespace, table.id),
+    index("api_keys_by_parent").on(table.parent).where(sql`parent IS NOT NULL`),
+  ],
+);
+
+/** Who did what. Triggers keep it append-only: see `migrations/0007_keys.sql`. */
+export const auditLog = sqliteTable(
+  "audit_log",
+  {
+    id: text("id").primaryKey(),
+    at: integer("at").notNull(),
+    keyId: text("key_id").notNull(),
+    namespace: text("namespace"),
+    call: text("call").notNull(),
+    object: text("object"),
+    address: text("address"),
+    status: integer("status").notNull(),
+  },
+  (table) => [index("audit_log_by_namespace").on(table.namespace, table.id)],
 );
 
 export const queues = sqliteTable(
@@ -75,8 +117,8 @@ export const subscriptions = sqliteTable(
 export const jobs = sqliteTable(
   "jobs",
   {
-    id: text("id").primaryKey(),
     namespace: text("namespace").notNull(),
+    id: text("id").notNull(),
     queue: text("queue").notNull(),
     state: text("state").notNull(),
     version: integer("version").notNull(),
@@ -88,9 +130,21 @@ export const jobs = sqliteTable(
     attempts: text("attempts").notNull(),
   },
   (table) => [
+    primaryKey({ columns: [table.namespace, table.id] }),
     index("jobs_by_queue").on(table.namespace, table.queue, table.id),
     index("jobs_failed").on(table.namespace, table.queue, table.id).where(sql`state = 'failed'`),
   ],
+);
+
+/** How many jobs of each queue are in `jobs` as succeeded. */
+export const historyCounts = sqliteTable(
+  "history_counts",
+  {
+    namespace: text("namespace").notNull(),
+    queue: text("queue").notNull(),
+    succeeded: integer("succeeded").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.queue] })],
 );
 
 /** How far each shard's finished jobs are in `jobs`. `heardAt`: everything that the shard had finished by then is. */

@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, gte, lt, or, sql } from "drizzle-orm";
 import type { SubscriptionSettings } from "../../domain/subscription.ts";
 import type { Db } from "./client.ts";
+import { mayHave } from "./namespace-limits.ts";
 import { subscriptions } from "./schema.ts";
 
 /** Names a subscription. */
@@ -24,23 +25,19 @@ export async function findSubscription(
 
 /**
  * Writes the next version of a subscription. False when another write came between: `settings.version` must be one above
- * what is stored, or 1 for one that never was. False as well where it would be one more than `most` of its namespace.
+ * what is stored, or 1 for one that never was. False as well where it would be one more than its namespace may have,
+ * or the namespace is being deleted: see `mayHave`.
  */
-export async function writeSubscription(db: Db, settings: SubscriptionSettings, most: number): Promise<boolean> {
+export async function writeSubscription(db: Db, settings: SubscriptionSettings): Promise<boolean> {
   const { namespace, name, version, deleted, updatedAt } = settings;
   const rows = await db.all(sql`
     INSERT INTO subscriptions (namespace, name, version, deleted, settings, updated_at)
     SELECT ${namespace}, ${name}, ${version}, ${deleted ? 1 : 0}, ${JSON.stringify(settings)}, ${updatedAt}
-    WHERE ${deleted ? 1 : 0} OR (SELECT count(*) FROM subscriptions
-      WHERE namespace = ${namespace} AND NOT deleted AND name <> ${name}) < ${most}
+    WHERE ${deleted ? 1 : 0} OR (${mayHave("subscriptions", { namespace, name })})
     ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, deleted = excluded.deleted,
       settings = excluded.settings, updated_at = excluded.updated_at WHERE subscriptions.version = ${version - 1}
     RETURNING version`);
   return rows.length > 0;
-}
-
-export async function countSubscriptions(db: Db, namespace: string): Promise<number> {
-  return db.$count(subscriptions, and(eq(subscriptions.namespace, namespace), eq(subscriptions.deleted, false)));
 }
 
 /** Where a page of subscriptions ends: its last one. */

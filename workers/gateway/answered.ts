@@ -24,6 +24,10 @@ export interface Answered<View> extends Remarks {
    * when this fails.
    */
   later?: (abandoned: () => boolean) => Promise<Result<View>>;
+  /** The door says that the caller has gone, where it hears of that. */
+  left?: () => void;
+  /** The door says now and then that the caller is there still, until the answer. */
+  beat?: () => void;
 }
 
 export function done<View>(view: View, remarks: Remarks = {}): Answered<View> {

@@ -1,18 +1,52 @@
+import { rootKeyFault } from "../../domain/root-key.ts";
+import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
+import { type MasterKeyTexts, masterKeyTexts } from "../crypto/master-key.ts";
+/** How many requests of a key and of a namespace may wait at a time in one isolate; 0 is no limit. */
+export interface WaitingLimits {
+  perKey: number;
+  perNamespace: number;
+}
+
 /** What a deployment chooses by its variables and secrets, in the form used inside. The only place that reads them. */
 export interface Config {
   /** The deployment's own key, a whole token. A secret: never logged. */
   rootKey: string;
+  /** The keys that encrypt what is kept and what clients carry. Secrets: never logged. */
+  masterKeys: MasterKeyTexts;
+  /** The root key before, which is taken for as long as it is set. A secret too; nothing is derived from it. */
+  previousRootKey: string | null;
+  /** Why nothing is served, for the caller to read; null when all is well. */
+  refusal: string | null;
+  /** Whether `/metrics` needs no key. */
+  metricsPublic: boolean;
   /** Requests a key may make in 10 s; 0 is no limit. */
   rateLimit: number;
-  /** Whether targets may be private, loopback and link-local addresses. */
-  allowPrivateTargets: boolean;
+  /** Where HTTP targets and subscribers may be. */
+  targets: TargetRules;
+  /** Requests that may wait at a time in one isolate. */
+  waiting: WaitingLimits;
 }
 
+type Required = "RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS" | "WAITS_PER_KEY" | "WAITS_PER_NAMESPACE";
+type Optional = "TARGET_HOSTS" | "PLATFORM_HOSTS" | "METRICS" | "DURE_ROOT_KEY_PREVIOUS";
+
 export function configOf(env: Env): Config {
-  const variables: Record<"RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS", string> = env;
+  const variables: Record<Required, string> & Partial<Record<Optional, string>> = env;
+  const previousRootKey = variables.DURE_ROOT_KEY_PREVIOUS || null;
   return {
     rootKey: env.DURE_ROOT_KEY,
+    masterKeys: masterKeyTexts(env),
+    previousRootKey,
+    refusal:
+      rootKeyFault("DURE_ROOT_KEY", env.DURE_ROOT_KEY) ??
+      (previousRootKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousRootKey)),
+    metricsPublic: variables.METRICS === "public",
     rateLimit: Number(variables.RATE_LIMIT),
-    allowPrivateTargets: variables.ALLOW_PRIVATE_TARGETS === "true",
+    targets: {
+      allowPrivate: variables.ALLOW_PRIVATE_TARGETS === "true",
+      targetHosts: hostPatterns("TARGET_HOSTS", variables.TARGET_HOSTS ?? ""),
+      platformHosts: hostPatterns("PLATFORM_HOSTS", variables.PLATFORM_HOSTS ?? ""),
+    },
+    waiting: { perKey: Number(variables.WAITS_PER_KEY), perNamespace: Number(variables.WAITS_PER_NAMESPACE) },
   };
 }

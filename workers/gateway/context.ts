@@ -7,6 +7,8 @@ export interface Visit {
   readonly services: Services;
   /** Epoch ms. */
   clock(): number;
+  /** The host to which the request came, without its port. Null where it came from another Worker. */
+  host(): string | null;
   /** Goes on with `work` after the answer. */
   later(work: Promise<unknown>): void;
 }
@@ -15,6 +17,10 @@ export interface Visit {
 export interface Context extends Visit {
   /** Who calls, in which namespace, with which scopes. */
   readonly caller: Caller;
+  /** Where the request came from; null where that says nothing. */
+  readonly address: string | null;
+  /** Whether the caller may still do what the call does: its key may have been revoked while it waited. */
+  mayGoOn(): Promise<boolean>;
   /** What the caller has seen. It hears what is asked of shards through these `services`. */
   readonly session: ReadSession;
 }

@@ -2,14 +2,20 @@ import { DEFERRED_KNOWN_MS } from "../../contract/ingest.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import { forgetAuditLog } from "../db/audit-log.ts";
 import { type Db, primary } from "../db/client.ts";
 import { forgetJobs } from "../db/history.ts";
-import { forgetKeys } from "../db/keys.ts";
+import { forgetKeys, revokeKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { confirmProjections } from "../db/projection.ts";
 import { allQueues } from "../db/queues.ts";
+import { firstIdAt } from "./access/token.ts";
 import { log, reasonOf } from "./log.ts";
+import { namespaceResource } from "./namespaces/namespace-config.ts";
+import { repairDeletions } from "./namespaces/namespace-deletion.ts";
 import { repairOperations } from "./operations/operations.ts";
+import { walkForAMinute } from "./platform/audit-walk.ts";
+import { sealStored } from "./platform/seal-stored.ts";
 import { queueResource } from "./queues/queue-config.ts";
 import { scheduleResource } from "./schedules/schedule-config.ts";
 import { type Services, servicesOf } from "./services.ts";
@@ -20,8 +26,13 @@ const SETTINGS_AGE_MS = 15 * 60_000;
 /** All schedules and subscriptions are handed out again every so many runs. What the shards know costs them no write. */
 const ALL_EVERY = 30;
 const PUSH_MS = 20_000;
+const AUDIT_MS = 20_000;
 /** Keys that stopped working stay this long, for whoever asks what they were. */
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
+/** A day more than the trigger of the table asks for, so that two clocks may differ. */
+const AUDIT_LOG_MS = 401 * 24 * 3_600_000;
+/** Statements of one run over the audit log. */
+const MAX_AUDIT_PURGES = 20;
 /** One statement's work in history, and the time all of it may take of a run. */
 const PURGE_STEP = 500;
 const PURGE_MS = 20_000;
@@ -34,12 +45,19 @@ export async function repair(env: Env, now: number): Promise<void> {
   await Promise.all([
     step("wake", () => wakeShards(services, now)),
     step("settings", () => pushSettings(services, now)),
+    step("namespaces", () => pushNamespaceSettings(services, now)),
+    step("deletions", () => repairDeletions(services, now)),
     step("schedules", () => pushSchedules(services, now)),
     step("subscriptions", () => pushSubscriptions(services, now)),
     step("purge", () => purgeHistory(primary(services.database), now)),
     step("operations", () => repairOperations(services, now)),
+    step("secrets", () => sealStored(services, now)),
+    step("audit", () => auditShards(services)),
     step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
+    step("revocations", () => writeRevocations(services, now)),
+    step("audit-log", () => purgeAuditLog(primary(services.database), now)),
   ]);
+  await step("round", () => services.cron.note(Date.now()));
 }
 
 /** Runs a step; logs the problem that it answers, if it answers one, and what it throws. */
@@ -75,9 +93,30 @@ async function wakeShards({ shards, database }: Services, now: number): Promise<
   return null;
 }
 
+/** The audit of every shard goes on by as much as a run allows: so every row is looked at within a time that can be said. */
+async function auditShards({ shards }: Services): Promise<Result<null>> {
+  const until = Date.now() + AUDIT_MS;
+  const map = await shards.map();
+  if (isProblem(map)) return map;
+  const of = map.shards.length;
+  await Promise.all(
+    map.shards.map(({ id }) =>
+      step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until })),
+    ),
+  );
+  return null;
+}
+
 async function pushSettings(services: Services, now: number): Promise<Result<void>> {
   const until = Date.now() + PUSH_MS;
   return queueResource(services).repush(now - SETTINGS_AGE_MS, () => Date.now() < until);
+}
+
+/** Namespaces, all of them now and then: a shard that lost one would hold the defaults for it. */
+async function pushNamespaceSettings(services: Services, now: number): Promise<Result<void>> {
+  const until = Date.now() + PUSH_MS;
+  const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
+  return namespaceResource(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */
@@ -92,6 +131,20 @@ async function pushSubscriptions(services: Services, now: number): Promise<Resul
   const until = Date.now() + PUSH_MS;
   const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
   return subscriptionResource(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
+}
+
+/** Brings D1 after where a key was revoked while D1 did not answer. Writes nothing where it knows. */
+async function writeRevocations({ revocations, database }: Services, now: number): Promise<void> {
+  const keys = (await revocations.all()) ?? [];
+  if (keys.length > 0) await revokeKeys(primary(database), keys, now);
+}
+
+/** Deletes entries of the audit log that are older than it keeps them, a bounded number a run. */
+async function purgeAuditLog(db: Db, now: number): Promise<void> {
+  const before = firstIdAt(now - AUDIT_LOG_MS);
+  for (let purges = 0; purges < MAX_AUDIT_PURGES; purges++) {
+    if ((await forgetAuditLog(db, before, PURGE_STEP)) < PURGE_STEP) return;
+  }
 }
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */

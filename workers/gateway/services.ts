@@ -1,30 +1,67 @@
-import type { TransactionApi } from "../../contract/rpc.ts";
+import type { ReadyView } from "../../contract/admin.ts";
+import { isProblem, type Result } from "../../contract/problems.ts";
+import type { ShardHealth, TransactionApi } from "../../contract/rpc.ts";
+import { MasterKeys } from "../crypto/master-key.ts";
+import { Vault } from "../crypto/vault.ts";
 import { type RetryD1, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
-import { RateCounter } from "./access/rate-limit.ts";
+import { KeyUse } from "./access/key-use.ts";
+import { BadKeys, RateCounter } from "./access/rate-limit.ts";
+import { RecentRevocations } from "./access/revocations.ts";
 import { Signer } from "./access/signing.ts";
+import { TokenSeal } from "./access/token.ts";
+import { UnderWay } from "./access/under-way.ts";
+import { WaitingRequests } from "./access/waiting-requests.ts";
 import { type Config, configOf } from "./config.ts";
+import { CronRounds } from "./cron-round.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
+import { Remembered } from "./remembered.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
 import { Bookmarks } from "./sessions/bookmark.ts";
+
+/** What readiness and health may be old, in milliseconds: to ask more often costs nothing more. */
+const READINESS_MS = 1_000;
+const HEALTH_MS = 5_000;
+
+/** How a shard is, under its id. */
+export interface NamedHealth {
+  id: string;
+  health: ShardHealth;
+}
 
 /** What an isolate keeps between requests: caches and counters, none of them the truth about anything. */
 export interface Services {
   config: Config;
   database: D1Database;
-  /** Counts bad keys by address, and the requests of each key beyond this isolate. */
-  badKeys: RateLimit;
+  /** Counts bad keys by address. */
+  badKeys: BadKeys;
+  /** Counts the requests of each key beyond this isolate. */
   keyRates: RateLimit;
+  /** Counts refused calls of each key that went to the audit log. */
+  refusedNotes: RateCounter;
   /** Asks the parts of the platform that answer without a shard whether they are there. */
   pings: Record<"kv" | "queues", () => Promise<unknown>>;
+  /** What is answered to everybody who asks whether Dure can work, and what operators measure: each remembered for a moment. */
+  readiness: Remembered<ReadyView>;
+  health: Remembered<Result<NamedHealth[]>>;
+  cron: CronRounds;
+  /** Uniform in [0, 1). */
+  random(): number;
   shards: ShardClient;
   /** The transaction of an atomic batch, by its name. */
   transaction(id: string): TransactionApi;
   settings: SettingsCache;
   auth: Authenticator;
+  seal: TokenSeal;
+  revocations: RecentRevocations;
+  keyUse: KeyUse;
   rates: RateCounter;
+  masterKeys: MasterKeys;
+  vault: Vault;
+  underWay: UnderWay;
+  waiting: WaitingRequests;
   signer: Signer;
   bookmarks: Bookmarks;
   /** Does a read of D1 again that failed in passing. */
@@ -40,20 +77,40 @@ export function servicesOf(env: Env): Services {
   const known = built.get(env);
   if (known !== undefined) return known;
   const config = configOf(env);
-  const signer = new Signer(config.rootKey);
+  const masterKeys = new MasterKeys(config.masterKeys);
+  const signer = new Signer(masterKeys);
   const ports = portsOf(env);
+  const revocations = new RecentRevocations(() => env.DIRECTORY.getByName("directory"));
+  const seal = new TokenSeal(async () => (await masterKeys.current()).checksums);
   const accepted = new AcceptedRecords(env.CACHE);
   const services: Services = {
     config,
     database: env.DB,
-    badKeys: env.BAD_KEY_LIMIT,
+    badKeys: new BadKeys(env.BAD_KEY_LIMIT),
     keyRates: env.KEY_LIMIT,
     pings: { kv: () => env.CACHE.get("readyz"), queues: () => env.LANE_DEFAULT.metrics() },
+    readiness: new Remembered(READINESS_MS, ports),
+    health: new Remembered<Result<NamedHealth[]>>(HEALTH_MS, ports, (health) => !isProblem(health)),
+    cron: new CronRounds(env.CACHE),
+    random: ports.random,
     shards: new ShardClient(ports),
     transaction: (id) => env.TRANSACTION.getByName(id),
     settings: new SettingsCache(env.DB, env.CACHE),
-    auth: new Authenticator(env.DB, config.rootKey),
+    auth: new Authenticator({
+      database: env.DB,
+      revocations,
+      seal,
+      rootKeys: { current: config.rootKey, previous: config.previousRootKey },
+    }),
+    seal,
+    revocations,
+    keyUse: new KeyUse(env.DB),
     rates: new RateCounter(),
+    refusedNotes: new RateCounter(),
+    masterKeys,
+    vault: new Vault(masterKeys),
+    underWay: new UnderWay(),
+    waiting: new WaitingRequests(config.waiting),
     signer,
     bookmarks: new Bookmarks(signer),
     retryD1: retrying(ports),

@@ -25,8 +25,9 @@ export function readBells<Message extends { body: unknown }>(messages: readonly 
   for (const message of messages) {
     const read = Doorbell.safeParse(message.body);
     if (!read.success) {
-      const issue = read.error.issues[0];
-      bells.unreadable.push({ message, reason: `not a doorbell: ${issue?.path.join(".")}: ${issue?.message}` });
+      // What is wrong, and not with what: a message quotes what was sent.
+      const issues = read.error.issues.map(({ code }) => code);
+      bells.unreadable.push({ message, reason: `not a doorbell: ${issues.join(", ")}` });
       continue;
     }
     bells.readable.push(message);

@@ -1,16 +1,38 @@
+import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
+import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
+
 /** The processor's variables, read once. */
 export interface Config {
-  allowPrivate: boolean;
+  /** Open what the gateway seals. Secrets: never logged. */
+  masterKeys: MasterKeyTexts;
+  /** Where HTTP targets and subscribers may be. */
+  targets: TargetRules;
   /** Outgoing HTTP requests of one invocation that may wait for headers. */
   maxConnections: number;
+  /** Invocations that one lane has at once, at most. */
+  laneConsumers: number;
   /** 0: no sweep. */
   sweepMs: number;
 }
 
-export function readConfig(env: Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "SWEEP_MS">): Config {
+type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS"> &
+  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">> &
+  MasterKeyVariables;
+
+/** Throws where a variable is not what it has to be. */
+export function readConfig(env: Variables): Config {
+  const masterKeys = masterKeyTexts(env);
+  const { fault } = new MasterKeys(masterKeys);
+  if (fault !== null) throw new Error(fault);
   return {
-    allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
+    masterKeys,
+    targets: {
+      allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
+      targetHosts: hostPatterns("TARGET_HOSTS", env.TARGET_HOSTS ?? ""),
+      platformHosts: hostPatterns("PLATFORM_HOSTS", env.PLATFORM_HOSTS ?? ""),
+    },
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
+    laneConsumers: wholeNumber("LANE_CONSUMERS", env.LANE_CONSUMERS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),
   };
 }

@@ -1,17 +1,23 @@
+import type { LaneConnections } from "../../domain/connections.ts";
+
 /**
  * The outgoing connections that the loops of one invocation share. Cloudflare lets six wait for headers at a time;
  * a seventh would wait inside the runtime with its lease running, so no loop claims what it cannot send.
  */
 export class Connections {
   readonly #size: number;
+  /** What the lane has in all, for the shards that share it out. */
+  readonly lane: LaneConnections;
   #free: number;
   readonly #members = new Set<object>();
   /** Loops that were given none, in the order they asked, and how to wake them. */
   readonly #waiting = new Map<object, () => void>();
 
-  constructor(size: number) {
+  /** `consumers` is how many invocations of its lane there are at once, at most. */
+  constructor(size: number, consumers = 1) {
     this.#size = size;
     this.#free = size;
+    this.lane = { size, consumers };
   }
 
   join(loop: object): void {
@@ -21,11 +27,6 @@ export class Connections {
   /** The loop wants no more. What it still holds it gives back with `give`. */
   leave(loop: object): void {
     this.#members.delete(loop);
-    this.withdraw(loop);
-  }
-
-  /** The loop no longer waits. */
-  withdraw(loop: object): void {
     if (this.#waiting.delete(loop)) this.#wakeWaiting();
   }
 

@@ -1,7 +1,7 @@
 import { SpawnLetter } from "../../contract/spawn-letter.ts";
+import { faultText } from "../../domain/fault.ts";
 import { recordDeadLetter } from "../db/dead-letters.ts";
 import { log } from "./log.ts";
-import { reasonOf } from "./work-ports.ts";
 
 const FIRST_DELAY_SECONDS = 30;
 const MAX_DELAY_SECONDS = 3600;
@@ -24,7 +24,7 @@ export async function storeDeadLetter(
   } catch (error) {
     const delaySeconds = Math.min(FIRST_DELAY_SECONDS * 2 ** (message.attempts - 1), MAX_DELAY_SECONDS);
     message.retry({ delaySeconds });
-    log({ event: "dead-letter", reason: letter.reason, error: reasonOf(error) }, { message: message.id });
+    log({ event: "dead-letter", reason: letter.reason, error: faultText(error) }, { message: message.id });
   }
 }
 

@@ -1,6 +1,7 @@
 import { type ExtendResult, type Extension, RPC_VERSION } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import type { InFlight } from "./in-flight.ts";
-import { EPOCH_UNKNOWN, reasonOf, type WorkPorts } from "./work-ports.ts";
+import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
 /** A cancelled job learns of it within this, and the time of a call. */
 const HEARTBEAT_MS = 5_000;
@@ -100,7 +101,7 @@ export class Heartbeat {
         } catch (error) {
           // What was said is still unconfirmed, and goes out with the next beat.
           this.#beatWithin(HEARTBEAT_RETRY_MS);
-          ports.log({ event: "call-failed", call: "extend", tries: 1, error: reasonOf(error) });
+          ports.log({ event: "call-failed", call: "extend", tries: 1, error: faultText(error) });
           return [];
         }
       }),

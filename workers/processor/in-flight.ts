@@ -1,8 +1,9 @@
 import { mergeProgress } from "../../contract/progress-patch.ts";
 import type { Outcome, ProgressPatch, Report, WorkItem } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import type { PushType } from "../../domain/queue.ts";
 import { Stopper } from "./stopper.ts";
-import { reasonOf, type WorkPorts } from "./work-ports.ts";
+import type { WorkPorts } from "./work-ports.ts";
 
 /** One report call stays under the 32 MiB that an RPC may carry: text may take two bytes a code unit on the wire. */
 const MAX_REPORT_UNITS = 8 * 1024 * 1024;
@@ -94,7 +95,7 @@ export class InFlight {
     this.#counts[item.target.type]++;
     this.#ports.execute(item, stopper).then(
       (outcome) => this.#recordOutcome(running, outcome),
-      (error: unknown) => this.#recordOutcome(running, failure("executor-error", reasonOf(error))),
+      (error: unknown) => this.#recordOutcome(running, failure("executor-error", faultText(error))),
     );
   }
 

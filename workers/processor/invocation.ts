@@ -1,8 +1,10 @@
 import type { ShardApi } from "../../contract/rpc.ts";
 import type { Lane } from "../../domain/queue.ts";
+import { MasterKeys } from "../crypto/master-key.ts";
+import { Vault } from "../crypto/vault.ts";
 import { projectionStore } from "../db/projection.ts";
 import { retrying } from "../db/retry.ts";
-import { readConfig } from "./config.ts";
+import { type Config, readConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { startDelivery } from "./events/delivery.ts";
 import type { DeliveryPorts } from "./events/delivery-ports.ts";
@@ -48,13 +50,16 @@ export class Invocation {
     const config = readConfig(env);
     this.#env = env;
     this.#sweepMs = config.sweepMs;
-    this.#connections = new Connections(config.maxConnections);
+    this.#connections = new Connections(config.maxConnections, config.laneConsumers);
     this.#http = {
       fetch: (url, init) => fetch(url, init),
       now,
+      after,
       spanId: () => hex(randomBytes(8)),
-      secrets: (namespace) => webhookSecrets({ db: env.DB, now, randomBytes }, secretCache, namespace),
-      allowPrivate: config.allowPrivate,
+      vault: vaultOf(config),
+      secrets: (namespace) =>
+        webhookSecrets({ db: env.DB, vault: vaultOf(config), now, randomBytes }, secretCache, namespace),
+      targets: config.targets,
     };
     this.#execute = executor(handlers, this.#http);
   }
@@ -123,6 +128,15 @@ export class Invocation {
     const map = await this.#env.DIRECTORY.getByName("directory").map();
     return map.shards.map((shard) => shard.id);
   }
+}
+
+let vault: { keys: string; vault: Vault } | null = null;
+
+/** One an isolate, because deriving keys takes longer than opening with them. */
+function vaultOf({ masterKeys }: Config): Vault {
+  const keys = JSON.stringify(masterKeys);
+  if (vault?.keys !== keys) vault = { keys, vault: new Vault(new MasterKeys(masterKeys)) };
+  return vault.vault;
 }
 
 function randomBytes(count: number): Uint8Array {

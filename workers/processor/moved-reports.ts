@@ -1,8 +1,9 @@
 import { MAX_REPORTS } from "../../contract/limits.ts";
 import { type Report, type ReportReply, RPC_VERSION } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import type { InFlight } from "./in-flight.ts";
 import { MAX_TRIES, retryDelayMs } from "./retry.ts";
-import { EPOCH_UNKNOWN, reasonOf, type WorkPorts } from "./work-ports.ts";
+import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -55,7 +56,7 @@ export class MovedReports {
       this.#heard(home, reports, await ports.report(home, request));
     } catch (error) {
       this.#inVain([{ home, reports }]);
-      ports.log({ event: "call-failed", call: "report", tries: this.#tries, error: reasonOf(error) });
+      ports.log({ event: "call-failed", call: "report", tries: this.#tries, error: faultText(error) });
     }
   }
 

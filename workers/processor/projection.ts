@@ -1,6 +1,6 @@
 import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import type { ProjectionStore } from "../db/projection.ts";
-import { reasonOf } from "./work-ports.ts";
 
 const PAGE_JOBS = 500;
 /** An invocation ends some time even when its shard finishes jobs faster than it copies them: others wait their turn. */
@@ -39,6 +39,6 @@ export async function runProjection(ports: ProjectionPorts, shard: string): Prom
       cursor = reply.cursor;
     }
   } catch (error) {
-    ports.log({ event: "projection-failed", error: reasonOf(error) });
+    ports.log({ event: "projection-failed", error: faultText(error) });
   }
 }

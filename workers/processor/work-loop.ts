@@ -1,12 +1,13 @@
 import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
 import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
+import { faultText } from "../../domain/fault.ts";
 import type { Lane, PushType } from "../../domain/queue.ts";
 import type { Connections } from "./connections.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { InFlight } from "./in-flight.ts";
 import { MovedReports } from "./moved-reports.ts";
 import { MAX_TRIES, retryDelayMs } from "./retry.ts";
-import { EPOCH_UNKNOWN, reasonOf, type WorkPorts } from "./work-ports.ts";
+import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
 /**
  * Three heartbeats long, and moved when a beat finds less than half of it left, which is the second: five more tries, a
@@ -99,7 +100,7 @@ class Loop {
     while (!this.#ended || this.#calling || this.#heart.beating || this.#movedReports.open) {
       for (const job of this.#inFlight.expire()) this.#ports.log({ event: "job-dropped", job, reason: "lease-lost" });
       const now = this.#ports.now();
-      if (!this.claiming()) this.#options.connections.withdraw(this);
+      if (!this.claiming()) this.#options.connections.leave(this);
       if (this.#heart.dueAt() <= now) void this.#heart.beat(now);
       if (this.#movedReports.dueAt() <= now) void this.#movedReports.send();
       const callAt = this.#nextCallAt(now);
@@ -168,6 +169,7 @@ class Loop {
       reports: this.#inFlight.takeReports(MAX_REPORTS),
       room: claiming ? { handler, http } : NO_ROOM,
       leaseMs: LEASE_MS,
+      connections: connections.lane,
     };
     try {
       const reply = await this.#ports.work(request);
@@ -218,7 +220,7 @@ class Loop {
 
   #failed(reports: Report[], error: unknown): void {
     this.#tries++;
-    this.#ports.log({ event: "call-failed", call: "work", tries: this.#tries, error: reasonOf(error) });
+    this.#ports.log({ event: "call-failed", call: "work", tries: this.#tries, error: faultText(error) });
     if (this.#tries < MAX_TRIES) {
       this.#inFlight.putBack(reports);
       this.#retryAt = this.#ports.now() + retryDelayMs(this.#tries, this.#ports.random());

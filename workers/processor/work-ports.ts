@@ -57,8 +57,3 @@ export type WorkEvent =
 
 /** The caller knows no map: shards serve the processor at any epoch. */
 export const EPOCH_UNKNOWN = 0;
-
-/** The text of something thrown. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-}

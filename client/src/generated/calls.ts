@@ -3,6 +3,8 @@
 import type { Call } from "../call.ts";
 import type {
   Audit,
+  AuditLog,
+  AuditQuery,
   Batch,
   BatchRequest,
   ClaimRequest,
@@ -11,8 +13,10 @@ import type {
   CreatedKey,
   EmptyRequest,
   Explanation,
+  ExtendLeaseRequest,
   ExtendRequest,
   Extended,
+  FailLeaseRequest,
   FailRequest,
   FailureList,
   FireList,
@@ -21,16 +25,20 @@ import type {
   JobList,
   KeyList,
   KeyRequest,
+  ListAuditLogQuery,
   ListFailuresQuery,
   ListFiresQuery,
   ListJobsQuery,
   ListKeysQuery,
+  ListNamespacesQuery,
   ListOperationsQuery,
   ListOrderingKeysQuery,
   ListQueuesQuery,
   ListSchedulesQuery,
   ListSubscriptionsQuery,
   Namespace,
+  NamespaceList,
+  NamespacePatch,
   NamespaceRequest,
   Operation,
   OperationList,
@@ -58,6 +66,7 @@ import type {
   SubscriptionList,
   SubscriptionPatch,
   SubscriptionRequest,
+  SucceedLeaseRequest,
   SucceedRequest,
   Succeeded,
   UnblockKeyRequest,
@@ -170,12 +179,21 @@ export const claimJobs: Call<{ params: { queue: string }; body?: ClaimRequest; a
 export const reportJobs: Call<{ body: ReportsRequest; answer: Reported }> = { method: "POST", path: "/v1/reports" };
 
 /** Report one success and the jobs it spawns. */
-export const succeedLease: Call<{ params: { lease: string }; body?: SucceedRequest; answer: Succeeded }> = { method: "POST", path: "/v1/leases/{lease}/succeed" };
+export const succeedByLease: Call<{ body: SucceedLeaseRequest; answer: Succeeded }> = { method: "POST", path: "/v1/leases/succeed" };
 
 /** Report one failure. */
-export const failLease: Call<{ params: { lease: string }; body: FailRequest; answer: Job }> = { method: "POST", path: "/v1/leases/{lease}/fail" };
+export const failByLease: Call<{ body: FailLeaseRequest; answer: Job }> = { method: "POST", path: "/v1/leases/fail" };
 
 /** Send a heartbeat, progress and a checkpoint. */
+export const extendByLease: Call<{ body: ExtendLeaseRequest; answer: Extended }> = { method: "POST", path: "/v1/leases/extend" };
+
+/** Report one success, with the lease in the path. */
+export const succeedLease: Call<{ params: { lease: string }; body?: SucceedRequest; answer: Succeeded }> = { method: "POST", path: "/v1/leases/{lease}/succeed" };
+
+/** Report one failure, with the lease in the path. */
+export const failLease: Call<{ params: { lease: string }; body: FailRequest; answer: Job }> = { method: "POST", path: "/v1/leases/{lease}/fail" };
+
+/** Send a heartbeat, progress and a checkpoint, with the lease in the path. */
 export const extendLease: Call<{ params: { lease: string }; body?: ExtendRequest; answer: Extended }> = { method: "POST", path: "/v1/leases/{lease}/extend" };
 
 /** Cancel, retry or delete every job that a filter selects. */
@@ -196,17 +214,32 @@ export const listKeys: Call<{ query?: ListKeysQuery; answer: KeyList }> = { meth
 /** Revoke an API key. */
 export const revokeKey: Call<{ params: { id: string }; answer: null }> = { method: "DELETE", path: "/v1/keys/{id}" };
 
-/** Create a namespace. */
+/** List namespaces. */
+export const listNamespaces: Call<{ query?: ListNamespacesQuery; answer: NamespaceList }> = { method: "GET", path: "/v1/namespaces" };
+
+/** Create a namespace, or set its limits. */
 export const putNamespace: Call<{ params: { name: string }; body?: NamespaceRequest; answer: Namespace }> = { method: "PUT", path: "/v1/namespaces/{name}" };
+
+/** Read a namespace, its limits, and how its deletion goes. */
+export const getNamespace: Call<{ params: { name: string }; answer: Namespace }> = { method: "GET", path: "/v1/namespaces/{name}" };
+
+/** Change single limits of a namespace. */
+export const patchNamespace: Call<{ params: { name: string }; body: NamespacePatch; answer: Namespace }> = { method: "PATCH", path: "/v1/namespaces/{name}" };
+
+/** Delete a namespace and all that it has. */
+export const deleteNamespace: Call<{ params: { name: string }; answer: Namespace }> = { method: "DELETE", path: "/v1/namespaces/{name}" };
 
 /** Read the secrets that sign what HTTP targets get. */
 export const getWebhookSecret: Call<{ answer: WebhookSecret }> = { method: "GET", path: "/v1/webhook-secret" };
 
-/** Make a new secret; the old one signs beside it for 24 h. */
+/** Make a new secret; the old ones sign beside it for 24 h. */
 export const rotateWebhookSecret: Call<{ body?: EmptyRequest; answer: WebhookSecret }> = { method: "POST", path: "/v1/webhook-secret/rotate" };
 
 /** The slot map and what each shard holds. */
 export const getCluster: Call<{ answer: Cluster }> = { method: "GET", path: "/v1/cluster" };
 
 /** Look for jobs that nothing would ever run. */
-export const audit: Call<{ answer: Audit }> = { method: "GET", path: "/v1/audit" };
+export const audit: Call<{ query?: AuditQuery; answer: Audit }> = { method: "GET", path: "/v1/audit" };
+
+/** Read who did what. */
+export const listAuditLog: Call<{ query?: ListAuditLogQuery; answer: AuditLog }> = { method: "GET", path: "/v1/audit-log" };

@@ -286,12 +286,12 @@ export interface QueuePatch {
          */
         name?: (string | null) | undefined;
         /**
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always. An http or https URL of at most 2 KiB. A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.
          * @example https://example.com/hook
          */
         url?: (string | null) | undefined;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. Values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay. At most 32. Left out: none.
          * @example {
          *       "x-token": "s3cret"
          *     }
@@ -299,6 +299,11 @@ export interface QueuePatch {
         headers?: ({
             [key: string]: string | null;
         } | null) | undefined;
+        /**
+         * @description How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter: from 0.001 to 900. Left out: 30.
+         * @example 30
+         */
+        firstByteTimeout?: (number | null) | undefined;
     } | null) | undefined;
     /**
      * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
@@ -480,12 +485,12 @@ export type TargetRequest = {
     type: "http";
     /**
      * Format: uri
-     * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+     * @description Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always. An http or https URL of at most 2 KiB. A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.
      * @example https://example.com/hook
      */
     url: string;
     /**
-     * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+     * @description Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. Values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay. At most 32. Left out: none.
      * @default {}
      * @example {
      *       "x-token": "s3cret"
@@ -494,6 +499,11 @@ export type TargetRequest = {
     headers?: {
         [key: string]: string;
     } | undefined;
+    /**
+     * @description How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter: from 0.001 to 900. Left out: 30.
+     * @example 30
+     */
+    firstByteTimeout?: number | undefined;
 };
 
 /**
@@ -706,7 +716,7 @@ export interface ClaimRequest {
 export type ReportRequest = {
     /**
      * @description The lease of the attempt, as the claim gave it.
-     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
      */
     lease: string;
     /**
@@ -736,7 +746,7 @@ export type ReportRequest = {
 } | {
     /**
      * @description The lease of the attempt, as the claim gave it.
-     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
      */
     lease: string;
     /**
@@ -910,22 +920,119 @@ export interface ExtendRequest {
 }
 
 /**
+ * One success, and the lease of its attempt.
+ */
+export interface SucceedLeaseRequest {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
+    /**
+     * @description What the attempt gave: any JSON value of at most 256 KiB as JSON text. Left out: null.
+     * @example {
+     *       "sent": true
+     *     }
+     */
+    result?: unknown;
+    /**
+     * @description Jobs to be accepted together with the success, or not at all: at most 100. Needs the scope `submit` too. Left out: none.
+     * @example [
+     *       {
+     *         "payload": {
+     *           "order": 991
+     *         }
+     *       }
+     *     ]
+     */
+    spawn?: SubmitRequest[] | undefined;
+}
+
+/**
+ * One failure, and the lease of its attempt.
+ */
+export interface FailLeaseRequest {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
+    /**
+     * @description Why the attempt failed.
+     * @example {
+     *       "code": "smtp",
+     *       "message": "timeout after 30 s",
+     *       "retryable": true
+     *     }
+     */
+    error: ErrorReport;
+    /**
+     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. Left out: as the policy has it.
+     * @example 60
+     */
+    retryAfter?: number | undefined;
+}
+
+/**
+ * A heartbeat and its lease, and what the worker has to say with it. What is left out stays as it was.
+ */
+export interface ExtendLeaseRequest {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
+    /**
+     * @description How many seconds the lease lasts unless it is extended: 1 to 86,400. It never lasts beyond the job's timeout. Left out: the job's timeout.
+     * @example 30
+     */
+    leaseSeconds?: number | undefined;
+    /**
+     * @description How far the job is. Left out: as it was.
+     * @example {
+     *       "percent": 41.5,
+     *       "message": "frame 830 of 2000"
+     *     }
+     */
+    progress?: {
+        /**
+         * @description How far the job is, in percent: 0 to 100.
+         * @example 41.5
+         */
+        percent?: number | undefined;
+        /**
+         * @description What the worker is at, for people: at most 1 KiB.
+         * @example frame 830 of 2000
+         */
+        message?: string | undefined;
+    } | undefined;
+    /**
+     * @description What the next attempt is to go on from: any JSON value of at most 64 KiB as JSON text. Null forgets the last one. Left out: as it was.
+     * @example {
+     *       "frame": 830
+     *     }
+     */
+    checkpoint?: unknown;
+}
+
+/**
  * An API key to be made.
  */
 export interface KeyRequest {
     /**
      * @description What people call the key. It need not be unique.
+     * @example CI of the shop
      * @example ci
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies the others and may change queues, keys and all else. Each once.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment. Each once. A key can give no scope that it does not have; `metrics` the root key alone can give.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin")[];
+    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for, which only the root key may name. Left out: that of the key that makes it.
      * @example acme
@@ -933,16 +1040,119 @@ export interface KeyRequest {
     namespace?: string | undefined;
     /**
      * Format: date-time
-     * @description When the key stops working. Left out: never.
+     * @description When the key stops working: not after the key that makes it does. Left out: when that one does, or never.
      * @example 2026-12-01T00:00:00Z
      */
     expiresAt?: string | undefined;
 }
 
 /**
- * Nothing: an empty body or `{}`.
+ * A namespace. An empty body or `{}` creates one with the defaults, and leaves one that exists as it is.
  */
-export type NamespaceRequest = Record<string, never>;
+export interface NamespaceRequest {
+    /**
+     * @description What the namespace may have. Left out: the defaults, or what the namespace has that exists.
+     * @example {
+     *       "unfinishedJobs": 100000
+     *     }
+     */
+    limits?: {
+        /**
+         * @description Bytes that its jobs may take in shards, finished ones that are still there among them. Each shard has its share of it, by the slots that it owns. Null: no limit. Left out: 21,474,836,480.
+         * @example 21474836480
+         */
+        bytes?: (number | null) | undefined;
+        /**
+         * @description Jobs that are scheduled, queued or running. Each shard has its share of it, by the slots that it owns, but at least one job. Null: no limit. Left out: 10,000,000.
+         * @example 10000000
+         */
+        unfinishedJobs?: (number | null) | undefined;
+        /**
+         * @description Schedules that it may have. Left out: 10,000.
+         * @example 10000
+         */
+        schedules?: number | undefined;
+        /**
+         * @description Queues that it may have, `default` among them where it was written. Left out: 10,000.
+         * @example 10000
+         */
+        queues?: number | undefined;
+        /**
+         * @description API keys that it may have, without revoked and expired ones. Left out: 1,000.
+         * @example 1000
+         */
+        keys?: number | undefined;
+        /**
+         * @description Subscriptions that it may have. Left out: 100.
+         * @example 100
+         */
+        subscriptions?: number | undefined;
+        /**
+         * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit. Left out: 100.
+         * @example 100
+         */
+        firesPerSecond?: (number | null) | undefined;
+        /**
+         * @description How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone. Left out: 32.
+         * @example 32
+         */
+        spawnDepth?: number | undefined;
+    } | undefined;
+}
+
+/**
+ * Changes of a namespace's limits, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `limits.bytes`, `limits.unfinishedJobs`, `limits.firesPerSecond`.
+ */
+export interface NamespacePatch {
+    /**
+     * @description What the namespace may have. Left out: the defaults, or what the namespace has that exists.
+     * @example {
+     *       "unfinishedJobs": 100000
+     *     }
+     */
+    limits?: ({
+        /**
+         * @description Bytes that its jobs may take in shards, finished ones that are still there among them. Each shard has its share of it, by the slots that it owns. Null: no limit. Left out: 21,474,836,480.
+         * @example 21474836480
+         */
+        bytes?: (number | null) | undefined;
+        /**
+         * @description Jobs that are scheduled, queued or running. Each shard has its share of it, by the slots that it owns, but at least one job. Null: no limit. Left out: 10,000,000.
+         * @example 10000000
+         */
+        unfinishedJobs?: (number | null) | undefined;
+        /**
+         * @description Schedules that it may have. Left out: 10,000.
+         * @example 10000
+         */
+        schedules?: (number | null) | undefined;
+        /**
+         * @description Queues that it may have, `default` among them where it was written. Left out: 10,000.
+         * @example 10000
+         */
+        queues?: (number | null) | undefined;
+        /**
+         * @description API keys that it may have, without revoked and expired ones. Left out: 1,000.
+         * @example 1000
+         */
+        keys?: (number | null) | undefined;
+        /**
+         * @description Subscriptions that it may have. Left out: 100.
+         * @example 100
+         */
+        subscriptions?: (number | null) | undefined;
+        /**
+         * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit. Left out: 100.
+         * @example 100
+         */
+        firesPerSecond?: (number | null) | undefined;
+        /**
+         * @description How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone. Left out: 32.
+         * @example 32
+         */
+        spawnDepth?: (number | null) | undefined;
+    } | null) | undefined;
+}
 
 /**
  * A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays.
@@ -1233,12 +1443,12 @@ export interface SubscriptionRequest {
         type: "http";
         /**
          * Format: uri
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always. An http or https URL of at most 2 KiB. A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.
          * @example https://example.com/hook
          */
         url: string;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. Values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay. At most 32. Left out: none.
          * @default {}
          * @example {
          *       "x-token": "s3cret"
@@ -1311,12 +1521,12 @@ export interface SubscriptionPatch {
          */
         type?: (("http" | "queue") | null) | undefined;
         /**
-         * @description Where to send. Private, loopback and link-local addresses are refused unless the deployment allows them. An http or https URL of at most 2 KiB.
+         * @description Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always. An http or https URL of at most 2 KiB. A user name, a password, the values of the query and the fragment are encrypted and shown as `***`, the path is not; the URL as it is shown keeps what is there.
          * @example https://example.com/hook
          */
         url?: (string | null) | undefined;
         /**
-         * @description Headers to send beside Dure's own, which none of them may replace. At most 32. Left out: none.
+         * @description Headers to send beside Dure's own, which none of them may replace. Headers of the connection, and those by which proxies tell for whom they forward, cannot be set. Values are encrypted where they are kept and never shown; `***` keeps the one that is there, as long as scheme, host and port of the URL stay. At most 32. Left out: none.
          * @example {
          *       "x-token": "s3cret"
          *     }
@@ -1660,6 +1870,11 @@ export interface Job {
      */
     parent: string | null;
     /**
+     * @description How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.
+     * @example 0
+     */
+    depth: number;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -1832,6 +2047,11 @@ export interface JobListItem {
      * @example job_01m81wc71wfy1r60ntfqgpprqa
      */
     parent: string | null;
+    /**
+     * @description How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.
+     * @example 0
+     */
+    depth: number;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -2055,11 +2275,11 @@ export interface Explanation {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
+     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
      * @example ordering
      * @enum {string}
      */
-    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "parked" | "deduplication" | "no-worker" | "running" | "final" | "accepted";
+    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "running" | "final" | "accepted";
     /**
      * @description The reason as a sentence for people.
      * @example It waits for an earlier job of its ordering key.
@@ -2335,19 +2555,24 @@ export type Target = {
      */
     type: "http";
     /**
-     * @description Where it is sent.
+     * @description Where it is sent. A user name, a password, the values of the query and the fragment are shown as `***`.
      * @example https://example.com/hook
      */
     url: string;
     /**
-     * @description Headers that are sent beside Dure's own.
+     * @description The names of the headers that are sent beside Dure's own. Their values are shown as `***`, whatever they are.
      * @example {
-     *       "x-token": "s3cret"
+     *       "x-token": "***"
      *     }
      */
     headers: {
         [key: string]: string;
     };
+    /**
+     * @description How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter. Left out: 30.
+     * @example 30
+     */
+    firstByteTimeout?: number | undefined;
 };
 
 /**
@@ -2959,14 +3184,14 @@ export interface Subscription {
          */
         type: "http";
         /**
-         * @description Where it is sent.
+         * @description Where it is sent. A user name, a password, the values of the query and the fragment are shown as `***`.
          * @example https://example.com/hook
          */
         url: string;
         /**
-         * @description Headers that are sent beside Dure's own.
+         * @description The names of the headers that are sent beside Dure's own. Their values are shown as `***`, whatever they are.
          * @example {
-         *       "x-token": "s3cret"
+         *       "x-token": "***"
          *     }
          */
         headers: {
@@ -3247,6 +3472,11 @@ export interface ClaimedJob {
      */
     parent: string | null;
     /**
+     * @description How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.
+     * @example 0
+     */
+    depth: number;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3353,7 +3583,7 @@ export interface ClaimedJob {
     attempts: Attempt[];
     /**
      * @description The right to run this attempt and to report its outcome: an opaque text.
-     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
      */
     lease: string;
     /**
@@ -3525,6 +3755,11 @@ export interface Succeeded {
      */
     parent: string | null;
     /**
+     * @description How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.
+     * @example 0
+     */
+    depth: number;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3665,17 +3900,17 @@ export interface Key {
     id: string;
     /**
      * @description What people call the key.
-     * @example ci
+     * @example CI of the shop
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies the others and may change queues, keys and all else.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin")[];
+    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for.
      * @example default
@@ -3693,6 +3928,18 @@ export interface Key {
      * @example 2026-12-01T00:00:00Z
      */
     expiresAt: string | null;
+    /**
+     * @description The id of the key that made it, with which it is revoked. Null: the root key made it, or a version of Dure that did not note it.
+     * @example null
+     * @example 01m81y5hxdfwy87v7akx
+     */
+    parent: string | null;
+    /**
+     * @description The hour in which the key was last used, by its beginning. Null: it was not, or not since Dure notes it.
+     * @example null
+     * @example 2026-11-22T15:00:00.000Z
+     */
+    lastUsedAt: string | null;
 }
 
 /**
@@ -3706,17 +3953,17 @@ export interface CreatedKey {
     id: string;
     /**
      * @description What people call the key.
-     * @example ci
+     * @example CI of the shop
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies the others and may change queues, keys and all else.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin")[];
+    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for.
      * @example default
@@ -3735,8 +3982,20 @@ export interface CreatedKey {
      */
     expiresAt: string | null;
     /**
+     * @description The id of the key that made it, with which it is revoked. Null: the root key made it, or a version of Dure that did not note it.
+     * @example null
+     * @example 01m81y5hxdfwy87v7akx
+     */
+    parent: string | null;
+    /**
+     * @description The hour in which the key was last used, by its beginning. Null: it was not, or not since Dure notes it.
+     * @example null
+     * @example 2026-11-22T15:00:00.000Z
+     */
+    lastUsedAt: string | null;
+    /**
      * @description The whole text of the key, as it goes behind `Authorization: Bearer`. It is shown this once and stored nowhere.
-     * @example dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx9
+     * @example dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx90fG-5d0c3a7e91f24b68c07d3e15
      */
     key: string;
 }
@@ -3765,11 +4024,124 @@ export interface Namespace {
      */
     name: string;
     /**
+     * @description Whether it is there, or is being deleted.
+     * @example active
+     * @enum {string}
+     */
+    state: "active" | "deleting";
+    /**
+     * @description What the namespace may have.
+     * @example {
+     *       "bytes": 21474836480,
+     *       "unfinishedJobs": 10000000,
+     *       "schedules": 10000,
+     *       "queues": 10000,
+     *       "keys": 1000,
+     *       "subscriptions": 100,
+     *       "firesPerSecond": 100,
+     *       "spawnDepth": 32
+     *     }
+     */
+    limits: {
+        /**
+         * @description Bytes that its jobs may take in shards, finished ones that are still there among them. Each shard has its share of it, by the slots that it owns. Null: no limit.
+         * @example 21474836480
+         */
+        bytes: number | null;
+        /**
+         * @description Jobs that are scheduled, queued or running. Each shard has its share of it, by the slots that it owns, but at least one job. Null: no limit.
+         * @example 10000000
+         */
+        unfinishedJobs: number | null;
+        /**
+         * @description Schedules that it may have.
+         * @example 10000
+         */
+        schedules: number;
+        /**
+         * @description Queues that it may have, `default` among them where it was written.
+         * @example 10000
+         */
+        queues: number;
+        /**
+         * @description API keys that it may have, without revoked and expired ones.
+         * @example 1000
+         */
+        keys: number;
+        /**
+         * @description Subscriptions that it may have.
+         * @example 100
+         */
+        subscriptions: number;
+        /**
+         * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit.
+         * @example 100
+         */
+        firesPerSecond: number | null;
+        /**
+         * @description How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone.
+         * @example 32
+         */
+        spawnDepth: number;
+    };
+    /**
+     * @description How far its deletion is. Null: it is not being deleted.
+     * @example null
+     */
+    deletion: {
+        /**
+         * Format: date-time
+         * @description When the deletion began.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        startedAt: string;
+        /**
+         * @description Jobs that were deleted in shards so far.
+         * @example 1200
+         */
+        jobsDeleted: number;
+        /**
+         * @description Finished jobs that were deleted in history so far.
+         * @example 56000
+         */
+        historyDeleted: number;
+        /**
+         * @description Whether nothing is left; the name is free two minutes later.
+         * @example false
+         */
+        done: boolean;
+    } | null;
+    /**
+     * @description Counts the changes of the namespace: of two copies the one with the higher number is newer.
+     * @example 1
+     */
+    version: number;
+    /**
      * Format: date-time
      * @description When it was created.
      * @example 2026-11-22T15:32:03.604Z
      */
     createdAt: string;
+    /**
+     * Format: date-time
+     * @description When it was last changed.
+     * @example 2026-11-22T15:32:03.604Z
+     */
+    updatedAt: string;
+}
+
+/**
+ * A page of a list. Namespaces, the newest first.
+ */
+export interface NamespaceList {
+    /** @description Namespaces, the newest first: as many as fit on the page. */
+    items: Namespace[];
+    /**
+     * @description The `cursor` of the next page; null at the end of the list.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     * @example null
+     */
+    nextCursor: string | null;
 }
 
 /**
@@ -3875,6 +4247,122 @@ export interface Audit {
          */
         detail: string;
     }[];
+    /**
+     * @description The last full pass over each shard, by which the answer is. A small shard is looked at whole in this call.
+     * @example [
+     *       {
+     *         "shard": "s0",
+     *         "startedAt": "2026-11-22T15:32:03.604Z",
+     *         "finishedAt": "2026-11-22T15:32:03.604Z",
+     *         "rows": 340
+     *       }
+     *     ]
+     */
+    passes: {
+        /**
+         * @description The id of the shard.
+         * @example s0
+         */
+        shard: string;
+        /**
+         * @description When the pass began. Null: the shard has had none yet.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        startedAt: string | null;
+        /**
+         * @description When it ended. Null: the shard has had none yet.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        finishedAt: string | null;
+        /**
+         * @description How many rows it looked at, each as often as it did.
+         * @example 340
+         */
+        rows: number;
+    }[];
+    /**
+     * @description The passes that are under way, with what they have found so far.
+     * @example []
+     */
+    running: {
+        /**
+         * @description The id of the shard.
+         * @example s0
+         */
+        shard: string;
+        /**
+         * Format: date-time
+         * @description When the pass began.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        startedAt: string;
+        /**
+         * @description How many rows it has looked at so far.
+         * @example 12500
+         */
+        rows: number;
+        /**
+         * @description How many broken rules it has found so far.
+         * @example 0
+         */
+        violations: number;
+    }[];
+}
+
+/**
+ * A page of a list. Entries of the audit log, the newest first.
+ */
+export interface AuditLog {
+    /** @description Entries of the audit log, the newest first: as many as fit on the page. */
+    items: {
+        /**
+         * @description The id of the entry; a later entry has a higher one.
+         * @example 01m81y5hxdqz3nv8c2ra
+         */
+        id: string;
+        /**
+         * Format: date-time
+         * @description When the call was answered.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        at: string;
+        /**
+         * @description Whose call it was: the id of an API key, `root`, `root-previous` for the root key before, or `binding:` and a namespace.
+         * @example 01m81y5hxdfwy87v7akx
+         */
+        keyId: string;
+        /**
+         * @description The namespace that the call was about. Null: the deployment as a whole, which the root key alone is shown.
+         * @example default
+         */
+        namespace: string | null;
+        /**
+         * @description The name of the call, as in the OpenAPI document.
+         * @example pauseQueue
+         */
+        call: string;
+        /**
+         * @description The name or id of what the call was about, cut after 200 characters. Null: the call names nothing.
+         * @example emails
+         */
+        object: string | null;
+        /**
+         * @description The address that the request came from. Null: another Worker called by a binding.
+         * @example 203.0.113.7
+         */
+        address: string | null;
+        /**
+         * @description The HTTP status of the answer.
+         * @example 200
+         */
+        status: number;
+    }[];
+    /**
+     * @description The `cursor` of the next page; null at the end of the list.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     * @example null
+     */
+    nextCursor: string | null;
 }
 
 /**
@@ -3891,6 +4379,13 @@ export interface WebhookSecret {
      * @example null
      */
     previous: string | null;
+    /**
+     * @description All secrets that sign now, the current one first: each signs for 24 hours after the one that came after it was made.
+     * @example [
+     *       "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+     *     ]
+     */
+    signing: string[];
 }
 
 /**
@@ -3898,7 +4393,7 @@ export interface WebhookSecret {
  */
 export interface Ready {
     /**
-     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not; `down`: they do not.
+     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, or the cron stands still; `down`: they do not.
      * @example ok
      * @enum {string}
      */
@@ -3925,6 +4420,11 @@ export interface Ready {
      *       "directory": {
      *         "ok": true,
      *         "latencyMs": 3
+     *       },
+     *       "cron": {
+     *         "ok": true,
+     *         "latencyMs": 3,
+     *         "ageSeconds": 42
      *       }
      *     }
      */
@@ -3987,7 +4487,7 @@ export interface Ready {
             latencyMs: number;
         };
         /**
-         * @description All shards.
+         * @description Three shards, or all where there are fewer.
          * @example {
          *       "ok": true,
          *       "latencyMs": 3
@@ -4023,6 +4523,31 @@ export interface Ready {
              * @example 3
              */
             latencyMs: number;
+        };
+        /**
+         * @description Not `ok` when its last round ended more than 5 minutes ago.
+         * @example {
+         *       "ok": true,
+         *       "latencyMs": 3,
+         *       "ageSeconds": 42
+         *     }
+         */
+        cron: {
+            /**
+             * @description Whether it answered within 2 seconds.
+             * @example true
+             */
+            ok: boolean;
+            /**
+             * @description How many milliseconds that took.
+             * @example 3
+             */
+            latencyMs: number;
+            /**
+             * @description How many seconds ago the last round ended. Null: there was none yet, which is well on a new deployment.
+             * @example 42
+             */
+            ageSeconds: number | null;
         };
     };
 }
@@ -4366,4 +4891,52 @@ export interface ListKeysQuery {
      * @example eyJ2IjoxLCJsIjoiam9icyJ9
      */
     cursor?: string | undefined;
+}
+
+/**
+ * The query of the call "List namespaces".
+ */
+export interface ListNamespacesQuery {
+    /**
+     * @description The most items that one page has, from 1 to 200. Left out: 50.
+     * @example 50
+     */
+    limit?: number | undefined;
+    /**
+     * @description Where the page begins: the `nextCursor` of the page before. Left out: the first page.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     */
+    cursor?: string | undefined;
+}
+
+/**
+ * The query of the call "Look for jobs that nothing would ever run".
+ */
+export interface AuditQuery {
+    /**
+     * @description Whether to wait, up to a minute, for a pass over every shard that begins after this call. Left out: the answer is what is known.
+     * @example true
+     */
+    fresh?: ("true" | "false") | undefined;
+}
+
+/**
+ * The query of the call "Read who did what".
+ */
+export interface ListAuditLogQuery {
+    /**
+     * @description The most items that one page has, from 1 to 200. Left out: 50.
+     * @example 50
+     */
+    limit?: number | undefined;
+    /**
+     * @description Where the page begins: the `nextCursor` of the page before. Left out: the first page.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     */
+    cursor?: string | undefined;
+    /**
+     * @description Entries of this namespace alone; another than the key's own only the root key may name. Left out: the key's own, and for the root key all.
+     * @example acme
+     */
+    namespace?: string | undefined;
 }

@@ -1,36 +1,35 @@
 import type { ShardCall, ShardHealth } from "../../../contract/rpc.ts";
-import { PARKED } from "../flow/parked-store.ts";
-import { COUNTS, type Tally } from "../jobs/counts.ts";
+import { PARKED_COUNTS } from "../flow/parked-store.ts";
+import { COUNTS } from "../jobs/counts.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
+import { UNPROJECTED } from "../jobs/unprojected.ts";
 import type { Engine } from "../kernel/engine.ts";
-import { OUTBOX } from "../outbox/outbox-store.ts";
+import type { Parts } from "../kernel/part.ts";
+import { LETTER_COUNTS, OUTGOING_COUNTS } from "../outbox/outbox-store.ts";
 import { FEEDS } from "../subscriptions/feed-store.ts";
-import { deadCounts, liveCounts, unprojected } from "./queue-stats.ts";
+import { liveCounts } from "./queue-stats.ts";
 
 /** The cron calls this, whatever the alarm is set to: it does what is due and answers how the shard is then. */
-export function wake(engine: Engine, _request: ShardCall): ShardHealth {
+export function wake(engine: Engine, request: ShardCall): ShardHealth {
   engine.alarm();
-  const now = engine.now();
-  const all: Tally = { ready: 0, blocked: 0, scheduled: 0, running: 0 };
-  for (const [, tally] of engine.get(COUNTS).queues()) {
-    for (const standing of ["ready", "blocked", "scheduled", "running"] as const) all[standing] += tally[standing];
-  }
-  const oldest = engine.get(JOBS).nextDueAt();
-  const outbox = engine.get(OUTBOX);
+  return health(engine, request, engine.now());
+}
+
+/** How the shard is. All of it is kept, so that to ask costs the same however much the shard has. */
+export function health(parts: Parts, _request: ShardCall, now: number): ShardHealth {
+  const counts = parts.get(COUNTS);
+  const oldest = parts.get(JOBS).nextDueAt();
   return {
-    live: engine.get(COUNTS).unfinished,
-    bytes: engine.sql.bytes(),
-    rowsWritten: engine.sql.rowsWritten(),
-    counts: { ...liveCounts(all), succeeded: 0, ...deadCounts(engine.sql, null) },
-    unprojected: unprojected(engine, null).all,
+    live: counts.unfinished,
+    bytes: parts.sql.bytes(),
+    rowsWritten: parts.sql.rowsWritten(),
+    counts: { ...liveCounts(counts.all), succeeded: 0, ...counts.dead },
+    unprojected: parts.get(UNPROJECTED).total,
     oldestDueAt: oldest !== null && oldest <= now ? oldest : null,
-    parkedKeys: engine.get(PARKED).count(null),
-    undelivered: outbox.count() + outbox.countLetters(),
-    pendingEvents: engine
-      .get(FEEDS)
-      .all()
-      .reduce((sum, { undelivered }) => sum + undelivered.events, 0),
-    totals: { ...engine.get(METRICS).totals },
+    parkedKeys: parts.get(PARKED_COUNTS).total,
+    undelivered: parts.get(OUTGOING_COUNTS).total + parts.get(LETTER_COUNTS).total,
+    pendingEvents: parts.get(FEEDS).total.events,
+    totals: { ...parts.get(METRICS).totals },
   };
 }

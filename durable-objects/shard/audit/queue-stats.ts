@@ -1,10 +1,10 @@
 import type { QueueRef, QueueStats } from "../../../contract/rpc.ts";
 import type { JobState } from "../../../domain/job/state.ts";
 import type { Sql } from "../../sql.ts";
-import { PARKED } from "../flow/parked-store.ts";
+import { PARKED_COUNTS } from "../flow/parked-store.ts";
 import { COUNTS, type Tally } from "../jobs/counts.ts";
-import { HISTORY } from "../jobs/history.ts";
 import { METRICS } from "../jobs/metrics.ts";
+import { UNPROJECTED_SUCCEEDED } from "../jobs/unprojected.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 
@@ -14,13 +14,12 @@ export function queueStats(parts: Parts, request: QueueRef, now: number): QueueS
   const queue = parts.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null) return emptyStats();
   const tally = parts.get(COUNTS).of(queue.ref);
-  const dead = deadCounts(sql, queue.ref);
   return {
-    counts: { ...liveCounts(tally), succeeded: 0, ...dead },
-    unprojectedSucceeded: unprojected(parts, queue.ref).succeeded,
+    counts: { ...liveCounts(tally), succeeded: 0, ...parts.get(COUNTS).deadOf(queue.ref) },
+    unprojectedSucceeded: parts.get(UNPROJECTED_SUCCEEDED).of(queue.ref),
     oldestQueuedAt: oldestQueuedAt(sql, queue.ref),
     inFlight: tally.running,
-    parkedKeys: parts.get(PARKED).count(queue.ref),
+    parkedKeys: parts.get(PARKED_COUNTS).of(queue.ref),
     perSecond: parts.get(METRICS).perSecond(queue.ref, now),
     latenciesMs: parts.get(METRICS).latencies(queue.ref, now),
   };
@@ -28,27 +27,6 @@ export function queueStats(parts: Parts, request: QueueRef, now: number): QueueS
 
 export function liveCounts(tally: Readonly<Tally>): Pick<Record<JobState, number>, "scheduled" | "queued" | "running"> {
   return { scheduled: tally.scheduled, queued: tally.ready + tally.blocked, running: tally.running };
-}
-
-export function deadCounts(sql: Sql, queue: number | null): { failed: number; cancelled: number } {
-  const query = (where: string) =>
-    `SELECT state, count(*) AS n FROM jobs INDEXED BY jobs_dead WHERE ${where} state IN ('failed', 'cancelled') GROUP BY state`;
-  type Row = { state: "failed" | "cancelled"; n: number };
-  const rows = queue === null ? sql.all<Row>(query("")) : sql.all<Row>(query("queue = ? AND"), queue);
-  const counts = { failed: 0, cancelled: 0 };
-  for (const { state, n } of rows) counts[state] = n;
-  return counts;
-}
-
-export function unprojected(parts: Parts, queue: number | null): { all: number; succeeded: number } {
-  const row = parts.sql.all<{ n: number; succeeded: number | null }>(
-    `SELECT count(*) AS n, sum(jobs.state = 'succeeded') AS succeeded
-     FROM finished, json_each(finished.jobs) AS place, json_each(place.value) AS entry JOIN jobs ON jobs.id = entry.value ->> 0
-     WHERE kept IN (0, 1) AND finished.seq > ?1 AND moved_in = 0 AND jobs.version = entry.value ->> 1 AND (?2 IS NULL OR jobs.queue = ?2)`,
-    parts.get(HISTORY).projected,
-    queue,
-  )[0];
-  return { all: row?.n ?? 0, succeeded: row?.succeeded ?? 0 };
 }
 
 /** Ready jobs of a queue that are looked at for its oldest: the index has them by rank, not by age. */

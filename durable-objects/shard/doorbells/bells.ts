@@ -1,11 +1,9 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
-import { echoMs, executorsFor, FIRST_ECHO_MS } from "../../../domain/bell.ts";
+import { echoMs, executorsFor, FIRST_ECHO_MS, MAX_EXECUTORS } from "../../../domain/bell.ts";
 import { LANES, type Lane } from "../../../domain/queue.ts";
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 
-/** Executors that one shard wakes in a lane at most. */
-const MAX_EXECUTORS: Record<Lane, number> = { default: 8, slow: 8, bulk: 4 };
 /**
  * Finished jobs are gathered for a moment, so that history is written in pages: D1 takes some hundred batches a second in
  * all. Nobody waits for it, because the shard answers for what history lacks.

@@ -1,5 +1,6 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
+import { connectionRoom, connectionShares } from "../flow/connections.ts";
 import { claimable, rateHoldsUntil } from "../flow/limits.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import { HISTORY } from "../jobs/history.ts";
@@ -60,7 +61,7 @@ export function demandOf(parts: Parts, now: number): Demand {
   for (const ref of parts.get(COUNTS).withReady()) {
     const queue = queues.get(ref);
     const line = lineOf(queue.settings);
-    const jobs = line === null ? 0 : jobsToClaim(parts, queue, now);
+    const jobs = line === null ? 0 : Math.min(jobsToClaim(parts, queue, now), connectionRoomOf(parts, queue));
     if (line === null || jobs === 0) continue;
     const inLine = demand.get(line) ?? { jobs: 0, queues: new Map() };
     inLine.jobs += jobs;
@@ -71,6 +72,11 @@ export function demandOf(parts: Parts, now: number): Demand {
   const feeds = parts.get(ANY_SUBSCRIPTION).any ? openFeeds(parts, now).length : 0;
   if (feeds > 0) demand.set("events", { jobs: feeds, queues: new Map() });
   return demand;
+}
+
+/** While its share of the lane's connections is full a queue owes no bell: the step that gives one back rings. */
+function connectionRoomOf(parts: Parts, queue: KnownQueue): number {
+  return Math.max(0, connectionRoom(connectionShares(parts, queue)));
 }
 
 /** A queue that nothing limits is asked for nothing but its count. */

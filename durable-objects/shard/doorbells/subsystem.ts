@@ -1,7 +1,7 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
 import { MAX_ECHO_MS } from "../../../domain/bell.ts";
-import { OVERDUE_MS } from "../kernel/audit-rules.ts";
-import type { AuditView, Subsystem } from "../kernel/subsystem.ts";
+import { type AuditView, OVERDUE_MS } from "../kernel/audit-rules.ts";
+import type { Subsystem } from "../kernel/subsystem.ts";
 import { BELLS } from "./bells.ts";
 import { BELL_MIGRATIONS } from "./bells-schema.ts";
 import { demandOf, ringBells } from "./doorbells.ts";
@@ -13,7 +13,7 @@ export const doorbells: Subsystem = {
   tables: [{ table: "bells", scope: "shard", why: "a bell calls for whatever this shard has in a lane" }],
   memory: [BELLS],
   afterStep: ringBells,
-  audit: demandHasAlarm,
+  audit: { moment: demandHasAlarm },
 };
 
 /** A bell may be lost: only the alarm rings it again. */

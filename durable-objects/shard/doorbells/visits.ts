@@ -75,8 +75,13 @@ function noteClaimVisit(
 
 /** Whether a claim would look at anything now. */
 export function awaitWork(parts: Parts, request: AwaitWorkRequest, now: number): boolean {
+  return jobsFor(parts, request, now) > 0;
+}
+
+/** How many jobs a claim could start now. */
+function jobsFor(parts: Parts, request: AwaitWorkRequest, now: number): number {
   const queue = parts.get(QUEUES).find(request.namespace, request.queue);
-  return queue !== null && claimable(parts, queue, now) > 0;
+  return queue === null ? 0 : claimable(parts, queue, now);
 }
 
 export const untilWork: Patience<AwaitWorkRequest, boolean> = {
@@ -86,7 +91,8 @@ export const untilWork: Patience<AwaitWorkRequest, boolean> = {
       : {
           key: queueKey({ namespace: request.namespace, name: request.queue }),
           ms: request.waitMs - elapsedMs,
-          worthwhile: () => awaitWork(shard, request, shard.now()),
+          worth: () => jobsFor(shard, request, shard.now()),
+          group: request.namespace,
         },
 };
 
@@ -109,7 +115,7 @@ export function finished(parts: Parts, request: FinishedRequest, now: number): F
 export function projected(step: Step, request: ShardCall & { cursor: number; bookmark: string | null }): null {
   step.onCommit(() => noteProjector(step, { took: false, now: step.now }));
   step.get(HISTORY).noteProjected(step, request.cursor, request.bookmark);
-  step.wakeAt(step.get(HISTORY_LOG).nextPurgeAt(request.cursor));
+  step.wakeAt(step.get(HISTORY_LOG).nextPurgeAt(request.cursor, step.now));
   return null;
 }
 

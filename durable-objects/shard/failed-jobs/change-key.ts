@@ -7,9 +7,9 @@ import { JOBS } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { discard } from "../lifecycle/discard.ts";
-import { redrive, unredrivable } from "../lifecycle/redrive.ts";
+import { cannotReturn, redrive } from "../lifecycle/redrive.ts";
 import { FROZEN_RETRY_MS } from "../queues/configure.ts";
-import { QUEUES, takeSettings } from "../queues/queue-store.ts";
+import { QUEUES, supersedes, takeSettings } from "../queues/queue-store.ts";
 import { errorOf } from "./failed-jobs.ts";
 
 /** Jobs counted behind one key at most. */
@@ -29,7 +29,7 @@ export function orderingKeys(parts: Parts, request: OrderingKeysRequest): Orderi
 /** Parks a key by hand, lets it go, or decides about the failed job that blocks it. */
 export function changeKey(step: Step, request: ChangeKeyRequest): ChangeKeyReply {
   const queue = takeSettings(step, request.settings);
-  if (queue.settings.version > request.settings.version) return { type: "settings", settings: queue.settings };
+  if (supersedes(queue, request.settings)) return { type: "settings", settings: queue.settings };
   if (queue.frozenUntil > step.now) return { type: "busy", retryAfterMs: FROZEN_RETRY_MS };
   const line = { slot: request.slot, queue: queue.ref, key: request.key };
   if (request.action === "pause") pause(step, line);
@@ -57,7 +57,7 @@ function decide(step: Step, { line, failed, action }: Decision): ChangeKeyReply 
   const row = step.get(JOBS).head(failed);
   if (action === "retry") {
     if (row === null) return { type: "forgotten", job: failed };
-    const because = unredrivable(step, row);
+    const because = cannotReturn(step, row);
     if (because !== null) return { type: "refused", because };
     if (redrive(step, row, 0) === null) throw new Error(`${failed} blocks its key and is ${row.state}`);
     return null;

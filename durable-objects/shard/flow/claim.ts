@@ -2,7 +2,6 @@ import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limit
 import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../../contract/rpc.ts";
 import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
 import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
-import { formatLease } from "../../../domain/lease.ts";
 import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
 import { queuesWithReady, readyPartitions } from "../jobs/counts.ts";
@@ -10,14 +9,17 @@ import type { StartedJob } from "../jobs/job-change.ts";
 import { type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { LARGE_PAYLOADS } from "../jobs/large-payloads.ts";
+import { LeaseTags, makeNonce } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { ANY_PROGRESS, PROGRESS } from "../jobs/progress-store.ts";
 import type { Returning, StartedRow } from "../jobs/state-store.ts";
 import { start } from "../jobs/transition.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
+import { CONNECTIONS, type ConnectionShare, connectionRoom, connectionShares } from "./connections.ts";
 import { sendToGate, touchGate } from "./gates.ts";
 import { keyRoom, noteStarts, partitionRoom } from "./limits.ts";
 
@@ -51,13 +53,15 @@ export const FAIR_SHARE = new Part(
 export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   const items: WorkItem[] = [];
   const { leaseMs, worker } = request;
+  if (request.connections !== undefined) step.get(CONNECTIONS).learn(request.lane, request.connections);
   const space = { bytes: CLAIM_BYTES };
+  const tags = new LeaseTags();
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
     if (room <= 0) continue;
     const limits: StartLimits = { room, leaseMs, graceMs: PUSH_GRACE_MS, worker, returning: "item", space };
     for (const { row, queue } of startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits)) {
-      items.push(toItem(row, queue));
+      items.push(toItem(row, queue, tags));
     }
   }
   const checkpoints = checkpointsOf(step, items);
@@ -70,13 +74,15 @@ function readyQueuesOf(step: Step, { lane }: WorkRequest, type: PushType): Known
   const queues = step.get(QUEUES);
   return queuesWithReady(step)
     .map((ref) => queues.get(ref))
-    .filter(({ settings }) => settings.lane === lane && settings.target.type === type);
+    .filter(({ settings }) => settings.lane === lane && settings.target.type === type)
+    .filter(({ settings }) => !step.get(NAMESPACES).isGone(settings.namespace));
 }
 
 /** A claim through the pull door, by a pull worker or a consumer: jobs of one queue. */
 export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] {
   const queue = step.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null || isPushed(queue.settings.target)) return [];
+  if (step.get(NAMESPACES).isGone(request.namespace)) return [];
   const metrics = step.get(METRICS);
   step.onCommit(() => metrics.claimed(queue.ref, step.now));
   const { leaseMs, worker, max: room } = request;
@@ -85,7 +91,8 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
   const made = started.map(({ row }) => toJob(row, queue.settings));
   const jobs = step.get(ANY_PROGRESS).any ? step.get(PROGRESS).tellAll(made) : made;
   const checkpoints = checkpointsOf(step, jobs);
-  const leases = new Map(started.map(({ row }) => [row.id, leaseOf(row)]));
+  const tags = new LeaseTags();
+  const leases = new Map(started.map(({ row }) => [row.id, tags.lease(row)]));
   return jobs.map((job) => ({
     job,
     lease: leases.get(job.id) ?? "",
@@ -123,15 +130,18 @@ function startSome<Row extends StartedRow>(
   limits: StartLimits,
 ): Started<Row>[] {
   const started: Started<Row>[] = [];
-  const lease = nonce(step);
+  const lease = makeNonce(() => step.random());
   const share = step.get(FAIR_SHARE);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     step.runDeferred();
     const room = limits.room - started.length;
     const offered = new Map<string, StartedJob>();
-    const offers = queues()
-      .filter(({ settings }) => !settings.paused)
-      .map((queue) => offerOf(step, queue, { room, offered }));
+    const offers = queues().flatMap((queue) => {
+      const shares = queue.settings.paused ? null : connectionShares(step, queue);
+      // Of a queue that may have no more connections no job is looked at, however many it has.
+      if (shares === null || connectionRoom(shares) <= 0) return [];
+      return [offerOf(step, queue, { room: Math.min(room, connectionRoom(shares)), offered, shares })];
+    });
     const decision = decide(offers, room, share.next);
     share.next = decision.fairShare;
     for (const { queue, ids } of fitting(step, decision.grants, limits.space)) {
@@ -154,6 +164,10 @@ function startGranted<Row extends StartedRow>(
   const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit } as const;
   const jobs = ids.flatMap((id) => offered.get(id) ?? []);
   const rows = start<Row>(step, queue.ref, { jobs, as, returning });
+  if (queue.settings.target.type === "http") {
+    const connections = step.get(CONNECTIONS);
+    for (const { id } of rows) connections.take(id, queue.settings);
+  }
   if (queue.settings.rate !== null) {
     const inPartition = Map.groupBy(rows, ({ id }) => offered.get(id)?.partition ?? 0);
     for (const [partition, starts] of inPartition) noteStarts(step, queue, { partition, starts: starts.length });
@@ -206,7 +220,7 @@ function fitting(step: Step, grants: Grant<KnownQueue>[], space: { bytes: number
 function offerOf(
   step: Step,
   queue: KnownQueue,
-  { room, offered }: { room: number; offered: Map<string, StartedJob> },
+  { room, offered, shares }: { room: number; offered: Map<string, StartedJob>; shares: readonly ConnectionShare[] },
 ): QueueOffer<KnownQueue> {
   const jobs = step.get(JOBS);
   const keyRooms = new Map<string, number>();
@@ -222,12 +236,13 @@ function offerOf(
     return { room: free, ready: ready.map(({ id, rank }) => ({ id, rank, key: keys.get(id) ?? null })) };
   });
   const { namespace, name, weight } = queue.settings;
-  return { queue, namespace, name, weight, partitions, keyRoom: keyRooms };
+  const shared = shares.map(({ name, inUse, most }) => ({ name, room: most - inUse }));
+  return { queue, namespace, name, weight, partitions, keyRoom: keyRooms, shared };
 }
 
 const NO_KEYS = new Map<string, string>();
 
-function toItem(row: ItemRow, { settings }: KnownQueue): WorkItem {
+function toItem(row: ItemRow, { settings }: KnownQueue, tags: LeaseTags): WorkItem {
   if (!isPushed(settings.target))
     throw new Error(`${row.id} of a ${settings.target.type} queue was claimed for a lane`);
   return {
@@ -235,23 +250,10 @@ function toItem(row: ItemRow, { settings }: KnownQueue): WorkItem {
     namespace: settings.namespace,
     queue: settings.name,
     attempt: row.attempt,
-    lease: leaseOf(row),
+    lease: tags.lease(row),
     payload: row.payload,
     timeoutMs: row.timeout_ms,
     target: settings.target,
     checkpoint: null,
   };
-}
-
-function leaseOf(row: Pick<JobRow, "id" | "attempt" | "lease">): string {
-  return formatLease({ jobId: row.id, attempt: row.attempt, nonce: row.lease ?? "" });
-}
-
-/** 64 bits of chance: a lease cannot be guessed. One for each claim; job and attempt tell its leases apart. */
-function nonce(step: Step): string {
-  const word = () =>
-    Math.floor(step.random() * 2 ** 32)
-      .toString(16)
-      .padStart(8, "0");
-  return word() + word();
 }

@@ -1,7 +1,8 @@
 import { slotsOfQueue } from "../../../domain/slots.ts";
+import { JOB_ROWS } from "../jobs/job-audit.ts";
 import type { JobSubsystem } from "../jobs/job-change.ts";
 import { BLOCKS } from "../jobs/job-row.ts";
-import { offenders, type RowRule } from "../kernel/audit-rules.ts";
+import type { RowRules } from "../kernel/audit-rules.ts";
 import type { QueueSubsystem } from "../queues/queue-change.ts";
 import { followKeys, sweepKeys } from "./dedup.ts";
 import { DEDUP_MIGRATIONS } from "./dedup-schema.ts";
@@ -10,22 +11,30 @@ import { DEDUP } from "./dedup-store.ts";
 /** Keys swept in one step. */
 const SWEEP_PER_STEP = 200;
 
-const RULES: RowRule[] = [
-  {
-    rule: "after-reachable",
-    detail: "waits for a job of its deduplication key that has ended, or that nobody would open it after",
-    query: `SELECT id FROM jobs AS j WHERE state IN ('queued', 'scheduled') AND blocked & ${BLOCKS.after} AND NOT EXISTS
-      (SELECT 1 FROM dedup AS d JOIN jobs AS h ON h.id = d.job WHERE d.slot = j.slot AND d.queue = j.queue
-         AND d.key = j.dedup_key AND d.next = j.id AND h.state IN ('scheduled', 'queued', 'running') AND d.scope =
-         coalesce(j.ordering_key, 'c' || char(0) || j.concurrency_key, ''))`,
-  },
-  {
-    rule: "next-waits",
-    detail: "is to run after another job of its deduplication key, and does not wait for it",
-    query: `SELECT next AS id FROM dedup WHERE next IS NOT NULL AND next NOT IN
-      (SELECT id FROM jobs WHERE state IN ('queued', 'scheduled') AND blocked & ${BLOCKS.after})`,
-  },
-];
+/** The row of the deduplication key of the job `r`. */
+const KEY = `d.slot = r.slot AND d.queue = r.queue
+  AND d.scope = coalesce(r.ordering_key, 'c' || char(0) || r.concurrency_key, '') AND d.key = r.dedup_key`;
+
+/** The rows of keys are looked at from their jobs: a walk along a key cannot go through every text that one may be. */
+const RULES: RowRules = {
+  ...JOB_ROWS,
+  rules: [
+    {
+      rule: "after-reachable",
+      detail: "waits for a job of its deduplication key that has ended, or that nobody would open it after",
+      where: `r.state IN ('queued', 'scheduled') AND r.blocked & ${BLOCKS.after} AND NOT EXISTS
+        (SELECT 1 FROM dedup AS d JOIN jobs AS h ON h.id = d.job WHERE ${KEY}
+           AND d.next = r.id AND h.state IN ('scheduled', 'queued', 'running'))`,
+    },
+    {
+      rule: "next-waits",
+      detail: "has another job of its deduplication key to run after it, which does not wait for it",
+      where: `r.dedup_key IS NOT NULL AND EXISTS
+        (SELECT 1 FROM dedup AS d WHERE ${KEY} AND d.job = r.id AND d.next IS NOT NULL AND NOT EXISTS
+          (SELECT 1 FROM jobs AS n WHERE n.id = d.next AND n.state IN ('queued', 'scheduled') AND n.blocked & ${BLOCKS.after}))`,
+    },
+  ],
+};
 
 /** Deduplication keys: which job owns a key, and which one runs after it. */
 export const deduplication: JobSubsystem & QueueSubsystem = {
@@ -41,5 +50,5 @@ export const deduplication: JobSubsystem & QueueSubsystem = {
   },
   nextAt: (parts) => parts.get(DEDUP).nextExpiryAt(),
   tick: (step) => sweepKeys(step, SWEEP_PER_STEP) === SWEEP_PER_STEP,
-  audit: (view) => offenders(view, RULES),
+  audit: { rows: [RULES] },
 };

@@ -4,7 +4,7 @@ import { dedupScope } from "../../../domain/key-scope.ts";
 import type { JobChange } from "../jobs/job-change.ts";
 import { BLOCKS, type JobHead, type JobSpec } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
-import { noteIfLarge } from "../jobs/large-payloads.ts";
+import { replacePayload } from "../jobs/large-payloads.ts";
 import { transition, unblock } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
 import { DEDUP, type DedupKey } from "./dedup-store.ts";
@@ -68,8 +68,7 @@ export function replacePending(
   const runAt = replacedRunAt(call.runAt, row.created_at, call.dedup.maxDelayMs);
   transition(step, row, { type: "replace", later: runAt > step.now, set: { run_at: runAt } });
   const spec: JobSpec = { ...(JSON.parse(row.spec) as JobSpec), replacedByCall: call.id };
-  step.get(JOBS).replacePayload(row.id, call.payload, JSON.stringify(spec));
-  noteIfLarge(step, call.payload);
+  replacePayload(step, row, { payload: call.payload, spec: JSON.stringify(spec) });
 }
 
 /** Jobs have become final: those of them with a key make way for the job that waits for it. */

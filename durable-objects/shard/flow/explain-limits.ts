@@ -3,18 +3,36 @@ import { rateOpensAfter } from "../../../domain/rate.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
+import { connectionShares } from "./connections.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
 import { FLOW } from "./flow-store.ts";
 import { keyRoom, placesLeft, ratedPartition, rateShare } from "./limits.ts";
 
 /**
- * Which limit lets no more jobs start: of its concurrency key, or of its partition. Concurrency before rates: a rate opens
- * by itself, and the time at which it does is worth nothing while a place is missing. Null when there is room.
+ * Which limit lets no more jobs start: of its concurrency key, of its partition, or of the connections of its lane. Places
+ * before rates: a rate opens by itself, and the time at which it does is worth nothing while a place is missing. Null when
+ * there is room.
  */
 export function limitIsFull(asked: Asked): Reason | null {
   return (
-    keyRunsFull(asked) ?? queueRunsFull(asked) ?? keyRateIsUsed(asked) ?? queueRateIsUsed(asked) ?? keyGoesFirst(asked)
+    keyRunsFull(asked) ??
+    queueRunsFull(asked) ??
+    connectionsAreUsed(asked) ??
+    keyRateIsUsed(asked) ??
+    queueRateIsUsed(asked) ??
+    keyGoesFirst(asked)
   );
+}
+
+function connectionsAreUsed(asked: Asked): Reason | null {
+  const { parts, row, queue } = asked;
+  const full = connectionShares(parts, queue).find(({ inUse, most }) => inUse >= most);
+  if (full === undefined) return null;
+  const { inUse, most, whose } = full;
+  const detail = `${inUse} of ${most} connections of lane ${queue.settings.lane} that one ${whose} may have here are in use.`;
+  return because("connections", detail, {
+    ahead: readyAhead(parts, row, { partition: row.partition, limit: MAX_AHEAD }),
+  });
 }
 
 /** The concurrency key of the job where its queue limits keys. */

@@ -8,6 +8,7 @@ import type { Parts } from "../kernel/part.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { FAIR_SHARE } from "./claim.ts";
+import { connectionRoom, connectionShares } from "./connections.ts";
 import { dedupKeyOf } from "./dedup.ts";
 import { DEDUP } from "./dedup-store.ts";
 import { limitIsFull, readyAhead } from "./explain-limits.ts";
@@ -110,9 +111,10 @@ function turnsAhead(parts: Parts, queue: KnownQueue, now: number): number {
     .get(QUEUES)
     .all()
     .filter(({ settings }) => settings.lane === lane && settings.target.type === target.type)
-    .map((other) => ({
+    .map((other) => ({ other, room: connectionRoom(connectionShares(parts, other)) }))
+    .map(({ other, room }) => ({
       ...other.settings,
-      left: startable(parts, other, { most: MAX_COUNTED, now }),
+      left: room <= 0 ? 0 : Math.min(room, startable(parts, other, { most: MAX_COUNTED, now })),
       own: other.ref === queue.ref,
     }))
     // The job itself is one, though the clock may not have come to it yet.

@@ -180,16 +180,14 @@ function flowStore(sql: Sql) {
       ) as unknown as AtGate[];
     },
 
-    /** Lets queued jobs through the gate, or sends them back. Answers the partition of each, in no promised order. 2 rows each. */
-    setGate(ids: string[], gated: boolean): number[] {
-      return sql
-        .all<{ partition: number }>(
-          gated
-            ? `UPDATE jobs SET blocked = blocked | ${BLOCKS.gate} WHERE id IN (SELECT value FROM json_each(?)) RETURNING partition`
-            : `UPDATE jobs SET blocked = blocked & ~${BLOCKS.gate} WHERE id IN (SELECT value FROM json_each(?)) RETURNING partition`,
-          JSON.stringify(ids),
-        )
-        .map(({ partition }) => partition);
+    /** Lets queued jobs through the gate, or sends them back. Answers them with their partitions, in no promised order. 2 rows each. */
+    setGate(ids: string[], gated: boolean): { id: string; partition: number }[] {
+      return sql.all<{ id: string; partition: number }>(
+        gated
+          ? `UPDATE jobs SET blocked = blocked | ${BLOCKS.gate} WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, partition`
+          : `UPDATE jobs SET blocked = blocked & ~${BLOCKS.gate} WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, partition`,
+        JSON.stringify(ids),
+      );
     },
   };
 }

@@ -2,50 +2,54 @@ import type { AuditViolation } from "../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { notAhead } from "../../../domain/rate.ts";
 import { COUNTS } from "../jobs/counts.ts";
+import { JOB_ROWS } from "../jobs/job-audit.ts";
 import type { JobSubsystem } from "../jobs/job-change.ts";
 import { BLOCKS } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
-import { comesTooLate, OVERDUE_MS, offenders, type RowRule } from "../kernel/audit-rules.ts";
+import { type AuditView, comesTooLate, OVERDUE_MS, type RowRules } from "../kernel/audit-rules.ts";
 import type { Step } from "../kernel/step.ts";
-import type { AuditView } from "../kernel/subsystem.ts";
 import type { QueueSubsystem } from "../queues/queue-change.ts";
 import { QUEUES, queueKey } from "../queues/queue-store.ts";
 import { FLOW_MIGRATIONS } from "./flow-schema.ts";
 import { FLOW } from "./flow-store.ts";
 import { touchGate, touchGates } from "./gates.ts";
-import { rateHoldsUntil, startsCountUntil } from "./limits.ts";
+import { startsCountUntil } from "./limits.ts";
+import { LIMITS_AUDIT } from "./limits-audit.ts";
 
 /** Gates rebalanced in one step. */
 const GATES_PER_STEP = 100;
 
 const KNOWN_BLOCKS = Object.values(BLOCKS).reduce((all, bit) => all | bit, 0);
 
+/** Other jobs of the concurrency key of the job `r`. */
+const KEY = `SELECT 1 FROM jobs AS o INDEXED BY jobs_gate WHERE o.queue = r.queue AND o.concurrency_key = r.concurrency_key
+  AND o.concurrency_key IS NOT NULL AND o.state IN ('queued', 'running')`;
+
 /** What holds for jobs that wait though they are due: a bit of `blocked` is set, and something will clear it. */
-const RULES: RowRule[] = [
-  {
-    rule: "gate-opens",
-    detail:
-      "waits at the gate of its concurrency key, where no job of the key runs or stands open and no time is written down",
-    query: `SELECT id FROM jobs AS j WHERE state = 'queued' AND blocked = ${BLOCKS.gate}
-      AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.queue = j.queue AND o.concurrency_key = j.concurrency_key
-        AND o.concurrency_key IS NOT NULL AND o.state IN ('queued', 'running') AND o.state = 'running')
-      AND NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.queue = j.queue AND o.concurrency_key = j.concurrency_key
-        AND o.concurrency_key IS NOT NULL AND o.state IN ('queued', 'running') AND o.state = 'queued' AND o.blocked = 0)
-      AND NOT EXISTS (SELECT 1 FROM gates AS g
-        WHERE g.slot = j.slot AND g.queue = j.queue AND g.key = j.concurrency_key AND g.look_at IS NOT NULL)`,
-  },
-  {
-    rule: "gate-has-key",
-    detail: "stands at a gate, and is not queued or has no concurrency key",
-    query: `SELECT id FROM jobs WHERE blocked & ${BLOCKS.gate} AND (state <> 'queued' OR concurrency_key IS NULL)`,
-  },
-  {
-    rule: "block-known",
-    detail: "is held back by something that nothing knows, and nothing will clear",
-    query: `SELECT id FROM jobs WHERE state IN ('scheduled', 'queued', 'running') AND (blocked & ~${KNOWN_BLOCKS}
-      OR blocked & ${BLOCKS.line} AND ordering_key IS NULL OR blocked <> 0 AND state = 'running')`,
-  },
-];
+const RULES: RowRules = {
+  ...JOB_ROWS,
+  rules: [
+    {
+      rule: "gate-opens",
+      detail:
+        "waits at the gate of its concurrency key, where no job of the key runs or stands open and no time is written down",
+      where: `r.state = 'queued' AND r.blocked = ${BLOCKS.gate}
+        AND NOT EXISTS (${KEY} AND o.state = 'running') AND NOT EXISTS (${KEY} AND o.state = 'queued' AND o.blocked = 0)
+        AND NOT EXISTS (SELECT 1 FROM gates AS g
+          WHERE g.slot = r.slot AND g.queue = r.queue AND g.key = r.concurrency_key AND g.look_at IS NOT NULL)`,
+    },
+    {
+      rule: "gate-has-key",
+      detail: "stands at a gate, and is not queued or has no concurrency key",
+      where: `r.blocked & ${BLOCKS.gate} AND (r.state <> 'queued' OR r.concurrency_key IS NULL)`,
+    },
+    {
+      rule: "block-known",
+      detail: "is held back by something that nothing knows, and nothing will clear",
+      where: `r.state IN ('scheduled', 'queued', 'running') AND (r.blocked & ~${KNOWN_BLOCKS}
+        OR r.blocked & ${BLOCKS.line} AND r.ordering_key IS NULL OR r.blocked <> 0 AND r.state = 'running')`,
+    },
+  ],
+};
 
 /** Limits of queues and of concurrency keys: the gates of the keys, and the starts that rates count. */
 export const gates: JobSubsystem & QueueSubsystem = {
@@ -86,7 +90,7 @@ export const gates: JobSubsystem & QueueSubsystem = {
   tick: lookAtGates,
   ticksBeforeClaims: true,
   clampToClock,
-  audit: (view) => [...offenders(view, RULES), ...limitsLeaveRoom(view), ...waitsHaveAlarm(view)],
+  audit: { rows: [RULES], walks: [LIMITS_AUDIT], moment: gatesHaveAlarm },
 };
 
 function keyLimitsDiffer(a: QueueSettings, b: QueueSettings): boolean {
@@ -130,46 +134,12 @@ function clampToClock(step: Step): boolean {
   return beyond.length === GATES_PER_STEP;
 }
 
-/** A limit of which a partition has no share would keep its jobs waiting for ever. */
-function limitsLeaveRoom(view: AuditView): AuditViolation[] {
-  const jobs = view.get(JOBS);
-  return view
-    .get(QUEUES)
-    .all()
-    .flatMap((queue) => {
-      const { name, concurrency, rate, partitions } = queue.settings;
-      const limits = [
-        { what: "concurrency", limit: concurrency },
-        { what: "rate", limit: rate?.limit ?? null },
-      ].filter(({ limit }) => limit !== null);
-      if (limits.length === 0) return [];
-      return jobs.readyPartitions(queue.ref).flatMap((partition) =>
-        limits
-          .filter(({ limit }) => partition >= partitions || (limit ?? 0) < partitions)
-          .map(({ what, limit }) => ({
-            rule: "limit-leaves-room",
-            detail: `queue ${name}: partition ${partition} of ${partitions} has no share of ${what} ${limit}`,
-          })),
-      );
-    });
-}
-
-/** A job that waits for a rate, or at a gate, for a time: an alarm has to come soon after it. */
-function waitsHaveAlarm(view: AuditView): AuditViolation[] {
+/** A job that waits at a gate for a time: an alarm has to come soon after it. */
+function gatesHaveAlarm(view: AuditView): AuditViolation[] {
   const { alarmAt, now } = view;
-  const rates = view
-    .get(QUEUES)
-    .all()
-    .flatMap((queue) => {
-      const at = rateHoldsUntil(view, queue, now);
-      return at === null || !Number.isFinite(at) || !comesTooLate(view, at)
-        ? []
-        : [`queue ${queue.settings.name} waits for its rate until ${at}`];
-    });
   const lookAt = view.get(FLOW).nextLookAt();
-  const lost = lookAt !== null && (lookAt < now - OVERDUE_MS || comesTooLate(view, lookAt));
-  return [...rates, ...(lost ? [`a gate is to be looked at at ${lookAt}`] : [])].map((what) => ({
-    rule: "wait-has-alarm",
-    detail: `${what}, alarm at ${alarmAt}, now ${now}`,
-  }));
+  if (lookAt === null || (lookAt >= now - OVERDUE_MS && !comesTooLate(view, lookAt))) return [];
+  return [
+    { rule: "wait-has-alarm", detail: `a gate is to be looked at at ${lookAt}, alarm at ${alarmAt}, now ${now}` },
+  ];
 }

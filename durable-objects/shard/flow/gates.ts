@@ -135,8 +135,7 @@ function setGate(
   { ids, gated, ...standing }: { ids: string[]; gated: boolean; before: Standing; after: Standing },
 ): void {
   if (ids.length === 0) return;
-  for (const partition of step.get(FLOW).setGate(ids, gated))
-    countMove(step, { queue, partition, jobs: 1, ...standing });
+  for (const job of step.get(FLOW).setGate(ids, gated)) countMove(step, { ...job, queue, ...standing });
 }
 
 function save(step: Step, gateKey: GateKey, { before, after }: { before: Gate; after: Gate }): void {

@@ -81,7 +81,7 @@ function parkAfterFailure(step: Step, line: Line, row: JobHead): void {
   const known = parked.find(line);
   // The first failure holds the key: what fails behind it, by its `expiresAt`, is decided after it.
   if (known !== null && known.job !== null) return;
-  parked.save({ ...(known ?? { ...line, state: "blocked", since: step.now }), job: row.id });
+  parked.save(step, { ...(known ?? { ...line, state: "blocked", since: step.now }), job: row.id });
   park(step, line);
 }
 
@@ -95,7 +95,7 @@ export function releaseDecided(step: Step, row: JobHead): void {
 export function releaseAfterDecision(step: Step, line: Line): void {
   const parked = step.get(PARKED).find(line);
   if (parked === null) return;
-  if (parked.state === "paused") step.get(PARKED).save({ ...parked, job: null });
+  if (parked.state === "paused") step.get(PARKED).save(step, { ...parked, job: null });
   else release(step, line);
 }
 
@@ -104,7 +104,7 @@ export function pause(step: Step, line: Line): void {
   const parked = step.get(PARKED);
   const known = parked.find(line);
   if (known?.state === "paused") return;
-  parked.save({ ...line, state: "paused", job: known?.job ?? null, since: step.now });
+  parked.save(step, { ...line, state: "paused", job: known?.job ?? null, since: step.now });
   if (known === null) park(step, line);
 }
 
@@ -114,7 +114,7 @@ export function resume(step: Step, line: Line): void {
   const known = parked.find(line);
   if (known?.state !== "paused") return;
   if (known.job !== null && blocks(step.get(QUEUES).get(line.queue).settings)) {
-    parked.save({ ...known, state: "blocked" });
+    parked.save(step, { ...known, state: "blocked" });
   } else release(step, line);
 }
 

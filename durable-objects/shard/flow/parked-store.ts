@@ -1,5 +1,6 @@
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part, type StepScope } from "../kernel/part.ts";
+import { countsEqualRows, keptCounts } from "../kernel/kept-counts.ts";
+import { Part, type Parts, type StepScope } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
 
 /** One ordering key of one queue on this shard. */
@@ -55,7 +56,8 @@ export class ParkedStore {
   }
 
   /** 2 rows. */
-  save({ slot, queue, key, state, job, since }: ParkedKey): void {
+  save(step: Parts, { slot, queue, key, state, job, since }: ParkedKey): void {
+    if (!this.has({ slot, queue, key })) step.get(PARKED_COUNTS).add(queue, 1);
     this.#presence.raise();
     this.#sql.run(
       `INSERT INTO parked (slot, queue, key, state, job, since) VALUES (?, ?, ?, ?, ?, ?)
@@ -69,17 +71,10 @@ export class ParkedStore {
     );
   }
 
-  remove(step: StepScope, { slot, queue, key }: Line): void {
-    this.#sql.run("DELETE FROM parked WHERE slot = ? AND queue = ? AND key = ?", slot, queue, key);
+  remove(step: StepScope & Parts, { slot, queue, key }: Line): void {
+    const query = "DELETE FROM parked WHERE slot = ? AND queue = ? AND key = ? RETURNING queue";
+    step.get(PARKED_COUNTS).add(queue, -this.#sql.all(query, slot, queue, key).length);
     this.#presence.recheck(step);
-  }
-
-  /** How many keys of a queue are parked; of all queues when it is null. */
-  count(queue: number | null): number {
-    if (!this.#presence.any) return 0;
-    const where = queue === null ? "" : "WHERE queue = ?";
-    const params = queue === null ? [] : [queue];
-    return this.#sql.all<{ n: number }>(`SELECT count(*) AS n FROM parked ${where}`, ...params)[0]?.n ?? 0;
   }
 
   /** Keys of a queue in one state, the latest first and by name where two are as old. */
@@ -100,7 +95,20 @@ export class ParkedStore {
 /** Whether any ordering key is parked. */
 export const ANY_PARKED = new Part("any parked key", ({ sql }) => new Presence(sql, "parked"));
 
+/** How many keys of each queue are parked. */
+export const PARKED_COUNTS = keptCounts("counts of parked keys", ({ sql }) =>
+  sql.all<{ key: number; n: number }>("SELECT queue AS key, count(*) AS n FROM parked GROUP BY queue"),
+);
+
+export const PARKED_AUDIT = countsEqualRows("parked-equals-rows", PARKED_COUNTS, {
+  name: "parked keys",
+  rows: ({ sql }, limit) =>
+    sql.all<{ key: number; n: number }>(
+      "SELECT queue AS key, count(*) AS n FROM (SELECT queue FROM parked LIMIT +?1) GROUP BY queue",
+      limit,
+    ),
+});
+
 export const PARKED = new Part("parked keys", (shard) => {
-  const queues = shard.sql.all<{ queue: number }>("SELECT DISTINCT queue FROM parked").map(({ queue }) => queue);
-  return new ParkedStore(shard.sql, shard.get(ANY_PARKED), new Set(queues));
+  return new ParkedStore(shard.sql, shard.get(ANY_PARKED), new Set(shard.get(PARKED_COUNTS).keys()));
 });

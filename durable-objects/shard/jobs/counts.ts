@@ -9,64 +9,95 @@ import type { JobHead } from "./job-row.ts";
 export type Standing = "ready" | "blocked" | "scheduled" | "running";
 export type Tally = Record<Standing, number>;
 
-/** Null for a job that is over. */
-export function standingOf(row: { state: RowState; blocked: number }): Standing | null {
+/** How a job ended that somebody may bring back. */
+export type DeadState = "failed" | "cancelled";
+export type DeadTally = Record<DeadState, number>;
+
+/** What a job counts as. */
+export type Place = Standing | DeadState;
+
+function isUnfinished(place: Place | null): boolean {
+  return place !== null && place !== "failed" && place !== "cancelled";
+}
+
+/** Null for a job that counts as nothing: it has succeeded, or was discarded. */
+export function standingOf(row: { state: RowState; blocked: number }): Place | null {
   switch (row.state) {
     case "queued":
       return row.blocked === 0 ? "ready" : "blocked";
-    case "scheduled":
-    case "running":
-      return row.state;
-    default:
+    case "succeeded":
+    case "discarded":
       return null;
+    default:
+      return row.state;
   }
 }
 
-/** Jobs of one partition that have come to another standing. Null: they are not, or no longer, unfinished. */
+/** A job of a partition that counts as something else from now on. Null: as nothing. */
 export interface Move {
+  id: string;
   queue: number;
   partition: number;
-  before: Standing | null;
-  after: Standing | null;
-  jobs: number;
+  before: Place | null;
+  after: Place | null;
 }
 
 interface QueueCounts {
   all: Tally;
+  dead: DeadTally;
   partitions: Map<number, Tally>;
 }
 
 const NONE: Readonly<Tally> = { ready: 0, blocked: 0, scheduled: 0, running: 0 };
+const NO_DEAD: Readonly<DeadTally> = { failed: 0, cancelled: 0 };
 
 /**
- * How many unfinished jobs of each queue and partition stand where: to size bells, to skip queues without work, and to
- * answer for a queue without reading its rows. Counted from the rows when the object starts; after that it follows each
- * step that has committed, and the audit compares it with the rows.
+ * How many unfinished jobs of each queue and partition stand where, and how many jobs of a queue have failed or were
+ * cancelled: to size bells, to skip queues without work, and to answer for a queue or the shard without reading rows. Counted
+ * from the rows when the object starts; after that it follows each step that has committed, and the audit compares it with
+ * the rows.
  */
 export class Counts {
   readonly #queues = new Map<number, QueueCounts>();
   readonly #ready = new Set<number>();
-  #unfinished = 0;
+  readonly #namespaces = new Map<string, number>();
+  readonly #namespaceOf: (queue: number) => string;
+  readonly #all: Tally = { ...NONE };
+  readonly #dead: DeadTally = { ...NO_DEAD };
+  readonly #followers = new Set<(move: Move) => void>();
 
-  constructor(sql: Sql) {
-    for (const { queue, partition, standing, n } of countRows(sql)) {
-      this.apply({ queue, partition, before: null, after: standing, jobs: n });
-    }
+  constructor(namespaceOf: (queue: number) => string) {
+    this.#namespaceOf = namespaceOf;
+  }
+
+  /** Counts the rows. */
+  static load(sql: Sql, namespaceOf: (queue: number) => string): Counts {
+    const counts = new Counts(namespaceOf);
+    for (const { queue, partition, standing, n } of countRows(sql)) counts.#add({ queue, partition }, standing, n);
+    for (const { queue, state, n } of countDead(sql)) counts.#addDead(queue, state, n);
+    return counts;
   }
 
   of(queue: number): Readonly<Tally> {
     return this.#queues.get(queue)?.all ?? NONE;
   }
 
-  /** Every queue that has or had unfinished jobs, since the object started. */
-  *queues(): IterableIterator<[queue: number, tally: Readonly<Tally>]> {
-    for (const [queue, { all }] of this.#queues) yield [queue, all];
+  deadOf(queue: number): Readonly<DeadTally> {
+    return this.#queues.get(queue)?.dead ?? NO_DEAD;
   }
 
-  *partitions(): IterableIterator<{ queue: number; partition: number; tally: Readonly<Tally> }> {
-    for (const [queue, { partitions }] of this.#queues) {
-      for (const [partition, tally] of partitions) yield { queue, partition, tally };
-    }
+  /** Of all queues together. */
+  get all(): Readonly<Tally> {
+    return this.#all;
+  }
+
+  get dead(): Readonly<DeadTally> {
+    return this.#dead;
+  }
+
+  /** Every queue that has or had jobs that count, since the object started. */
+  queues(): Iterable<number> {
+    return this.#queues.keys();
   }
 
   /** How many jobs of each partition of a queue stand where; partitions that have none any more are among them. */
@@ -81,34 +112,77 @@ export class Counts {
 
   /** Unfinished jobs of the shard. */
   get unfinished(): number {
-    return this.#unfinished;
+    const { ready, blocked, scheduled, running } = this.#all;
+    return ready + blocked + scheduled + running;
   }
 
-  apply({ queue, partition, before, after, jobs }: Move): void {
-    if (before === null) this.#unfinished += jobs;
-    if (after === null) this.#unfinished -= jobs;
+  /** Unfinished jobs of a namespace on this shard. */
+  unfinishedOf(namespace: string): number {
+    return this.#namespaces.get(namespace) ?? 0;
+  }
+
+  /** `follower` is told of every move from now on, until `leave`. */
+  follow(follower: (move: Move) => void): void {
+    this.#followers.add(follower);
+  }
+
+  leave(follower: (move: Move) => void): void {
+    this.#followers.delete(follower);
+  }
+
+  apply(move: Move): void {
+    if (move.before !== null) this.#change(move, move.before, -1);
+    if (move.after !== null) this.#change(move, move.after, 1);
+    for (const follower of this.#followers) follower(move);
+  }
+
+  #change(move: Move, place: Place, n: number): void {
+    if (place === "failed" || place === "cancelled") this.#addDead(move.queue, place, n);
+    else this.#add(move, place, n);
+  }
+
+  #add({ queue, partition }: Pick<Move, "queue" | "partition">, standing: Standing, n: number): void {
+    this.#countUnfinished(queue, n);
     const counts = this.#countsOf(queue);
     const one = counts.partitions.get(partition) ?? { ...NONE };
     counts.partitions.set(partition, one);
-    for (const tally of [counts.all, one]) {
-      if (before !== null) tally[before] -= jobs;
-      if (after !== null) tally[after] += jobs;
-    }
+    for (const tally of [this.#all, counts.all, one]) tally[standing] += n;
     if (counts.all.ready > 0) this.#ready.add(queue);
     else this.#ready.delete(queue);
+  }
+
+  /** The queue is gone, and had no jobs any more that count. */
+  forget(queue: number): void {
+    this.#queues.delete(queue);
+    this.#ready.delete(queue);
+  }
+
+  #countUnfinished(queue: number, jobs: number): void {
+    const namespace = this.#namespaceOf(queue);
+    const left = this.unfinishedOf(namespace) + jobs;
+    if (left === 0) this.#namespaces.delete(namespace);
+    else this.#namespaces.set(namespace, left);
+  }
+
+  #addDead(queue: number, state: DeadState, n: number): void {
+    this.#dead[state] += n;
+    this.#countsOf(queue).dead[state] += n;
   }
 
   #countsOf(queue: number): QueueCounts {
     let counts = this.#queues.get(queue);
     if (counts === undefined) {
-      counts = { all: { ...NONE }, partitions: new Map() };
+      counts = { all: { ...NONE }, dead: { ...NO_DEAD }, partitions: new Map() };
       this.#queues.set(queue, counts);
     }
     return counts;
   }
 }
 
-export const COUNTS = new Part("counts", ({ sql }) => new Counts(sql));
+export const COUNTS = new Part("counts", (shard) => {
+  const queues = shard.get(QUEUES);
+  return Counts.load(shard.sql, (queue) => queues.get(queue).settings.namespace);
+});
 
 /** What this step has moved so far; the counts follow when it has committed. */
 class Moves {
@@ -139,7 +213,9 @@ const WOKEN_AT_ONCE = 32;
 function wakeForWork(step: Step, { all }: Moves): void {
   const counts = step.get(COUNTS);
   let last: number | null = null;
-  for (const { queue } of all) {
+  for (const { queue, before, after } of all) {
+    // What was over before changes nothing for those who wait for work.
+    if (after === null && (before === "failed" || before === "cancelled")) continue;
     // A step mostly moves jobs of one queue; to wake those of another twice changes nothing.
     if (queue === last) continue;
     last = queue;
@@ -147,18 +223,30 @@ function wakeForWork(step: Step, { all }: Moves): void {
   }
 }
 
-/** Counts jobs that this step moves from one standing to another. */
+/** Counts a job that this step moves from one place to another. */
 export function countMove(step: Step, move: Move): void {
-  if (move.before !== move.after && move.jobs > 0) movesOf(step).all.push(move);
+  if (move.before !== move.after) movesOf(step).all.push(move);
 }
 
-/** Counts one job whose row this step changes. */
+/** Counts a job whose row this step changes. */
 export function countChange(
   step: Step,
-  { queue, partition }: Pick<JobHead, "queue" | "partition">,
-  standing: Pick<Move, "before" | "after">,
+  { id, queue, partition }: Pick<JobHead, "id" | "queue" | "partition">,
+  { before, after }: Pick<Move, "before" | "after">,
 ): void {
-  countMove(step, { queue, partition, before: standing.before, after: standing.after, jobs: 1 });
+  countMove(step, { id, queue, partition, before, after });
+}
+
+/** Unfinished jobs as this step sees them, of the shard or of one namespace (null: of all). */
+export function unfinishedIn(step: Step, namespace: string | null): number {
+  const counts = step.get(COUNTS);
+  let jobs = namespace === null ? counts.unfinished : counts.unfinishedOf(namespace);
+  for (const move of movesOf(step).all) {
+    if (namespace !== null && step.get(QUEUES).get(move.queue).settings.namespace !== namespace) continue;
+    if (isUnfinished(move.after)) jobs += 1;
+    if (isUnfinished(move.before)) jobs -= 1;
+  }
+  return jobs;
 }
 
 /** Queues that may have ready jobs as this step sees them, by their refs in ascending order: those that it has opened too. */
@@ -174,7 +262,7 @@ export function readyPartitions(step: Step, queue: number): number[] {
   for (const [partition, tally] of step.get(COUNTS).partitionsOf(queue)) ready.set(partition, tally.ready);
   for (const move of movesOf(step).all) {
     if (move.queue !== queue) continue;
-    const opened = (move.after === "ready" ? move.jobs : 0) - (move.before === "ready" ? move.jobs : 0);
+    const opened = (move.after === "ready" ? 1 : 0) - (move.before === "ready" ? 1 : 0);
     ready.set(move.partition, (ready.get(move.partition) ?? 0) + opened);
   }
   const partitions: number[] = [];
@@ -183,7 +271,7 @@ export function readyPartitions(step: Step, queue: number): number[] {
 }
 
 /** Reads unfinished jobs only: finished ones cost nothing here. */
-export function countRows(sql: Sql): { queue: number; partition: number; standing: Standing; n: number }[] {
+function countRows(sql: Sql): { queue: number; partition: number; standing: Standing; n: number }[] {
   return sql.all(`
     SELECT queue, partition, 'ready' AS standing, count(*) AS n FROM jobs INDEXED BY jobs_ready
       WHERE state = 'queued' AND blocked = 0 GROUP BY queue, partition
@@ -199,4 +287,22 @@ export function countRows(sql: Sql): { queue: number; partition: number; standin
     UNION ALL
     SELECT queue, partition, state, count(*) FROM jobs INDEXED BY jobs_due
       WHERE due_at IS NOT NULL AND state IN ('scheduled', 'running') GROUP BY queue, partition, state`);
+}
+
+/** Reads the indexes of failed and of dead jobs alone. */
+function countDead(sql: Sql): { queue: number; state: DeadState; n: number }[] {
+  const failed = new Map<number, number>();
+  type Row = { queue: number; n: number };
+  for (const { queue, n } of sql.all<Row>(
+    "SELECT queue, count(*) AS n FROM jobs INDEXED BY jobs_failed WHERE state = 'failed' GROUP BY queue",
+  )) {
+    failed.set(queue, n);
+  }
+  const dead = sql.all<Row>(
+    "SELECT queue, count(*) AS n FROM jobs INDEXED BY jobs_dead WHERE state IN ('failed', 'cancelled') GROUP BY queue",
+  );
+  return dead.flatMap(({ queue, n }) => [
+    { queue, state: "failed" as const, n: failed.get(queue) ?? 0 },
+    { queue, state: "cancelled" as const, n: n - (failed.get(queue) ?? 0) },
+  ]);
 }

@@ -29,6 +29,8 @@ export type DueEntry = EntryKey & { purge_at: number };
 
 /** Entries read at once while looking for those whose time is over: most of the time few are. */
 const LOOKED_AT_ONCE = 20;
+/** When so many entries are over time and history has none of them, the log is looked at again after this long. */
+const LOOK_AGAIN_MS = 60_000;
 
 /** The log of finished jobs: what history has to copy, and what may be forgotten when. */
 function historyLog(sql: Sql) {
@@ -89,6 +91,34 @@ function historyLog(sql: Sql) {
       ) as unknown as FinishedEntry[];
     },
 
+    /** Entries with numbers from `from` to `to`, both included, at most `limit`: their jobs as `FinishedEntry` has them. */
+    between(from: number, to: number, limit: number): { jobs: string }[] {
+      return sql.all<{ jobs: string }>(
+        `SELECT jobs FROM finished WHERE kept = 0 AND seq >= ?1 AND seq <= ?2
+         UNION ALL SELECT jobs FROM finished WHERE kept = 1 AND seq >= ?1 AND seq <= ?2 LIMIT +?3`,
+        from,
+        to,
+        limit,
+      );
+    },
+
+    /** The entries behind one of them, in the order of their keys, at most `limit`. */
+    page({ kept, seq }: { kept: number; seq: number }, limit: number): { kept: number; seq: number; jobs: string }[] {
+      return sql.all<{ kept: number; seq: number; jobs: string }>(
+        "SELECT kept, seq, jobs FROM finished WHERE (kept, seq) > (?, ?) ORDER BY kept, seq LIMIT +?",
+        kept,
+        seq,
+        limit,
+      );
+    },
+
+    /** Whether an entry above `cursor` names this version of a job. It is asked where the time of the job's end does not tell. */
+    names({ id, slot, version }: { id: string; slot: number; version: number }, cursor: number): boolean {
+      const query = `SELECT 1 AS found FROM finished, json_each(finished.jobs, '$."' || ?2 || '"') AS entry
+        WHERE kept IN (0, 1) AND finished.seq > ?1 AND entry.value ->> 0 = ?3 AND entry.value ->> 1 = ?4 LIMIT 1`;
+      return sql.all(query, cursor, String(slot), id, version).length > 0;
+    },
+
     newest(): number {
       const query = "SELECT seq FROM finished WHERE kept = ? ORDER BY seq DESC LIMIT 1";
       return Math.max(0, ...[0, 1].flatMap((kept) => sql.all<{ seq: number }>(query, kept).map(({ seq }) => seq)));
@@ -100,14 +130,13 @@ function historyLog(sql: Sql) {
       return entries.sort((a, b) => a.purge_at - b.purge_at).slice(0, due.limit);
     },
 
-    /** When the next of the entries that history has is to go, epoch ms. */
-    nextPurgeAt(projected: number): number | null {
-      const queries = [
-        "SELECT purge_at FROM finished WHERE kept = 0 AND seq <= ? ORDER BY seq LIMIT 1",
-        "SELECT purge_at FROM finished WHERE kept = 1 AND (seq <= ? OR moved_in = 1) ORDER BY purge_at LIMIT 1",
-      ];
-      const times = queries.flatMap((query) => sql.all<{ purge_at: number }>(query, projected));
-      return times.length === 0 ? null : Math.min(...times.map((row) => row.purge_at));
+    /** When the next of the entries that history has is to go, epoch ms, or a time before that at which to look again. */
+    nextPurgeAt(projected: number, now: number): number | null {
+      const query = "SELECT purge_at FROM finished WHERE kept = 0 AND seq <= ? ORDER BY seq LIMIT 1";
+      const inOrder = sql.all<{ purge_at: number }>(query, projected).map((row) => row.purge_at);
+      const byTime = nextByTime(sql, projected, now);
+      const times = byTime === null ? inOrder : [...inOrder, byTime];
+      return times.length === 0 ? null : Math.min(...times);
     },
 
     /** Removes an entry and returns the jobs that it named. 1 row. */
@@ -116,6 +145,24 @@ function historyLog(sql: Sql) {
       return sql.all<{ jobs: string }>(query, kept, seq).flatMap(({ jobs }) => jobsOf(jobs));
     },
   };
+}
+
+/** The first few times are looked at: those that history lacks may be very many while it is away. */
+function nextByTime(sql: Sql, projected: number, now: number): number | null {
+  const firstOnes = (limit: number) =>
+    sql.all<{ purge_at: number; known: number }>(
+      "SELECT purge_at, seq <= ? OR moved_in = 1 AS known FROM finished WHERE kept = 1 ORDER BY purge_at LIMIT +?",
+      projected,
+      limit,
+    );
+  // History mostly has the very first.
+  const soonest = firstOnes(1);
+  const first = soonest[0]?.known === 0 ? firstOnes(LOOKED_AT_ONCE) : soonest;
+  const known = first.find((entry) => entry.known === 1);
+  const last = first.at(-1);
+  if (known !== undefined || last === undefined) return known?.purge_at ?? null;
+  // History has none of them: nothing goes before the last of them does, nor before history has come on.
+  return first.length < LOOKED_AT_ONCE ? null : Math.max(last.purge_at, now + LOOK_AGAIN_MS);
 }
 
 interface Due {

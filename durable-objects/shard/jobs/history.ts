@@ -1,6 +1,8 @@
 import type { LogPosition } from "../../../contract/rpc.ts";
 import { answersUntil } from "../../../domain/dedup.ts";
+import type { RowState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
+import { SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import { FACTS, type Facts } from "../kernel/facts.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
@@ -10,13 +12,13 @@ import { HISTORY_LOG, type LoggedJob } from "./history-log.ts";
 import type { JobChange } from "./job-change.ts";
 import type { JobHead, JobSpec } from "./job-row.ts";
 import { METRICS } from "./metrics.ts";
+import { noteCopied, noteUncopied, PROJECTED } from "./unprojected.ts";
 
 /** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
 export const KEEP_SUCCEEDED_MS = 3_600_000;
 /** A submission may still be on its way a second time: as long as that, its job's id must be known. */
 export const KEEP_AT_LEAST_MS = 60_000;
 
-const PROJECTED = "projected";
 const FORGOTTEN = "forgotten";
 
 /** How far the log of finished jobs is, and how far history is with it. */
@@ -58,7 +60,10 @@ export class HistoryPosition {
   /** History has everything up to `cursor`. An older word than the last changes nothing. 1 row. */
   noteProjected(step: Step, cursor: number, bookmark: string | null): void {
     if (cursor < this.#projected) return;
-    if (cursor > this.#projected) this.#facts.write(PROJECTED, String(cursor));
+    if (cursor > this.#projected) {
+      noteCopied(step, this.#projected, cursor);
+      this.#facts.write(PROJECTED, String(cursor));
+    }
     step.onCommit(() => {
       this.#bookmark = cursor > this.#projected ? bookmark : (bookmark ?? this.#bookmark);
       this.#projected = cursor;
@@ -89,7 +94,7 @@ export function noteEnds(step: Step, change: JobChange): void {
   const metrics = step.get(METRICS);
   for (const job of ended) {
     const keysEndAt = succeeded || !("to" in change) ? 0 : keysOf(change.to, settings, step.now);
-    appendToLog(step, job, purgeAtOf(settings, { succeeded, keysEndAt, now: step.now }));
+    appendToLog(step, { ...job, succeeded }, purgeAtOf(settings, { succeeded, keysEndAt, now: step.now }));
     step.wake(finalKey(job.id));
     const latencyMs = step.now - job.created_at;
     step.onCommit(() => metrics.finished(change.queue, latencyMs, step.now));
@@ -144,14 +149,45 @@ class NewEntries {
 
 const NEW_ENTRIES = {};
 
+/** A job that has ended, as the log and its counts take it. */
+export type EndedJob = Pick<JobHead, "id" | "slot" | "version" | "queue"> & { succeeded: boolean };
+
 /** Appends to the log of finished jobs: history gets this version, and the row goes at `purgeAt` if it still has it. */
-export function appendToLog(step: Step, row: Pick<JobHead, "id" | "slot" | "version">, purgeAt: number): void {
+export function appendToLog(step: Step, row: EndedJob, purgeAt: number): void {
+  noteUncopied(step, row, 1);
   const entries = step.scratch(NEW_ENTRIES, () => {
     const made = new NewEntries();
     step.beforeCommit(() => made.write(step));
     return made;
   });
   entries.add(row, purgeAt);
+}
+
+const RESTORED = {};
+
+function restoredIn(step: Step): Set<string> {
+  return step.scratch(RESTORED, () => new Set());
+}
+
+/** The row of a job that history alone had is back in this step: the log does not name it. */
+export function noteRestored(step: Step, id: string): void {
+  restoredIn(step).add(id);
+}
+
+/**
+ * A final job changes in this step: under the version that it had history will not take it any more. Without an entry of that
+ * version above what history has, nothing changes.
+ */
+export function noteOvertaken(
+  step: Step,
+  row: Pick<JobHead<RowState>, "id" | "queue" | "slot" | "state" | "version" | "finished_at">,
+): void {
+  if (restoredIn(step).has(row.id)) return;
+  const { projected } = step.get(HISTORY);
+  const endedAt = (row.finished_at ?? 0) * SEQUENCE_PER_MS;
+  // An entry has a number above the time of its step.
+  const lacks = endedAt > projected || step.get(HISTORY_LOG).names(row, projected);
+  if (lacks) noteUncopied(step, { queue: row.queue, succeeded: row.state === "succeeded" }, -1);
 }
 
 /** See `HistoryPosition.logPosition`: to be asked for before anything else happens in the shard. */

@@ -68,7 +68,7 @@ export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
 export type ItemRow = Pick<JobRow, "id" | "attempt" | "lease" | "payload" | "timeout_ms" | "due_at"> & SqlRow;
 export const ITEM_COLUMNS = "id, attempt, lease, payload, timeout_ms, due_at";
 
-export function isKept(row: JobRow<RowState>): row is JobRow {
+export function isKept(row: JobHead<RowState>): row is JobHead {
   return row.state !== "discarded";
 }
 
@@ -79,6 +79,8 @@ export interface JobSpec {
   idempotencyKey: string | null;
   /** The job whose success made this one. */
   parent?: string;
+  /** How many successes deep it was brought; left out: it was submitted. */
+  depth?: number;
   /** When the window of its deduplication key ends, epoch ms. */
   dedupEndsAt?: number;
   /** The call that replaced it last, which may come a second time. */
@@ -87,7 +89,7 @@ export interface JobSpec {
   movingTo?: string;
 }
 
-/** An attempt as stored: with its nonce, so that a lease it had is known to be stale and not merely unknown. */
+/** An attempt as stored: with the nonce of its claim, so that a lease it had is known to be stale and not merely unknown. */
 export interface StoredAttempt extends Attempt {
   nonce: string;
 }
@@ -114,6 +116,7 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     dedupKey: row.dedup_key,
     idempotencyKey: spec.idempotencyKey,
     ...(spec.parent === undefined ? {} : { parent: spec.parent }),
+    ...(spec.depth === undefined ? {} : { depth: spec.depth }),
     ...(answers ? { keptUntil: answersUntil(dedupEndsAt, finishedAt, settings.idempotencyWindowMs) } : {}),
     tags: spec.tags,
     timeoutMs: row.timeout_ms,

@@ -69,4 +69,19 @@ export const JOB_MIGRATIONS: Migrations = [
       "CREATE INDEX jobs_failed ON jobs (queue, fingerprint, finished_at, slot) WHERE state = 'failed'",
     ],
   },
+  {
+    name: "jobs/2-jobs-by-queue",
+    statements: [
+      // The jobs of a queue in the order of their ids, whatever their state: what lists and operations walk, so that they read
+      // nothing of another queue. One row a job at submit; it never changes, and goes with the job.
+      "CREATE INDEX jobs_by_queue ON jobs (queue, id)",
+    ],
+  },
+  {
+    name: "jobs/3-jobs-discarded",
+    statements: [
+      // Tombstones, which a list of failed or cancelled jobs has to know of. One row a deleted job.
+      "CREATE INDEX jobs_discarded ON jobs (queue, id) WHERE state = 'discarded'",
+    ],
+  },
 ];

@@ -1,7 +1,8 @@
 import type { RowState } from "../../../domain/job/state.ts";
-import type { Sql } from "../../sql.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
+import { ROW_SIZE } from "./stored-size.ts";
 
 /** What stays of a discarded job until history knows that it is gone. */
 export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
@@ -9,11 +10,24 @@ export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
 // Texts that are put together of others are made once: SQLite finds a statement that it has prepared by its text.
 const ROW = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
 const HEAD = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
+const HEADS = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
 const ROWS = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
+const NONCES = "SELECT id, lease FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
 const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
   AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
 const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
 const OPEN_OF_KEY = `${UNFINISHED_OF_KEY} AND blocked & ${BLOCKS.line} = 0 LIMIT 1`;
+/** What is asked of a row that is deleted. */
+export const GONE_COLUMNS = `id, queue, partition, slot, state, blocked, version, finished_at, ${ROW_SIZE} AS bytes`;
+
+/** What a job counted as that is gone, and what it took. */
+export type GoneRow = Pick<
+  JobHead<RowState>,
+  "id" | "queue" | "partition" | "slot" | "state" | "blocked" | "version" | "finished_at"
+> & { bytes: number };
+
+const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING ${GONE_COLUMNS}`;
+
 const DUE = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`;
 
 /** Statements on `jobs` that leave the state of a job as it is (`state-store.ts` has the others). Rows written are said where they are more than the row itself. */
@@ -33,9 +47,31 @@ export function jobStore(sql: Sql) {
       return sql.all<JobRow<RowState>>(ROWS, JSON.stringify(ids));
     },
 
+    /** The nonce of the last claim of each of these jobs, by job id: leases are made of it. */
+    nonces(ids: string[]): Map<string, string> {
+      const rows = sql.all<{ id: string; lease: string }>(NONCES, JSON.stringify(ids));
+      return new Map(rows.map(({ id, lease }) => [id, lease]));
+    },
+
     /** Writes another payload and the spec that goes with it, which `save` does not write. */
     replacePayload(id: string, payload: string, spec: string): void {
       sql.run("UPDATE jobs SET payload = ?, spec = ? WHERE id = ?", payload, spec, id);
+    },
+
+    /** Deletes rows of jobs, whatever they are. */
+    remove(ids: readonly string[]): GoneRow[] {
+      return sql.all<GoneRow & SqlRow>(REMOVE, JSON.stringify(ids));
+    },
+
+    /** Jobs of a queue in the order of their ids, discarded ones too. */
+    ofQueue(queue: number, limit: number): string[] {
+      return sql
+        .all<{ id: string }>(
+          "SELECT id FROM jobs INDEXED BY jobs_by_queue WHERE queue = ? ORDER BY id LIMIT +?",
+          queue,
+          limit,
+        )
+        .map(({ id }) => id);
     },
 
     setSpec(id: string, spec: string): void {
@@ -103,6 +139,11 @@ export function jobStore(sql: Sql) {
       return new Map(rows.map(({ id, bytes }) => [id, bytes]));
     },
 
+    /** What the row of a job takes, a discarded one's too; 0 when there is none. */
+    sizeOf(id: string): number {
+      return sql.all<{ bytes: number }>(`SELECT ${ROW_SIZE} AS bytes FROM jobs WHERE id = ?`, id)[0]?.bytes ?? 0;
+    },
+
     /** How many jobs of a limited partition run. Reads at most as many rows as the limit allows to run. */
     runningUnderLimit(queue: number, partition: number): number {
       const row = sql.all<{ n: number }>(
@@ -113,10 +154,11 @@ export function jobStore(sql: Sql) {
       return row?.n ?? 0;
     },
 
-    /** Counts every running job of a queue under its new limit. */
+    /** Counts every running job of a queue under its new limit. Reads the jobs of the queue, whose change this is, and no others. */
     countRunning(queue: number): void {
       sql.run(
-        "UPDATE jobs SET counts_toward_limit = 1 WHERE due_at IS NOT NULL AND queue = ? AND state = 'running' AND counts_toward_limit = 0",
+        `UPDATE jobs INDEXED BY jobs_by_queue SET counts_toward_limit = 1
+         WHERE queue = ? AND state = 'running' AND counts_toward_limit = 0`,
         queue,
       );
     },
@@ -126,14 +168,13 @@ export function jobStore(sql: Sql) {
       return sql.all<JobHead>(DUE, now, limit);
     },
 
-    /** Queued and scheduled jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
-    waitingIds(queue: number, limit: number): string[] {
+    /** Queued jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
+    queuedIds(queue: number, limit: number): string[] {
       const ids = new Set<string>();
       for (const where of [
         `INDEXED BY jobs_key WHERE queue = ? AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')
            AND state = 'queued' AND blocked = 1`,
         "INDEXED BY jobs_blocked WHERE queue = ? AND state = 'queued' AND blocked > 1",
-        "INDEXED BY jobs_due WHERE due_at IS NOT NULL AND queue = ? AND state = 'scheduled'",
         "INDEXED BY jobs_ready WHERE queue = ? AND state = 'queued' AND blocked = 0",
       ]) {
         if (ids.size >= limit) break;
@@ -141,6 +182,21 @@ export function jobStore(sql: Sql) {
           ids.add(id);
       }
       return [...ids].slice(0, limit);
+    },
+
+    /** The states of a queue's jobs above the id `after`, in the order of their ids. */
+    statesAfter(queue: number, after: string, limit: number): { id: string; state: RowState }[] {
+      return sql.all<{ id: string; state: RowState }>(
+        "SELECT id, state FROM jobs INDEXED BY jobs_by_queue WHERE queue = ? AND id > ? ORDER BY id LIMIT +?",
+        queue,
+        after,
+        limit,
+      );
+    },
+
+    /** These jobs without their long columns, discarded ones too, in any order. */
+    heads(ids: readonly string[]): JobHead<RowState>[] {
+      return sql.all<JobHead<RowState>>(HEADS, JSON.stringify(ids));
     },
 
     /** Which of these the shard has a row of, discarded ones too. */
@@ -159,14 +215,6 @@ export function jobStore(sql: Sql) {
     nextDueAt(): number | null {
       return (
         sql.all<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null
-      );
-    },
-
-    /** Deletes finished jobs. One that was redriven since has another version and stays. */
-    forget(jobs: readonly [id: string, version: number][]): void {
-      sql.run(
-        "DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
-        JSON.stringify(jobs),
       );
     },
   };

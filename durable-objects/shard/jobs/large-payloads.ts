@@ -1,6 +1,9 @@
 import { FACTS, type Facts } from "../kernel/facts.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
+import type { JobHead } from "./job-row.ts";
+import { JOBS } from "./job-store.ts";
+import { countBytes } from "./stored-size.ts";
 
 /** A hundred payloads of this many characters, at three bytes a character, still fit in one claim. */
 export const LARGE_CHARACTERS = 48_000;
@@ -32,6 +35,19 @@ class LargePayloads {
 }
 
 export const LARGE_PAYLOADS = new Part("large payloads", (shard) => new LargePayloads(shard.get(FACTS)));
+
+/** Writes another payload into the row of a job, and the spec that goes with it. */
+export function replacePayload(
+  step: Step,
+  { id, queue }: Pick<JobHead, "id" | "queue">,
+  next: { payload: string; spec: string },
+): void {
+  const jobs = step.get(JOBS);
+  const before = jobs.sizeOf(id);
+  jobs.replacePayload(id, next.payload, next.spec);
+  countBytes(step, queue, jobs.sizeOf(id) - before);
+  noteIfLarge(step, next.payload);
+}
 
 /** Remembers that a claim has to look at sizes, where this payload is large. */
 export function noteIfLarge(step: Step, payload: string): void {

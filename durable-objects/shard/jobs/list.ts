@@ -1,65 +1,51 @@
 import type { ListReply, ListRequest } from "../../../contract/rpc.ts";
-import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { HEAD_COLUMNS, isKept, type JobHead, type JobRow, type JobSpec, ROW_COLUMNS, toJob } from "./job-row.ts";
+import { COUNTS } from "./counts.ts";
+import { isKept, type JobHead, type JobRow, type JobSpec, toJob } from "./job-row.ts";
+import { JOBS } from "./job-store.ts";
 import { PROGRESS } from "./progress-store.ts";
+import { nextOf, type WalkedIndex, walkIds } from "./walk-queues.ts";
 
-/** Rows read for one page: a filter that matches little ends the page early, with the place it came to. */
-const SCAN_PER_PAGE = 20_000;
-const SCAN_STEP = 500;
+/** Rows looked at for one page: a filter that matches little ends the page early, with the place it came to. */
+const LOOKED_AT_PER_PAGE = 5_000;
+/** Rows read at once: few while each may be the last of the page, and few of those with a payload of up to 256 KiB. */
+const LEAST_AT_ONCE = 20;
+const MOST_AT_ONCE = 500;
+const WHOLE_AT_ONCE = 20;
 /** A page must fit in one RPC (32 MiB) with room to spare. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 
-/** A page of jobs, newest id first. */
+/**
+ * A page of jobs, newest id first. It reads the rows of its namespace's queues, or of the one queue, and of no others; at most
+ * `LOOKED_AT_PER_PAGE` of them.
+ */
 export function listJobs(parts: Parts, request: ListRequest): ListReply {
-  const { filter, include, limit } = request;
-  const columns =
-    include.payload || include.result ? ROW_COLUMNS : `${HEAD_COLUMNS}, NULL AS result, 'null' AS payload`;
-  const queue = filter.queue === null ? null : parts.get(QUEUES).find(request.namespace, filter.queue);
-  if (filter.queue !== null && queue === null) return { type: "page", items: [], scannedTo: null, gone: [] };
-  const from = filter.createdAfter === null ? "" : firstJobIdAt(filter.createdAfter - CLOCK_SLACK_MS);
-  let before = least(
-    request.before,
-    filter.createdBefore === null ? null : firstJobIdAt(filter.createdBefore + CLOCK_SLACK_MS),
-  );
-  const items: ListReply["items"] = [];
-  const gone: string[] = [];
-  const page = (scannedTo: string | null): ListReply => ({
-    type: "page",
-    items: parts.get(PROGRESS).tellAll(items),
-    scannedTo,
-    gone,
+  const page = new Page(parts, request);
+  const { filter } = request;
+  const ids = walkIds(parts.sql, {
+    queues: queuesOf(parts, request),
+    indexes: indexesFor(filter.state),
+    after: filter.createdAfter === null ? "" : firstJobIdAt(filter.createdAfter - CLOCK_SLACK_MS),
+    before: least(
+      request.before,
+      filter.createdBefore === null ? null : firstJobIdAt(filter.createdBefore + CLOCK_SLACK_MS),
+    ),
+    newestFirst: true,
   });
-  let bytes = 0;
-  for (let scanned = 0; scanned < SCAN_PER_PAGE; scanned += SCAN_STEP) {
-    const rows = parts.sql.all<JobRow<RowState>>(
-      `SELECT ${columns} FROM jobs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT +?`,
-      before,
-      from,
-      SCAN_STEP,
-    );
-    for (const row of rows) {
-      before = row.id;
-      const { settings } = parts.get(QUEUES).get(row.queue);
-      if (settings.namespace !== request.namespace || (queue !== null && row.queue !== queue.ref)) continue;
-      if (!isKept(row)) {
-        gone.push(row.id);
-        continue;
-      }
-      if (!matches(row, filter)) continue;
-      const job = toJob(row, settings);
-      if (!include.payload) job.payload = "null";
-      if (!include.result) job.result = null;
-      if (!include.attempts) job.attempts = [];
-      items.push(job);
-      bytes += job.payload.length + (job.result?.length ?? 0);
-      if (items.length >= limit || bytes > PAGE_BYTES) return page(row.id);
-    }
-    if (rows.length < SCAN_STEP) return page(null);
+  let lookedAt = 0;
+  while (lookedAt < LOOKED_AT_PER_PAGE) {
+    const wanted = Math.max(LEAST_AT_ONCE, request.limit - page.items.length, lookedAt);
+    const some = nextOf(ids, Math.min(wanted, MOST_AT_ONCE, LOOKED_AT_PER_PAGE - lookedAt));
+    const fullAt = page.add(some);
+    if (fullAt !== null) return page.reply(fullAt);
+    lookedAt += some.length;
+    const last = some.at(-1);
+    if (last === undefined) return page.reply(null);
+    if (lookedAt >= LOOKED_AT_PER_PAGE) return page.reply(last);
   }
-  return page(before);
+  throw new Error("a page looks at some rows");
 }
 
 /** Ids carry the gateway's clock, `createdAt` the shard's: bounds by id are widened by what may lie between. */
@@ -70,6 +56,82 @@ const NEWEST = "job_{";
 function least(a: string | null, b: string | null): string {
   const [first = NEWEST] = [a, b].filter((id) => id !== null).sort();
   return first;
+}
+
+/** The queues whose jobs the list may show: those that have none in its state are left out, as far as that is known. */
+function queuesOf(parts: Parts, { namespace, filter }: ListRequest): number[] {
+  const queues = parts.get(QUEUES);
+  const named = filter.queue === null ? null : queues.find(namespace, filter.queue);
+  const asked = filter.queue === null ? queues.of(namespace) : named === null ? [] : [named];
+  const counts = parts.get(COUNTS);
+  return asked
+    .map(({ ref }) => ref)
+    .filter((ref) => {
+      const { ready, blocked, scheduled, running } = counts.of(ref);
+      if (filter.state === "queued") return ready + blocked > 0;
+      if (filter.state === "scheduled") return scheduled > 0;
+      return filter.state === "running" ? running > 0 : true;
+    });
+}
+
+/** History may still tell of jobs that were deleted as failed or cancelled: their tombstones are walked beside the dead. */
+function indexesFor(state: ListRequest["filter"]["state"]): WalkedIndex[] {
+  return state === "failed" || state === "cancelled" ? ["dead", "discarded"] : ["all"];
+}
+
+/** A page as it grows. */
+class Page {
+  readonly items: ListReply["items"] = [];
+  readonly #gone: string[] = [];
+  readonly #parts: Parts;
+  readonly #request: ListRequest;
+  #bytes = 0;
+
+  constructor(parts: Parts, request: ListRequest) {
+    this.#parts = parts;
+    this.#request = request;
+  }
+
+  /** Adds those of the next jobs that match. The id at which the page was full, or null when it is not. */
+  add(ids: string[]): string | null {
+    const jobs = this.#parts.get(JOBS);
+    const heads = new Map(jobs.heads(ids).map((head) => [head.id, head]));
+    const { payload, result } = this.#request.include;
+    const atOnce = payload || result ? WHOLE_AT_ONCE : MOST_AT_ONCE;
+    for (let at = 0; at < ids.length; at += atOnce) {
+      const some = ids.slice(at, at + atOnce).map((id) => heads.get(id) ?? lost(id));
+      const shown = some.filter(isKept).filter((head) => matches(head, this.#request.filter));
+      const whole = new Map(payload || result ? jobs.rows(shown.map(({ id }) => id)).map((row) => [row.id, row]) : []);
+      const match = new Set(shown);
+      for (const head of some) {
+        if (!isKept(head)) this.#gone.push(head.id);
+        else if (match.has(head) && this.#show(head, whole.get(head.id))) return head.id;
+      }
+    }
+    return null;
+  }
+
+  reply(scannedTo: string | null): ListReply {
+    const items = this.#parts.get(PROGRESS).tellAll(this.items);
+    return { type: "page", items, scannedTo, gone: this.#gone };
+  }
+
+  /** True when the page is full with it. */
+  #show(head: JobHead, whole: Pick<JobRow, "payload" | "result"> | undefined): boolean {
+    const { include, limit } = this.#request;
+    const { settings } = this.#parts.get(QUEUES).get(head.queue);
+    const payload = include.payload && whole !== undefined ? whole.payload : "null";
+    const result = include.result && whole !== undefined ? whole.result : null;
+    const job = toJob({ ...head, payload, result }, settings);
+    if (!include.attempts) job.attempts = [];
+    this.items.push(job);
+    this.#bytes += payload.length + (result?.length ?? 0);
+    return this.items.length >= limit || this.#bytes > PAGE_BYTES;
+  }
+}
+
+function lost(id: string): never {
+  throw new Error(`an index names ${id}, which has no row`);
 }
 
 function matches(row: JobHead, filter: ListRequest["filter"]): boolean {

@@ -37,6 +37,8 @@ export class Metrics {
   };
   readonly since: number;
   #queues = new Map<number, QueueWindow>();
+  /** Of all queues together. */
+  readonly #all = newWindow();
 
   constructor(now: number) {
     this.since = now;
@@ -45,9 +47,10 @@ export class Metrics {
   /** Counts jobs of a queue that were accepted, started or have ended at `now` (epoch milliseconds). */
   add(queue: number, { counter, jobs }: { counter: Counter; jobs: number }, now: number): void {
     this.totals[counter] += jobs;
-    const window = this.#window(queue);
-    const cell = this.#cell(window, now);
-    window[counter][cell] = (window[counter][cell] ?? 0) + jobs;
+    for (const window of [this.#window(queue), this.#all]) {
+      const cell = this.#cell(window, now);
+      window[counter][cell] = (window[counter][cell] ?? 0) + jobs;
+    }
   }
 
   finished(queue: number, latencyMs: number, now: number): void {
@@ -67,9 +70,9 @@ export class Metrics {
     return this.#queues.get(queue)?.lastClaimAt ?? null;
   }
 
-  /** Mean per second over the last minute, or since the object woke when that is shorter. */
-  perSecond(queue: number, now: number): Record<Counter, number> {
-    const window = this.#window(queue);
+  /** Of a queue, or of all (null): mean per second over the last minute, or since the object woke when that is shorter. */
+  perSecond(queue: number | null, now: number): Record<Counter, number> {
+    const window = queue === null ? this.#all : this.#window(queue);
     this.#cell(window, now);
     const seconds = Math.min(WINDOW_SECONDS, Math.max(1, (now - this.since) / 1000));
     const oldest = Math.floor(now / 1000) - WINDOW_SECONDS;
@@ -86,18 +89,15 @@ export class Metrics {
       .sort((a, b) => a - b);
   }
 
+  /** The queue is gone. */
+  forget(queue: number): void {
+    this.#queues.delete(queue);
+  }
+
   #window(queue: number): QueueWindow {
     let window = this.#queues.get(queue);
     if (window === undefined) {
-      const cells = () => new Float64Array(WINDOW_SECONDS);
-      window = {
-        accepted: cells(),
-        started: cells(),
-        finished: cells(),
-        second: cells(),
-        latencies: [],
-        lastClaimAt: null,
-      };
+      window = newWindow();
       this.#queues.set(queue, window);
     }
     return window;
@@ -114,6 +114,18 @@ export class Metrics {
     }
     return cell;
   }
+}
+
+function newWindow(): QueueWindow {
+  const cells = () => new Float64Array(WINDOW_SECONDS);
+  return {
+    accepted: cells(),
+    started: cells(),
+    finished: cells(),
+    second: cells(),
+    latencies: [],
+    lastClaimAt: null,
+  };
 }
 
 export const METRICS = new Part("metrics", ({ startedAt }) => new Metrics(startedAt));

@@ -4,6 +4,7 @@ import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { JobKey, SucceededJob } from "./job-change.ts";
 import { ITEM_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
+import { GONE_COLUMNS, type GoneRow } from "./job-store.ts";
 
 /** The columns that a submission sets; the rest have defaults. */
 export type NewRow = Pick<
@@ -76,6 +77,9 @@ const DISCARD = `UPDATE jobs SET state = '${TRANSITIONS.discard.to}', version = 
     started_at = NULL, finished_at = ?, expires_at = NULL, ordering_key = NULL, concurrency_key = NULL,
     dedup_key = NULL, fingerprint = NULL, spec = ?, error = NULL, attempts = '[]', truncated = 0, result = NULL,
     payload = 'null' WHERE id = ?`;
+
+const FORGET = `DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
+  RETURNING ${GONE_COLUMNS}`;
 
 /**
  * Every statement that writes the state of a job; `transition.ts` alone runs them. Those that move many take the states
@@ -157,6 +161,11 @@ function stateStore(sql: Sql) {
     /** Empties the row of a final job. Its id, queue and place stay, so that an older copy of it is never believed. */
     discard({ id, version }: JobHead, { spec, now }: { spec: string; now: number }): void {
       sql.run(DISCARD, version + 1, now, spec, id);
+    },
+
+    /** Deletes finished jobs, and answers them. One that was redriven since has another version and stays. */
+    forget(jobs: readonly [id: string, version: number][]): GoneRow[] {
+      return sql.all<GoneRow & SqlRow>(FORGET, JSON.stringify(jobs));
     },
 
     /** Writes the row of a final job that history alone still had. As many rows as a submission. */

@@ -1,3 +1,4 @@
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import { dueAt } from "../../../domain/due.ts";
 import { fingerprintOf } from "../../../domain/fingerprint.ts";
 import type { JobError } from "../../../domain/job/job.ts";
@@ -17,8 +18,9 @@ import {
   type SucceededJob,
 } from "./job-change.ts";
 import { BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
-import { JOBS } from "./job-store.ts";
+import { type GoneRow, JOBS } from "./job-store.ts";
 import { type NewRow, type Returning, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
+import { countBytes, ROW_BYTES } from "./stored-size.ts";
 
 /** What a transition may set beside the state. What hangs on the state follows by itself. */
 export type Patch = Partial<
@@ -79,6 +81,7 @@ function written(step: Step, row: JobHead, next: JobHead): JobHead {
   step.get(STATES).save(next);
   step.wakeAt(next.due_at);
   countChange(step, row, { before: standingOf(row), after: standingOf(next) });
+  if (next.attempts !== row.attempts) countBytes(step, row.queue, utf8Bytes(next.attempts) - utf8Bytes(row.attempts));
   return next;
 }
 
@@ -95,7 +98,14 @@ export function accept(step: Step, rows: NewRow[]): Set<string> {
     step.wakeAt(row.due_at);
     countChange(step, row, { before: null, after: standingOf(row) });
   }
-  for (const [queue, jobs] of byQueue(fresh)) tellChange(step, { event: "accept", queue, jobs });
+  for (const [queue, jobs] of byQueue(fresh)) {
+    countBytes(
+      step,
+      queue,
+      sum(jobs, ({ payload }) => ROW_BYTES + NO_ATTEMPTS_BYTES + utf8Bytes(payload)),
+    );
+    tellChange(step, { event: "accept", queue, jobs });
+  }
   return written;
 }
 
@@ -113,8 +123,8 @@ export function start<Row extends StartedRow>(
   const ids = new Set(rows.map(({ id }) => id));
   const started = jobs.filter(({ id }) => ids.has(id));
   for (const row of rows) step.wakeAt(row.due_at);
-  for (const { partition } of started) {
-    countMove(step, { queue, partition, before: "ready", after: "running", jobs: 1 });
+  for (const { id, partition } of started) {
+    countMove(step, { id, queue, partition, before: "ready", after: "running" });
   }
   if (started.length > 0) tellChange(step, { event: "claim", queue, jobs: started });
   return rows;
@@ -124,8 +134,23 @@ export function start<Row extends StartedRow>(
 export function succeed(step: Step, done: Success[], namespace: string | null): SucceededJob[] {
   const jobs = step.get(STATES).succeed(done, step.now, namespace);
   for (const job of jobs) countChange(step, job, { before: "running", after: null });
-  for (const [queue, ofQueue] of byQueue(jobs)) tellChange(step, { event: "succeed", queue, jobs: ofQueue });
+  const results = new Map(done.map(({ id, result }) => [id, result === null ? 0 : utf8Bytes(result)]));
+  for (const [queue, ofQueue] of byQueue(jobs)) {
+    countBytes(
+      step,
+      queue,
+      sum(ofQueue, ({ id }) => results.get(id) ?? 0),
+    );
+    tellChange(step, { event: "succeed", queue, jobs: ofQueue });
+  }
   return jobs;
+}
+
+/** An empty list, as JSON. */
+const NO_ATTEMPTS_BYTES = "[]".length;
+
+function sum<Job>(jobs: readonly Job[], of: (job: Job) => number): number {
+  return jobs.reduce((total, job) => total + of(job), 0);
 }
 
 /** Empties the row of a final job: the edge `discard` of the graph. `spec` is what stays of its spec. Throws when it is not final. */
@@ -133,12 +158,36 @@ export function discardRow(step: Step, row: JobHead, spec: string): void {
   if (nextState(row.state, { type: "discard" }) === null) {
     throw new Error(`${row.id} is ${row.state}: only a final job is discarded`);
   }
+  const before = step.get(JOBS).sizeOf(row.id);
   step.get(STATES).discard(row, { spec, now: step.now });
+  countBytes(step, row.queue, step.get(JOBS).sizeOf(row.id) - before);
+  countChange(step, row, { before: standingOf(row), after: null });
 }
 
 /** Brings the row of a final job back that history alone still had. Nothing follows from it: it ended long ago. */
 export function restoreRow(step: Step, row: JobRow): void {
   step.get(STATES).restore(row);
+  countBytes(step, row.queue, step.get(JOBS).sizeOf(row.id));
+  countChange(step, row, { before: null, after: standingOf(row) });
+}
+
+/** Deletes the rows of final jobs that history has, each unless it has another version by now. */
+export function forgetRows(step: Step, jobs: readonly [id: string, version: number][]): void {
+  countGone(step, step.get(STATES).forget(jobs));
+}
+
+/** Deletes rows of jobs of a namespace that goes, and answers them: those that had not ended were cancelled before. */
+export function removeRows(step: Step, ids: readonly string[]): GoneRow[] {
+  const gone = step.get(JOBS).remove(ids);
+  countGone(step, gone);
+  return gone;
+}
+
+function countGone(step: Step, rows: readonly GoneRow[]): void {
+  for (const row of rows) {
+    countBytes(step, row.queue, -row.bytes);
+    countChange(step, row, { before: standingOf(row), after: null });
+  }
 }
 
 /** Takes one of the reasons away why a job waits (`BLOCKS`). Where its key is limited, it then stands at the gate. */

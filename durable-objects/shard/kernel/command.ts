@@ -1,4 +1,5 @@
 import type { Engine } from "./engine.ts";
+import type { Waiting } from "./long-poll.ts";
 import type { Parts } from "./part.ts";
 import type { Step } from "./step.ts";
 
@@ -12,14 +13,6 @@ export type Touches<Request> =
   | { by: "each" }
   | { by: "none"; why: string };
 
-/** What a call waits for, and for how long at most. Whoever waits is woken by `Step.wake(key)`. */
-export interface Wait {
-  key: string;
-  ms: number;
-  /** Asked before any of those who wait for the key is woken. Left out: a wake is always worth it. */
-  worthwhile?: () => boolean;
-}
-
 /** A call that has been answered and may be held: `rounds` that it has waited before, and for how long in all. */
 export interface WaitingCall<Request, Result> {
   request: Request;
@@ -30,12 +23,12 @@ export interface WaitingCall<Request, Result> {
   now: number;
 }
 
-/** How a call that finds nothing yet is held. A wait of no time is none. */
+/** How a call that finds nothing yet is held. A wait of no time is none. Whoever waits is woken by `Step.wake(key)`. */
 export interface Patience<Request, Result> {
   /** What to wait for before the call is run again; null: the answer stands. */
-  again?(shard: Engine, call: WaitingCall<Request, Result>): Wait | null;
+  again?(shard: Engine, call: WaitingCall<Request, Result>): Waiting | null;
   /** What to wait for before the answer goes out as it is; null: it goes now. */
-  hold?(shard: Parts, call: WaitingCall<Request, Result>): Wait | null;
+  hold?(shard: Parts, call: WaitingCall<Request, Result>): Waiting | null;
 }
 
 interface CommandBase<Request, Result> {

@@ -32,6 +32,11 @@ export class Ownership {
     return this.#map?.shards.find(({ id }) => id === this.#shard)?.slots ?? [];
   }
 
+  /** How many slots are this shard's. */
+  get slotCount(): number {
+    return this.ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  }
+
   /** Whether the slot is this shard's. Takes constant time. */
   owns(slot: number): boolean {
     return this.#map !== null && ownerOf(this.#map, slot) === this.#shard;

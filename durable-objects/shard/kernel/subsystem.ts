@@ -1,5 +1,5 @@
-import type { AuditViolation } from "../../../contract/rpc.ts";
 import type { Migration } from "../../migrate.ts";
+import type { Audit } from "./audit-rules.ts";
 import type { AnyPart, Parts } from "./part.ts";
 import type { Step } from "./step.ts";
 
@@ -12,15 +12,6 @@ export type TableScope =
   | { table: string; scope: "slot" }
   | { table: string; scope: "slots"; keysOf: string }
   | { table: string; scope: "shard"; why: string };
-
-/** What an audit looks at, and when. */
-export interface AuditView extends Parts {
-  /** The shard's own name. */
-  readonly name: string;
-  /** What the alarm is set to, epoch milliseconds; null when none is set. */
-  readonly alarmAt: number | null;
-  readonly now: number;
-}
 
 /**
  * A part of the shard's work: its tables, its memory, its deadlines, what it does when they come. The kernel walks the list
@@ -44,6 +35,6 @@ export interface Subsystem {
   clampToClock?(step: Step): boolean;
   /** Outside of any transaction, after each step: answers when it wants to be called again, null for never. */
   afterStep?(shard: Parts, now: number): number | null;
-  /** What is wrong with its rows, its memory, or the alarm. */
-  audit?(view: AuditView): AuditViolation[];
+  /** The rules that its rows, its memory and the alarm keep. */
+  readonly audit?: Audit;
 }

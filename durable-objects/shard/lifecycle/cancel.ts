@@ -1,12 +1,15 @@
 import type { PurgeReply, PurgeRequest } from "../../../contract/rpc.ts";
+import { COUNTS } from "../jobs/counts.ts";
 import type { JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 
-/** Rows looked at in one step of a purge. */
-const WALK_PER_STEP = 200;
+/** Jobs cancelled in one step of a purge. */
+const CANCELLED_PER_STEP = 200;
+/** Rows of the queue, in whatever state, that are looked at for scheduled ones. */
+const LOOKED_AT_PER_STEP = 2_000;
 
 /** Cancels a job that is not final. Null when it is. A worker that has it learns so at its next extend. */
 export function cancel(step: Step, row: JobHead): JobHead | null {
@@ -15,16 +18,41 @@ export function cancel(step: Step, row: JobHead): JobHead | null {
     : null;
 }
 
-/** Cancels queued and scheduled jobs of a queue, a bounded number. */
+/**
+ * Cancels queued and scheduled jobs of a queue, a bounded number. The scheduled ones come last: only the index of all jobs
+ * of the queue has them, and `after` says how far an earlier step has walked it.
+ */
 export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
   const queue = step.get(QUEUES).find(request.namespace, request.queue);
-  if (queue === null) return { cancelled: 0, more: false };
+  if (queue === null) return { cancelled: 0, more: false, next: null };
   const jobs = step.get(JOBS);
-  const limit = Math.min(request.limit, WALK_PER_STEP);
+  const limit = Math.min(request.limit, CANCELLED_PER_STEP);
+  const ids = jobs.queuedIds(queue.ref, limit);
+  let next = request.after ?? null;
+  if (ids.length < limit) {
+    const walked = scheduledIds(step, queue.ref, { after: next, limit: limit - ids.length });
+    ids.push(...walked.ids);
+    next = walked.next;
+  }
   let cancelled = 0;
-  for (const id of jobs.waitingIds(queue.ref, limit)) {
+  for (const id of ids) {
     const row = jobs.head(id);
     if (row !== null && cancel(step, row) !== null) cancelled += 1;
   }
-  return { cancelled, more: cancelled > 0 };
+  return { cancelled, more: cancelled > 0 || next !== null, next };
+}
+
+function scheduledIds(
+  step: Step,
+  queue: number,
+  { after, limit }: { after: string | null; limit: number },
+): { ids: string[]; next: string | null } {
+  if (step.get(COUNTS).of(queue).scheduled === 0) return { ids: [], next: null };
+  const looked = step.get(JOBS).statesAfter(queue, after ?? "", LOOKED_AT_PER_STEP);
+  const ids: string[] = [];
+  for (const { id, state } of looked) {
+    if (state === "scheduled") ids.push(id);
+    if (ids.length === limit) return { ids, next: id };
+  }
+  return { ids, next: looked.length < LOOKED_AT_PER_STEP ? null : (looked.at(-1)?.id ?? null) };
 }

@@ -1,7 +1,7 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
 import { JOBS } from "../jobs/job-store.ts";
-import { comesTooLate, OVERDUE_MS } from "../kernel/audit-rules.ts";
-import type { AuditView, Subsystem } from "../kernel/subsystem.ts";
+import { type AuditView, comesTooLate, OVERDUE_MS } from "../kernel/audit-rules.ts";
+import type { Subsystem } from "../kernel/subsystem.ts";
 import { applyDeadlines } from "./deadlines.ts";
 
 /** The deadlines of jobs: run-ats, backoffs, ends of leases and attempts, expiries. */
@@ -10,7 +10,7 @@ export const deadlines: Subsystem = {
   nextAt: (parts) => parts.get(JOBS).nextDueAt(),
   tick: applyDeadlines,
   ticksBeforeClaims: true,
-  audit: deadlinesHaveAlarm,
+  audit: { moment: deadlinesHaveAlarm },
 };
 
 function deadlinesHaveAlarm(view: AuditView): AuditViolation[] {

@@ -1,3 +1,4 @@
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { NewJob, SubmitRequest, Submitted } from "../../../contract/rpc.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import { rankOf } from "../../../domain/rank.ts";
@@ -9,9 +10,11 @@ import { METRICS } from "../jobs/metrics.ts";
 import { accept, transition } from "../jobs/transition.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { FROZEN_RETRY_MS } from "../queues/configure.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { takeSettings } from "../queues/queue-store.ts";
+import { supersedes, takeSettings } from "../queues/queue-store.ts";
+import { admissionOf, type Full } from "./admission.ts";
 import { applyDeadline } from "./deadlines.ts";
 import { slotOfNew, specOf } from "./new-job.ts";
 import type { DecidedJob, SubmitOutcome } from "./submit-outcome.ts";
@@ -27,17 +30,32 @@ type AcceptDecided = (step: Step, jobs: DecidedJob[]) => Submitted[];
 export function submitDeferred(step: Step, request: SubmitRequest, acceptDecided: AcceptDecided): SubmitOutcome {
   const queues: KnownQueue[] = [];
   for (const settings of request.queues) {
+    if (step.get(NAMESPACES).isGone(settings.namespace)) return nothingOf(request);
     const queue = takeSettings(step, settings);
-    if (queue.settings.version > settings.version) return { type: "settings", settings: queue.settings };
+    if (supersedes(queue, settings)) return { type: "settings", settings: queue.settings };
     if (queue.frozenUntil > step.now) return { type: "busy", retryAfterMs: FROZEN_RETRY_MS };
     queues.push(queue);
   }
-  const results = request.jobs.map((job) => {
+  const results: Submitted[] = [];
+  for (const job of request.jobs) {
     const queue = queues[job.queue];
     if (queue === undefined) throw new Error(`job ${job.id} names no queue of its request`);
-    return committedBefore(step, job.id) ?? take(step, { queue, job }, acceptDecided);
-  });
+    const before = committedBefore(step, job.id);
+    const full = before === null ? roomFor(step, queue, job) : null;
+    // What was taken in before it is found when all are sent again.
+    if (full !== null) return { type: "busy", retryAfterMs: full.retryAfterMs };
+    results.push(before ?? take(step, { queue, job }, acceptDecided));
+  }
   return { type: "submitted", results };
+}
+
+/** A shard that holds all it can takes nothing, though it was promised: the message waits in its Queue, and comes again. */
+function roomFor(step: Step, queue: KnownQueue, job: NewJob): Full | null {
+  const incoming = { priority: job.priority, bytes: utf8Bytes(job.payload) };
+  const admission = admissionOf(step);
+  const full = admission.refusal(queue, incoming, "arrived");
+  if (full === null) admission.took(queue, incoming);
+  return full;
 }
 
 /** Before its keys are asked: what they answer may have changed since this very job was committed. */
@@ -46,7 +64,13 @@ function committedBefore(step: Step, id: string): Submitted | null {
   return row === null ? null : { type: "accepted", state: "queued", createdAt: row.created_at, runAt: row.run_at };
 }
 
+/** Of a namespace that is being deleted nothing is written, not even an end. */
+function nothingOf({ jobs }: SubmitRequest): SubmitOutcome {
+  return { type: "submitted", results: jobs.map(() => ({ type: "refused" })) };
+}
+
 function take(step: Step, { queue, job }: { queue: KnownQueue; job: NewJob }, acceptDecided: AcceptDecided): Submitted {
+  if (step.get(NAMESPACES).isLate(queue.settings.namespace, job.id)) return { type: "refused" };
   const displaced = displacement(queue, job);
   if (displaced !== null) {
     writeEnded(step, { queue, job }, displaced);

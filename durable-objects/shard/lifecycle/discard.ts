@@ -3,7 +3,7 @@ import { slotOfJob } from "../../../domain/job-id.ts";
 import { dedupScope, idempotencyScope } from "../../../domain/key-scope.ts";
 import { DEDUP } from "../flow/dedup-store.ts";
 import { releaseDecided } from "../flow/ordering-keys.ts";
-import { appendToLog, KEEP_AT_LEAST_MS } from "../jobs/history.ts";
+import { appendToLog, KEEP_AT_LEAST_MS, noteOvertaken } from "../jobs/history.ts";
 import { IDEMPOTENCY } from "../jobs/idempotency-store.ts";
 import type { JobHead, JobSpec } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
@@ -23,9 +23,11 @@ export function discard(step: Step, row: JobHead): void {
   const { id, slot, ordering_key: orderingKey, concurrency_key: concurrencyKey, dedup_key: dedupKey } = row;
   const { idempotencyKey } = spec;
   releaseKeysOf(step, row.queue, { id, orderingKey, concurrencyKey, dedupKey, idempotencyKey });
+  noteOvertaken(step, row);
   discardRow(step, row, emptySpec(spec));
   step.get(PROGRESS).forget(step, [id]);
-  appendToLog(step, { id, slot, version: row.version + 1 }, step.now + KEEP_AT_LEAST_MS);
+  const tombstone = { id, slot, queue: row.queue, version: row.version + 1, succeeded: false };
+  appendToLog(step, tombstone, step.now + KEEP_AT_LEAST_MS);
 }
 
 function emptySpec({ retry }: JobSpec): string {

@@ -6,6 +6,7 @@ import type {
   GetRequest,
   JobReply,
   JobRequest,
+  Unredrivable,
 } from "../../../contract/rpc.ts";
 import { isFinal } from "../../../domain/job/state.ts";
 import { explain } from "../flow/explain.ts";
@@ -18,7 +19,7 @@ import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
 import { cancel } from "./cancel.ts";
-import { redrive, unredrivable } from "./redrive.ts";
+import { cannotReturn, redrive, unredrivable } from "./redrive.ts";
 
 /** Calls about one job, named by its id. A job of another namespace is none. */
 
@@ -42,19 +43,22 @@ export function explainJob(parts: Parts, request: JobRequest, now: number): Here
 }
 
 export function cancelJob(step: Step, request: JobRequest): Here<ChangeReply> {
-  return changeOne(step, request, cancel);
+  return changeOne(step, request, { change: cancel, why: unredrivable });
 }
 
 /** Redrives a job by hand. */
 export function retryJob(step: Step, request: JobRequest): Here<ChangeReply> {
-  return changeOne(step, request, (scratch, row) => redrive(scratch, row, 0));
+  return changeOne(step, request, { change: (scratch, row) => redrive(scratch, row, 0), why: cannotReturn });
 }
 
-function changeOne(
-  step: Step,
-  request: JobRequest,
-  change: (step: Step, row: JobHead) => JobHead | null,
-): Here<ChangeReply> {
+interface OneChange {
+  /** Null: it cannot be changed. */
+  change: (step: Step, row: JobHead) => JobHead | null;
+  /** Why it cannot be. */
+  why: (step: Step, row: JobHead) => Unredrivable | null;
+}
+
+function changeOne(step: Step, request: JobRequest, { change, why }: OneChange): Here<ChangeReply> {
   const row = step.get(JOBS).head(request.id);
   const settings = row === null ? null : step.get(QUEUES).get(row.queue).settings;
   if (row === null || settings === null || settings.namespace !== request.namespace) return absent(step, request);
@@ -62,7 +66,7 @@ function changeOne(
   const after = step.get(JOBS).row(request.id);
   if (after === null) throw new Error(`${request.id} vanished within a step`);
   const job = step.get(PROGRESS).tell(toJob(after, settings));
-  return changed ? { type: "job", job } : { type: "conflict", job, because: unredrivable(step, row) };
+  return changed ? { type: "job", job } : { type: "conflict", job, because: why(step, row) };
 }
 
 /** There is no job by that name; unless the batch that brings it commits, which whoever asks has to wait for. */
@@ -75,7 +79,7 @@ function absent(parts: Parts, { namespace, id }: JobRequest): Absent | Busy {
 }
 
 /** Whether a read waits until its job is final: what it waits for, or null when the answer stands. */
-export function untilFinal({ id, waitMs }: GetRequest, result: JobReply, elapsedMs: number) {
+export function untilFinal({ namespace, id, waitMs }: GetRequest, result: JobReply, elapsedMs: number) {
   if (result.type !== "job" || isFinal(result.job.state)) return null;
-  return { key: finalKey(id), ms: waitMs - elapsedMs };
+  return { key: finalKey(id), ms: waitMs - elapsedMs, group: namespace };
 }

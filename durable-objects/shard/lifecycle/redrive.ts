@@ -2,13 +2,16 @@ import type { Unredrivable } from "../../../contract/rpc.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
 import { lineOf, promoteNext, releaseDecided } from "../flow/ordering-keys.ts";
+import { noteOvertaken } from "../jobs/history.ts";
 import { BLOCKS, type JobHead, type JobSpec, type StoredAttempt } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
+import { admissionOf } from "./admission.ts";
 
 /**
  * Why a job cannot come back in line: it may never run; its queue is gone, or its queue's partitions have changed since, so
@@ -20,10 +23,19 @@ export function unredrivable(parts: Parts, row: JobHead): Unredrivable | null {
   if ((JSON.parse(row.spec) as JobSpec).movingTo !== undefined) return "moving";
   if (rejectedAtCommit({ ...row, error: row.error === null ? null : (JSON.parse(row.error) as JobError) }))
     return "rejected-at-commit";
-  if (settings.deleted) return "queue-deleted";
+  if (settings.deleted || parts.get(NAMESPACES).isGone(settings.namespace)) return "queue-deleted";
   // A job that was moved here keeps the time at which it was first made: it has started here since.
   const partitionedSince = Math.max(row.created_at, row.started_at ?? 0);
   return partitionedSince <= partitionedAt ? "repartitioned" : null;
+}
+
+/** As `unredrivable`, and whether there is room for one more job that is not final. */
+export function cannotReturn(step: Step, row: JobHead): Unredrivable | null {
+  const because = unredrivable(step, row);
+  if (because !== null) return because;
+  const full = admissionOf(step).refusalToReturn(step.get(QUEUES).get(row.queue).settings.namespace);
+  if (full === null) return null;
+  return full.scope === "namespace" ? "namespace-full" : "shard-full";
 }
 
 /**
@@ -32,7 +44,7 @@ export function unredrivable(parts: Parts, row: JobHead): Unredrivable | null {
  */
 export function redrive(step: Step, row: JobHead, delayMs: number): JobHead | null {
   const event = { type: "redrive", later: delayMs > 0 } as const;
-  if (!allows(row, event) || unredrivable(step, row) !== null) return null;
+  if (!allows(row, event) || cannotReturn(step, row) !== null) return null;
   const { queue, ordering_key: key } = row;
   const line = lineOf(row);
   releaseDecided(step, row);
@@ -48,7 +60,9 @@ export function redrive(step: Step, row: JobHead, delayMs: number): JobHead | nu
     lease: null,
     attempts: withCancelledAttempt(row),
   };
+  noteOvertaken(step, row);
   const after = transition(step, row, { ...event, set });
+  admissionOf(step).returned(step.get(QUEUES).get(queue).settings.namespace);
   if (line !== null) promoteNext(step, line, open);
   return after;
 }

@@ -1,3 +1,4 @@
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { NewJob, SubmitReply, SubmitRequest, Submitted } from "../../../contract/rpc.ts";
 import { dueAt } from "../../../domain/due.ts";
 import { rankOf } from "../../../domain/rank.ts";
@@ -14,12 +15,13 @@ import type { NewRow } from "../jobs/state-store.ts";
 import { accept } from "../jobs/transition.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { FROZEN_RETRY_MS } from "../queues/configure.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { QUEUES, takeSettings } from "../queues/queue-store.ts";
+import { QUEUES, supersedes, takeSettings } from "../queues/queue-store.ts";
 import { ANY_RESERVATION, RESERVATIONS } from "../reservations/reservation-store.ts";
 import { keysOf } from "../reservations/reserved-keys.ts";
-import { Admission } from "./admission.ts";
+import { type Admission, admissionOf, type Full, type Origin } from "./admission.ts";
 import { submitDeferred } from "./deferred.ts";
 import { dedupKeyOfNew, gateOfNew, idempotencyKeyOfNew, lineOfNew, slotOfNew, specOf } from "./new-job.ts";
 import type { DecidedJob, SubmitOutcome } from "./submit-outcome.ts";
@@ -47,11 +49,11 @@ export function submit(step: Step, request: SubmitRequest): SubmitOutcome {
   const queues: KnownQueue[] = [];
   for (const settings of request.queues) {
     const queue = takeSettings(step, settings);
-    if (queue.settings.version > settings.version) return { type: "settings", settings: queue.settings };
+    if (supersedes(queue, settings)) return { type: "settings", settings: queue.settings };
     if (queue.frozenUntil > step.now) return { type: "busy", retryAfterMs: FROZEN_RETRY_MS };
     queues.push(queue);
   }
-  const intake = new Intake(step, request.exempt === true ? null : new Admission(step));
+  const intake = new Intake(step, gateOf(step, request));
   const answers = request.jobs.map((job) => {
     const queue = queues[job.queue];
     if (queue === undefined) throw new Error(`job ${job.id} names no queue of its request`);
@@ -59,6 +61,11 @@ export function submit(step: Step, request: SubmitRequest): SubmitOutcome {
   });
   intake.write();
   return { type: "submitted", results: answers.map((answer) => answer()) };
+}
+
+/** Who says whether there is room for a request's jobs; null: they have been let in already. */
+function gateOf(step: Step, { exempt }: Pick<SubmitRequest, "exempt">): Gate | null {
+  return exempt === "admitted" ? null : { admission: admissionOf(step), origin: exempt ?? "new" };
 }
 
 const REFUSALS = ["mismatch", "duplicate", "expired", "full", "undecided"] as const;
@@ -77,20 +84,25 @@ export function acceptDecided(step: Step, jobs: DecidedJob[]): Submitted[] {
 
 type Decided = Pick<DecidedJob, "seq" | "forced">;
 
+interface Gate {
+  admission: Admission;
+  origin: Origin;
+}
+
 /** Takes the jobs of one request, and writes them in a few statements. What became of each is known after `write`. */
 class Intake {
   #step: Step;
   /** Null: these jobs are never refused for want of room. */
-  #admission: Admission | null;
+  #gate: Gate | null;
   #rows: NewRow[] = [];
   /** Ordering keys that a job of this request stands behind already. */
   #lines = new Set<string>();
   /** Jobs of this request that were not there before. */
   #written = new Set<string>();
 
-  constructor(step: Step, admission: Admission | null) {
+  constructor(step: Step, gate: Gate | null) {
     this.#step = step;
-    this.#admission = admission;
+    this.#gate = gate;
   }
 
   /** `decided` is of a job that was prepared. When it is `forced`, it is accepted whatever its keys say by now. */
@@ -119,10 +131,14 @@ class Intake {
   ): () => Submitted {
     const { now } = this.#step;
     if (decided === null && this.#isPast(job)) return () => sentAgain(this.#step, job.id) ?? { type: "expired" };
-    const full = this.#admission?.refusal(queue, job.priority) ?? null;
+    if (decided === null && this.#step.get(NAMESPACES).isLate(queue.settings.namespace, job.id)) {
+      return () => ({ type: "refused" });
+    }
+    const incoming = { priority: job.priority, bytes: utf8Bytes(job.payload) };
+    const full = this.#gate?.admission.refusal(queue, incoming, this.#gate.origin) ?? null;
     // The very same submission, whose answer was lost, has its place already.
     if (full !== null) return () => sentAgain(this.#step, job.id) ?? full;
-    this.#admission?.took(queue);
+    this.#gate?.admission.took(queue, incoming);
     this.#remember(queue, job, job.id);
     if (job.dedup !== null) holdKey(this.#step, dedupKeyOfNew(queue, job), { id: job.id, dedup: job.dedup, next });
     const runAt = runAtOf(job, now);
@@ -196,13 +212,26 @@ class Intake {
         return this.#accept(queue, job, { next: true, decided: null });
       case "refuse":
         return () => ({ type: "duplicate", id: resolution.id });
-      case "replace":
+      case "replace": {
         if (this.#isPast(job)) return () => ({ type: "expired" });
+        const full = this.#growth(queue, resolution.row, payload);
+        if (full !== null) return () => full;
         replacePending(this.#step, resolution.row, { id, dedup, payload, runAt: runAtOf(job, this.#step.now) });
         return this.#answer(queue, job, resolution.row.id);
+      }
       case "answer":
         return this.#answer(queue, job, resolution.id);
     }
+  }
+
+  /** Why a waiting job may not get a payload that is larger than its own, or null when it may. */
+  #growth(queue: KnownQueue, { id }: { id: string }, payload: string): Full | null {
+    if (this.#gate === null) return null;
+    const { namespace } = queue.settings;
+    const bytes = utf8Bytes(payload) - (this.#step.get(JOBS).payloadBytes([id]).get(id) ?? 0);
+    const full = this.#gate.admission.refusalToGrow(namespace, bytes);
+    if (full === null) this.#gate.admission.grew(namespace, bytes);
+    return full;
   }
 
   /** An earlier job of this request may hold the key: it is found as if it had come in a request of its own. */

@@ -1,9 +1,11 @@
 import type { OperateRequest, OperationProgress, OperationProgressRequest } from "../../../contract/rpc.ts";
 import type { JobError } from "../../../domain/job/job.ts";
+import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import { OPERATION_KEPT_MS, selects } from "../../../domain/operation.ts";
-import { HEAD_COLUMNS, type JobHead, type JobSpec } from "../jobs/job-row.ts";
+import { isKept, type JobHead, type JobSpec } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
+import { nextOf, walkIds } from "../jobs/walk-queues.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { cancel } from "../lifecycle/cancel.ts";
@@ -19,7 +21,7 @@ const SWEEP_PER_STEP = 100;
 /** Ids carry the gateway's clock, `created_at` the shard's: ids are bounded by what may lie between. */
 const CLOCK_SLACK_MS = 60_000;
 
-/** Takes an operation: it walks the shard's jobs on the shard's own clock. One that is known goes on as it does. */
+/** Takes an operation: it walks its own queues' jobs on the shard's own clock. One that is known goes on as it does. */
 export function operate(step: Step, { operation }: OperateRequest): OperationProgress {
   const operations = step.get(OPERATIONS);
   const known = operations.find(operation.id);
@@ -54,19 +56,14 @@ export function stepOperations(step: Step): boolean {
 
 function walkOn(step: Step, known: KnownOperation): KnownOperation {
   const { operation } = known;
-  const rows = step.sql.all<JobHead>(
-    `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id > ? AND id < ? AND state <> 'discarded' ORDER BY id LIMIT +?`,
-    known.after,
-    firstJobIdAt(operation.createdAt + CLOCK_SLACK_MS),
-    SCAN_PER_STEP,
-  );
+  const rows = nextRows(step, known);
   const walk: KnownOperation = { ...known, nextAt: step.now };
   let changes = 0;
   for (const row of rows) {
     if (changes === CHANGES_PER_STEP) return walk;
     walk.after = row.id;
+    if (!isKept(row)) continue;
     const { settings } = step.get(QUEUES).get(row.queue);
-    if (settings.namespace !== operation.namespace) continue;
     walk.scanned += 1;
     if (!selects(operation, candidateOf(row, settings.name))) continue;
     walk.matched += 1;
@@ -76,6 +73,23 @@ function walkOn(step: Step, known: KnownOperation): KnownOperation {
   }
   if (rows.length < SCAN_PER_STEP) walk.nextAt = null;
   return walk;
+}
+
+/** The next jobs of the operation's own queues, of the one that it names or of all of its namespace, by their ids. */
+function nextRows(step: Step, { operation, after }: KnownOperation): JobHead<RowState>[] {
+  const { namespace, filter, createdAt } = operation;
+  const queues = step.get(QUEUES);
+  const named = filter.queue === null ? null : queues.find(namespace, filter.queue);
+  const own = filter.queue === null ? queues.of(namespace) : named === null ? [] : [named];
+  const ids = walkIds(step.sql, {
+    queues: own.map(({ ref }) => ref),
+    indexes: ["all"],
+    after,
+    before: firstJobIdAt(createdAt + CLOCK_SLACK_MS),
+    newestFirst: false,
+  });
+  const heads = step.get(JOBS).heads(nextOf(ids, SCAN_PER_STEP));
+  return heads.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function candidateOf(row: JobHead, queue: string) {

@@ -21,4 +21,9 @@ export const OPERATION_MIGRATIONS: Migrations = [
       "CREATE INDEX operations_expiry ON operations (expires_at) WHERE expires_at IS NOT NULL",
     ],
   },
+  {
+    name: "operations/2-by-namespace",
+    // What goes with a namespace. One row an operation.
+    statements: ["CREATE INDEX operations_by_namespace ON operations (request ->> '$.namespace')"],
+  },
 ];

@@ -1,3 +1,4 @@
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import type { NewJob, SpawnJob, Unfit } from "../../../contract/rpc.ts";
 import { unfit } from "../../../contract/submission.ts";
@@ -5,6 +6,8 @@ import { slotOfJob } from "../../../domain/job-id.ts";
 import { partitionOf, slotOf } from "../../../domain/slots.ts";
 import { spawnJobId } from "../../../domain/spawn.ts";
 import type { Step } from "../kernel/step.ts";
+import { admissionOf } from "../lifecycle/admission.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES, takeSettings } from "../queues/queue-store.ts";
 
@@ -20,6 +23,13 @@ export interface Child {
   job: NewJob;
 }
 
+/** The job whose success brings others. `depth` is how many successes deep it was brought itself. */
+export interface Parent {
+  id: string;
+  namespace: string;
+  depth: number;
+}
+
 export type SlotAssignment =
   | { type: "assigned"; children: Child[] }
   | { type: "refused"; index: number; queue: string; because: Unfit }
@@ -30,13 +40,15 @@ export type SlotAssignment =
  * Gives jobs that `parent` brings their places, by the settings that this shard knows. They stay good until the jobs have
  * arrived: as long as one is on its way, the number of its queue's partitions does not change. See `hold`.
  */
-export function assignSlots(step: Step, parent: { id: string; namespace: string }, jobs: SpawnJob[]): SlotAssignment {
+export function assignSlots(step: Step, parent: Parent, jobs: SpawnJob[]): SlotAssignment {
   const children: Child[] = [];
+  const depth = parent.depth + 1;
+  const tooDeep = depth > step.get(NAMESPACES).limits(parent.namespace).spawnDepth;
   const parentSlot = slotOfJob(parent.id);
   let shared: number | null = null;
   for (const [index, { queue: name, ...job }] of jobs.entries()) {
     const queue = queueOf(step, parent.namespace, name);
-    const because = unfit({ queue: name, ...job }, queue?.settings ?? null);
+    const because = unfit({ queue: name, ...job }, queue?.settings ?? null) ?? (tooDeep ? "spawned-too-deep" : null);
     if (queue === null || because !== null) {
       return { type: "refused", index, queue: name, because: because ?? "queue-not-found" };
     }
@@ -54,10 +66,22 @@ export function assignSlots(step: Step, parent: { id: string; namespace: string 
       queue,
       slot,
       parentSlot,
-      job: { ...job, id, queue: 0, partition, delayMs: null, runAt, createdAt: null, parent: parent.id },
+      job: { ...job, id, queue: 0, partition, delayMs: null, runAt, createdAt: null, parent: parent.id, depth },
     });
   }
+  const full = fullFor(step, parent.namespace, children);
+  if (full !== null) return { type: "refused", index: 0, queue: jobs[0]?.queue ?? "", because: full };
   return { type: "assigned", children };
+}
+
+/** Why there is no room for jobs that a job brings; null when there is, and then they have it. */
+function fullFor(step: Step, namespace: string, children: readonly Child[]): Unfit | null {
+  const incoming = children.map(({ job }) => ({ priority: job.priority, bytes: utf8Bytes(job.payload) }));
+  const admission = admissionOf(step);
+  const full = admission.refusalToBring(namespace, incoming);
+  if (full === null) admission.brought(namespace, incoming);
+  if (full === null) return null;
+  return full.scope === "namespace" ? "namespace-full" : "shard-full";
 }
 
 /** The keys that decide the place of a job. */
@@ -67,6 +91,7 @@ export function partitionKeysOf({ orderingKey, concurrencyKey, dedup, idempotenc
 
 /** A shard is told of every queue but of a `default` that nobody has put yet. */
 function queueOf(step: Step, namespace: string, name: string): KnownQueue | null {
+  if (step.get(NAMESPACES).isGone(namespace)) return null;
   const known = step.get(QUEUES).find(namespace, name);
   if (known !== null || name !== DEFAULT_QUEUE) return known;
   return takeSettings(step, implicitDefault(namespace));

@@ -1,10 +1,12 @@
 import type { NewJob } from "../../../contract/rpc.ts";
 import type { SpawnLetter } from "../../../contract/spawn-letter.ts";
-import { SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Sql } from "../../sql.ts";
-import { Part, type StepScope } from "../kernel/part.ts";
+import { countsEqualRows, keptCounts } from "../kernel/kept-counts.ts";
+import { Part, type Parts, type StepScope } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
+import { OUTGOING } from "../lifecycle/outgoing.ts";
+import { QUEUES } from "../queues/queue-store.ts";
 
 /** A job on its way to the owner of its slot. `queue` is the ref of its queue here. */
 export interface Outgoing {
@@ -34,19 +36,23 @@ export class OutboxStore {
   /** Ascending. */
   #slots: readonly number[];
 
-  constructor(sql: Sql, letters: Presence, slots: readonly number[]) {
+  readonly #tally: OutgoingTally;
+
+  constructor(sql: Sql, tally: OutgoingTally, { letters, slots }: { letters: Presence; slots: readonly number[] }) {
     this.#sql = sql;
+    this.#tally = tally;
     this.#letters = letters;
     this.#slots = slots;
   }
 
   /** Reads the store from the rows. */
-  static load(sql: Sql): OutboxStore {
+  static load(sql: Sql, tally: OutgoingTally): OutboxStore {
+    for (const { key, n } of sql.all<{ key: number; n: number }>(COUNT_BY_QUEUE)) tally.count(key, n);
     const slots: number[] = [];
     for (let last = -1; ; ) {
       const query = "SELECT min(slot) AS slot FROM spawn_outbox WHERE slot > ?";
       const next = sql.all<{ slot: number | null }>(query, last)[0]?.slot ?? null;
-      if (next === null) return new OutboxStore(sql, new Presence(sql, "spawn_letters"), slots);
+      if (next === null) return new OutboxStore(sql, tally, { letters: new Presence(sql, "spawn_letters"), slots });
       slots.push(next);
       last = next;
     }
@@ -62,8 +68,12 @@ export class OutboxStore {
   }
 
   /** 1 row a job. */
-  add(step: StepScope, jobs: Outgoing[]): void {
+  add(step: StepScope & Parts, jobs: Outgoing[]): void {
     this.#recheck(step, jobs);
+    for (const { queue } of jobs) {
+      step.onCommit(() => this.#tally.count(queue, 1));
+      step.get(OUTGOING_COUNTS).add(queue, 1);
+    }
     for (const chunk of inChunks(
       jobs.map(({ slot, seq, parentSlot, queue, job }) => [slot, seq, parentSlot, job.id, queue, JSON.stringify(job)]),
     )) {
@@ -83,12 +93,23 @@ export class OutboxStore {
   }
 
   /** These have reached their shards. 1 row a job. */
-  confirmed(step: StepScope, jobs: { slot: number; seq: number }[]): void {
+  confirmed(step: StepScope & Parts, jobs: { slot: number; seq: number }[]): void {
     this.#recheck(step, jobs);
-    this.#sql.run(
-      "DELETE FROM spawn_outbox WHERE (slot, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))",
+    const gone = this.#sql.all<{ queue: number }>(
+      "DELETE FROM spawn_outbox WHERE (slot, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?)) RETURNING queue",
       JSON.stringify(jobs.map(({ slot, seq }) => [slot, seq])),
     );
+    for (const { queue } of gone) {
+      step.onCommit(() => this.#tally.count(queue, -1));
+      step.get(OUTGOING_COUNTS).add(queue, -1);
+    }
+  }
+
+  /** The first jobs of a queue that have not arrived, whatever their slots. Reads the whole outbox. */
+  ofQueue(queue: number, limit: number): { slot: number; seq: number }[] {
+    if (this.#slots.length === 0) return [];
+    const query = "SELECT slot, seq FROM spawn_outbox WHERE queue = ? LIMIT +?";
+    return this.#sql.all<{ slot: number; seq: number }>(query, queue, limit);
   }
 
   /** Whether a job of the slot is on its way, one of this very step too. */
@@ -99,24 +120,6 @@ export class OutboxStore {
   isOnItsWay(slot: number, id: string): boolean {
     if (!this.#slots.includes(slot)) return false;
     return this.#sql.all("SELECT 1 AS found FROM spawn_outbox WHERE slot = ? AND id = ? LIMIT 1", slot, id).length > 0;
-  }
-
-  /** Jobs of a queue, or of all, that have not arrived. */
-  count(queue: number | null = null): number {
-    if (this.#slots.length === 0) return 0;
-    const query = "SELECT count(*) AS n FROM spawn_outbox";
-    const rows =
-      queue === null
-        ? this.#sql.all<{ n: number }>(query)
-        : this.#sql.all<{ n: number }>(`${query} WHERE queue = ?`, queue);
-    return rows[0]?.n ?? 0;
-  }
-
-  /** The time, epoch ms, at which the oldest job was recorded that has not arrived; null without one. */
-  oldestAt(): number | null {
-    if (this.#slots.length === 0) return null;
-    const seq = this.#sql.all<{ seq: number | null }>("SELECT min(seq) AS seq FROM spawn_outbox")[0]?.seq ?? null;
-    return seq === null ? null : seq / SEQUENCE_PER_MS;
   }
 
   /** The last job that was taken from `source` for a slot; 0 before the first. */
@@ -130,10 +133,12 @@ export class OutboxStore {
   }
 
   /** 1 row. */
-  write(step: StepScope, letter: SpawnLetter): void {
+  write(step: StepScope & Parts, letter: SpawnLetter): void {
     // Not before the commit: a letter that nobody wrote would be looked for again and again.
     step.onCommit(() => this.#letters.raise());
-    this.#sql.run("INSERT OR IGNORE INTO spawn_letters VALUES (?, ?)", letter.id, JSON.stringify(letter));
+    const query = "INSERT OR IGNORE INTO spawn_letters VALUES (?, ?) RETURNING id";
+    const written = this.#sql.all(query, letter.id, JSON.stringify(letter));
+    step.get(LETTER_COUNTS).add(0, written.length);
   }
 
   letters(limit: number): SpawnLetter[] {
@@ -142,14 +147,20 @@ export class OutboxStore {
       .map(({ letter }) => JSON.parse(letter) as SpawnLetter);
   }
 
-  lettersSent(step: StepScope, ids: string[]): void {
-    this.#sql.run("DELETE FROM spawn_letters WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+  lettersSent(step: StepScope & Parts, ids: string[]): void {
+    const query = "DELETE FROM spawn_letters WHERE id IN (SELECT value FROM json_each(?)) RETURNING id";
+    step.get(LETTER_COUNTS).add(0, -this.#sql.all(query, JSON.stringify(ids)).length);
     this.#letters.recheck(step);
   }
 
-  countLetters(): number {
+  /** Forgets the letters of a namespace; answers how many. */
+  forgetLetters(step: StepScope & Parts, namespace: string): number {
     if (!this.#letters.any) return 0;
-    return this.#sql.all<{ n: number }>("SELECT count(*) AS n FROM spawn_letters")[0]?.n ?? 0;
+    this.#letters.recheck(step);
+    const query = "DELETE FROM spawn_letters WHERE letter ->> '$.namespace' = ? RETURNING 1 AS done";
+    const { length } = this.#sql.all(query, namespace);
+    step.get(LETTER_COUNTS).add(0, -length);
+    return length;
   }
 
   /** Jobs of these slots come or go in this step: once it has committed, the rows say which of them have any. */
@@ -166,4 +177,36 @@ export class OutboxStore {
   }
 }
 
-export const OUTBOX = new Part("outbox", ({ sql }) => OutboxStore.load(sql));
+/** Is told how many jobs of a queue wait in the outbox: so many more, or fewer. */
+interface OutgoingTally {
+  count(queue: number, jobs: number): void;
+}
+
+const COUNT_BY_QUEUE = "SELECT queue AS key, count(*) AS n FROM spawn_outbox GROUP BY queue";
+
+/** How many jobs of each queue are on their way, by the refs of their queues here. */
+export const OUTGOING_COUNTS = keptCounts("counts of outgoing jobs", ({ sql }) =>
+  sql.all<{ key: number; n: number }>(COUNT_BY_QUEUE),
+);
+
+/** How many letters have yet to go out. */
+export const LETTER_COUNTS = keptCounts("count of letters", ({ sql }) =>
+  sql.all<{ key: number; n: number }>("SELECT 0 AS key, count(*) AS n FROM spawn_letters"),
+);
+
+export const OUTGOING_AUDIT = countsEqualRows("outgoing-equals-rows", OUTGOING_COUNTS, {
+  name: "outgoing jobs",
+  rows: ({ sql }, limit) =>
+    sql.all<{ key: number; n: number }>(
+      "SELECT queue AS key, count(*) AS n FROM (SELECT queue FROM spawn_outbox LIMIT +?1) GROUP BY queue",
+      limit,
+    ),
+});
+
+export const OUTBOX = new Part("outbox", (shard) => {
+  const queues = shard.get(QUEUES);
+  const outgoing = shard.get(OUTGOING);
+  return OutboxStore.load(shard.sql, {
+    count: (queue, jobs) => outgoing.count(queues.get(queue).settings.namespace, jobs),
+  });
+});

@@ -1,8 +1,11 @@
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import { type NewJob, type ReceiveReply, type ReceiveRequest, RPC_VERSION } from "../../../contract/rpc.ts";
 import { partitionOf } from "../../../domain/slots.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import type { Step } from "../kernel/step.ts";
+import { admissionOf } from "../lifecycle/admission.ts";
 import { isRefusal, submit } from "../lifecycle/submit.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { takeSettings } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
@@ -32,17 +35,33 @@ export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveRep
     const queue = queues[job.queue];
     if (queue === undefined) throw new Error(`job ${job.id} names no queue of its request`);
     if (seq <= (marks.get(slot) ?? outbox.mark(slot, request.source))) continue;
-    if (stuck.has(slot) || isUndecidable(step, { queue, job })) {
+    if (stuck.has(slot) || (!isGone(step, queue) && waits(step, { queue, job }))) {
       stuck.add(slot);
       left.push(seq);
       continue;
     }
-    incoming.push({ queue, job });
     marks.set(slot, seq);
+    if (!isGone(step, queue)) incoming.push({ queue, job });
   }
   takeIn(step, incoming);
   for (const [slot, seq] of marks) outbox.setMark(slot, request.source, seq);
   return { type: "received", left };
+}
+
+/** Of a namespace that is being deleted nothing comes in. */
+function isGone(step: Step, { settings }: KnownQueue): boolean {
+  return step.get(NAMESPACES).isGone(settings.namespace);
+}
+
+/** Whether the job is to be sent again. If not, it has its room from here on. */
+function waits(step: Step, incoming: IncomingJob): boolean {
+  if (isUndecidable(step, incoming)) return true;
+  const { queue, job } = incoming;
+  const admission = admissionOf(step);
+  const size = { priority: job.priority, bytes: utf8Bytes(job.payload) };
+  if (admission.refusal(queue, size, "arrived") !== null) return true;
+  admission.took(queue, size);
+  return false;
 }
 
 /**
@@ -55,11 +74,14 @@ export function isUndecidable(step: Step, { queue, job }: IncomingJob): boolean 
 }
 
 /**
- * Accepts jobs that can be decided now. The success that brought them is recorded, so nobody is there to hear of a refusal:
- * no full backlog refuses them, and what is refused for good becomes a dead letter in this very step.
+ * Accepts jobs that can be decided now and were let in. The success that brought them is recorded, so nobody is there to hear
+ * of a refusal: what is refused for good becomes a dead letter in this very step. What is of an earlier namespace of the name goes without a
+ * trace.
  */
 export function takeIn(step: Step, incoming: readonly IncomingJob[]): void {
+  const namespaces = step.get(NAMESPACES);
   const here = incoming.filter((incoming) => {
+    if (namespaces.isLate(incoming.queue.settings.namespace, incoming.job.id)) return false;
     const reason = displaced(incoming);
     if (reason !== null) refuse(step, incoming, reason);
     return reason === null;
@@ -72,7 +94,7 @@ export function takeIn(step: Step, incoming: readonly IncomingJob[]): void {
     queues: queues.map(({ settings }) => settings),
     jobs: here.map(({ queue, job }) => ({ ...job, queue: queues.indexOf(queue) })),
     atomic: false,
-    exempt: true,
+    exempt: "admitted",
   });
   if (outcome.type !== "submitted") throw new Error(`spawned jobs were answered ${outcome.type}`);
   for (const [i, result] of outcome.results.entries()) {

@@ -1,4 +1,5 @@
 import type { ReceiveReply, ReportReply, ReportRequest, ShardApi } from "../../../contract/rpc.ts";
+import { faultText } from "../../../domain/fault.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import type { Patience } from "../kernel/command.ts";
 import type { Driver, DriverHost } from "../kernel/driver.ts";
@@ -29,13 +30,13 @@ export class OutboxSender implements Driver {
     try {
       reply = await this.#call(delivery);
     } catch (error) {
-      console.warn(JSON.stringify({ at: "shard.deliver", to: delivery.to, error: String(error) }));
+      console.warn(JSON.stringify({ at: "shard.deliver", to: delivery.to, error: faultText(error) }));
     }
     try {
       await this.#host.run(() => noteDelivered(this.#host.engine, delivery, reply));
     } catch (error) {
       // What is on its way is in the rows: the alarm sends it again.
-      console.error(JSON.stringify({ at: "shard.delivered", to: delivery.to, error: String(error) }));
+      console.error(JSON.stringify({ at: "shard.delivered", to: delivery.to, error: faultText(error) }));
     }
   }
 

@@ -1,11 +1,11 @@
 import type { Report, ReportResult } from "../../../contract/rpc.ts";
 import { INVALID_SPAWN } from "../../../contract/spawn.ts";
 import type { Step } from "../kernel/step.ts";
-import { assignSlots, type Child, type SlotAssignment } from "./assign-slots.ts";
+import { assignSlots, type Child, type Parent, type SlotAssignment } from "./assign-slots.ts";
 import { launch } from "./launch.ts";
 
 /** The job of a report whose lease is the current one: null of any other, which spawns nothing. */
-export type JobOf = (report: Report) => { id: string; namespace: string } | null;
+export type JobOf = (report: Report) => Parent | null;
 
 /**
  * What the jobs that reports bring mean for the reports. They are placed before anything is recorded, so that a success
@@ -65,6 +65,8 @@ function answerOf(assignment: Exclude<SlotAssignment, { type: "assigned" }>): Re
 }
 
 function failureOf(report: Report, { index, queue, because }: Extract<SlotAssignment, { type: "refused" }>): Report {
-  const error = { code: INVALID_SPAWN, message: `/spawn/${index}: queue ${queue}: ${because}`, retryable: true };
+  // Depth is what the job is: no further attempt would change it.
+  const retryable = because !== "spawned-too-deep";
+  const error = { code: INVALID_SPAWN, message: `/spawn/${index}: queue ${queue}: ${because}`, retryable };
   return { ...report, outcome: { ok: false, error, retryAfterMs: null } };
 }

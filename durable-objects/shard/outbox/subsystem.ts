@@ -1,13 +1,27 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
-import { comesTooLate } from "../kernel/audit-rules.ts";
-import type { AuditView } from "../kernel/subsystem.ts";
+import { SEQUENCE_PER_MS } from "../../../domain/rank.ts";
+import { type AuditView, comesTooLate, type RowRules } from "../kernel/audit-rules.ts";
 import type { QueueSubsystem } from "../queues/queue-change.ts";
 import { OUTBOX_SCHEDULE } from "./outbox-schedule.ts";
 import { OUTBOX_MIGRATIONS } from "./outbox-schema.ts";
-import { OUTBOX } from "./outbox-store.ts";
+import { LETTER_COUNTS, OUTBOX, OUTGOING_AUDIT, OUTGOING_COUNTS } from "./outbox-store.ts";
 
 /** A shard that is away comes back in less; and what is on its way is sent once a minute at least. */
 const UNDERWAY_AT_MOST_MS = 600_000;
+
+/** What a success has brought arrives. */
+const RULES: RowRules = {
+  table: "spawn_outbox",
+  key: ["slot", "seq"],
+  named: "r.id",
+  rules: [
+    {
+      rule: "spawned-arrives",
+      detail: `has been on its way for more than ${UNDERWAY_AT_MOST_MS / 60_000} minutes`,
+      where: `r.seq < (?1 - ${UNDERWAY_AT_MOST_MS}) * ${SEQUENCE_PER_MS}`,
+    },
+  ],
+};
 
 /** Jobs that successes bring: on their way to the owners of their slots, taken in here, or refused. */
 export const outbox: QueueSubsystem = {
@@ -22,26 +36,16 @@ export const outbox: QueueSubsystem = {
     },
     { table: "spawn_letters", scope: "shard", why: "a letter is about a job that lies nowhere, and goes to a Queue" },
   ],
-  memory: [OUTBOX, OUTBOX_SCHEDULE],
-  queues: { holdings: (parts, { ref }) => ({ live: parts.get(OUTBOX).count(ref) }) },
+  memory: [OUTBOX, OUTGOING_COUNTS, LETTER_COUNTS, OUTBOX_SCHEDULE],
+  queues: { holdings: (parts, { ref }) => ({ live: parts.get(OUTGOING_COUNTS).of(ref) }) },
   nextAt: (parts, now) => parts.get(OUTBOX_SCHEDULE).nextAt(now),
-  audit: spawnedGoesOut,
+  audit: { rows: [RULES], walks: [OUTGOING_AUDIT], moment: spawnedHasAlarm },
 };
 
-/** What a success has brought goes out: an alarm sends it again, and it arrives. */
-function spawnedGoesOut(view: AuditView): AuditViolation[] {
-  const { alarmAt, now } = view;
-  const nextAt = view.get(OUTBOX_SCHEDULE).nextAt(now);
-  if (nextAt === null) return [];
-  const violations: AuditViolation[] = [];
-  if (comesTooLate(view, nextAt)) {
-    const detail = `spawned jobs are to be sent at ${nextAt}, alarm at ${alarmAt}`;
-    violations.push({ rule: "spawned-has-alarm", detail });
-  }
-  const since = view.get(OUTBOX).oldestAt();
-  if (since !== null && since < now - UNDERWAY_AT_MOST_MS) {
-    const detail = `a spawned job has been on its way since ${Math.floor(since)}, now ${now}`;
-    violations.push({ rule: "spawned-arrives", detail });
-  }
-  return violations;
+/** What a success has brought is sent again by an alarm. */
+function spawnedHasAlarm(view: AuditView): AuditViolation[] {
+  const nextAt = view.get(OUTBOX_SCHEDULE).nextAt(view.now);
+  if (nextAt === null || !comesTooLate(view, nextAt)) return [];
+  const detail = `spawned jobs are to be sent at ${nextAt}, alarm at ${view.alarmAt}`;
+  return [{ rule: "spawned-has-alarm", detail }];
 }

@@ -1,6 +1,7 @@
 import type { Lease } from "../../../domain/lease.ts";
 import type { JobHead, StoredAttempt } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
+import { LeaseTags } from "../jobs/lease-tag.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
@@ -17,8 +18,9 @@ export function fenceOf(step: Step, lease: Lease, namespace: string | null): Fen
   const row = step.get(JOBS).head(lease.jobId);
   if (row === null) return { type: wasDiscarded(step, lease, namespace) ? "stale" : "unknown" };
   if (!mayTouch(step, row, namespace)) return { type: "unknown" };
-  if (row.attempt !== lease.attempt || row.lease !== lease.nonce) {
-    return { type: wasGiven(row, lease) ? "stale" : "unknown" };
+  const tags = new LeaseTags();
+  if (row.attempt !== lease.attempt || !tags.isMadeOf(row.lease, lease)) {
+    return { type: wasGiven(row, lease, tags) ? "stale" : "unknown" };
   }
   if (row.state === "cancelled") return { type: "cancelled" };
   if (row.state !== "running") return { type: "stale" };
@@ -35,7 +37,7 @@ function mayTouch(parts: Parts, row: Pick<JobHead, "queue">, namespace: string |
   return namespace === null || parts.get(QUEUES).get(row.queue).settings.namespace === namespace;
 }
 
-function wasGiven(row: JobHead, lease: Lease): boolean {
+function wasGiven(row: JobHead, lease: Lease, tags: LeaseTags): boolean {
   const attempts = JSON.parse(row.attempts) as StoredAttempt[];
-  return attempts.some((attempt) => attempt.number === lease.attempt && attempt.nonce === lease.nonce);
+  return attempts.some((attempt) => attempt.number === lease.attempt && tags.isMadeOf(attempt.nonce, lease));
 }

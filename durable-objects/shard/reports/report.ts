@@ -1,13 +1,15 @@
 import type { Report, ReportReply, ReportRequest, ReportResult } from "../../../contract/rpc.ts";
 import { type Lease, parseLease } from "../../../domain/lease.ts";
-import { toJob } from "../jobs/job-row.ts";
+import { type JobSpec, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
+import { LeaseTags } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import type { Success } from "../jobs/state-store.ts";
 import { succeed } from "../jobs/transition.ts";
 import { ownLeases } from "../kernel/ownership.ts";
 import type { Step } from "../kernel/step.ts";
+import { CAPACITY } from "../lifecycle/admission.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
 import { endAttempt } from "../lifecycle/end-attempt.ts";
 import { SpawnPlans } from "../outbox/spawn-plans.ts";
@@ -50,11 +52,15 @@ function plansOf(
     const lease = parseLease(text);
     const fence = lease === null ? null : fenceOf(step, lease, namespace);
     if (fence?.type !== "current") return null;
-    const { id, queue } = fence.row;
-    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace };
+    const { id, queue, spec } = fence.row;
+    const { depth = 0 } = JSON.parse(spec) as JobSpec;
+    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace, depth };
   };
   return new SpawnPlans(step, reports, { jobOf, fails });
 }
+
+/** A success whose lease has still to be looked at. */
+type Tried = { lease: Lease } & Pick<Success, "result" | "truncated">;
 
 /** Records the reports of one call in one step. */
 class Recording {
@@ -88,7 +94,7 @@ class Recording {
    */
   #recordSuccesses(reports: Report[]): Set<number> {
     const places = new Map<string, number>();
-    const successes: Success[] = [];
+    const tried: Tried[] = [];
     const leases = new Set<string>();
     for (const [i, report] of reports.entries()) {
       const { lease: text, outcome } = report;
@@ -97,14 +103,33 @@ class Recording {
       leases.add(text);
       if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
       places.set(lease.jobId, i);
-      const { jobId: id, attempt, nonce } = lease;
-      successes.push({ id, attempt, nonce, result: outcome.result, truncated: outcome.resultTruncated });
+      tried.push({ lease, ...this.#kept(outcome) });
     }
+    const successes = this.#withNonces(tried);
     if (successes.length === 0) return new Set();
     const done = succeed(this.#step, successes, this.#reporter.namespace);
     const recorded = new Set(done.map(({ id }) => places.get(id) ?? -1));
     if (this.#plans !== null) this.#launch(reports, recorded, this.#plans);
     return recorded;
+  }
+
+  /** Those whose lease was made of the nonce that its job has now, with the nonce, which the statement compares once more. */
+  #withNonces(tried: Tried[]): Success[] {
+    if (tried.length === 0) return [];
+    const nonces = this.#step.get(JOBS).nonces(tried.map(({ lease }) => lease.jobId));
+    const tags = new LeaseTags();
+    return tried.flatMap(({ lease, result, truncated }) => {
+      const nonce = nonces.get(lease.jobId) ?? null;
+      if (nonce === null || !tags.isMadeOf(nonce, lease)) return [];
+      return [{ id: lease.jobId, attempt: lease.attempt, nonce, result, truncated }];
+    });
+  }
+
+  /** What is kept of a result: all of it, as long as the shard's last reserve is not touched. The outcome is always kept. */
+  #kept({ result, resultTruncated }: { result: string | null; resultTruncated: boolean }) {
+    const capacity = this.#step.get(CAPACITY);
+    const hasRoom = result === null || capacity.bytes(this.#step.now) < capacity.limits.maxResultBytes;
+    return hasRoom ? { result, truncated: resultTruncated } : { result: null, truncated: true };
   }
 
   /** SQLite tells what it wrote in no order; what the successes bring is accepted in that of the reports. */

@@ -1,7 +1,8 @@
 import type { NewJob, Verdict } from "../../../contract/rpc.ts";
 import { parseJobId, slotOfJob } from "../../../domain/job-id.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part, type StepScope } from "../kernel/part.ts";
+import { countsEqualRows, keptCounts } from "../kernel/kept-counts.ts";
+import { Part, type Parts, type StepScope } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
 import { keysOf, type ReservedKeys, type ScopedKey } from "./reserved-keys.ts";
 
@@ -30,9 +31,10 @@ export class ReservationStore {
   }
 
   /** Puts a job aside until the decision. 2 rows, and one for each of its keys. */
-  hold(txn: string, { job, queue, seq, forced }: UndecidedJob, verdict: Verdict): void {
+  hold(step: Parts, txn: string, { job, queue, seq, forced, verdict }: UndecidedJob & { verdict: Verdict }): void {
     const { idempotency, dedup } = keysOf(job);
     this.#presence.raise();
+    step.get(UNDECIDED_COUNTS).add(queue, 1);
     this.#sql.run(
       `INSERT INTO undecided (slot, id, txn, seq, queue, line, idempotency_scope, idempotency_key, dedup_scope, dedup_key,
          forced, verdict, job) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -66,13 +68,14 @@ export class ReservationStore {
   }
 
   /** Takes the jobs of a transaction out, in the order in which they were sent. Its verdicts go with them. */
-  take(step: StepScope, txn: string): UndecidedJob[] {
+  take(step: StepScope & Parts, txn: string): UndecidedJob[] {
     const rows = this.#sql.all<SqlRow & { job: string; queue: number; seq: number; forced: number }>(
       "SELECT job, queue, seq, forced FROM undecided INDEXED BY undecided_txn WHERE txn = ? AND job IS NOT NULL ORDER BY seq",
       txn,
     );
     this.#sql.run("DELETE FROM undecided WHERE txn = ?", txn);
     this.#presence.recheck(step);
+    for (const { queue } of rows) step.get(UNDECIDED_COUNTS).add(queue, -1);
     return rows.map((row) => ({ job: JSON.parse(row.job), queue: row.queue, seq: row.seq, forced: row.forced === 1 }));
   }
 
@@ -119,20 +122,38 @@ export class ReservationStore {
     return this.#sql.all(query, queue, line, seq).length > 0;
   }
 
-  /** How many jobs of a queue, or of all, would wait if all were committed. */
-  count(queue: number | null = null): number {
+  /** Forgets the jobs of a queue, whatever becomes of their transactions; answers how many. */
+  forgetQueue(step: StepScope & Parts, queue: number): number {
     if (!this.any) return 0;
-    const query = "SELECT count(*) AS n FROM undecided WHERE job IS NOT NULL";
-    const rows =
-      queue === null
-        ? this.#sql.all<{ n: number }>(query)
-        : this.#sql.all<{ n: number }>(`${query} AND queue = ?`, queue);
-    return rows[0]?.n ?? 0;
+    this.#presence.recheck(step);
+    const gone = this.#sql.all<{ waits: number }>(
+      "DELETE FROM undecided WHERE queue = ? RETURNING job IS NOT NULL AS waits",
+      queue,
+    );
+    step.get(UNDECIDED_COUNTS).add(queue, -gone.filter(({ waits }) => waits === 1).length);
+    return gone.length;
   }
 }
 
 /** Whether any job waits for a decision. */
 export const ANY_RESERVATION = new Part("any reservation", ({ sql }) => new Presence(sql, "undecided"));
+
+/** How many jobs of each queue would wait if all transactions were committed. */
+export const UNDECIDED_COUNTS = keptCounts("counts of undecided jobs", ({ sql }) =>
+  sql.all<{ key: number; n: number }>(
+    "SELECT queue AS key, count(*) AS n FROM undecided WHERE job IS NOT NULL GROUP BY queue",
+  ),
+);
+
+export const UNDECIDED_AUDIT = countsEqualRows("undecided-equals-rows", UNDECIDED_COUNTS, {
+  name: "undecided jobs",
+  rows: ({ sql }, limit) =>
+    sql.all<{ key: number; n: number }>(
+      `SELECT queue AS key, count(*) AS n
+       FROM (SELECT queue FROM undecided WHERE job IS NOT NULL LIMIT +?1) GROUP BY queue`,
+      limit,
+    ),
+});
 
 export const RESERVATIONS = new Part(
   "reservations",

@@ -17,8 +17,10 @@ import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { submit } from "../lifecycle/submit.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
+import { FIRE_BUDGET } from "./fire-budget.ts";
 import { SCHEDULES, type ScheduleRow } from "./schedule-store.ts";
 
 /** Schedules looked at in one step, and instants of each: whoever has more to catch up goes to the end of the line. */
@@ -116,6 +118,8 @@ type InstantOutcome =
 /** One instant that is due and not too late. */
 function fireInstant(step: Step, due: DueInstant): InstantOutcome {
   const { settings, at } = due;
+  // It is being deleted, and its schedules with it.
+  if (step.get(NAMESPACES).isGone(settings.namespace)) return { type: "not-owned" };
   const queue = step.get(QUEUES).find(settings.namespace, settings.job.queue);
   if (queue === null) throw new Error(`schedule ${settings.name} runs here, and its queue was never heard of`);
   if (queue.settings.deleted) return skipped(at, `Its queue ${settings.job.queue} was deleted.`);
@@ -165,6 +169,8 @@ function makeJob(
   { queue, settings, at, partition, slot }: FireTarget,
 ): Exclude<InstantOutcome, { type: "not-owned" }> {
   const { job } = settings;
+  const until = step.get(FIRE_BUDGET).take(step, settings.namespace);
+  if (until !== null) return { type: "frozen", until };
   const id = fireJobId(settings, at, slot);
   const runAt = at + jitterOf(settings, at);
   const outcome = submit(step, {
@@ -172,7 +178,7 @@ function makeJob(
     epoch: 0,
     queues: [queue.settings],
     atomic: false,
-    exempt: true,
+    exempt: "own",
     jobs: [
       {
         id,
@@ -204,6 +210,13 @@ function makeJob(
   return { type: "fire", fire };
 }
 
+const FULL = {
+  queue: "full: Its queue has as many waiting jobs as it may have.",
+  namespace:
+    "full: The namespace has as many unfinished jobs, or as many bytes, as it may have on the shard of its queue.",
+  shard: "full: The shard of its queue holds as much as it can.",
+} as const;
+
 /** Why no job was made, or null when it was. */
 function refusalOf(result: Submitted): string | null {
   switch (result.type) {
@@ -211,6 +224,8 @@ function refusalOf(result: Submitted): string | null {
       return null;
     case "expired":
       return "The job would have expired before it could run.";
+    case "full":
+      return FULL[result.scope];
     default:
       return `The job was refused: ${result.type}.`;
   }

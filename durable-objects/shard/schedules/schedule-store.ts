@@ -115,16 +115,6 @@ export function scheduleStore(sql: Sql) {
       return sql.all<{ at: number | null }>(query)[0]?.at ?? null;
     },
 
-    /** Schedules that run here though nothing would ever fire them, or whose time is past `overdue`. */
-    stuck(overdue: number, limit: number): ScheduleRow[] {
-      return sql.all<ScheduleRow>(
-        `SELECT ${COLUMNS} FROM schedules WHERE runs = 1 AND timing IS NOT NULL
-           AND (next_at IS NULL OR due_at IS NULL OR due_at < ?) LIMIT +?`,
-        overdue,
-        limit,
-      );
-    },
-
     /** Adds the schedule's `n`th record, and forgets the one that is one too many. */
     record({ ref, slot }: Pick<ScheduleRow, "ref" | "slot">, n: number, fire: Fire): void {
       const { scheduledAt, firedAt, outcome, reason, jobId, count } = fire;
@@ -160,6 +150,18 @@ export function scheduleStore(sql: Sql) {
     /** At most `MAX_FIRES_KEPT` of them. */
     forgetFiresOf(ref: number): void {
       sql.run("DELETE FROM fires WHERE schedule = ?", ref);
+    },
+
+    /** Forgets schedules of a namespace with all that is known of them, at most `limit`; answers how many. */
+    forgetSome(namespace: string, limit: number): number {
+      const query = "SELECT ref FROM schedules WHERE namespace = ? LIMIT +?";
+      const rows = sql.all<{ ref: number }>(query, namespace, limit);
+      for (const { ref } of rows) {
+        sql.run("DELETE FROM fires WHERE schedule = ?", ref);
+        sql.run("DELETE FROM schedule_settings WHERE schedule = ?", ref);
+        sql.run("DELETE FROM schedules WHERE ref = ?", ref);
+      }
+      return rows.length;
     },
 
     /** The oldest instant of which there is a record, epoch milliseconds; null when there is none. */

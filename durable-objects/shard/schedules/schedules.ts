@@ -14,6 +14,7 @@ import { assignedSlot, type Fire, timingOf } from "../../../domain/schedule.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { takeSettings } from "../queues/queue-store.ts";
 import { SCHEDULES, type ScheduleRow } from "./schedule-store.ts";
 
@@ -43,6 +44,7 @@ export function firesOf(parts: Parts, request: FiresRequest): Fire[] {
 
 function take(step: Step, push: SchedulePush): ScheduleTaken {
   const schedules = step.get(SCHEDULES);
+  if (step.get(NAMESPACES).isGone(push.namespace)) return { lastAt: null, nextAt: null, type: "stopped" };
   const known = schedules.find(push.namespace, push.name);
   if (known !== null && isOlder(push, known)) return { ...markOf(known, push.timing), type: "older" };
   const slot = push.own === null ? null : slotHere(step, push.own);

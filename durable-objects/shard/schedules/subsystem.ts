@@ -1,10 +1,24 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
-import { comesTooLate, MAX_NAMED, OVERDUE_MS } from "../kernel/audit-rules.ts";
+import { type AuditView, comesTooLate, OVERDUE_MS, type RowRules } from "../kernel/audit-rules.ts";
 import type { Step } from "../kernel/step.ts";
-import type { AuditView, Subsystem } from "../kernel/subsystem.ts";
+import type { Subsystem } from "../kernel/subsystem.ts";
 import { fireDue } from "./fire.ts";
 import { SCHEDULE_MIGRATIONS } from "./schedule-schema.ts";
 import { SCHEDULES } from "./schedule-store.ts";
+
+const RULES: RowRules = {
+  table: "schedules",
+  key: ["ref"],
+  named: "'schedule ' || r.namespace || '/' || r.name",
+  rules: [
+    {
+      rule: "schedule-goes-on",
+      detail: "is not paused, and has no next instant, or the clock should have looked at it long ago",
+      where: `r.runs = 1 AND r.timing IS NOT NULL
+        AND (r.next_at IS NULL OR r.due_at IS NULL OR r.due_at < ?1 - ${OVERDUE_MS})`,
+    },
+  ],
+};
 
 /** Schedules: each instant that is due makes its job, in the step that moves the schedule on. */
 export const schedules: Subsystem = {
@@ -30,20 +44,12 @@ export const schedules: Subsystem = {
     return false;
   },
   ticksBeforeClaims: true,
-  audit: schedulesGoOn,
+  audit: { rows: [RULES], moment: schedulesHaveAlarm },
 };
 
-/** A schedule that is not paused has a next instant, the clock looks at it in time, and an alarm makes it look. */
-function schedulesGoOn(view: AuditView): AuditViolation[] {
-  const { alarmAt, now } = view;
-  const stuck = view
-    .get(SCHEDULES)
-    .stuck(now - OVERDUE_MS, MAX_NAMED)
-    .map(({ namespace, name, next_at, due_at }) => ({
-      rule: "schedule-goes-on",
-      detail: `schedule ${namespace}/${name}: next instant ${next_at}, due at ${due_at}, now ${now}`,
-    }));
+/** An alarm makes the clock look at the next schedule in time. */
+function schedulesHaveAlarm(view: AuditView): AuditViolation[] {
   const dueAt = view.get(SCHEDULES).nextDueAt();
-  if (dueAt === null || !comesTooLate(view, dueAt)) return stuck;
-  return [...stuck, { rule: "schedule-has-alarm", detail: `a schedule is due at ${dueAt}, alarm at ${alarmAt}` }];
+  if (dueAt === null || !comesTooLate(view, dueAt)) return [];
+  return [{ rule: "schedule-has-alarm", detail: `a schedule is due at ${dueAt}, alarm at ${view.alarmAt}` }];
 }

@@ -57,7 +57,7 @@ export function dropExcess(step: Step, grown: readonly number[]): void {
     if (feed === null || feed.undelivered.bytes <= maxFeedBytes) continue;
     dropFront(step, feed, feed.undelivered.bytes - maxFeedBytes + maxFeedBytes * SLACK);
   }
-  const total = feeds.all().reduce((sum, { undelivered }) => sum + undelivered.bytes, 0);
+  const total = feeds.total.bytes;
   if (total <= maxBytes) return;
   const [longest] = feeds.all().sort((a, b) => b.undelivered.bytes - a.undelivered.bytes);
   if (longest !== undefined) dropFront(step, longest, total - maxBytes * (1 - SLACK));

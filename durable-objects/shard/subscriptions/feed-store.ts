@@ -84,6 +84,8 @@ export class FeedStore {
   #feeds: Map<number, Feed>;
   /** The list is also another's: it is copied before it changes. */
   #shared: boolean;
+  /** Of all feeds together. */
+  #total = { events: 0, bytes: 0 };
 
   private constructor(sql: Sql, feeds: Map<number, Feed>, shared: boolean) {
     this.#sql = sql;
@@ -91,32 +93,54 @@ export class FeedStore {
     this.#shared = shared;
   }
 
+  /** What all subscriptions together have yet to be told. */
+  get total(): Readonly<Pick<Undelivered, "events" | "bytes">> {
+    return this.#total;
+  }
+
   /** Reads the store from the rows. */
   static load(sql: Sql): FeedStore {
     const rows = sql.all<FeedRow>(`SELECT ${COLUMNS} FROM subscriptions ORDER BY ref`);
     const store = new FeedStore(sql, new Map(rows.map((row) => [row.ref, toFeed(row)])), false);
-    for (const { subscription, ...undelivered } of store.countRows()) store.#update(subscription, { undelivered });
+    for (const { subscription, ...undelivered } of store.#countRows()) store.#update(subscription, { undelivered });
     return store;
   }
 
   /** The same subscriptions, for a step to change. */
   fork(): FeedStore {
-    return new FeedStore(this.#sql, this.#feeds, true);
+    const fork = new FeedStore(this.#sql, this.#feeds, true);
+    fork.#total = this.#total;
+    return fork;
   }
 
   /** Takes over what a step has changed, when it has committed. */
   join(fork: FeedStore): void {
     if (fork.#shared) return;
     this.#feeds = fork.#feeds;
+    this.#total = fork.#total;
     fork.#shared = true;
   }
 
   /** What the rows say of what is undelivered. It reads all of them but their texts. */
-  countRows(): (Undelivered & { subscription: number })[] {
+  #countRows(): (Undelivered & { subscription: number })[] {
     return this.#sql.all<{ subscription: number; events: number; bytes: number; oldestAt: number }>(
       `SELECT e.subscription, sum(e.n) AS events, sum(e.bytes) AS bytes, min(e.at) AS oldestAt
        FROM events AS e JOIN subscriptions AS s ON s.ref = e.subscription WHERE e.seq > s.after_seq GROUP BY e.subscription`,
     );
+  }
+
+  /** The rows of a feed counted, `limit` at most, without their texts. */
+  countOf({ ref, afterSeq }: Feed, limit: number): { rows: number; events: number; bytes: number } {
+    const query = `SELECT count(*) AS rows, coalesce(sum(n), 0) AS events, coalesce(sum(bytes), 0) AS bytes
+      FROM (SELECT n, bytes FROM events WHERE subscription = ? AND seq > ? LIMIT +?)`;
+    const [counted] = this.#sql.all<{ rows: number; events: number; bytes: number }>(query, ref, afterSeq, limit);
+    return counted ?? { rows: 0, events: 0, bytes: 0 };
+  }
+
+  /** The next refs behind `after` of subscriptions that the rows know, at most `limit`, ascending. */
+  refsAfter(after: number, limit: number): number[] {
+    const query = "SELECT ref FROM subscriptions WHERE ref > ? ORDER BY ref LIMIT +?";
+    return this.#sql.all<{ ref: number }>(query, after, limit).map(({ ref }) => ref);
   }
 
   /** All subscriptions that the shard was told of, deleted ones too: those first that were served longest ago. */
@@ -159,7 +183,7 @@ export class FeedStore {
     const feed: Feed = goesOn
       ? { ...known, settings }
       : { ref, settings, afterSeq, ...NEW, dead: known !== null, undelivered: NOTHING, leasedBy: null };
-    this.#writable().set(ref, feed);
+    this.#set(feed, known);
     this.save(feed, { ...feed, health: HEALTHY });
   }
 
@@ -254,6 +278,20 @@ export class FeedStore {
     return this.all().some(({ dead }) => dead);
   }
 
+  /** Forgets a subscription, with at most `limit` of its rows: what is left goes first the next time. */
+  forgetSome({ ref }: Feed, limit: number): void {
+    const query = `DELETE FROM events WHERE subscription = ?1 AND seq IN
+      (SELECT seq FROM events WHERE subscription = ?1 ORDER BY seq LIMIT +?2) RETURNING n, bytes`;
+    const gone = this.#sql.all<{ n: number; bytes: number }>(query, ref, limit);
+    if (gone.length === limit) {
+      const sum = (of: "n" | "bytes") => gone.reduce((total, row) => total + row[of], 0);
+      this.#count(this.#current(ref), { events: -sum("n"), bytes: -sum("bytes") });
+      return;
+    }
+    this.#sql.run("DELETE FROM subscriptions WHERE ref = ?", ref);
+    this.#writable().delete(ref);
+  }
+
   #count(feed: Feed, more: { events: number; bytes: number }): void {
     const { undelivered } = this.#current(feed.ref);
     const events = undelivered.events + more.events;
@@ -269,8 +307,17 @@ export class FeedStore {
   }
 
   #update(ref: number, patch: Partial<Feed>): void {
-    const feed = { ...this.#current(ref), ...patch };
-    this.#writable().set(ref, feed);
+    const known = this.#current(ref);
+    this.#set({ ...known, ...patch }, known);
+  }
+
+  #set(feed: Feed, known: Feed | null): void {
+    const [before, after] = [known?.undelivered ?? NOTHING, feed.undelivered];
+    if (before !== after) {
+      const { events, bytes } = this.#total;
+      this.#total = { events: events + after.events - before.events, bytes: bytes + after.bytes - before.bytes };
+    }
+    this.#writable().set(feed.ref, feed);
   }
 
   #writable(): Map<number, Feed> {

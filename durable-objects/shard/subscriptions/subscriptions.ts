@@ -8,6 +8,7 @@ import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import type { Parts } from "../kernel/part.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { ANY_SUBSCRIPTION, FEEDS, type Feed } from "./feed-store.ts";
 
 /** Takes what the gateway says of subscriptions: what is newer than what is known. Jobs that change from then on are told of. */
@@ -15,6 +16,7 @@ export function configureSubscriptions(step: Step, { subscriptions }: ConfigureS
   const feeds = step.get(FEEDS);
   const presence = step.get(ANY_SUBSCRIPTION);
   for (const settings of subscriptions) {
+    if (step.get(NAMESPACES).isGone(settings.namespace)) continue;
     const known = feeds.find(settings.namespace, settings.name);
     if (known !== null && known.settings.version >= settings.version) continue;
     const before = known?.afterSeq ?? 0;

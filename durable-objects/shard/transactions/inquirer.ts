@@ -1,4 +1,5 @@
 import { RPC_VERSION, type TransactionApi } from "../../../contract/rpc.ts";
+import { faultText } from "../../../domain/fault.ts";
 import type { Driver, DriverHost } from "../kernel/driver.ts";
 import { INQUIRIES } from "./inquiries.ts";
 import { learnOutcome } from "./transaction.ts";
@@ -26,7 +27,7 @@ export class Inquirer implements Driver {
       const outcome = await coordinator.outcome({ v: RPC_VERSION });
       await run(() => engine.step((step) => learnOutcome(step, txn, outcome)));
     } catch (error) {
-      console.warn(JSON.stringify({ at: "shard.ask", txn, error: String(error) }));
+      console.warn(JSON.stringify({ at: "shard.ask", txn, error: faultText(error) }));
     }
   }
 }

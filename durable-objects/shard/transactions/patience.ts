@@ -1,6 +1,7 @@
 import type { GetRequest, JobReply, ListReply, ListRequest } from "../../../contract/rpc.ts";
 import { CARRY_OUT_MS } from "../../../domain/two-phase.ts";
-import type { Patience, Wait } from "../kernel/command.ts";
+import type { Patience } from "../kernel/command.ts";
+import type { Waiting } from "../kernel/long-poll.ts";
 import type { Parts } from "../kernel/part.ts";
 import { untilFinal } from "../lifecycle/one-job.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
@@ -30,13 +31,13 @@ export const untilDecided: Patience<ListRequest, ListReply> = {
 };
 
 /** What to wait for until it is decided whether there is a job `id`; null when it is. */
-export function waitForDecisionOf(parts: Parts, id: string): Wait | null {
+export function waitForDecisionOf(parts: Parts, id: string): Waiting | null {
   const undecided = parts.get(RESERVATIONS).of(id);
   return undecided === null ? null : waitForDecisions(parts, [undecided.txn]);
 }
 
 /** Their coordinators are asked meanwhile, because the word may have been lost. */
-function waitForDecisions(parts: Parts, txns: readonly string[]): Wait | null {
+function waitForDecisions(parts: Parts, txns: readonly string[]): Waiting | null {
   const inquiries = parts.get(INQUIRIES);
   for (const txn of txns) inquiries.add(txn);
   return txns.length === 0 ? null : { key: DECIDED, ms: DECISION_WAIT_MS };

@@ -1,5 +1,5 @@
-import type { AuditViolation } from "../../../contract/rpc.ts";
-import type { AuditView, Subsystem } from "../kernel/subsystem.ts";
+import type { RowRules } from "../kernel/audit-rules.ts";
+import type { Subsystem } from "../kernel/subsystem.ts";
 import { INQUIRIES } from "./inquiries.ts";
 import { tickTransactions } from "./transaction.ts";
 import { TRANSACTION_MIGRATIONS } from "./transaction-schema.ts";
@@ -9,6 +9,20 @@ import { TRANSACTIONS } from "./transaction-store.ts";
 const TICK_PER_STEP = 200;
 /** A coordinator decides within seconds, and who has prepared asks it every two: more than this long, nobody answers. */
 const PREPARED_AT_MOST_MS = 60_000;
+
+/** Nothing stays prepared: it holds keys, places in lines, and the answer to whoever reads its jobs. */
+const RULES: RowRules = {
+  table: "transactions",
+  key: ["txn"],
+  named: "r.txn",
+  rules: [
+    {
+      rule: "prepared-is-decided",
+      detail: `has been prepared for more than ${PREPARED_AT_MOST_MS / 1000} s`,
+      where: `r.phase = 'prepared' AND r.since < ?1 - ${PREPARED_AT_MOST_MS}`,
+    },
+  ],
+};
 
 /** This shard's part in atomic batches over several shards: what was decided, and what waits for a decision. */
 export const transactions: Subsystem = {
@@ -24,16 +38,5 @@ export const transactions: Subsystem = {
   memory: [TRANSACTIONS, INQUIRIES],
   nextAt: (parts) => parts.get(TRANSACTIONS).nextAt(),
   tick: (step) => tickTransactions(step, TICK_PER_STEP) === TICK_PER_STEP,
-  audit: transactionsEnd,
+  audit: { rows: [RULES] },
 };
-
-/** Nothing stays prepared: it holds keys, places in lines, and the answer to whoever reads its jobs. */
-function transactionsEnd(view: AuditView): AuditViolation[] {
-  return view
-    .get(TRANSACTIONS)
-    .preparedSince(view.now - PREPARED_AT_MOST_MS)
-    .map((txn) => ({
-      rule: "prepared-is-decided",
-      detail: `${txn} has been prepared for more than ${PREPARED_AT_MOST_MS / 1000} s`,
-    }));
-}

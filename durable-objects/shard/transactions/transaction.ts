@@ -93,7 +93,7 @@ function putAside(
     const replaces = job.dedup?.onConflict === "replace";
     if (forced || replaces) {
       const seq = step.get(SEQUENCE).next(step.now);
-      reservations.hold(request.txn, { job, queue, seq, forced }, verdict);
+      reservations.hold(step, request.txn, { job, queue, seq, forced, verdict });
     } else reservations.holdVerdict(request.txn, { id: job.id, queue }, verdict);
   }
 }

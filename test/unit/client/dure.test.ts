@@ -49,8 +49,8 @@ test("every other call goes where the API says", async () => {
     'POST /v1/queues/q/keys/resume {"key":"k/1"}',
     'POST /v1/queues/q/claim {"max":2,"wait":1}',
     'POST /v1/reports {"reports":[{"lease":"l","ok":true}],"claim":{"queue":"q"}}',
-    'POST /v1/leases/l/succeed {"result":1}',
-    'POST /v1/leases/l/fail {"error":{"code":"c"},"retryAfter":5}',
-    'POST /v1/leases/l/extend {"leaseSeconds":9}',
+    'POST /v1/leases/succeed {"lease":"l","result":1}',
+    'POST /v1/leases/fail {"lease":"l","error":{"code":"c"},"retryAfter":5}',
+    'POST /v1/leases/extend {"lease":"l","leaseSeconds":9}',
   ]);
 });

@@ -21,7 +21,7 @@ describe("heartbeats", () => {
     expect(heartbeats()).toHaveLength(0);
     await clock.advance(20_001);
     expect(heartbeats()).toHaveLength(3);
-    expect(heartbeats()[0]).toMatchObject({ path: "/v1/leases/lease-a/extend", body: { leaseSeconds: 30 } });
+    expect(heartbeats()[0]).toMatchObject({ path: "/v1/leases/extend", body: { lease: "lease-a", leaseSeconds: 30 } });
     done.open();
     await clock.advance(60_000);
     expect(heartbeats()).toHaveLength(3);
@@ -128,8 +128,10 @@ function running(
   const jobs = [claimedJob("a", over)];
   const order: string[] = [];
   const { fetch } = fakeServer(async (request) => {
-    const body = request.body as Sent & { wait?: number; reports?: unknown[]; claim?: unknown };
+    const sent = request.body as Sent & { lease?: string; wait?: number; reports?: unknown[]; claim?: unknown };
+    const { lease, ...body } = sent;
     if (request.path.endsWith("/extend")) {
+      expect(lease).toBe("lease-a");
       beats.push({ ...body, at: clock.now() - startedAt });
       order.push("extend");
       return extend(beats.length, request);

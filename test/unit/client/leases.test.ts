@@ -13,5 +13,6 @@ test.each<[[leaseSeconds: number | undefined, update?: ProgressUpdate], unknown]
   const { fetch, seen } = fakeServer(() => EXTENDED);
   const dure = new Dure({ url: "http://dure", key: "k", fetch });
   await dure.leases.extend("lease_x", ...args);
-  expect(seen[0]?.body).toEqual(body);
+  expect(seen[0]?.path).toBe("/v1/leases/extend");
+  expect(seen[0]?.body).toEqual({ lease: "lease_x", ...Object(body) });
 });

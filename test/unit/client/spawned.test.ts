@@ -137,5 +137,8 @@ test("one success by hand brings jobs, and is answered with their ids", async ()
   const { leases } = new Dure({ url: "http://dure", key: "k", fetch: server.fetch });
   expect((await leases.succeed("l", 1, [{ payload: 2 }])).spawned).toEqual(["child"]);
   await leases.succeed("l", 1);
-  expect(server.seen.map(({ body }) => body)).toEqual([{ result: 1, spawn: [{ payload: 2 }] }, { result: 1 }]);
+  expect(server.seen.map(({ body }) => body)).toEqual([
+    { lease: "l", result: 1, spawn: [{ payload: 2 }] },
+    { lease: "l", result: 1 },
+  ]);
 });

@@ -1,17 +1,21 @@
-import { KeyBody, NamespaceBody } from "../../../contract/admin.ts";
+import { KeyBody } from "../../../contract/admin.ts";
 import { bad, badNames, checkLimits } from "../../rigs/limit-tables.ts";
-
-checkLimits("NamespaceBody", NamespaceBody, { at: [{}], over: [[{ name: "n" }, "/name"]] });
 
 const key = { name: "ci", scopes: ["submit"] };
 
 checkLimits("KeyBody", KeyBody, {
   at: [
     key,
-    { ...key, scopes: ["submit", "read", "work", "admin"], namespace: "acme", expiresAt: "2026-12-01T00:00:00Z" },
+    { ...key, name: "🔑".repeat(64) },
+    {
+      ...key,
+      scopes: ["submit", "read", "work", "admin", "metrics"],
+      namespace: "acme",
+      expiresAt: "2026-12-01T00:00:00Z",
+    },
   ],
   over: [
-    ...bad("name", badNames, key),
+    ...bad("name", ["", "a".repeat(65), "two\nlines", "\ud800", 1, null], key),
     ...bad("scopes", [[], ["read", "read"], "read"], key),
     [{ ...key, scopes: ["root"] }, "/scopes/0"],
     ...bad("namespace", badNames, key),

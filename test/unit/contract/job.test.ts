@@ -63,6 +63,7 @@ test("a listed job may leave out payload, result and attempts; a job may not", (
     dedupKey: null,
     idempotencyKey: null,
     parent: null,
+    depth: 0,
     tags: [],
     timeout: 60,
     retry: queueDefaults({}).retry,

@@ -28,7 +28,7 @@ test("the committed document is the one that the contract makes", () => {
 test.each(CALL_LIST.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const))(
   "%s has a scope and a 4xx problem",
   (_, route) => {
-    expect(["public", "submit", "read", "work", "admin", "root"]).toContain(route.scope);
+    expect(["public", "submit", "read", "work", "admin", "metrics", "root"]).toContain(route.scope);
     const operation = document.paths[route.path]?.[route.method];
     const problems = Object.entries(operation?.responses ?? {}).filter(([status]) => status.startsWith("4"));
     expect(problems.length).toBeGreaterThan(0);

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { PROBLEMS, type ProblemExplanation, RETRIES } from "../../../contract/problem-types.ts";
+import { type ProblemExplanation, RETRIES } from "../../../contract/problem-explanation.ts";
+import { PROBLEMS } from "../../../contract/problem-types.ts";
 
 const root = join(import.meta.dirname, "../../..");
 

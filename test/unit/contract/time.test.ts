@@ -47,6 +47,8 @@ describe("parseTimestamp", () => {
     " 2026-12-01T00:00:00Z",
     "2026-12-01T00:00:00Z\n",
     "1764547200000",
+    "9999-12-31T23:59:59-12:00",
+    "0000-01-01T00:00:00+01:00",
   ])("%j is refused", (text) => {
     expect(parseTimestamp(text)).toBeNull();
     expect(Timestamp.safeParse(text).success).toBe(false);

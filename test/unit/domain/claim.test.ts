@@ -13,6 +13,7 @@ const offer = (name: string, ready: Ready[], over: Partial<QueueOffer<string>> =
   weight: 1,
   partitions: [{ room: UNLIMITED, ready }],
   keyRoom: new Map(),
+  shared: [],
   ...over,
 });
 const sizes = (offers: QueueOffer<string>[], room: number, fairShare: FairShare = EVEN_SHARE) =>
@@ -54,6 +55,35 @@ describe("one claim", () => {
       [offer("a", [...jobs("k", 5, "k"), ...jobs("f", 2)], { keyRoom: new Map([["k", 2]]) })],
       9,
       { a: 4 },
+    ],
+    [
+      "a room that queues share holds over all of them",
+      [
+        offer("a", jobs("a", 9), { shared: [{ name: "host", room: 3 }] }),
+        offer("b", jobs("b", 9), { shared: [{ name: "host", room: 3 }] }),
+        offer("c", jobs("c", 9)),
+      ],
+      9,
+      { a: 2, b: 1, c: 6 },
+    ],
+    [
+      "of several shared rooms the least holds",
+      [
+        offer("a", jobs("a", 9), {
+          shared: [
+            { name: "host", room: 4 },
+            { name: "namespace", room: 2 },
+          ],
+        }),
+      ],
+      9,
+      { a: 2 },
+    ],
+    [
+      "a queue whose shared room is full starts nothing and takes nobody's turn",
+      [offer("a", jobs("a", 9), { shared: [{ name: "host", room: 0 }] }), offer("b", jobs("b", 9))],
+      4,
+      { b: 4 },
     ],
   ] as [string, QueueOffer<string>[], number, Record<string, number>][])("%s", (_name, offers, room, expected) => {
     expect(sizes(offers, room)).toEqual(expected);
@@ -126,18 +156,27 @@ describe("decide, for any offers", () => {
         { maxLength: 3 },
       ),
       keyRoom: fc.dictionary(fc.constantFrom("k", "l"), fc.integer({ min: 0, max: 4 })),
+      shared: fc.subarray(["h", "i"]),
     }),
     { maxLength: 4 },
   );
+  const anyRooms = fc.record({ h: fc.integer({ min: 0, max: 6 }), i: fc.integer({ min: 0, max: 6 }) });
+  type Rooms = typeof anyRooms extends fc.Arbitrary<infer T> ? T : never;
 
   /** The jobs of partition p have ids "q/p/i"; ranks are shuffled over partitions and rise inside each. */
-  const build = (plans: typeof anyOffers extends fc.Arbitrary<infer T> ? T : never): QueueOffer<number>[] =>
-    plans.map(({ namespace, weight, partitions, keyRoom }, queue) => ({
+  const build = (
+    plans: typeof anyOffers extends fc.Arbitrary<infer T> ? T : never,
+    rooms: Rooms,
+  ): QueueOffer<number>[] =>
+    plans.map(({ namespace, weight, partitions, keyRoom, shared }, queue) => ({
       queue,
       namespace,
       name: `q${queue}`,
       weight,
       keyRoom: new Map(Object.entries(keyRoom)),
+      shared: (["h", "i"] as const)
+        .filter((name) => shared.includes(name))
+        .map((name) => ({ name, room: rooms[name] })),
       partitions: partitions.map(({ room, keys }, p) => ({
         room,
         ready: keys.map((key, i) => ({ id: `${queue}/${p}/${i}`, rank: i * 10 + ((p * 7) % 10), key })),
@@ -146,15 +185,21 @@ describe("decide, for any offers", () => {
 
   test("no room is exceeded, nothing that may start is left while there is room, and order holds", () => {
     fc.assert(
-      fc.property(anyOffers, fc.integer({ min: 0, max: 30 }), (plans, room) => {
-        const offers = build(plans);
+      fc.property(anyOffers, anyRooms, fc.integer({ min: 0, max: 30 }), (plans, rooms, room) => {
+        const offers = build(plans, rooms);
         const { grants, gated } = decide(offers, room, EVEN_SHARE);
         const granted = grants.flatMap(({ ids }) => ids);
         expect(granted.length).toBeLessThanOrEqual(room);
         expect(new Set([...granted, ...gated.flatMap(({ ids }) => ids)]).size).toBe(
           granted.length + gated.flatMap(({ ids }) => ids).length,
         );
-        for (const { queue, partitions, keyRoom } of offers) {
+        const left = (name: "h" | "i") =>
+          rooms[name] -
+          offers
+            .filter(({ shared }) => shared.some((one) => one.name === name))
+            .reduce((sum, { queue }) => sum + (grants.find((grant) => grant.queue === queue)?.ids.length ?? 0), 0);
+        expect(Math.min(left("h"), left("i"))).toBeGreaterThanOrEqual(0);
+        for (const { queue, partitions, keyRoom, shared } of offers) {
           const ids = grants.find((grant) => grant.queue === queue)?.ids ?? [];
           const byId = new Map(partitions.flatMap(({ ready }, p) => ready.map((job) => [job.id, { ...job, p }])));
           const taken = ids.flatMap((id) => byId.get(id) ?? []);
@@ -167,7 +212,8 @@ describe("decide, for any offers", () => {
             const startable = ready.filter(
               ({ id, key }) => !ids.includes(id) && (key === null || keyLeft(key) > 0) && here < places,
             );
-            if (granted.length < room) expect(startable).toEqual([]);
+            const open = shared.every(({ name }) => left(name as "h" | "i") > 0);
+            if (granted.length < room && open) expect(startable).toEqual([]);
           });
         }
       }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { refusedTarget } from "../../../domain/target-url.ts";
+import { alsoRefusing, hostPatterns, refusedTarget } from "../../../domain/target-url.ts";
+import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../rigs/target-rules.ts";
 
 const allowed = [
   "https://example.com/hook",
@@ -26,6 +27,11 @@ const allowed = [
   "https://local.example.com/",
   "https://10.example.com/",
   "https://bücher.example/",
+  "http://example.com:443/",
+  "https://example.com:80/",
+  "http://example.com:1024/",
+  "http://example.com:65535/",
+  "http://example.com:/",
 ];
 
 const refused = [
@@ -115,16 +121,138 @@ const refused = [
   "http://[fec0::1]/",
   "http://[ff02::1]/",
   "http://[fe80::1%25eth0]/",
+  "http://example.com:22/",
+  "http://example.com:25/",
+  "https://example.com:53/",
+  "http://example.com:0/",
+  "http://example.com:79/",
+  "http://example.com:81/",
+  "http://example.com:442/",
+  "http://example.com:444/",
+  "http://example.com:1023/",
+  "http://8.8.8.8:53/",
+  "http://[2606:4700:4700::1111]:53/",
 ];
 
 describe("a public URL may be a target", () => {
   test.each(allowed)("%s", (url) => {
-    expect(refusedTarget(url)).toBeNull();
+    expect(refusedTarget(url, PUBLIC_TARGETS)).toBeNull();
   });
 });
 
 describe("a URL that is not public is refused with a reason", () => {
   test.each(refused)("%s", (url) => {
-    expect(refusedTarget(url)).toEqual(expect.any(String));
+    expect(refusedTarget(url, PUBLIC_TARGETS)).toEqual(expect.any(String));
+  });
+});
+
+describe("a list of the hosts that may be called", () => {
+  const rules = listedTargets("hooks.example.com, *.example.org,bücher.example");
+
+  test.each([
+    "https://hooks.example.com/x",
+    "https://HOOKS.example.com./x",
+    "http://hooks.example.com:8080/",
+    "https://a.example.org/",
+    "https://a.b.example.org/",
+    "https://b%C3%BCcher.example/",
+  ])("lets %s through", (url) => {
+    expect(refusedTarget(url, rules)).toBeNull();
+  });
+
+  test.each([
+    "https://example.com/",
+    "https://a.hooks.example.com/",
+    "https://hooks.example.com.evil.example/",
+    "https://example.org/",
+    "https://badexample.org/",
+    "https://example.org.evil.example/",
+    "https://8.8.8.8/",
+  ])("refuses %s", (url) => {
+    expect(refusedTarget(url, rules)).toBe("its host is not one that the deployment lets be called");
+  });
+
+  test("lets nothing through that is not public", () => {
+    expect(refusedTarget("http://127.0.0.1/", listedTargets("127.0.0.1"))).toBe("it names a loopback address");
+    expect(refusedTarget("http://app.internal/", listedTargets("*.internal"))).toMatch(/local network/);
+    expect(refusedTarget("http://a.example:22/", listedTargets("a.example"))).toMatch(/port is 22/);
+  });
+
+  test("holds where private targets are allowed too", () => {
+    const local = { ...listedTargets("127.0.0.1"), allowPrivate: true };
+    expect(refusedTarget("http://127.0.0.1:22/", local)).toBeNull();
+    expect(refusedTarget("http://127.0.0.2:22/", local)).toMatch(/lets be called/);
+  });
+
+  test("may have addresses", () => {
+    const addresses = listedTargets("8.8.8.8, [2606:4700:4700::1111]");
+    expect(refusedTarget("http://0x8.8.8.8/", addresses)).toBeNull();
+    expect(refusedTarget("http://[2606:4700:4700:0::1111]/", addresses)).toBeNull();
+  });
+});
+
+describe("the platform's own hosts", () => {
+  const rules = listedTargets("", "dure.example, *.workers.dev");
+  const itself = "it names a host of the platform itself";
+
+  test.each([
+    "https://dure.example/v1/jobs",
+    "https://DURE.example./",
+    "https://dure.example:8443/",
+    "https://a.b.workers.dev/",
+  ])("%s is refused", (url) => {
+    expect(refusedTarget(url, rules)).toBe(itself);
+  });
+
+  test("do not stand for their neighbours", () => {
+    expect(refusedTarget("https://hooks.dure.example/", rules)).toBeNull();
+    expect(refusedTarget("https://notdure.example/", rules)).toBeNull();
+  });
+
+  test("are refused also where they are on the list of those that may be called", () => {
+    expect(refusedTarget("https://a.example/", listedTargets("*.example,a.example", "a.example"))).toBe(itself);
+  });
+
+  test("have with them the one to which the request came", () => {
+    const came = alsoRefusing(PUBLIC_TARGETS, "dure.example");
+    expect(refusedTarget("https://dure.example.:8443/", came)).toBe(itself);
+    expect(refusedTarget("https://other.example/", came)).toBeNull();
+    expect(refusedTarget("https://dure.example/", alsoRefusing(PUBLIC_TARGETS, null))).toBeNull();
+    expect(refusedTarget("https://dure.example/", alsoRefusing(rules, "other.example"))).toBe(itself);
+  });
+
+  test("are no other program of a machine on which private targets are allowed", () => {
+    expect(refusedTarget("http://127.0.0.1:9000/", alsoRefusing(ANY_TARGET, "127.0.0.1"))).toBeNull();
+  });
+});
+
+describe("a list of hosts", () => {
+  test("is split at commas, and may be empty", () => {
+    expect(hostPatterns("TARGET_HOSTS", "")).toEqual([]);
+    expect(hostPatterns("TARGET_HOSTS", " , ")).toEqual([]);
+    expect(hostPatterns("TARGET_HOSTS", " A.example. ,*.B.example,")).toEqual([
+      { host: "a.example", below: false },
+      { host: "b.example", below: true },
+    ]);
+  });
+
+  test.each([
+    "https://a.example",
+    "a.example/x",
+    "a.example:443",
+    "a.example:",
+    "u@a.example",
+    "*",
+    "*.",
+    "a.*.example",
+    "a b",
+    "2606::1",
+    "%",
+    "a.example?x",
+    "a.example#x",
+  ])("that has %s is refused whole, by the variable's name", (entry) => {
+    expect(() => hostPatterns("TARGET_HOSTS", `b.example, ${entry}`)).toThrow(
+      `TARGET_HOSTS is a list of hosts separated by commas, such as "example.com, *.example.org", not "${entry}".`,
+    );
   });
 });

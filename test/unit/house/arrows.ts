@@ -10,6 +10,7 @@ export const KERNEL = "kernel";
  * folder that is not on the list stands after all of them: nobody imports it, and it needs no place here.
  */
 export const TOPICS: readonly string[] = [
+  "namespaces",
   "queues",
   "jobs",
   "reservations",
@@ -22,6 +23,7 @@ export const TOPICS: readonly string[] = [
   "subscriptions",
   "failed-jobs",
   "operations",
+  "namespace-deletion",
   "doorbells",
   "audit",
 ];

@@ -1,6 +1,7 @@
 import { arrows } from "./arrows.ts";
 import { circles } from "./circles.ts";
 import { gatewayArrows } from "./gateway-arrows.ts";
+import { lockfile } from "./lockfile.ts";
 import { mirror } from "./mirror.ts";
 import type { Check } from "./parse.ts";
 import { retiredWords } from "./retired.ts";
@@ -20,4 +21,5 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   "sizes of files and functions": sizes,
   "unit tests mirror the sources": mirror,
   "retired words": retiredWords,
+  "packages and their hashes": () => lockfile(),
 };

@@ -8,10 +8,11 @@ const GATEWAY = "workers/gateway/";
  */
 export const PLACES: readonly string[] = [
   "log.ts",
-  "bytes.ts",
   "config.ts",
   "deadline.ts",
   "expiring-map.ts",
+  "remembered.ts",
+  "cron-round.ts",
   "edge-cache.ts",
   "database.ts",
   "routing",
@@ -30,6 +31,7 @@ export const PLACES: readonly string[] = [
   "operations",
   "schedules",
   "subscriptions",
+  "namespaces",
   "platform",
   "api",
   "doors",

@@ -15,6 +15,7 @@ export const MIRROR_EXCEPTIONS: readonly MirrorExceptions[] = [
       "durable-objects/shard/slots.test.ts",
       "durable-objects/shard/flow/dedup-after.test.ts",
       "durable-objects/shard/flow/dedup-model.test.ts",
+      "durable-objects/shard/lifecycle/admission-ceilings.test.ts",
       "durable-objects/shard/flow/explain-truth.test.ts",
       "durable-objects/shard/flow/fair-share.test.ts",
       "durable-objects/shard/flow/parked-histories.test.ts",

@@ -3,10 +3,12 @@ import { GatewayRig } from "../../rigs/gateway-rig.ts";
 import { filesRunByAsync } from "./coverage.ts";
 
 /**
- * Files in which code runs of one request, from the door of the gateway to the rows of the shard and back. Eighteen of a
+ * Files in which code runs of one request, from the door of the gateway to the rows of the shard and back. Twenty-three of a
  * submit's are the shard's.
  */
-const BUDGETS = { submit: 48, claim: 40, report: 40 };
+// Whatever comes in asks for the room of its namespace, and is counted there: six files of a submit, some of the others.
+// How many calls of a caller wait, or are heavy, and what the audit log is told of them is decided in four more.
+const BUDGETS = { submit: 59, claim: 47, report: 54 };
 
 // What is cached for seconds is not read again in the middle, however slow the machine is.
 beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));

@@ -20,17 +20,24 @@ const LAYERS: Layer[] = [
   { path: "client/", layers: ["contract/progress-patch.ts"], types: [], packages: [] },
   // What a user copies: it shows that the client is enough, by the name under which it is installed.
   { path: "examples/", layers: [], types: [], packages: ["@dure/client", "node:crypto", "node:os"] },
-  { path: "durable-objects/", layers: ["domain/", "contract/"], types: [], packages: ["cloudflare:workers"] },
-  { path: "workers/db/", layers: ["domain/", "contract/"], types: [], packages: ["drizzle-orm"] },
+  {
+    path: "durable-objects/",
+    layers: ["domain/", "contract/"],
+    types: [],
+    packages: ["cloudflare:workers", "@noble/hashes"],
+  },
+  { path: "workers/db/", layers: ["domain/", "contract/", "workers/crypto/"], types: [], packages: ["drizzle-orm"] },
+  // Both Workers seal and open; what is sealed is text to everybody else.
+  { path: "workers/crypto/", layers: ["domain/"], types: [], packages: [] },
   {
     path: "workers/gateway/",
-    layers: ["domain/", "contract/", "workers/db/"],
+    layers: ["domain/", "contract/", "workers/db/", "workers/crypto/"],
     types: ["durable-objects/"],
     packages: ["hono", "zod", "uuidv7", "cloudflare:workers"],
   },
   {
     path: "workers/processor/",
-    layers: ["domain/", "contract/", "workers/db/"],
+    layers: ["domain/", "contract/", "workers/db/", "workers/crypto/"],
     types: ["durable-objects/"],
     packages: ["standardwebhooks", "ipaddr.js", "zod", "cloudflare:workers"],
   },

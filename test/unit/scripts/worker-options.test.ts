@@ -1,4 +1,4 @@
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
@@ -30,6 +30,23 @@ describe("the local host's reading of a wrangler.toml", () => {
 
   it("knows the examples", () => {
     expect(CONFIGS.length).toBeGreaterThan(2);
+  });
+});
+
+describe("Dure's own Workers, as they are deployed,", () => {
+  const gateway = readWorkerConfig("wrangler.toml");
+  const processor = readWorkerConfig("workers/processor/wrangler.toml");
+
+  it("call no private address, by text and by network, and no route leads to the processor", () => {
+    expect(gateway.vars.ALLOW_PRIVATE_TARGETS).toBe("false");
+    expect(processor.vars.ALLOW_PRIVATE_TARGETS).toBe("false");
+    expect(processor.options.compatibilityFlags).toContain("global_fetch_strictly_public");
+    expect(readFileSync("workers/processor/wrangler.toml", "utf8")).toMatch(/^workers_dev = false$/m);
+  });
+
+  it("show metrics to keys alone, and have Cloudflare log no URL of a request", () => {
+    expect(gateway.vars.METRICS).toBe("key");
+    expect(readFileSync("wrangler.toml", "utf8")).toMatch(/^\[observability\.logs\]\ninvocation_logs = false$/m);
   });
 });
 

@@ -1,123 +1,212 @@
 import { SCOPES, type Scope } from "../../../contract/admin.ts";
 import { sha256Hex } from "../../../contract/hash.ts";
-import { isProblem, type Result, unavailable } from "../../../contract/problems.ts";
+import { access, isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
+import type { RevokedKey } from "../../../contract/rpc.ts";
 import { primary } from "../../db/client.ts";
 import { findKey, type KeyRow } from "../../db/keys.ts";
 import { findNamespace } from "../../db/namespaces.ts";
+import { LATE, within } from "../deadline.ts";
 import { ExpiringMap } from "../expiring-map.ts";
 import { log, reasonOf } from "../log.ts";
+import type { LookUpBudget } from "./rate-limit.ts";
+import type { RecentRevocations } from "./revocations.ts";
 import { sameText } from "./signing.ts";
-import { keyIdOf } from "./token.ts";
+import type { TokenSeal } from "./token.ts";
 
 /** Who is asking. `root` may name a namespace and make others. */
 export interface Caller {
+  /** An API key, the root key, or the props of a service binding. */
+  kind: "key" | "root" | "binding";
   keyId: string;
   namespace: string;
   scopes: ReadonlySet<Scope>;
   root: boolean;
+  /** When the key ends, epoch ms; null where it does not. */
+  expiresAt: number | null;
+  /** The keys above an API key, the one that made it last. */
+  ancestors: readonly string[];
 }
 
-interface CachedKey {
+/** A key that D1 said to work, at `confirmedAt`. */
+interface BelievedKey {
   caller: Caller;
-  expiresAt: number | null;
+  confirmedAt: number;
 }
 
 /** A revocation acts everywhere within 5 s: what is known of a key, from before it was read, is kept for less. */
 const KNOWN_MS = 4000;
+/** A token that was refused is refused again without asking. */
+const REFUSED_MS = 5000;
+/** D1 answers in milliseconds: after this it counts as away. */
+const DATABASE_MS = 3000;
 /**
- * While D1 is away a key that was good is taken for good still: nobody can revoke one either, since that is a write to
- * D1, and jobs can go on being submitted. Forgotten as soon as D1 says otherwise.
+ * While D1 is away a key that was good is taken for good as long as the Directory knows of no revocation since: jobs can go
+ * on being submitted. Less than the Directory remembers revocations.
  */
 const OUTAGE_MS = 600_000;
+/** The same while the Directory is away too: with what is known for 4 s after, a minute. */
+const ALONE_MS = 60_000 - KNOWN_MS;
 const DEFAULT_NAMESPACE = "default";
 
-/** Knows API keys. Keeps verdicts for good tokens only, so a flood of bad ones cannot push those out. */
+/** Where keys are known, and by what tokens are. */
+export interface AuthPorts {
+  database: D1Database;
+  revocations: RecentRevocations;
+  seal: TokenSeal;
+  /** Whole tokens. `previous` is taken as well, while there is one. */
+  rootKeys: { current: string; previous: string | null };
+}
+
+/** One look at a token. */
+interface Look {
+  token: string;
+  /** The SHA-256 of the token. */
+  hash: string;
+  now: number;
+  budget: LookUpBudget | null;
+}
+
+/**
+ * Knows API keys. What is good, what was refused and what was good before are kept apart, so that a flood of bad tokens
+ * pushes no good one out.
+ */
 export class Authenticator {
-  readonly #known = new ExpiringMap<CachedKey>(KNOWN_MS, 10_000);
-  readonly #knownInOutage = new ExpiringMap<CachedKey>(OUTAGE_MS, 10_000);
-  readonly #namespaces = new ExpiringMap<true>(KNOWN_MS, 10_000);
-  readonly #database: D1Database;
-  readonly #rootKey: string;
-  #rootHash: string | null = null;
+  readonly #known: ExpiringMap<Caller>;
+  readonly #refused: ExpiringMap<true>;
+  readonly #believed: ExpiringMap<BelievedKey>;
+  readonly #namespaces: ExpiringMap<true>;
+  readonly #ports: AuthPorts;
+  #roots: { hash: string; caller: Caller }[] | null = null;
 
-  constructor(database: D1Database, rootKey: string) {
-    this.#database = database;
-    this.#rootKey = rootKey;
+  /** `room`: how many of each it keeps. */
+  constructor(ports: AuthPorts, room = 10_000) {
+    this.#ports = ports;
+    this.#known = new ExpiringMap(KNOWN_MS, room);
+    this.#refused = new ExpiringMap(REFUSED_MS, room);
+    this.#believed = new ExpiringMap(OUTAGE_MS, room);
+    this.#namespaces = new ExpiringMap(KNOWN_MS, room);
   }
 
-  /** The caller, or null when the token is not a working key. A 503 problem when that cannot be found out. */
-  async identify(token: string, now: number): Promise<Result<Caller | null>> {
-    const known = this.#known.get(token, now) ?? (await this.#look(token, now));
-    if (isProblem(known)) return known;
-    if (known === null || (known.expiresAt !== null && known.expiresAt <= now)) return null;
-    return known.caller;
+  /**
+   * The caller, or null when the token is not a working key. A 503 problem when that cannot be found out, 429 when `budget`
+   * has no look-up left for a token that nothing speaks for.
+   */
+  async identify(token: string, now: number, budget: LookUpBudget | null = null): Promise<Result<Caller | null>> {
+    const known = this.#known.get(token, now) ?? (await this.#look(token, now, budget));
+    if (known === null || isProblem(known)) return known;
+    return known.expiresAt !== null && known.expiresAt <= now ? null : known;
   }
 
-  /** Forgets every verdict about a key, so that a revocation acts in this isolate at once. */
-  forget(keyId: string): void {
-    this.#known.deleteWhere((known) => known.caller.keyId === keyId);
-    this.#knownInOutage.deleteWhere((known) => known.caller.keyId === keyId);
+  /** Forgets every verdict about a key and what it made, so that a revocation acts in this isolate at once. */
+  forget(key: RevokedKey): void {
+    const isGone = ({ namespace, keyId, ancestors }: Caller) =>
+      namespace === key.namespace && (keyId === key.keyId || ancestors.includes(key.keyId));
+    this.#known.deleteWhere(isGone);
+    this.#believed.deleteWhere(({ caller }) => isGone(caller));
   }
 
-  /** Whether the namespace exists. `default` always does. */
+  /** Forgets every verdict about a namespace and its keys, so that its deletion acts in this isolate at once. */
+  forgetNamespace(name: string): void {
+    this.#namespaces.delete(name);
+    const isOf = ({ namespace, root }: Caller) => namespace === name && !root;
+    this.#known.deleteWhere(isOf);
+    this.#believed.deleteWhere(({ caller }) => isOf(caller));
+  }
+
+  /** Whether the namespace exists, and is not being deleted. `default` always does. */
   async namespaceExists(name: string, now: number): Promise<Result<boolean>> {
     if (name === DEFAULT_NAMESPACE || this.#namespaces.get(name, now)) return true;
-    const row = await orUnavailable(() => findNamespace(primary(this.#database), name));
+    const row = await orUnavailable(() => findNamespace(primary(this.#ports.database), name));
     if (isProblem(row)) return row;
-    if (row !== null) this.#namespaces.set(name, true, now);
-    return row !== null;
+    const lives = row !== null && row.deletingAt === null;
+    if (lives) this.#namespaces.set(name, true, now);
+    return lives;
   }
 
-  async #look(token: string, now: number): Promise<Result<CachedKey | null>> {
+  async #look(token: string, now: number, budget: LookUpBudget | null): Promise<Result<Caller | null>> {
     const hash = await sha256Hex(token);
-    this.#rootHash ??= await sha256Hex(this.#rootKey);
-    const known = sameText(hash, this.#rootHash) ? ROOT : await this.#lookUp(token, hash, now);
-    if (known !== null && !isProblem(known)) this.#known.set(token, known, now);
-    return known;
+    this.#roots ??= await rootsOf(this.#ports.rootKeys);
+    const root = this.#roots.find((one) => sameText(one.hash, hash));
+    const found = root?.caller ?? (await this.#judge({ token, hash, now, budget }));
+    if (found !== null && !isProblem(found)) this.#known.set(token, found, now);
+    return found;
   }
 
-  async #lookUp(token: string, hash: string, now: number): Promise<Result<CachedKey | null>> {
-    const known = await this.#read(token, hash);
-    if (isProblem(known)) return this.#knownInOutage.get(token, now) ?? known;
-    if (known === null) this.#knownInOutage.delete(token);
-    else this.#knownInOutage.set(token, known, now);
-    return known;
+  /** Asks as few as it takes: the token itself, what was said of it before, and then the database. */
+  async #judge(look: Look): Promise<Result<Caller | null>> {
+    const { token, hash, now, budget } = look;
+    if (this.#refused.get(hash, now)) return null;
+    const claim = await this.#ports.seal.read(token);
+    if (claim === null) return null;
+    const spokenFor = claim.sealed || this.#believed.get(hash, now) !== undefined;
+    if (spokenFor || budget === null) return this.#lookUp(look, claim.keyId);
+    if (!budget.take()) return access.tooManyBadKeys();
+    try {
+      return await this.#lookUp(look, claim.keyId);
+    } finally {
+      budget.giveBack();
+    }
   }
 
-  async #read(token: string, hash: string): Promise<Result<CachedKey | null>> {
-    const keyId = keyIdOf(token);
-    if (keyId === null) return null;
-    const row = await orUnavailable(() => findKey(primary(this.#database), keyId));
-    if (isProblem(row)) return row;
-    if (row === null || row.revokedAt !== null || !sameText(row.hash, hash)) return null;
-    return toKnown(row);
+  async #lookUp({ hash, now }: Look, keyId: string): Promise<Result<Caller | null>> {
+    const row = await orUnavailable(() => findKey(primary(this.#ports.database), keyId));
+    if (isProblem(row)) return this.#withoutDatabase(hash, now, row);
+    if (row === null || row.revokedAt !== null || !sameText(row.hash, hash)) return this.#refuse(hash, now);
+    const caller = callerOf(row);
+    this.#believed.set(hash, { caller, confirmedAt: now }, now);
+    return caller;
+  }
+
+  /** What is to be believed while D1 does not answer, with `problem`. A key that was never seen cannot be judged. */
+  async #withoutDatabase(hash: string, now: number, problem: Problem): Promise<Result<Caller | null>> {
+    const believed = this.#believed.get(hash, now);
+    if (believed === undefined) return problem;
+    const { caller, confirmedAt } = believed;
+    const lineage = { namespace: caller.namespace, keyIds: [caller.keyId, ...caller.ancestors] };
+    const revoked = await this.#ports.revocations.since(lineage, confirmedAt, now);
+    if (revoked) return this.#refuse(hash, now);
+    return revoked === false || now <= confirmedAt + ALONE_MS ? caller : problem;
+  }
+
+  #refuse(hash: string, now: number): null {
+    this.#believed.delete(hash);
+    this.#refused.set(hash, true, now);
+    return null;
   }
 }
 
-const ROOT: CachedKey = {
-  caller: { keyId: "root", namespace: DEFAULT_NAMESPACE, scopes: new Set(SCOPES), root: true },
-  expiresAt: null,
-};
-
-function toKnown(row: KeyRow): CachedKey {
-  const scopes = scopesOf(row.scopes);
-  return { caller: { keyId: row.id, namespace: row.namespace, scopes, root: false }, expiresAt: row.expiresAt };
+async function rootsOf({ current, previous }: AuthPorts["rootKeys"]): Promise<{ hash: string; caller: Caller }[]> {
+  const roots = [{ hash: await sha256Hex(current), caller: rootCaller("root") }];
+  if (previous !== null) roots.push({ hash: await sha256Hex(previous), caller: rootCaller("root-previous") });
+  return roots;
 }
 
-/** The scopes that these names give: `admin` implies the others. */
+function rootCaller(keyId: string): Caller {
+  const scopes = new Set(SCOPES);
+  return { kind: "root", keyId, namespace: DEFAULT_NAMESPACE, scopes, root: true, expiresAt: null, ancestors: [] };
+}
+
+function callerOf({ id, namespace, scopes, expiresAt, ancestors }: KeyRow): Caller {
+  return { kind: "key", keyId: id, namespace, scopes: scopesOf(scopes), root: false, expiresAt, ancestors };
+}
+
+/** The scopes that these names give: `admin` implies the others, apart from `metrics`. */
 export function scopesOf(names: readonly string[]): ReadonlySet<Scope> {
   const named = new Set(names);
-  return new Set(SCOPES.filter((scope) => named.has(scope) || named.has("admin")));
+  const implied = (scope: Scope) => scope !== "metrics" && named.has("admin");
+  return new Set(SCOPES.filter((scope) => named.has(scope) || implied(scope)));
 }
 
-/** A key that was never seen cannot be judged without the database. */
+/** What D1 says in time; a 503 problem when it does not. */
 async function orUnavailable<T>(read: () => Promise<T>): Promise<Result<T>> {
   try {
-    return await read();
+    const answer = await within(DATABASE_MS, read());
+    if (answer !== LATE) return answer;
+    log("error", "auth-database", { reason: `no answer within ${DATABASE_MS} ms` });
   } catch (error) {
     log("error", "auth-database", { reason: reasonOf(error) });
-    return unavailable.because("API keys cannot be checked right now.");
   }
+  return unavailable.because("API keys cannot be checked right now.");
 }
 
 /** The token of `Authorization: Bearer <token>`, or null. */

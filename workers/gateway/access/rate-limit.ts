@@ -1,4 +1,5 @@
 import { ExpiringMap } from "../expiring-map.ts";
+import { countedAddress } from "./address.ts";
 
 /** The window of the key budget, in milliseconds: what `RATE_LIMIT` and the KEY_LIMIT binding count over. */
 export const WINDOW_MS = 10_000;
@@ -46,4 +47,67 @@ export function rateHeaders(budget: number, verdict: RateVerdict): [name: string
     ["ratelimit-policy", `"default";q=${budget};w=${WINDOW_MS / 1000}`],
     ["ratelimit", `"default";r=${verdict.remaining};t=${verdict.resetSeconds}`],
   ];
+}
+
+/** Bad keys that an address may send in a minute: what BAD_KEY_LIMIT counts to, too. */
+const MAX_BAD_KEYS = 100;
+const BAD_KEYS_WINDOW_MS = 60_000;
+
+/** Look-ups of keys that may turn out bad, of one address. */
+export interface LookUpBudget {
+  /** Takes one before anybody is asked; false when none is left. */
+  take(): boolean;
+  /** Gives it back: what it was taken for has an answer, which is counted by itself if it is no. */
+  giveBack(): void;
+}
+
+/**
+ * Counts bad keys by address. An isolate's own count comes first, so that a flood of garbage costs nobody a look-up; the
+ * binding adds what other isolates of the location saw, which an isolate learns with each bad key.
+ */
+export class BadKeys {
+  readonly #counts = new ExpiringMap<{ count: number }>(BAD_KEYS_WINDOW_MS, 10_000);
+  readonly #shared: Pick<RateLimit, "limit">;
+
+  constructor(shared: Pick<RateLimit, "limit">) {
+    this.#shared = shared;
+  }
+
+  /** What `address` may still have looked up at `now`. */
+  lookUps(address: string, now: number): LookUpBudget {
+    // Most requests need none.
+    let taken: { count: number } | null = null;
+    return {
+      take: () => {
+        const window = this.#window(address, now);
+        if (window.count >= MAX_BAD_KEYS) return false;
+        window.count++;
+        taken = window;
+        return true;
+      },
+      giveBack: () => {
+        if (taken !== null) taken.count--;
+      },
+    };
+  }
+
+  /** Counts a bad key; false when there were too many. */
+  async count(address: string, now: number): Promise<boolean> {
+    const window = this.#window(address, now);
+    if (window.count >= MAX_BAD_KEYS) return false;
+    window.count++;
+    const { success } = await this.#shared.limit({ key: countedAddress(address) });
+    if (!success) window.count = MAX_BAD_KEYS;
+    return success;
+  }
+
+  #window(address: string, now: number): { count: number } {
+    const key = countedAddress(address);
+    const start = Math.floor(now / BAD_KEYS_WINDOW_MS) * BAD_KEYS_WINDOW_MS;
+    const known = this.#counts.get(key, now);
+    if (known !== undefined) return known;
+    const window = { count: 0 };
+    this.#counts.set(key, window, start);
+    return window;
+  }
 }

@@ -1,56 +1,48 @@
-import { fromBase64Url, toBase64Url, utf8 } from "../bytes.ts";
+import { decrypt, encrypt } from "../../crypto/aes-gcm.ts";
+import { fromBase64Url, toBase64Url, utf8 } from "../../crypto/bytes.ts";
+import type { MasterKeys } from "../../crypto/master-key.ts";
 
-/** HMAC-SHA256 cut to 128 bits: these tokens carry no authority, only that they came from here. */
-const TAG_BYTES = 16;
+const MAX_TOKEN = 4096;
+/** Tokens are as long as the next multiple of this, so that a length does not tell how many digits a number has. */
+const PAD_BYTES = 32;
 
 /**
- * Signs the small opaque values that clients carry back: cursors and bookmarks. The key is derived from the root
- * key, so every isolate has the same one; `purpose` keeps a token of one kind from passing as another.
+ * Makes the small values that clients carry back, cursors and bookmarks, and opens them: encrypted, so that they tell nothing to
+ * who carries them, and so that only what was made here opens. The key is derived from the master key, so every isolate has the
+ * same one; `purpose` keeps a token of one kind from passing as another.
  */
 export class Signer {
-  readonly #rootKey: string;
-  /** The key itself, not its promise: a promise belongs to the request that made it. */
-  #key: CryptoKey | null = null;
+  readonly #keys: MasterKeys;
 
-  constructor(rootKey: string) {
-    this.#rootKey = rootKey;
+  constructor(keys: MasterKeys) {
+    this.#keys = keys;
   }
 
-  /** `value` as base64url JSON, a dot, and the tag. */
+  /** `value`, JSON that is padded with spaces, encrypted, in base64url. */
   async sign(purpose: string, value: unknown): Promise<string> {
-    const body = toBase64Url(utf8(JSON.stringify(value)));
-    const tag = await crypto.subtle.sign("HMAC", await this.#derived(), utf8(`${purpose}.${body}`));
-    return `${body}.${toBase64Url(new Uint8Array(tag).subarray(0, TAG_BYTES))}`;
+    const { tokens } = await this.#keys.current();
+    return toBase64Url(await encrypt(tokens, purpose, padded(utf8(JSON.stringify(value)))));
   }
 
-  /** The value of a token that `sign` made for the same purpose; null for anything else. */
+  /** The value of a token that `sign` made for the same purpose, under this key or the one before; null for anything else. */
   async open(purpose: string, token: string): Promise<unknown> {
-    if (token.length > 4096) return null;
-    const dot = token.indexOf(".");
-    const bytes = dot < 0 ? null : fromBase64Url(token.slice(0, dot));
-    if (bytes === null) return null;
-    const value = parseJson(new TextDecoder().decode(bytes));
-    // Signing again and comparing texts also refuses other spellings of the same bytes.
-    return value !== undefined && sameText(await this.sign(purpose, value), token) ? value : null;
-  }
-
-  async #derived(): Promise<CryptoKey> {
-    this.#key ??= await deriveKey(this.#rootKey);
-    return this.#key;
+    if (token.length > MAX_TOKEN) return null;
+    const message = fromBase64Url(token);
+    // Writing it again and comparing refuses other spellings of the same bytes.
+    if (message === null || toBase64Url(message) !== token) return null;
+    for (const { tokens } of await this.#keys.all()) {
+      const bytes = await decrypt(tokens, purpose, message);
+      if (bytes !== null) return JSON.parse(new TextDecoder().decode(bytes));
+    }
+    return null;
   }
 }
 
-async function deriveKey(rootKey: string): Promise<CryptoKey> {
-  const seed = await crypto.subtle.digest("SHA-256", utf8(`dure signing v1 ${rootKey}`));
-  return crypto.subtle.importKey("raw", seed, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** JSON may end in spaces. */
+function padded(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(Math.ceil(bytes.length / PAD_BYTES) * PAD_BYTES).fill(" ".charCodeAt(0));
+  all.set(bytes);
+  return all;
 }
 
 /** Compares in a time that does not tell where the difference is. */

@@ -1,10 +1,11 @@
 import type { CallDefinition } from "../../../contract/http/call.ts";
 import { Name } from "../../../contract/primitives.ts";
-import { access, isProblem, notFound, type Result } from "../../../contract/problems.ts";
+import { access, isProblem, notFound, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
 import { HistorySessions } from "../../db/sessions.ts";
 import type { Caller } from "../access/auth.ts";
 import type { RateVerdict } from "../access/rate-limit.ts";
 import type { Context, Visit } from "../context.ts";
+import type { Services } from "../services.ts";
 import { ReadSession } from "../sessions/read-session.ts";
 
 /** Who says to be calling: known already, or by a token that is to be checked. */
@@ -29,23 +30,40 @@ export interface Admission {
   context: Result<Context>;
 }
 
+/** Why this deployment serves nobody; null when it does. */
+export function refusalOf({ config, masterKeys }: Services): Problem | null {
+  const refusal = config.refusal ?? masterKeys.fault;
+  return refusal === null ? null : unavailable.because(refusal, { retryAfter: 60 });
+}
+
 /** Lets a request through to the API, whichever door it came to: who is it, is there budget left, where and what may it do? */
 export async function admit(visit: Visit, entry: Entry): Promise<Admission> {
-  const caller = await identified(visit, entry.identity);
+  const caller = refusalOf(visit.services) ?? (await identified(visit, entry.identity));
   if (isProblem(caller)) return { rate: null, context: caller };
+  const noted = caller.kind === "key" ? visit.services.keyUse.note(caller, visit.clock()) : null;
+  if (noted !== null) visit.later(noted);
   const { rate, problem } = await spent(visit, caller);
   return { rate, context: problem ?? (await entered(visit, entry, caller)) };
+}
+
+/** Runs the use case of a call that was let through. Of heavy ones a namespace may have a few under way at once. */
+export function underWay<T>(
+  { services, caller, clock }: Context,
+  { heavy }: Pick<CallDefinition, "heavy">,
+  work: () => Promise<Result<T>>,
+): Promise<Result<T>> {
+  return heavy ? services.underWay.run(caller.namespace, clock, work) : work();
 }
 
 async function identified({ services, clock }: Visit, identity: Identity): Promise<Result<Caller>> {
   if (identity.type === "caller") return identity.caller;
   const { token, sent, address } = identity;
-  const caller = token === null ? null : await services.auth.identify(token, clock());
+  const now = clock();
+  const budget = address === null ? null : services.badKeys.lookUps(address, now);
+  const caller = token === null ? null : await services.auth.identify(token, now, budget);
   if (caller !== null) return caller;
   // Guessing keys is cut short by address.
-  if (sent && address !== null && !(await services.badKeys.limit({ key: address })).success) {
-    return access.rateLimited("Too many bad keys from this address.", 60);
-  }
+  if (sent && address !== null && !(await services.badKeys.count(address, now))) return access.tooManyBadKeys();
   return access.unauthorized("Send a working key as: Authorization: Bearer dure_<keyId>_<secret>", {
     headers: { "www-authenticate": sent ? 'Bearer realm="dure", error="invalid_token"' : 'Bearer realm="dure"' },
   });
@@ -65,8 +83,10 @@ async function spent(
   return { rate, problem: access.rateLimited(detail, rate.resetSeconds) };
 }
 
-async function entered(visit: Visit, { namespace, bookmark, scope }: Entry, known: Caller): Promise<Result<Context>> {
+async function entered(visit: Visit, entry: Entry, known: Caller): Promise<Result<Context>> {
+  const { namespace, bookmark, scope } = entry;
   const { services } = visit;
+  const address = entry.identity.type === "token" ? entry.identity.address : null;
   const caller = namespace === undefined ? known : await inNamespace(visit, known, namespace);
   if (isProblem(caller)) return caller;
   const before = await services.bookmarks.read(caller.namespace, bookmark, visit.clock());
@@ -75,7 +95,15 @@ async function entered(visit: Visit, { namespace, bookmark, scope }: Entry, know
   if (forbidden !== null) return forbidden;
   const session = new ReadSession(() => new HistorySessions(services.database, services.retryD1), before);
   const heard = services.shards.heardBy((shard, log) => session.heard(shard, log));
-  return { ...visit, services: { ...services, shards: heard }, caller, session };
+  const mayGoOn = () => stillWorks(visit, entry.identity);
+  return { ...visit, services: { ...services, shards: heard }, caller, address, session, mayGoOn };
+}
+
+/** What is known of the key by now: a revocation acts within seconds, on calls that wait too. */
+async function stillWorks({ services, clock }: Visit, identity: Identity): Promise<boolean> {
+  if (identity.type === "caller" || identity.token === null) return true;
+  const caller = await services.auth.identify(identity.token, clock(), null);
+  return caller !== null && !isProblem(caller);
 }
 
 /** The root key acts in the namespace that it names; no other key may name one. */

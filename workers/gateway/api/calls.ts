@@ -2,6 +2,7 @@ import * as admin from "./admin.ts";
 import * as batches from "./batches.ts";
 import * as deadLetters from "./dead-letters.ts";
 import * as jobs from "./jobs.ts";
+import * as namespaces from "./namespaces.ts";
 import * as operations from "./operations.ts";
 import * as platform from "./platform.ts";
 import * as pull from "./pull.ts";
@@ -21,5 +22,6 @@ export const USE_CASES: UseCases = {
   ...pull,
   ...operations,
   ...admin,
+  ...namespaces,
   ...platform,
 };

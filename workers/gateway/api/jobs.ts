@@ -77,7 +77,8 @@ async function outcomeOf(context: Context, result: Submitting): Promise<Result<S
     case "undecided":
       return idempotency.keyUndecided();
     case "refused":
-      throw new Error("a single job was refused as part of a batch");
+      // It is of an earlier namespace of the name, and came after that was deleted.
+      return notFound.queue(assigned.settings.name);
   }
 }
 

@@ -1,13 +1,13 @@
-import type { AuditView } from "../../../contract/admin.ts";
 import { openapiDocument } from "../../../contract/openapi.ts";
 import { PROBLEMS, type ProblemCode } from "../../../contract/problem.ts";
-import { isProblem, notFound, together } from "../../../contract/problems.ts";
+import { isProblem, notFound, unavailable } from "../../../contract/problems.ts";
+import { toBase64Url } from "../../crypto/bytes.ts";
 import { done } from "../answered.ts";
-import { toBase64Url } from "../bytes.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
 import { openMetrics } from "../platform/metrics.ts";
 import { readiness } from "../platform/readiness.ts";
 import { docsPage } from "../platform/reference/page.ts";
+import { healthOfAll } from "../platform/shard-health.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** The release, as the OpenAPI document states it. */
@@ -18,20 +18,16 @@ let document: string | null = null;
 
 export const healthz: UseCase<"healthz"> = async () => done("ok\n");
 
-export const readyz: UseCase<"readyz"> = async ({ services }) => {
-  const ready = await readiness(services);
+export const readyz: UseCase<"readyz"> = async ({ services, clock }) => {
+  const { fault } = services.masterKeys;
+  if (fault !== null) return unavailable.because(fault);
+  const ready = await readiness(services, clock());
   return { view: ready, status: ready.status === "down" ? 503 : 200 };
 };
 
-export const metrics: UseCase<"metrics"> = async ({ services: { shards }, clock }) => {
-  const map = await shards.map();
-  if (isProblem(map)) return map;
-  const health = await together(
-    map.shards.map(({ id }) => shards.once(id, { idempotent: true }, (shard, head) => shard.wake(head))),
-  );
-  if (isProblem(health)) return health;
-  const named = health.map((one, i) => ({ id: map.shards[i]?.id ?? "", health: one }));
-  return done(openMetrics(named, clock()));
+export const metrics: UseCase<"metrics"> = async ({ services: { shards, health }, clock }) => {
+  const named = await health.get(() => healthOfAll(shards));
+  return isProblem(named) ? named : done(openMetrics(named, clock()));
 };
 
 export const openapi: UseCase<"openapi"> = async () => {
@@ -66,14 +62,7 @@ export const getCluster: UseCase<"getCluster"> = async ({ services }) => {
   return isProblem(view) ? view : done(view);
 };
 
-export const audit: UseCase<"audit"> = async ({ services, caller, clock }) => {
-  const view = await auditShards(services, clock());
-  if (isProblem(view)) return view;
-  return done(caller.root ? view : withoutNames(view));
+export const audit: UseCase<"audit"> = async ({ services, clock }, { query: { fresh } }) => {
+  const view = await auditShards(services, clock, fresh);
+  return isProblem(view) ? view : done(view);
 };
-
-/** Details name jobs and queues of every namespace: only the root key may read those. */
-function withoutNames(view: AuditView): AuditView {
-  const detail = "The root key is told which.";
-  return { ...view, violations: view.violations.map((violation) => ({ ...violation, detail })) };
-}

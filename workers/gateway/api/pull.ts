@@ -1,4 +1,4 @@
-import type { SubmitBody } from "../../../contract/job.ts";
+import type { JobView, SubmitBody } from "../../../contract/job.ts";
 import { Name } from "../../../contract/primitives.ts";
 import {
   access,
@@ -10,12 +10,22 @@ import {
   type Result,
   stale,
 } from "../../../contract/problems.ts";
-import type { ClaimBody, ClaimedJobView, ReportBody, ReportItemView } from "../../../contract/pull.ts";
+import type {
+  ClaimBody,
+  ClaimedJobView,
+  ExtendBody,
+  ExtendView,
+  FailBody,
+  ReportBody,
+  ReportItemView,
+  SucceedBody,
+  SucceededView,
+} from "../../../contract/pull.ts";
 import type { ClaimedJob, Outcome } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
-import { done } from "../answered.ts";
+import { type Answered, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
@@ -24,6 +34,11 @@ import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from ".
 import type { UseCase } from "./use-case.ts";
 
 /** What pull workers ask: claim, report, extend. */
+
+/** The lease of a call about one attempt, whether it came in the path or in the body. */
+interface Leased {
+  lease: string;
+}
 
 export const claimJobs: UseCase<"claimJobs"> = async (context, { params, body }) => {
   const claim = await claimOf(context, params.queue, body);
@@ -67,29 +82,47 @@ export const reportJobs: UseCase<"reportJobs"> = async (context, { body }) => {
   return { ...done({ items, jobs }), later };
 };
 
-export const succeedLease: UseCase<"succeedLease"> = async (context, { params, body: { result, spawn = [] } }) => {
+export const succeedByLease: UseCase<"succeedByLease"> = (context, { body }) => succeed(context, body);
+export const succeedLease: UseCase<"succeedLease"> = (context, { params, body }) =>
+  succeed(context, { lease: params.lease, ...body });
+
+async function succeed(
+  context: Context,
+  { lease, result, spawn = [] }: SucceedBody & Leased,
+): Promise<Result<Answered<SucceededView>>> {
   const checked = await spawnsOf(context, [{ jobs: spawn, pointer: "/spawn" }]);
   if (isProblem(checked)) return checked;
   const outcome = outcomeOf({ ok: true, result }, checked.spawns[0]);
   if (isProblem(outcome)) return outcome;
-  const reported = await reportOne(context, { lease: params.lease, outcome }, checked.queues);
+  const reported = await reportOne(context, { lease, outcome }, checked.queues);
   if (isProblem(reported)) return reported;
   const { job, spawned } = reported;
   return done({ ...jobView(job), ...(spawned === undefined ? {} : { spawned }) });
-};
+}
 
-export const failLease: UseCase<"failLease"> = async (context, { params, body: { error, retryAfter } }) => {
+export const failByLease: UseCase<"failByLease"> = (context, { body }) => fail(context, body);
+export const failLease: UseCase<"failLease"> = (context, { params, body }) =>
+  fail(context, { lease: params.lease, ...body });
+
+async function fail(
+  context: Context,
+  { lease, error, retryAfter }: FailBody & Leased,
+): Promise<Result<Answered<JobView>>> {
   const outcome = outcomeOf({ ok: false, error, retryAfter });
   if (isProblem(outcome)) return outcome;
-  const reported = await reportOne(context, { lease: params.lease, outcome }, []);
+  const reported = await reportOne(context, { lease, outcome }, []);
   return isProblem(reported) ? reported : done(jobView(reported.job));
-};
+}
 
-export const extendLease: UseCase<"extendLease"> = async (context, { params: { lease }, body }) => {
+export const extendByLease: UseCase<"extendByLease"> = (context, { body }) => heartbeat(context, body);
+export const extendLease: UseCase<"extendLease"> = (context, { params, body }) =>
+  heartbeat(context, { lease: params.lease, ...body });
+
+async function heartbeat(context: Context, body: ExtendBody & Leased): Promise<Result<Answered<ExtendView>>> {
   const progress = progressIn(body);
   if (isProblem(progress)) return progress;
   const leaseMs = body.leaseSeconds === undefined ? null : secondsToMs(body.leaseSeconds);
-  const extension = { lease, leaseMs, unlessLeftMs: null, ...(progress === null ? {} : { progress }) };
+  const extension = { lease: body.lease, leaseMs, unlessLeftMs: null, ...(progress === null ? {} : { progress }) };
   const extended = await extend(context.services, context.caller.namespace, extension);
   if (isProblem(extended)) return extended;
   switch (extended.status) {
@@ -102,7 +135,7 @@ export const extendLease: UseCase<"extendLease"> = async (context, { params: { l
     case "unknown":
       return notFound.lease();
   }
-};
+}
 
 /** A claim on a queue that is there and is claimed from; else a problem, before anything is done. */
 async function claimOf({ services, caller, clock }: Context, queue: string, body: ClaimBody): Promise<Result<Claim>> {
@@ -114,11 +147,14 @@ async function claimOf({ services, caller, clock }: Context, queue: string, body
 }
 
 async function waitForJobs(
-  { services, clock }: Context,
+  { services, clock, mayGoOn }: Context,
   claim: Claim,
   abandoned: () => boolean,
 ): Promise<Result<ClaimedJobView[]>> {
-  const jobs = await claimWaiting(services, claim, { clock, abandoned });
+  const jobs = await claimWaiting(services, claim, {
+    clock,
+    abandoned: async () => abandoned() || !(await mayGoOn()),
+  });
   return isProblem(jobs) ? jobs : viewsOf(jobs);
 }
 

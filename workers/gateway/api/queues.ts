@@ -15,7 +15,10 @@ export const listQueues: UseCase<"listQueues"> = ({ services, caller }, { query 
 
 export const putQueue: UseCase<"putQueue"> = async (context, { params, body, ifMatch }) => {
   const key = keyOf(context, params);
-  const answered = await queueResource(context.services).put(key, body, { ifMatch, now: context.clock() });
+  const answered = await queueResource(context.services, context.host()).put(key, body, {
+    ifMatch,
+    now: context.clock(),
+  });
   return schedulesFollow(context, key, answered);
 };
 
@@ -24,7 +27,10 @@ export const getQueue: UseCase<"getQueue"> = (context, { params }) =>
 
 export const patchQueue: UseCase<"patchQueue"> = async (context, { params, body, ifMatch }) => {
   const key = keyOf(context, params);
-  const answered = await queueResource(context.services).patch(key, body, { ifMatch, now: context.clock() });
+  const answered = await queueResource(context.services, context.host()).patch(key, body, {
+    ifMatch,
+    now: context.clock(),
+  });
   return schedulesFollow(context, key, answered);
 };
 

@@ -7,13 +7,19 @@ export const listSubscriptions: UseCase<"listSubscriptions"> = ({ services, call
   subscriptionResource(services).list(services.signer, caller.namespace, query);
 
 export const putSubscription: UseCase<"putSubscription"> = (context, { params, body, ifMatch }) =>
-  subscriptionResource(context.services).put(keyOf(context, params), body, { ifMatch, now: context.clock() });
+  subscriptionResource(context.services, context.host()).put(keyOf(context, params), body, {
+    ifMatch,
+    now: context.clock(),
+  });
 
 export const getSubscription: UseCase<"getSubscription"> = (context, { params }) =>
   subscriptionResource(context.services).get(keyOf(context, params));
 
 export const patchSubscription: UseCase<"patchSubscription"> = (context, { params, body, ifMatch }) =>
-  subscriptionResource(context.services).patch(keyOf(context, params), body, { ifMatch, now: context.clock() });
+  subscriptionResource(context.services, context.host()).patch(keyOf(context, params), body, {
+    ifMatch,
+    now: context.clock(),
+  });
 
 export const deleteSubscription: UseCase<"deleteSubscription"> = (context, { params, ifMatch }) =>
   subscriptionResource(context.services).remove(keyOf(context, params), { ifMatch, now: context.clock() });

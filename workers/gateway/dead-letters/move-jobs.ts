@@ -31,9 +31,11 @@ export interface Move {
  */
 export async function moveJobs(services: Services, jobs: Job[], move: Move): Promise<Result<Job[]>> {
   const planned = plan(jobs, move);
-  const ids = planned.map(({ assigned }) => assigned.job.id);
+  const { namespace } = move.target;
+  const names = planned.map(({ assigned }) => ({ namespace, id: assigned.job.id }));
   // The new job may have come to its end and left its shard before this call came a second time.
-  const over = ids.length === 0 ? new Set() : await fromDatabase(() => idsInHistory(primary(services.database), ids));
+  const over =
+    names.length === 0 ? new Set() : await fromDatabase(() => idsInHistory(primary(services.database), names));
   if (isProblem(over)) return over;
   const left = planned.filter(({ assigned }) => !over.has(assigned.job.id));
   const outcomes = await submit(
@@ -80,6 +82,7 @@ function assignIn(job: Job, { target, patch }: Move, delayMs: number): AssignedJ
       payload,
       createdAt: job.createdAt,
       parent: job.parent ?? null,
+      ...(job.depth === undefined ? {} : { depth: job.depth }),
     },
   };
   const draw = drawOf(job);

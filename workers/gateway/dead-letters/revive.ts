@@ -1,5 +1,6 @@
-import { conflict, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
+import { conflict, full, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import type { Revival, Revived, ReviveRequest, Unredrivable } from "../../../contract/rpc.ts";
+import { STANDSTILL_RETRY_MS } from "../../../domain/backlog.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
@@ -40,6 +41,9 @@ export async function retryFromHistory(services: Services, job: Job): Promise<Re
   return conflict.state("The job is being retried.");
 }
 
+/** When there is room again, nobody can know: see `STANDSTILL_RETRY_MS`. */
+const FULL_RETRY_SECONDS = STANDSTILL_RETRY_MS / 1000;
+
 /** Why a job cannot come back in line: see docs/adr/0006. */
 export function cannotReturn(because: Unredrivable, queue: string): Problem {
   switch (because) {
@@ -51,6 +55,10 @@ export function cannotReturn(because: Unredrivable, queue: string): Problem {
       return conflict.state(
         "The job was accepted without its shard, and may not run: its error says why. Submit another instead.",
       );
+    case "namespace-full":
+      return full.namespace(FULL_RETRY_SECONDS);
+    case "shard-full":
+      return full.shard(FULL_RETRY_SECONDS);
     case "moving":
       return conflict.state("A redrive is taking the job to another queue: repeat that redrive to complete it.");
   }

@@ -51,7 +51,7 @@ export async function orAccepted<T>(
   if (record === null) return value;
   if (value.code === "unavailable") return aged(record);
   // There was no such job a moment ago; there still is none, unless it was committed since, or has come and gone.
-  const committed = await committedJobs(services, [name.id]);
+  const committed = await committedJobs(services, [name]);
   if (isProblem(committed)) return committed;
   if (committed.existing.size + committed.past.size > 0) return foundBy(await read());
   return { type: "accepted", job: record.job, ageSeconds: null };
@@ -100,7 +100,7 @@ async function liveOrAway(services: Services, job: AcceptedJob, waitMs: number):
 /** Why a job cannot be changed that neither its shard nor history has: it is not committed yet (409), or there is none. */
 export async function notThere(services: Services, name: JobName): Promise<Problem> {
   if ((await services.accepted.find(name)) === null) return notFound.job(name.id);
-  const committed = await committedJobs(services, [name.id]);
+  const committed = await committedJobs(services, [name]);
   if (isProblem(committed)) return committed;
   if (committed.existing.size + committed.past.size > 0) return notFound.job(name.id);
   return conflict.state("The job is accepted and waits for its shard. It can be changed as soon as that has it.");

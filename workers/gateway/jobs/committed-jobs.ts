@@ -4,6 +4,7 @@ import { ownerOf } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
 import { fromDatabase } from "../database.ts";
+import type { JobName } from "../routing/job-name.ts";
 import type { Services } from "../services.ts";
 import { askExistingIds } from "./ask-existing-ids.ts";
 
@@ -26,8 +27,8 @@ export interface CommittedIds {
 export type JobSources = Pick<Services, "shards" | "database">;
 
 /** Which of these jobs were committed before. A 503 problem when that cannot be found out. */
-export async function committedJobs(sources: JobSources, ids: string[]): Promise<Result<CommittedIds>> {
-  const byOwner = await ownersOf(sources, ids);
+export async function committedJobs(sources: JobSources, names: JobName[]): Promise<Result<CommittedIds>> {
+  const byOwner = await ownersOf(sources, names);
   if (isProblem(byOwner)) return byOwner;
   return merged(await together([...byOwner.values()].map((theirs) => asked(sources, theirs))));
 }
@@ -41,50 +42,49 @@ type Answers = Map<string, Promise<Result<CommittedIds>>>;
  */
 export class CommittedJobs {
   readonly #sources: JobSources;
-  #gathered: string[] = [];
+  #gathered: JobName[] = [];
   #asking: Promise<Result<Answers>> | null = null;
 
   constructor(sources: JobSources) {
     this.#sources = sources;
   }
 
-  async of(ids: string[]): Promise<Result<CommittedIds>> {
-    this.#gathered.push(...ids);
+  async of(names: JobName[]): Promise<Result<CommittedIds>> {
+    this.#gathered.push(...names);
     this.#asking ??= this.#askSoon();
     const answers = await this.#asking;
     if (isProblem(answers)) return answers;
-    return merged(await together([...new Set(ids.flatMap((id) => answers.get(id) ?? []))]));
+    return merged(await together([...new Set(names.flatMap(({ id }) => answers.get(id) ?? []))]));
   }
 
   async #askSoon(): Promise<Result<Answers>> {
     await this.#sources.shards.pause(GATHER_MS);
-    const ids = this.#gathered;
+    const names = this.#gathered;
     this.#gathered = [];
     this.#asking = null;
-    const byOwner = await ownersOf(this.#sources, ids);
+    const byOwner = await ownersOf(this.#sources, names);
     if (isProblem(byOwner)) return byOwner;
     const answers: Answers = new Map();
     for (const theirs of byOwner.values()) {
       const answer = asked(this.#sources, theirs);
       // Whoever asked has given up, maybe.
       answer.catch(() => undefined);
-      for (const id of theirs) answers.set(id, answer);
+      for (const { id } of theirs) answers.set(id, answer);
     }
     return answers;
   }
 }
 
-async function ownersOf({ shards }: JobSources, ids: string[]): Promise<Result<Map<string, string[]>>> {
+async function ownersOf({ shards }: JobSources, names: JobName[]): Promise<Result<Map<string, JobName[]>>> {
   const map = await shards.map();
-  return isProblem(map) ? map : Map.groupBy(ids, (id) => ownerOf(map, parseJobId(id)?.slot ?? 0));
+  return isProblem(map) ? map : Map.groupBy(names, ({ id }) => ownerOf(map, parseJobId(id)?.slot ?? 0));
 }
 
 /** The shard is asked first: what it has forgotten, history had before that, so no job slips through between the two questions. */
-async function asked({ shards, database }: JobSources, ids: string[]): Promise<Result<CommittedIds>> {
-  const jobs = ids.map((id) => ({ id }));
-  const existing = await askExistingIds({ shards }, jobs);
+async function asked({ shards, database }: JobSources, names: JobName[]): Promise<Result<CommittedIds>> {
+  const existing = await askExistingIds({ shards }, names);
   if (isProblem(existing)) return existing;
-  const rest = ids.filter((id) => !existing.has(id));
+  const rest = names.filter(({ id }) => !existing.has(id));
   if (rest.length === 0) return { existing, past: new Set() };
   const past = await fromDatabase(() => idsInHistory(primary(database), rest));
   return isProblem(past) ? past : { existing, past };

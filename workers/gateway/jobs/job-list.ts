@@ -1,13 +1,14 @@
 import { canonicalJson } from "../../../contract/canonical-json.ts";
 import type { Consistency, JobListItem, JobListQuery } from "../../../contract/job.ts";
 import type { Page } from "../../../contract/list.ts";
-import { isProblem, type Result, together } from "../../../contract/problems.ts";
+import { invalid, isProblem, type Problem, type Result, together, unavailable } from "../../../contract/problems.ts";
 import type { JobFilter, ListReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { parseTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { hash32 } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../access/cursor.ts";
 import type { Context } from "../context.ts";
+import { LATE, within } from "../deadline.ts";
 import type { Services } from "../services.ts";
 import { type Freshness, STRONG } from "../sessions/freshness.ts";
 import { type ExistingIds, existingIdsOf, notIn } from "./existing-ids.ts";
@@ -37,17 +38,24 @@ export function mergePages(sources: Source[], limit: number): { items: Job[]; be
   return { items, before: merged.length > limit ? (items.at(-1)?.id ?? null) : frontier };
 }
 
-/** Pages that a filter leaves thin are filled by asking on, at most this often. */
-const MAX_ROUNDS = 4;
+/** Pages that a filter leaves thin are filled by asking on, at most this often, and for so long, in ms. */
+const MAX_ROUNDS = 8;
+const LIST_MS = 5_000;
 
 export interface ListAnswer {
   page: Page<JobListItem>;
   freshness: Freshness;
 }
 
-/** One page of `GET /v1/jobs`: all shards and history, merged. */
+/**
+ * One page of `GET /v1/jobs`: all shards and history, merged. What was found when the time is over is the page, and the next
+ * goes on from there.
+ */
 export async function listJobsPage(context: Context, query: JobListQuery): Promise<Result<ListAnswer>> {
+  const unbounded = unboundedFilter(query);
+  if (unbounded !== null) return unbounded;
   const { services } = context;
+  const until = context.clock() + LIST_MS;
   const { namespace } = context.caller;
   const filter = filterOf(query);
   const list = `jobs:${hash32(`${namespace} ${canonicalJson(filter)}`)}`;
@@ -59,7 +67,9 @@ export async function listJobsPage(context: Context, query: JobListQuery): Promi
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const limit = query.limit - found.length;
     const request = { namespace, filter, before, limit, include: query.include };
-    const asked = await askAll(context, request, query.consistency);
+    const asked = await within(Math.max(0, until - context.clock()), askAll(context, request, query.consistency));
+    if (asked === LATE && round > 0) break;
+    if (asked === LATE) return unavailable.part();
     if (isProblem(asked)) return asked;
     freshness = lessFresh(freshness, asked.freshness);
     const page = mergePages(asked.sources, limit);
@@ -70,6 +80,14 @@ export async function listJobsPage(context: Context, query: JobListQuery): Promi
   const nextCursor = before === null ? null : await makeCursor(services.signer, list, before);
   const page = { items: found.map((job) => listItem(job, query.include)), nextCursor };
   return { page, freshness };
+}
+
+/** No index has the jobs of all queues by these: without one queue or a time they would be looked for in all there is. */
+function unboundedFilter(query: JobListQuery): Problem | null {
+  const bounded = [query.queue, query.createdAfter, query.createdBefore].some((bound) => bound !== undefined);
+  const named = (["tag", "orderingKey"] as const).find((name) => query[name] !== undefined);
+  if (bounded || named === undefined) return null;
+  return invalid.field(`/${named}`, `${named} needs queue, createdAfter or createdBefore beside it.`);
 }
 
 /** Shards first, those that were asked again before all, then history without what they know better. */

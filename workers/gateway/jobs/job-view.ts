@@ -30,6 +30,7 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     dedupKey: job.dedupKey,
     idempotencyKey: job.idempotencyKey,
     parent: job.parent ?? null,
+    depth: job.depth ?? 0,
     tags: job.tags,
     timeout: msToSeconds(job.timeoutMs),
     retry: retryView(job.retry),

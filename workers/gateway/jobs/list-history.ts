@@ -47,18 +47,19 @@ export async function historyPage(
   asked: Promise<Result<ShardPage[]>>,
 ): Promise<Result<HistoryPage>> {
   const { session } = context;
-  const { namespace, filter, before, limit } = request;
-  const read = (db: Parameters<typeof pageOfCopy>[0]) => pageOfCopy(db, { namespace, ...filter }, { before, limit });
+  const { namespace, filter, before, limit, include } = request;
+  const read = (db: Parameters<typeof pageOfCopy>[0]) =>
+    pageOfCopy(db, { namespace, ...filter }, { before, limit, include });
   const primary = async (): Promise<Result<HistoryPage>> => {
     const page = await fromDatabase(() => session.primary(read));
-    return isProblem(page) ? page : pageFrom(page, limit);
+    return isProblem(page) ? page : pageFrom(page);
   };
   if (level === "strong") {
     const both = await together([asked, fromDatabase(() => session.primary(read))]);
     if (isProblem(both)) return both;
     const [pages, page] = both;
     // A job that left its shard in between is in neither: what is read now has it.
-    return hasLeft(page, pages) ? pageFrom(page, limit) : primary();
+    return hasLeft(page, pages) ? pageFrom(page) : primary();
   }
   const near = fromCopy(() => (level === "session" ? session.nearest(read) : session.any(read)));
   const both = await together([asked, near]);
@@ -68,14 +69,13 @@ export async function historyPage(
   if (isProblem(map)) return map;
   if (copy !== null && hasLeft(copy, pages) && knowsFailures(copy, pages, map)) {
     const freshness = freshnessOf(level, copy.writtenAt, context.clock());
-    if (freshness !== null) return { ...pageFrom(copy, limit), freshness };
+    if (freshness !== null) return { ...pageFrom(copy), freshness };
   }
   return primary();
 }
 
-function pageFrom({ jobs }: CopyPage, limit: number): HistoryPage {
-  const last = jobs.at(-1);
-  return { items: jobs, scannedTo: jobs.length < limit || last === undefined ? null : last.id, freshness: STRONG };
+function pageFrom({ jobs, scannedTo }: CopyPage): HistoryPage {
+  return { items: jobs, scannedTo, freshness: STRONG };
 }
 
 /** Of a copy that has every write to history from before `writtenAt`. Null: it must not be told. */

@@ -38,7 +38,7 @@ export async function stepHistory(services: Services, db: Db, row: OperationRow)
   const own = selected.filter(({ id }) => !theirs.has(id));
   step.counts = { scanned: records.length - theirs.size, matched: own.length, changed: 0 };
   if (operation.action === "delete" && !operation.dryRun) {
-    await deleteStep(db, { ...step, victims: own, now: Date.now() });
+    await deleteStep(db, { ...step, namespace, victims: own, now: Date.now() });
     return null;
   }
   if (operation.action === "retry" && !operation.dryRun) {

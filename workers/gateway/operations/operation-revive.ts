@@ -30,7 +30,10 @@ export async function reviveAll(
     if (isProblem(settings)) return settings;
     for (let start = 0; settings !== null && start < group.length; start += JOBS_PER_CALL) {
       const ids = group.slice(start, start + JOBS_PER_CALL).map(({ id }) => id);
-      const revivals = (await wholeJobs(db, ids)).map((job) => ({ job, delayMs: nextDelay(pace, now) }));
+      const revivals = (await wholeJobs(db, settings.namespace, ids)).map((job) => ({
+        job,
+        delayMs: nextDelay(pace, now),
+      }));
       const results = await revive(services, revivals, { settings, patch: null, action: "redrive", movingTo: null });
       if (isProblem(results)) return results;
       count += results.filter(({ type }) => type === "revived").length;

@@ -1,6 +1,6 @@
 import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import type { QueueStatsView } from "../../../contract/queue.ts";
-import type { QueueStats } from "../../../contract/rpc.ts";
+import type { PurgeReply, QueueStats } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { JOB_STATES, type JobState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
@@ -67,13 +67,15 @@ export async function purgeQueue({ shards }: Services, name: QueueName): Promise
   const cancelled = await together(
     map.shards.map(async ({ id }): Promise<Result<number>> => {
       let total = 0;
-      for (;;) {
-        const reply = await shards.once(id, { idempotent: true }, (shard, head) =>
-          shard.purge({ ...head, ...name, limit: STEP }),
+      for (let after: string | null = null; ; ) {
+        const request: QueueName & { limit: number; after: string | null } = { ...name, limit: STEP, after };
+        const reply: Result<PurgeReply> = await shards.once(id, { idempotent: true }, (shard, head) =>
+          shard.purge({ ...head, ...request }),
         );
         if (isProblem(reply)) return reply;
         total += reply.cancelled;
         if (!reply.more) return total;
+        after = reply.next ?? null;
       }
     }),
   );

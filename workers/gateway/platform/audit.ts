@@ -4,17 +4,56 @@ import type { AuditReply } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { SLOTS } from "../../../domain/slots.ts";
 import type { Services } from "../services.ts";
+import { walkAfresh } from "./audit-walk.ts";
 
 type Violation = AuditView["violations"][number];
 
-/** Asks every shard for jobs that nothing would ever run, and whether together they own each slot once. */
-export async function audit({ shards }: Services, now: number): Promise<Result<AuditView>> {
+/** For how long a call waits at most that asks for a fresh pass. */
+const FRESH_MS = 55_000;
+
+/**
+ * What the audit of every shard knows of jobs that nothing would ever run, and whether together they own each slot once. With
+ * `fresh` it waits for a pass over each shard that begins after this call, as far as that ends in time.
+ */
+export async function audit({ shards }: Services, clock: () => number, fresh: boolean): Promise<Result<AuditView>> {
+  const began = clock();
   const map = await shards.refresh();
   if (isProblem(map)) return map;
-  const replies = await shards.all({ idempotent: true }, (shard, head) => shard.audit(head));
+  const goesOn = () => Math.abs(clock() - began) < FRESH_MS;
+  const replies = await together(
+    map.shards.map(async ({ id }): Promise<Result<AuditReply>> => {
+      const known = await shards.once(id, { idempotent: true }, (shard, head) => shard.audit(head));
+      if (isProblem(known) || !fresh || known.fresh !== false) return known;
+      return walkAfresh(shards, id, { known, of: map.shards.length, goesOn });
+    }),
+  );
   if (isProblem(replies)) return replies;
   const violations = [...replies.flatMap(shardViolations), ...slotViolations(replies)];
-  return { ok: violations.length === 0, checkedAt: formatTimestamp(now), shards: replies.length, violations };
+  return {
+    ok: violations.length === 0,
+    checkedAt: formatTimestamp(clock()),
+    shards: replies.length,
+    violations,
+    passes: replies.map(lastPass),
+    running: replies.flatMap(runningPass),
+  };
+}
+
+function lastPass({ shard, last }: AuditReply): AuditView["passes"][number] {
+  if (!last) return { shard, startedAt: null, finishedAt: null, rows: 0 };
+  const { startedAt, finishedAt, rows } = last;
+  return {
+    shard,
+    startedAt: formatTimestamp(startedAt),
+    finishedAt: finishedAt === null ? null : formatTimestamp(finishedAt),
+    rows,
+  };
+}
+
+function runningPass({ shard, running }: AuditReply): AuditView["running"] {
+  if (!running) return [];
+  const { startedAt, rows, violations } = running;
+  return [{ shard, startedAt: formatTimestamp(startedAt), rows, violations }];
 }
 
 function shardViolations({ shard, violations }: AuditReply): Violation[] {
@@ -54,7 +93,7 @@ export async function cluster({ shards }: Services): Promise<Result<ClusterView>
   const map = await shards.refresh();
   if (isProblem(map)) return map;
   const health = await together(
-    map.shards.map(({ id }) => shards.once(id, { idempotent: true }, (shard, head) => shard.wake(head))),
+    map.shards.map(({ id }) => shards.once(id, { idempotent: true }, (shard, head) => shard.health(head))),
   );
   if (isProblem(health)) return health;
   return {

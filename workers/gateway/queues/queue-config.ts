@@ -1,12 +1,16 @@
-import { notFound, type Problem, type Result } from "../../../contract/problems.ts";
+import { isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import { QueueBody, type QueueView } from "../../../contract/queue.ts";
 import { settingsFrom } from "../../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
+import { alsoRefusing } from "../../../domain/target-url.ts";
+import type { TargetOwner } from "../../crypto/places.ts";
 import { primary } from "../../db/client.ts";
 import { walkQueues, writeQueue } from "../../db/queues.ts";
+import { resealedTarget, sealedTarget, withoutSecrets } from "../access/target-secrets.ts";
 import { fromDatabase } from "../database.ts";
-import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";
+import type { Change, Kind, ListPage, ResourceKey, Sealing, Stamp, Walk } from "../resources/kind.ts";
 import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
+import { whyUnwritten } from "../resources/within-limit.ts";
 import type { Services } from "../services.ts";
 import { conditionOf } from "./queue-change.ts";
 import { pushQueues, writeFrozen } from "./queue-freeze.ts";
@@ -20,20 +24,22 @@ export interface QueueName {
 
 export type QueueResource = VersionedResource<QueueSettings, QueueBody, QueueView>;
 
-/** The queues of the API. `default` always exists. */
-export function queueResource(services: Services): QueueResource {
-  return new VersionedResource(new QueueKind(services), resourcePorts(services));
+/** The queues of the API. `default` always exists. `host` is the one to which the request came, which no target may name. */
+export function queueResource(services: Services, host: string | null = null): QueueResource {
+  return new VersionedResource(new QueueKind(services, host), resourcePorts(services));
 }
 
 class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
   readonly what = "queue";
   readonly body = QueueBody;
-  /** With the most headers that a target may have, some 140 KB each. */
+  /** With the most headers that a target may have, sealed, some 180 KB each. */
   readonly pushStep = 50;
   readonly #services: Services;
+  readonly #host: string | null;
 
-  constructor(services: Services) {
+  constructor(services: Services, host: string | null) {
     this.#services = services;
+    this.#host = host;
   }
 
   notFound(name: string): Problem {
@@ -54,11 +60,20 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
 
   /** Some changes are refused (409, 422) while shards have jobs or keys that depend on what is changed. */
   write(change: Change<QueueSettings>): Promise<Result<boolean>> {
-    const { before, next } = change;
-    const write = () => fromDatabase(() => writeQueue(primary(this.#services.database), next));
+    const { before } = change;
+    const write = () => this.#write(change);
     const refusal = conditionOf(change);
     if (before === null || refusal === null) return write();
     return writeFrozen(this.#services.shards, before, { refusal, write });
+  }
+
+  /** Refuses (422) one more than a namespace may have. */
+  async #write({ before, next }: Change<QueueSettings>): Promise<Result<boolean>> {
+    const { database } = this.#services;
+    const written = await fromDatabase(() => writeQueue(primary(database), next));
+    if (isProblem(written) || written) return written;
+    const isNew = before === null || before.deleted || before.version === 0;
+    return whyUnwritten(database, "queues", { namespace: next.namespace, isNew });
   }
 
   bodyOf(settings: QueueSettings): unknown {
@@ -72,19 +87,37 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
     return { ...(stays ? { partitions } : {}), paused, ...body };
   }
 
-  settings(body: QueueBody, stamp: Stamp, before: QueueSettings | null): QueueSettings {
-    return settingsFrom(body, { ...stamp, before });
+  async settings(body: QueueBody, stamp: Stamp, before: QueueSettings | null): Promise<Result<QueueSettings>> {
+    const settings = settingsFrom(body, { ...stamp, before });
+    if (settings.target.type !== "http") return settings;
+    const target = await sealedTarget(this.#services.vault, ownerOf(settings), {
+      sent: settings.target,
+      before: before !== null && !before.deleted && before.target.type === "http" ? before.target : null,
+    });
+    return isProblem(target) ? target : { ...settings, target };
   }
+
+  readonly sealing: Sealing<QueueSettings> = {
+    resealed: async (settings) => {
+      if (settings.target.type !== "http") return null;
+      if (settings.deleted) return this.remnant(settings);
+      const target = await resealedTarget(this.#services.vault, ownerOf(settings), settings.target);
+      return target === null ? null : { ...settings, target };
+    },
+    write: (next) => fromDatabase(() => writeQueue(primary(this.#services.database), next)),
+  };
 
   /** Of a queue that exists, `write` says how limits go with the partitions: whether their number can change, shards know. */
   async check({ before, next, sent }: Change<QueueSettings>): Promise<Problem | null> {
     const undivided = before === null ? checkLimits(next, sent ?? {}) : null;
     if (undivided !== null) return undivided;
-    return checkSettings(next, { allowPrivateTargets: this.#services.config.allowPrivateTargets, sent: sent ?? {} });
+    return checkSettings(next, { targets: alsoRefusing(this.#services.config.targets, this.#host), sent: sent ?? {} });
   }
 
+  /** A deleted queue keeps no secret of its target. */
   remnant(settings: QueueSettings): QueueSettings {
-    return settings;
+    const { target } = settings;
+    return target.type === "http" ? { ...settings, target: withoutSecrets(target) } : settings;
   }
 
   push(queues: QueueSettings[]): Promise<Result<void>> {
@@ -99,4 +132,8 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
   async views(queues: QueueSettings[]): Promise<QueueView[]> {
     return queues.map(queueView);
   }
+}
+
+function ownerOf({ namespace, name }: QueueSettings): TargetOwner {
+  return { kind: "queue", namespace, name };
 }

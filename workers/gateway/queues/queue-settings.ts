@@ -7,7 +7,8 @@ import { formatNumber } from "../../../contract/sentence.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
-import { refusedTarget } from "../../../domain/target-url.ts";
+import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
+import { shownTarget } from "../access/target-secrets.ts";
 import { retryView } from "../jobs/job-view.ts";
 
 export function queueView(settings: QueueSettings): QueueView {
@@ -23,7 +24,7 @@ export function queueView(settings: QueueSettings): QueueView {
 /** The settings as a PUT takes them, complete. */
 export function settingsView(settings: QueueSettings): QueueSettingsView {
   return {
-    target: settings.target,
+    target: settings.target.type === "http" ? shownTarget(settings.target) : settings.target,
     partitions: settings.partitions,
     lane: settings.lane,
     concurrency: settings.concurrency,
@@ -76,19 +77,19 @@ export function limitBelow({ concurrency, rate, maxBacklog }: DividedLimits, par
 
 /** What is checked with, beside the settings: `sent` is what the caller named, so that a fault is pointed to there. */
 export interface SettingsCheck {
-  allowPrivateTargets: boolean;
+  targets: TargetRules;
   sent: object;
 }
 
 /** Why settings that are well-formed cannot work, or null. How limits go with the partitions is `checkLimits`'s. */
-export function checkSettings(settings: QueueSettings, { allowPrivateTargets, sent }: SettingsCheck): Problem | null {
+export function checkSettings(settings: QueueSettings, { targets, sent }: SettingsCheck): Problem | null {
   const { target } = settings;
   if (target.type === "handler" && !HANDLER_NAMES.includes(target.name)) {
     return conflict.of("handler-not-found", `There is no handler "${target.name}".`, [
       { pointer: "/target/name", detail: `name is that of a handler: ${HANDLER_NAMES.join(", ")}.` },
     ]);
   }
-  const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
+  const refused = target.type === "http" ? refusedTarget(target.url, targets) : null;
   if (refused !== null) {
     return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
       { pointer: "/target/url", detail: `url is not allowed: ${refused}.` },

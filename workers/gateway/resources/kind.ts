@@ -40,6 +40,14 @@ export interface ListPage {
 /** Some of all resources, in the order of their keys, deleted ones too: at most `limit` after `after`. */
 export type Walk<Settings> = (page: { after: ResourceKey | null; limit: number }) => Promise<Settings[]>;
 
+/** How secrets are sealed again. */
+export interface Sealing<Settings> {
+  /** The settings with all of their secrets under the current key; null where one of them does not open. */
+  resealed(settings: Settings): Promise<Settings | null>;
+  /** Writes the next version; false where somebody else has. */
+  write(next: Settings): Promise<Result<boolean>>;
+}
+
 /** What is one kind's own: `Settings` as they are kept, `Body` as a PUT takes them, `View` as they are shown. */
 export interface Kind<Settings extends Versioned, Body extends object, View> {
   /** What it is called in a sentence: "queue". */
@@ -63,7 +71,7 @@ export interface Kind<Settings extends Versioned, Body extends object, View> {
   /** The body of a PUT with what stays, because it does not name it. */
   keeping(body: Body, current: Settings): Body;
   /** The settings that a body makes. */
-  settings(body: Body, stamp: Stamp, before: Settings | null): Result<Settings>;
+  settings(body: Body, stamp: Stamp, before: Settings | null): Result<Settings> | Promise<Result<Settings>>;
   /** Why the settings cannot work, or null. */
   check(change: Change<Settings>): Promise<Problem | null>;
   /** What is left of a deleted one, for as long as its version counts. */
@@ -73,6 +81,8 @@ export interface Kind<Settings extends Versioned, Body extends object, View> {
   push(settings: Settings[]): Promise<Result<void>>;
   /** Tells this isolate and others, once the shards know. */
   spread?(settings: Settings, now: number): Promise<void>;
+  /** What is done so that secrets in the settings are under the current key, for kinds that have any. */
+  readonly sealing?: Sealing<Settings>;
   /** As they are shown, with what the shards say of them. */
   views(settings: Settings[]): Promise<Result<View[]>>;
 }

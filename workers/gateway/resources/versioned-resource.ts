@@ -154,6 +154,22 @@ export class VersionedResource<Settings extends Versioned, Body extends object, 
     } while (after !== null && goOn());
   }
 
+  /**
+   * Seals the secrets of one, deleted or not, under the current key: a new version, which the shards are told of. False where somebody
+   * else has written since, or where one of them does not open.
+   */
+  async reseal(key: ResourceKey, now: number): Promise<Result<boolean>> {
+    const before = await this.#kind.stored(key);
+    if (isProblem(before)) return before;
+    const sealed = before === null ? null : await this.#kind.sealing?.resealed(before);
+    if (before === null || sealed === null || sealed === undefined) return false;
+    const next = { ...sealed, version: before.version + 1, updatedAt: now };
+    const written = await this.#kind.sealing?.write(next);
+    if (isProblem(written) || written !== true) return written ?? false;
+    const told = await this.#tell({ settings: next, created: false }, now);
+    return isProblem(told) ? told : true;
+  }
+
   #existing(key: ResourceKey, request: Omit<Request, "missing">): Request {
     return { ...request, missing: this.#kind.notFound(key.name) };
   }
@@ -186,7 +202,7 @@ export class VersionedResource<Settings extends Versioned, Body extends object, 
   }
 
   async #made({ before, stamp }: State<Settings>, body: Body, sent: object): Promise<Result<Settings>> {
-    const next = this.#kind.settings(body, stamp, before);
+    const next = await this.#kind.settings(body, stamp, before);
     if (isProblem(next)) return next;
     return (await this.#kind.check({ before, next, sent })) ?? next;
   }

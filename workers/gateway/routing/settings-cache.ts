@@ -44,13 +44,21 @@ export class SettingsCache {
   learn(settings: QueueSettings, now: number): void {
     const key = cacheKey(settings.namespace, settings.name);
     const entry = this.#entries.get(key);
-    if (entry !== undefined && entry.settings.version > settings.version) return;
+    // A namespace that was deleted and made again begins with the version 1: its queue is made later.
+    const isNewer = entry !== undefined && entry.settings.version > settings.version;
+    if (isNewer && entry.settings.createdAt >= settings.createdAt) return;
     this.#entries.delete(key);
     if (this.#entries.size >= MAX_ENTRIES) {
       const oldest = this.#entries.keys().next();
       if (!oldest.done) this.#entries.delete(oldest.value);
     }
     this.#entries.set(key, { settings, until: now + FRESH_MS });
+  }
+
+  /** Forgets a queue of a namespace that is being deleted, here and in KV. Throws when KV does not answer. */
+  async forget(namespace: string, queue: string): Promise<void> {
+    this.#entries.delete(cacheKey(namespace, queue));
+    await this.#kv.delete(kvKey(namespace, queue));
   }
 
   /** Gives other isolates the settings through KV. Failing is harmless. */

@@ -1,8 +1,8 @@
 import { isProblem, type Problem, type Result, together, unavailable } from "../../../contract/problems.ts";
 import {
   type Busy,
-  type DirectoryApi,
   type LogPosition,
+  type MapSource,
   type Moved,
   type Reply,
   RPC_VERSION,
@@ -20,7 +20,7 @@ const MAX_BUSY_MS = 2000;
 /** What `ShardClient` needs of the world. */
 export interface ShardPorts {
   shard(id: string): ShardApi;
-  directory(): DirectoryApi;
+  directory(): MapSource;
   now(): number;
   random(): number;
   sleep(ms: number): Promise<void>;

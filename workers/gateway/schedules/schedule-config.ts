@@ -7,6 +7,7 @@ import { fromDatabase } from "../database.ts";
 import { storedQueue } from "../queues/stored-queue.ts";
 import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";
 import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
+import { whyUnwritten } from "../resources/within-limit.ts";
 import type { Services } from "../services.ts";
 import { pushSchedules } from "./schedule-push.ts";
 import { checkJob, scheduleBodyOf, scheduleFrom, scheduleView } from "./schedule-settings.ts";
@@ -55,8 +56,12 @@ class ScheduleKind implements Kind<ScheduleSettings, ScheduleBody, ScheduleView>
     return (page) => walkSchedules(this.#db, filter, page);
   }
 
-  write({ next }: Change<ScheduleSettings>): Promise<Result<boolean>> {
-    return fromDatabase(() => writeSchedule(this.#db, next));
+  /** Refuses (422) one more than a namespace may have. */
+  async write({ before, next }: Change<ScheduleSettings>): Promise<Result<boolean>> {
+    const written = await fromDatabase(() => writeSchedule(this.#db, next));
+    if (isProblem(written) || written) return written;
+    const isNew = before === null || before.deleted;
+    return whyUnwritten(this.#services.database, "schedules", { namespace: next.namespace, isNew });
   }
 
   bodyOf(settings: ScheduleSettings): unknown {

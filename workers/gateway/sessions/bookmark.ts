@@ -5,7 +5,7 @@ import { EMPTY_VECTOR, fitted, merged, type VersionVector } from "../../../domai
 import type { Signer } from "../access/signing.ts";
 import { ExpiringMap } from "../expiring-map.ts";
 
-/** A bookmark as it is signed, for one namespace. `rest` is left out where it is 0, as it mostly is. */
+/** A bookmark before it is encrypted, for one namespace. `rest` is left out where it is 0, as it mostly is. */
 interface Bookmark extends Omit<VersionVector, "rest"> {
   v: typeof VERSION;
   rest?: number;
@@ -13,13 +13,13 @@ interface Bookmark extends Omit<VersionVector, "rest"> {
 
 const VERSION = 1;
 
-/** A signed token of 4096 characters holds 3050 bytes beside its tag: about a hundred shards by name. */
+/** A token of 4096 characters holds 3044 bytes beside IV and tag: about a hundred shards by name. */
 const MAX_JSON = 3000;
-/** Signing and checking take longer than looking up: most readers come back with what they were given. */
+/** Making and opening take longer than looking up: most readers come back with what they were given. */
 const KEPT_MS = 60_000;
 const KEPT = 2000;
 
-/** Writes and reads bookmarks: what a reader has seen, under a signature. One an isolate. */
+/** Writes and reads bookmarks: what a reader has seen, encrypted. One an isolate. */
 export class Bookmarks {
   readonly #signer: Signer;
   readonly #tokens = new ExpiringMap<string>(KEPT_MS, KEPT);
@@ -29,7 +29,7 @@ export class Bookmarks {
     this.#signer = signer;
   }
 
-  /** A bookmark of what was seen, 4096 characters at most. The same for the same, so that it is only signed once. */
+  /** A bookmark of what was seen, 4096 characters at most. The same for the same, so that it is made once. */
   async write(namespace: string, vector: VersionVector, now: number): Promise<string> {
     const { d1, shards, rest } = fitted(vector, MAX_JSON);
     const bookmark: Bookmark = { v: VERSION, d1, shards, ...(rest === 0 ? {} : { rest }) };

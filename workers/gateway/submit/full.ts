@@ -1,10 +1,11 @@
 import { full, type Problem } from "../../../contract/problems.ts";
 import type { Submitted } from "../../../contract/rpc.ts";
 
-/** The problem of a job for which there is no room: 429 when its queue is full, 503 when its shard is. */
+/** The problem of a job for which there is no room: 429 when its queue or its namespace is full, 503 when its shard is. */
 export function noRoom({ scope, retryAfterMs }: Extract<Submitted, { type: "full" }>, queue: string): Problem {
   const seconds = Math.ceil(retryAfterMs / 1000);
-  return scope === "queue" ? full.queue(queue, seconds) : full.shard(seconds);
+  if (scope === "queue") return full.queue(queue, seconds);
+  return scope === "namespace" ? full.namespace(seconds) : full.shard(seconds);
 }
 
 /**
@@ -18,5 +19,5 @@ export function wantOfRoom(problems: { code: string; retryAfter?: unknown }[]): 
   return full.batch(code, seconds);
 }
 
-const CODES = ["unavailable", "shard-full", "backlog-full"] as const;
+const CODES = ["unavailable", "shard-full", "namespace-full", "backlog-full"] as const;
 const PASSING = new Set<string>(CODES);

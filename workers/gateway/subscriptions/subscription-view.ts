@@ -2,8 +2,9 @@ import { conflict, type Problem } from "../../../contract/problems.ts";
 import type { DeliveryError, SubscriptionState } from "../../../contract/rpc.ts";
 import type { DeliveryView, SubscriptionBody, SubscriptionView } from "../../../contract/subscription.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
-import type { SubscriptionSettings } from "../../../domain/subscription.ts";
-import { refusedTarget } from "../../../domain/target-url.ts";
+import type { SubscriptionSettings, SubscriptionTarget } from "../../../domain/subscription.ts";
+import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
+import { shownTarget, withoutSecrets } from "../access/target-secrets.ts";
 import type { Stamp } from "../resources/kind.ts";
 
 /** The settings of a subscription put as `body`, complete. */
@@ -21,12 +22,16 @@ export function subscriptionFrom(body: SubscriptionBody, stamp: Stamp): Subscrip
 /** What a PUT has to say to get these settings: what is absent is left out. */
 export function subscriptionBodyOf({ events, filter, target, paused }: SubscriptionSettings): unknown {
   const named = Object.entries(filter).filter(([, value]) => value !== null);
-  return { events, filter: Object.fromEntries(named), target, paused };
+  return { events, filter: Object.fromEntries(named), target: targetView(target), paused };
+}
+
+function targetView(target: SubscriptionTarget): SubscriptionView["target"] {
+  return target.type === "http" ? shownTarget(target) : target;
 }
 
 /** Why the target may not be called (422), or null. */
-export function checkTarget({ target }: SubscriptionSettings, allowPrivateTargets: boolean): Problem | null {
-  const refused = target.type === "http" && !allowPrivateTargets ? refusedTarget(target.url) : null;
+export function checkTarget({ target }: SubscriptionSettings, targets: TargetRules): Problem | null {
+  const refused = target.type === "http" ? refusedTarget(target.url, targets) : null;
   if (refused === null) return null;
   return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
     { pointer: "/target/url", detail: `url is not allowed: ${refused}.` },
@@ -35,7 +40,7 @@ export function checkTarget({ target }: SubscriptionSettings, allowPrivateTarget
 
 /** What is left of a deleted subscription: nothing of its target, which may be secret. */
 export function forgotten(settings: SubscriptionSettings): SubscriptionSettings {
-  const target = { type: "http", url: "", headers: {} } as const;
+  const target = withoutSecrets({ type: "http", url: "", headers: {} });
   return { ...settings, events: [], filter: { queue: null, tag: null }, target };
 }
 
@@ -46,7 +51,7 @@ export function subscriptionView(settings: SubscriptionSettings, states: Subscri
     name,
     events,
     filter,
-    target,
+    target: targetView(target),
     paused,
     version,
     createdAt: formatTimestamp(createdAt),

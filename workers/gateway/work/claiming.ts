@@ -6,9 +6,12 @@ import type { QueueSettings } from "../../../domain/queue.ts";
 import { ownerOf, slotOf } from "../../../domain/slots.ts";
 import type { Services } from "../services.ts";
 
-/** A wait for work is begun anew this often, so that one that a shard has forgotten costs no more than this. */
-const WATCH_MS = 5_000;
-/** Work that is there but may not start yet (a limit, another worker was quicker) is asked for again this much later. */
+/** A shard is asked anew this often whether there is work, so that a wait which it has forgotten costs no more than this. */
+const WATCH_MS = 15_000;
+/**
+ * Work that was there and is not any more (another worker was quicker), or a shard that is away or holds no more waits, is
+ * asked for again this much later.
+ */
 const FIRST_PAUSE_MS = 20;
 const LAST_PAUSE_MS = 1_000;
 
@@ -33,43 +36,68 @@ export async function claimNow(services: Services, claim: Claim): Promise<Result
 
 /**
  * Waits up to `claim.wait` for jobs when `claimNow` found none. The wait leases nothing: all shards are watched, and the
- * first to have work ends it. A client that is gone by then gets no lease: nobody would hear of it, the job would wait
- * for its end, and an attempt be lost.
+ * first to have work is claimed from; a wait for which no work came claims nothing. A client that is gone by then gets no
+ * lease: nobody would hear of it, the job would wait for its end, and an attempt be lost.
  */
 export async function claimWaiting(
   services: Services,
   claim: Claim,
-  { clock, abandoned }: { clock: () => number; abandoned: () => boolean },
+  { clock, abandoned }: { clock: () => number; abandoned: () => Promise<boolean> },
 ): Promise<Result<ClaimedJob[]>> {
   const until = clock() + secondsToMs(claim.wait);
   const shards = await shardsOf(services, claim.settings);
   if (isProblem(shards)) return shards;
-  for (let pause = FIRST_PAUSE_MS; until > clock(); pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
-    await watch(services, claim.settings, { shards, waitMs: Math.min(until - clock(), WATCH_MS) });
-    if (abandoned()) return [];
-    const jobs = await sweep(services, claim, shuffled(shards));
+  for (let pause = FIRST_PAUSE_MS; until > clock(); pause = longer(pause)) {
+    const shard = await watch(services, claim.settings, { shards, until, clock });
+    if (shard === null || (await abandoned())) return [];
+    const jobs = await claimFrom(services, claim, { shard, max: claim.max });
     if (isProblem(jobs) || jobs.length > 0) return jobs;
     if (until > clock()) await services.shards.pause(Math.min(pause, until - clock()));
   }
   return [];
 }
 
-/** Resolves when a shard has work for the queue, or when none can be asked any more, at the latest after `waitMs`. */
-async function watch(
+function longer(pause: number): number {
+  return Math.min(pause * 2, LAST_PAUSE_MS);
+}
+
+interface Watch {
+  shards: string[];
+  until: number;
+  clock: () => number;
+}
+
+/** The first shard that has work for the queue; null when none has until then. */
+async function watch(services: Services, settings: QueueSettings, { shards, ...round }: Watch): Promise<string | null> {
+  let over = false;
+  const watches = shards.map((shard) => watchOne(services, settings, { shard, ...round, over: () => over }));
+  try {
+    return await Promise.any(watches);
+  } catch {
+    return null;
+  } finally {
+    over = true;
+  }
+}
+
+/** Resolves when the shard has work. Rejects when it has none until then, or when another had it. */
+async function watchOne(
   services: Services,
-  settings: QueueSettings,
-  round: { shards: string[]; waitMs: number },
-): Promise<void> {
-  const { namespace, name: queue } = settings;
-  const watches = round.shards.map(async (id) => {
+  { namespace, name: queue }: QueueSettings,
+  { shard: id, until, clock, over }: { shard: string; until: number; clock: () => number; over: () => boolean },
+): Promise<string> {
+  for (let pause = FIRST_PAUSE_MS; !over() && until > clock(); ) {
+    const began = clock();
+    const waitMs = Math.min(until - began, WATCH_MS);
     const ready = await services.shards.once(id, { idempotent: true }, (shard, head) =>
-      shard.awaitWork({ ...head, namespace, queue, waitMs: round.waitMs }),
+      shard.awaitWork({ ...head, namespace, queue, waitMs }),
     );
-    // For `Promise.any`, to which this is a shard that has nothing to say.
-    if (ready !== true) throw new Error("no work came");
-  });
-  // Resolves with the first shard that has work; when none had, all have waited their time.
-  await Promise.any(watches).catch(() => undefined);
+    if (ready === true) return id;
+    if (over() || clock() - began >= waitMs || until <= clock()) continue;
+    await services.shards.pause(Math.min(pause, until - clock()));
+    pause = longer(pause);
+  }
+  throw new Error("no work came");
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { SubmitBody } from "../../../contract/job.ts";
-import { conflict, isProblem, notFound, type Problem, type Result, under } from "../../../contract/problems.ts";
+import { conflict, full, isProblem, notFound, type Problem, type Result, under } from "../../../contract/problems.ts";
 import type { ReportResult, SpawnJob, Unfit } from "../../../contract/rpc.ts";
 import { spawnJobOf, unfit } from "../../../contract/submission.ts";
+import { STANDSTILL_RETRY_MS } from "../../../domain/backlog.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Services } from "../services.ts";
 import { submission } from "../submit/submission.ts";
@@ -63,6 +64,12 @@ function unfitProblem(because: Unfit, queue: string): Problem {
   switch (because) {
     case "queue-not-found":
       return notFound.queue(queue);
+    case "namespace-full":
+      return full.namespace(FULL_RETRY_SECONDS);
+    case "shard-full":
+      return full.shard(FULL_RETRY_SECONDS);
+    case "spawned-too-deep":
+      return conflict.of(because, "The job is as many successes deep as its namespace allows: it can bring no other.");
     case "timeout-too-long":
       return faulty(because, "/timeout", `is too long for an attempt in queue ${queue}`);
     case "keys-need-one-partition":
@@ -70,7 +77,10 @@ function unfitProblem(because: Unfit, queue: string): Problem {
   }
 }
 
-function faulty(code: Unfit, pointer: string, detail: string): Problem {
+/** When there is room again, nobody can know: see `STANDSTILL_RETRY_MS`. */
+const FULL_RETRY_SECONDS = STANDSTILL_RETRY_MS / 1000;
+
+function faulty(code: "timeout-too-long" | "keys-need-one-partition", pointer: string, detail: string): Problem {
   return conflict.of(code, "The queue cannot take a job that the report brings.", [{ pointer, detail }]);
 }
 

@@ -1,7 +1,7 @@
 import { type DeliverReply, type DeliveryReport, RPC_VERSION } from "../../../contract/rpc.ts";
+import { faultText } from "../../../domain/fault.ts";
 import type { Connections } from "../connections.ts";
 import type { WorkLoop } from "../work-loop.ts";
-import { reasonOf } from "../work-ports.ts";
 import type { DeliveryPorts } from "./delivery-ports.ts";
 import { sendPage } from "./send-page.ts";
 
@@ -75,7 +75,7 @@ class Delivery {
         } catch (error) {
           if (tries < MAX_TRIES) await this.#pause(RETRY_MS * tries);
           else {
-            this.#ports.log({ event: "report-lost", error: reasonOf(error) });
+            this.#ports.log({ event: "report-lost", error: faultText(error) });
             return null;
           }
         }

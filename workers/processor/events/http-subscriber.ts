@@ -1,11 +1,14 @@
 import { eventView } from "../../../contract/event.ts";
+import { faultText } from "../../../domain/fault.ts";
+import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import type { HttpPorts } from "../executors/http.ts";
+import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
+import { type HttpPorts, NOT_OPEN } from "../executors/http.ts";
+import { INVALID_HEADERS } from "../executors/http-request.ts";
 import { retryAfterMs } from "../executors/retry-after.ts";
 import { traceparentOf } from "../executors/trace.ts";
 import { type Secrets, signWebhook } from "../executors/webhook.ts";
-import { reasonOf } from "../work-ports.ts";
 import type { DeliveryOutcome, SubscriptionTo } from "./delivery-ports.ts";
 
 /** A receiver has to take an event and answer, not to work on it. */
@@ -22,21 +25,24 @@ export type SubscriberPorts = HttpPorts & { timeout(ms: number): AbortSignal };
  */
 export function httpSubscriber(ports: SubscriberPorts) {
   return async (subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<DeliveryOutcome> => {
-    const { url } = subscription.target;
-    const refused = ports.allowPrivate ? null : refusedTarget(url);
+    const { namespace, name } = subscription;
+    const target = await openTarget(ports.vault, { kind: "subscription", namespace, name }, subscription.target);
+    if (target === null) return failed("secret-unavailable", NOT_OPEN);
+    const refused = refusedTarget(target.url, ports.targets);
     if (refused !== null) return failed("target-refused", `the target may not be called: ${refused}`);
     const body = JSON.stringify(eventView(event, subscription));
-    const headers = await headersOf(ports, subscription, { event, body });
+    const sent = withCredentials(target);
+    const headers = await headersOf(ports, { ...subscription, target: sent }, { event, body });
     if (!(headers instanceof Headers)) return headers;
     const signal = ports.timeout(POST_TIMEOUT_MS);
     try {
-      const response = await ports.fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+      const response = await ports.fetch(sent.url, { method: "POST", headers, body, redirect: "manual", signal });
       // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
       await response.body?.cancel();
       return outcomeBy(response, ports.now());
     } catch (error) {
       if (signal.aborted) return failed("timeout", `no answer within ${POST_TIMEOUT_MS / 1000} s`);
-      return failed("network-error", reasonOf(error));
+      return failed("network-error", faultText(error));
     }
   };
 }
@@ -54,18 +60,18 @@ function outcomeBy(response: Response, now: number): DeliveryOutcome {
 
 async function headersOf(
   ports: SubscriberPorts,
-  subscription: SubscriptionTo<"http">,
+  subscription: Omit<SubscriptionTo<"http">, "target"> & { target: OpenTarget },
   { event, body }: { event: LifecycleEvent; body: string },
 ): Promise<Headers | DeliveryOutcome> {
   let secrets: Secrets;
   try {
     secrets = await ports.secrets(subscription.namespace);
   } catch (error) {
-    return failed("secret-unavailable", reasonOf(error));
+    return failed("secret-unavailable", faultText(error));
   }
   try {
     // The target's own come first, so that they cannot replace any of the others.
-    const headers = new Headers(subscription.target.headers);
+    const headers = new Headers(withoutReserved(subscription.target.headers));
     headers.set("content-type", "application/json");
     headers.set("dure-event", event.type);
     headers.set("dure-subscription", subscription.name);
@@ -74,8 +80,9 @@ async function headersOf(
     headers.delete("tracestate");
     signWebhook(headers, { id: eventId(event.job), body }, { secrets, now: ports.now() });
     return headers;
-  } catch (error) {
-    return failed("invalid-headers", reasonOf(error));
+  } catch {
+    // What is thrown quotes the value.
+    return failed("invalid-headers", INVALID_HEADERS);
   }
 }
 

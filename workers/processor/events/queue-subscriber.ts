@@ -1,7 +1,7 @@
 import { eventView } from "../../../contract/event.ts";
+import { faultText } from "../../../domain/fault.ts";
 import type { LifecycleEvent } from "../../../domain/subscription.ts";
 import { byteLength } from "../executors/bytes.ts";
-import { reasonOf } from "../work-ports.ts";
 import type { Enqueued, SubscriptionTo } from "./delivery-ports.ts";
 
 /** Cloudflare Queues takes a hundred messages, and 256 KB in all, in one call. */
@@ -27,7 +27,7 @@ export function queueSubscriber(bindings: Record<string, unknown>) {
       }
       return { sent, failure: null };
     } catch (error) {
-      return failed(sent, "queue-error", reasonOf(error).slice(0, 500));
+      return failed(sent, "queue-error", faultText(error));
     }
   };
 }

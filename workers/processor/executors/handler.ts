@@ -3,7 +3,7 @@ import { normalizeProgress } from "../../../contract/progress-patch.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
 import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handler.ts";
-import { type Control, reasonOf } from "../work-ports.ts";
+import type { Control } from "../work-ports.ts";
 import { fits } from "./bytes.ts";
 import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
 
@@ -22,7 +22,7 @@ export function handlerExecutor(handlers: Record<string, Handler>, now: () => nu
     } catch (error) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
       if (error instanceof HandlerFailure) return failed(error.code, error.message, { retryable: error.retryable });
-      return failed("handler-error", reasonOf(error), { retryable: true });
+      return failed("handler-error", ownWords(error), { retryable: true });
     }
   };
 }
@@ -60,4 +60,9 @@ function resultOf(value: JsonValue | undefined): Outcome {
     return failed("result-too-large", `the result is larger than ${MAX_RESULT_BYTES} bytes`, { retryable: false });
   }
   return succeeded(text);
+}
+
+/** What a handler throws is said in the attempt as it is: the job's owner reads there what the code said that ran it. */
+function ownWords(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

@@ -1,10 +1,14 @@
 import type { WorkItem } from "../../../contract/rpc.ts";
+import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { fits } from "./bytes.ts";
 import { traceparentOf } from "./trace.ts";
 import { type Secrets, signWebhook } from "./webhook.ts";
 
 /** 4 KiB in base64: servers commonly take 8 KiB of headers in all. */
 const MAX_CHECKPOINT_BYTES = 3072;
+
+/** What an attempt says whose target has a header that is none. */
+export const INVALID_HEADERS = "the target has a header that HTTP does not allow";
 
 interface Facts {
   secrets: Secrets;
@@ -19,7 +23,7 @@ interface Facts {
  * own headers come first, so that they cannot replace any of these. Throws a TypeError for a header that cannot be sent.
  */
 export function requestHeaders(item: WorkItem, own: Record<string, string>, facts: Facts): Headers {
-  const headers = new Headers(own);
+  const headers = new Headers(withoutReserved(own));
   headers.set("content-type", "application/json");
   headers.set("dure-job-id", item.id);
   headers.set("dure-queue", item.queue);

@@ -1,9 +1,13 @@
+import { DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
-import type { Target } from "../../../domain/queue.ts";
-import { refusedTarget } from "../../../domain/target-url.ts";
-import { reasonOf } from "../work-ports.ts";
-import { requestHeaders } from "./http-request.ts";
+import { secondsToMs } from "../../../contract/time.ts";
+import { faultText } from "../../../domain/fault.ts";
+import type { HttpTarget } from "../../../domain/target-secrets.ts";
+import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
+import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
+import type { Vault } from "../../crypto/vault.ts";
+import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
 import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -12,7 +16,8 @@ import type { Secrets } from "./webhook.ts";
 /** Without secrets nothing can be signed; the attempt is tried again when the database may be back. */
 const SECRETS_RETRY_MS = 5_000;
 
-type HttpTarget = Extract<Target, { type: "http" }>;
+/** Of a target whose secrets do not open. */
+export const NOT_OPEN = "the target's secrets do not open under the master keys of this deployment";
 
 export interface HttpPorts {
   fetch(url: string, init: RequestInit): Promise<Response>;
@@ -20,52 +25,70 @@ export interface HttpPorts {
   now(): number;
   /** 16 hex digits, not all zero. */
   spanId(): string;
+  /** Opens the secrets of targets. */
+  vault: Vault;
+  /** Calls `wake` once, `ms` from now. Returns the way to call that off, which does nothing afterwards. */
+  after(ms: number, wake: () => void): () => void;
   /** Rejects when they cannot be read. */
   secrets(namespace: string): Promise<Secrets>;
-  /** Loopback and private destinations may be called: local development. */
-  allowPrivate: boolean;
+  /** Asked at each send: the rules may have changed since the target was stored. */
+  targets: TargetRules;
 }
 
 /**
- * Sends jobs to HTTP targets. 2xx succeeds with the body as result, and may bring jobs; everything else fails the attempt. Redirects are
+ * Sends jobs to HTTP targets. An answer has to begin within a time of its own, so that a target which accepts connections and
+ * says nothing holds one no longer than that; what began may take as long as the attempt. 2xx succeeds with the body as result, and may bring jobs; everything else fails the attempt. Redirects are
  * not followed: a target that was allowed could name one that is not. Never rejects.
  */
 export function httpExecutor(ports: HttpPorts) {
   return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome> => {
-    const refused = ports.allowPrivate ? null : refusedTarget(target.url);
+    const open = await openTarget(ports.vault, { kind: "queue", namespace: item.namespace, name: item.queue }, target);
+    if (open === null)
+      return failed("secret-unavailable", NOT_OPEN, { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
+    const refused = refusedTarget(open.url, ports.targets);
     if (refused !== null)
       return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });
-    const headers = await signedHeaders(ports, item, target);
+    const sent = withCredentials(open);
+    const headers = await signedHeaders(ports, item, sent);
     if (!(headers instanceof Headers)) return headers;
+    const seconds = target.firstByteTimeout ?? DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS;
+    const late = new AbortController();
+    const disarm = ports.after(secondsToMs(seconds), () => late.abort());
     try {
-      const response = await ports.fetch(target.url, {
+      const response = await ports.fetch(sent.url, {
         method: "POST",
         headers,
         body: item.payload,
         redirect: "manual",
-        signal,
+        signal: AbortSignal.any([signal, late.signal]),
       });
+      disarm();
       return await outcomeOf(response, ports.now());
     } catch (error) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
       // Also a body that stops midway: its outcome is not known, so the job runs again.
       if (signal.aborted) return failed("timeout", `no outcome within ${item.timeoutMs / 1000} s`, { retryable: true });
-      return failed("network-error", reasonOf(error), { retryable: true });
+      if (late.signal.aborted)
+        return failed("first-byte-timeout", `no answer began within ${seconds} s`, { retryable: true });
+      return failed("network-error", faultText(error), { retryable: true });
+    } finally {
+      disarm();
     }
   };
 }
 
-async function signedHeaders(ports: HttpPorts, item: WorkItem, target: HttpTarget): Promise<Headers | Outcome> {
+async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarget): Promise<Headers | Outcome> {
   let secrets: Secrets;
   try {
     secrets = await ports.secrets(item.namespace);
   } catch (error) {
-    return failed("secret-unavailable", reasonOf(error), { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
+    return failed("secret-unavailable", faultText(error), { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
   }
   try {
     return requestHeaders(item, target.headers, { secrets, spanId: ports.spanId(), now: ports.now() });
-  } catch (error) {
-    return failed("invalid-headers", reasonOf(error), { retryable: false });
+  } catch {
+    // What is thrown quotes the value.
+    return failed("invalid-headers", INVALID_HEADERS, { retryable: false });
   }
 }
 

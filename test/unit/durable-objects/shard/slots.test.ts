@@ -211,9 +211,9 @@ describe("the log of finished jobs", () => {
     for (const { lease } of h.take()) h.succeed(lease);
     h.sql.run("UPDATE finished SET kept = 1, moved_in = 1");
     expect(h.finished().jobs).toEqual([]);
+    h.restart();
     expect(h.stats().unprojectedSucceeded).toBe(0);
     expect(h.broken()).toEqual([]);
-    h.restart();
     h.advance(2 * HOUR);
     expect([h.count("finished"), h.count("jobs")]).toEqual([0, 0]);
   });

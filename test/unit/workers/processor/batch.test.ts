@@ -5,6 +5,8 @@ import { readBells } from "../../../../workers/processor/bells.ts";
 import { readConfig } from "../../../../workers/processor/config.ts";
 import { letterOf, storeDeadLetter } from "../../../../workers/processor/dead-letters.ts";
 import { type SecretCache, webhookSecrets } from "../../../../workers/processor/secrets.ts";
+import { MASTER_KEY, OTHER_MASTER_KEY, testVault } from "../../../rigs/master-key.ts";
+import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 import { d1, openHistory } from "../../../simulation/d1-stand-in.ts";
 
 const NOW = 1_763_800_000_000;
@@ -138,63 +140,110 @@ describe("a message of the dead-letter queue", () => {
 });
 
 describe("variables", () => {
-  const env = { ALLOW_PRIVATE_TARGETS: "false", MAX_CONNECTIONS: "6", SWEEP_MS: "0" };
+  const env = {
+    ALLOW_PRIVATE_TARGETS: "false",
+    MAX_CONNECTIONS: "6",
+    LANE_CONSUMERS: "250",
+    SWEEP_MS: "0",
+    DURE_MASTER_KEY: MASTER_KEY,
+  };
 
   test("are read once into what they mean", () => {
-    expect(readConfig(env)).toEqual({ allowPrivate: false, maxConnections: 6, sweepMs: 0 });
+    expect(readConfig(env)).toEqual({
+      targets: PUBLIC_TARGETS,
+      maxConnections: 6,
+      laneConsumers: 250,
+      sweepMs: 0,
+      masterKeys: { current: MASTER_KEY, previous: undefined },
+    });
     expect(readConfig({ ...env, ALLOW_PRIVATE_TARGETS: "true", SWEEP_MS: "50" })).toMatchObject({
-      allowPrivate: true,
+      targets: ANY_TARGET,
       sweepMs: 50,
     });
+    const lists = { TARGET_HOSTS: "a.example, *.b.example", PLATFORM_HOSTS: "c.example" };
+    expect(readConfig({ ...env, ...lists }).targets).toEqual(listedTargets("a.example,*.b.example", "c.example"));
   });
 
-  test.each([{ MAX_CONNECTIONS: "0" }, { MAX_CONNECTIONS: "many" }, { SWEEP_MS: "-1" }, { SWEEP_MS: "0.5" }])(
-    "%j is refused",
-    (bad) => {
-      expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
-    },
-  );
+  test("that are no lists of hosts are refused by their name", () => {
+    for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"]) {
+      expect(() => readConfig({ ...env, [name]: "https://a.example" })).toThrow(`${name} is a list of hosts`);
+    }
+  });
+
+  test.each([
+    { LANE_CONSUMERS: "0" },
+    { MAX_CONNECTIONS: "0" },
+    { MAX_CONNECTIONS: "many" },
+    { SWEEP_MS: "-1" },
+    { SWEEP_MS: "0.5" },
+  ])("%j is refused", (bad) => {
+    expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
+  });
+
+  test("without a master key nothing is run, and a sentence says how to make one", () => {
+    expect(() => readConfig({ ...env, DURE_MASTER_KEY: "" })).toThrow(
+      /DURE_MASTER_KEY is not set\. It is dure_master_/,
+    );
+  });
 });
 
 describe("webhook secrets", () => {
   const DAY = 24 * 3600 * 1000;
   let now = NOW;
   const randomBytes = (count: number) => new Uint8Array(count).fill(7);
+  const vault = testVault();
   beforeEach(() => {
     now = NOW;
   });
   const read = (database: D1Database, cache: SecretCache = new Map()) =>
-    webhookSecrets({ db: database, now: () => now, randomBytes }, cache, "default");
+    webhookSecrets({ db: database, vault, now: () => now, randomBytes }, cache, "default");
 
   test("a namespace without one gets one, and keeps it", async () => {
     const db = openHistory();
     const made = await read(d1(db));
     expect(made).toEqual([`whsec_${Buffer.alloc(32, 7).toString("base64")}`]);
-    expect(db.prepare("SELECT name, webhook_secret FROM namespaces").all()).toEqual([
-      { name: "default", webhook_secret: made[0] },
+    expect(db.prepare("SELECT namespace, number, secret FROM webhook_secrets").all()).toEqual([
+      { namespace: "default", number: 1, secret: expect.stringMatching(/^sealed\.v1\./) },
     ]);
     expect(await read(d1(db))).toEqual(made);
   });
 
-  test("the previous secret signs beside the current one for a day", async () => {
+  test("every secret signs for a day beside the one that came after it, however many there are", async () => {
     const db = openHistory();
-    db.prepare("INSERT INTO namespaces VALUES ('default', 0, 'whsec_bmV3', 'whsec_b2xk', ?)").run(NOW);
+    const add = db.prepare("INSERT INTO webhook_secrets VALUES ('default', ?, ?, '', ?)");
+    add.run(1, "whsec_b2xk", 0);
+    add.run(2, "whsec_bmV3", NOW);
+    add.run(3, "whsec_bmV4dA==", NOW + 1);
     now = NOW + DAY - 1;
-    expect(await read(d1(db))).toEqual(["whsec_bmV3", "whsec_b2xk"]);
+    expect(await read(d1(db))).toEqual(["whsec_bmV4dA==", "whsec_bmV3", "whsec_b2xk"]);
     now = NOW + DAY;
-    expect(await read(d1(db))).toEqual(["whsec_bmV3"]);
+    expect(await read(d1(db))).toEqual(["whsec_bmV4dA==", "whsec_bmV3"]);
+    now = NOW + DAY + 1;
+    expect(await read(d1(db))).toEqual(["whsec_bmV4dA=="]);
   });
 
   test("are read once for jobs that start together, and go on while D1 is down", async () => {
     const db = openHistory();
     const cache: SecretCache = new Map();
     const first = await read(d1(db), cache);
-    db.exec("UPDATE namespaces SET webhook_secret = 'whsec_bmV3'");
+    db.exec("UPDATE webhook_secrets SET secret = 'whsec_bmV3'");
     now += 49;
     expect(await read(d1(db), cache)).toEqual(first);
     now += 1;
     expect(await read(d1(db, down), cache)).toEqual(first);
     expect(await read(d1(db), cache)).toEqual(["whsec_bmV3"]);
     await expect(read(d1(db, down))).rejects.toThrow();
+  });
+
+  test("under a key that is not there any more are none", async () => {
+    const db = openHistory();
+    await read(d1(db));
+    const ports = { db: d1(db), vault: testVault(OTHER_MASTER_KEY), now: () => now, randomBytes };
+    await expect(webhookSecrets(ports, new Map(), "default")).rejects.toThrow(/master keys/);
+  });
+
+  test("of a namespace that does not exist are not made", async () => {
+    const ports = { db: d1(openHistory()), vault, now: () => now, randomBytes };
+    await expect(webhookSecrets(ports, new Map(), "nobody")).rejects.toThrow();
   });
 });

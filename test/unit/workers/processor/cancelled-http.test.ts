@@ -5,7 +5,9 @@ import { Connections } from "../../../../workers/processor/connections.ts";
 import { executor } from "../../../../workers/processor/executors/execute.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../../../workers/processor/work-ports.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 import { httpItem } from "../../../rigs/scripted-shard.ts";
+import { ANY_TARGET } from "../../../rigs/target-rules.ts";
 
 /** The loop's clock runs so much faster than the wall's: a heartbeat is due after a quarter of a second. */
 const SPEED = 20;
@@ -50,9 +52,11 @@ test("a cancellation closes the connection of a running HTTP job at the next hea
       {
         fetch: (url, init) => fetch(url, init),
         now,
+        after: () => () => undefined,
         spanId: () => "00f067aa0ba902b7",
         secrets: async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
-        allowPrivate: true,
+        vault: testVault(),
+        targets: ANY_TARGET,
       },
     ),
     now,

@@ -21,8 +21,10 @@ import {
 import { queueSubscriber } from "../../../../workers/processor/events/queue-subscriber.ts";
 import { sendPage } from "../../../../workers/processor/events/send-page.ts";
 import { settle } from "../../../rigs/client-fakes.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 import { START } from "../../../rigs/shard-harness.ts";
 import { subscriptionOf } from "../../../rigs/subscription-harness.ts";
+import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
 
@@ -254,12 +256,12 @@ describe("a delivery", () => {
     let calls = 0;
     const delivery = start(receiver, async () => {
       calls += 1;
-      throw new Error("away");
+      throw new Error("Network connection lost.");
     });
     for (let i = 0; i < 4; i++) await receiver.pass(1_000);
     await delivery.done;
     expect(calls).toBe(3);
-    expect(receiver.logged).toEqual([{ event: "report-lost", error: "Error: away" }]);
+    expect(receiver.logged).toEqual([{ event: "report-lost", error: "Error: Network connection lost" }]);
   });
 });
 
@@ -291,9 +293,11 @@ describe("an HTTP subscriber", () => {
     return httpSubscriber({
       fetch: (url, init) => fetch(url, init),
       now: () => Date.now(),
+      after: () => () => undefined,
       spanId: () => "00f067aa0ba902b7",
+      vault: testVault(),
       secrets: async () => SECRETS,
-      allowPrivate: true,
+      targets: ANY_TARGET,
       timeout: (ms) => AbortSignal.timeout(ms),
       ...over,
     })(subscription, event("a", 1, { tags: ["ü"] }));
@@ -336,7 +340,8 @@ describe("an HTTP subscriber", () => {
 
   test.each([
     ["cannot be reached", "http://127.0.0.1:1/", {}, "network-error"],
-    ["is in a private network", "http://127.0.0.1:1/", { allowPrivate: false }, "target-refused"],
+    ["is no host that may be called", "https://a.example/", { targets: listedTargets("b.example") }, "target-refused"],
+    ["is in a private network", "http://127.0.0.1:1/", { targets: PUBLIC_TARGETS }, "target-refused"],
     [
       "could not verify, because there is no secret to be had",
       "http://127.0.0.1:1/",
@@ -349,7 +354,8 @@ describe("an HTTP subscriber", () => {
 
   test("cannot replace what Dure says by headers of its own", async () => {
     const { url, seen } = await listen(204);
-    await post(httpTo(url, { "Webhook-Id": "mine", "X-Own": "yes" }));
+    await post(httpTo(url, { "Webhook-Id": "mine", "X-Own": "yes", Forwarded: "for=10.0.0.1" }));
+    expect(seen[0]?.headers).not.toHaveProperty("forwarded");
     expect(seen[0]?.headers).toMatchObject({ "webhook-id": eventId(event("a", 1).job), "x-own": "yes" });
   });
 });
@@ -374,12 +380,12 @@ describe("a Queue as subscriber", () => {
     let calls = 0;
     const sendBatch = async () => {
       calls += 1;
-      if (calls === 2) throw new Error("too many requests");
+      if (calls === 2) throw new Error("Queue sendBatch failed: Too Many Requests");
     };
     const events = Array.from({ length: 250 }, (_, i) => event("a", i + 1));
     expect(await queueSubscriber({ OUT: { sendBatch } })(out, events)).toEqual({
       sent: 100,
-      failure: { code: "queue-error", message: "Error: too many requests", retryAfterMs: null },
+      failure: { code: "queue-error", message: "Error: Queue sendBatch failed: Too Many Requests", retryAfterMs: null },
     });
   });
 

@@ -7,7 +7,9 @@ import { makeJobId } from "../../../../domain/job-id.ts";
 import { byteLength } from "../../../../workers/processor/executors/bytes.ts";
 import { type HttpPorts, httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import { retryAfterMs } from "../../../../workers/processor/executors/retry-after.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 import { httpItem } from "../../../rigs/scripted-shard.ts";
+import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
 const JOB = makeJobId(1_763_800_000_000, 1234, new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
@@ -50,18 +52,24 @@ interface Over {
   payload?: string;
   signal?: AbortSignal;
   checkpoint?: string;
+  firstByteTimeout?: number;
 }
 
 function send(url: string, over: Over = {}) {
   const execute = httpExecutor({
     fetch: (to, init) => fetch(to, init),
     now: () => Date.now(),
+    after: (ms, wake) => {
+      const timer = setTimeout(wake, ms);
+      return () => clearTimeout(timer);
+    },
     spanId: () => "00f067aa0ba902b7",
+    vault: testVault(),
     secrets: async () => SECRETS,
-    allowPrivate: true,
+    targets: ANY_TARGET,
     ...over.ports,
   });
-  const to = { type: "http", url, headers: over.headers ?? {} } as const;
+  const to = { type: "http", url, headers: over.headers ?? {}, firstByteTimeout: over.firstByteTimeout } as const;
   const job = httpItem(1, {
     id: JOB,
     queue: "emails",
@@ -164,12 +172,34 @@ describe("the request", () => {
       sent++;
       return new Response();
     };
-    const ports: Partial<HttpPorts> = { allowPrivate: false, fetch: fetchNothing };
+    const ports: Partial<HttpPorts> = { targets: PUBLIC_TARGETS, fetch: fetchNothing };
     expect(await send(url, { ports })).toMatchObject({
       ok: false,
       error: { code: "target-refused", retryable: false },
     });
     expect(sent).toBe(0);
+  });
+
+  test("is asked of the lists of hosts at each send", async () => {
+    const ports: Partial<HttpPorts> = {
+      targets: listedTargets("*.example.com", "dure.example.com"),
+      fetch: async () => new Response(null, { status: 204 }),
+    };
+    expect(await send("https://a.example.com/", { ports })).toMatchObject({ ok: true });
+    for (const url of ["https://a.example.org/", "https://dure.example.com/", "https://a.example.com:22/"]) {
+      expect(await send(url, { ports })).toMatchObject({
+        ok: false,
+        error: { code: "target-refused", retryable: false },
+      });
+    }
+  });
+
+  test("leaves out stored headers that have been reserved since", async () => {
+    const { url, seen } = await target((response) => response.end());
+    const headers = { "X-Forwarded-For": "10.0.0.1", "CF-Worker": "other", Via: "1.1 x", "X-Token": "t" };
+    expect(await send(url, { headers })).toMatchObject({ ok: true });
+    expect(Object.keys(seen[0]?.headers ?? {})).toContain("x-token");
+    for (const name of ["x-forwarded-for", "cf-worker", "via"]) expect(seen[0]?.headers).not.toHaveProperty(name);
   });
 
   test("is not sent unsigned: without secrets the attempt fails and is tried again", async () => {
@@ -226,6 +256,58 @@ describe("success", () => {
     expect(byteLength(outcome.result)).toBeGreaterThan(MAX_RESULT_BYTES - 12);
     const text: unknown = JSON.parse(outcome.result);
     expect(body.startsWith(String(text))).toBe(true);
+  });
+});
+
+describe("the time until an answer begins", () => {
+  test("is over: the request is ended, and the attempt has failed and may be tried again", async () => {
+    const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
+    const { url } = await target((response) => response.on("close", ended));
+    expect(await send(url, { firstByteTimeout: 0.05 })).toEqual({
+      ok: false,
+      error: { code: "first-byte-timeout", message: "no answer began within 0.05 s", retryable: true },
+      retryAfterMs: null,
+    });
+    await closed;
+  });
+
+  test("says nothing of how long the rest of it takes", async () => {
+    const { url } = await target((response) => {
+      response.writeHead(200, JSON_TYPE).write("[1,");
+      setTimeout(() => response.end("2]"), 2_500);
+    });
+    expect(await send(url, { firstByteTimeout: 2 })).toMatchObject({ ok: true, result: "[1,2]" });
+  });
+
+  test("is 30 seconds where the target does not say", async () => {
+    const waits: number[] = [];
+    const after = (ms: number) => {
+      waits.push(ms);
+      return () => undefined;
+    };
+    const { url } = await target((response) => response.end());
+    await send(url, { ports: { after } });
+    expect(waits).toEqual([30_000]);
+  });
+
+  test.each(["refused", "answered"])("is not waited for any more once the request was %s", async (how) => {
+    let waiting = 0;
+    const after = () => {
+      waiting += 1;
+      return () => {
+        waiting = 0;
+      };
+    };
+    const { url } = await target((response) => response.end());
+    const fetch = () => Promise.reject(new TypeError("fetch failed"));
+    const { ok } = await send(url, { ports: how === "refused" ? { after, fetch } : { after } });
+    expect([ok, waiting]).toEqual([how === "answered", 0]);
+  });
+
+  test("loses to the attempt's own time", async () => {
+    const { url } = await target(() => undefined);
+    const outcome = await send(url, { firstByteTimeout: 30, signal: AbortSignal.timeout(50) });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "timeout", retryable: true } });
   });
 });
 

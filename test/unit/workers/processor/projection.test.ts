@@ -117,6 +117,28 @@ describe("the store", () => {
     expect(rows()).toMatchObject([{ version: 8, state: "succeeded" }]);
   });
 
+  test("the succeeded jobs of each queue are counted as they come, change and come again", async () => {
+    const counts = () => db.prepare("SELECT queue, succeeded FROM history_counts ORDER BY queue").all();
+    const first = chunksOf(job(1), job(2), job(3, { state: "failed" }), job(4, { queue: "r" }));
+    await store().write("shard-0", first, to(4));
+    expect(counts()).toEqual([
+      { queue: "q", succeeded: 2 },
+      { queue: "r", succeeded: 1 },
+    ]);
+    await store().write("shard-0", first, to(4));
+    const later = chunksOf(
+      job(1, { version: 2 }),
+      job(3, { version: 5 }),
+      job(4, { queue: "r", version: 4, state: "failed" }),
+    );
+    await store().write("shard-0", later, to(7));
+    await store().write("shard-0", chunksOf(job(5, { version: 1, state: "failed" }), job(5, { version: 2 })), to(9));
+    expect(counts()).toEqual([
+      { queue: "q", succeeded: 4 },
+      { queue: "r", succeeded: 0 },
+    ]);
+  });
+
   test("a cursor only grows, and is each shard's own", async () => {
     await store().write("shard-0", [], to(9));
     await store().write("shard-0", [], to(4));

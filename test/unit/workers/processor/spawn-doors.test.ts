@@ -12,7 +12,9 @@ import { httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import type { Handler } from "../../../../workers/processor/handler.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
+import { testVault } from "../../../rigs/master-key.ts";
 import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";
+import { ANY_TARGET } from "../../../rigs/target-rules.ts";
 
 const NOW = 1_763_800_000_000;
 
@@ -25,9 +27,11 @@ function answered(body: BodyInit, type = "application/json") {
   const execute = httpExecutor({
     fetch: async () => new Response(body, { headers: { "content-type": type } }),
     now: () => NOW,
+    after: () => () => undefined,
     spanId: () => "00f067aa0ba902b7",
+    vault: testVault(),
     secrets: async () => [],
-    allowPrivate: true,
+    targets: ANY_TARGET,
   });
   const to = { type: "http", url: "https://example.com/", headers: {} } as const;
   return execute(httpItem(1), to, new AbortController().signal);

@@ -12,6 +12,7 @@ import type { CallName } from "../../../../contract/http/calls.ts";
 import type { ExplainView, JobView, SubmitBody } from "../../../../contract/job.ts";
 import { MAX_WAIT_SECONDS } from "../../../../contract/limits.ts";
 import {
+  http,
   invalid,
   isProblem,
   type Problem,
@@ -27,6 +28,8 @@ import type {
   ReportInput,
   ReportsView,
 } from "../../../../contract/pull.ts";
+import { framesOf } from "../../../../domain/fault.ts";
+import { log, reasonOf } from "../../log.ts";
 import { servicesOf } from "../../services.ts";
 import { identityOf } from "./identity.ts";
 import { type MethodCall, perform } from "./perform.ts";
@@ -94,14 +97,23 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
     const visit = {
       services: servicesOf(this.env),
       clock: () => Date.now(),
+      host: () => null,
       later: (work: Promise<unknown>) => this.ctx.waitUntil(work),
     };
     const identity = await identityOf(visit, { key: options.key, props: this.ctx.props });
     if (isProblem(identity)) throw thrown(identity);
-    const answer = await perform<View>(visit, name, { ...saying(options), identity, bookmark: options.bookmark });
+    const sent = { ...saying(options), identity, bookmark: options.bookmark };
+    const answer = await perform<View>(visit, name, sent).catch((error: unknown) => unexpected(name, error));
     if (isProblem(answer)) throw thrown(answer);
     return answer;
   }
+}
+
+/** What is thrown is our fault, and quotes what it was thrown over: the caller is told no more of it than over HTTP. */
+function unexpected(call: CallName, error: unknown): Problem {
+  const id = crypto.randomUUID();
+  log("error", "unexpected", { requestId: id, call, reason: reasonOf(error), at: framesOf(error) });
+  return http.failed(id);
 }
 
 /** The last argument of a method, as its schema has it. */

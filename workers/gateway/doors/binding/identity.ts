@@ -25,10 +25,8 @@ export async function identityOf(
   if (isProblem(exists)) return exists;
   if (!exists) return notFound.namespace(namespace);
   // Counted by namespace: nothing else tells two bindings apart. No key's id has a colon.
-  return {
-    type: "caller",
-    caller: { keyId: `binding:${namespace}`, namespace, scopes: scopesOf(scopes), root: false },
-  };
+  const caller = { kind: "binding", keyId: `binding:${namespace}`, namespace, scopes: scopesOf(scopes) } as const;
+  return { type: "caller", caller: { ...caller, root: false, expiresAt: null, ancestors: [] } };
 }
 
 function byToken(token: string, what: string): Result<Identity> {

@@ -7,6 +7,7 @@ import { invalid, isProblem, type Result } from "../../../../contract/problems.t
 import type { Answered } from "../../answered.ts";
 import { admit, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
+import { carriedOut } from "../../api/carried-out.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
 import { plainJson } from "../plain-json.ts";
@@ -26,13 +27,13 @@ export async function perform<View>(
   name: CallName,
   sent: MethodCall & { identity: Identity; bookmark: string | undefined },
 ): Promise<Result<Answer<View>>> {
-  const definition: CallDefinition = CALLS[name];
+  const definition: CallDefinition & { id: CallName } = { ...(CALLS[name] as CallDefinition), id: name };
   const { context } = await admit(visit, { ...sent, scope: definition.scope });
   if (isProblem(context)) return context;
   const input = inputOf(definition, sent);
   if (isProblem(input)) return input;
   const run = USE_CASES[name] as unknown as (context: Context, input: AnyInput) => Promise<Result<Answered<object>>>;
-  const answered = await run(context, input);
+  const answered = (await carriedOut(definition, run, [context, input])) as Result<Answered<object>>;
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
   // Nobody hears of a caller that has gone before its call has returned.

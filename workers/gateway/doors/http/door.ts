@@ -5,6 +5,8 @@ import type { Visit } from "../../context.ts";
 export interface HttpRequest {
   /** Names the request in its answer and in the log. */
   id: string;
+  /** The path of the call, with `{parameters}`; null where there is no such call. */
+  route: string | null;
   visit: Visit;
   /** What its answer carries, by lower-case name: filled on the way, and made into a response once. */
   headers: Record<string, string>;

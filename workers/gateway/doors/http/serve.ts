@@ -11,15 +11,17 @@ import {
   problemView,
   type Result,
 } from "../../../../contract/problems.ts";
+import { framesOf } from "../../../../domain/fault.ts";
 import { bearerToken } from "../../access/auth.ts";
 import { rateHeaders } from "../../access/rate-limit.ts";
 import type { Answered, Remarks } from "../../answered.ts";
-import { admit, type Entry, type Identity } from "../../api/admission.ts";
+import { admit, type Entry, type Identity, refusalOf } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
+import { carriedOut } from "../../api/carried-out.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import type { Context, Visit } from "../../context.ts";
 import { log, reasonOf } from "../../log.ts";
-import { servicesOf } from "../../services.ts";
+import { type Services, servicesOf } from "../../services.ts";
 import type { DoorContext, DoorEnv, HttpRequest } from "./door.ts";
 import { inputOf, NO_INPUT } from "./input.ts";
 import { streamed } from "./streamed-answer.ts";
@@ -31,18 +33,25 @@ type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answere
 /** The route of a call: who may, with what, and what came of it. */
 export function serve(definition: CallDefinition & { id: CallName }): Handler<DoorEnv> {
   const run = USE_CASES[definition.id] as unknown as Run;
-  if (definition.scope === "public") {
-    return async (c) => told(c, definition, await run(begun(c).visit, publicInput(c)));
-  }
   return async (c) => {
-    const context = await entered(c, begun(c), definition.scope);
+    const request = begun(c, definition.path);
+    const { services } = request.visit;
+    if (isPublic(definition, services)) {
+      return told(c, definition, refusalOf(services) ?? (await run(request.visit, publicInput(c))));
+    }
+    const context = await entered(c, request, definition.scope);
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
-    const result = isProblem(input) ? input : await run(context, input);
+    const result = isProblem(input) ? input : await carriedOut(definition, run, [context, input]);
     if (definition.bookmark && !isProblem(result)) context.session.touch();
     await setBookmark(c, context);
     return told(c, definition, result);
   };
+}
+
+/** Whether the call needs no key. A deployment may choose that its metrics need none. */
+function isPublic({ scope }: CallDefinition, { config }: Services): boolean {
+  return scope === "public" || (scope === "metrics" && config.metricsPublic);
 }
 
 function publicInput(c: DoorContext): AnyInput {
@@ -83,11 +92,13 @@ async function setBookmark(c: DoorContext, { services, session, caller, clock }:
 
 /** 405 with `Allow` for a path that other methods know, else 404. Under `/v1` only whoever has a key is told which. */
 export const onNotFound: NotFoundHandler<DoorEnv> = async (c) => {
-  const request = begun(c);
+  const request = begun(c, null);
   if (/^\/v1(\/|$)/.test(c.req.path)) {
     const context = await entered(c, request, null);
     if (isProblem(context)) return problemAnswer(c, context);
   }
+  const refusal = refusalOf(request.visit.services);
+  if (refusal !== null) return problemAnswer(c, refusal);
   const allowed = allowedMethods(c.req.path);
   return problemAnswer(c, allowed.length === 0 ? notFound.path() : http.method(allowed.join(", ")));
 };
@@ -104,7 +115,7 @@ function allowedMethods(path: string): string[] {
 }
 
 /** What every request finds in its context, with what its answer carries whatever becomes of it. */
-function begun(c: DoorContext): HttpRequest {
+function begun(c: DoorContext, route: string | null): HttpRequest {
   const id = crypto.randomUUID();
   const headers: Record<string, string> = {
     "x-request-id": id,
@@ -114,7 +125,7 @@ function begun(c: DoorContext): HttpRequest {
   const sent = c.req.header("traceparent");
   const trace = sent === undefined ? null : continuedTrace(sent, newSpanId);
   if (trace !== null) headers.traceparent = trace;
-  const request = { id, visit: visitOf(c), headers };
+  const request = { id, route, visit: visitOf(c), headers };
   c.set("request", request);
   return request;
 }
@@ -123,6 +134,7 @@ function visitOf(c: DoorContext) {
   return {
     services: servicesOf(c.env),
     clock: () => Date.now(),
+    host: () => new URL(c.req.url).hostname,
     later: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
   };
 }
@@ -131,10 +143,13 @@ function newSpanId(): string {
   return toHex(crypto.getRandomValues(new Uint8Array(8)));
 }
 
-/** What is thrown is our fault: logged under the request's id, and told without detail. */
+/**
+ * What is thrown is our fault: logged under the request's id, and told without detail. The path is logged as the call's
+ * definition has it, because what stands in the braces may be a lease.
+ */
 export const onError: ErrorHandler<DoorEnv> = (error, c) => {
-  const { id } = c.get("request");
-  log("error", "unexpected", { requestId: id, path: c.req.path, reason: reasonOf(error), stack: error.stack });
+  const { id, route } = c.get("request");
+  log("error", "unexpected", { requestId: id, route, reason: reasonOf(error), at: framesOf(error) });
   return problemAnswer(c, http.failed(id));
 };
 
@@ -153,12 +168,12 @@ function response(c: DoorContext, status: number, body: BodyInit | null = null):
 function answer(c: DoorContext, definition: CallDefinition, answered: Answered<unknown>): Response {
   const { headers } = c.get("request");
   remark(headers, answered);
-  const { view, status, etag, later } = answered;
+  const { view, status, etag, later, left, beat } = answered;
   if (status === 204) return response(c, 204);
   if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return response(c, 304);
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
   headers["content-type"] = type ?? "application/json";
-  if (later !== undefined) return response(c, 200, streamed(later, view));
+  if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, left, beat }));
   return response(c, status, type === undefined ? JSON.stringify(view) : String(view));
 }
 

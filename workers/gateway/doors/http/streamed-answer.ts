@@ -8,17 +8,18 @@ const BEAT = new TextEncoder().encode(" ");
 /**
  * The body of an answer that is sent at once, with the JSON when it is there. Until then a space is sent now and then, which JSON allows in
  * front of a value: only an answer that is under way tells when its client has gone. The runtime then ends the request,
- * and with it `make`; `abandoned` says so where it has not done that yet. When `make` fails, `otherwise` is the answer.
+ * and with it `make`; `abandoned` says so where it has not done that yet, and `left` is called. When `make` fails, `otherwise` is the answer.
  */
 export function streamed<T>(
   make: (abandoned: () => boolean) => Promise<Result<T>>,
-  otherwise: T,
+  { otherwise, left, beat }: { otherwise: T; left?: (() => void) | undefined; beat?: (() => void) | undefined },
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   let gone = false;
   const leave = () => {
     gone = true;
+    left?.();
   };
   writer.closed.catch(leave);
   const failed = (why: unknown): T => {
@@ -30,18 +31,24 @@ export function streamed<T>(
   void send(
     writer,
     made.then((view) => JSON.stringify(view)),
+    beat,
   ).catch(leave);
   return readable;
 }
 
-async function send(writer: WritableStreamDefaultWriter<Uint8Array>, made: Promise<string>): Promise<void> {
+async function send(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  made: Promise<string>,
+  beat: () => void = () => undefined,
+): Promise<void> {
   for (let answer: string | null = null; answer === null; ) {
-    answer = await Promise.race([made, beat()]);
+    beat();
+    answer = await Promise.race([made, pause()]);
     await writer.write(answer === null ? BEAT : new TextEncoder().encode(answer));
   }
   await writer.close();
 }
 
-function beat(): Promise<null> {
+function pause(): Promise<null> {
   return new Promise((resolve) => setTimeout(() => resolve(null), BEAT_MS));
 }

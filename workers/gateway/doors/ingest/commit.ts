@@ -58,7 +58,7 @@ async function committed(context: CommitContext, deferred: Deferred, now: number
     return invalid.request("The job's id is not of its place.");
   }
   if (mayBeForgotten(deferred, now)) {
-    const known = await context.committed.of([job.id]);
+    const known = await context.committed.of([{ namespace, id: job.id }]);
     if (isProblem(known)) return known;
     if (known.existing.size + known.past.size > 0) return DONE;
   }

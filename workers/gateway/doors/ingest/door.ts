@@ -6,6 +6,7 @@ import { MAX_JSON_DEPTH } from "../../../../contract/limits.ts";
 import type { ProblemView } from "../../../../contract/problem.ts";
 import { access, invalid, isProblem, notFound, type Problem, type Result } from "../../../../contract/problems.ts";
 import { fieldSentence } from "../../../../contract/sentence.ts";
+import { refusalOf } from "../../api/admission.ts";
 import { type CommittedJobs, SURELY_KNOWN_MS } from "../../jobs/committed-jobs.ts";
 import type { Services } from "../../services.ts";
 import { type BatchRun, type BatchSender, submitBatch } from "../../submit/batch.ts";
@@ -41,12 +42,14 @@ export async function admit(context: IngestContext, sent: Sent, envelope: Ingest
 
 /** Where the message may submit; see `contract/ingest.ts`. */
 async function namespaceOf(
-  { auth }: Services,
+  services: Services,
   { namespace, key }: IngestEnvelope,
   now: number,
 ): Promise<Result<string>> {
-  const caller = key === undefined ? null : await auth.identify(key, now);
+  const { auth, keyUse } = services;
+  const caller = key === undefined ? null : (refusalOf(services) ?? (await auth.identify(key, now)));
   if (isProblem(caller)) return caller;
+  if (caller !== null) await keyUse.note(caller, now);
   if (key !== undefined && caller === null) return access.unauthorized("The message's key is not a working key.");
   if (caller !== null && !caller.scopes.has("submit")) return access.forbidden('The key has no scope "submit".');
   if (namespace === undefined) return caller?.namespace ?? "default";
@@ -116,11 +119,14 @@ async function earlier(
   const isOld = Date.now() - now > SURELY_KNOWN_MS;
   const asked = items.map(({ index, assigned }) => ({
     id: assigned.job.id,
+    namespace: assigned.settings.namespace,
     others: idsUnderEarlierPartitioning(assigned, { randomness, index, sentAt: now }),
   }));
-  const ids = asked.flatMap(({ id, others }) => (isOld ? [id, ...others] : others));
-  if (ids.length === 0) return new Map();
-  const known = await committed.of(ids);
+  const names = asked.flatMap(({ id, namespace, others }) =>
+    (isOld ? [id, ...others] : others).map((one) => ({ namespace, id: one })),
+  );
+  if (names.length === 0) return new Map();
+  const known = await committed.of(names);
   if (isProblem(known)) return known;
   const { existing, past } = known;
   return new Map(

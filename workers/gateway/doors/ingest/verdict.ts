@@ -44,7 +44,8 @@ export async function ackOrRetry(
   try {
     const kept = letters.map(({ body, ...letter }) => ({ ...letter, queue, receivedAt: now, body: textOf(body) }));
     await recordDeadLetters(database, kept);
-    for (const { id, reason } of letters) log("warn", "dead-letter", { message: id, reason });
+    // A reason goes on with what was sent: it is kept with the letter, and only its code is logged.
+    for (const { id, reason } of letters) log("warn", "dead-letter", { message: id, code: reason.split(":", 1)[0] });
   } catch (error) {
     log("error", "dead-letter", { message: message.id, reason: reasonOf(error) });
     message.retry({ delaySeconds });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Explanation } from "../../../../../contract/rpc.ts";
-import { formatLease } from "../../../../../domain/lease.ts";
 import { partitionShare, type QueueSettings } from "../../../../../domain/queue.ts";
+import { LeaseTags } from "../../../../../durable-objects/shard/jobs/lease-tag.ts";
 import { lane } from "../../../../lane.ts";
 import { CALL, Harness, only, settingsOf } from "../../../../rigs/shard-harness.ts";
 
@@ -103,7 +103,7 @@ class ExplainedShard {
   }
 
   end(row: Row, how: "succeed" | "fail" = "succeed"): void {
-    this.h[how](formatLease({ jobId: row.id, attempt: row.attempt, nonce: row.lease ?? "" }));
+    this.h[how](new LeaseTags().lease(row));
   }
 
   explain(id: string): Explanation {

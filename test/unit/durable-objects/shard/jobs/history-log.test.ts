@@ -148,13 +148,23 @@ describe("what may go", () => {
     ],
     ["none without an entry", [], null],
   ])("next is %s", (_what, planned, at) => {
-    expect(logOf(...planned).log.nextPurgeAt(3)).toBe(at);
+    expect(logOf(...planned).log.nextPurgeAt(3, 0)).toBe(at);
   });
 
   test("of jobs that history had before goes before history is as far", () => {
     const { log } = logOf([false, 5], [true, 4, "moved in"]);
-    expect([log.nextPurgeAt(0), log.nextPurgeAt(1)]).toEqual([4, 4]);
-    expect(logOf([false, 5], [true, 4]).log.nextPurgeAt(0)).toBeNull();
+    expect([log.nextPurgeAt(0, 0), log.nextPurgeAt(1, 0)]).toEqual([4, 4]);
+    expect(logOf([false, 5], [true, 4]).log.nextPurgeAt(0, 0)).toBeNull();
+  });
+
+  test("is sought among the first few while history is away, however many entries it lacks", () => {
+    const lacking = (n: number) => Array.from({ length: n }, (_, i): Planned => [true, HOUR + i]);
+    expect(logOf([true, DAY], ...lacking(19)).log.nextPurgeAt(1, 0)).toBe(DAY);
+    const { log } = logOf([true, DAY], ...lacking(200));
+    expect(log.nextPurgeAt(1, 0)).toBe(HOUR + 19);
+    // What they wait for is history, and not the alarm, which would come again at once.
+    expect(log.nextPurgeAt(1, 2 * HOUR)).toBe(2 * HOUR + MINUTE);
+    expect(log.nextPurgeAt(201, 2 * HOUR)).toBe(HOUR);
   });
 });
 

@@ -127,7 +127,7 @@ describe("a list", () => {
     timeout: 60_000,
   }, () => {
     const h = new Harness({ target: { type: "pull" } });
-    for (let i = 0; i < 21; i++) h.submit(h.jobs(1000));
+    for (let i = 0; i < 6; i++) h.submit(h.jobs(1000));
     const rare = h.accept({ tags: ["rare"] });
     h.submit(h.jobs(500));
     const first = list(h, { tag: "nothing" });

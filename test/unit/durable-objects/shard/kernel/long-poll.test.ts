@@ -1,43 +1,115 @@
-import { expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { LongPolls } from "../../../../../durable-objects/shard/kernel/long-poll.ts";
 
-/** The names of those who have been woken, in order. */
-async function woken(polls: LongPolls, wake: () => void, waits: [name: string, worthwhile?: () => boolean][]) {
-  const names: string[] = [];
-  for (const [name, worthwhile] of waits) void polls.wait("key", 60_000, worthwhile).then(() => names.push(name));
-  wake();
-  await new Promise((resolve) => setImmediate(resolve));
-  const first = [...names];
-  polls.wake("key");
-  return first;
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Those who wait, by name, and who has been woken so far. */
+function waiting(polls: LongPolls, names: readonly string[], over: Partial<Parameters<LongPolls["wait"]>[0]> = {}) {
+  const woken: string[] = [];
+  for (const name of names) void polls.wait({ key: "key", ms: 60_000, ...over }).then(() => woken.push(name));
+  /** Since the last call. */
+  return async () => {
+    await vi.advanceTimersByTimeAsync(0);
+    return woken.splice(0);
+  };
 }
 
-test("a wake reaches all who wait, or the newest", async () => {
-  const polls = new LongPolls();
-  expect(await woken(polls, () => polls.wake("key"), [["a"], ["b"]])).toEqual(["b", "a"]);
-  expect(await woken(polls, () => polls.wake("key", 1), [["a"], ["b"]])).toEqual(["b"]);
+const many = (count: number) => Array.from({ length: count }, (_, i) => `w${i}`);
+
+describe("a wake", () => {
+  test("reaches all who wait, or the newest", async () => {
+    const polls = new LongPolls();
+    const all = waiting(polls, ["a", "b"]);
+    polls.wake("key");
+    expect(await all()).toEqual(["b", "a"]);
+    const newest = waiting(polls, ["a", "b"]);
+    polls.wake("key", 1);
+    expect(await newest()).toEqual(["b"]);
+  });
+
+  test("reaches no more than it is worth to, which is asked once", async () => {
+    const polls = new LongPolls();
+    const worth = vi.fn(() => 2);
+    const woken = waiting(polls, ["a", "b", "c"], { worth });
+    polls.wake("key", 32);
+    expect(await woken()).toEqual(["c", "b"]);
+    expect(worth).toHaveBeenCalledTimes(1);
+  });
+
+  test("reaches nobody when it is worth nothing", async () => {
+    const polls = new LongPolls();
+    const woken = waiting(polls, ["a"], { worth: () => 0 });
+    polls.wake("key");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await woken()).toEqual([]);
+    expect(polls.size).toBe(1);
+  });
+
+  test("asks nothing of those who wait for other keys, however many they are", () => {
+    const polls = new LongPolls();
+    const worth = vi.fn(() => 1);
+    for (let i = 0; i < 2_000; i++) void polls.wait({ key: `other ${i}`, ms: 60_000, worth });
+    polls.wake("another");
+    polls.wake("key");
+    expect(worth).not.toHaveBeenCalled();
+    polls.wake("other 7");
+    expect(worth).toHaveBeenCalledTimes(1);
+    expect(polls.size).toBe(1_999);
+  });
 });
 
-test("nobody is woken for what is not worth it, which is asked once", async () => {
-  const polls = new LongPolls();
-  const worthwhile = vi.fn(() => false);
-  const waits: [string, () => boolean][] = [
-    ["a", worthwhile],
-    ["b", worthwhile],
-  ];
-  expect(await woken(polls, () => polls.wake("key"), waits)).toEqual([]);
-  worthwhile.mockReturnValue(true);
-  polls.wake("key");
-  expect([...polls.keys()]).toEqual([]);
+describe("one who was woken and is gone", () => {
+  test("does not keep the work from the others: more and more are woken while it is there", async () => {
+    const polls = new LongPolls();
+    const woken = waiting(polls, many(100), { worth: () => 1_000 });
+    polls.wake("key", 1);
+    const rounds: number[] = [];
+    for (let round = 0; round < 8; round++) {
+      rounds.push((await woken()).length);
+      await vi.advanceTimersByTimeAsync(15);
+    }
+    expect(rounds).toEqual([1, 2, 4, 8, 16, 32, 32, 5]);
+  });
+
+  test("costs nobody a wake where the work has been taken", async () => {
+    const polls = new LongPolls();
+    let jobs = 1;
+    const woken = waiting(polls, many(100), { worth: () => jobs });
+    polls.wake("key", 32);
+    expect(await woken()).toHaveLength(1);
+    jobs = 0;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await woken()).toEqual([]);
+    jobs = 1;
+    polls.wake("key", 32);
+    expect(await woken()).toHaveLength(1);
+  });
 });
 
-test("whether a wake is worth it is asked only where somebody waits", () => {
+test("a wait ends after its time, and is not woken again", async () => {
   const polls = new LongPolls();
-  const worthwhile = vi.fn(() => true);
-  void polls.wait("key", 60_000, worthwhile);
-  polls.wake("another");
-  expect(worthwhile).not.toHaveBeenCalled();
+  const short = waiting(polls, ["short"], { ms: 100 });
+  const long = waiting(polls, ["long"]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(await short()).toEqual(["short"]);
+  polls.wake("key", 1);
+  expect(await long()).toEqual(["long"]);
+  expect(polls.size).toBe(0);
+});
+
+test("of one group only so many wait: the oldest ends, and other groups are left alone", async () => {
+  const polls = new LongPolls(2);
+  const other = waiting(polls, ["other"], { group: "b" });
+  const woken = waiting(polls, ["a", "b", "c"], { group: "a" });
+  expect(await woken()).toEqual(["a"]);
+  expect(await other()).toEqual([]);
   polls.wake("key");
-  polls.wake("key");
-  expect(worthwhile).toHaveBeenCalledTimes(1);
+  expect(await woken()).toEqual(["c", "b"]);
+  waiting(polls, ["d", "e"], { group: "a" });
+  expect(polls.size).toBe(2);
 });

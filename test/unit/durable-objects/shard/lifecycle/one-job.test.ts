@@ -270,8 +270,8 @@ describe("purge of a queue", () => {
     ];
     const succeededBefore = h.stats().counts;
     expect(succeededBefore).toMatchObject({ running: 1, queued: 4, scheduled: 2 });
-    expect(purge(h)).toEqual({ cancelled: 6, more: true });
-    expect(purge(h)).toEqual({ cancelled: 0, more: false });
+    expect(purge(h)).toEqual({ cancelled: 6, more: true, next: null });
+    expect(purge(h)).toEqual({ cancelled: 0, more: false, next: null });
     expect(inState(h, waiting, "cancelled")).toHaveLength(6);
     expect(h.state(running)).toBe("running");
     expect(h.succeed(lease)).toBe("recorded");
@@ -305,7 +305,7 @@ describe("purge of a queue", () => {
   });
 
   test("of a queue that is not known cancels nothing", () => {
-    expect(purge(new Harness())).toEqual({ cancelled: 0, more: false });
+    expect(purge(new Harness())).toEqual({ cancelled: 0, more: false, next: null });
   });
 });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { CALL, DAY, Harness, HOUR, MINUTE, only, SECOND, START } from "../../../../rigs/shard-harness.ts";
 
-/** The same lease with another nonce. */
+/** The same lease with another tag. */
 const forged = (lease: string) => `${lease.slice(0, -1)}${lease.endsWith("0") ? "1" : "0"}`;
-const earlier = (lease: string, attempt: number) => lease.replace(/_\d+_([0-9a-f]{16})$/, `_${attempt}_$1`);
+const earlier = (lease: string, attempt: number) => lease.replace(/_\d+_([0-9a-f]{32})$/, `_${attempt}_$1`);
 
 describe("a claim", () => {
   test("gives what an executor needs and starts an attempt", () => {
@@ -208,7 +208,7 @@ describe("a report that is refused changes nothing:", () => {
     expect(h.succeed(next.lease)).toBe("recorded");
   });
 
-  test("a forged nonce is unknown, not stale, while it runs and after", () => {
+  test("a forged tag is unknown, not stale, while it runs and after", () => {
     const h = new Harness();
     h.accept();
     const { lease } = h.takeOne();
@@ -220,7 +220,7 @@ describe("a report that is refused changes nothing:", () => {
     expect(h.succeed(forged(lease))).toBe("unknown");
   });
 
-  test("an attempt that never was is unknown, also with the nonce of one that was", () => {
+  test("an attempt that never was is unknown, also with the tag of one that was", () => {
     const h = new Harness();
     h.accept();
     const { lease } = h.takeOne();
@@ -236,7 +236,7 @@ describe("a report that is refused changes nothing:", () => {
     const h = new Harness();
     h.accept();
     const { lease } = h.takeOne();
-    const elsewhere = `lease_${h.job().id.slice("job_".length)}_1_${lease.slice(-16)}`;
+    const elsewhere = `lease_${h.job().id.slice("job_".length)}_1_${lease.slice(-32)}`;
     expect([h.succeed("nonsense"), h.succeed(elsewhere)]).toEqual(["unknown", "unknown"]);
   });
 

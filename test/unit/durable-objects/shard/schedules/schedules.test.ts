@@ -222,6 +222,7 @@ describe("after an outage", () => {
 
   test("whoever has much to catch up goes to the end of the line", () => {
     const h = new Harness();
+    h.namespace({ firesPerSecond: null });
     const names = Array.from({ length: 25 }, (_, n) => `greedy${n}`);
     for (const name of names) push(h, scheduleOf({ name, cron: "* * * * * *", catchUpWindowMs: HOUR }));
     push(h, scheduleOf({ name: "modest" }));

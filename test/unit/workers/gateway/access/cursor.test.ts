@@ -3,8 +3,9 @@ import { EMPTY_VECTOR } from "../../../../../domain/version-vector.ts";
 import { makeCursor, openCursor } from "../../../../../workers/gateway/access/cursor.ts";
 import { Signer } from "../../../../../workers/gateway/access/signing.ts";
 import { Bookmarks } from "../../../../../workers/gateway/sessions/bookmark.ts";
+import { masterKeys } from "../../../../rigs/master-key.ts";
 
-const signer = new Signer("dure_root_one");
+const signer = new Signer(masterKeys());
 
 describe("cursors", () => {
   test("go on where they stand", async () => {

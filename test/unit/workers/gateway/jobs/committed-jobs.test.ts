@@ -21,16 +21,17 @@ describe("asking what is known", () => {
     });
     const committed = new CommittedJobs({ shards, database: null as unknown as D1Database });
     const id = (slot: number, n: number) => makeJobId(n, slot, new Uint8Array(8));
+    const job = (slot: number, n: number) => ({ namespace: "default", id: id(slot, n) });
     const answers = await Promise.all([
-      committed.of([id(0, 1), id(0, 2)]),
-      committed.of([id(0, 3)]),
-      committed.of([id(4095, 4)]),
+      committed.of([job(0, 1), job(0, 2)]),
+      committed.of([job(0, 3)]),
+      committed.of([job(4095, 4)]),
     ]);
     expect(answers.map(isProblem)).toEqual([false, false, true]);
     expect(asked).toEqual([
       { shard: "shard-0", ids: 3 },
       { shard: "shard-1", ids: 1 },
     ]);
-    expect(await committed.of([id(0, 5)])).toEqual({ existing: new Set([id(0, 5)]), past: new Set() });
+    expect(await committed.of([job(0, 5)])).toEqual({ existing: new Set([id(0, 5)]), past: new Set() });
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { QueueBody } from "../../../../../contract/queue.ts";
 import { settingsFrom } from "../../../../../contract/queue-settings.ts";
 import { checkLimits, checkSettings } from "../../../../../workers/gateway/queues/queue-settings.ts";
+import { ANY_TARGET, PUBLIC_TARGETS } from "../../../../rigs/target-rules.ts";
 
 const stamp = { namespace: "default", name: "q", version: 1, createdAt: 0, updatedAt: 0 };
 
@@ -11,7 +12,7 @@ describe("settings that cannot work", () => {
     ["a private destination", { target: { type: "http", url: "http://10.0.0.1/", headers: {} } }, "target-refused"],
     ["a push timeout over 15 minutes", { target: { type: "handler", name: "noop" }, timeout: 901 }, "invalid-request"],
   ])("%s is refused", (_, body, code) => {
-    const check = { allowPrivateTargets: false, sent: body };
+    const check = { targets: PUBLIC_TARGETS, sent: body };
     expect(checkSettings(settingsFrom(body, stamp), check)).toMatchObject({ code });
   });
 
@@ -25,7 +26,7 @@ describe("settings that cannot work", () => {
       true,
     ],
   ])("%s is fine", (_, body, allowPrivate) => {
-    const check = { allowPrivateTargets: allowPrivate, sent: body };
+    const check = { targets: allowPrivate ? ANY_TARGET : PUBLIC_TARGETS, sent: body };
     expect(checkSettings(settingsFrom(body, stamp), check)).toBeNull();
   });
 });

@@ -3,8 +3,9 @@ import type { Result } from "../../../../../contract/problems.ts";
 import { EMPTY_VECTOR, merged, seqIn, type VersionVector } from "../../../../../domain/version-vector.ts";
 import { Signer } from "../../../../../workers/gateway/access/signing.ts";
 import { Bookmarks } from "../../../../../workers/gateway/sessions/bookmark.ts";
+import { masterKeys, OTHER_MASTER_KEY } from "../../../../rigs/master-key.ts";
 
-const signer = new Signer("dure_root_one");
+const signer = new Signer(masterKeys());
 const NOW = 1_800_000_000_000;
 
 const SEEN: VersionVector = {
@@ -44,7 +45,7 @@ describe("bookmarks", () => {
         signed += 1;
         return super.sign(purpose, value);
       }
-    })("dure_root_one");
+    })(masterKeys());
     const bookmarks = new Bookmarks(counting);
     const first = await bookmarks.write("acme", SEEN, NOW);
     expect(await bookmarks.write("acme", { ...SEEN }, NOW + 1)).toBe(first);
@@ -60,7 +61,7 @@ describe("bookmarks", () => {
     ["another namespace's", () => write(SEEN, "other")],
     ["of another version", () => signer.sign("bookmark:2:acme", { v: 2, what: "ever" })],
     ["a cursor", () => signer.sign("cursor", { v: 1, list: "jobs", before: "job_x" })],
-    ["one under another key", () => new Bookmarks(new Signer("dure_root_two")).write("acme", SEEN, NOW)],
+    ["one under another key", () => new Bookmarks(new Signer(masterKeys(OTHER_MASTER_KEY))).write("acme", SEEN, NOW)],
     ["a good one and a bad one", async () => `${await write(SEEN)},abc`],
   ])("that are %s are refused with 400", async (_, make) => {
     const refused = { code: "invalid-request", extras: { errors: [{ pointer: "/dure-bookmark" }] } };

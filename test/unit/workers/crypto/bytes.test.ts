@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fromBase64Url, toBase64Url } from "../../../../workers/gateway/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../../../workers/crypto/bytes.ts";
 
 test("base64url comes back as it went", () => {
   fc.assert(

@@ -1,4 +1,4 @@
-/** Text, bytes and base64url: the encodings of tokens and sizes. */
+/** Text, bytes and base64url: the encodings of keys, tokens and sealed values. */
 const encoder = new TextEncoder();
 
 export function utf8(text: string): Uint8Array<ArrayBuffer> {

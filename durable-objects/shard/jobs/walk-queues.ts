@@ -1,0 +1,128 @@
+import type { Sql } from "../../sql.ts";
+
+/** The indexes that have the jobs of one queue in the order of their ids: all of them, those that failed or were cancelled, and the tombstones. */
+const INDEXES = {
+  all: "jobs_by_queue WHERE queue = ?",
+  dead: "jobs_dead WHERE queue = ? AND state IN ('failed', 'cancelled')",
+  discarded: "jobs_discarded WHERE queue = ? AND state = 'discarded'",
+} as const;
+export type WalkedIndex = keyof typeof INDEXES;
+
+/** Entries of an index that are read at once: few for each of many queues, and more of one that goes on. */
+const FIRST_READ = 200;
+const LEAST_READ = 2;
+const MOST_READ = 500;
+
+/** Whose jobs are walked, and between which ids; both bounds are exclusive. */
+export interface QueueWalk {
+  /** The refs of the queues. */
+  queues: readonly number[];
+  indexes: readonly WalkedIndex[];
+  after: string;
+  before: string;
+  newestFirst: boolean;
+}
+
+/**
+ * The ids of the jobs of some queues in one order, merged from an index that has each queue apart: what is read are entries
+ * of these queues and no others, whatever else the shard has.
+ */
+export function* walkIds(sql: Sql, walk: QueueWalk): Generator<string, void> {
+  const streams = walk.queues.length * walk.indexes.length;
+  const chunk = Math.max(LEAST_READ, Math.min(MOST_READ, Math.ceil(FIRST_READ / Math.max(1, streams))));
+  // The stream whose id comes next is the last: it is taken off and put back at its new place.
+  const waiting: Stream[] = [];
+  for (const queue of walk.queues) {
+    for (const index of walk.indexes) putBack(waiting, new Stream(sql, { walk, queue, index, chunk }));
+  }
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next.head !== null) yield next.head;
+    next.step();
+    putBack(waiting, next);
+  }
+}
+
+/** The next ids of a walk, at most `count`; fewer at its end. The walk goes on behind them. */
+export function nextOf(ids: Iterator<string, void>, count: number): string[] {
+  const taken: string[] = [];
+  while (taken.length < count) {
+    const next = ids.next();
+    if (next.done) break;
+    taken.push(next.value);
+  }
+  return taken;
+}
+
+function putBack(waiting: Stream[], stream: Stream): void {
+  const { head } = stream;
+  if (head === null) return;
+  let low = 0;
+  for (let high = waiting.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if (waiting[middle]?.comesAfter(head)) low = middle + 1;
+    else high = middle;
+  }
+  waiting.splice(low, 0, stream);
+}
+
+interface StreamOf {
+  walk: QueueWalk;
+  queue: number;
+  index: WalkedIndex;
+  chunk: number;
+}
+
+/** One index of one queue, from one bound to the other. */
+class Stream {
+  readonly #sql: Sql;
+  readonly #of: StreamOf;
+  #chunk: number;
+  #ids: string[] = [];
+  #at = 0;
+  #ended = false;
+
+  constructor(sql: Sql, of: StreamOf) {
+    this.#sql = sql;
+    this.#of = of;
+    this.#chunk = of.chunk;
+    this.#read(null);
+  }
+
+  /** The next id; null at the end. */
+  get head(): string | null {
+    return this.#ids[this.#at] ?? null;
+  }
+
+  step(): void {
+    const last = this.head;
+    this.#at += 1;
+    if (this.#at >= this.#ids.length && !this.#ended) this.#read(last);
+  }
+
+  /** Whether the walk comes to `id` before it comes to the head. */
+  comesAfter(id: string): boolean {
+    const { head } = this;
+    return head !== null && (this.#of.walk.newestFirst ? head < id : head > id);
+  }
+
+  #read(last: string | null): void {
+    const { walk, queue, index } = this.#of;
+    const { newestFirst } = walk;
+    const after = newestFirst ? walk.after : (last ?? walk.after);
+    const before = newestFirst ? (last ?? walk.before) : walk.before;
+    const query = QUERIES[index][newestFirst ? "down" : "up"];
+    this.#ids = this.#sql.all<{ id: string }>(query, queue, after, before, this.#chunk).map(({ id }) => id);
+    this.#at = 0;
+    this.#ended = this.#ids.length < this.#chunk;
+    this.#chunk = Math.min(MOST_READ, this.#chunk * 2);
+  }
+}
+
+function queriesOf(index: WalkedIndex) {
+  const query = (order: string) =>
+    `SELECT id FROM jobs INDEXED BY ${INDEXES[index]} AND id > ? AND id < ? ORDER BY id ${order} LIMIT +?`;
+  return { up: query("ASC"), down: query("DESC") };
+}
+
+// Made once: SQLite finds a statement that it has prepared by its text.
+const QUERIES = { all: queriesOf("all"), dead: queriesOf("dead"), discarded: queriesOf("discarded") };

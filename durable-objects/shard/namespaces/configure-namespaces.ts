@@ -1,0 +1,15 @@
+import type { ConfigureNamespacesRequest } from "../../../contract/rpc.ts";
+import type { Step } from "../kernel/step.ts";
+import { NAMESPACES } from "./namespace-store.ts";
+
+/** Takes what the gateway says of namespaces: what is newer than what is known. One that is to be deleted is at once. */
+export function configureNamespaces(step: Step, { namespaces }: ConfigureNamespacesRequest): null {
+  const store = step.get(NAMESPACES);
+  for (const settings of namespaces) {
+    const wasGone = store.isGone(settings.name);
+    const isNews = store.learn(settings);
+    // What it had goes, or what is remembered of one that was deleted before.
+    if (isNews && (wasGone || settings.deletingAt !== null)) step.wakeAt(step.now);
+  }
+  return null;
+}

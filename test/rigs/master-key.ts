@@ -1,0 +1,16 @@
+/** Master keys of tests, and what is made of them. */
+import { MasterKeys } from "../../workers/crypto/master-key.ts";
+import { Vault } from "../../workers/crypto/vault.ts";
+
+/** The master key of every rig. */
+export const MASTER_KEY = `dure_master_${"A".repeat(43)}`;
+/** Another one. */
+export const OTHER_MASTER_KEY = `dure_master_${"B".repeat(42)}A`;
+
+export function masterKeys(current = MASTER_KEY, previous?: string): MasterKeys {
+  return new MasterKeys({ current, previous });
+}
+
+export function testVault(current = MASTER_KEY, previous?: string): Vault {
+  return new Vault(masterKeys(current, previous));
+}

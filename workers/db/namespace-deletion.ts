@@ -1,0 +1,107 @@
+import { and, eq, inArray, sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { findNamespace, type NamespaceRow } from "./namespaces.ts";
+import { apiKeys, jobs, namespaces } from "./schema.ts";
+
+/** What of a deleted namespace goes from D1. Every statement is bounded, and finds nothing when it is run once more. */
+
+/** Tables of configuration that a namespace has rows in, beside its queues, each with the column that tells its rows apart. */
+const CONFIGURED = [
+  { table: "schedules", key: "name" },
+  { table: "subscriptions", key: "name" },
+  { table: "operations", key: "id" },
+  { table: "api_keys", key: "id" },
+  { table: "webhook_secrets", key: "number" },
+];
+
+/**
+ * Begins the deletion, or finds it begun: its keys stop working in the same write. Null when there is no such namespace.
+ */
+export async function beginDeletion(db: Db, name: string, now: number): Promise<NamespaceRow | null> {
+  await db.batch([
+    db
+      .update(namespaces)
+      .set({
+        version: sql`${namespaces.version} + (${namespaces.deletingAt} IS NULL)`,
+        updatedAt: now,
+        deletingAt: sql`coalesce(${namespaces.deletingAt}, ${now})`,
+      })
+      .where(eq(namespaces.name, name)),
+    db
+      .update(apiKeys)
+      .set({ revokedAt: sql`coalesce(${apiKeys.revokedAt}, ${now})` })
+      .where(eq(apiKeys.namespace, name)),
+  ]);
+  return findNamespace(db, name);
+}
+
+/** Deletes some of what is configured, but for queues; answers how many rows. */
+export async function deleteConfigured(db: Db, namespace: string, limit: number): Promise<number> {
+  let deleted = 0;
+  for (const { table, key } of CONFIGURED) {
+    const rows = await db.all(sql`DELETE FROM ${sql.raw(table)} WHERE namespace = ${namespace} AND ${sql.raw(key)} IN
+      (SELECT ${sql.raw(key)} FROM ${sql.raw(table)} WHERE namespace = ${namespace} LIMIT ${limit}) RETURNING 1`);
+    deleted += rows.length;
+  }
+  return deleted;
+}
+
+/** Names of queues that there ever were. */
+export async function queueNames(db: Db, namespace: string, limit: number): Promise<string[]> {
+  const rows = await db.all<{ name: string }>(
+    sql`SELECT name FROM queues WHERE namespace = ${namespace} ORDER BY name LIMIT ${limit}`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+export async function deleteQueues(db: Db, namespace: string, names: readonly string[]): Promise<void> {
+  await db.run(sql`DELETE FROM queues WHERE namespace = ${namespace}
+    AND name IN (SELECT value FROM json_each(${JSON.stringify(names)}))`);
+}
+
+/** Deletes some finished jobs and counts them, in one transaction; answers how many. Reads no other namespace's rows. */
+export async function deleteHistory(db: Db, namespace: string, limit: number): Promise<number> {
+  const some = db.select({ id: jobs.id }).from(jobs).where(eq(jobs.namespace, namespace)).limit(limit);
+  const [, deleted] = await db.batch([
+    db
+      .update(namespaces)
+      .set({ historyDeleted: sql`history_deleted + (SELECT count(*) FROM (${some.getSQL()}))` })
+      .where(eq(namespaces.name, namespace)),
+    db
+      .delete(jobs)
+      .where(and(eq(jobs.namespace, namespace), inArray(jobs.id, some)))
+      .returning({ id: jobs.id }),
+  ]);
+  return deleted.length;
+}
+
+/** Says how far the deletion is. With a new `quietSince` the version grows, so that every shard looks once more. */
+export async function noteDeletion(
+  db: Db,
+  name: string,
+  {
+    jobsDeleted,
+    quietSince,
+    lookOnceMore,
+    now,
+  }: { jobsDeleted: number; quietSince: number | null; lookOnceMore: boolean; now: number },
+): Promise<void> {
+  await db
+    .update(namespaces)
+    .set({
+      jobsDeleted: sql`max(${namespaces.jobsDeleted}, ${jobsDeleted})`,
+      quietSince,
+      ...(lookOnceMore ? { version: sql`${namespaces.version} + 1`, updatedAt: now } : {}),
+    })
+    .where(eq(namespaces.name, name));
+}
+
+/** Lets the name go, unless anything of the namespace is left. True when it is gone. */
+export async function endDeletion(db: Db, name: string): Promise<boolean> {
+  const left = ["jobs", "queues", ...CONFIGURED.map(({ table }) => table)].map(
+    (table) => sql`NOT EXISTS (SELECT 1 FROM ${sql.raw(table)} WHERE namespace = ${name})`,
+  );
+  const rows = await db.all(sql`DELETE FROM namespaces WHERE name = ${name} AND deleting_at IS NOT NULL
+    AND ${sql.join(left, sql` AND `)} RETURNING 1`);
+  return rows.length > 0;
+}

@@ -1,0 +1,109 @@
+import { isProblem, type Result } from "../../../contract/problems.ts";
+import { type Db, primary } from "../../db/client.ts";
+import {
+  deleteConfigured,
+  deleteHistory,
+  deleteQueues,
+  endDeletion,
+  noteDeletion,
+  queueNames,
+} from "../../db/namespace-deletion.ts";
+import { deletingNamespaces, findNamespace, type NamespaceRow } from "../../db/namespaces.ts";
+import { fromDatabase } from "../database.ts";
+import { log, reasonOf } from "../log.ts";
+import type { Services } from "../services.ts";
+import { pushRow } from "./namespace-config.ts";
+
+/**
+ * A name is free again only so long after nothing was found any more. By then every isolate has forgotten its keys (5 s), KV its
+ * queues (60 s), and what was on its way from before has arrived, and was refused.
+ */
+const QUIET_MS = 120_000;
+/** Rows of one statement, and keys of KV of one step. */
+const ROWS_PER_STEP = 500;
+const QUEUES_PER_STEP = 50;
+/** Steps of one run: D1 allows 1000 queries an invocation, and a step makes ten at most. */
+const STEPS_PER_RUN = 40;
+const DRIVE_MS = 20_000;
+const LOOK_MS = 500;
+/** Namespaces that one run of cron goes on with. */
+const NAMESPACES_PER_RUN = 10;
+
+/** Goes on with a deletion after the answer: what fails is logged, and cron goes on. */
+export function driveDeletion(services: Services, name: string, now: number): Promise<void> {
+  return drive(services, { name, now, until: Date.now() + DRIVE_MS });
+}
+
+interface Drive {
+  name: string;
+  now: number;
+  until: number;
+}
+
+async function drive(services: Services, { name, now, until }: Drive): Promise<void> {
+  try {
+    for (let steps = 0; steps < STEPS_PER_RUN && Date.now() < until; steps++) {
+      const more = await stepDeletion(services, name, now);
+      if (isProblem(more)) return log("warn", "namespace-deletion", { namespace: name, reason: reasonOf(more) });
+      if (!more) return;
+    }
+  } catch (error) {
+    log("warn", "namespace-deletion", { namespace: name, reason: reasonOf(error) });
+  }
+}
+
+/** Cron's part: goes on with every deletion that is not done, in the time of one. Where one begins is left to chance, so that none starves. */
+export async function repairDeletions(services: Services, now: number): Promise<Result<void>> {
+  const rows = await fromDatabase(() => deletingNamespaces(primary(services.database), NAMESPACES_PER_RUN));
+  if (isProblem(rows)) return rows;
+  const until = Date.now() + DRIVE_MS;
+  const start = Math.floor(services.random() * rows.length);
+  for (const { name } of [...rows.slice(start), ...rows.slice(0, start)]) await drive(services, { name, now, until });
+}
+
+/**
+ * One step of a deletion. The shards are told first, all of them: from then on none takes anything in. What is configured goes
+ * next, so that nothing is handed to the shards again, then history. Each step finds what the last one left, so that it is
+ * the same whoever does it, and how often. True when there is more to do now.
+ */
+async function stepDeletion(services: Services, name: string, now: number): Promise<Result<boolean>> {
+  const db = primary(services.database);
+  const row = await findNamespace(db, name);
+  if (row === null || row.deletingAt === null) return false;
+  const told = await pushRow(services, row);
+  if (isProblem(told)) return told;
+  const deleted =
+    (await deleteSomeQueues(services, db, name)) +
+    (await deleteConfigured(db, name, ROWS_PER_STEP)) +
+    (await deleteHistory(db, name, ROWS_PER_STEP));
+  const shards = await services.shards.all({ idempotent: true }, (shard, head) =>
+    shard.namespaceDeletion({ ...head, name }),
+  );
+  if (isProblem(shards)) return shards;
+  const jobsDeleted = shards.reduce((sum, { jobs }) => sum + jobs, 0);
+  const found = deleted > 0 || jobsDeleted > row.jobsDeleted;
+  const done = !found && shards.every((shard) => shard.done);
+  const { quietSince } = row;
+  if (done && quietSince !== null && now - quietSince >= QUIET_MS) return endOf(services, db, row);
+  const begins = done && quietSince === null;
+  // While shards look once more they are not done; only what one of them finds ends the quiet.
+  const since = begins ? now : quietSince;
+  await noteDeletion(db, name, { jobsDeleted, quietSince: found ? null : since, lookOnceMore: begins, now });
+  // The shards walk on by themselves: they are looked at again in a moment.
+  if (!found && !done) await services.shards.pause(LOOK_MS);
+  return !done || begins;
+}
+
+async function endOf(services: Services, db: Db, { name }: NamespaceRow): Promise<boolean> {
+  if (await endDeletion(db, name)) services.auth.forgetNamespace(name);
+  return false;
+}
+
+/** Their names are in KV too, and have to be known to be forgotten there: KV first. */
+async function deleteSomeQueues(services: Services, db: Db, namespace: string): Promise<number> {
+  const names = await queueNames(db, namespace, QUEUES_PER_STEP);
+  // `default` may be in KV without a row.
+  await Promise.all([...names, "default"].map((queue) => services.settings.forget(namespace, queue)));
+  if (names.length > 0) await deleteQueues(db, namespace, names);
+  return names.length;
+}
