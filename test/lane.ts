@@ -6,25 +6,25 @@
 /** Of each kind of random history: how many in `npm test`, and how many in a campaign. */
 const AMOUNTS = {
   /** The whole platform with faults (`test/simulation`). About seven a second on one core. */
-  simulated: { test: 300, campaign: 50_000 },
+  simulated: { test: 160, campaign: 50_000 },
   /** Simulated histories that run twice and must be the same. */
-  repeated: { test: 20, campaign: 500 },
+  repeated: { test: 12, campaign: 500 },
   /** Batches in the world of the two-phase protocol. */
-  twoPhase: { test: 200, campaign: 20_000 },
+  twoPhase: { test: 120, campaign: 20_000 },
   /** A shard beside its model (`test/model`). About fifty a second on one core. */
-  model: { test: 500, campaign: 50_000 },
+  model: { test: 250, campaign: 50_000 },
   /** A shard alone, for each property of `test/unit` that holds in any history. */
-  shard: { test: 25, campaign: 1_000 },
+  shard: { test: 15, campaign: 1_000 },
   /** Jobs that wait, each asked for its one true reason: so many meet every reason often enough. */
   explained: { test: 60, campaign: 2_000 },
   /** Properties of deduplication and of limits, whose histories are short. */
   short: { test: 30, campaign: 2_000 },
   /** A consumer's Worker with a shard, its calls lost and late. */
-  consumer: { test: 4, campaign: 100 },
+  consumer: { test: 3, campaign: 100 },
   /** Events of a shard on their way to subscribers. */
   events: { test: 12, campaign: 600 },
   /** Random requests to the API on the real runtime. */
-  fuzz: { test: 500, campaign: 20_000 },
+  fuzz: { test: 300, campaign: 20_000 },
 } as const;
 
 type Histories = Record<keyof typeof AMOUNTS, number>;

@@ -9,7 +9,7 @@ import { PROGRESS } from "./progress-store.ts";
 import { nextOf, type WalkedIndex, walkIds } from "./walk-queues.ts";
 
 /** Rows looked at for one page: a filter that matches little ends the page early, with the place it came to. */
-const LOOKED_AT_PER_PAGE = 5_000;
+const LOOKED_AT_PER_PAGE = 1_000;
 /** Rows read at once: few while each may be the last of the page, and few of those with a payload of up to 256 KiB. */
 const LEAST_AT_ONCE = 20;
 const MOST_AT_ONCE = 500;

@@ -39,7 +39,7 @@ export function mergePages(sources: Source[], limit: number): { items: Job[]; be
 }
 
 /** Pages that a filter leaves thin are filled by asking on, at most this often, and for so long, in ms. */
-const MAX_ROUNDS = 8;
+const MAX_ROUNDS = 4;
 const LIST_MS = 5_000;
 
 export interface ListAnswer {

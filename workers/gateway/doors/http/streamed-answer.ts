@@ -1,8 +1,9 @@
 import { isProblem, type Result } from "../../../../contract/problems.ts";
 import { log, reasonOf } from "../../log.ts";
 
-/** How soon a client that has gone is noticed. */
-const BEAT_MS = 200;
+/** How soon a client that has gone is noticed, at first; the longer it waits, the later, so that many who wait cost little. */
+const FIRST_BEAT_MS = 200;
+const LAST_BEAT_MS = 1_000;
 const BEAT = new TextEncoder().encode(" ");
 
 /**
@@ -41,14 +42,15 @@ async function send(
   made: Promise<string>,
   beat: () => void = () => undefined,
 ): Promise<void> {
-  for (let answer: string | null = null; answer === null; ) {
+  let ms = FIRST_BEAT_MS;
+  for (let answer: string | null = null; answer === null; ms = Math.min(ms * 1.5, LAST_BEAT_MS)) {
     beat();
-    answer = await Promise.race([made, pause()]);
+    answer = await Promise.race([made, pause(ms)]);
     await writer.write(answer === null ? BEAT : new TextEncoder().encode(answer));
   }
   await writer.close();
 }
 
-function pause(): Promise<null> {
-  return new Promise((resolve) => setTimeout(() => resolve(null), BEAT_MS));
+function pause(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), ms));
 }
