@@ -114,9 +114,14 @@ describe("a namespace that is deleted", () => {
     const name = await makeNamespace(freshName("quiet"));
     await must("DELETE", `/v1/namespaces/${name}`);
     const services = servicesOf(env);
-    let looks = 0;
-    // Each time that they are told to look again they are not done at first.
-    const all = async () => [{ jobs: 0, done: looks++ % 2 === 1 }];
+    let looked: unknown = null;
+    // Each time that they are told of a new version they look again, and are not done at first.
+    const all = async () => {
+      const version = await env.DB.prepare("SELECT version FROM namespaces WHERE name = ?").bind(name).first("version");
+      const done = version === looked;
+      looked = version;
+      return [{ jobs: 0, done }];
+    };
     const slow = { ...services, shards: replaced(services.shards, { all, pause: async () => undefined }) };
     const now = Date.now();
     await driveDeletion(slow, name, now);
