@@ -10,7 +10,7 @@ import { redriveQueue } from "./failed-jobs/redrive-queue.ts";
 import { revive } from "./failed-jobs/revive.ts";
 import { existingIds } from "./jobs/existing-ids.ts";
 import { listJobs } from "./jobs/list.ts";
-import { type Command, direct, EACH, none, read, slots, write } from "./kernel/command.ts";
+import { type Command, direct, EACH, none, read, slots, type Touches, write } from "./kernel/command.ts";
 import { slotsOfJobs } from "./kernel/ownership.ts";
 import { closeBatch, openBatch } from "./lifecycle/batch-store.ts";
 import { purgeQueue } from "./lifecycle/cancel.ts";
@@ -38,7 +38,7 @@ export type Result<Name extends keyof rpc.ShardApi> =
 export type Commands = { readonly [Name in keyof rpc.ShardApi]: Command<Request<Name>, Result<Name>> };
 
 /** The slot of the one job that the call names. */
-const oneJob = slots(({ id }: { id: string }) => slotsOfJobs([id]));
+const oneJob: Touches<{ id: string }> = { by: "slots", of: ({ id }) => slotsOfJobs([id]), job: ({ id }) => id };
 /** The slots of the jobs that the call names. */
 const theirJobs = slots(({ jobs }: { jobs: readonly { id: string }[] }) => slotsOfJobs(jobs.map(({ id }) => id)));
 /** The slot that the call names. */

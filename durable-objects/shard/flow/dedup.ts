@@ -100,10 +100,12 @@ function release(step: Step, key: DedupKey, id: string): void {
 /** Forgets keys whose window is over, at most `limit`; one whose job has not ended waits for that. Says how many. */
 export function sweepKeys(step: Step, limit: number): number {
   const dedup = step.get(DEDUP);
-  const expired = dedup.expired(step.now, limit);
-  for (const { live, ...key } of expired) {
-    if (live) dedup.keep(key);
-    else dedup.remove(key);
-  }
-  return expired.length;
+  const held = step.get(QUARANTINE).count(EACH_DEDUP_KEY.kind, step.now);
+  return walk(step, EACH_DEDUP_KEY, {
+    rows: dedup.expired(step.now, limit + held),
+    each: ({ live, ...key }) => {
+      if (live) dedup.keep(key);
+      else dedup.remove(key);
+    },
+  });
 }

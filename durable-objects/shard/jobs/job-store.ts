@@ -1,8 +1,12 @@
 import type { RowState } from "../../../domain/job/state.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
 import { ROW_SIZE } from "./stored-size.ts";
+
+/** Jobs as rows that are walked over, by whatever walk. */
+export const EACH_JOB = { kind: "jobs", keyOf: ({ id }) => id } as const satisfies Rows<{ id: string }>;
 
 /** What stays of a discarded job until history knows that it is gone. */
 export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
@@ -29,6 +33,9 @@ export type GoneRow = Pick<
 const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING ${GONE_COLUMNS}`;
 
 const DUE = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`;
+
+const DUE_TIMES =
+  "SELECT id AS key, due_at AS at FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL ORDER BY due_at LIMIT +?";
 
 /** Statements on `jobs` that leave the state of a job as it is (`state-store.ts` has the others). Rows written are said where they are more than the row itself. */
 export function jobStore(sql: Sql) {
@@ -210,6 +217,11 @@ export function jobStore(sql: Sql) {
     discarded(id: string): Tombstone | null {
       const query = "SELECT queue, created_at, run_at FROM jobs WHERE id = ? AND state = 'discarded'";
       return sql.all<Tombstone>(query, id)[0] ?? null;
+    },
+
+    /** The jobs of the soonest deadlines, and when these are. */
+    dueTimes(limit: number): { key: string; at: number }[] {
+      return sql.all<{ key: string; at: number }>(DUE_TIMES, limit);
     },
 
     nextDueAt(): number | null {

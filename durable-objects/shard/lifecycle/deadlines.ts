@@ -1,9 +1,11 @@
 import { type DueAction, whatIsDue } from "../../../domain/due.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import type { JobHead } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { transition } from "../jobs/transition.ts";
+import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { endAttempt } from "./end-attempt.ts";
 
@@ -29,13 +31,23 @@ const EXPIRED: JobError = {
 /** Moves the jobs on whose time has come, soonest first. True when more are due than one step may move. */
 export function applyDeadlines(step: Step): boolean {
   const jobs = step.get(JOBS);
-  const due = jobs.due(step.now, DUE_PER_STEP);
-  for (const { id } of due) {
-    // Read again: an earlier job of this loop may have opened or closed this one's ordering key.
-    const row = jobs.head(id);
-    if (row !== null) applyDeadline(step, row);
-  }
-  return due.length === DUE_PER_STEP;
+  const held = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
+  const rows = jobs.due(step.now, DUE_PER_STEP + held);
+  walk(step, EACH_JOB, {
+    rows,
+    each: ({ id }) => {
+      // Read again: an earlier job of this loop may have opened or closed this one's ordering key.
+      const row = jobs.head(id);
+      if (row !== null) applyDeadline(step, row);
+    },
+  });
+  return rows.length === DUE_PER_STEP + held;
+}
+
+/** When the clock has to act on a job, epoch milliseconds: those that are set aside count from their next try on. */
+export function nextDeadline(parts: Parts, now: number): number | null {
+  const jobs = parts.get(JOBS);
+  return parts.get(QUARANTINE).nextAt({ kind: EACH_JOB.kind, now }, jobs.nextDueAt, jobs.dueTimes);
 }
 
 /** What the clock does to one job, if anything. Also called by a report that comes when its lease has just ended. */

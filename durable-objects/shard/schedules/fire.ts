@@ -15,13 +15,14 @@ import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { submit } from "../lifecycle/submit.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { FIRE_BUDGET } from "./fire-budget.ts";
-import { SCHEDULES, type ScheduleRow } from "./schedule-store.ts";
+import { EACH_SCHEDULE, SCHEDULES, type ScheduleRow } from "./schedule-store.ts";
 
 /** Schedules looked at in one step, and instants of each: whoever has more to catch up goes to the end of the line. */
 const SCHEDULES_PER_STEP = 20;
@@ -39,11 +40,21 @@ const KEEP_FIRES_MS = 30 * 24 * 3_600_000;
  */
 export function fireDue(step: Step): void {
   const schedules = step.get(SCHEDULES);
-  for (const row of schedules.due(step.now, SCHEDULES_PER_STEP)) {
-    const after = look(step, row);
-    schedules.save(after);
-    step.wakeAt(after.due_at);
-  }
+  const held = step.get(QUARANTINE).count(EACH_SCHEDULE.kind, step.now);
+  walk(step, EACH_SCHEDULE, {
+    rows: schedules.due(step.now, SCHEDULES_PER_STEP + held),
+    each: (row) => {
+      const after = look(step, row);
+      schedules.save(after);
+      step.wakeAt(after.due_at);
+    },
+  });
+}
+
+/** When the clock has to look at a schedule: at those that are set aside from their next try on. */
+export function nextFireAt(parts: Parts, now: number): number | null {
+  const schedules = parts.get(SCHEDULES);
+  return parts.get(QUARANTINE).nextAt({ kind: EACH_SCHEDULE.kind, now }, schedules.nextDueAt, schedules.dueTimes);
 }
 
 /** Forgets records of fires whose time is over, at most `limit`. Answers how many. */

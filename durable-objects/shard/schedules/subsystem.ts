@@ -2,7 +2,7 @@ import type { AuditViolation } from "../../../contract/rpc.ts";
 import { type AuditView, comesTooLate, OVERDUE_MS, type RowRules } from "../kernel/audit-rules.ts";
 import type { Step } from "../kernel/step.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
-import { fireDue } from "./fire.ts";
+import { fireDue, nextFireAt } from "./fire.ts";
 import { SCHEDULE_MIGRATIONS } from "./schedule-schema.ts";
 import { SCHEDULES } from "./schedule-store.ts";
 
@@ -38,7 +38,7 @@ export const schedules: Subsystem = {
     { table: "fires", scope: "slot" },
   ],
   memory: [SCHEDULES],
-  nextAt: (parts) => parts.get(SCHEDULES).nextDueAt(),
+  nextAt: nextFireAt,
   tick: (step: Step) => {
     fireDue(step);
     return false;
@@ -49,7 +49,7 @@ export const schedules: Subsystem = {
 
 /** An alarm makes the clock look at the next schedule in time. */
 function schedulesHaveAlarm(view: AuditView): AuditViolation[] {
-  const dueAt = view.get(SCHEDULES).nextDueAt();
+  const dueAt = nextFireAt(view, view.now);
   if (dueAt === null || !comesTooLate(view, dueAt)) return [];
   return [{ rule: "schedule-has-alarm", detail: `a schedule is due at ${dueAt}, alarm at ${view.alarmAt}` }];
 }
