@@ -46,6 +46,7 @@ export interface ReceiveRequest extends ShardCall {
 /**
  * All jobs are dealt with, but for those in `left` and what follows each in its slot: they cannot be decided yet (the
  * queue is frozen for a change, a key is held by an atomic batch), or the shard holds all it can, and are to be sent again. `left` has the `seq` of
- * each.
+ * each. `unfit` has those of them that the shard cannot take as they are, whatever the time: they are to make way for what
+ * follows them. Left out by a shard of an earlier version.
  */
-export type ReceiveReply = { type: "received"; left: number[] } | Moved;
+export type ReceiveReply = { type: "received"; left: number[]; unfit?: number[] } | Moved;

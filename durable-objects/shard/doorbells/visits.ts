@@ -106,7 +106,7 @@ export function deliver(step: Step, request: DeliverRequest): DeliverReply {
 
 /** The projector asks for the next finished jobs. */
 export function finished(parts: Parts, request: FinishedRequest, now: number): FinishedReply {
-  const page = historyPage(parts, request);
+  const page = historyPage(parts, request, now);
   noteProjector(parts, { took: page.jobs > 0, now });
   return page;
 }

@@ -82,7 +82,8 @@ function flowStore(sql: Sql) {
 
     /** Logs with starts ahead of `now`: the clock has stepped back since. */
     rateLogsAhead(now: number): (RatedPartition & { log: RateLog })[] {
-      const query = "SELECT slot, queue, partition, log FROM rates WHERE log ->> '$[#-1][0]' > ?";
+      const query =
+        "SELECT slot, queue, partition, log FROM rates WHERE iif(json_valid(log), log ->> '$[#-1][0]' > ?, false)";
       return sql
         .all<SqlRow & RatedPartition & { log: string }>(query, now)
         .map((row) => ({ ...row, log: JSON.parse(row.log) }));
@@ -117,8 +118,7 @@ function flowStore(sql: Sql) {
 
     /** The gates that the clock looks at first, and when. */
     lookTimes(limit: number): { key: string; at: number }[] {
-      const query =
-        "SELECT slot, queue, key, look_at FROM gates WHERE look_at IS NOT NULL ORDER BY look_at LIMIT +?";
+      const query = "SELECT slot, queue, key, look_at FROM gates WHERE look_at IS NOT NULL ORDER BY look_at LIMIT +?";
       const rows = sql.all<SqlRow & GateKey & { look_at: number }>(query, limit);
       return rows.map((row) => ({ key: EACH_GATE.keyOf(row), at: row.look_at }));
     },

@@ -24,6 +24,9 @@ const OPEN_OF_KEY = `${UNFINISHED_OF_KEY} AND blocked & ${BLOCKS.line} = 0 LIMIT
 /** What is asked of a row that is deleted. */
 export const GONE_COLUMNS = `id, queue, partition, slot, state, blocked, version, finished_at, ${ROW_SIZE} AS bytes`;
 
+/** Whether the JSON of a row can be read, as SQL: a row of which it cannot never came to history. */
+export const IS_READABLE = "json_valid(spec) AND json_valid(attempts) AND (error IS NULL OR json_valid(error))";
+
 /** What a job counted as that is gone, and what it took. */
 export type GoneRow = Pick<
   JobHead<RowState>,

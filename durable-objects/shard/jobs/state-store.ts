@@ -4,7 +4,7 @@ import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { JobKey, SucceededJob } from "./job-change.ts";
 import { ITEM_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
-import { GONE_COLUMNS, type GoneRow } from "./job-store.ts";
+import { GONE_COLUMNS, type GoneRow, IS_READABLE } from "./job-store.ts";
 
 /** The columns that a submission sets; the rest have defaults. */
 export type NewRow = Pick<
@@ -79,7 +79,7 @@ const DISCARD = `UPDATE jobs SET state = '${TRANSITIONS.discard.to}', version = 
     payload = 'null' WHERE id = ?`;
 
 const FORGET = `DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
-  RETURNING ${GONE_COLUMNS}`;
+  RETURNING ${GONE_COLUMNS}, (${IS_READABLE}) AS readable`;
 
 /**
  * Every statement that writes the state of a job; `transition.ts` alone runs them. Those that move many take the states
@@ -163,9 +163,15 @@ function stateStore(sql: Sql) {
       sql.run(DISCARD, version + 1, now, spec, id);
     },
 
-    /** Deletes finished jobs, and answers them. One that was redriven since has another version and stays. */
+    /**
+     * Deletes finished jobs, and answers them. One that was redriven since has another version and stays. Throws over one that
+     * cannot be read: history does not have it.
+     */
     forget(jobs: readonly [id: string, version: number][]): GoneRow[] {
-      return sql.all<GoneRow & SqlRow>(FORGET, JSON.stringify(jobs));
+      const gone = sql.all<GoneRow & SqlRow & { readable: number }>(FORGET, JSON.stringify(jobs));
+      const lost = gone.find(({ readable }) => readable !== 1);
+      if (lost !== undefined) throw new Error(`${lost.id} cannot be read, and history does not have it`);
+      return gone;
     },
 
     /** Writes the row of a final job that history alone still had. As many rows as a submission. */

@@ -31,11 +31,20 @@ export interface EnginePorts {
 /** Subsystems as rows: one whose own code throws stops no other. */
 const SUBSYSTEM: Rows<Subsystem> = { kind: "subsystem", keyOf: ({ name }) => name, nests: true };
 
+/** A step is repeated so often, each time without more of the rows at which it throws. */
+const MOST_SEARCHES = 100;
+
 /** The kind of subsystems that throw after a step. */
 const AFTER_STEP = "after each step";
 
 /** Thrown to undo a step that only looked for rows that throw. */
 const UNDO = Symbol("undo");
+
+/** A step that has committed, and what it answered. */
+interface Done<T> {
+  step: Step;
+  result: T;
+}
 
 /**
  * What every step of a shard has in common: one transaction; then memory, bells and the alarm follow the rows. The alarm is
@@ -106,27 +115,38 @@ export class Engine implements PartContext {
    * fault, that is set aside and the step is run again without it: so `run` may be called several times.
    */
   step<T>(run: (step: Step) => T): T {
+    return this.#after(this.#repeated(run));
+  }
+
+  /** The transaction of a step, as often as it takes to find the rows at which it throws. */
+  #repeated<T>(run: (step: Step) => T): Done<T> {
+    const quarantine = this.get(QUARANTINE);
     try {
-      return this.#once(run);
-    } catch (error) {
-      const quarantine = this.get(QUARANTINE);
-      const undone = () => this.#undone(run);
-      try {
-        if (!quarantine.search(undone, this.now())) throw error;
-        return this.#once(run);
-      } finally {
-        quarantine.endSearch();
+      for (let searches = 0; ; searches++) {
+        try {
+          return this.#committed(run);
+        } catch (error) {
+          const mayBeOfRow = searches < MOST_SEARCHES && !isPlatformFault(error);
+          if (!mayBeOfRow || !quarantine.search(() => this.#undone(run), this.now())) throw error;
+        }
       }
+    } finally {
+      quarantine.endSearch();
     }
   }
 
-  #once<T>(run: (step: Step) => T): T {
+  #committed<T>(run: (step: Step) => T): Done<T> {
     const step = this.#newStep();
     const result = this.sql.transaction(() => {
       const done = run(step);
       step.finish();
       return done;
     });
+    return { step, result };
+  }
+
+  /** What follows from a step that has committed, and is not repeated when it throws. */
+  #after<T>({ step, result }: Done<T>): T {
     // First of all, so that no deadline is left without an alarm by what comes after.
     this.#arm(step.alarmBy);
     step.commit();
@@ -154,20 +174,27 @@ export class Engine implements PartContext {
    * whatever a row does, and whatever several do together. True when more is due.
    */
   #tick(run: (step: Step) => boolean): boolean {
+    let done: Done<boolean>;
     try {
-      return this.#once(run);
+      done = this.#committed(run);
     } catch (error) {
-      const quarantine = this.get(QUARANTINE);
-      let worked = 0;
-      const each = () => {
-        this.#once(run);
-        worked += 1;
-      };
-      const found = quarantine.search(each, this.now());
-      quarantine.endSearch();
-      if (!found && worked === 0) throw error;
+      if (isPlatformFault(error) || !this.#tickRowByRow(run)) throw error;
       return true;
     }
+    return this.#after(done);
+  }
+
+  /** False when no row is at fault, and none was worked on. */
+  #tickRowByRow(run: (step: Step) => boolean): boolean {
+    const quarantine = this.get(QUARANTINE);
+    let worked = 0;
+    const each = () => {
+      this.#after(this.#committed(run));
+      worked += 1;
+    };
+    const found = quarantine.search(each, this.now());
+    quarantine.endSearch();
+    return found || worked > 0;
   }
 
   /** Somebody asks for a row: if it is set aside, what the clock owes to it is tried at once. */

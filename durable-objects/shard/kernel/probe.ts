@@ -4,8 +4,8 @@ export interface RowName {
   readonly key: string;
 }
 
-/** Runs of a step that look for the rows at which it throws: a step walks over a few hundred. */
-const MOST_RUNS = 1_000;
+/** Runs of a step that look for the rows at which it throws: a step walks over a few hundred at most. */
+const MOST_RUNS = 500;
 
 export function textOf({ kind, key }: RowName): string {
   return `${kind}/${key}`;
@@ -21,9 +21,15 @@ export class Probe {
   readonly #passed = new Set<string>();
   /** Rows that are worked on no more. */
   readonly #exhausted = new Set<string>();
+  /** The only row that is worked on, whatever walks lead to it; null: each in its turn. */
+  readonly #only: string | null;
   #runs = 0;
   /** The row of this run; null before there is one. */
   #target: (RowName & { nests: boolean }) | null = null;
+
+  constructor(only: RowName | null = null) {
+    this.#only = only === null ? null : textOf(only);
+  }
 
   get target(): RowName | null {
     return this.#target;
@@ -39,7 +45,10 @@ export class Probe {
   /** Whether this run works on the row. */
   enters(name: RowName, nests: boolean): boolean {
     const text = textOf(name);
-    if (this.#target !== null || this.#exhausted.has(text)) return false;
+    // A step may come to its row by several walks.
+    if (this.#target !== null) return text === textOf(this.#target);
+    if (this.#only !== null && text !== this.#only) return nests;
+    if (this.#exhausted.has(text)) return false;
     if (!this.#passed.has(text)) this.#target = { ...name, nests };
     return true;
   }

@@ -49,6 +49,8 @@ export class Quarantine {
   /** Found in the step that is being repeated: such rows are passed over by those who asked for them, too. */
   #found = new Set<string>();
   #probe: Probe | null = null;
+  /** The row on which work has begun last: where something throws, it is mostly that one. */
+  #last: RowName | null = null;
   #tell: (aside: Aside) => void = () => undefined;
   /** Whether any row is set aside. A field and no method: it is looked at in every step. */
   any = false;
@@ -93,13 +95,15 @@ export class Quarantine {
     const held = this.count(kind, now);
     if (held === 0) return next();
     const first = some(held + 1).find(({ key }) => !this.holds(kind, key, now));
-    return Math.min(first?.at ?? Number.POSITIVE_INFINITY, this.#retryAt(kind, now));
+    return Math.min(first?.at ?? Number.POSITIVE_INFINITY, this.retryAt(kind, now));
   }
 
   /** Whether work on the row may begin. `Rows.nests` and `Rows.asked` are said by the walk. */
-  enters({ kind, key }: RowName, now: number, { nests = false, asked = false } = {}): boolean {
-    if (asked ? this.#found.has(textOf({ kind, key })) : this.holds(kind, key, now)) return false;
-    return this.#probe === null || this.#probe.enters({ kind, key }, nests);
+  enters(name: RowName, now: number, { nests = false, asked = false } = {}): boolean {
+    if (asked ? this.#found.has(textOf(name)) : this.holds(name.kind, name.key, now)) return false;
+    if (this.#probe !== null && !this.#probe.enters(name, nests)) return false;
+    this.#last = name;
+    return true;
   }
 
   /** Work on the row has come to its end. When its step commits it is set aside no more. */
@@ -138,11 +142,20 @@ export class Quarantine {
   }
 
   /**
-   * Finds the rows at which a step throws, by running it with one row at a time: `attempt` runs it, and undoes it or not as it
-   * likes. Answers whether any was found. A fault of the platform is no row's, and ends the search.
+   * Finds the rows at which a step that has just thrown does so, by running it with one row at a time: `attempt` runs it, and
+   * undoes it or not as it likes. The row that it had come to is tried first. Answers whether any was found. A fault of the
+   * platform is no row's, and ends the search.
    */
   search(attempt: () => void, now: number): boolean {
-    const probe = new Probe();
+    const suspect = this.#last;
+    this.#last = null;
+    return (
+      (suspect !== null && this.#searchWith(new Probe(suspect), attempt, now)) ||
+      this.#searchWith(new Probe(), attempt, now)
+    );
+  }
+
+  #searchWith(probe: Probe, attempt: () => void, now: number): boolean {
     this.#probe = probe;
     let any = false;
     try {
@@ -170,17 +183,18 @@ export class Quarantine {
     this.#found.clear();
   }
 
-  #isHeld(aside: Aside | undefined, now: number): boolean {
-    // Of a clock that has stepped back the backoff is not believed.
-    return aside !== undefined && aside.until > now && aside.until - now <= LONGEST_BACKOFF_MS;
-  }
-
-  #retryAt(kind: string, now: number): number {
+  /** When the first of the rows of a kind that are passed over is tried again; infinite when none is. */
+  retryAt(kind: string, now: number): number {
     let soonest = Number.POSITIVE_INFINITY;
     for (const aside of this.#byKind.get(kind)?.values() ?? []) {
       if (this.#isHeld(aside, now)) soonest = Math.min(soonest, aside.until);
     }
     return soonest;
+  }
+
+  #isHeld(aside: Aside | undefined, now: number): boolean {
+    // Of a clock that has stepped back the backoff is not believed.
+    return aside !== undefined && aside.until > now && aside.until - now <= LONGEST_BACKOFF_MS;
   }
 
   #makeRoom(now: number): void {
@@ -198,7 +212,11 @@ export const QUARANTINE = new Part("quarantine", () => new Quarantine());
  * Works on `rows` one after the other, but for those that are set aside. When work on one throws, the engine finds it and
  * repeats the step without it: whoever walks over rows walks by this. Answers on how many it worked.
  */
-export function walk<Row>(step: Step, of: Rows<Row>, { rows, each }: { rows: Iterable<Row>; each: (row: Row) => void }): number {
+export function walk<Row>(
+  step: Step,
+  of: Rows<Row>,
+  { rows, each }: { rows: Iterable<Row>; each: (row: Row) => void },
+): number {
   const quarantine = step.get(QUARANTINE);
   let worked = 0;
   for (const row of rows) {
@@ -215,7 +233,11 @@ export function walk<Row>(step: Step, of: Rows<Row>, { rows, each }: { rows: Ite
  * What `make` makes of a row in a call that only reads; null when it throws, and the row is set aside then. A row that is set
  * aside is tried all the same.
  */
-export function readable<Made>(parts: Parts, name: RowName, { now, make }: { now: number; make: () => Made }): Made | null {
+export function readable<Made>(
+  parts: Parts,
+  name: RowName,
+  { now, make }: { now: number; make: () => Made },
+): Made | null {
   try {
     return make();
   } catch (error) {

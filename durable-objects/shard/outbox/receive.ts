@@ -2,6 +2,7 @@ import { utf8Bytes } from "../../../contract/primitives.ts";
 import { type NewJob, type ReceiveReply, type ReceiveRequest, RPC_VERSION } from "../../../contract/rpc.ts";
 import { partitionOf } from "../../../domain/slots.ts";
 import { METRICS } from "../jobs/metrics.ts";
+import { QUARANTINE } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { admissionOf } from "../lifecycle/admission.ts";
 import { isRefusal, submit } from "../lifecycle/submit.ts";
@@ -31,10 +32,18 @@ export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveRep
   const stuck = new Set<number>();
   const incoming: IncomingJob[] = [];
   const left: number[] = [];
+  const unfit: number[] = [];
   for (const { seq, slot, job } of request.jobs) {
     const queue = queues[job.queue];
     if (queue === undefined) throw new Error(`job ${job.id} names no queue of its request`);
     if (seq <= (marks.get(slot) ?? outbox.mark(slot, request.source))) continue;
+    // The sender puts it aside, and only then does what follows it go past it: what it is sent as next is a number above.
+    if (!stuck.has(slot) && !step.get(QUARANTINE).enters({ kind: "spawn", key: job.id }, step.now, { asked: true })) {
+      stuck.add(slot);
+      left.push(seq);
+      unfit.push(seq);
+      continue;
+    }
     if (stuck.has(slot) || (!isGone(step, queue) && waits(step, { queue, job }))) {
       stuck.add(slot);
       left.push(seq);
@@ -45,7 +54,7 @@ export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveRep
   }
   takeIn(step, incoming);
   for (const [slot, seq] of marks) outbox.setMark(slot, request.source, seq);
-  return { type: "received", left };
+  return { type: "received", left, unfit };
 }
 
 /** Of a namespace that is being deleted nothing comes in. */

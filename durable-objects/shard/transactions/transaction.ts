@@ -13,9 +13,9 @@ import { type ParticipantEvent, participate } from "../../../domain/two-phase-pa
 import { promoteNext } from "../flow/ordering-keys.ts";
 import type { Line } from "../flow/parked-store.ts";
 import { JOBS } from "../jobs/job-store.ts";
-import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, walk } from "../kernel/quarantine.ts";
+import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { UNDECIDED_RETRY_MS } from "../lifecycle/one-job.ts";
 import { acceptDecided, isRefusal, submit } from "../lifecycle/submit.ts";
