@@ -260,7 +260,7 @@ export const ExplainView = described(
     state: field(ShownStateName, SHOWN_STATES, "queued"),
     reason: field(
       z.enum([...EXPLAIN_REASONS, "accepted"]),
-      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
+      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `quarantined`: work on it fails in Dure itself and is tried again later, or at once where somebody asks for the job; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
       "ordering",
     ),
     detail: field(

@@ -61,6 +61,7 @@ export const EXPLAIN_REASONS = [
   "parked",
   "deduplication",
   "no-worker",
+  "quarantined",
   "running",
   "final",
 ] as const;

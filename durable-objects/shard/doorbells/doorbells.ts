@@ -1,7 +1,7 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
 import { connectionRoom, connectionShares } from "../flow/connections.ts";
-import { claimable, rateHoldsUntil } from "../flow/limits.ts";
+import { claimable, rateHoldsUntil, readyJobs } from "../flow/limits.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import { HISTORY } from "../jobs/history.ts";
 import { METRICS } from "../jobs/metrics.ts";
@@ -83,5 +83,5 @@ function connectionRoomOf(parts: Parts, queue: KnownQueue): number {
 function jobsToClaim(parts: Parts, queue: KnownQueue, now: number): number {
   const { concurrency, rate, paused } = queue.settings;
   const unlimited = concurrency === null && rate === null && !paused;
-  return unlimited ? parts.get(COUNTS).of(queue.ref).ready : claimable(parts, queue, now);
+  return unlimited ? readyJobs(parts, queue.ref, now) : claimable(parts, queue, now);
 }

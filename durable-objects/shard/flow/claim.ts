@@ -2,12 +2,13 @@ import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limit
 import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../../contract/rpc.ts";
 import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
 import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
 import { queuesWithReady, readyPartitions } from "../jobs/counts.ts";
 import type { StartedJob } from "../jobs/job-change.ts";
 import { type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { LARGE_PAYLOADS } from "../jobs/large-payloads.ts";
 import { LeaseTags, makeNonce } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
@@ -15,10 +16,11 @@ import { ANY_PROGRESS, PROGRESS } from "../jobs/progress-store.ts";
 import type { Returning, StartedRow } from "../jobs/state-store.ts";
 import { start } from "../jobs/transition.ts";
 import { Part } from "../kernel/part.ts";
+import { QUARANTINE, type Rows, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { QUEUES } from "../queues/queue-store.ts";
+import { EACH_QUEUE, QUEUES } from "../queues/queue-store.ts";
 import { CONNECTIONS, type ConnectionShare, connectionRoom, connectionShares } from "./connections.ts";
 import { sendToGate, touchGate } from "./gates.ts";
 import { keyRoom, noteStarts, partitionRoom } from "./limits.ts";
@@ -60,9 +62,9 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
     const room = request.room[type];
     if (room <= 0) continue;
     const limits: StartLimits = { room, leaseMs, graceMs: PUSH_GRACE_MS, worker, returning: "item", space };
-    for (const { row, queue } of startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits)) {
-      items.push(toItem(row, queue, tags));
-    }
+    const started = startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits);
+    const each = ({ row, queue }: Started<ItemRow>) => void items.push(toItem(row, queue, tags));
+    walk(step, EACH_STARTED, { rows: started, each });
   }
   const checkpoints = checkpointsOf(step, items);
   if (checkpoints.size === 0) return items;
@@ -88,7 +90,8 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
   const { leaseMs, worker, max: room } = request;
   const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, returning: "row", space: { bytes: CLAIM_BYTES } };
   const started = startSome<JobRow>(step, () => [queue], limits);
-  const made = started.map(({ row }) => toJob(row, queue.settings));
+  const made: Job[] = [];
+  walk(step, EACH_STARTED, { rows: started, each: ({ row }) => void made.push(toJob(row, queue.settings)) });
   const jobs = step.get(ANY_PROGRESS).any ? step.get(PROGRESS).tellAll(made) : made;
   const checkpoints = checkpointsOf(step, jobs);
   const tags = new LeaseTags();
@@ -123,6 +126,11 @@ interface Started<Row> {
   queue: KnownQueue;
 }
 
+const EACH_STARTED = {
+  kind: EACH_JOB.kind,
+  keyOf: ({ row }) => row.id,
+} as const satisfies Rows<{ row: { id: string } }>;
+
 /** `queues` are asked for in each round: what a round puts off may open jobs of others. */
 function startSome<Row extends StartedRow>(
   step: Step,
@@ -136,12 +144,14 @@ function startSome<Row extends StartedRow>(
     step.runDeferred();
     const room = limits.room - started.length;
     const offered = new Map<string, StartedJob>();
-    const offers = queues().flatMap((queue) => {
+    const offers: QueueOffer<KnownQueue>[] = [];
+    const offer = (queue: KnownQueue) => {
       const shares = queue.settings.paused ? null : connectionShares(step, queue);
       // Of a queue that may have no more connections no job is looked at, however many it has.
-      if (shares === null || connectionRoom(shares) <= 0) return [];
-      return [offerOf(step, queue, { room: Math.min(room, connectionRoom(shares)), offered, shares })];
-    });
+      if (shares === null || connectionRoom(shares) <= 0) return;
+      offers.push(offerOf(step, queue, { room: Math.min(room, connectionRoom(shares)), offered, shares }));
+    };
+    walk(step, EACH_QUEUE, { rows: queues(), each: offer });
     const decision = decide(offers, room, share.next);
     share.next = decision.fairShare;
     for (const { queue, ids } of fitting(step, decision.grants, limits.space)) {
@@ -222,12 +232,11 @@ function offerOf(
   queue: KnownQueue,
   { room, offered, shares }: { room: number; offered: Map<string, StartedJob>; shares: readonly ConnectionShare[] },
 ): QueueOffer<KnownQueue> {
-  const jobs = step.get(JOBS);
   const keyRooms = new Map<string, number>();
   const partitions = readyPartitions(step, queue.ref).map((partition): PartitionOffer => {
     const free = partitionRoom(step, queue, { partition, now: step.now });
-    const ready = free > 0 ? jobs.ready(queue.ref, partition, Math.min(free, room)) : [];
-    const keys = limitsKeys(queue.settings) ? jobs.concurrencyKeys(ready.map(({ id }) => id)) : NO_KEYS;
+    const ready = free > 0 ? readyOf(step, { queue: queue.ref, partition }, Math.min(free, room)) : [];
+    const keys = limitsKeys(queue.settings) ? step.get(JOBS).concurrencyKeys(ready.map(({ id }) => id)) : NO_KEYS;
     const slot = slotOf(queue.settings.namespace, queue.settings.name, partition);
     for (const { id } of ready) offered.set(id, { id, slot, partition, concurrency_key: keys.get(id) ?? null });
     for (const key of keys.values()) {
@@ -238,6 +247,17 @@ function offerOf(
   const { namespace, name, weight } = queue.settings;
   const shared = shares.map(({ name, inUse, most }) => ({ name, room: most - inUse }));
   return { queue, namespace, name, weight, partitions, keyRoom: keyRooms, shared };
+}
+
+/** The best ready jobs of a partition, but for those that are set aside. */
+function readyOf(step: Step, { queue, partition }: { queue: number; partition: number }, limit: number) {
+  const quarantine = step.get(QUARANTINE);
+  const held = quarantine.count(EACH_JOB.kind, step.now);
+  return step
+    .get(JOBS)
+    .ready(queue, partition, limit + held)
+    .filter(({ id }) => quarantine.enters({ kind: EACH_JOB.kind, key: id }, step.now))
+    .slice(0, limit);
 }
 
 const NO_KEYS = new Map<string, string>();

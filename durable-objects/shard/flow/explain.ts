@@ -1,19 +1,22 @@
 import type { Explanation } from "../../../contract/rpc.ts";
+import { isFinal } from "../../../domain/job/state.ts";
 import { nextInShare } from "../../../domain/fairness.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE } from "../kernel/quarantine.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { FAIR_SHARE } from "./claim.ts";
 import { connectionRoom, connectionShares } from "./connections.ts";
 import { dedupKeyOf } from "./dedup.ts";
 import { DEDUP } from "./dedup-store.ts";
+import { EACH_GATE, EACH_RATE } from "./flow-store.ts";
 import { limitIsFull, readyAhead } from "./explain-limits.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
-import { partitionRoom, startable } from "./limits.ts";
+import { partitionRoom, ratedPartition, startable } from "./limits.ts";
 import { lineOf } from "./ordering-keys.ts";
 import { PARKED } from "./parked-store.ts";
 
@@ -25,7 +28,23 @@ const MAX_COUNTED = 1000;
 /** Why a job is not running, from the same rows a claim would look at, by the first of the reasons that is true. */
 export function explain(parts: Parts, row: JobHead, now: number): Explanation {
   const asked = { parts, row, queue: parts.get(QUEUES).get(row.queue), now };
-  return { state: row.state, ...reasonFor(asked) };
+  return { state: row.state, ...(isFinal(row.state) ? reasonFor(asked) : (quarantined(asked) ?? reasonFor(asked))) };
+}
+
+/** Work on it, or on the limit that it waits for, throws. */
+function quarantined({ parts, row, queue, now }: Asked): Reason | null {
+  const quarantine = parts.get(QUARANTINE);
+  if (!quarantine.any) return null;
+  const { slot, queue: ref, concurrency_key: key } = row;
+  const aside =
+    quarantine.find(EACH_JOB.kind, row.id) ??
+    (key === null ? null : quarantine.find(EACH_GATE.kind, EACH_GATE.keyOf({ slot, queue: ref, key }))) ??
+    quarantine.find(EACH_RATE.kind, EACH_RATE.keyOf(ratedPartition(queue, row.partition)));
+  if (aside === null) return null;
+  const what = aside.kind === EACH_JOB.kind ? "Work on the job" : "Work on the limit that it waits for";
+  const at = Math.max(aside.until, now);
+  const detail = `${what} has failed in Dure ${aside.tries} times, last with ${aside.fault}. It is tried again at ${new Date(at).toISOString()}.`;
+  return because("quarantined", detail);
 }
 
 function reasonFor(asked: Asked): Reason {

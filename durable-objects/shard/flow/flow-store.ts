@@ -25,6 +25,12 @@ export const EACH_GATE = {
   keyOf: ({ slot, queue, key }) => `${slot}/${queue}/${key}`,
 } as const satisfies Rows<GateKey>;
 
+/** Rates of partitions as rows that are walked over. */
+export const EACH_RATE = {
+  kind: "rates",
+  keyOf: ({ slot, queue, partition }) => `${slot}/${queue}/${partition}`,
+} as const satisfies Rows<RatedPartition>;
+
 /** The starts of the last period where the keys have a rate, and when the clock rebalances the gate next. */
 export interface Gate {
   log: RateLog;

@@ -130,6 +130,13 @@ export function jobStore(sql: Sql) {
       );
     },
 
+    /** How many of these jobs are ready ones of a queue. */
+    readyAmong(queue: number, ids: readonly string[]): number {
+      const query = `SELECT count(*) AS n FROM jobs WHERE id IN (SELECT value FROM json_each(?))
+        AND queue = ? AND state = 'queued' AND blocked = 0`;
+      return sql.all<{ n: number }>(query, JSON.stringify(ids), queue)[0]?.n ?? 0;
+    },
+
     /** The concurrency keys of jobs, by id; those without one are left out. */
     concurrencyKeys(ids: string[]): Map<string, string> {
       const rows = sql.all<{ id: string; key: string }>(

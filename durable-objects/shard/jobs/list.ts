@@ -1,10 +1,11 @@
 import type { ListReply, ListRequest } from "../../../contract/rpc.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import type { Parts } from "../kernel/part.ts";
+import { readable } from "../kernel/quarantine.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS } from "./counts.ts";
 import { isKept, type JobHead, type JobRow, type JobSpec, toJob } from "./job-row.ts";
-import { JOBS } from "./job-store.ts";
+import { EACH_JOB, JOBS } from "./job-store.ts";
 import { PROGRESS } from "./progress-store.ts";
 import { nextOf, type WalkedIndex, walkIds } from "./walk-queues.ts";
 
@@ -14,15 +15,20 @@ const LOOKED_AT_PER_PAGE = 1_000;
 const LEAST_AT_ONCE = 20;
 const MOST_AT_ONCE = 500;
 const WHOLE_AT_ONCE = 20;
-/** A page must fit in one RPC (32 MiB) with room to spare. */
-const PAGE_BYTES = 8 * 1024 * 1024;
+/**
+ * A page must fit in one RPC (32 MiB), where a character may take two bytes: with room to spare, as the last job of a page may
+ * be of the largest.
+ */
+const PAGE_CHARACTERS = 8 * 1024 * 1024;
+/** Of a job without its long texts: keys, tags, and what its worker said last. */
+const HEAD_CHARACTERS = 4 * 1024;
 
 /**
  * A page of jobs, newest id first. It reads the rows of its namespace's queues, or of the one queue, and of no others; at most
  * `LOOKED_AT_PER_PAGE` of them.
  */
-export function listJobs(parts: Parts, request: ListRequest): ListReply {
-  const page = new Page(parts, request);
+export function listJobs(parts: Parts, request: ListRequest, now: number): ListReply {
+  const page = new Page(parts, request, now);
   const { filter } = request;
   const ids = walkIds(parts.sql, {
     queues: queuesOf(parts, request),
@@ -85,11 +91,13 @@ class Page {
   readonly #gone: string[] = [];
   readonly #parts: Parts;
   readonly #request: ListRequest;
-  #bytes = 0;
+  readonly #now: number;
+  #characters = 0;
 
-  constructor(parts: Parts, request: ListRequest) {
+  constructor(parts: Parts, request: ListRequest, now: number) {
     this.#parts = parts;
     this.#request = request;
+    this.#now = now;
   }
 
   /** Adds those of the next jobs that match. The id at which the page was full, or null when it is not. */
@@ -100,7 +108,7 @@ class Page {
     const atOnce = payload || result ? WHOLE_AT_ONCE : MOST_AT_ONCE;
     for (let at = 0; at < ids.length; at += atOnce) {
       const some = ids.slice(at, at + atOnce).map((id) => heads.get(id) ?? lost(id));
-      const shown = some.filter(isKept).filter((head) => matches(head, this.#request.filter));
+      const shown = some.filter(isKept).filter((head) => this.#matches(head));
       const whole = new Map(payload || result ? jobs.rows(shown.map(({ id }) => id)).map((row) => [row.id, row]) : []);
       const match = new Set(shown);
       for (const head of some) {
@@ -116,17 +124,28 @@ class Page {
     return { type: "page", items, scannedTo, gone: this.#gone };
   }
 
+  /** A job that cannot be read is left out, and set aside: the audit tells of it. */
+  #readable<Made>({ id }: JobHead, make: () => Made): Made | null {
+    return readable(this.#parts, { kind: EACH_JOB.kind, key: id }, { now: this.#now, make });
+  }
+
+  #matches(head: JobHead): boolean {
+    return this.#readable(head, () => matches(head, this.#request.filter)) ?? false;
+  }
+
   /** True when the page is full with it. */
   #show(head: JobHead, whole: Pick<JobRow, "payload" | "result"> | undefined): boolean {
     const { include, limit } = this.#request;
     const { settings } = this.#parts.get(QUEUES).get(head.queue);
     const payload = include.payload && whole !== undefined ? whole.payload : "null";
     const result = include.result && whole !== undefined ? whole.result : null;
-    const job = toJob({ ...head, payload, result }, settings);
+    const job = this.#readable(head, () => toJob({ ...head, payload, result }, settings));
+    if (job === null) return false;
     if (!include.attempts) job.attempts = [];
     this.items.push(job);
-    this.#bytes += payload.length + (result?.length ?? 0);
-    return this.items.length >= limit || this.#bytes > PAGE_BYTES;
+    this.#characters += HEAD_CHARACTERS + payload.length + (result?.length ?? 0) + (head.error?.length ?? 0);
+    if (include.attempts) this.#characters += head.attempts.length;
+    return this.items.length >= limit || this.#characters > PAGE_CHARACTERS;
   }
 }
 

@@ -78,6 +78,12 @@ export class Quarantine {
     return held;
   }
 
+  /** The rows of a kind that are passed over at `now`. */
+  heldKeys(kind: string, now: number): string[] {
+    if (!this.any) return [];
+    return [...(this.#byKind.get(kind)?.values() ?? [])].flatMap((aside) => (this.#isHeld(aside, now) ? aside.key : []));
+  }
+
   /** All that are set aside, those first that have been for longest. */
   list(): Aside[] {
     return [...this.#byKind.values()].flatMap((ofKind) => [...ofKind.values()]).sort((a, b) => a.since - b.since);

@@ -1,8 +1,9 @@
 import type { PurgeReply, PurgeRequest } from "../../../contract/rpc.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import type { JobHead } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 
@@ -27,7 +28,8 @@ export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
   if (queue === null) return { cancelled: 0, more: false, next: null };
   const jobs = step.get(JOBS);
   const limit = Math.min(request.limit, CANCELLED_PER_STEP);
-  const ids = jobs.queuedIds(queue.ref, limit);
+  const held = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
+  const ids = jobs.queuedIds(queue.ref, limit + held);
   let next = request.after ?? null;
   if (ids.length < limit) {
     const walked = scheduledIds(step, queue.ref, { after: next, limit: limit - ids.length });
@@ -35,10 +37,11 @@ export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
     next = walked.next;
   }
   let cancelled = 0;
-  for (const id of ids) {
+  const each = ({ id }: { id: string }) => {
     const row = jobs.head(id);
     if (row !== null && cancel(step, row) !== null) cancelled += 1;
-  }
+  };
+  walk(step, EACH_JOB, { rows: ids.map((id) => ({ id })), each });
   return { cancelled, more: cancelled > 0 || next !== null, next };
 }
 

@@ -7,6 +7,7 @@ import { transition } from "../jobs/transition.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
+import { QUEUES, queueKey } from "../queues/queue-store.ts";
 import { endAttempt } from "./end-attempt.ts";
 
 /** Jobs that the clock moves in one step: a step stays short, the next one goes on. */
@@ -41,7 +42,18 @@ export function applyDeadlines(step: Step): boolean {
       if (row !== null) applyDeadline(step, row);
     },
   });
+  wakeForRetries(step);
   return rows.length === DUE_PER_STEP + held;
+}
+
+/** A job that was set aside may be claimed again by time alone: those who wait for work of its queue look again. */
+function wakeForRetries(step: Step): void {
+  const quarantine = step.get(QUARANTINE);
+  if (!quarantine.any) return;
+  for (const { kind, key } of quarantine.list()) {
+    const row = kind !== EACH_JOB.kind || quarantine.holds(kind, key, step.now) ? null : step.get(JOBS).head(key);
+    if (row?.state === "queued") step.wake(queueKey(step.get(QUEUES).get(row.queue).settings));
+  }
 }
 
 /** When the clock has to act on a job, epoch milliseconds: those that are set aside count from their next try on. */

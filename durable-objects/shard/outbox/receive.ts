@@ -18,6 +18,9 @@ import { OUTBOX } from "./outbox-store.ts";
 /** Characters of a payload that a letter carries: a message may have 128 KB, and a character three bytes. */
 const MAX_LETTER_CHARACTERS = 24_000;
 
+/** The kind of jobs that come from other shards, as rows that are walked over. */
+const INCOMING = "spawned jobs";
+
 /** A job that has come to the owner of its slot. */
 export interface IncomingJob {
   queue: KnownQueue;
@@ -38,7 +41,7 @@ export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveRep
     if (queue === undefined) throw new Error(`job ${job.id} names no queue of its request`);
     if (seq <= (marks.get(slot) ?? outbox.mark(slot, request.source))) continue;
     // The sender puts it aside, and only then does what follows it go past it: what it is sent as next is a number above.
-    if (!stuck.has(slot) && !step.get(QUARANTINE).enters({ kind: "spawn", key: job.id }, step.now, { asked: true })) {
+    if (!stuck.has(slot) && !step.get(QUARANTINE).enters({ kind: INCOMING, key: job.id }, step.now, { asked: true })) {
       stuck.add(slot);
       left.push(seq);
       unfit.push(seq);
@@ -53,6 +56,8 @@ export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveRep
     if (!isGone(step, queue)) incoming.push({ queue, job });
   }
   takeIn(step, incoming);
+  const quarantine = step.get(QUARANTINE);
+  for (const { job } of incoming) quarantine.leaves(step, { kind: INCOMING, key: job.id });
   for (const [slot, seq] of marks) outbox.setMark(slot, request.source, seq);
   return { type: "received", left, unfit };
 }

@@ -1,5 +1,6 @@
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
@@ -151,6 +152,13 @@ export class QueueStore {
     this.#known.byNamespace.set(namespace, refs.add(queue.ref));
   }
 }
+
+/** Queues as rows that are walked over: each to come to its jobs. */
+export const EACH_QUEUE = {
+  kind: "queues",
+  keyOf: ({ ref }) => String(ref),
+  nests: true,
+} as const satisfies Rows<{ ref: number }>;
 
 export const QUEUES = new Part(
   "queues",

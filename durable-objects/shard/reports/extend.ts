@@ -3,14 +3,14 @@ import { parseLease } from "../../../domain/lease.ts";
 import type { JobHead } from "../jobs/job-row.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import { extendLease } from "../jobs/transition.ts";
-import { ownLeases } from "../kernel/ownership.ts";
 import type { Step } from "../kernel/step.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
+import { askedLeases } from "./asked.ts";
 import { fenceOf } from "./fence.ts";
 
 /** Moves the end of leases, and stores what comes with it. The attempt's own end, its timeout, is never moved. */
 export function extend(step: Step, { leases, namespace }: ExtendRequest): ExtendReply {
-  const { own, answers } = ownLeases(step, leases);
+  const { own, answers } = askedLeases(step, leases);
   return { type: "extended", results: answers(own.map((extension) => extendOne(step, extension, namespace))) };
 }
 

@@ -7,13 +7,13 @@ import { METRICS } from "../jobs/metrics.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import type { Success } from "../jobs/state-store.ts";
 import { succeed } from "../jobs/transition.ts";
-import { ownLeases } from "../kernel/ownership.ts";
 import type { Step } from "../kernel/step.ts";
 import { CAPACITY } from "../lifecycle/admission.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
 import { endAttempt } from "../lifecycle/end-attempt.ts";
 import { SpawnPlans } from "../outbox/spawn-plans.ts";
 import { QUEUES, takeSettings } from "../queues/queue-store.ts";
+import { askedLeases } from "./asked.ts";
 import { fenceOf } from "./fence.ts";
 
 /** Whose reports are taken: `namespace` null is the processor, which works for all. */
@@ -24,7 +24,7 @@ export interface Reporter {
 
 /** All reports, or none while the queue of a job that one of them brings is being changed. */
 export function report(step: Step, request: ReportRequest): ReportReply {
-  const { own, answers } = ownLeases(step, request.reports);
+  const { own, answers } = askedLeases(step, request.reports);
   if (own.length === 0) return { type: "reported", results: answers([]) };
   for (const settings of request.queues) takeSettings(step, settings);
   const plans = plansOf(step, own, { namespace: request.namespace, fails: request.namespace === null });
@@ -36,7 +36,7 @@ export function report(step: Step, request: ReportRequest): ReportReply {
 /** Records outcomes, each only under the lease that is current at this moment. A refused one changes nothing. */
 export function reportAll(step: Step, reports: Report[], reporter: Reporter): ReportResult[] {
   if (reports.length === 0) return [];
-  const { own, answers } = ownLeases(step, reports);
+  const { own, answers } = askedLeases(step, reports);
   const plans = plansOf(step, own, { namespace: reporter.namespace, fails: true });
   return answers(new Recording(step, plans, reporter).recordAll(own));
 }
