@@ -1,4 +1,5 @@
-import type { Attempt, Job } from "../domain/job/job.ts";
+import { boundedAttempts } from "../domain/job/attempts.ts";
+import type { Job } from "../domain/job/job.ts";
 import type { JobState } from "../domain/job/state.ts";
 
 /**
@@ -22,10 +23,6 @@ export const HISTORY_COLUMNS = [
 
 type Cell = string | number | null;
 
-/** Error messages of many attempts can be longer than everything else together: beyond this, only the last are kept. */
-const MAX_ATTEMPTS_CHARACTERS = 60_000;
-const LAST_ATTEMPTS = 10;
-
 /** `discarded`: a tombstone, emptied. It takes the place of the job's copy in history until retention ends. */
 export type HistoryJob = Omit<Job, "state"> & { state: JobState | "discarded" };
 
@@ -34,11 +31,6 @@ export function historyCells(job: HistoryJob): Cell[] {
   const { payload, result, attempts, ...record } = job;
   const { id, namespace, queue, state, version, orderingKey } = job;
   const finishedAt = job.finishedAt ?? job.createdAt;
-  const texts = [JSON.stringify(record), payload, result, attemptsText(attempts)];
+  const texts = [JSON.stringify(record), payload, result, JSON.stringify(boundedAttempts(attempts))];
   return [id, namespace, queue, state, version, orderingKey, finishedAt, ...texts];
-}
-
-function attemptsText(attempts: Attempt[]): string {
-  const text = JSON.stringify(attempts);
-  return text.length > MAX_ATTEMPTS_CHARACTERS ? JSON.stringify(attempts.slice(-LAST_ATTEMPTS)) : text;
 }

@@ -89,6 +89,8 @@ export interface ClaimRequest extends ShardCall {
   leaseMs: number | null;
   /** The name of the worker, for the attempts of the jobs; null when it gives none. */
   worker: string | null;
+  /** Whether the jobs come with all of their attempts that are kept. Left out: with the last two. */
+  allAttempts?: boolean;
 }
 
 /**

@@ -40,9 +40,7 @@ export function walkFailed(step: Step, request: FailedJobsWalk): FailedJobsPage 
     limit,
   );
   return {
-    rows: rows.filter(
-      (row) => row.state === "failed" && isJobReadable(step, row, () => matches(row, request.filter)),
-    ),
+    rows: rows.filter((row) => row.state === "failed" && isJobReadable(step, row, () => matches(row, request.filter))),
     next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
   };
 }

@@ -1,7 +1,9 @@
 import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../../contract/rpc.ts";
 import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
 import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
+import { MAX_ATTEMPTS_BYTES } from "../../../domain/job/attempts.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
@@ -30,10 +32,12 @@ const PUSH_GRACE_MS = 2_000;
 
 /**
  * A claim has to fit in one RPC (32 MiB), where one character beyond Latin-1 makes a text take two bytes a character:
- * so at most half of it is taken. As many of the largest as have room there fit without looking, and any number of those
+ * so at most half of it is taken, less some 3 MB for the keys, tags, errors and last attempts of a hundred jobs. As many of the largest as have room there fit without looking, and any number of those
  * that are not large.
  */
-const CLAIM_BYTES = 14 * 1024 * 1024;
+const CLAIM_BYTES = 13 * 1024 * 1024;
+/** A claimed job says how its last attempts went, the one that begins among them; the others are told to who asks for them. */
+const ATTEMPTS_TOLD = 2;
 
 /** Jobs whose concurrency key is full are passed over and sent back to their gate: this often in one claim at most. */
 const MAX_ROUNDS = 4;
@@ -56,7 +60,7 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   const items: WorkItem[] = [];
   const { leaseMs, worker } = request;
   if (request.connections !== undefined) step.get(CONNECTIONS).learn(request.lane, request.connections);
-  const space = { bytes: CLAIM_BYTES };
+  const space = spaceOf({});
   const tags = new LeaseTags();
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
@@ -88,10 +92,11 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
   const metrics = step.get(METRICS);
   step.onCommit(() => metrics.claimed(queue.ref, step.now));
   const { leaseMs, worker, max: room } = request;
-  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, returning: "row", space: { bytes: CLAIM_BYTES } };
+  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, returning: "row", space: spaceOf(request) };
   const started = startSome<JobRow>(step, () => [queue], limits);
   const made: Job[] = [];
   walk(step, EACH_STARTED, { rows: started, each: ({ row }) => void made.push(toJob(row, queue.settings)) });
+  if (!request.allAttempts) for (const job of made) job.attempts = job.attempts.slice(-ATTEMPTS_TOLD);
   const jobs = step.get(ANY_PROGRESS).any ? step.get(PROGRESS).tellAll(made) : made;
   const checkpoints = checkpointsOf(step, jobs);
   const tags = new LeaseTags();
@@ -117,8 +122,18 @@ interface StartLimits {
   graceMs: number;
   worker: string | null;
   returning: Returning;
-  /** What is left of the answer: shared by all that goes into it. */
-  space: { bytes: number };
+  space: Space;
+}
+
+/** What is left of the answer, in bytes of UTF-8: shared by all that goes into it. */
+interface Space {
+  bytes: number;
+  /** All attempts of each job go into it. */
+  allAttempts: boolean;
+}
+
+function spaceOf({ allAttempts = false }: { allAttempts?: boolean }): Space {
+  return { bytes: CLAIM_BYTES, allAttempts };
 }
 
 interface Started<Row> {
@@ -205,26 +220,33 @@ function sendBack(
 }
 
 /** The granted jobs, as many as the answer still has space for. The rest stay ready. */
-function fitting(step: Step, grants: Grant<KnownQueue>[], space: { bytes: number }): Grant<KnownQueue>[] {
+function fitting(step: Step, grants: Grant<KnownQueue>[], space: Space): Grant<KnownQueue>[] {
+  for (const { queue, ids } of grants) if (ids.length > 0) space.bytes -= targetBytes(queue);
   const ids = grants.flatMap((granted) => granted.ids);
   const checkpoints = checkpointsOf(
     step,
     ids.map((id) => ({ id })),
   );
-  if (!step.get(LARGE_PAYLOADS).any && checkpoints.size === 0) return grants;
-  const most = ids.length * MAX_PAYLOAD_BYTES + checkpoints.size * MAX_CHECKPOINT_BYTES;
+  if (!step.get(LARGE_PAYLOADS).any && checkpoints.size === 0 && !space.allAttempts) return grants;
+  const attempts = space.allAttempts ? MAX_ATTEMPTS_BYTES : 0;
+  const most = ids.length * (MAX_PAYLOAD_BYTES + attempts) + checkpoints.size * MAX_CHECKPOINT_BYTES;
   if (most <= space.bytes) {
     space.bytes -= most;
     return grants;
   }
-  const payloads = step.get(JOBS).payloadBytes(ids);
+  const texts = step.get(JOBS).textBytes(ids, space);
   const fits = (id: string) => {
-    const bytes = (payloads.get(id) ?? 0) + (checkpoints.get(id)?.length ?? 0);
+    const bytes = (texts.get(id) ?? 0) + utf8Bytes(checkpoints.get(id) ?? "");
     if (bytes > space.bytes) return false;
     space.bytes -= bytes;
     return true;
   };
   return grants.map(({ queue, ids }) => ({ queue, ids: ids.filter(fits) }));
+}
+
+/** An answer has the target of a queue once, however many of its jobs: most have no headers, and take next to nothing. */
+function targetBytes({ settings: { target } }: KnownQueue): number {
+  return target.type === "http" && Object.keys(target.headers).length > 0 ? JSON.stringify(target).length : 0;
 }
 
 function offerOf(

@@ -1,6 +1,6 @@
 import type { Explanation } from "../../../contract/rpc.ts";
-import { isFinal } from "../../../domain/job/state.ts";
 import { nextInShare } from "../../../domain/fairness.ts";
+import { isFinal } from "../../../domain/job/state.ts";
 import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
@@ -13,9 +13,9 @@ import { FAIR_SHARE } from "./claim.ts";
 import { connectionRoom, connectionShares } from "./connections.ts";
 import { dedupKeyOf } from "./dedup.ts";
 import { DEDUP } from "./dedup-store.ts";
-import { EACH_GATE, EACH_RATE } from "./flow-store.ts";
 import { limitIsFull, readyAhead } from "./explain-limits.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
+import { EACH_GATE, EACH_RATE } from "./flow-store.ts";
 import { partitionRoom, ratedPartition, startable } from "./limits.ts";
 import { lineOf } from "./ordering-keys.ts";
 import { PARKED } from "./parked-store.ts";

@@ -13,9 +13,12 @@ function isOver(state: RowState): boolean {
   return state === "discarded" || isFinal(state);
 }
 
-/** A page must fit in one RPC (32 MiB), where a character may take two bytes and JSON makes two of many. */
-const PAGE_CHARACTERS = 6 * 1024 * 1024;
-/** Finished jobs read at once: 10 of the largest (256 KiB in, 256 KiB out, and their attempts) beyond a full page are another 6 MiB. */
+/**
+ * A page must fit in one RPC (32 MiB = 33.5 MB): a character may take two bytes, and JSON writes two for many. Beyond a full
+ * page there may be ten of the largest jobs, of 256 KiB in, 256 KiB out and 60 kB of attempts each: (2.1 + 10 x 0.6) x 2 x 2 = 32.4 MB.
+ */
+const PAGE_CHARACTERS = 2 * 1024 * 1024;
+/** Finished jobs read at once. */
 const ROWS_AT_ONCE = 10;
 
 /** The characters of all the cells of a row. */

@@ -147,11 +147,13 @@ export function jobStore(sql: Sql) {
       return new Map(rows.map(({ id, key }) => [id, key]));
     },
 
-    /** The sizes of payloads, by id. */
-    payloadBytes(ids: string[]): Map<string, number> {
+    /** What the long texts of jobs take, by id: their payloads, and their attempts where these are asked for. */
+    textBytes(ids: string[], { allAttempts }: { allAttempts: boolean }): Map<string, number> {
       const rows = sql.all<{ id: string; bytes: number }>(
-        "SELECT id, octet_length(payload) AS bytes FROM jobs WHERE id IN (SELECT value FROM json_each(?))",
+        `SELECT id, octet_length(payload) + iif(?2, octet_length(attempts), 0) AS bytes FROM jobs
+         WHERE id IN (SELECT value FROM json_each(?1))`,
         JSON.stringify(ids),
+        allAttempts ? 1 : 0,
       );
       return new Map(rows.map(({ id, bytes }) => [id, bytes]));
     },

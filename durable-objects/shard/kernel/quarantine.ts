@@ -81,7 +81,9 @@ export class Quarantine {
   /** The rows of a kind that are passed over at `now`. */
   heldKeys(kind: string, now: number): string[] {
     if (!this.any) return [];
-    return [...(this.#byKind.get(kind)?.values() ?? [])].flatMap((aside) => (this.#isHeld(aside, now) ? aside.key : []));
+    return [...(this.#byKind.get(kind)?.values() ?? [])].flatMap((aside) =>
+      this.#isHeld(aside, now) ? aside.key : [],
+    );
   }
 
   /** All that are set aside, those first that have been for longest. */

@@ -1,11 +1,9 @@
+import { boundedAttempts } from "../../../domain/job/attempts.ts";
 import type { ATTEMPT_OUTCOMES, JobError } from "../../../domain/job/job.ts";
 import { afterFailure } from "../../../domain/retry.ts";
 import type { JobHead, JobSpec, StoredAttempt } from "../jobs/job-row.ts";
 import { transition } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
-
-/** Attempts kept with a job. A job redriven for ever must not grow for ever. */
-const MAX_STORED_ATTEMPTS = 100;
 
 /** How an attempt ended that did not succeed. */
 export interface Ended {
@@ -49,5 +47,5 @@ function withAttempt(row: JobHead, ended: Ended, now: number): string {
     nonce: row.lease ?? "",
   };
   const earlier = JSON.parse(row.attempts) as StoredAttempt[];
-  return JSON.stringify([...earlier.slice(-MAX_STORED_ATTEMPTS + 1), attempt]);
+  return JSON.stringify(boundedAttempts([...earlier, attempt]));
 }

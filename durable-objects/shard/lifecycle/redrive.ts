@@ -1,4 +1,5 @@
 import type { Unredrivable } from "../../../contract/rpc.ts";
+import { boundedAttempts } from "../../../domain/job/attempts.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
 import { lineOf, promoteNext, releaseDecided } from "../flow/ordering-keys.ts";
@@ -80,5 +81,5 @@ function withCancelledAttempt(row: JobHead): string {
     worker: row.worker,
     nonce: row.lease,
   };
-  return JSON.stringify([...earlier, attempt]);
+  return JSON.stringify(boundedAttempts([...earlier, attempt]));
 }

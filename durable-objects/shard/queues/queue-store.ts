@@ -1,7 +1,7 @@
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import type { Rows } from "../kernel/quarantine.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "./known-queue.ts";

@@ -46,7 +46,8 @@ function pageOf(step: Step, feed: Feed, limit: number): EventPage {
   let characters = 0;
   let upTo = feed.afterSeq;
   for (const { seq, n, bytes } of feeds.front(feed, limit + held)) {
-    if (step.get(QUARANTINE).holds(EACH_EVENT_ROW.kind, EACH_EVENT_ROW.keyOf({ ref: feed.ref, seq }), step.now)) continue;
+    if (step.get(QUARANTINE).holds(EACH_EVENT_ROW.kind, EACH_EVENT_ROW.keyOf({ ref: feed.ref, seq }), step.now))
+      continue;
     if (room <= 0 || (characters > 0 && characters + bytes > PAGE_CHARACTERS)) break;
     upTo = seq;
     room -= n;
