@@ -45,6 +45,11 @@ const claim = {
     "What the worker calls itself, a host or a process: attempts show it. Left out: they show none.",
     "host-1",
   ),
+  include: field(
+    z.array(z.enum(["attempts"])).max(1).optional(),
+    "What the jobs come with beside what they always have: `attempts`, all of their attempts that are kept. Left out: each job has the attempt that begins and the one before it.",
+    ["attempts"],
+  ),
 };
 
 export const ClaimBody = described(z.strictObject(claim), "A claim of jobs of one queue. All fields may be left out.", {

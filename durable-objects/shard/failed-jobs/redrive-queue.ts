@@ -31,7 +31,8 @@ export function redriveQueue(step: Step, request: RedriveRequest): RedriveReply 
     if (payload !== null) replacePayload(step, row, { payload: payload.text, spec: row.spec });
     counts.redriven += 1;
   };
-  counts.skipped += able.length - walk(step, EACH_JOB, { rows: able, each: put });
+  const worked = walk(step, EACH_JOB, { rows: able, each: put });
+  counts.skipped += able.length - worked;
   return { matched: rows.length, ...counts, next };
 }
 

@@ -194,9 +194,11 @@ interface Due {
   limit: number;
 }
 
-/** The jobs of an entry, slot by slot in ascending order, and in each in the order they finished. */
+/** The jobs of an entry, slot by slot in ascending order, and in each in the order they finished. Throws where it is none. */
 export function jobsOf(entry: string): LoggedJob[] {
-  return Object.values(JSON.parse(entry) as Record<string, LoggedJob[]>).flat();
+  const jobs = Object.values(JSON.parse(entry) as Record<string, LoggedJob[]>).flat();
+  if (!jobs.every(Array.isArray)) throw new Error("an entry of the log does not name jobs");
+  return jobs;
 }
 
 export const HISTORY_LOG = new Part("history log", ({ sql }) => historyLog(sql));
