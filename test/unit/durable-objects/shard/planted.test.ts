@@ -111,8 +111,10 @@ describe.each(TABLES.map((scope) => [scope.table, scope] as const))("in the tabl
       for (const column of jsonColumns(scene(), table)) {
         const h = scene();
         h.sql.run(`UPDATE ${table} SET ${column} = ${sql}`);
-        expectLifeGoesOn(h);
-        h.restart();
+        if (sql === UNREADABLE) {
+          expectLifeGoesOn(h);
+          h.restart();
+        }
         expectLifeGoesOn(h);
       }
     });
