@@ -1,6 +1,7 @@
 import { DEFERRED_KNOWN_MS } from "../../contract/ingest.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../contract/queue-settings.ts";
+import type { ShardHealth } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { forgetAuditLog } from "../db/audit-log.ts";
 import { type Db, primary } from "../db/client.ts";
@@ -15,6 +16,7 @@ import { namespaceResource } from "./namespaces/namespace-config.ts";
 import { repairDeletions } from "./namespaces/namespace-deletion.ts";
 import { repairOperations } from "./operations/operations.ts";
 import { walkForAMinute } from "./platform/audit-walk.ts";
+import { longestWaiting } from "./platform/processor-away.ts";
 import { sealStored } from "./platform/seal-stored.ts";
 import { queueResource } from "./queues/queue-config.ts";
 import { scheduleResource } from "./schedules/schedule-config.ts";
@@ -42,8 +44,9 @@ const MAX_PURGES = 500;
 /** Self-repair, every minute. Each step stands alone: one that fails is logged and the others go on. */
 export async function repair(env: Env, now: number): Promise<void> {
   const services = servicesOf(env);
+  const woken = new Map<string, ShardHealth>();
   await Promise.all([
-    step("wake", () => wakeShards(services, now)),
+    step("wake", () => wakeShards(services, now, woken)),
     step("settings", () => pushSettings(services, now)),
     step("namespaces", () => pushNamespaceSettings(services, now)),
     step("deletions", () => repairDeletions(services, now)),
@@ -57,7 +60,7 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("revocations", () => writeRevocations(services, now)),
     step("audit-log", () => purgeAuditLog(primary(services.database), now)),
   ]);
-  await step("round", () => services.cron.note(Date.now()));
+  await step("round", () => services.cron.note({ at: Date.now(), longestWaiting: longestWaiting(woken) }));
 }
 
 /** Runs a step; logs the problem that it answers, if it answers one, and what it throws. */
@@ -73,9 +76,13 @@ async function step(name: string, work: () => Promise<unknown>): Promise<void> {
 
 /**
  * A shard whose alarm was lost goes on when it is woken. One that does not answer must not keep the others asleep. Where
- * history is level with a shard that is noted: eventual reads tell their age by it.
+ * history is level with a shard that is noted: eventual reads tell their age by it. `health` gets how each of them is.
  */
-async function wakeShards({ shards, database }: Services, now: number): Promise<Result<null>> {
+async function wakeShards(
+  { shards, database }: Services,
+  now: number,
+  health: Map<string, ShardHealth>,
+): Promise<Result<null>> {
   const map = await shards.refresh();
   if (isProblem(map)) return map;
   const logs: { shard: string; seq: number }[] = [];
@@ -85,6 +92,7 @@ async function wakeShards({ shards, database }: Services, now: number): Promise<
         const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
         if (isProblem(woken)) return woken;
         logs.push({ shard: id, seq: woken.log.seq });
+        health.set(id, woken.result);
         return null;
       }),
     ),
