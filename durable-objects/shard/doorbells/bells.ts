@@ -1,8 +1,8 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
 import { echoMs, executorsFor, FIRST_ECHO_MS, MAX_EXECUTORS } from "../../../domain/bell.ts";
-import type { Lane } from "../../../domain/queue.ts";
+import { type Lane, WORK_LINES, type WorkLine } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { EXECUTORS, type Executor, type Executors, WORK_LINES, type WorkLine } from "../flow/executors.ts";
+import { EXECUTORS, type Executor, type Executors } from "../flow/executors.ts";
 import { Part } from "../kernel/part.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
+import { type WorkLine, workLineOf } from "../../../domain/queue.ts";
 import { connectionRoom, connectionShares } from "../flow/connections.ts";
-import { EXECUTORS, visitOf, type WorkLine, workLineOf } from "../flow/executors.ts";
+import { EXECUTORS, visitOf } from "../flow/executors.ts";
 import { claimable, rateHoldsUntil } from "../flow/limits.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import { HISTORY } from "../jobs/history.ts";
@@ -24,7 +25,9 @@ export const RING = new Part("ring", (): ((bell: Doorbell, delaySeconds: number)
 export function ringBells(parts: Parts, now: number): number | null {
   const demand = demandOf(parts, now);
   // Before the bells, which write down since when nobody has come.
-  parts.get(EXECUTORS).wait(visitsFor(parts, demand), now);
+  const executors = parts.get(EXECUTORS);
+  const visits = visitsFor(parts, demand);
+  if (visits.size > 0 || executors.anyWaiting) executors.wait(visits, now);
   const { bells, wakeAt } = parts.get(BELLS).due(demand, now);
   if (bells.length > 0) {
     const ring = parts.get(RING);

@@ -40,7 +40,7 @@ export function work(engine: Engine, request: WorkRequest): WorkReply {
       const left = stays || leaves ? undefined : demandOf(engine, step.now).get(request.lane);
       const limited = left?.queues ?? NONE_LIMITED;
       const executor = { version: request.version ?? null, visitedAt: step.now };
-      engine.get(EXECUTORS).processorCame(request.lane, request.room, executor);
+      engine.get(EXECUTORS).visitedByProcessor(request.lane, request.room, executor);
       engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now });
     });
     return { type: "work", reports, items };
@@ -68,7 +68,7 @@ function noteClaimVisit(
 ): void {
   const queue = parts.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null || queue.settings.target.type !== "consumer") return;
-  parts.get(EXECUTORS).consumerCame(queue, now);
+  parts.get(EXECUTORS).claimedByConsumer(queue, now);
   const left = took > 0 ? 0 : claimable(parts, queue, now);
   if (took === 0 && left === 0) return;
   const limited = left === 0 ? NONE_LIMITED : new Map([[queue.ref, left]]);

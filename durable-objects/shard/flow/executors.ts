@@ -1,17 +1,7 @@
 import type { ExecutorHealth } from "../../../contract/rpc.ts";
-import { isPushed, LANES, type Lane, type PushType, type QueueSettings } from "../../../domain/queue.ts";
+import { isPushed, type Lane, type PushType, WORK_LINES, type WorkLine } from "../../../domain/queue.ts";
 import { Part } from "../kernel/part.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-
-/** Whose visit the jobs of a queue wait for: the processor's in a lane, or that of the consumer that claims by queue there. */
-export type WorkLine = Lane | `${Lane}/consumer`;
-export const WORK_LINES: readonly WorkLine[] = [...LANES, ...LANES.map((lane) => `${lane}/consumer` as const)];
-
-/** The line whose bell calls for the jobs of a queue; null where nobody is called. */
-export function workLineOf({ target, lane }: QueueSettings): WorkLine | null {
-  if (isPushed(target)) return lane;
-  return target.type === "consumer" ? `${lane}/consumer` : null;
-}
 
 /**
  * The queues whose jobs wait for the same visit have the same text: those of a lane with one type of target. A consumer asks
@@ -40,6 +30,8 @@ export interface Executor {
  * bells go unanswered, is read from the rows of the bells when the object starts.
  */
 export class Executors {
+  /** Whether `wait` has something to forget: true until it was called for nothing. */
+  anyWaiting = true;
   readonly #came = new Map<WorkLine, Executor>();
   /** By `visitOf`: the line, and since when jobs have waited without a visit that could take them. */
   readonly #waiting = new Map<string, { line: WorkLine; since: number }>();
@@ -63,10 +55,11 @@ export class Executors {
       this.#waiting.set(visit, { line, since: Math.min(since, now) });
     }
     this.#waitedBefore.clear();
+    this.anyWaiting = visits.size > 0;
   }
 
   /** The processor came, with room for these types of targets; without any it has only reported. */
-  processorCame(lane: Lane, room: Readonly<Record<PushType, number>>, executor: Executor): void {
+  visitedByProcessor(lane: Lane, room: Readonly<Record<PushType, number>>, executor: Executor): void {
     this.#came.set(lane, executor);
     for (const type of ["handler", "http"] as const) if (room[type] > 0) this.#waiting.delete(pushVisit(lane, type));
     if (room.http > 0) this.#unconnected.delete(lane);
@@ -74,7 +67,7 @@ export class Executors {
   }
 
   /** A consumer asked for a queue. */
-  consumerCame(queue: KnownQueue, now: number): void {
+  claimedByConsumer(queue: KnownQueue, now: number): void {
     this.#came.set(`${queue.settings.lane}/consumer`, { version: null, visitedAt: now });
     this.#waiting.delete(visitOf(queue));
   }

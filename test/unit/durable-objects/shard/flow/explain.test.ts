@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { ANY_FAILED, DAY, Harness, HOUR, MINUTE, SECOND, START, settingsOf } from "../../../../rigs/shard-harness.ts";
+import {
+  ANY_FAILED,
+  CALL,
+  DAY,
+  Harness,
+  HOUR,
+  MINUTE,
+  SECOND,
+  START,
+  settingsOf,
+} from "../../../../rigs/shard-harness.ts";
 
 const PULL = { target: { type: "pull" } } as const;
 
