@@ -9,7 +9,7 @@ import { PROGRESS } from "./progress-store.ts";
 import { nextOf, type WalkedIndex, walkIds } from "./walk-queues.ts";
 
 /** Rows looked at for one page: a filter that matches little ends the page early, with the place it came to. */
-const LOOKED_AT_PER_PAGE = 1_000;
+const LOOKED_AT_PER_PAGE = 500;
 /** Rows read at once: few while each may be the last of the page, and few of those with a payload of up to 256 KiB. */
 const LEAST_AT_ONCE = 20;
 const MOST_AT_ONCE = 500;
@@ -95,11 +95,15 @@ class Page {
   /** Adds those of the next jobs that match. The id at which the page was full, or null when it is not. */
   add(ids: string[]): string | null {
     const jobs = this.#parts.get(JOBS);
-    const heads = new Map(jobs.heads(ids).map((head) => [head.id, head]));
-    const { payload, result } = this.#request.include;
+    const { filter, include } = this.#request;
+    const { payload, result } = include;
+    const { state, orderingKey, tag } = filter;
+    const unfiltered = state === null && orderingKey === null && tag === null;
+    const candidates = unfiltered ? ids : inOrderOf(ids, jobs.candidates(ids, { state, orderingKey, tag }));
+    const heads = new Map(jobs.heads(candidates).map((head) => [head.id, head]));
     const atOnce = payload || result ? WHOLE_AT_ONCE : MOST_AT_ONCE;
-    for (let at = 0; at < ids.length; at += atOnce) {
-      const some = ids.slice(at, at + atOnce).map((id) => heads.get(id) ?? lost(id));
+    for (let at = 0; at < candidates.length; at += atOnce) {
+      const some = candidates.slice(at, at + atOnce).map((id) => heads.get(id) ?? lost(id));
       const shown = some.filter(isKept).filter((head) => matches(head, this.#request.filter));
       const whole = new Map(payload || result ? jobs.rows(shown.map(({ id }) => id)).map((row) => [row.id, row]) : []);
       const match = new Set(shown);
@@ -128,6 +132,11 @@ class Page {
     this.#bytes += payload.length + (result?.length ?? 0);
     return this.items.length >= limit || this.#bytes > PAGE_BYTES;
   }
+}
+
+function inOrderOf(ids: string[], some: string[]): string[] {
+  const wanted = new Set(some);
+  return wanted.size === 0 ? [] : ids.filter((id) => wanted.has(id));
 }
 
 function lost(id: string): never {
