@@ -1,4 +1,3 @@
-import type { JobFilter } from "../../../contract/rpc.ts";
 import type { RowState } from "../../../domain/job/state.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
@@ -8,14 +7,9 @@ import { ROW_SIZE } from "./stored-size.ts";
 /** What stays of a discarded job until history knows that it is gone. */
 export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
 
-/** What of a list's filter the rows themselves can be asked; null: anything will do. */
-export type RowFilter = Pick<JobFilter, "state" | "orderingKey" | "tag">;
-
 // Texts that are put together of others are made once: SQLite finds a statement that it has prepared by its text.
 const ROW = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
 const HEAD = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
-const CANDIDATES = `SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?1)) AND (state = 'discarded' OR
-  ((?2 IS NULL OR state = ?2) AND (?3 IS NULL OR ordering_key = ?3) AND (?4 IS NULL OR instr(spec, ?4) > 0)))`;
 const HEADS = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
 const ROWS = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
 const NONCES = "SELECT id, lease FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
@@ -203,22 +197,6 @@ export function jobStore(sql: Sql) {
     /** These jobs without their long columns, discarded ones too, in any order. */
     heads(ids: readonly string[]): JobHead<RowState>[] {
       return sql.all<JobHead<RowState>>(HEADS, JSON.stringify(ids));
-    },
-
-    /**
-     * Of these those that may match a filter, and the discarded: SQLite leaves out most of what does not match, for a tenth of what
-     * it costs to bring a row here. A tag is looked for as text, so that the caller still has to look at the tags themselves.
-     */
-    candidates(ids: readonly string[], { state, orderingKey, tag }: RowFilter): string[] {
-      return sql
-        .all<{ id: string }>(
-          CANDIDATES,
-          JSON.stringify(ids),
-          state,
-          orderingKey,
-          tag === null ? null : JSON.stringify(tag),
-        )
-        .map(({ id }) => id);
     },
 
     /** Which of these the shard has a row of, discarded ones too. */

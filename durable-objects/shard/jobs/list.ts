@@ -1,5 +1,6 @@
 import type { ListReply, ListRequest } from "../../../contract/rpc.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
+import type { Sql } from "../../sql.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS } from "./counts.ts";
@@ -97,9 +98,7 @@ class Page {
     const jobs = this.#parts.get(JOBS);
     const { filter, include } = this.#request;
     const { payload, result } = include;
-    const { state, orderingKey, tag } = filter;
-    const unfiltered = state === null && orderingKey === null && tag === null;
-    const candidates = unfiltered ? ids : inOrderOf(ids, jobs.candidates(ids, { state, orderingKey, tag }));
+    const candidates = candidatesOf(this.#parts.sql, ids, filter);
     const heads = new Map(jobs.heads(candidates).map((head) => [head.id, head]));
     const atOnce = payload || result ? WHOLE_AT_ONCE : MOST_AT_ONCE;
     for (let at = 0; at < candidates.length; at += atOnce) {
@@ -134,9 +133,19 @@ class Page {
   }
 }
 
-function inOrderOf(ids: string[], some: string[]): string[] {
-  const wanted = new Set(some);
-  return wanted.size === 0 ? [] : ids.filter((id) => wanted.has(id));
+const CANDIDATES = `SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?1)) AND (state = 'discarded' OR
+  ((?2 IS NULL OR state = ?2) AND (?3 IS NULL OR ordering_key = ?3) AND (?4 IS NULL OR instr(spec, ?4) > 0)))`;
+
+/**
+ * Of these those that may match, and the discarded, in the same order: SQLite leaves out most of what does not match, for a tenth
+ * of what it costs to bring a row here. A tag is looked for as text, so that `matches` still has to look at the tags themselves.
+ */
+function candidatesOf(sql: Sql, ids: string[], { state, orderingKey, tag }: ListRequest["filter"]): string[] {
+  if (state === null && orderingKey === null && tag === null) return ids;
+  const tagText = tag === null ? null : JSON.stringify(tag);
+  const rows = sql.all<{ id: string }>(CANDIDATES, JSON.stringify(ids), state, orderingKey, tagText);
+  const candidates = new Set(rows.map(({ id }) => id));
+  return candidates.size === 0 ? [] : ids.filter((id) => candidates.has(id));
 }
 
 function lost(id: string): never {
