@@ -133,7 +133,7 @@ describe("a list", () => {
     const first = list(h, { tag: "nothing" });
     expect(first.items).toEqual([]);
     expect(first.scannedTo).not.toBeNull();
-    expect(walk(h, { tag: "nothing" }, 50)).toEqual({ ids: [], pages: 7 });
+    expect(walk(h, { tag: "nothing" }, 50)).toEqual({ ids: [], pages: 14 });
     expect(walk(h, { tag: "rare" }, 50)).toEqual({ ids: [rare], pages: 7 });
   });
 
