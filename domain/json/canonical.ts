@@ -131,7 +131,10 @@ class Canonical {
   #replace(at: number, end: number, by: (raw: string) => string): void {
     const raw = this.#text.slice(at, end);
     const other = by(raw);
-    if (other === raw) return this.#keep(at, end);
+    if (other === raw) {
+      this.#keep(at, end);
+      return;
+    }
     this.#flush();
     this.#pieces.push(other);
   }

@@ -30,8 +30,8 @@ const SPACE = 0x20;
 const SHORT_RUN = 32;
 const AFTER_SPACE = /[^ \t\n\r]/g;
 const AFTER_DIGITS = /[^0-9]/g;
-// Control characters are what it looks for.
-const AFTER_PLAIN = /["\\\u0000-\u001f]/g;
+/** A quote, a backslash or a control character: all but what a string has as it is. */
+const AFTER_PLAIN = /[^ !#-[\]-\uffff]/g;
 
 /** Where `stop` is found first at or behind `at`; the end of the text where it is not. */
 function search(text: string, at: number, stop: RegExp): number {

@@ -8,7 +8,7 @@ import { textMembersOf } from "../../../contract/text-members.ts";
 
 const SUBMIT = textMembersOf(REQUESTS.SubmitRequest);
 
-function valueOf(read: ReadJson): unknown {
+function soundly(read: ReadJson): unknown {
   if (read.type === "fault") throw new Error(`${read.pointer} ${read.detail}`);
   return read.value;
 }
@@ -30,24 +30,24 @@ const TEXTS = [
 
 describe("a payload is the text that was sent", () => {
   test.each(TEXTS)("%.40s", (text) => {
-    const value = valueOf(readJson(`{"queue":"a", "payload" : ${text} ,"delay":1.50}`, SUBMIT));
+    const value = soundly(readJson(`{"queue":"a", "payload" : ${text} ,"delay":1.50}`, SUBMIT));
     expect(value).toEqual({ queue: "a", payload: new JsonText(text), delay: 1.5 });
   });
 
   test("in every item of a batch, and under a name that is written with escapes", () => {
     const jobs = TEXTS.map((text, i) => `{"tags":["${i}"],"p\\u0061yload":${text}}`);
-    const value = valueOf(readJson(`{"jobs":[${jobs.join(" , ")}],"atomic":true}`, textMembersOf(BatchBody)));
+    const value = soundly(readJson(`{"jobs":[${jobs.join(" , ")}],"atomic":true}`, textMembersOf(BatchBody)));
     const read = TEXTS.map((text, i) => ({ tags: [String(i)], payload: new JsonText(text) }));
     expect(value).toEqual({ jobs: read, atomic: true });
   });
 
   test("and what merely has its name elsewhere is a value like any other", () => {
-    expect(valueOf(readJson('{"retry":{"payload":1.0},"payload":[]}', SUBMIT))).toEqual({
+    expect(soundly(readJson('{"retry":{"payload":1.0},"payload":[]}', SUBMIT))).toEqual({
       retry: { payload: 1 },
       payload: new JsonText("[]"),
     });
-    expect(valueOf(readJson('[{"payload":1.0}]', SUBMIT))).toEqual([{ payload: 1 }]);
-    expect(valueOf(readJson('"payload"', SUBMIT))).toBe("payload");
+    expect(soundly(readJson('[{"payload":1.0}]', SUBMIT))).toEqual([{ payload: 1 }]);
+    expect(soundly(readJson('"payload"', SUBMIT))).toBe("payload");
   });
 
   test.each<[keyof typeof REQUESTS, string]>([
@@ -60,7 +60,7 @@ describe("a payload is the text that was sent", () => {
     ["IngestMessage", '{"job":{"payload":?},"jobs":[{"payload":?}]}'],
   ])("%s keeps what may be any value", (name, body) => {
     const sent = body.replaceAll("?", "1.0");
-    expect(writeJson(valueOf(readJson(sent, textMembersOf(REQUESTS[name]))))).toBe(sent);
+    expect(writeJson(soundly(readJson(sent, textMembersOf(REQUESTS[name]))))).toBe(sent);
   });
 });
 
