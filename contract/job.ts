@@ -23,6 +23,7 @@ import { ProgressView } from "./progress.ts";
 import { RetryBody, RetryView } from "./retry.ts";
 import { EXPLAIN_REASONS } from "./rpc.ts";
 import { formatBytes, formatNumber, query } from "./sentence.ts";
+import { anyJson } from "./text-members.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
 
 export const JobStateName = z.enum(JOB_STATES);
@@ -51,10 +52,9 @@ export const SubmitBody = described(
   z
     .strictObject({
       queue: field(Name.optional(), "The name of the queue, which has to exist. Left out: `default`.", "emails"),
-      // Passed through by reference and never copied.
       payload: field(
-        z.unknown(),
-        `The input of the job: any JSON value, null too, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as JSON text.`,
+        anyJson(),
+        `The input of the job: any JSON value, null too, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as the text that is sent, which is kept as it is.`,
         { to: "a@b.example" },
       ),
       orderingKey: field(
@@ -118,7 +118,10 @@ export const SubmitBody = described(
   "A job to be accepted. Only `payload` is required.",
   { queue: "default", payload: { to: "a@b.example" }, priority: 5, tags: ["welcome"] },
 );
-export type SubmitBody = z.infer<typeof SubmitBody>;
+/** As it was read: `payload` is its text. */
+export type SubmitBody = z.output<typeof SubmitBody>;
+/** As it is sent. */
+export type SubmitInput = z.input<typeof SubmitBody>;
 
 export const AttemptView = described(
   z.strictObject({
@@ -196,8 +199,12 @@ export const JobView = described(
     tags: field(z.array(z.string()), "The words that the job can be found by.", ["welcome"]),
     timeout: field(z.number(), "How many seconds one attempt may take.", 60),
     retry: field(RetryView, "How failed attempts are tried again."),
-    payload: field(z.unknown(), "The input of the job.", { to: "a@b.example" }),
-    result: field(z.unknown(), "What its success gave. Null before that, and where it gave nothing.", { sent: true }),
+    payload: field(z.unknown(), "The input of the job, as the text that was sent.", { to: "a@b.example" }),
+    result: field(
+      z.unknown(),
+      "What its success gave, as the text that was reported. Null before that, and where it gave nothing.",
+      { sent: true },
+    ),
     resultTruncated: field(
       z.boolean(),
       `Whether the result was cut at ${formatBytes(MAX_RESULT_BYTES)}, as that of an HTTP target is.`,

@@ -10,7 +10,7 @@ export interface SubmitRequest {
      */
     queue?: string | undefined;
     /**
-     * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+     * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -1239,7 +1239,7 @@ export interface SchedulePatch {
          */
         queue?: (string | null) | undefined;
         /**
-         * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+         * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
          * @example {
          *       "to": "a@b.example"
          *     }
@@ -1355,7 +1355,7 @@ export interface ScheduledJobRequest {
      */
     queue?: string | undefined;
     /**
-     * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+     * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -1898,14 +1898,14 @@ export interface Job {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -2076,14 +2076,14 @@ export interface JobListItem {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload?: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -3500,14 +3500,14 @@ export interface ClaimedJob {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -3783,14 +3783,14 @@ export interface Succeeded {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }

@@ -1,4 +1,4 @@
-import type { ExplainView, JobView, SubmitBody } from "../../../contract/job.ts";
+import type { ExplainView, JobListView, JobView, SubmitBody } from "../../../contract/job.ts";
 import { conflict, idempotency, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
@@ -107,7 +107,9 @@ async function waitFor({ services }: Context, job: Job | AcceptedJob, waitMs: nu
 
 export const listJobs: UseCase<"listJobs"> = async (context, { query }) => {
   const list = await listJobsAt(context, query);
-  return isProblem(list) ? list : done(list.page, { freshness: list.freshness });
+  if (isProblem(list)) return list;
+  // A page that was kept is the text of one.
+  return done(list.page as JobListView, { freshness: list.freshness });
 };
 
 export const getJob: UseCase<"getJob"> = async (context, { params, query, waitMs }) => {
