@@ -5,6 +5,7 @@ import type { ShardHealth } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { forgetAuditLog } from "../db/audit-log.ts";
 import { type Db, primary } from "../db/client.ts";
+import { forgetDeadLetters } from "../db/dead-letters.ts";
 import { forgetJobs } from "../db/history.ts";
 import { forgetKeys, revokeKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
@@ -33,8 +34,10 @@ const AUDIT_MS = 20_000;
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
 /** A day more than the trigger of the table asks for, so that two clocks may differ. */
 const AUDIT_LOG_MS = 401 * 24 * 3_600_000;
-/** Statements of one run over the audit log. */
-const MAX_AUDIT_PURGES = 20;
+/** A message that nobody could read stays this long, for whoever looks what it was. */
+const DEAD_LETTER_MS = 30 * 24 * 3_600_000;
+/** Statements of one run over the audit log, and over dead letters. */
+const MAX_OLD_PURGES = 20;
 /** One statement's work in history, and the time all of it may take of a run. */
 const PURGE_STEP = 500;
 const PURGE_MS = 20_000;
@@ -59,6 +62,7 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
     step("revocations", () => writeRevocations(services, now)),
     step("audit-log", () => purgeAuditLog(primary(services.database), now)),
+    step("dead-letters", () => purgeDeadLetters(primary(services.database), now)),
   ]);
   await step("round", () => services.cron.note({ at: Date.now(), longestWaiting: longestWaiting(woken) }));
 }
@@ -150,8 +154,18 @@ async function writeRevocations({ revocations, database }: Services, now: number
 /** Deletes entries of the audit log that are older than it keeps them, a bounded number a run. */
 async function purgeAuditLog(db: Db, now: number): Promise<void> {
   const before = firstIdAt(now - AUDIT_LOG_MS);
-  for (let purges = 0; purges < MAX_AUDIT_PURGES; purges++) {
-    if ((await forgetAuditLog(db, before, PURGE_STEP)) < PURGE_STEP) return;
+  await untilFew(() => forgetAuditLog(db, before, PURGE_STEP));
+}
+
+/** Deletes dead letters that are older than they are kept, a bounded number a run. */
+function purgeDeadLetters(db: Db, now: number): Promise<void> {
+  return untilFew(() => forgetDeadLetters(db, now - DEAD_LETTER_MS, PURGE_STEP));
+}
+
+/** Deletes `PURGE_STEP` at a time until fewer are left, or the run has done its part. */
+async function untilFew(purge: () => Promise<number>): Promise<void> {
+  for (let purges = 0; purges < MAX_OLD_PURGES; purges++) {
+    if ((await purge()) < PURGE_STEP) return;
   }
 }
 
