@@ -10,7 +10,7 @@ import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import type { QueueSubsystem } from "../queues/queue-change.ts";
-import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import { QUEUES, wakeForQueue } from "../queues/queue-store.ts";
 import { FLOW_MIGRATIONS } from "./flow-schema.ts";
 import { EACH_GATE, FLOW } from "./flow-store.ts";
 import { touchGate, touchGates } from "./gates.ts";
@@ -119,7 +119,7 @@ function wakeWhereRatesOpen(step: Step): void {
   const queues = step.get(QUEUES);
   for (const ref of step.get(COUNTS).withReady()) {
     const { settings } = queues.get(ref);
-    if (settings.rate !== null) step.wake(queueKey(settings));
+    if (settings.rate !== null) wakeForQueue(step, settings);
   }
 }
 
