@@ -47,7 +47,10 @@ const claim = {
     "host-1",
   ),
   include: field(
-    z.array(z.enum(["attempts"])).max(1).optional(),
+    z
+      .array(z.enum(["attempts"]))
+      .max(1)
+      .optional(),
     "What the jobs come with beside what they always have: `attempts`, all of their attempts that are kept. Left out: each job has the attempt that begins and the one before it.",
     ["attempts"],
   ),

@@ -8,12 +8,12 @@ import type {
 import { afterFailedTry, type DeliveryHealth, FEED_LEASE_MS, HEALTHY } from "../../../domain/feed.ts";
 import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
 import { METRICS } from "../jobs/metrics.ts";
-import { QUARANTINE, walk } from "../kernel/quarantine.ts";
+import { walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { noteDropped } from "./drop.ts";
 import { EACH_EVENT_ROW, type EventRow, FEEDS, type Feed } from "./feed-store.ts";
 import { fromStored, type StoredEvent } from "./stored-event.ts";
-import { openFeeds } from "./subscriptions.ts";
+import { frontRows, openFeeds } from "./subscriptions.ts";
 
 /** A page is closed at this many characters: an RPC may carry 32 MiB. */
 const PAGE_CHARACTERS = 1024 * 1024;
@@ -40,14 +40,10 @@ export function deliverPage(step: Step, request: DeliverRequest): DeliverReply {
 
 /** Rows from the front on that have `limit` events, and no more of the last than that. */
 function pageOf(step: Step, feed: Feed, limit: number): EventPage {
-  const feeds = step.get(FEEDS);
-  const held = step.get(QUARANTINE).count(EACH_EVENT_ROW.kind, step.now);
   let room = limit;
   let characters = 0;
   let upTo = feed.afterSeq;
-  for (const { seq, n, bytes } of feeds.front(feed, limit + held)) {
-    if (step.get(QUARANTINE).holds(EACH_EVENT_ROW.kind, EACH_EVENT_ROW.keyOf({ ref: feed.ref, seq }), step.now))
-      continue;
+  for (const { seq, n, bytes } of frontRows(step, feed, { limit, now: step.now })) {
     if (room <= 0 || (characters > 0 && characters + bytes > PAGE_CHARACTERS)) break;
     upTo = seq;
     room -= n;
@@ -131,10 +127,7 @@ function removeEvents(step: Step, feed: Feed, report: DeliveryReport): { deliver
 /** Removes the first event of a feed. Says how many that was. */
 function removeFirst(step: Step, feed: Feed): number {
   const feeds = step.get(FEEDS);
-  const held = step.get(QUARANTINE).count(EACH_EVENT_ROW.kind, step.now);
-  const isHeld = (seq: number) =>
-    step.get(QUARANTINE).holds(EACH_EVENT_ROW.kind, EACH_EVENT_ROW.keyOf({ ref: feed.ref, seq }), step.now);
-  const first = feeds.front(feed, 1 + held).find(({ seq }) => !isHeld(seq));
+  const [first] = frontRows(step, feed, { limit: 1, now: step.now });
   const row = first === undefined ? undefined : feeds.rowsTo(feed, first.seq).find(({ seq }) => seq === first.seq);
   if (row === undefined) return 0;
   const [, ...left] = storedIn(row);

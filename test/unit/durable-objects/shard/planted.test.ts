@@ -37,7 +37,9 @@ function scene(): Harness {
   const claimed = h.claim({ max: 3, leaseMs: 30 * SECOND });
   for (const { job, lease } of claimed) if (job.orderingKey === "o") h.fail(lease, { retryable: false });
   const progress = { percent: 1, checkpoint: "{}" };
-  const leases = claimed.slice(1, 2).map(({ lease }) => ({ lease, leaseMs: 30 * SECOND, unlessLeftMs: null, progress }));
+  const leases = claimed
+    .slice(1, 2)
+    .map(({ lease }) => ({ lease, leaseMs: 30 * SECOND, unlessLeftMs: null, progress }));
   h.core.extend({ ...CALL, namespace: null, leases });
   h.succeed(claimed[0]?.lease ?? "");
   h.core.prepare({ ...CALL, txn: "batch_1", queues: [h.queue], jobs: [h.job()], expiresAt: h.now + MINUTE });
@@ -50,7 +52,12 @@ function scene(): Harness {
   return h;
 }
 
-const WELL = settingsOf({ name: "well", target: { type: "pull" }, perKeyConcurrency: 5, rate: { limit: 100, periodMs: SECOND } });
+const WELL = settingsOf({
+  name: "well",
+  target: { type: "pull" },
+  perKeyConcurrency: 5,
+  rate: { limit: 100, periodMs: SECOND },
+});
 
 /** Another queue lives on: one job succeeds, one is tried again, of one the lease ends, one fires late, and all go at last. */
 function expectLifeGoesOn(h: Harness): void {

@@ -32,7 +32,10 @@ const notes: Subsystem = {
       { kind: EACH.kind, now: at },
       () => parts.sql.all<{ at: number | null }>("SELECT min(due_at) AS at FROM notes")[0]?.at ?? null,
       (limit) =>
-        parts.sql.all<{ key: string; at: number }>("SELECT id AS key, due_at AS at FROM notes ORDER BY due_at LIMIT +?", limit),
+        parts.sql.all<{ key: string; at: number }>(
+          "SELECT id AS key, due_at AS at FROM notes ORDER BY due_at LIMIT +?",
+          limit,
+        ),
     ),
   tick(step) {
     const limit = 100 + step.get(QUARANTINE).count(EACH.kind, step.now);
@@ -160,7 +163,11 @@ describe("a row at which the clock throws", () => {
     add("a", "b");
     bad.set("b", throws);
     engine.alarm();
-    const again = new Engine("shard-0", { sql: engine.sql, now: () => now, random: () => 0.5, setAlarm: () => undefined }, [notes]);
+    const again = new Engine(
+      "shard-0",
+      { sql: engine.sql, now: () => now, random: () => 0.5, setAlarm: () => undefined },
+      [notes],
+    );
     add("c");
     again.alarm();
     again.alarm();
