@@ -164,6 +164,12 @@ const jobKeys = {
     "How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.",
     0,
   ),
+  traceparent: field(
+    z.string().nullable(),
+    "The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.",
+    null,
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  ),
 };
 
 const jobTimes = {

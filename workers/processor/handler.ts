@@ -10,6 +10,8 @@ export interface HandlerContext {
   jobId: string;
   /** 1 for the first run. A handler may run more than once for one job: its effects should bear that. */
   attempt: number;
+  /** The trace that the job belongs to (W3C `traceparent`), as its submission named it; null when it named none. */
+  traceparent: string | null;
   /** Aborts when the attempt's time is up, or when the job was cancelled: some five seconds after at most. */
   signal: AbortSignal;
   /** The payload as its sender wrote it: a value cannot hold every number that a text can. */

@@ -1875,6 +1875,12 @@ export interface Job {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -2052,6 +2058,12 @@ export interface JobListItem {
      * @example 0
      */
     depth: number;
+    /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -3351,7 +3363,8 @@ export interface LifecycleEvent {
      *       "attempt": 1,
      *       "orderingKey": null,
      *       "tags": [],
-     *       "error": null
+     *       "error": null,
+     *       "traceparent": null
      *     }
      */
     job: {
@@ -3402,6 +3415,12 @@ export interface LifecycleEvent {
          * @example null
          */
         error: JobError | null;
+        /**
+         * @description The trace that the job belongs to, as its submission named it (W3C Trace Context). Null when it named none.
+         * @example null
+         * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+         */
+        traceparent: string | null;
     };
 }
 
@@ -3476,6 +3495,12 @@ export interface ClaimedJob {
      * @example 0
      */
     depth: number;
+    /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -3759,6 +3784,12 @@ export interface Succeeded {
      * @example 0
      */
     depth: number;
+    /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
     /**
      * @description The words that the job can be found by.
      * @example [

@@ -39,6 +39,7 @@ function contextOf(item: WorkItem, { control, spawned, now }: Around): HandlerCo
   return {
     jobId: item.id,
     attempt: item.attempt,
+    traceparent: item.traceparent ?? null,
     payloadText: item.payload,
     checkpointText: checkpoint,
     checkpoint: checkpoint === null ? null : (JSON.parse(checkpoint) as JsonValue),
