@@ -23,7 +23,7 @@ export interface HandlerContext {
   /**
    * Says how far the job is, and where the next attempt may go on. What is left out stays as it was. It resolves at once:
    * updates go out once a second at most, the last one wins, and what was said before a failure is stored with it. Throws a
-   * RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
+   * RangeError for a checkpoint that is not JSON or is larger than 64 KiB. One given as a `JsonText` is kept as it is.
    */
   progress(update: ProgressUpdate): Promise<void>;
   /**

@@ -1985,6 +1985,10 @@ export interface Job {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts: Attempt[];
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -2169,6 +2173,10 @@ export interface JobListItem {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts?: Attempt[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -3070,6 +3078,8 @@ export interface ScheduledJob {
      * @example 3600
      */
     expiresAfter: number | null;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
 }
 
 /**
@@ -3619,6 +3629,12 @@ export interface ClaimedJob {
      *     }
      */
     checkpoint: unknown;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
+    /** @description The text of `checkpoint`, to the digit: the client adds it, where that is not null. */
+    checkpointText?: string | undefined;
 }
 
 /**
@@ -3902,6 +3918,10 @@ export interface Succeeded {
      *     ]
      */
     spawned?: string[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**

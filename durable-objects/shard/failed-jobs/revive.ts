@@ -95,7 +95,11 @@ function anyPartition({ settings }: KnownQueue, job: Job): number | null {
 
 function specOf({ retry, tags, idempotencyKey, parent, depth, traceparent }: Job, movingTo: string | null): JobSpec {
   const moving = movingTo === null ? {} : { movingTo };
-  const origin = { ...(parent ? { parent } : {}), ...(depth ? { depth } : {}), ...(traceparent ? { traceparent } : {}) };
+  const origin = {
+    ...(parent ? { parent } : {}),
+    ...(depth ? { depth } : {}),
+    ...(traceparent ? { traceparent } : {}),
+  };
   return { retry, tags, idempotencyKey, ...moving, ...origin };
 }
 

@@ -67,8 +67,7 @@ export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
 /** What an executor needs of a row: reading all of it would cost the most common call half as much again. */
 export type ItemRow = Pick<JobRow, "id" | "attempt" | "lease" | "payload" | "timeout_ms" | "due_at"> &
   SqlRow & { traceparent: string | null };
-export const ITEM_COLUMNS =
-  "id, attempt, lease, payload, timeout_ms, due_at, spec ->> '$.traceparent' AS traceparent";
+export const ITEM_COLUMNS = "id, attempt, lease, payload, timeout_ms, due_at, spec ->> '$.traceparent' AS traceparent";
 
 export function isKept(row: JobHead<RowState>): row is JobHead {
   return row.state !== "discarded";

@@ -54,7 +54,14 @@ export function specOf(settings: QueueSettings, job: NewJob, now: number): strin
   const retry = { ...settings.retry, ...job.retry };
   const dedup = job.dedup === null ? {} : { dedupEndsAt: now + (job.dedup.windowMs ?? FOREVER_MS) };
   const parent = { ...(job.parent === null ? {} : { parent: job.parent }), ...(job.depth ? { depth: job.depth } : {}) };
-  const spec: JobSpec = { retry, tags: job.tags, idempotencyKey: job.idempotency?.key ?? null, ...parent, ...dedup, ...traced };
+  const spec: JobSpec = {
+    retry,
+    tags: job.tags,
+    idempotencyKey: job.idempotency?.key ?? null,
+    ...parent,
+    ...dedup,
+    ...traced,
+  };
   const text = JSON.stringify(spec);
   if (plain) plainSpecs.set(settings, text);
   return text;
