@@ -1,5 +1,3 @@
-import { endOfValue, OPEN_BRACE, skipSpace, stringAt, visitItems, visitMembers } from "../../domain/json/scan.ts";
-
 /**
  * A JSON value as text. It may stand wherever the API takes any JSON value (a payload, a result, a checkpoint, a patch), and arrives as it is:
  * a value of JavaScript cannot hold every number that JSON can, such as ids of nineteen digits.
@@ -60,32 +58,33 @@ export function forRpc(value: unknown): unknown {
 }
 
 /** What is any JSON value in an answer, and has its text beside it. */
-const TEXTS = new Set(["payload", "result", "checkpoint"]);
-/** No answer nests deeper. */
-const LEVELS = 1024;
+const TEXTS = /^(payload|result|checkpoint)$/;
+/** The next string, number, word or bracket of a text that is JSON. */
+const TOKEN = /[\s,:]*("[^"\\]*(?:\\.[^"\\]*)*"|[^\s,:[\]{}"]+|[[\]{}])/y;
 
 /** The value of an answer, in which what may be any JSON value has its text beside it: `payloadText` beside `payload`. */
 export function readAnswer(answer: string): unknown {
   const value: unknown = JSON.parse(answer);
-  addTexts(answer, skipSpace(answer, 0), value);
+  TOKEN.lastIndex = 0;
+  addTexts(answer, value as Json);
   return value;
 }
 
-/** Goes through the text and its value side by side. Answers where the value at `at` ends. */
-function addTexts(answer: string, at: number, value: unknown): number {
-  if (typeof value !== "object" || value === null) return endOfValue(answer, at, LEVELS);
-  if (answer.charCodeAt(at) === OPEN_BRACE) return addMembers(answer, at, value as Record<string, unknown>);
-  let index = 0;
-  return visitItems(answer, at, (item) => addTexts(answer, item, (value as unknown[])[index++]));
-}
+type Json = { [name: string | number]: Json } | null | undefined;
 
-function addMembers(answer: string, at: number, object: Record<string, unknown>): number {
-  return visitMembers(answer, at, (nameAt, valueAt) => {
-    const name = stringAt(answer, nameAt);
-    if (!TEXTS.has(name)) return addTexts(answer, valueAt, object[name]);
-    const end = endOfValue(answer, valueAt, LEVELS);
+/** Goes through the next value of the text, and beside it through what it is; undefined is not looked into. Answers its first token. */
+function addTexts(answer: string, value: Json): string {
+  const token = TOKEN.exec(answer)?.[1] ?? "";
+  if (token === "[") for (let i = 0; addTexts(answer, value?.[i]) !== "]"; i++);
+  if (token !== "{") return token;
+  for (let name = TOKEN.exec(answer)?.[1] ?? "}"; name !== "}"; name = TOKEN.exec(answer)?.[1] ?? "}") {
+    const key = String(JSON.parse(name));
+    const from = TOKEN.lastIndex;
     // Null is what stands where there is none, and says no more as text.
-    if (object[name] !== null) object[`${name}Text`] = answer.slice(valueAt, end);
-    return end;
-  });
+    const isText = TEXTS.test(key) && value !== undefined && value?.[key] !== null;
+    addTexts(answer, isText ? undefined : value?.[key]);
+    if (isText && value)
+      Object.assign(value, { [`${key}Text`]: answer.slice(from, TOKEN.lastIndex).replace(/^[\s:]+/, "") });
+  }
+  return token;
 }

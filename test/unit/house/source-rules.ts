@@ -17,7 +17,7 @@ const LAYERS: Layer[] = [
   { path: "domain/", layers: [], types: [], packages: [] },
   { path: "contract/", layers: ["domain/"], types: [], packages: ["zod", "croner"] },
   // A package of its own: of the contract it has what is generated, and these functions, which need no schema library.
-  { path: "client/", layers: ["contract/progress-patch.ts", "domain/json/scan.ts"], types: [], packages: [] },
+  { path: "client/", layers: ["contract/progress-patch.ts"], types: [], packages: [] },
   // What a user copies: it shows that the client is enough, by the name under which it is installed.
   { path: "examples/", layers: [], types: [], packages: ["@dure/client", "node:crypto", "node:os"] },
   {
