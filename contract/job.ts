@@ -273,7 +273,7 @@ export const ExplainView = described(
     state: field(ShownStateName, SHOWN_STATES, "queued"),
     reason: field(
       z.enum([...EXPLAIN_REASONS, "accepted"]),
-      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
+      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections, or the executor had none left; `no-worker`: nobody has claimed from its pull queue for 30 seconds; `no-executor`: nobody has come for 10 seconds, though bells have rung: neither the processor to its lane, nor a consumer to its queue; `deleting`: its namespace is being deleted; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
       "ordering",
     ),
     detail: field(
@@ -297,6 +297,12 @@ export const ExplainView = described(
       "When the job is expected to start. Null when that cannot be said.",
       null,
       LATER,
+    ),
+    since: field(
+      Timestamp.nullable(),
+      "With `no-executor` and `no-worker`: since when nobody has come for it. Null with all other reasons.",
+      null,
+      ACCEPTED_AT,
     ),
   }),
   "Why a job is not running.",

@@ -159,15 +159,27 @@ async function explained({ services, session }: Context, name: JobName): Promise
   if (reply.type === "gone") return notFound.job(name.id);
   if (reply.type === "none") return finished(await findFinished(session, name), name);
   const { explanation } = reply;
-  const { estimatedStartAt: at } = explanation;
-  return { ...explanation, estimatedStartAt: at === null ? null : formatTimestamp(at) };
+  const { estimatedStartAt: at, since = null } = explanation;
+  return {
+    ...explanation,
+    estimatedStartAt: at === null ? null : formatTimestamp(at),
+    since: since === null ? null : formatTimestamp(since),
+  };
 }
 
 function finished(job: Result<Job | null>, { id }: JobName): Result<ExplainView> {
   if (isProblem(job)) return job;
   if (job === null) return notFound.job(id);
   const detail = `The job has ${job.state}.`;
-  return { state: job.state, reason: "final", detail, blockedBy: null, ahead: null, estimatedStartAt: null };
+  return {
+    state: job.state,
+    reason: "final",
+    detail,
+    blockedBy: null,
+    ahead: null,
+    estimatedStartAt: null,
+    since: null,
+  };
 }
 
 export const cancelJob: UseCase<"cancelJob"> = (context, { params }) =>
