@@ -73,7 +73,7 @@ export const SubmitBody = described(
       ),
       idempotencyKey: field(
         Key.optional(),
-        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
+        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. Another body is refused: two are the same where they mean the same, numbers compared to the last digit. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
         "order-991",
       ),
       priority: field(
