@@ -115,7 +115,7 @@ describe("a body of 1 MiB is read or refused in a time that grows with its lengt
     ["half a million values", () => `{"payload":[${fill("0,")}0]}`, SUBMIT],
     ["half a million values elsewhere", () => `{"payload":0,"tags":[${fill("0,")}0]}`, SUBMIT],
     ["numbers of 300 digits", () => `{"payload":[${fill(`${"9".repeat(300)},`)}0]}`, SUBMIT],
-    ["brackets", () => `{"payload":[${fill("[".repeat(500) + "]".repeat(500) + ",")}0]}`, SUBMIT],
+    ["brackets", () => `{"payload":[${fill(`${"[".repeat(500)}${"]".repeat(500)},`)}0]}`, SUBMIT],
     ["brackets that nobody closes", () => fill("["), SUBMIT],
     ["one string", () => `{"payload":"${fill("x")}"}`, SUBMIT],
     ["escapes", () => `{"payload":"${fill("\\u00e9")}"}`, SUBMIT],

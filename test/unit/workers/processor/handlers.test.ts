@@ -89,7 +89,11 @@ describe("texts that a value cannot hold", () => {
 
   test("are no larger than a checkpoint may be", async () => {
     const checkpoint = new JsonText(`[${" ".repeat(64 * 1024)}]`);
-    const outcome = await run("big", "1", { big: async (_, { progress }) => (await progress({ checkpoint }), null) });
+    const big: Handler = async (_, { progress }) => {
+      await progress({ checkpoint });
+      return null;
+    };
+    const outcome = await run("big", "1", { big });
     expect(outcome).toMatchObject({ ok: false, error: { code: "handler-error" } });
   });
 });
