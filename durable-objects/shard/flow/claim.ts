@@ -274,10 +274,10 @@ function offerOf(
 /** The best ready jobs of a partition, but for those that are set aside. */
 function readyOf(step: Step, { queue, partition }: { queue: number; partition: number }, limit: number) {
   const quarantine = step.get(QUARANTINE);
-  const held = quarantine.count(EACH_JOB.kind, step.now);
+  const passedOver = quarantine.count(EACH_JOB.kind, step.now);
   return step
     .get(JOBS)
-    .ready(queue, partition, limit + held)
+    .ready(queue, partition, limit + passedOver)
     .filter(({ id }) => quarantine.enters({ kind: EACH_JOB.kind, key: id }, step.now))
     .slice(0, limit);
 }

@@ -102,9 +102,9 @@ function release(step: Step, key: DedupKey, id: string): void {
 /** Forgets keys whose window is over, at most `limit`; one whose job has not ended waits for that. Says how many. */
 export function sweepKeys(step: Step, limit: number): number {
   const dedup = step.get(DEDUP);
-  const held = step.get(QUARANTINE).count(EACH_DEDUP_KEY.kind, step.now);
+  const passedOver = step.get(QUARANTINE).count(EACH_DEDUP_KEY.kind, step.now);
   return walk(step, EACH_DEDUP_KEY, {
-    rows: dedup.expired(step.now, limit + held),
+    rows: dedup.expired(step.now, limit + passedOver),
     each: ({ live, ...key }) => {
       if (live) dedup.keep(key);
       else dedup.remove(key);

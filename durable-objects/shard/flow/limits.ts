@@ -2,7 +2,7 @@ import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { type Rate, type RateLog, rateOpensAt, rateRoom, withStarts } from "../../../domain/rate.ts";
 import { slotOf, slotsOfQueue } from "../../../domain/slots.ts";
 import { COUNTS } from "../jobs/counts.ts";
-import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS, readyAmong } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, readable } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
@@ -70,8 +70,8 @@ export function keyRoom(parts: Parts, gate: GateKey, now: number): number {
 /** The jobs of a queue that a claim would look at: those that are ready, but for those that are set aside. */
 export function readyJobs(parts: Parts, queue: number, now: number): number {
   const { ready } = parts.get(COUNTS).of(queue);
-  const held = ready === 0 ? [] : parts.get(QUARANTINE).heldKeys(EACH_JOB.kind, now);
-  return held.length === 0 ? ready : Math.max(0, ready - parts.get(JOBS).readyAmong(queue, held));
+  const passedOver = ready === 0 ? [] : parts.get(QUARANTINE).passedOverKeys(EACH_JOB.kind, now);
+  return passedOver.length === 0 ? ready : Math.max(0, ready - readyAmong(parts.sql, queue, passedOver));
 }
 
 /**

@@ -128,8 +128,8 @@ export function releaseParked(step: Step): boolean {
   for (const queue of blocksNoMore(step)) {
     const { deleted } = step.get(QUEUES).get(queue).settings;
     const states = deleted ? (["blocked", "paused"] as const) : (["blocked"] as const);
-    const held = step.get(QUARANTINE).count(EACH_PARKED_KEY.kind, step.now);
-    const first = { after: null, limit: RELEASED_PER_STEP + held };
+    const passedOver = step.get(QUARANTINE).count(EACH_PARKED_KEY.kind, step.now);
+    const first = { after: null, limit: RELEASED_PER_STEP + passedOver };
     const rows = states.flatMap((state) => parked.page(queue, state, first));
     if (walk(step, EACH_PARKED_KEY, { rows, each: (line) => release(step, line) }) > 0) return true;
     if (rows.length === 0) step.onCommit(() => parked.suspects.delete(queue));

@@ -140,17 +140,6 @@ function historyLog(sql: Sql) {
       return entries.sort((a, b) => a.purge_at - b.purge_at).slice(0, due.limit);
     },
 
-    /** The entries that go first of those that history has, and when, in the order of their times. */
-    purgeTimes(projected: number, limit: number): { key: string; at: number }[] {
-      const query = `SELECT CAST(seq AS TEXT) AS key, purge_at AS at FROM (
-          SELECT * FROM (SELECT seq, purge_at FROM finished WHERE kept = 0 AND seq <= ?1 ORDER BY seq LIMIT +?2)
-          UNION ALL
-          SELECT * FROM (SELECT seq, purge_at FROM finished WHERE kept = 1 AND (seq <= ?1 OR moved_in = 1)
-            ORDER BY purge_at LIMIT +?2))
-        ORDER BY purge_at`;
-      return sql.all<{ key: string; at: number }>(query, projected, limit);
-    },
-
     /** When the next of the entries that history has is to go, epoch ms, or a time before that at which to look again. */
     nextPurgeAt(projected: number, now: number): number | null {
       const query = "SELECT purge_at FROM finished WHERE kept = 0 AND seq <= ? ORDER BY seq LIMIT 1";
@@ -166,6 +155,17 @@ function historyLog(sql: Sql) {
       return sql.all<{ jobs: string }>(query, kept, seq).flatMap(({ jobs }) => jobsOf(jobs));
     },
   };
+}
+
+/** The entries that go first of those that history has, and when, in the order of their times. Asked while some are set aside. */
+export function purgeTimes(sql: Sql, projected: number, limit: number): { key: string; at: number }[] {
+  const query = `SELECT CAST(seq AS TEXT) AS key, purge_at AS at FROM (
+      SELECT * FROM (SELECT seq, purge_at FROM finished WHERE kept = 0 AND seq <= ?1 ORDER BY seq LIMIT +?2)
+      UNION ALL
+      SELECT * FROM (SELECT seq, purge_at FROM finished WHERE kept = 1 AND (seq <= ?1 OR moved_in = 1)
+        ORDER BY purge_at LIMIT +?2))
+    ORDER BY purge_at`;
+  return sql.all<{ key: string; at: number }>(query, projected, limit);
 }
 
 /** The first few times are looked at: those that history lacks may be very many while it is away. */

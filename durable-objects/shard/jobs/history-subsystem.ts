@@ -3,7 +3,7 @@ import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { HISTORY, noteEnds } from "./history.ts";
-import { EACH_ENTRY, HISTORY_LOG } from "./history-log.ts";
+import { EACH_ENTRY, HISTORY_LOG, purgeTimes } from "./history-log.ts";
 import { FINISHED_MIGRATIONS } from "./history-schema.ts";
 import type { JobSubsystem } from "./job-change.ts";
 import { PROGRESS } from "./progress-store.ts";
@@ -74,6 +74,6 @@ function nextPurge(parts: Parts, now: number): number | null {
   return parts.get(QUARANTINE).nextAt(
     { kind: EACH_ENTRY.kind, now },
     () => log.nextPurgeAt(projected, now),
-    (limit) => log.purgeTimes(projected, limit),
+    (limit) => purgeTimes(parts.sql, projected, limit),
   );
 }

@@ -130,13 +130,6 @@ export function jobStore(sql: Sql) {
       );
     },
 
-    /** How many of these jobs are ready ones of a queue. */
-    readyAmong(queue: number, ids: readonly string[]): number {
-      const query = `SELECT count(*) AS n FROM jobs WHERE id IN (SELECT value FROM json_each(?))
-        AND queue = ? AND state = 'queued' AND blocked = 0`;
-      return sql.all<{ n: number }>(query, JSON.stringify(ids), queue)[0]?.n ?? 0;
-    },
-
     /** The concurrency keys of jobs, by id; those without one are left out. */
     concurrencyKeys(ids: string[]): Map<string, string> {
       const rows = sql.all<{ id: string; key: string }>(
@@ -231,11 +224,6 @@ export function jobStore(sql: Sql) {
       return sql.all<Tombstone>(query, id)[0] ?? null;
     },
 
-    /** The jobs of the soonest deadlines, and when these are. */
-    dueTimes(limit: number): { key: string; at: number }[] {
-      return sql.all<{ key: string; at: number }>(DUE_TIMES, limit);
-    },
-
     nextDueAt(): number | null {
       return (
         sql.all<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null
@@ -245,3 +233,15 @@ export function jobStore(sql: Sql) {
 }
 
 export const JOBS = new Part("job statements", ({ sql }) => jobStore(sql));
+
+/** The jobs of the soonest deadlines, and when these are. Asked while some are set aside. */
+export function dueTimes(sql: Sql, limit: number): { key: string; at: number }[] {
+  return sql.all<{ key: string; at: number }>(DUE_TIMES, limit);
+}
+
+/** How many of these jobs are ready ones of a queue. */
+export function readyAmong(sql: Sql, queue: number, ids: readonly string[]): number {
+  const query = `SELECT count(*) AS n FROM jobs WHERE id IN (SELECT value FROM json_each(?))
+    AND queue = ? AND state = 'queued' AND blocked = 0`;
+  return sql.all<{ n: number }>(query, JSON.stringify(ids), queue)[0]?.n ?? 0;
+}

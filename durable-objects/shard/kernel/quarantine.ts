@@ -62,7 +62,7 @@ export class Quarantine {
 
   /** Whether the row is passed over at `now`. */
   holds(kind: string, key: string, now: number): boolean {
-    return this.any && this.#isHeld(this.#byKind.get(kind)?.get(key), now);
+    return this.any && this.#isPassedOver(this.#byKind.get(kind)?.get(key), now);
   }
 
   /** The row, if it is set aside, be it that it is to be tried again by now. */
@@ -73,16 +73,16 @@ export class Quarantine {
   /** How many rows of a kind are passed over at `now`: a statement with a limit has to read so many more. */
   count(kind: string, now: number): number {
     if (!this.any) return 0;
-    let held = 0;
-    for (const aside of this.#byKind.get(kind)?.values() ?? []) if (this.#isHeld(aside, now)) held += 1;
-    return held;
+    let passedOver = 0;
+    for (const aside of this.#byKind.get(kind)?.values() ?? []) if (this.#isPassedOver(aside, now)) passedOver += 1;
+    return passedOver;
   }
 
   /** The rows of a kind that are passed over at `now`. */
-  heldKeys(kind: string, now: number): string[] {
+  passedOverKeys(kind: string, now: number): string[] {
     if (!this.any) return [];
     return [...(this.#byKind.get(kind)?.values() ?? [])].flatMap((aside) =>
-      this.#isHeld(aside, now) ? aside.key : [],
+      this.#isPassedOver(aside, now) ? aside.key : [],
     );
   }
 
@@ -100,9 +100,9 @@ export class Quarantine {
     next: () => number | null,
     some: (limit: number) => { key: string; at: number }[],
   ): number | null {
-    const held = this.count(kind, now);
-    if (held === 0) return next();
-    const first = some(held + 1).find(({ key }) => !this.holds(kind, key, now));
+    const passedOver = this.count(kind, now);
+    if (passedOver === 0) return next();
+    const first = some(passedOver + 1).find(({ key }) => !this.holds(kind, key, now));
     return Math.min(first?.at ?? Number.POSITIVE_INFINITY, this.retryAt(kind, now));
   }
 
@@ -195,12 +195,12 @@ export class Quarantine {
   retryAt(kind: string, now: number): number {
     let soonest = Number.POSITIVE_INFINITY;
     for (const aside of this.#byKind.get(kind)?.values() ?? []) {
-      if (this.#isHeld(aside, now)) soonest = Math.min(soonest, aside.until);
+      if (this.#isPassedOver(aside, now)) soonest = Math.min(soonest, aside.until);
     }
     return soonest;
   }
 
-  #isHeld(aside: Aside | undefined, now: number): boolean {
+  #isPassedOver(aside: Aside | undefined, now: number): boolean {
     // Of a clock that has stepped back the backoff is not believed.
     return aside !== undefined && aside.until > now && aside.until - now <= LONGEST_BACKOFF_MS;
   }

@@ -28,8 +28,8 @@ export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
   if (queue === null) return { cancelled: 0, more: false, next: null };
   const jobs = step.get(JOBS);
   const limit = Math.min(request.limit, CANCELLED_PER_STEP);
-  const held = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
-  const ids = jobs.queuedIds(queue.ref, limit + held);
+  const passedOver = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
+  const ids = jobs.queuedIds(queue.ref, limit + passedOver);
   let next = request.after ?? null;
   if (ids.length < limit) {
     const walked = scheduledIds(step, queue.ref, { after: next, limit: limit - ids.length });

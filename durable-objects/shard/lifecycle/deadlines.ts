@@ -1,7 +1,7 @@
 import { type DueAction, whatIsDue } from "../../../domain/due.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import type { JobHead } from "../jobs/job-row.ts";
-import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
+import { dueTimes, EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { transition } from "../jobs/transition.ts";
 import type { Parts } from "../kernel/part.ts";
@@ -32,8 +32,8 @@ const EXPIRED: JobError = {
 /** Moves the jobs on whose time has come, soonest first. True when more are due than one step may move. */
 export function applyDeadlines(step: Step): boolean {
   const jobs = step.get(JOBS);
-  const held = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
-  const rows = jobs.due(step.now, DUE_PER_STEP + held);
+  const passedOver = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
+  const rows = jobs.due(step.now, DUE_PER_STEP + passedOver);
   walk(step, EACH_JOB, {
     rows,
     each: ({ id }) => {
@@ -43,7 +43,7 @@ export function applyDeadlines(step: Step): boolean {
     },
   });
   wakeForRetries(step);
-  return rows.length === DUE_PER_STEP + held;
+  return rows.length === DUE_PER_STEP + passedOver;
 }
 
 /** A job that was set aside may be claimed again by time alone: those who wait for work of its queue look again. */
@@ -59,7 +59,9 @@ function wakeForRetries(step: Step): void {
 /** When the clock has to act on a job, epoch milliseconds: those that are set aside count from their next try on. */
 export function nextDeadline(parts: Parts, now: number): number | null {
   const jobs = parts.get(JOBS);
-  return parts.get(QUARANTINE).nextAt({ kind: EACH_JOB.kind, now }, jobs.nextDueAt, jobs.dueTimes);
+  return parts
+    .get(QUARANTINE)
+    .nextAt({ kind: EACH_JOB.kind, now }, jobs.nextDueAt, (limit) => dueTimes(parts.sql, limit));
 }
 
 /** What the clock does to one job, if anything. Also called by a report that comes when its lease has just ended. */

@@ -48,9 +48,9 @@ function progressOf({ operation, scanned, matched, changed, nextAt }: KnownOpera
 export function stepOperations(step: Step): boolean {
   const operations = step.get(OPERATIONS);
   const swept = operations.sweep(step.now, SWEEP_PER_STEP);
-  const held = step.get(QUARANTINE).count(EACH_OPERATION.kind, step.now);
+  const passedOver = step.get(QUARANTINE).count(EACH_OPERATION.kind, step.now);
   const next = operations
-    .waiting(1 + held)
+    .waiting(1 + passedOver)
     .find((id) => !step.get(QUARANTINE).holds(EACH_OPERATION.kind, id, step.now));
   const goOn = (id: string) => {
     const known = operations.find(id);

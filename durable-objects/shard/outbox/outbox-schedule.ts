@@ -74,9 +74,9 @@ export class OutboxSchedule {
   }
 
   #lettersTo(now: number): SpawnLetter[] {
-    const held = this.#quarantine.count(EACH_LETTER.kind, now);
+    const passedOver = this.#quarantine.count(EACH_LETTER.kind, now);
     const letters: SpawnLetter[] = [];
-    for (const { id, letter } of this.#outbox.letters(MAX_LETTERS + held)) {
+    for (const { id, letter } of this.#outbox.letters(MAX_LETTERS + passedOver)) {
       const name = { kind: EACH_LETTER.kind, key: id };
       if (letters.length === MAX_LETTERS || this.#quarantine.holds(name.kind, id, now)) continue;
       try {

@@ -40,9 +40,9 @@ const KEEP_FIRES_MS = 30 * 24 * 3_600_000;
  */
 export function fireDue(step: Step): void {
   const schedules = step.get(SCHEDULES);
-  const held = step.get(QUARANTINE).count(EACH_SCHEDULE.kind, step.now);
+  const passedOver = step.get(QUARANTINE).count(EACH_SCHEDULE.kind, step.now);
   walk(step, EACH_SCHEDULE, {
-    rows: schedules.due(step.now, SCHEDULES_PER_STEP + held),
+    rows: schedules.due(step.now, SCHEDULES_PER_STEP + passedOver),
     each: (row) => {
       const after = look(step, row);
       schedules.save(after);

@@ -50,14 +50,14 @@ function pageOf(step: Step, feed: Feed, limit: number): EventPage {
     characters += bytes;
   }
   const events: LifecycleEvent[] = [];
-  eachRow(step, feed, upTo, (row) => {
+  eachRow(step, { feed, upTo }, (row) => {
     for (const stored of storedIn(row)) events.push(fromStored(stored, row.at));
   });
   return { feed: feed.ref, upTo, leaseMs: FEED_LEASE_MS, subscription: feed.settings, events: events.slice(0, limit) };
 }
 
 /** The rows of a feed up to a number, one after the other, but for those that are set aside. */
-function eachRow(step: Step, feed: Feed, upTo: number, each: (row: EventRow) => void): void {
+function eachRow(step: Step, { feed, upTo }: { feed: Feed; upTo: number }, each: (row: EventRow) => void): void {
   const { ref } = feed;
   const rows = step.get(FEEDS).rowsTo(feed, upTo);
   walk(step, EACH_EVENT_ROW, { rows: rows.map((row) => ({ ref, seq: row.seq, row })), each: ({ row }) => each(row) });
@@ -115,7 +115,7 @@ function removeEvents(step: Step, feed: Feed, report: DeliveryReport): { deliver
   };
   if (delivered.size + refused.size === 0) return count;
   const done: EventRow[] = [];
-  eachRow(step, feed, report.upTo, (row) => {
+  eachRow(step, { feed, upTo: report.upTo }, (row) => {
     const left = storedIn(row).filter(stays);
     if (left.length === 0) done.push(row);
     else if (left.length < row.n) leave(step, feed, { row, left });

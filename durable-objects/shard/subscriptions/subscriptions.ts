@@ -92,9 +92,9 @@ export function openFeeds(parts: Parts, now: number): Feed[] {
 /** The first rows of a feed that are not set aside, at most `limit`. */
 export function frontRows(parts: Parts, feed: Feed, { limit, now }: { limit: number; now: number }): EventSpan[] {
   const quarantine = parts.get(QUARANTINE);
-  const held = quarantine.count(EACH_EVENT_ROW.kind, now);
-  const isHeld = ({ seq }: EventSpan) =>
+  const passedOver = quarantine.count(EACH_EVENT_ROW.kind, now);
+  const isPassedOver = ({ seq }: EventSpan) =>
     quarantine.holds(EACH_EVENT_ROW.kind, EACH_EVENT_ROW.keyOf({ ref: feed.ref, seq }), now);
-  const rows = parts.get(FEEDS).front(feed, limit + held);
-  return held === 0 ? rows : rows.filter((row) => !isHeld(row)).slice(0, limit);
+  const rows = parts.get(FEEDS).front(feed, limit + passedOver);
+  return passedOver === 0 ? rows : rows.filter((row) => !isPassedOver(row)).slice(0, limit);
 }

@@ -152,9 +152,9 @@ function linesOf(jobs: UndecidedJob[]): Line[] {
 /** Asks for decisions that do not come, and forgets old ones, at most `limit`. Answers how many it looked at. */
 export function tickTransactions(step: Step, limit: number): number {
   const transactions = step.get(TRANSACTIONS);
-  const held = step.get(QUARANTINE).count(EACH_TRANSACTION.kind, step.now);
+  const passedOver = step.get(QUARANTINE).count(EACH_TRANSACTION.kind, step.now);
   return walk(step, EACH_TRANSACTION, {
-    rows: transactions.due(step.now, limit + held),
+    rows: transactions.due(step.now, limit + passedOver),
     each: (txn) => {
       const known = transactions.find(txn);
       if (known === null) return;
