@@ -29,7 +29,7 @@ export interface SubmitRequest {
     /** @description What happens while an earlier job is about the same thing. Left out: nothing is looked for. */
     dedup?: Deduplication | undefined;
     /**
-     * @description Names this call, so that sending it again is answered with the first one's job for as long as the queue's `idempotencyWindow`. 1 to 256 bytes. The header `Idempotency-Key` says the same.
+     * @description Names this call, so that sending it again is answered with the first one's job for as long as the queue's `idempotencyWindow`. Another body is refused: two are the same where they mean the same, numbers compared to the last digit. 1 to 256 bytes. The header `Idempotency-Key` says the same.
      * @example order-991
      */
     idempotencyKey?: string | undefined;
@@ -1875,6 +1875,12 @@ export interface Job {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -1979,6 +1985,10 @@ export interface Job {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts: Attempt[];
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -2052,6 +2062,12 @@ export interface JobListItem {
      * @example 0
      */
     depth: number;
+    /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -2157,6 +2173,10 @@ export interface JobListItem {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts?: Attempt[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -3064,6 +3084,8 @@ export interface ScheduledJob {
      * @example 3600
      */
     expiresAfter: number | null;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
 }
 
 /**
@@ -3357,7 +3379,8 @@ export interface LifecycleEvent {
      *       "attempt": 1,
      *       "orderingKey": null,
      *       "tags": [],
-     *       "error": null
+     *       "error": null,
+     *       "traceparent": null
      *     }
      */
     job: {
@@ -3408,6 +3431,12 @@ export interface LifecycleEvent {
          * @example null
          */
         error: JobError | null;
+        /**
+         * @description The trace that the job belongs to, as its submission named it (W3C Trace Context). Null when it named none.
+         * @example null
+         * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+         */
+        traceparent: string | null;
     };
 }
 
@@ -3482,6 +3511,12 @@ export interface ClaimedJob {
      * @example 0
      */
     depth: number;
+    /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -3600,6 +3635,12 @@ export interface ClaimedJob {
      *     }
      */
     checkpoint: unknown;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
+    /** @description The text of `checkpoint`, to the digit: the client adds it, where that is not null. */
+    checkpointText?: string | undefined;
 }
 
 /**
@@ -3766,6 +3807,12 @@ export interface Succeeded {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3877,6 +3924,10 @@ export interface Succeeded {
      *     ]
      */
     spawned?: string[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
