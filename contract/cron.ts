@@ -28,7 +28,8 @@ export const NICKNAMES: ReadonlyMap<string, string> = new Map([
   ["@annually", "0 0 1 1 *"],
 ]);
 
-const FORM = "must have five fields, or six with seconds first, or be `@hourly`, `@daily`, `@weekly`, `@monthly` or `@yearly`";
+const FORM =
+  "must have five fields, or six with seconds first, or be `@hourly`, `@daily`, `@weekly`, `@monthly` or `@yearly`";
 
 /** What is wrong with a cron expression, as part of a sentence; null when nothing is. */
 export function cronFault(expression: string): string | null {

@@ -24,7 +24,8 @@ function cronOf(cron: string | null, timezone: string): Instants {
 /** The anchor itself is the first. */
 function everyInstants(everyMs: number, anchorAt: number): Instants {
   return {
-    next: (after) => (after < anchorAt ? anchorAt : anchorAt + (Math.floor((after - anchorAt) / everyMs) + 1) * everyMs),
+    next: (after) =>
+      after < anchorAt ? anchorAt : anchorAt + (Math.floor((after - anchorAt) / everyMs) + 1) * everyMs,
   };
 }
 

@@ -74,13 +74,18 @@ export const ScheduledJobBody = described(
 
 /** What a schedule goes by has to be one thing, and has to leave an instant. */
 function oneRule(
-  { cron, every, start, end }: Partial<Record<"cron" | "start" | "end", string | undefined>> & { every?: number | undefined },
+  {
+    cron,
+    every,
+    start,
+    end,
+  }: Partial<Record<"cron" | "start" | "end", string | undefined>> & { every?: number | undefined },
   context: z.RefinementCtx,
 ): void {
   const fault = (member: string, message: string) => context.addIssue({ code: "custom", path: [member], message });
   if (cron === undefined && every === undefined) fault("cron", "is missing: a schedule goes by `cron` or by `every`");
   if (cron !== undefined && every !== undefined) {
-    fault("every", 'does not go with cron: a schedule goes by one of them, and a patch takes the other away by null');
+    fault("every", "does not go with cron: a schedule goes by one of them, and a patch takes the other away by null");
   }
   const [from, to] = [start, end].map((text) => (text === undefined ? null : parseTimestamp(text)));
   if (typeof from === "number" && typeof to === "number" && to < from) fault("end", "is not before start");
@@ -88,45 +93,47 @@ function oneRule(
 
 /** A schedule as sent: what is left out gets its default, also when the schedule exists. Durations are seconds. */
 export const ScheduleBody = described(
-  z.strictObject({
-    cron: field(CronExpression.optional(), `${CRON_TEXT} Either this or \`every\`.`, "30 2 * * *"),
-    every: field(
-      z.number(inSeconds).min(MIN_EVERY_SECONDS).max(MAX_EVERY_SECONDS).optional(),
-      `${EVERY_TEXT}: ${MIN_EVERY_SECONDS} to ${formatNumber(MAX_EVERY_SECONDS)}. Either this or \`cron\`.`,
-      5400,
-    ),
-    start: field(Timestamp.optional(), `${START_TEXT} Left out: there is no such limit.`, "2026-12-01T06:00:00Z"),
-    end: field(Timestamp.optional(), `${END_TEXT} Left out: it goes on for ever.`, "2027-12-01T06:00:00Z"),
-    timezone: field(Timezone.optional(), `${TIMEZONE_TEXT} Left out: UTC.`, "Europe/Berlin"),
-    job: field(ScheduledJobBody, "The job that every fire makes."),
-    overlap: field(z.enum(OVERLAPS).optional(), `${OVERLAP_TEXT} Left out: \`allow\`.`, "skip"),
-    catchUp: field(
-      z
-        .strictObject({
-          window: field(
-            orNull(
-              z.number(inSeconds).min(MIN_CATCH_UP_SECONDS).max(MAX_CATCH_UP_SECONDS),
-              "the last one due alone",
-            ).optional(),
-            `${WINDOW_TEXT}: ${MIN_CATCH_UP_SECONDS} to ${formatNumber(MAX_CATCH_UP_SECONDS)}. Null or left out: ${LATEST_TEXT}.`,
-            3600,
-          ),
-        })
-        .optional(),
-      `What becomes of instants that could not fire in time. Left out: ${LATEST_TEXT}.`,
-      { window: 3600 },
-    ),
-    jitter: field(
-      z.number(inSeconds).min(0).max(MAX_SCHEDULE_JITTER_SECONDS).optional(),
-      `${JITTER_TEXT}: at most ${formatNumber(MAX_SCHEDULE_JITTER_SECONDS)}. Left out: 0.`,
-      10,
-    ),
-    paused: field(
-      z.boolean().optional(),
-      "Whether the schedule does not fire. Left out: false, or as the schedule that exists has it.",
-      false,
-    ),
-  }).superRefine(oneRule),
+  z
+    .strictObject({
+      cron: field(CronExpression.optional(), `${CRON_TEXT} Either this or \`every\`.`, "30 2 * * *"),
+      every: field(
+        z.number(inSeconds).min(MIN_EVERY_SECONDS).max(MAX_EVERY_SECONDS).optional(),
+        `${EVERY_TEXT}: ${MIN_EVERY_SECONDS} to ${formatNumber(MAX_EVERY_SECONDS)}. Either this or \`cron\`.`,
+        5400,
+      ),
+      start: field(Timestamp.optional(), `${START_TEXT} Left out: there is no such limit.`, "2026-12-01T06:00:00Z"),
+      end: field(Timestamp.optional(), `${END_TEXT} Left out: it goes on for ever.`, "2027-12-01T06:00:00Z"),
+      timezone: field(Timezone.optional(), `${TIMEZONE_TEXT} Left out: UTC.`, "Europe/Berlin"),
+      job: field(ScheduledJobBody, "The job that every fire makes."),
+      overlap: field(z.enum(OVERLAPS).optional(), `${OVERLAP_TEXT} Left out: \`allow\`.`, "skip"),
+      catchUp: field(
+        z
+          .strictObject({
+            window: field(
+              orNull(
+                z.number(inSeconds).min(MIN_CATCH_UP_SECONDS).max(MAX_CATCH_UP_SECONDS),
+                "the last one due alone",
+              ).optional(),
+              `${WINDOW_TEXT}: ${MIN_CATCH_UP_SECONDS} to ${formatNumber(MAX_CATCH_UP_SECONDS)}. Null or left out: ${LATEST_TEXT}.`,
+              3600,
+            ),
+          })
+          .optional(),
+        `What becomes of instants that could not fire in time. Left out: ${LATEST_TEXT}.`,
+        { window: 3600 },
+      ),
+      jitter: field(
+        z.number(inSeconds).min(0).max(MAX_SCHEDULE_JITTER_SECONDS).optional(),
+        `${JITTER_TEXT}: at most ${formatNumber(MAX_SCHEDULE_JITTER_SECONDS)}. Left out: 0.`,
+        10,
+      ),
+      paused: field(
+        z.boolean().optional(),
+        "Whether the schedule does not fire. Left out: false, or as the schedule that exists has it.",
+        false,
+      ),
+    })
+    .superRefine(oneRule),
   "A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays. It goes by `cron` or by `every`.",
   { cron: "30 2 * * *", timezone: "Europe/Berlin", job: { queue: "default", payload: { kind: "daily" } } },
 );

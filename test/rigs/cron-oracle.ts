@@ -50,7 +50,10 @@ function matches({ minute, hour, day, month, weekday }: Fields, shown: number): 
   const [ofMonth, ofWeek] = [names(day, date.getUTCDate()), names(weekday, date.getUTCDay())];
   const ofDay = day === "*" || weekday === "*" ? ofMonth && ofWeek : ofMonth || ofWeek;
   return (
-    names(minute, date.getUTCMinutes()) && names(hour, date.getUTCHours()) && names(month, date.getUTCMonth() + 1) && ofDay
+    names(minute, date.getUTCMinutes()) &&
+    names(hour, date.getUTCHours()) &&
+    names(month, date.getUTCMonth() + 1) &&
+    ofDay
   );
 }
 
@@ -68,7 +71,8 @@ export function walked(fields: Fields, zone: string, span: { from: number; to: n
   for (let at = begin + step; at < span.to; at += step) {
     const shown = shownAt(zone, at);
     let fires = !timeOfDay && matches(fields, shown);
-    for (let reading = latest + step; timeOfDay && reading <= shown; reading += step) fires ||= matches(fields, reading);
+    for (let reading = latest + step; timeOfDay && reading <= shown; reading += step)
+      fires ||= matches(fields, reading);
     latest = Math.max(latest, shown);
     if (fires && at >= span.from) found.push(at);
   }

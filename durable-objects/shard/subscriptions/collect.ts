@@ -23,7 +23,10 @@ export function collectEvents(step: Step, change: JobChange): void {
 }
 
 /** Instants of a schedule were missed, whose jobs would have had these tags. */
-export function collectMissed(step: Step, missed: MissedInstants & { namespace: string; tags: readonly string[] }): void {
+export function collectMissed(
+  step: Step,
+  missed: MissedInstants & { namespace: string; tags: readonly string[] },
+): void {
   if (step.get(ANY_SUBSCRIPTION).any) collected(step).collectMissed(step, missed);
 }
 

@@ -1,7 +1,13 @@
 import type { JobError } from "../../../domain/job/job.ts";
 import type { JobState } from "../../../domain/job/state.ts";
 import { slotOfJob } from "../../../domain/job-id.ts";
-import type { AnyEvent, ChangedJob, EventType, MissedInstants, ScheduleEventType } from "../../../domain/subscription.ts";
+import type {
+  AnyEvent,
+  ChangedJob,
+  EventType,
+  MissedInstants,
+  ScheduleEventType,
+} from "../../../domain/subscription.ts";
 import type { JobHead, JobSpec } from "../jobs/job-row.ts";
 
 /** An event as a row of `events` has it among others of its step. Its time is the row's. */

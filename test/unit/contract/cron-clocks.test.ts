@@ -56,7 +56,8 @@ test("there are gaps that end at midnight, and others", () => {
 function timesAround({ before, after }: Change): [hour: number, minute: number][] {
   const times: [number, number][] = [];
   const [from, to] = [Math.min(before, after) - 60 * MINUTE, Math.max(before, after) + 60 * MINUTE];
-  for (let at = from; at <= to; at += 30 * MINUTE) times.push([new Date(at).getUTCHours(), new Date(at).getUTCMinutes()]);
+  for (let at = from; at <= to; at += 30 * MINUTE)
+    times.push([new Date(at).getUTCHours(), new Date(at).getUTCMinutes()]);
   return times;
 }
 
@@ -68,6 +69,19 @@ test("a daily time fires once on every day, in every set of rules to 2030", () =
       const expected = walked(fields, change.zone, { ...span, step: 30 });
       expect(between(fields, change.zone, span), `${change.zone} ${expressionOf(fields)}`).toEqual(expected);
       expect(expected.length).toBeGreaterThanOrEqual(1);
+    }
+  }
+});
+
+test("what an hour that is shown again has fired already does not fire again, wherever in it the search begins", () => {
+  const setBack = CHANGES.filter(({ before, after }) => after < before);
+  for (const { zone, at, before } of setBack.filter((_, n) => n % 5 === 0)) {
+    const hours = [-1, 0, 1].map((n) => new Date(before + n * 60 * MINUTE).getUTCHours());
+    const fields = { ...ANY, minute: [0, 30], hour: hours };
+    const to = at + 3 * 60 * MINUTE;
+    const expected = walked(fields, zone, { from: at - MINUTE * 60, to, step: 15 });
+    for (let from = at - MINUTE * 60; from < to; from += 20 * MINUTE) {
+      expect(between(fields, zone, { from, to })).toEqual(expected.filter((instant) => instant >= from));
     }
   }
 });

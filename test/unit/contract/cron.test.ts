@@ -67,6 +67,43 @@ test.each([
   expect(new Date(next ?? 0).toISOString()).toBe(expected);
 });
 
+describe("the day fields", () => {
+  // November 2026 begins on a Sunday: its Mondays are the 2nd, 9th, 16th, 23rd, 30th.
+  test.each([
+    // As crontab(5) has it: a field that begins with `*` is a limit of its own.
+    ["0 0 */2 * 1", ["11-09", "11-23"]],
+    ["0 0 */10 * */2", ["11-01", "11-21"]],
+    ["0 0 8,20 * */4", ["11-08"]],
+    ["0 0 ?/15 * 1", ["11-16"]],
+    // Otherwise either of them is enough …
+    ["0 0 1,15 * 1", ["11-01", "11-02", "11-09", "11-15", "11-16", "11-23", "11-30"]],
+    ["0 0 2-31/28 * 1", ["11-02", "11-09", "11-16", "11-23", "11-30"]],
+    // … and one that is `*` alone is none.
+    ["0 0 * * 1", ["11-02", "11-09", "11-16", "11-23", "11-30"]],
+    ["0 0 15 * *", ["11-15"]],
+    ["0 0 1-7 * +MON", ["11-02"]],
+  ])("%s is on %j", (cron, expected) => {
+    const days = between(cron, "UTC", "2026-11-01T00:00Z", "2026-12-01T00:00Z").map((at) => at.slice(0, 5));
+    expect(days).toEqual(expected);
+  });
+});
+
+test.each([
+  ["@hourly", "0 * * * *"],
+  ["@daily", "0 0 * * *"],
+  ["@midnight", "0 0 * * *"],
+  ["@weekly", "0 0 * * 0"],
+  ["@monthly", "0 0 1 * *"],
+  ["@yearly", "0 0 1 1 *"],
+  ["@annually", "0 0 1 1 *"],
+  [" @Daily ", "0 0 * * *"],
+])("%s is %s", (nickname, cron) => {
+  expect(cronFault(nickname)).toBeNull();
+  const expected = between(cron, "Europe/Berlin", "2026-03-28T00:00Z", "2028-01-02T00:00Z");
+  expect(expected.length).toBeGreaterThan(1);
+  expect(between(nickname, "Europe/Berlin", "2026-03-28T00:00Z", "2028-01-02T00:00Z")).toEqual(expected);
+});
+
 test.each(["* * * * *", "0 */6 * * *", "30 4 1,15 * 5", "0 0 * * MON#1", "5 30 2 * * SUN", " 0  3 * * * "])(
   "%s is an expression",
   (cron) => {

@@ -1,3 +1,4 @@
+import { nextInstants } from "../../../contract/instants.ts";
 import { longerThan } from "../../../contract/json-text.ts";
 import {
   DEFAULT_PRIORITY,
@@ -8,7 +9,6 @@ import {
 import { conflict, type Problem, type Result, tooLarge } from "../../../contract/problems.ts";
 import { DEFAULT_QUEUE, partialRetry, tooLong } from "../../../contract/queue-settings.ts";
 import type { ScheduleState } from "../../../contract/rpc.ts";
-import { nextInstants } from "../../../contract/instants.ts";
 import {
   type FireView,
   NEXT_INSTANTS,
@@ -19,7 +19,13 @@ import {
 import { formatTimestamp, msToSeconds, parseTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { type Fire, orderingKeyOf, type ScheduledJob, type ScheduleSettings, timingOf } from "../../../domain/schedule.ts";
+import {
+  type Fire,
+  orderingKeyOf,
+  type ScheduledJob,
+  type ScheduleSettings,
+  timingOf,
+} from "../../../domain/schedule.ts";
 import { keysClash } from "../../../domain/slots.ts";
 import type { Stamp } from "../resources/kind.ts";
 
