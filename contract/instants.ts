@@ -42,10 +42,10 @@ export function nextInstants(timing: Timing, first: number, count: number): numb
 }
 
 /**
- * The last instant up to `now`, where `known` is one of them. In some forty steps, however many instants lie between.
+ * The last instant up to `now`; `since` is one of them. In some forty steps, however many instants lie between.
  */
-export function lastUpTo(instants: Instants, known: number, now: number): number {
-  let [found, until] = [known, now];
+export function lastUpTo(instants: Instants, since: number, now: number): number {
+  let [found, until] = [since, now];
   while (found < until) {
     const middle = Math.floor((found + until) / 2);
     const next = instants.next(middle);

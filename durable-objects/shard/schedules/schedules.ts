@@ -87,7 +87,7 @@ function isSame(push: SchedulePush, known: ScheduleRow): boolean {
 }
 
 /**
- * Whether a schedule that stands still may have instants to come all the same: a version of this code that could not read
+ * Whether a schedule without a next instant may have instants to come all the same: a version of this code that could not read
  * its timing found none. One that has ended is looked at again with each push, and nothing is written of it.
  */
 function mayHaveMore(own: OwnedSchedule | null, { nextAt }: ScheduleMark): boolean {
