@@ -1,5 +1,5 @@
 import { nextInstants } from "../../../contract/instants.ts";
-import { longerThan } from "../../../contract/json-text.ts";
+import { JsonText, longerThan } from "../../../contract/json-text.ts";
 import {
   DEFAULT_PRIORITY,
   EARLIER_CATCH_UP_SECONDS,
@@ -32,7 +32,7 @@ import type { Stamp } from "../resources/kind.ts";
 /** The settings of a schedule put as `body`, complete, in the units used inside. Refuses (413) a payload too large. */
 export function scheduleFrom(body: ScheduleBody, stamp: Stamp): Result<ScheduleSettings> {
   const { job } = body;
-  const payload = JSON.stringify(job.payload);
+  const payload = job.payload.text;
   if (longerThan(payload, MAX_PAYLOAD_BYTES)) return tooLarge.payload(MAX_PAYLOAD_BYTES);
   return {
     namespace: stamp.namespace,
@@ -117,7 +117,7 @@ function catchUpView({ catchUp, catchUpWindowMs }: ScheduleSettings): ScheduleVi
 function jobView(job: ScheduledJob): ScheduledJobView {
   return {
     queue: job.queue,
-    payload: JSON.parse(job.payload),
+    payload: new JsonText(job.payload),
     orderingKey: job.orderingKey,
     concurrencyKey: job.concurrencyKey,
     priority: job.priority,
