@@ -18,6 +18,7 @@ export const ProblemError = z.strictObject({
   header: field(
     z.string().optional(),
     "The header that the fault is in, by its name; the pointer is that name in lower case then, and points to nothing in the body. Left out where no header is at fault.",
+    "Idempotency-Key",
   ),
   detail: field(
     z.string(),

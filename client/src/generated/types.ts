@@ -1783,7 +1783,10 @@ export type Problem = {
          * @example /priority
          */
         pointer: string;
-        /** @description The header that the fault is in, by its name; the pointer is that name in lower case then, and points to nothing in the body. Left out where no header is at fault. */
+        /**
+         * @description The header that the fault is in, by its name; the pointer is that name in lower case then, and points to nothing in the body. Left out where no header is at fault.
+         * @example Idempotency-Key
+         */
         header?: string | undefined;
         /**
          * @description What is wrong there, as a sentence for people.
