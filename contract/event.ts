@@ -47,6 +47,12 @@ export const EventView = described(
           "Why the attempt failed that has just failed. Null with other events.",
           null,
         ),
+        traceparent: field(
+          z.string().nullable(),
+          "The trace that the job belongs to, as its submission named it (W3C Trace Context). Null when it named none.",
+          null,
+          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
       }),
       "The job right after the change, without payload and result.",
     ),
@@ -101,12 +107,12 @@ export function eventView(
     const missed = { name: schedule, namespace, queue, scheduledAt: formatTimestamp(scheduledAt), count, reason };
     return { id, type: event.type, at, subscription: name, schedule: missed };
   }
-  const { id: job, queue, state, version, attempt, orderingKey, tags, error } = event.job;
+  const { id: job, queue, state, version, attempt, orderingKey, tags, error, traceparent = null } = event.job;
   return {
     id,
     type: event.type,
     at,
     subscription: name,
-    job: { id: job, namespace, queue, state, version, attempt, orderingKey, tags, error },
+    job: { id: job, namespace, queue, state, version, attempt, orderingKey, tags, error, traceparent },
   };
 }

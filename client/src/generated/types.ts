@@ -29,7 +29,7 @@ export interface SubmitRequest {
     /** @description What happens while an earlier job is about the same thing. Left out: nothing is looked for. */
     dedup?: Deduplication | undefined;
     /**
-     * @description Names this call, so that sending it again is answered with the first one's job for as long as the queue's `idempotencyWindow`. 1 to 256 bytes. The header `Idempotency-Key` says the same.
+     * @description Names this call, so that sending it again is answered with the first one's job for as long as the queue's `idempotencyWindow`. Another body is refused: two are the same where they mean the same, numbers compared to the last digit. 1 to 256 bytes. The header `Idempotency-Key` says the same.
      * @example order-991
      */
     idempotencyKey?: string | undefined;
@@ -1912,6 +1912,12 @@ export interface Job {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -2016,6 +2022,10 @@ export interface Job {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts: Attempt[];
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -2089,6 +2099,12 @@ export interface JobListItem {
      * @example 0
      */
     depth: number;
+    /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -2194,6 +2210,10 @@ export interface JobListItem {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts?: Attempt[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -3134,6 +3154,8 @@ export interface ScheduledJob {
      * @example 3600
      */
     expiresAfter: number | null;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
 }
 
 /**
@@ -3427,7 +3449,8 @@ export interface LifecycleEvent {
      *       "attempt": 1,
      *       "orderingKey": null,
      *       "tags": [],
-     *       "error": null
+     *       "error": null,
+     *       "traceparent": null
      *     }
      */
     job: {
@@ -3478,6 +3501,12 @@ export interface LifecycleEvent {
          * @example null
          */
         error: JobError | null;
+        /**
+         * @description The trace that the job belongs to, as its submission named it (W3C Trace Context). Null when it named none.
+         * @example null
+         * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+         */
+        traceparent: string | null;
     };
 }
 
@@ -3625,6 +3654,12 @@ export interface ClaimedJob {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3742,6 +3777,12 @@ export interface ClaimedJob {
      *     }
      */
     checkpoint: unknown;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
+    /** @description The text of `checkpoint`, to the digit: the client adds it, where that is not null. */
+    checkpointText?: string | undefined;
 }
 
 /**
@@ -3908,6 +3949,12 @@ export interface Succeeded {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -4019,6 +4066,10 @@ export interface Succeeded {
      *     ]
      */
     spawned?: string[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**

@@ -3,11 +3,11 @@ import { faultText } from "../../../domain/fault.ts";
 import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { type AnyEvent, idOfEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
+import { traceparentOf } from "../../../domain/trace.ts";
 import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
 import { type HttpPorts, NOT_OPEN } from "../executors/http.ts";
 import { INVALID_HEADERS } from "../executors/http-request.ts";
 import { retryAfterMs } from "../executors/retry-after.ts";
-import { traceparentOf } from "../executors/trace.ts";
 import { type Secrets, signWebhook } from "../executors/webhook.ts";
 import type { DeliveryOutcome, SubscriptionTo } from "./delivery-ports.ts";
 
@@ -76,7 +76,7 @@ async function headersOf(
     headers.set("dure-event", event.type);
     headers.set("dure-subscription", subscription.name);
     headers.set("dure-namespace", subscription.namespace);
-    headers.set("traceparent", traceparentOf("job" in event ? event.job.id : event.schedule.id, ports.spanId()));
+    headers.set("traceparent", traceOf(event, ports.spanId()));
     headers.delete("tracestate");
     signWebhook(headers, { id: idOfEvent(event), body }, { secrets, now: ports.now() });
     return headers;
@@ -84,6 +84,12 @@ async function headersOf(
     // What is thrown quotes the value.
     return failed("invalid-headers", INVALID_HEADERS);
   }
+}
+
+/** A schedule has no trace of its own: its events are in that of the job which there would have been. */
+function traceOf(event: AnyEvent, spanId: string): string {
+  const { id, traceparent = null } = "job" in event ? event.job : { id: event.schedule.id };
+  return traceparentOf(id, traceparent, spanId);
 }
 
 function failed(code: string, message: string, wishMs: number | null = null) {
