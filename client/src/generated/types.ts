@@ -2505,6 +2505,11 @@ export interface Queue {
      */
     version: number;
     /**
+     * @description Which queue of its name it is: 0 the first, and a higher number one that was made after an earlier one was deleted. Nothing of the earlier one is the later one's.
+     * @example 0
+     */
+    incarnation: number;
+    /**
      * Format: date-time
      * @description When the queue was created.
      * @example 2026-11-22T15:32:03.604Z
