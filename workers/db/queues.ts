@@ -109,9 +109,7 @@ export async function forgetFormerQueue(db: Db, { namespace, name, ...settings }
   const id = queueId(name, settings);
   const isOver = sql`NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_by_queue WHERE namespace = ${namespace} AND queue = ${id})`;
   await db.batch([
-    db
-      .delete(historyCounts)
-      .where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, id), isOver)),
+    db.delete(historyCounts).where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, id), isOver)),
     db.delete(formerQueues).where(and(eq(formerQueues.namespace, namespace), eq(formerQueues.queueId, id), isOver)),
   ]);
 }

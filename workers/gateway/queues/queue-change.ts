@@ -56,8 +56,7 @@ function keepsPartitions(holdings: Holdings, change: Change<QueueSettings>, befo
   if (hindrance === null) return null;
   const { partitions } = before;
   const { because, once } = hindrance;
-  const limit =
-    change.sent === null || "partitions" in change.sent ? null : limitBelow(change.next, partitions);
+  const limit = change.sent === null || "partitions" in change.sent ? null : limitBelow(change.next, partitions);
   if (limit !== null) return indivisible(limit, partitions, hindrance);
   return conflict.of(
     hindrance.code,
