@@ -8,6 +8,7 @@ import { z } from "zod";
 import { Scope } from "./admin.ts";
 import type { BatchBody, BatchView } from "./batch.ts";
 import { Consistency, type ExplainView, type JobView, type SubmitBody } from "./job.ts";
+import type { JobPatch } from "./job-patch.ts";
 import { MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name } from "./primitives.ts";
 import type { ClaimInput, ClaimView, ExtendBody, ExtendView, ReportInput, ReportsView } from "./pull.ts";
@@ -63,6 +64,7 @@ const seconds = z.number(inSeconds).min(0).max(MAX_WAIT_SECONDS).optional();
 export const BindingOptions = {
   none: z.strictObject(as),
   submit: z.strictObject({ ...as, waitSeconds: seconds }),
+  patch: z.strictObject({ ...as, ifVersion: z.int().min(1).optional() }),
   batch: z.strictObject({ ...as, idempotencyKey: headerText.optional() }),
   get: z.strictObject({ ...as, consistency: Consistency.optional() }),
   wait: z.strictObject({ ...as, timeoutSeconds: seconds }),
@@ -78,6 +80,10 @@ export interface DureBinding {
   /** The job when it is final, or as it is after `timeoutSeconds` (0..60, default 60). */
   wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>>;
   cancel(id: string, options?: As): Promise<Answer<JobView>>;
+  /** Changes a job that is scheduled or queued; with `ifVersion` only that version of it. */
+  patch(id: string, patch: JobPatch, options?: As & { ifVersion?: number }): Promise<Answer<JobView>>;
+  /** Makes a scheduled job due. */
+  runNow(id: string, options?: As): Promise<Answer<JobView>>;
   claim(queue: string, body?: ClaimInput, options?: As): Promise<Answer<ClaimView>>;
   /** Outcomes of attempts and, with `claim`, the next claim in the same call. */
   report(

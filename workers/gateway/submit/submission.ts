@@ -15,7 +15,8 @@ export async function submission(body: SubmitBody, now: number): Promise<Result<
   return "code" in read ? problemOf(read) : read;
 }
 
-function problemOf({ code, pointer, detail }: SubmissionFault): Problem {
+/** A 400 or 413 problem. */
+export function problemOf({ code, pointer, detail }: SubmissionFault): Problem {
   return code === "payload-too-large" ? tooLarge.payload(MAX_PAYLOAD_BYTES) : invalid.field(pointer, detail);
 }
 

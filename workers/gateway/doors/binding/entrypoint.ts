@@ -10,6 +10,7 @@ import {
 } from "../../../../contract/binding.ts";
 import type { CallName } from "../../../../contract/http/calls.ts";
 import type { ExplainView, JobView, SubmitBody } from "../../../../contract/job.ts";
+import type { JobPatch } from "../../../../contract/job-patch.ts";
 import { MAX_WAIT_SECONDS } from "../../../../contract/limits.ts";
 import {
   http,
@@ -66,6 +67,14 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
 
   cancel(id: string, options?: As): Promise<Answer<JobView>> {
     return this.#ask("cancelJob", asked("none", options), () => ({ params: { id } }));
+  }
+
+  patch(id: string, patch: JobPatch, options?: As & { ifVersion?: number }): Promise<Answer<JobView>> {
+    return this.#ask("patchJob", asked("patch", options), ({ ifVersion }) => ({ params: { id }, body: patch, ifVersion }));
+  }
+
+  runNow(id: string, options?: As): Promise<Answer<JobView>> {
+    return this.#ask("runJobNow", asked("none", options), () => ({ params: { id } }));
   }
 
   claim(queue: string, body: ClaimInput = {}, options?: As): Promise<Answer<ClaimView>> {
