@@ -149,7 +149,7 @@ function ownSettings({ vars }: HostOptions): Record<string, string> {
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
     LANE_CONSUMERS: "1",
-    SWEEP_MS: "100",
+    SWEEP_MS: "250",
     ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
   };

@@ -101,6 +101,12 @@ export interface AwaitWorkRequest extends ShardCall {
   waitMs: number;
 }
 
+/** Is answered true as soon as a processor could claim something in the lane, and false after `waitMs` milliseconds. A hint: nothing is claimed by it. */
+export interface AwaitLaneRequest extends ShardCall {
+  lane: Lane;
+  waitMs: number;
+}
+
 /** A job that was claimed, with the lease under which it is to be reported. */
 export interface ClaimedJob {
   job: Job;

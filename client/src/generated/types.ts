@@ -2692,7 +2692,7 @@ export interface QueueStats {
         cancelled: number;
     };
     /**
-     * @description When the job was accepted that has been ready for longest. Null when none is ready.
+     * @description When the job was accepted that has been ready for longest; where jobs of several priorities are ready, of the 256 on each shard that go first. Null when none is ready.
      * @example 2026-11-22T15:32:03.604Z
      */
     oldestQueuedAt: string | null;

@@ -1,4 +1,5 @@
 import type {
+  AwaitLaneRequest,
   AwaitWorkRequest,
   ClaimReply,
   ClaimRequest,
@@ -19,7 +20,7 @@ import type { Patience } from "../kernel/command.ts";
 import type { Engine } from "../kernel/engine.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
-import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import { laneKey, QUEUES, queueKey } from "../queues/queue-store.ts";
 import { reportAll } from "../reports/report.ts";
 import { deliverPage } from "../subscriptions/deliver.ts";
 import { BELLS, NONE_LIMITED } from "./bells.ts";
@@ -94,6 +95,16 @@ export const untilWork: Patience<AwaitWorkRequest, boolean> = {
           worth: () => jobsFor(shard, request, shard.now()),
           group: request.namespace,
         },
+};
+
+/** Whether a processor could claim something in the lane now. */
+export function awaitLane(parts: Parts, { lane }: AwaitLaneRequest, now: number): boolean {
+  return (demandOf(parts, now).get(lane)?.jobs ?? 0) > 0;
+}
+
+export const untilLane: Patience<AwaitLaneRequest, boolean> = {
+  again: (_, { request, result, elapsedMs }) =>
+    result ? null : { key: laneKey(request.lane), ms: request.waitMs - elapsedMs },
 };
 
 /** The way of events to subscribers: reports a page of them and takes the next. */

@@ -1,6 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { Bells } from "../../../../../durable-objects/shard/doorbells/bells.ts";
-import { at, Harness, HOUR, idsOf, MINUTE, only, SECOND, START, settingsOf } from "../../../../rigs/shard-harness.ts";
+import {
+  at,
+  CALL,
+  Harness,
+  HOUR,
+  idsOf,
+  MINUTE,
+  only,
+  SECOND,
+  START,
+  settingsOf,
+} from "../../../../rigs/shard-harness.ts";
 
 const CONSUMER = { target: { type: "consumer" }, lane: "bulk" } as const;
 const lanesOf = (h: Harness) => h.rung().map(({ bell }) => (bell.kind === "work" ? bell.lane : null));
@@ -242,5 +253,45 @@ describe("explain says of a job of a consumer queue that", () => {
     const h = new Harness(CONSUMER);
     withOther(h, 50);
     expect(h.explain(h.accept())).toMatchObject({ reason: "ready", ahead: 0 });
+  });
+});
+
+describe("who waits for work of a lane", () => {
+  const PUSHED = { target: { type: "handler", name: "noop" }, lane: "bulk" } as const;
+
+  /** Whether the lane has work, and how often those who wait for it have been woken. */
+  function waiting(h: Harness) {
+    let woken = 0;
+    h.core.engine.listen((step) => {
+      for (const [key] of step.woken) if (key === "lane:bulk") woken += 1;
+    });
+    const has = (lane: "bulk" | "slow" = "bulk") => h.core.awaitLane({ ...CALL, lane, waitMs: 0 });
+    return { has, woken: () => woken };
+  }
+
+  test("is woken by a job that comes, and by no job of another lane or of a pull queue", () => {
+    const h = new Harness(PUSHED);
+    const { has, woken } = waiting(h);
+    withOther(h, 1, { lane: "slow", target: PUSHED.target });
+    withOther(h, 1, { name: "pulled", target: { type: "pull" } });
+    expect([has(), has("slow"), woken()]).toEqual([false, true, 0]);
+    h.accept();
+    expect([has(), woken()]).toEqual([true, 1]);
+  });
+
+  test("is woken when a retry is due and when its queue goes on, and is told nothing of what it may not take", () => {
+    const h = new Harness({ ...PUSHED, paused: true });
+    const { has, woken } = waiting(h);
+    h.accept();
+    expect(has()).toBe(false);
+    const paused = woken();
+    h.configure({ ...PUSHED, paused: false });
+    expect([has(), woken() > paused]).toEqual([true, true]);
+    const [item] = h.work({ lane: "bulk" }).items;
+    h.fail(item?.lease ?? "");
+    const failed = woken();
+    expect(has()).toBe(false);
+    h.advance(HOUR);
+    expect([has(), woken() > failed]).toEqual([true, true]);
   });
 });
