@@ -1,7 +1,25 @@
 import { submitParts } from "./batch.ts";
-import { cancelJob, explainJob, getJob, listJobs, patchJob, retryJob, runJobNow, submitJob } from "./generated/calls.ts";
+import {
+  cancelJob,
+  explainJob,
+  getJob,
+  listJobs,
+  patchJob,
+  retryJob,
+  runJobNow,
+  submitJob,
+} from "./generated/calls.ts";
 import { MAX_WAIT_SECONDS } from "./generated/limits.ts";
-import type { Batch, BatchRequest, Explanation, Job, JobList, JobListItem, JobPatch, SubmitRequest } from "./generated/types.ts";
+import type {
+  Batch,
+  BatchRequest,
+  Explanation,
+  Job,
+  JobList,
+  JobListItem,
+  JobPatch,
+  SubmitRequest,
+} from "./generated/types.ts";
 import { type ChangeOptions, changing, type ListOptions, type ReadOptions, type WaitOptions } from "./read-options.ts";
 import type { Transport } from "./transport.ts";
 
@@ -92,7 +110,9 @@ export class Jobs {
 
   /** Changes a job that is scheduled or queued. Null puts a member back to what it is when a submission leaves it out. */
   async patch(id: string, patch: JobPatch, options: ChangeOptions = {}): Promise<Job> {
-    return (await this.#transport.call(patchJob, { params: { id }, body: patch, ...changing(options), repeatable: false })).data;
+    return (
+      await this.#transport.call(patchJob, { params: { id }, body: patch, ...changing(options), repeatable: false })
+    ).data;
   }
 
   /** Makes a scheduled job due now. It goes on waiting for its ordering key, its queue's limits and a queue that is paused. */

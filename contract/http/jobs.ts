@@ -101,7 +101,14 @@ export const JOBS_CALLS = {
     answersWith: ["ETag"],
     bookmark: true,
     answers: [ok("Job", "As it is now")],
-    problems: ["job-not-found", "invalid-state", "version-mismatch", "payload-too-large", "namespace-full", "shard-full"],
+    problems: [
+      "job-not-found",
+      "invalid-state",
+      "version-mismatch",
+      "payload-too-large",
+      "namespace-full",
+      "shard-full",
+    ],
   }),
   runJobNow: call({
     method: "post",

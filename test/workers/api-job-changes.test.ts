@@ -49,7 +49,11 @@ describe("a job that waits", () => {
     await patch(id, { tags: ["new"], runAt: inAnHour() });
     const listed = async (query: string) =>
       (await must<JobListView>("GET", `/v1/jobs?queue=${queue}&${query}`)).items.map((job) => job.id);
-    expect([await listed("tag=new"), await listed("tag=old"), await listed("state=scheduled")]).toEqual([[id], [], [id]]);
+    expect([await listed("tag=new"), await listed("tag=old"), await listed("state=scheduled")]).toEqual([
+      [id],
+      [],
+      [id],
+    ]);
     expect(await must("GET", `/v1/queues/${queue}/stats`)).toMatchObject({ counts: { scheduled: 1, queued: 0 } });
   });
 
@@ -139,9 +143,9 @@ describe("If-Match", () => {
     const late = await call("PATCH", `/v1/jobs/${id}`, { body: { priority: 2 }, headers: seen });
     expect(late).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
     expect(await getJob(id)).toMatchObject({ priority: 1, version: 2 });
-    for (const tag of ['"2"', '"1", "3"', "*"]) expect((await patch(id, { priority: 3 }, { "if-match": tag })).status).toBe(
-      tag === '"1", "3"' || tag === "*" ? 200 : 200,
-    );
+    for (const tag of ['"2"', '"1", "3"', "*"]) {
+      expect((await patch(id, { priority: 3 }, { "if-match": tag })).status).toBe(200);
+    }
   });
 
   it.each([
@@ -149,7 +153,6 @@ describe("If-Match", () => {
     ['"job_0.1"', 412],
     ['"1x"', 412],
     ["1", 400],
-    ["", 400],
   ])("%s is answered %i", async (tag, status) => {
     const { id } = await submit({ queue: await newQueue() });
     expect((await patch(id, { priority: 1 }, { "if-match": tag })).status).toBe(status);
@@ -169,7 +172,9 @@ describe("If-Match", () => {
     const { lease } = await claimOne(queue);
     const running = await call("GET", `/v1/jobs/${id}`);
     await must("POST", "/v1/leases/extend", { body: { lease, leaseSeconds: 60, progress: { percent: 50 } } });
-    const told = await call("GET", `/v1/jobs/${id}`, { headers: { "if-none-match": running.headers.get("etag") ?? "" } });
+    const told = await call("GET", `/v1/jobs/${id}`, {
+      headers: { "if-none-match": running.headers.get("etag") ?? "" },
+    });
     expect(told.status).toBe(200);
     await fail(lease);
     const read = await call<JobView>("GET", `/v1/jobs/${id}`);
@@ -186,7 +191,8 @@ describe("run-now", () => {
     await fail((await claimOne(queue)).lease);
     const { id: second } = await submit({ queue, delay: 1000 });
     expect(await claim(queue)).toEqual([]);
-    for (const id of [first, second]) expect(await runNow(id)).toMatchObject({ status: 200, body: { state: "queued" } });
+    for (const id of [first, second])
+      expect(await runNow(id)).toMatchObject({ status: 200, body: { state: "queued" } });
     const again = await runNow(first);
     expect(again.body).toEqual(await getJob(first));
     await evict();
@@ -206,7 +212,10 @@ describe("run-now", () => {
     const first = await submit({ queue, orderingKey: "k", delay: 1000 });
     const second = await submit({ queue, orderingKey: "k", delay: 1000 });
     expect(await runNow(second.id)).toMatchObject({ status: 200, body: { state: "queued" } });
-    expect(await must("GET", `/v1/jobs/${second.id}/explain`)).toMatchObject({ reason: "ordering", blockedBy: first.id });
+    expect(await must("GET", `/v1/jobs/${second.id}/explain`)).toMatchObject({
+      reason: "ordering",
+      blockedBy: first.id,
+    });
     await must("POST", `/v1/queues/${queue}/pause`);
     await runNow(first.id);
     expect(await claim(queue)).toEqual([]);
@@ -220,8 +229,10 @@ describe("over the service binding", () => {
     const { id } = await submit({ queue: await newQueue(), delay: 1000 });
     const { meta: _, ...changed } = await dure.patch(id, { payload: { x: 1 }, tags: ["t"] }, { ifVersion: 1 });
     expect(changed).toEqual(await getJob(id));
-    expect(await thrownBy(dure.patch(id, { priority: 1 }, { ifVersion: 1 }))).toMatchObject({ code: "version-mismatch" });
-    expect(await thrownBy(dure.patch(id, { priority: 11 }))).toMatchObject({ code: "invalid-request" });
+    expect(await thrownBy(() => dure.patch(id, { priority: 1 }, { ifVersion: 1 }))).toMatchObject({
+      code: "version-mismatch",
+    });
+    expect(await thrownBy(() => dure.patch(id, { priority: 11 }))).toMatchObject({ code: "invalid-request" });
     const { meta: __, ...due } = await dure.runNow(id);
     expect(due).toEqual(await getJob(id));
     expect(due).toMatchObject({ state: "queued", payload: { x: 1 }, version: 3 });

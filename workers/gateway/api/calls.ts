@@ -1,8 +1,8 @@
 import * as admin from "./admin.ts";
 import * as batches from "./batches.ts";
 import * as deadLetters from "./dead-letters.ts";
-import * as jobs from "./jobs.ts";
 import * as jobChanges from "./job-changes.ts";
+import * as jobs from "./jobs.ts";
 import * as namespaces from "./namespaces.ts";
 import * as operations from "./operations.ts";
 import * as platform from "./platform.ts";

@@ -1,5 +1,5 @@
-import type { JobPatch } from "../../../contract/job-patch.ts";
 import type { JobView } from "../../../contract/job.ts";
+import type { JobPatch } from "../../../contract/job-patch.ts";
 import { DEFAULT_PRIORITY } from "../../../contract/limits.ts";
 import { conflict, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { JobChanges, PatchReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";

@@ -70,7 +70,11 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
   }
 
   patch(id: string, patch: JobPatch, options?: As & { ifVersion?: number }): Promise<Answer<JobView>> {
-    return this.#ask("patchJob", asked("patch", options), ({ ifVersion }) => ({ params: { id }, body: patch, ifVersion }));
+    return this.#ask("patchJob", asked("patch", options), ({ ifVersion }) => ({
+      params: { id },
+      body: patch,
+      ifVersion,
+    }));
   }
 
   runNow(id: string, options?: As): Promise<Answer<JobView>> {
