@@ -37,6 +37,7 @@ describe("submitting", () => {
       namespace: "default",
       queue: "default",
       state: "queued",
+      version: 1,
       attempt: 0,
       maxAttempts: 5,
       priority: 4,

@@ -58,11 +58,6 @@ export function jobStore(sql: Sql) {
       sql.run("UPDATE jobs SET payload = ?, spec = ? WHERE id = ?", payload, spec, id);
     },
 
-    /** Moves a job in its line. +1 row where it is ready, +1 where it has a concurrency key. */
-    setPriority(id: string, { priority, rank }: Pick<JobHead, "priority" | "rank">): void {
-      sql.run("UPDATE jobs SET priority = ?, rank = ? WHERE id = ?", priority, rank, id);
-    },
-
     /** Deletes rows of jobs, whatever they are. */
     remove(ids: readonly string[]): GoneRow[] {
       return sql.all<GoneRow & SqlRow>(REMOVE, JSON.stringify(ids));

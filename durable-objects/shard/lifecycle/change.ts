@@ -5,6 +5,7 @@ import { type JobHead, type JobSpec, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { replacePayload } from "../jobs/large-payloads.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
+import { RANKS } from "../jobs/rank-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
@@ -69,9 +70,9 @@ function changed(step: Step, before: JobHead, changes: JobChanges): JobHead {
 function ranked(step: Step, row: JobHead, priority: number): JobHead {
   if (priority === row.priority) return row;
   const { priorityAgingMs } = step.get(QUEUES).get(row.queue).settings;
-  const rank = rankOf(row.seq, priority, priorityAgingMs);
-  step.get(JOBS).setPriority(row.id, { priority, rank });
-  return { ...row, priority, rank };
+  const moved = { ...row, priority, rank: rankOf(row.seq, priority, priorityAgingMs) };
+  step.get(RANKS).save(moved);
+  return moved;
 }
 
 function jobOf(step: Step, { id, queue }: JobHead) {

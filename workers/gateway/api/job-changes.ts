@@ -10,7 +10,7 @@ import { type Answered, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { notThere } from "../jobs/accepted-read.ts";
 import { findFinished } from "../jobs/job-read.ts";
-import { jobTag, versionsIn } from "../jobs/job-tag.ts";
+import { jobTag, versionsIn } from "./job-tag.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type JobName, slotOfJob } from "../routing/job-name.ts";
 import { noRoom } from "../submit/full.ts";

@@ -10,7 +10,7 @@ import type { AcceptedJob } from "../deferred/accepted-records.ts";
 import { ACCEPTED_EXPLANATION, afterCommit, type Found, notThere, orAccepted } from "../jobs/accepted-read.ts";
 import { readJobAt } from "../jobs/job-levels.ts";
 import { findFinished, readLive } from "../jobs/job-read.ts";
-import { jobTag } from "../jobs/job-tag.ts";
+import { jobTag } from "./job-tag.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { listJobsAt } from "../jobs/list-cache.ts";
 import { jobFromAccepted } from "../routing/assigned-job.ts";
