@@ -7,11 +7,11 @@
 import { z } from "zod";
 import { Scope } from "./admin.ts";
 import type { BatchBody, BatchView } from "./batch.ts";
-import { Consistency, type ExplainView, type JobView, type SubmitBody } from "./job.ts";
-import type { JobPatch } from "./job-patch.ts";
+import { Consistency, type ExplainView, type JobView, type SubmitInput } from "./job.ts";
+import type { JobPatchInput } from "./job-patch.ts";
 import { MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name } from "./primitives.ts";
-import type { ClaimInput, ClaimView, ExtendBody, ExtendView, ReportInput, ReportsView } from "./pull.ts";
+import type { ClaimInput, ClaimView, ExtendInput, ExtendView, ReportInput, ReportsView } from "./pull.ts";
 import { inSeconds, says } from "./sentence.ts";
 
 /** What every call may say of its caller. */
@@ -72,16 +72,25 @@ export const BindingOptions = {
   report: z.strictObject({ ...as, claim: z.unknown().optional() }),
 };
 
+/**
+ * A job as it is sent. Of it, as of whatever else a call takes or answers that may be any JSON value (`result`, `checkpoint`), the text
+ * may stand in place of the value, under the name with `Text` behind it; answers have both. A text arrives as it is.
+ */
+export type SentJob = SubmitInput | (Omit<SubmitInput, "payload"> & { payloadText: string });
+
+/** Changes of a job, with the text of a payload as a job has it. */
+export type SentPatch = JobPatchInput | (Omit<JobPatchInput, "payload"> & { payloadText: string });
+
 export interface DureBinding {
   /** `waitSeconds` (0..60) holds the answer until the job is final. */
-  submit(job: SubmitBody, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>>;
+  submit(job: SentJob, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>>;
   submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
   get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<JobView>>;
   /** The job when it is final, or as it is after `timeoutSeconds` (0..60, default 60). */
   wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>>;
   cancel(id: string, options?: As): Promise<Answer<JobView>>;
   /** Changes a job that is scheduled or queued; with `ifVersion` only that version of it. */
-  patch(id: string, patch: JobPatch, options?: As & { ifVersion?: number }): Promise<Answer<JobView>>;
+  patch(id: string, patch: SentPatch, options?: As & { ifVersion?: number }): Promise<Answer<JobView>>;
   /** Makes a scheduled job due. */
   runNow(id: string, options?: As): Promise<Answer<JobView>>;
   claim(queue: string, body?: ClaimInput, options?: As): Promise<Answer<ClaimView>>;
@@ -90,7 +99,7 @@ export interface DureBinding {
     reports: ReportInput[],
     options?: As & { claim?: ClaimInput & { queue: string } },
   ): Promise<Answer<ReportsView>>;
-  extend(lease: string, body?: ExtendBody, options?: As): Promise<Answer<ExtendView>>;
+  extend(lease: string, body?: ExtendInput, options?: As): Promise<Answer<ExtendView>>;
   /** Runs a failed or cancelled job again. Needs the scope `admin`. */
   retry(id: string, options?: As): Promise<Answer<JobView>>;
   /** Why the job does not run. */

@@ -11,6 +11,7 @@ import {
 } from "./limits.ts";
 import { Tag } from "./primitives.ts";
 import { formatBytes } from "./sentence.ts";
+import { anyJson } from "./text-members.ts";
 import { Timestamp } from "./time.ts";
 
 /**
@@ -20,8 +21,8 @@ import { Timestamp } from "./time.ts";
 export const JobPatch = described(
   z.strictObject({
     payload: field(
-      z.unknown().optional(),
-      `Another input, in place of the whole payload: any JSON value, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as JSON text. Null is the payload null. Left out: it stays.`,
+      anyJson().optional(),
+      `Another input, in place of the whole payload: any JSON value, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as the text that is sent, which is kept as it is. Null is the payload null. Left out: it stays.`,
       { to: "b@c.example" },
     ),
     runAt: field(
@@ -48,4 +49,7 @@ export const JobPatch = described(
   "Changes of a job that waits. What is left out stays.",
   { payload: { to: "b@c.example" }, priority: 9 },
 );
-export type JobPatch = z.infer<typeof JobPatch>;
+/** As it was read: `payload` is its text. */
+export type JobPatch = z.output<typeof JobPatch>;
+/** As it is sent. */
+export type JobPatchInput = z.input<typeof JobPatch>;

@@ -51,6 +51,8 @@ export interface WorkRequest extends ShardCall {
   lane: Lane;
   /** The name of the processor invocation. */
   worker: string;
+  /** The release of the processor. Left out by one of an earlier version. */
+  version?: string;
   reports: Report[];
   /** How many jobs can be started now, by the type of their target. All zero says that the executor leaves, and only reports. */
   room: Record<PushType, number>;

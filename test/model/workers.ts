@@ -41,6 +41,7 @@ export class Workers {
     });
     // One that leaves claims nothing, and says nothing of the lane.
     if (room.handler + room.http > 0) model.lanes.add(lane);
+    model.cameForLane(lane, room);
     model.tickOnce();
     this.#compare(asked, reply.reports);
     this.#given(

@@ -1,3 +1,4 @@
+import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { JobListView, JobView } from "../../contract/job.ts";
 import { MAX_PAYLOAD_BYTES } from "../../contract/limits.ts";
@@ -12,6 +13,8 @@ import {
   makeNamespace,
   must,
   newQueue,
+  ROOT,
+  request,
   submit,
   succeed,
 } from "./api.ts";
@@ -55,6 +58,18 @@ describe("a job that waits", () => {
       [id],
     ]);
     expect(await must("GET", `/v1/queues/${queue}/stats`)).toMatchObject({ counts: { scheduled: 1, queued: 0 } });
+  });
+
+  it("has the payload's own text from then on, byte for byte", async () => {
+    const queue = await newQueue();
+    const { id } = await submit({ queue });
+    const text = '{"id":3889108265204450030, "b":1.0,"a":-0,"b":1e400}';
+    await must("PATCH", `/v1/jobs/${id}`, { text: `{"payload": ${text} }` });
+    const read = await exports.default.fetch(request("GET", `/v1/jobs/${id}`));
+    expect(await read.text()).toContain(`"payload":${text},`);
+    expect(await bound({ key: ROOT }).get(id)).toMatchObject({ payloadText: text });
+    await bound({ key: ROOT }).patch(id, { payloadText: "[1.50]" });
+    expect(await bound({ key: ROOT }).get(id)).toMatchObject({ payloadText: "[1.50]" });
   });
 
   it("takes the content type of merge patches as well", async () => {

@@ -1,4 +1,5 @@
 import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
+import { RELEASE } from "../../contract/release.ts";
 import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
 import type { Lane, PushType } from "../../domain/queue.ts";
@@ -188,6 +189,7 @@ class Loop {
       epoch: EPOCH_UNKNOWN,
       lane,
       worker,
+      version: RELEASE,
       reports: this.#inFlight.takeReports(MAX_REPORTS),
       room: claiming ? { handler, http } : NO_ROOM,
       leaseMs: LEASE_MS,

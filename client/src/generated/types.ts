@@ -10,7 +10,7 @@ export interface SubmitRequest {
      */
     queue?: string | undefined;
     /**
-     * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+     * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -76,7 +76,7 @@ export interface SubmitRequest {
  */
 export interface JobPatch {
     /**
-     * @description Another input, in place of the whole payload: any JSON value, of at most 256 KiB as JSON text. Null is the payload null. Left out: it stays.
+     * @description Another input, in place of the whole payload: any JSON value, of at most 256 KiB as the text that is sent, which is kept as it is. Null is the payload null. Left out: it stays.
      * @example {
      *       "to": "b@c.example"
      *     }
@@ -1274,7 +1274,7 @@ export interface SchedulePatch {
          */
         queue?: (string | null) | undefined;
         /**
-         * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+         * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
          * @example {
          *       "to": "a@b.example"
          *     }
@@ -1390,7 +1390,7 @@ export interface ScheduledJobRequest {
      */
     queue?: string | undefined;
     /**
-     * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+     * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -1938,14 +1938,14 @@ export interface Job {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -2121,14 +2121,14 @@ export interface JobListItem {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload?: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -2320,11 +2320,11 @@ export interface Explanation {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
+     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections, or the executor had none left; `no-worker`: nobody has claimed from its pull queue for 30 seconds; `no-executor`: nobody has come for 10 seconds, though bells have rung: neither the processor to its lane, nor a consumer to its queue; `deleting`: its namespace is being deleted; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
      * @example ordering
      * @enum {string}
      */
-    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "running" | "final" | "accepted";
+    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "no-executor" | "deleting" | "running" | "final" | "accepted";
     /**
      * @description The reason as a sentence for people.
      * @example It waits for an earlier job of its ordering key.
@@ -2347,6 +2347,12 @@ export interface Explanation {
      * @example 2026-12-01T00:00:00Z
      */
     estimatedStartAt: string | null;
+    /**
+     * @description With `no-executor` and `no-worker`: since when nobody has come for it. Null with all other reasons.
+     * @example null
+     * @example 2026-11-22T15:32:03.604Z
+     */
+    since: string | null;
 }
 
 /**
@@ -3555,14 +3561,14 @@ export interface ClaimedJob {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -3843,14 +3849,14 @@ export interface Succeeded {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -4230,7 +4236,8 @@ export interface Cluster {
      *           ]
      *         ],
      *         "live": 12,
-     *         "bytes": 524288
+     *         "bytes": 524288,
+     *         "executors": []
      *       }
      *     ]
      */
@@ -4263,6 +4270,48 @@ export interface Cluster {
          * @example 524288
          */
         bytes: number;
+        /**
+         * @description Who comes for its jobs: one entry for each lane and kind of executor that somebody came for, or in which work waits.
+         * @example [
+         *       {
+         *         "lane": "default",
+         *         "executor": "processor",
+         *         "version": "0.1.0",
+         *         "visitedAt": "2026-11-22T15:32:03.604Z",
+         *         "waitingSince": null
+         *       }
+         *     ]
+         */
+        executors: {
+            /**
+             * @description The lane.
+             * @example default
+             * @enum {string}
+             */
+            lane: "default" | "slow" | "bulk";
+            /**
+             * @description Whose jobs these are: those of handlers and HTTP targets are the `processor`'s; those of consumer queues the `consumer`'s, a Worker of the user's own.
+             * @example processor
+             * @enum {string}
+             */
+            executor: "processor" | "consumer";
+            /**
+             * @description The release of the processor that came last. Null: it did not say, or nobody came, or it is a consumer.
+             * @example 0.1.0
+             */
+            version: string | null;
+            /**
+             * @description When an executor came last. After a restart of the shard it may be up to an hour older than it was. Null: nobody is known to have come.
+             * @example 2026-11-22T15:32:03.604Z
+             */
+            visitedAt: string | null;
+            /**
+             * @description Since when work has waited and nobody has come for it. Null: nothing waits.
+             * @example null
+             * @example 2026-11-22T15:32:03.604Z
+             */
+            waitingSince: string | null;
+        }[];
     }[];
 }
 
@@ -4453,7 +4502,7 @@ export interface WebhookSecret {
  */
 export interface Ready {
     /**
-     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, or the cron stands still; `down`: they do not.
+     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, the cron stands still, or the processor does not come; `down`: they do not.
      * @example ok
      * @enum {string}
      */
@@ -4485,6 +4534,11 @@ export interface Ready {
      *         "ok": true,
      *         "latencyMs": 3,
      *         "ageSeconds": 42
+     *       },
+     *       "processor": {
+     *         "ok": true,
+     *         "latencyMs": 3,
+     *         "waitingSeconds": null
      *       }
      *     }
      */
@@ -4608,6 +4662,32 @@ export interface Ready {
              * @example 42
              */
             ageSeconds: number | null;
+        };
+        /**
+         * @description Not `ok` when jobs for handlers or HTTP targets could run and no processor has come for them for more than 60 seconds. Without such jobs it is `ok`.
+         * @example {
+         *       "ok": true,
+         *       "latencyMs": 3,
+         *       "waitingSeconds": null
+         *     }
+         */
+        processor: {
+            /**
+             * @description Whether it answered within 2 seconds.
+             * @example true
+             */
+            ok: boolean;
+            /**
+             * @description How many milliseconds that took.
+             * @example 3
+             */
+            latencyMs: number;
+            /**
+             * @description How many seconds pushed work has waited and no processor has come for it, on the shards that were asked. Null: none waits.
+             * @example null
+             * @example 2
+             */
+            waitingSeconds: number | null;
         };
     };
 }

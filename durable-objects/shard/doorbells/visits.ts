@@ -12,6 +12,7 @@ import type {
   WorkRequest,
 } from "../../../contract/rpc.ts";
 import { claimForLane, claimFromQueue } from "../flow/claim.ts";
+import { EXECUTORS } from "../flow/executors.ts";
 import { claimable } from "../flow/limits.ts";
 import { HISTORY } from "../jobs/history.ts";
 import { HISTORY_LOG } from "../jobs/history-log.ts";
@@ -39,6 +40,8 @@ export function work(engine: Engine, request: WorkRequest): WorkReply {
       const stays = items.length > 0;
       const left = stays || leaves ? undefined : demandOf(engine, step.now).get(request.lane);
       const limited = left?.queues ?? NONE_LIMITED;
+      const executor = { version: request.version ?? null, visitedAt: step.now };
+      engine.get(EXECUTORS).visitedByProcessor(request.lane, request.room, executor);
       engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now });
     });
     return { type: "work", reports, items };
@@ -66,6 +69,7 @@ function noteClaimVisit(
 ): void {
   const queue = parts.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null || queue.settings.target.type !== "consumer") return;
+  parts.get(EXECUTORS).claimedByConsumer(queue, now);
   const left = took > 0 ? 0 : claimable(parts, queue, now);
   if (took === 0 && left === 0) return;
   const limited = left === 0 ? NONE_LIMITED : new Map([[queue.ref, left]]);

@@ -10,11 +10,11 @@ import { type Answered, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { notThere } from "../jobs/accepted-read.ts";
 import { findFinished } from "../jobs/job-read.ts";
-import { jobTag, versionsIn } from "./job-tag.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type JobName, slotOfJob } from "../routing/job-name.ts";
 import { noRoom } from "../submit/full.ts";
 import { expiryPast, problemOf } from "../submit/submission.ts";
+import { jobTag, versionsIn } from "./job-tag.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Changing single jobs while they wait. */
@@ -41,7 +41,7 @@ export const runJobNow: UseCase<"runJobNow"> = async (context, { params }) =>
 /** The changes in the words and units used inside; a 400 or 413 problem when they cannot be made of any job. */
 function changesOf(patch: JobPatch, now: number): Result<JobChanges> {
   const { runAt, expiresAt, priority, tags } = patch;
-  const payload = "payload" in patch ? payloadText({ payload: patch.payload }) : undefined;
+  const payload = patch.payload === undefined ? undefined : payloadText({ payload: patch.payload });
   if (payload !== undefined && typeof payload !== "string") return problemOf(payload);
   const times = { ...(runAt ? { runAt } : {}), ...(expiresAt ? { expiresAt } : {}) };
   const fault = submissionFault(times, payload ?? "", now);

@@ -1,4 +1,4 @@
-import type { ExplainView, JobView, SubmitBody } from "../../../contract/job.ts";
+import type { ExplainView, JobListView, JobView, SubmitBody } from "../../../contract/job.ts";
 import { conflict, idempotency, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
@@ -10,7 +10,6 @@ import type { AcceptedJob } from "../deferred/accepted-records.ts";
 import { ACCEPTED_EXPLANATION, afterCommit, type Found, notThere, orAccepted } from "../jobs/accepted-read.ts";
 import { readJobAt } from "../jobs/job-levels.ts";
 import { findFinished, readLive } from "../jobs/job-read.ts";
-import { jobTag } from "./job-tag.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { listJobsAt } from "../jobs/list-cache.ts";
 import { jobFromAccepted } from "../routing/assigned-job.ts";
@@ -21,6 +20,7 @@ import type { Submitting } from "../submit/options.ts";
 import { drawRandomness } from "../submit/randomness.ts";
 import { expiryPast, submission } from "../submit/submission.ts";
 import { submitAll } from "../submit/submit.ts";
+import { jobTag } from "./job-tag.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
@@ -108,7 +108,9 @@ async function waitFor({ services }: Context, job: Job | AcceptedJob, waitMs: nu
 
 export const listJobs: UseCase<"listJobs"> = async (context, { query }) => {
   const list = await listJobsAt(context, query);
-  return isProblem(list) ? list : done(list.page, { freshness: list.freshness });
+  if (isProblem(list)) return list;
+  // A page that was kept is the text of one.
+  return done(list.page as JobListView, { freshness: list.freshness });
 };
 
 export const getJob: UseCase<"getJob"> = async (context, { params, query, waitMs }) => {
@@ -158,15 +160,27 @@ async function explained({ services, session }: Context, name: JobName): Promise
   if (reply.type === "gone") return notFound.job(name.id);
   if (reply.type === "none") return finished(await findFinished(session, name), name);
   const { explanation } = reply;
-  const { estimatedStartAt: at } = explanation;
-  return { ...explanation, estimatedStartAt: at === null ? null : formatTimestamp(at) };
+  const { estimatedStartAt: at, since = null } = explanation;
+  return {
+    ...explanation,
+    estimatedStartAt: at === null ? null : formatTimestamp(at),
+    since: since === null ? null : formatTimestamp(since),
+  };
 }
 
 function finished(job: Result<Job | null>, { id }: JobName): Result<ExplainView> {
   if (isProblem(job)) return job;
   if (job === null) return notFound.job(id);
   const detail = `The job has ${job.state}.`;
-  return { state: job.state, reason: "final", detail, blockedBy: null, ahead: null, estimatedStartAt: null };
+  return {
+    state: job.state,
+    reason: "final",
+    detail,
+    blockedBy: null,
+    ahead: null,
+    estimatedStartAt: null,
+    since: null,
+  };
 }
 
 export const cancelJob: UseCase<"cancelJob"> = (context, { params }) =>

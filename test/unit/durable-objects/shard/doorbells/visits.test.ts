@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Bells } from "../../../../../durable-objects/shard/doorbells/bells.ts";
+import { Executors } from "../../../../../durable-objects/shard/flow/executors.ts";
 import {
   at,
   CALL,
@@ -196,7 +197,7 @@ describe("a bell for a consumer", () => {
       2,
     ],
   ])("for jobs that a claim asked for and could not take %s", (_, seconds, waiting, expected) => {
-    const bells = new Bells(new Harness().sql, "shard-0");
+    const bells = new Bells(new Harness().sql, "shard-0", new Executors());
     const due = (now: number, queues: [number, number][]) => {
       const jobs = queues.reduce((sum, [, n]) => sum + n, 0);
       return bells.due(new Map([["bulk/consumer", { jobs, queues: new Map(queues) }]]), now).bells.length;
@@ -230,23 +231,41 @@ describe("a bell for a consumer", () => {
 });
 
 describe("explain says of a job of a consumer queue that", () => {
-  test("it is ready; and after 30 s without a claim, whose consumer is missing", () => {
+  test("it is ready; and after 10 s without a claim, since when none came, and whose consumer is missing", () => {
     const h = new Harness(CONSUMER);
     const [first, second] = [h.accept(), h.accept()];
     expect(h.explain(first)).toMatchObject({ reason: "ready", ahead: 0 });
     expect(h.explain(second)).toMatchObject({ reason: "priority", ahead: 1 });
-    h.advance(30 * SECOND);
+    h.advance(10 * SECOND - 1);
+    expect(h.explain(first)).toMatchObject({ reason: "ready", since: null });
+    h.advance(1);
     expect(h.explain(first)).toMatchObject({
-      reason: "no-worker",
+      reason: "no-executor",
       ahead: 0,
+      since: START,
       detail:
-        "Nobody has claimed from queue q for 30 s. The Queue of lane bulk needs a Worker as its consumer that has a handler for q.",
+        "Nobody has claimed from queue q for 10 s, since 2027-01-15T08:00:00.000Z. The Queue of lane bulk needs a Worker as its consumer that has a handler for q.",
     });
     h.work({ lane: "bulk" });
-    expect(h.explain(first)).toMatchObject({ reason: "no-worker" });
+    expect(h.explain(first)).toMatchObject({ reason: "no-executor" });
     at(h.claim({ max: 1, worker: "consumer/1" }), 0);
     expect(h.explain(first)).toMatchObject({ reason: "running", detail: "Attempt 1 runs on consumer/1." });
     expect(h.explain(second)).toMatchObject({ reason: "ready" });
+  });
+
+  test("nobody asks for its queue, though the consumer comes for others of the line", () => {
+    const h = new Harness(CONSUMER);
+    const served = settingsOf({ ...CONSUMER, name: "served" });
+    const id = h.accept();
+    for (let i = 0; i < 10; i++) {
+      h.submit([h.job({}, served)], { queues: [served] });
+      h.advance(SECOND);
+      expect(h.claim({ queue: "served" })).toHaveLength(1);
+    }
+    expect(h.explain(id)).toMatchObject({ reason: "no-executor", since: START });
+    const job = h.job({}, served);
+    h.submit([job], { queues: [served] });
+    expect(h.explain(job.id)).toMatchObject({ reason: "ready" });
   });
 
   test("it is not behind other queues of the lane: a claim asks for one queue", () => {

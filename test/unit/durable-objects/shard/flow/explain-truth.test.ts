@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Explanation } from "../../../../../contract/rpc.ts";
+import { NO_EXECUTOR_MS } from "../../../../../domain/bell.ts";
 import { partitionShare, type QueueSettings } from "../../../../../domain/queue.ts";
 import { LeaseTags } from "../../../../../durable-objects/shard/jobs/lease-tag.ts";
 import { lane } from "../../../../lane.ts";
@@ -40,6 +41,8 @@ class ExplainedShard {
   readonly h = new Harness();
   readonly queues = new Map<string, QueueSettings>();
   readonly starts: Start[] = [];
+  /** When the processor last came. */
+  visitedAt = 0;
 
   constructor(limits: Partial<QueueSettings>[]) {
     const places: Partial<QueueSettings>[] = [
@@ -91,6 +94,7 @@ class ExplainedShard {
 
   /** Claims up to `room` jobs of the lane, or of a pull queue. Answers their ids. */
   take(room: number, pull: string | null = null): string[] {
+    if (pull === null) this.visitedAt = this.h.now;
     const ids =
       pull === null
         ? this.h.take(room).map(({ id }) => id)
@@ -189,6 +193,11 @@ function check(shard: ExplainedShard, row: Row, told: Explanation): void {
     case "no-worker":
       expect(settings.target.type).toBe("pull");
       return;
+    case "no-executor":
+      expect(settings.target.type).toBe("handler");
+      expect(told.since).toBeGreaterThanOrEqual(shard.visitedAt);
+      expect(told.since).toBeLessThanOrEqual(shard.h.now - NO_EXECUTOR_MS);
+      return;
     case "ready":
       expect(told).toMatchObject({ ahead: 0, estimatedStartAt: shard.h.now });
       expect([0, 2]).toContain(row.blocked);
@@ -225,7 +234,7 @@ function obey(shard: ExplainedShard, row: Row, told: Explanation): void {
       shard.h.advance((told.estimatedStartAt ?? 0) - shard.h.now);
       // With nobody ahead, that was the time.
       if (told.ahead === 0)
-        expect(["ready", "fairness", "no-worker", "priority"]).toContain(shard.explain(row.id).reason);
+        expect(["ready", "fairness", "no-worker", "no-executor", "priority"]).toContain(shard.explain(row.id).reason);
       return;
     }
     case "ordering": {
@@ -259,8 +268,9 @@ function obey(shard: ExplainedShard, row: Row, told: Explanation): void {
       return;
     }
     case "no-worker":
+    case "no-executor":
       shard.take(1, pull);
-      expect(row.state === "running" ? null : shard.explain(row.id).reason).not.toBe("no-worker");
+      expect(shard.explain(row.id).reason).not.toBe(told.reason);
       return;
     case "ready":
       expect(shard.take(1, pull)).toEqual([row.id]);
