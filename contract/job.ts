@@ -198,6 +198,11 @@ export const JobView = described(
     namespace: field(Name, "The namespace that the job belongs to.", "default"),
     queue: field(Name, "The name of its queue.", "emails"),
     state: field(ShownStateName, SHOWN_STATES, "succeeded"),
+    version: field(
+      z.int(),
+      "Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.",
+      3,
+    ),
     attempt: field(z.int(), "How many attempts have begun, redrives included: 0 before the first.", 1),
     maxAttempts: field(z.int(), "The most attempts of the job, counted from its acceptance or its last redrive.", 5),
     priority: field(z.int(), `From 0 to ${MAX_PRIORITY}; the higher goes first.`, 5),

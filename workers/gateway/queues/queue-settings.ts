@@ -5,7 +5,7 @@ import type { QueueSettingsView, QueueView } from "../../../contract/queue.ts";
 import { tooLong } from "../../../contract/queue-settings.ts";
 import { formatNumber } from "../../../contract/sentence.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
+import { incarnationOf, type QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { shownTarget } from "../access/target-secrets.ts";
@@ -16,6 +16,7 @@ export function queueView(settings: QueueSettings): QueueView {
     name: settings.name,
     ...settingsView(settings),
     version: settings.version,
+    incarnation: incarnationOf(settings),
     createdAt: formatTimestamp(settings.createdAt),
     updatedAt: formatTimestamp(settings.updatedAt),
   };
