@@ -35,6 +35,8 @@ import {
   ReportsView,
   SucceedBody,
   SucceededView,
+  ReleaseBody,
+  ReleaseLeaseBody,
   SucceedLeaseBody,
 } from "./pull.ts";
 import { EmptyBody, QueueBody, QueueListView, QueueStatsView, QueueView } from "./queue.ts";
@@ -75,6 +77,8 @@ export const REQUESTS = {
   SucceedLeaseRequest: SucceedLeaseBody,
   FailLeaseRequest: FailLeaseBody,
   ExtendLeaseRequest: ExtendLeaseBody,
+  ReleaseRequest: ReleaseBody,
+  ReleaseLeaseRequest: ReleaseLeaseBody,
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
   NamespacePatch,

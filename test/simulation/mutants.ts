@@ -1,6 +1,7 @@
 /** The protective measures of Dure, each taken away in one mutant. */
 import type { Report, ReportRequest, ShardApi, WorkRequest } from "../../contract/rpc.ts";
 import { parseLease } from "../../domain/lease.ts";
+import { deliveryOf } from "../../durable-objects/shard/jobs/job-row.ts";
 import { LeaseTags } from "../../durable-objects/shard/jobs/lease-tag.ts";
 import type { CallArguments, Request, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
@@ -172,9 +173,9 @@ function withoutFence(original: typeof RigCore, hit: () => void): typeof RigCore
     #asCurrent(report: Report): Report {
       const lease = parseLease(report.lease);
       if (lease === null) return report;
-      const query = "SELECT id, attempt, lease FROM jobs WHERE id = ? AND state = 'running'";
-      const [current] = this.#sql.all<{ id: string; attempt: number; lease: string }>(query, lease.jobId);
-      if (current === undefined || current.attempt === lease.attempt) return report;
+      const query = "SELECT id, attempt, returned, lease FROM jobs WHERE id = ? AND state = 'running'";
+      const [current] = this.#sql.all<{ id: string; attempt: number; returned: number; lease: string }>(query, lease.jobId);
+      if (current === undefined || deliveryOf(current) === lease.delivery) return report;
       hit();
       return { ...report, lease: new LeaseTags().lease(current) };
     }

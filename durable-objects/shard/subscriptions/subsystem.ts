@@ -23,7 +23,7 @@ export const subscriptions: JobSubsystem = {
   ],
   memory: [ANY_SUBSCRIPTION, FEEDS],
   jobs: {
-    on: ["accept", "claim", "succeed", "due", "retry", "fail", "expire", "cancel", "reject", "redrive", "replace"],
+    on: ["accept", "claim", "succeed", "due", "retry", "putBack", "fail", "expire", "cancel", "reject", "redrive", "replace"],
     whileAny: ANY_SUBSCRIPTION,
     onChange: collectEvents,
   },

@@ -16,7 +16,7 @@ describe("queueDefaults", () => {
       priorityAging: 3600,
       maxBacklog: null,
       onFailure: "continue",
-      retry: { maxAttempts: 5, backoff: "exponential", delay: 1, maxDelay: 300, jitter: "full" },
+      retry: { maxAttempts: 12, backoff: "exponential", delay: 10, maxDelay: 3600, jitter: "half" },
       timeout: 60,
       retention: 604_800,
       idempotencyWindow: 86_400,

@@ -25,6 +25,7 @@ import type {
   ClaimView,
   ExtendBody,
   ExtendView,
+  ReleaseBody,
   ReportInput,
   ReportsView,
 } from "../../../../contract/pull.ts";
@@ -78,6 +79,10 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
 
   extend(lease: string, body: ExtendBody = {}, options?: As): Promise<Answer<ExtendView>> {
     return this.#ask("extendLease", asked("none", options), () => ({ params: { lease }, body }));
+  }
+
+  release(lease: string, body: ReleaseBody = {}, options?: As): Promise<Answer<JobView>> {
+    return this.#ask("releaseLease", asked("none", options), () => ({ params: { lease }, body }));
   }
 
   retry(id: string, options?: As): Promise<Answer<JobView>> {

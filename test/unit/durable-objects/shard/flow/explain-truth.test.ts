@@ -24,6 +24,7 @@ interface Row {
   concurrency_key: string | null;
   run_at: number;
   attempt: number;
+  returned: number;
   spent_before: number;
   lease: string | null;
 }
