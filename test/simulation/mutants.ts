@@ -10,6 +10,7 @@ import { rewriter, statement, type TrackedMutant, track } from "./mutant.ts";
 import { SPAWN_MUTANTS } from "./spawn-mutants.ts";
 
 const SUCCEED = "SET state = 'succeeded'";
+const SAVE = "UPDATE jobs SET state = ?, blocked = ?";
 const START = "SET state = 'running'";
 const FIRST_OF_KEY = "ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') ORDER BY seq LIMIT 1";
 
@@ -23,6 +24,14 @@ export const MUTANTS: TrackedMutant[] = [
     );
     return { sql: (query) => look(fence(query)) };
   }),
+  statement("a worker says which jobs it has begun", { marks: [START], from: "begun = ?8", to: "begun = 1 + 0 * ?8" }),
+  statement("a job that its workers never begin spends attempts in the end", {
+    marks: [SAVE],
+    from: "returns = ?",
+    to: "returns = CASE WHEN ? = '' THEN '' END",
+  }),
+  statement("each delivery has a number of its own", { marks: [SAVE], from: "returned = ?", to: "returned = 0 * ?" }),
+  statement("a heartbeat says that a job was begun", { marks: [SAVE], from: "begun = ?", to: "begun = begun + 0 * ?" }),
   statement("a final state is for ever", {
     marks: [SUCCEED],
     from: /state = 'running' AND due_at > (\?\d)/g,

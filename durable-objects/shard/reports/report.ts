@@ -106,25 +106,31 @@ class Recording {
       places.set(lease.jobId, i);
       tried.push({ lease, ...this.#kept(outcome) });
     }
-    const successes = this.#withNonces(tried);
+    const { successes, unsaid } = this.#withNonces(tried);
     if (successes.length === 0) return new Set();
     const done = succeed(this.#step, successes, this.#reporter.namespace);
+    if (unsaid.size > 0) for (const { id } of done) noteBegun(this.#step, unsaid.get(id) ?? null);
     const recorded = new Set(done.map(({ id }) => places.get(id) ?? -1));
     if (this.#plans !== null) this.#launch(reports, recorded, this.#plans);
     return recorded;
   }
 
-  /** Those whose lease was made of the nonce that its job has now, with the nonce, which the statement compares once more. */
-  #withNonces(tried: Tried[]): Success[] {
-    if (tried.length === 0) return [];
+  /**
+   * Those whose lease was made of the nonce that its job has now, with the nonce, which the statement compares once more.
+   * `unsaid`: the nonces of those whose worker had not said that it has begun them.
+   */
+  #withNonces(tried: Tried[]): { successes: Success[]; unsaid: Map<string, string> } {
+    const unsaid = new Map<string, string>();
+    if (tried.length === 0) return { successes: [], unsaid };
     const nonces = this.#step.get(JOBS).nonces(tried.map(({ lease }) => lease.jobId));
     const tags = new LeaseTags();
-    return tried.flatMap(({ lease, result, truncated }) => {
+    const successes = tried.flatMap(({ lease, result, truncated }) => {
       const { nonce = null, begun } = nonces.get(lease.jobId) ?? {};
       if (nonce === null || !tags.isMadeOf(nonce, lease)) return [];
-      if (begun === BEGUN.unsaid) noteBegun(this.#step, nonce);
+      if (begun === BEGUN.unsaid) unsaid.set(lease.jobId, nonce);
       return [{ id: lease.jobId, delivery: lease.delivery, nonce, result, truncated }];
     });
+    return { successes, unsaid };
   }
 
   /** What is kept of a result: all of it, as long as the shard's last reserve is not touched. The outcome is always kept. */
