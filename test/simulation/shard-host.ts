@@ -172,7 +172,9 @@ export class ShardHost {
 
   /** The job of a queue that a claim should take first; null when none is ready. */
   bestReady(queue: string): { id: string; priority: number; seq: number } | null {
+    // One that came back from its worker after its expiry, in this very step, is ready for a moment and does not start.
     const query = `SELECT id, priority, seq FROM jobs WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
+      AND (expires_at IS NULL OR expires_at > ${this.now()})
       ORDER BY priority DESC, seq LIMIT 1`;
     return this.rows<{ id: string; priority: number; seq: number }>(query, queue)[0] ?? null;
   }
