@@ -172,11 +172,20 @@ export class ShardHost {
 
   /** The job of a queue that a claim should take first; null when none is ready. */
   bestReady(queue: string): { id: string; priority: number; seq: number } | null {
-    // One that came back from its worker after its expiry, in this very step, is ready for a moment and does not start.
     const query = `SELECT id, priority, seq FROM jobs WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
       AND (expires_at IS NULL OR expires_at > ${this.now()})
       ORDER BY priority DESC, seq LIMIT 1`;
     return this.rows<{ id: string; priority: number; seq: number }>(query, queue)[0] ?? null;
+  }
+
+  /**
+   * Jobs that came back from their workers after their expiry, in this very step: they are ready for a moment, take a place in a
+   * claim, and do not start.
+   */
+  expiredReady(queue: string): number {
+    return this.#count(
+      `state = 'queued' AND blocked = 0 AND expires_at <= ${this.now()} AND queue = (SELECT ref FROM queues WHERE name = '${queue}')`,
+    );
   }
 
   /** Jobs that it has not forgotten. */
