@@ -32,6 +32,7 @@ export default defineConfig({
                 ALLOW_PRIVATE_TARGETS: "true",
                 MIGRATIONS: await readD1Migrations("migrations"),
                 FUZZ_REQUESTS: lane.histories.fuzz,
+                JSON_TEXTS: lane.histories.texts,
               },
             },
           }),

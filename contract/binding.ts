@@ -7,10 +7,10 @@
 import { z } from "zod";
 import { Scope } from "./admin.ts";
 import type { BatchBody, BatchView } from "./batch.ts";
-import { Consistency, type ExplainView, type JobView, type SubmitBody } from "./job.ts";
+import { Consistency, type ExplainView, type JobView, type SubmitInput } from "./job.ts";
 import { MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name } from "./primitives.ts";
-import type { ClaimInput, ClaimView, ExtendBody, ExtendView, ReleaseBody, ReportInput, ReportsView } from "./pull.ts";
+import type { ClaimInput, ClaimView, ExtendInput, ExtendView, ReleaseBody, ReportInput, ReportsView } from "./pull.ts";
 import { inSeconds, says } from "./sentence.ts";
 
 /** What every call may say of its caller. */
@@ -70,9 +70,15 @@ export const BindingOptions = {
   report: z.strictObject({ ...as, claim: z.unknown().optional() }),
 };
 
+/**
+ * A job as it is sent. Of it, as of whatever else a call takes or answers that may be any JSON value (`result`, `checkpoint`), the text
+ * may stand in place of the value, under the name with `Text` behind it; answers have both. A text arrives as it is.
+ */
+export type SentJob = SubmitInput | (Omit<SubmitInput, "payload"> & { payloadText: string });
+
 export interface DureBinding {
   /** `waitSeconds` (0..60) holds the answer until the job is final. */
-  submit(job: SubmitBody, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>>;
+  submit(job: SentJob, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>>;
   submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
   get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<JobView>>;
   /** The job when it is final, or as it is after `timeoutSeconds` (0..60, default 60). */
@@ -84,7 +90,7 @@ export interface DureBinding {
     reports: ReportInput[],
     options?: As & { claim?: ClaimInput & { queue: string } },
   ): Promise<Answer<ReportsView>>;
-  extend(lease: string, body?: ExtendBody, options?: As): Promise<Answer<ExtendView>>;
+  extend(lease: string, body?: ExtendInput, options?: As): Promise<Answer<ExtendView>>;
   /** Gives a job back to its place, without spending an attempt. */
   release(lease: string, body?: ReleaseBody, options?: As): Promise<Answer<JobView>>;
   /** Runs a failed or cancelled job again. Needs the scope `admin`. */

@@ -30,13 +30,13 @@ import {
   ExtendView,
   FailBody,
   FailLeaseBody,
+  ReleaseBody,
+  ReleaseLeaseBody,
   ReportBody,
   ReportsBody,
   ReportsView,
   SucceedBody,
   SucceededView,
-  ReleaseBody,
-  ReleaseLeaseBody,
   SucceedLeaseBody,
 } from "./pull.ts";
 import { EmptyBody, QueueBody, QueueListView, QueueStatsView, QueueView } from "./queue.ts";

@@ -23,6 +23,7 @@ import { ProgressView } from "./progress.ts";
 import { RetryBody, RetryView } from "./retry.ts";
 import { EXPLAIN_REASONS } from "./rpc.ts";
 import { formatBytes, formatNumber, query } from "./sentence.ts";
+import { anyJson } from "./text-members.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
 
 export const JobStateName = z.enum(JOB_STATES);
@@ -51,10 +52,9 @@ export const SubmitBody = described(
   z
     .strictObject({
       queue: field(Name.optional(), "The name of the queue, which has to exist. Left out: `default`.", "emails"),
-      // Passed through by reference and never copied.
       payload: field(
-        z.unknown(),
-        `The input of the job: any JSON value, null too, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as JSON text.`,
+        anyJson(),
+        `The input of the job: any JSON value, null too, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as the text that is sent, which is kept as it is.`,
         { to: "a@b.example" },
       ),
       orderingKey: field(
@@ -118,7 +118,10 @@ export const SubmitBody = described(
   "A job to be accepted. Only `payload` is required.",
   { queue: "default", payload: { to: "a@b.example" }, priority: 5, tags: ["welcome"] },
 );
-export type SubmitBody = z.infer<typeof SubmitBody>;
+/** As it was read: `payload` is its text. */
+export type SubmitBody = z.output<typeof SubmitBody>;
+/** As it is sent. */
+export type SubmitInput = z.input<typeof SubmitBody>;
 
 export const AttemptView = described(
   z.strictObject({
@@ -205,8 +208,12 @@ export const JobView = described(
     tags: field(z.array(z.string()), "The words that the job can be found by.", ["welcome"]),
     timeout: field(z.number(), "How many seconds one attempt may take.", 60),
     retry: field(RetryView, "How failed attempts are tried again."),
-    payload: field(z.unknown(), "The input of the job.", { to: "a@b.example" }),
-    result: field(z.unknown(), "What its success gave. Null before that, and where it gave nothing.", { sent: true }),
+    payload: field(z.unknown(), "The input of the job, as the text that was sent.", { to: "a@b.example" }),
+    result: field(
+      z.unknown(),
+      "What its success gave, as the text that was reported. Null before that, and where it gave nothing.",
+      { sent: true },
+    ),
     resultTruncated: field(
       z.boolean(),
       `Whether the result was cut at ${formatBytes(MAX_RESULT_BYTES)}, as that of an HTTP target is.`,
@@ -269,7 +276,7 @@ export const ExplainView = described(
     state: field(ShownStateName, SHOWN_STATES, "queued"),
     reason: field(
       z.enum([...EXPLAIN_REASONS, "accepted"]),
-      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
+      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections, or the executor had none left; `no-worker`: nobody has claimed from its pull queue for 30 seconds; `no-executor`: nobody has come for 10 seconds, though bells have rung: neither the processor to its lane, nor a consumer to its queue; `deleting`: its namespace is being deleted; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
       "ordering",
     ),
     detail: field(
@@ -293,6 +300,12 @@ export const ExplainView = described(
       "When the job is expected to start. Null when that cannot be said.",
       null,
       LATER,
+    ),
+    since: field(
+      Timestamp.nullable(),
+      "With `no-executor` and `no-worker`: since when nobody has come for it. Null with all other reasons.",
+      null,
+      ACCEPTED_AT,
     ),
   }),
   "Why a job is not running.",

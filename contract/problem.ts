@@ -95,7 +95,7 @@ export function nameOf(pointer: string): string | null {
 }
 
 /** Names in a pointer can be a caller's own unknown keys: cut so that an answer stays small. */
-function escapePointer(part: string): string {
+export function escapePointer(part: string): string {
   return part.slice(0, 200).toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1");
 }
 

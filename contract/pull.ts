@@ -19,6 +19,7 @@ import { Name, WorkerName } from "./primitives.ts";
 import { ProblemView } from "./problem.ts";
 import { ProgressBody } from "./progress.ts";
 import { formatBytes, formatNumber, inSeconds } from "./sentence.ts";
+import { anyJson } from "./text-members.ts";
 import { LeaseSeconds, RetryAfterSeconds, Timestamp } from "./time.ts";
 
 /** What pull workers say and hear. Durations are seconds. */
@@ -104,7 +105,7 @@ export type ClaimView = z.infer<typeof ClaimView>;
 export const Spawn = z.array(SubmitBody).max(MAX_SPAWN);
 
 const result = field(
-  z.unknown().optional(),
+  anyJson().optional(),
   `What the attempt gave: any JSON value of at most ${formatBytes(MAX_RESULT_BYTES)} as JSON text. Left out: null.`,
   { sent: true },
 );
@@ -259,7 +260,7 @@ const heartbeat = {
   leaseSeconds,
   progress: field(ProgressBody.optional(), "How far the job is. Left out: as it was."),
   checkpoint: field(
-    z.unknown().optional(),
+    anyJson().optional(),
     `What the next attempt is to go on from: any JSON value of at most ${formatBytes(MAX_CHECKPOINT_BYTES)} as JSON text. Null forgets the last one. Left out: as it was.`,
     { frame: 830 },
   ),
@@ -268,7 +269,9 @@ export const ExtendBody = described(
   z.strictObject(heartbeat),
   "A heartbeat, and what the worker has to say with it. What is left out stays as it was.",
 );
-export type ExtendBody = z.infer<typeof ExtendBody>;
+export type ExtendBody = z.output<typeof ExtendBody>;
+/** As sent. */
+export type ExtendInput = z.input<typeof ExtendBody>;
 
 export const ExtendLeaseBody = described(
   z.strictObject({ lease, ...heartbeat }),

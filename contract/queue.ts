@@ -284,7 +284,7 @@ export const QueueStatsView = described(
     ),
     oldestQueuedAt: field(
       Timestamp.nullable(),
-      "When the job was accepted that has been ready for longest. Null when none is ready.",
+      "When the job was accepted that has been ready for longest; where jobs of several priorities are ready, of the 256 on each shard that go first. Null when none is ready.",
       ACCEPTED_AT,
     ),
     backlog: described(

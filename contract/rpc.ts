@@ -67,6 +67,7 @@ import type {
 } from "./rpc/subscription.ts";
 import type { DecideReply, DecideRequest, PrepareReply, PrepareRequest } from "./rpc/transaction.ts";
 import type {
+  AwaitLaneRequest,
   AwaitWorkRequest,
   ClaimReply,
   ClaimRequest,
@@ -110,6 +111,7 @@ export interface ShardApi {
   work(request: WorkRequest): Promise<Reply<WorkReply>>;
   claim(request: ClaimRequest): Promise<Reply<ClaimReply>>;
   awaitWork(request: AwaitWorkRequest): Promise<Reply<boolean>>;
+  awaitLane(request: AwaitLaneRequest): Promise<Reply<boolean>>;
   report(request: ReportRequest): Promise<Reply<ReportReply>>;
   /** Takes jobs that successes on another shard brought with them: each once, however often they come. */
   receive(request: ReceiveRequest): Promise<Reply<ReceiveReply>>;

@@ -120,3 +120,13 @@ export function limitsKeys(settings: Pick<QueueSettings, "perKeyConcurrency" | "
 export function partitionShare(limit: number, partitions: number, partition: number): number {
   return Math.floor(limit / partitions) + (partition < limit % partitions ? 1 : 0);
 }
+
+/** Whose visit the jobs of a queue wait for: the processor's in a lane, or that of the consumer that claims by queue there. */
+export type WorkLine = Lane | `${Lane}/consumer`;
+export const WORK_LINES: readonly WorkLine[] = [...LANES, ...LANES.map((lane) => `${lane}/consumer` as const)];
+
+/** The line whose bell calls for the jobs of a queue; null where nobody is called. */
+export function workLineOf({ target, lane }: QueueSettings): WorkLine | null {
+  if (isPushed(target)) return lane;
+  return target.type === "consumer" ? `${lane}/consumer` : null;
+}

@@ -1,4 +1,11 @@
-import { claimJobs, extendByLease, failByLease, releaseByLease, reportJobs, succeedByLease } from "./generated/calls.ts";
+import {
+  claimJobs,
+  extendByLease,
+  failByLease,
+  releaseByLease,
+  reportJobs,
+  succeedByLease,
+} from "./generated/calls.ts";
 import type {
   ClaimedJob,
   ClaimRequest,

@@ -61,6 +61,8 @@ export const EXPLAIN_REASONS = [
   "parked",
   "deduplication",
   "no-worker",
+  "no-executor",
+  "deleting",
   "running",
   "final",
 ] as const;
@@ -79,6 +81,8 @@ export interface Explanation {
   ahead: number | null;
   /** When it is expected to start, epoch ms; null when that cannot be said. */
   estimatedStartAt: number | null;
+  /** Since when nobody has come for it, epoch ms; null with other reasons, and from shards of an earlier version. */
+  since?: number | null;
 }
 
 /** An explanation, or that the shard does not have the job. */

@@ -55,6 +55,8 @@ export interface WorkRequest extends ShardCall {
   lane: Lane;
   /** The name of the processor invocation. */
   worker: string;
+  /** The release of the processor. Left out by one of an earlier version. */
+  version?: string;
   reports: Report[];
   /** How many jobs can be started now, by the type of their target. All zero says that the executor leaves, and only reports. */
   room: Record<PushType, number>;
@@ -109,6 +111,12 @@ export interface ClaimRequest extends ShardCall {
 export interface AwaitWorkRequest extends ShardCall {
   namespace: string;
   queue: string;
+  waitMs: number;
+}
+
+/** Is answered true as soon as a processor could claim something in the lane, and false after `waitMs` milliseconds. A hint: nothing is claimed by it. */
+export interface AwaitLaneRequest extends ShardCall {
+  lane: Lane;
   waitMs: number;
 }
 

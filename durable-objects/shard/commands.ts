@@ -2,7 +2,17 @@ import type * as rpc from "../../contract/rpc.ts";
 import { auditShard } from "./audit/audit.ts";
 import { health, wake } from "./audit/health.ts";
 import { queueStats } from "./audit/queue-stats.ts";
-import { awaitWork, claim, deliver, finished, projected, untilWork, work } from "./doorbells/visits.ts";
+import {
+  awaitLane,
+  awaitWork,
+  claim,
+  deliver,
+  finished,
+  projected,
+  untilLane,
+  untilWork,
+  work,
+} from "./doorbells/visits.ts";
 import { changeKey, orderingKeys } from "./failed-jobs/change-key.ts";
 import { discardFailed, discardMoved, failedJobs } from "./failed-jobs/failed-jobs.ts";
 import { failuresOf } from "./failed-jobs/failures.ts";
@@ -66,6 +76,7 @@ export const COMMANDS: Commands = {
   work: direct(EACH, work),
   claim: direct(ofQueue, claim),
   awaitWork: read(ofQueue, awaitWork, untilWork),
+  awaitLane: read(ofShard, awaitLane, untilLane),
   report: write(EACH, report, untilDelivered),
   extend: write(EACH, extend),
 

@@ -24,6 +24,7 @@ export const MUST_SEE = [
   ),
   ...[
     "no-worker",
+    "no-executor",
     "connections",
     "parked",
     "deduplication",

@@ -51,6 +51,10 @@ export class Model {
   readonly begunClaims = new Set<number>();
   /** Lanes whose connections an executor has told of. */
   readonly lanes = new Set<Lane>();
+  /** When an executor last came, by lane; and, by lane and type, when one last came that had room for such jobs. */
+  readonly visits = new Map<Lane | `${Lane}/${PushType}`, number>();
+  /** Lanes whose executor had no connection left when it last came. */
+  readonly unconnected = new Set<Lane>();
 
   constructor(now: number) {
     this.now = now;
@@ -84,6 +88,7 @@ export class Model {
   restart(): void {
     this.fairShare = new FairShare();
     this.lanes.clear();
+    this.unconnected.clear();
     for (const queue of this.queues) queue.lastClaimAt = null;
     this.begunClaims.clear();
   }
@@ -129,6 +134,19 @@ export class Model {
     change();
     if (isOver(job)) this.dedup.ended(job);
     if (job.state === "failed") jobFailed(job);
+  }
+
+  /** An executor has come for a lane, with room for so many jobs of each type. */
+  cameForLane(lane: Lane, room: Record<PushType, number>): void {
+    this.visits.set(lane, this.now);
+    for (const type of ["handler", "http"] as const) if (room[type] > 0) this.visits.set(`${lane}/${type}`, this.now);
+    if (room.http > 0) this.unconnected.delete(lane);
+    else if (room.handler > 0) this.unconnected.add(lane);
+  }
+
+  /** When an executor last came for such a place; long ago where none has. A clock that has stepped back was then at most now. */
+  visitedAt(place: Lane | `${Lane}/${PushType}`): number {
+    return Math.min(this.now, this.visits.get(place) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** A claim of the processor. The order: queue after queue as they are known, in each the best first. */
@@ -211,7 +229,10 @@ export class Model {
   #endLease(job: ModelJob): void {
     see("a lease that ended");
     const { now, randomness } = this;
-    if (this.#isUnbegun(job) && job.unbegun < UNBEGUN_RETURNS) return unbegun(job, now);
+    if (this.#isUnbegun(job) && job.unbegun < UNBEGUN_RETURNS) {
+      unbegun(job, now);
+      return;
+    }
     const code = job.attemptEndsAt <= now ? "timeout" : "lease-expired";
     this.#does(job, () => failed(job, { outcome: "leaseExpired", code, retry: true, now, randomness, waitMs: null }));
   }

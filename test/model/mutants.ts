@@ -145,7 +145,11 @@ export const MUTANTS: TrackedMutant[] = [
       ? { retry: true, runAt: failure.now + failure.retryAfterMs }
       : verdict;
   }),
-  statements("a job that was not begun comes back unspent", { marks: [], from: "begun = ?8", to: "begun = 1 + 0 * ?8" }),
+  statements("a job that was not begun comes back unspent", {
+    marks: [],
+    from: "begun = ?8",
+    to: "begun = 1 + 0 * ?8",
+  }),
   statements("a job that comes back unbegun again and again spends an attempt", {
     marks: [SAVE],
     from: "returns = ?",

@@ -41,6 +41,7 @@ export class Workers {
     });
     // One that leaves claims nothing, and says nothing of the lane.
     if (room.handler + room.http > 0) model.lanes.add(lane);
+    model.cameForLane(lane, room);
     model.tickOnce();
     this.#compare(asked, reply.reports);
     this.#given(
@@ -63,7 +64,10 @@ export class Workers {
     for (const [i, { job }] of jobs.entries()) checkJob(predicted[i] as ModelJob, job);
   }
 
-  #given(jobs: ModelJob[], items: { id: string; attempt: number; delivery: number | undefined; lease: string }[]): void {
+  #given(
+    jobs: ModelJob[],
+    items: { id: string; attempt: number; delivery: number | undefined; lease: string }[],
+  ): void {
     expectSame("claim", "ids", {
       predicted: jobs.map(({ id, attempt, delivery }) => `${id} ${attempt} ${delivery}`),
       answered: items.map(({ id, attempt, delivery }) => `${id} ${attempt} ${delivery}`),
@@ -103,7 +107,11 @@ export class Workers {
     const lease = this.#pick(spec);
     if (lease === null) return [];
     const { outcome: kind, retryAfterMs } = spec;
-    const error = { code: kind === "released" ? "released" : "boom", message: "It broke.", retryable: kind !== "final-error" };
+    const error = {
+      code: kind === "released" ? "released" : "boom",
+      message: "It broke.",
+      retryable: kind !== "final-error",
+    };
     const putBack = kind === "deferred" || kind === "released" ? { putBack: kind } : {};
     const outcome: rpc.Outcome =
       kind === "ok"

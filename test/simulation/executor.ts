@@ -11,7 +11,10 @@ interface Run {
 }
 
 /** What the run comes to, when it ends at `now`. */
-export function outcomeOf({ payload, attempt, delivery = attempt, by }: Run, now: number): { ms: number; outcome: Outcome } {
+export function outcomeOf(
+  { payload, attempt, delivery = attempt, by }: Run,
+  now: number,
+): { ms: number; outcome: Outcome } {
   const script = JSON.parse(payload) as Script;
   if (delivery - attempt < script.defers) {
     const error = { code: by, message: "not now", retryable: true };

@@ -183,7 +183,10 @@ function withoutFence(original: typeof RigCore, hit: () => void): typeof RigCore
       const lease = parseLease(report.lease);
       if (lease === null) return report;
       const query = "SELECT id, attempt, returned, lease FROM jobs WHERE id = ? AND state = 'running'";
-      const [current] = this.#sql.all<{ id: string; attempt: number; returned: number; lease: string }>(query, lease.jobId);
+      const [current] = this.#sql.all<{ id: string; attempt: number; returned: number; lease: string }>(
+        query,
+        lease.jobId,
+      );
       if (current === undefined || deliveryOf(current) === lease.delivery) return report;
       hit();
       return { ...report, lease: new LeaseTags().lease(current) };

@@ -321,7 +321,9 @@ export class Observer {
 
   #swept(host: ShardHost): void {
     // One that had expired is redriven without having spent anything.
-    const anew = host.rows<{ id: string }>("SELECT id FROM jobs WHERE returns IS NOT NULL AND returns ->> 'since' IS NULL");
+    const anew = host.rows<{ id: string }>(
+      "SELECT id FROM jobs WHERE returns IS NOT NULL AND returns ->> 'since' IS NULL",
+    );
     for (const { id } of anew) this.#deferredSince.delete(id);
     for (const [id, sight] of this.#sights) {
       const now = sight.state === "failed" ? host.stateOf(id) : null;

@@ -59,6 +59,8 @@ export class ShardHost {
   readonly #ports: ShardPorts;
   #core: RigCore | null = null;
   #downUntil = 0;
+  /** When the processor's last call came here, by the world's clock. */
+  #workedAt = Number.NEGATIVE_INFINITY;
   #skewMs = 0;
   /** Said by the step under way; they leave when it is committed. */
   #alarmWish: number | null = null;
@@ -111,7 +113,13 @@ export class ShardHost {
       return this.#crash(name, true);
     }
     this.#after(name, request, done.value);
+    if (name === "work") this.#workedAt = this.#parts.clock.now();
     return { type: "done", value: done.value };
+  }
+
+  /** How long ago the processor last came and was answered, milliseconds. */
+  idleMs(): number {
+    return this.#parts.clock.now() - this.#workedAt;
   }
 
   /** The world looks at the rows: no fault, no effect. Starts the object when it must. */

@@ -223,7 +223,7 @@ describe("settings", () => {
     expect(await must("PATCH", `/v1/queues/${queue}`, { body })).toMatchObject({
       priorityAging: null,
       maxDeferral: 86_400,
-  timeout: 60,
+      timeout: 60,
       retry: { delay: 1, maxAttempts: 2 },
     });
   });

@@ -10,7 +10,7 @@ export interface SubmitRequest {
      */
     queue?: string | undefined;
     /**
-     * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+     * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -1298,7 +1298,7 @@ export interface SchedulePatch {
          */
         queue?: (string | null) | undefined;
         /**
-         * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+         * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
          * @example {
          *       "to": "a@b.example"
          *     }
@@ -1414,7 +1414,7 @@ export interface ScheduledJobRequest {
      */
     queue?: string | undefined;
     /**
-     * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+     * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -1962,14 +1962,14 @@ export interface Job {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -2145,14 +2145,14 @@ export interface JobListItem {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload?: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -2344,11 +2344,11 @@ export interface Explanation {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
+     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections, or the executor had none left; `no-worker`: nobody has claimed from its pull queue for 30 seconds; `no-executor`: nobody has come for 10 seconds, though bells have rung: neither the processor to its lane, nor a consumer to its queue; `deleting`: its namespace is being deleted; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
      * @example ordering
      * @enum {string}
      */
-    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "running" | "final" | "accepted";
+    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "no-executor" | "deleting" | "running" | "final" | "accepted";
     /**
      * @description The reason as a sentence for people.
      * @example It waits for an earlier job of its ordering key.
@@ -2371,6 +2371,12 @@ export interface Explanation {
      * @example 2026-12-01T00:00:00Z
      */
     estimatedStartAt: string | null;
+    /**
+     * @description With `no-executor` and `no-worker`: since when nobody has come for it. Null with all other reasons.
+     * @example null
+     * @example 2026-11-22T15:32:03.604Z
+     */
+    since: string | null;
 }
 
 /**
@@ -2716,7 +2722,7 @@ export interface QueueStats {
         cancelled: number;
     };
     /**
-     * @description When the job was accepted that has been ready for longest. Null when none is ready.
+     * @description When the job was accepted that has been ready for longest; where jobs of several priorities are ready, of the 256 on each shard that go first. Null when none is ready.
      * @example 2026-11-22T15:32:03.604Z
      */
     oldestQueuedAt: string | null;
@@ -3579,14 +3585,14 @@ export interface ClaimedJob {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -3867,14 +3873,14 @@ export interface Succeeded {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -4254,7 +4260,8 @@ export interface Cluster {
      *           ]
      *         ],
      *         "live": 12,
-     *         "bytes": 524288
+     *         "bytes": 524288,
+     *         "executors": []
      *       }
      *     ]
      */
@@ -4287,6 +4294,48 @@ export interface Cluster {
          * @example 524288
          */
         bytes: number;
+        /**
+         * @description Who comes for its jobs: one entry for each lane and kind of executor that somebody came for, or in which work waits.
+         * @example [
+         *       {
+         *         "lane": "default",
+         *         "executor": "processor",
+         *         "version": "0.1.0",
+         *         "visitedAt": "2026-11-22T15:32:03.604Z",
+         *         "waitingSince": null
+         *       }
+         *     ]
+         */
+        executors: {
+            /**
+             * @description The lane.
+             * @example default
+             * @enum {string}
+             */
+            lane: "default" | "slow" | "bulk";
+            /**
+             * @description Whose jobs these are: those of handlers and HTTP targets are the `processor`'s; those of consumer queues the `consumer`'s, a Worker of the user's own.
+             * @example processor
+             * @enum {string}
+             */
+            executor: "processor" | "consumer";
+            /**
+             * @description The release of the processor that came last. Null: it did not say, or nobody came, or it is a consumer.
+             * @example 0.1.0
+             */
+            version: string | null;
+            /**
+             * @description When an executor came last. After a restart of the shard it may be up to an hour older than it was. Null: nobody is known to have come.
+             * @example 2026-11-22T15:32:03.604Z
+             */
+            visitedAt: string | null;
+            /**
+             * @description Since when work has waited and nobody has come for it. Null: nothing waits.
+             * @example null
+             * @example 2026-11-22T15:32:03.604Z
+             */
+            waitingSince: string | null;
+        }[];
     }[];
 }
 
@@ -4477,7 +4526,7 @@ export interface WebhookSecret {
  */
 export interface Ready {
     /**
-     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, or the cron stands still; `down`: they do not.
+     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, the cron stands still, or the processor does not come; `down`: they do not.
      * @example ok
      * @enum {string}
      */
@@ -4509,6 +4558,11 @@ export interface Ready {
      *         "ok": true,
      *         "latencyMs": 3,
      *         "ageSeconds": 42
+     *       },
+     *       "processor": {
+     *         "ok": true,
+     *         "latencyMs": 3,
+     *         "waitingSeconds": null
      *       }
      *     }
      */
@@ -4632,6 +4686,32 @@ export interface Ready {
              * @example 42
              */
             ageSeconds: number | null;
+        };
+        /**
+         * @description Not `ok` when jobs for handlers or HTTP targets could run and no processor has come for them for more than 60 seconds. Without such jobs it is `ok`.
+         * @example {
+         *       "ok": true,
+         *       "latencyMs": 3,
+         *       "waitingSeconds": null
+         *     }
+         */
+        processor: {
+            /**
+             * @description Whether it answered within 2 seconds.
+             * @example true
+             */
+            ok: boolean;
+            /**
+             * @description How many milliseconds that took.
+             * @example 3
+             */
+            latencyMs: number;
+            /**
+             * @description How many seconds pushed work has waited and no processor has come for it, on the shards that were asked. Null: none waits.
+             * @example null
+             * @example 2
+             */
+            waitingSeconds: number | null;
         };
     };
 }

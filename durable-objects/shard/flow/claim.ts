@@ -59,7 +59,15 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
     if (room <= 0) continue;
-    const limits: StartLimits = { room, leaseMs, graceMs: PUSH_GRACE_MS, worker, begun: BEGUN.yes, returning: "item", space };
+    const limits: StartLimits = {
+      room,
+      leaseMs,
+      graceMs: PUSH_GRACE_MS,
+      worker,
+      begun: BEGUN.yes,
+      returning: "item",
+      space,
+    };
     for (const { row, queue } of startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits)) {
       items.push(toItem(row, queue, tags));
     }

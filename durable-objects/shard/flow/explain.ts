@@ -1,23 +1,26 @@
 import type { Explanation } from "../../../contract/rpc.ts";
+import { NO_EXECUTOR_MS } from "../../../domain/bell.ts";
 import { nextInShare } from "../../../domain/fairness.ts";
-import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
+import { isPushed } from "../../../domain/queue.ts";
 import { BLOCKS, type JobHead, type Returns, returnsOf } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import type { Parts } from "../kernel/part.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { FAIR_SHARE } from "./claim.ts";
 import { connectionRoom, connectionShares } from "./connections.ts";
 import { dedupKeyOf } from "./dedup.ts";
 import { DEDUP } from "./dedup-store.ts";
+import { EXECUTORS, type Executor } from "./executors.ts";
 import { limitIsFull, readyAhead } from "./explain-limits.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
 import { partitionRoom, startable } from "./limits.ts";
 import { lineOf } from "./ordering-keys.ts";
 import { PARKED } from "./parked-store.ts";
 
-/** A queue that waits to be claimed from, and was not for this long, has no worker. */
+/** A pull queue that waits to be claimed from, and was not for this long, has no worker. */
 const NO_WORKER_MS = 30_000;
 /** Jobs of each partition of another queue that are counted: they take turns, so more of one never count. */
 const MAX_COUNTED = 1000;
@@ -29,7 +32,7 @@ export function explain(parts: Parts, row: JobHead, now: number): Explanation {
 }
 
 function reasonFor(asked: Asked): Reason {
-  const { row, queue } = asked;
+  const { parts, row, queue } = asked;
   switch (row.state) {
     case "succeeded":
     case "failed":
@@ -38,6 +41,11 @@ function reasonFor(asked: Asked): Reason {
     case "running":
       return because("running", `Attempt ${row.attempt} runs${row.worker === null ? "" : ` on ${row.worker}`}.`);
     default:
+      if (parts.get(NAMESPACES).isGone(queue.settings.namespace))
+        return because(
+          "deleting",
+          `Namespace ${queue.settings.namespace} is being deleted: nothing of it starts any more.`,
+        );
       if (queue.settings.paused) return because("paused", `Queue ${queue.settings.name} is paused.`);
       return notDue(asked) ?? blockedBy(asked) ?? limitIsFull(asked) ?? inLine(asked);
   }
@@ -94,13 +102,10 @@ function blockedBy(asked: Asked): Reason | null {
 
 /** Nothing holds it: others go first, nobody comes, or it is next. */
 function inLine(asked: Asked): Reason {
-  const { parts, row, queue, now } = asked;
+  const { parts, queue, now } = asked;
   const ahead = queueAhead(asked);
-  // Before this object woke, a claim would have taken the job as soon as it could run.
-  const lastClaimAt = parts.get(METRICS).lastClaimAt(row.queue) ?? Math.max(row.run_at, queue.settings.updatedAt);
-  if (!isPushed(queue.settings.target) && now - lastClaimAt >= NO_WORKER_MS) {
-    return because("no-worker", noWorker(queue.settings, now - lastClaimAt), { ahead });
-  }
+  const missing = queue.settings.target.type === "pull" ? noWorker(asked, ahead) : noExecutor(asked, ahead);
+  if (missing !== null) return missing;
   if (ahead > 0) return because("priority", `${ahead} ready jobs of its queue go first.`, { ahead });
   const turnsBefore = turnsAhead(parts, queue, now);
   if (turnsBefore > 0) {
@@ -109,10 +114,47 @@ function inLine(asked: Asked): Reason {
   return because("ready", "The next claim takes it.", { ahead: 0, estimatedStartAt: now });
 }
 
-function noWorker({ name, target, lane }: QueueSettings, idleMs: number): string {
-  const detail = `Nobody has claimed from queue ${name} for ${Math.floor(idleMs / 1000)} s.`;
-  if (target.type !== "consumer") return detail;
-  return `${detail} The Queue of lane ${lane} needs a Worker as its consumer that has a handler for ${name}.`;
+/** Nobody has claimed from its pull queue for a while. */
+function noWorker({ parts, row, queue, now }: Asked, ahead: number): Reason | null {
+  // Before this object woke, a claim would have taken the job as soon as it could run.
+  const since = parts.get(METRICS).lastClaimAt(row.queue) ?? Math.max(row.run_at, queue.settings.updatedAt);
+  if (now - since < NO_WORKER_MS) return null;
+  const detail = `Nobody has claimed from queue ${queue.settings.name} for ${wholeSeconds(now - since)} s.`;
+  return because("no-worker", detail, { ahead, since });
+}
+
+/**
+ * Nobody has come for the jobs of its lane, or for those of its consumer queue, though bells have rung for a while. A job for
+ * which the first bell is out waits for nothing yet.
+ */
+function noExecutor({ parts, queue, now }: Asked, ahead: number): Reason | null {
+  const executors = parts.get(EXECUTORS);
+  const since = executors.waitingSince(queue);
+  if (since === null || now - since < NO_EXECUTOR_MS) return null;
+  const { name, lane, target } = queue.settings;
+  const idle = `for ${wholeSeconds(now - since)} s, since ${isoText(since)}`;
+  const detail = isPushed(target)
+    ? `Nobody has come for the ${target.type} jobs of lane ${lane} ${idle}. ${lastCame(executors.last(lane), since)}`
+    : `Nobody has claimed from queue ${name} ${idle}. The Queue of lane ${lane} needs a Worker as its consumer that has a handler for ${name}.`;
+  return because("no-executor", detail, { ahead, since });
+}
+
+function lastCame(last: Executor | null, since: number): string {
+  if (last === null)
+    return "No processor is known to have ever come for the lane: it has to be deployed, as the consumer of the lane's Queue.";
+  const who = last.version === null ? "A processor" : `The processor, version ${last.version},`;
+  const at = isoText(last.visitedAt);
+  return last.visitedAt > since
+    ? `${who} came at ${at} and had no room for them.`
+    : `${who} is known to have come last at ${at}.`;
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+function isoText(at: number): string {
+  return new Date(at).toISOString();
 }
 
 /** Jobs of other queues that a claim of its lane takes before it takes one of this queue. */

@@ -8,7 +8,7 @@ import { BLOCKS } from "../jobs/job-row.ts";
 import { type AuditView, comesTooLate, OVERDUE_MS, type RowRules } from "../kernel/audit-rules.ts";
 import type { Step } from "../kernel/step.ts";
 import type { QueueSubsystem } from "../queues/queue-change.ts";
-import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import { QUEUES, wakeForQueue } from "../queues/queue-store.ts";
 import { FLOW_MIGRATIONS } from "./flow-schema.ts";
 import { FLOW } from "./flow-store.ts";
 import { touchGate, touchGates } from "./gates.ts";
@@ -111,7 +111,7 @@ function wakeWhereRatesOpen(step: Step): void {
   const queues = step.get(QUEUES);
   for (const ref of step.get(COUNTS).withReady()) {
     const { settings } = queues.get(ref);
-    if (settings.rate !== null) step.wake(queueKey(settings));
+    if (settings.rate !== null) wakeForQueue(step, settings);
   }
 }
 

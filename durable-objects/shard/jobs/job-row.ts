@@ -101,7 +101,8 @@ export const HEAD_COLUMNS = `id, queue, partition, slot, seq, rank, state, block
 export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
 
 /** What an executor needs of a row: reading all of it would cost the most common call half as much again. */
-export type ItemRow = Pick<JobRow, "id" | "attempt" | "returned" | "lease" | "payload" | "timeout_ms" | "due_at"> & SqlRow;
+export type ItemRow = Pick<JobRow, "id" | "attempt" | "returned" | "lease" | "payload" | "timeout_ms" | "due_at"> &
+  SqlRow;
 export const ITEM_COLUMNS = "id, attempt, returned, lease, payload, timeout_ms, due_at";
 
 export function isKept(row: JobHead<RowState>): row is JobHead {

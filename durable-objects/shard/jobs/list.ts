@@ -1,5 +1,6 @@
 import type { ListReply, ListRequest } from "../../../contract/rpc.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
+import type { Sql } from "../../sql.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS } from "./counts.ts";
@@ -9,7 +10,7 @@ import { PROGRESS } from "./progress-store.ts";
 import { nextOf, type WalkedIndex, walkIds } from "./walk-queues.ts";
 
 /** Rows looked at for one page: a filter that matches little ends the page early, with the place it came to. */
-const LOOKED_AT_PER_PAGE = 1_000;
+const LOOKED_AT_PER_PAGE = 500;
 /** Rows read at once: few while each may be the last of the page, and few of those with a payload of up to 256 KiB. */
 const LEAST_AT_ONCE = 20;
 const MOST_AT_ONCE = 500;
@@ -95,11 +96,13 @@ class Page {
   /** Adds those of the next jobs that match. The id at which the page was full, or null when it is not. */
   add(ids: string[]): string | null {
     const jobs = this.#parts.get(JOBS);
-    const heads = new Map(jobs.heads(ids).map((head) => [head.id, head]));
-    const { payload, result } = this.#request.include;
+    const { filter, include } = this.#request;
+    const { payload, result } = include;
+    const candidates = candidatesOf(this.#parts.sql, ids, filter);
+    const heads = new Map(jobs.heads(candidates).map((head) => [head.id, head]));
     const atOnce = payload || result ? WHOLE_AT_ONCE : MOST_AT_ONCE;
-    for (let at = 0; at < ids.length; at += atOnce) {
-      const some = ids.slice(at, at + atOnce).map((id) => heads.get(id) ?? lost(id));
+    for (let at = 0; at < candidates.length; at += atOnce) {
+      const some = candidates.slice(at, at + atOnce).map((id) => heads.get(id) ?? lost(id));
       const shown = some.filter(isKept).filter((head) => matches(head, this.#request.filter));
       const whole = new Map(payload || result ? jobs.rows(shown.map(({ id }) => id)).map((row) => [row.id, row]) : []);
       const match = new Set(shown);
@@ -128,6 +131,21 @@ class Page {
     this.#bytes += payload.length + (result?.length ?? 0);
     return this.items.length >= limit || this.#bytes > PAGE_BYTES;
   }
+}
+
+const CANDIDATES = `SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?1)) AND (state = 'discarded' OR
+  ((?2 IS NULL OR state = ?2) AND (?3 IS NULL OR ordering_key = ?3) AND (?4 IS NULL OR instr(spec, ?4) > 0)))`;
+
+/**
+ * Of these those that may match, and the discarded, in the same order: SQLite leaves out most of what does not match, for a tenth
+ * of what it costs to bring a row here. A tag is looked for as text, so that `matches` still has to look at the tags themselves.
+ */
+function candidatesOf(sql: Sql, ids: string[], { state, orderingKey, tag }: ListRequest["filter"]): string[] {
+  if (state === null && orderingKey === null && tag === null) return ids;
+  const tagText = tag === null ? null : JSON.stringify(tag);
+  const rows = sql.all<{ id: string }>(CANDIDATES, JSON.stringify(ids), state, orderingKey, tagText);
+  const candidates = new Set(rows.map(({ id }) => id));
+  return candidates.size === 0 ? [] : ids.filter((id) => candidates.has(id));
 }
 
 function lost(id: string): never {

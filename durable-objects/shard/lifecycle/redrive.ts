@@ -3,7 +3,15 @@ import type { JobError } from "../../../domain/job/job.ts";
 import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
 import { lineOf, promoteNext, releaseDecided } from "../flow/ordering-keys.ts";
 import { noteOvertaken } from "../jobs/history.ts";
-import { BLOCKS, deliveryOf, type JobHead, type JobSpec, type Returns, returnsOf, type StoredAttempt } from "../jobs/job-row.ts";
+import {
+  BLOCKS,
+  deliveryOf,
+  type JobHead,
+  type JobSpec,
+  type Returns,
+  returnsOf,
+  type StoredAttempt,
+} from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
 import type { Parts } from "../kernel/part.ts";

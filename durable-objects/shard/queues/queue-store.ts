@@ -1,4 +1,4 @@
-import type { QueueSettings } from "../../../domain/queue.ts";
+import { isPushed, type Lane, type QueueSettings } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
@@ -167,6 +167,17 @@ export function queueKey({ namespace, name }: Pick<QueueSettings, "namespace" | 
   return `queue:${namespace}/${name}`;
 }
 
+/** What those are woken by who wait for work of a lane. */
+export function laneKey(lane: Lane): string {
+  return `lane:${lane}`;
+}
+
+/** Wakes those who wait for work of the queue, `most` of them at most, and those who wait for its lane. */
+export function wakeForQueue(step: Step, { namespace, name, target, lane }: QueueSettings, most?: number): void {
+  step.wake(queueKey({ namespace, name }), most);
+  if (isPushed(target)) step.wake(laneKey(lane));
+}
+
 /**
  * Takes settings that are newer than the known ones, wherever they come from; answers the queue as it is known then. Of a
  * namespace that is being deleted nothing is taken, and its queue is answered as a deleted one.
@@ -177,7 +188,7 @@ export function takeSettings(step: Step, settings: QueueSettings): KnownQueue {
   if (queue.settings !== settings || before === settings) return queue;
   for (const listener of step.get(QUEUE_LISTENERS)) listener.onSettings?.(step, queue, before);
   // What was paused may go on, and a limit may be higher.
-  step.wake(queueKey(settings));
+  wakeForQueue(step, settings);
   return queue;
 }
 

@@ -147,14 +147,20 @@ describe("after a failed attempt", () => {
 describe("a wait that was asked for", () => {
   test("is never shorter than asked, nor than the job's own backoff, nor longer than both and a tenth", () => {
     fc.assert(
-      fc.property(anyPolicy, fc.nat(86_400_000), fc.integer({ min: 1, max: 100 }), anyChance, (policy, asked, failures, randomness) => {
-        const wait = askedWaitMs(asked, { policy, failures, randomness });
-        const ceiling = backoffMs({ ...policy, jitter: "none" }, failures, 0);
-        expect(Number.isInteger(wait)).toBe(true);
-        expect(wait).toBeGreaterThanOrEqual(asked);
-        expect(wait).toBeGreaterThanOrEqual(backoffMs(policy, failures, randomness));
-        expect(wait).toBeLessThanOrEqual(asked + Math.max(ceiling, asked / 10));
-      }),
+      fc.property(
+        anyPolicy,
+        fc.nat(86_400_000),
+        fc.integer({ min: 1, max: 100 }),
+        anyChance,
+        (policy, asked, failures, randomness) => {
+          const wait = askedWaitMs(asked, { policy, failures, randomness });
+          const ceiling = backoffMs({ ...policy, jitter: "none" }, failures, 0);
+          expect(Number.isInteger(wait)).toBe(true);
+          expect(wait).toBeGreaterThanOrEqual(asked);
+          expect(wait).toBeGreaterThanOrEqual(backoffMs(policy, failures, randomness));
+          expect(wait).toBeLessThanOrEqual(asked + Math.max(ceiling, asked / 10));
+        },
+      ),
     );
   });
 
@@ -181,7 +187,11 @@ describe("a deferral", () => {
     ["waits as long as was asked", {}, 1_005_000],
     ["waits as after a failure where that is longer", { spent: 4 }, 1_008_000],
     ["that asks for nothing waits as after a failure", { askedMs: 0 }, 1_001_000],
-    ["that asks for nothing on a policy without a wait waits for a second", { askedMs: 0, policy: { ...POLICY, delayMs: 0 } }, 1_001_000],
+    [
+      "that asks for nothing on a policy without a wait waits for a second",
+      { askedMs: 0, policy: { ...POLICY, delayMs: 0 } },
+      1_001_000,
+    ],
     ["is heeded though it was the last attempt", { spent: 5 }, 1_010_000],
     ["by a worker comes back as soon as it says", { by: "released", askedMs: 0 }, 1_000_000],
     ["by a worker waits as long as it says", { by: "released", askedMs: 200 }, 1_000_200],

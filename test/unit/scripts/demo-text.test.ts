@@ -8,7 +8,9 @@ const context = {
   jobId: "job_x",
   attempt: 1,
   signal: new AbortController().signal,
+  payloadText: "",
   checkpoint: null,
+  checkpointText: null,
   progress: async () => undefined,
   spawn: () => undefined,
 };

@@ -1,4 +1,4 @@
-import type { ExplainView, JobView, SubmitBody } from "../../../contract/job.ts";
+import type { ExplainView, JobListView, JobView, SubmitBody } from "../../../contract/job.ts";
 import { conflict, idempotency, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
@@ -107,7 +107,9 @@ async function waitFor({ services }: Context, job: Job | AcceptedJob, waitMs: nu
 
 export const listJobs: UseCase<"listJobs"> = async (context, { query }) => {
   const list = await listJobsAt(context, query);
-  return isProblem(list) ? list : done(list.page, { freshness: list.freshness });
+  if (isProblem(list)) return list;
+  // A page that was kept is the text of one.
+  return done(list.page as JobListView, { freshness: list.freshness });
 };
 
 export const getJob: UseCase<"getJob"> = async (context, { params, query, waitMs }) => {
@@ -153,15 +155,27 @@ async function explained({ services, session }: Context, name: JobName): Promise
   if (reply.type === "gone") return notFound.job(name.id);
   if (reply.type === "none") return finished(await findFinished(session, name), name);
   const { explanation } = reply;
-  const { estimatedStartAt: at } = explanation;
-  return { ...explanation, estimatedStartAt: at === null ? null : formatTimestamp(at) };
+  const { estimatedStartAt: at, since = null } = explanation;
+  return {
+    ...explanation,
+    estimatedStartAt: at === null ? null : formatTimestamp(at),
+    since: since === null ? null : formatTimestamp(since),
+  };
 }
 
 function finished(job: Result<Job | null>, { id }: JobName): Result<ExplainView> {
   if (isProblem(job)) return job;
   if (job === null) return notFound.job(id);
   const detail = `The job has ${job.state}.`;
-  return { state: job.state, reason: "final", detail, blockedBy: null, ahead: null, estimatedStartAt: null };
+  return {
+    state: job.state,
+    reason: "final",
+    detail,
+    blockedBy: null,
+    ahead: null,
+    estimatedStartAt: null,
+    since: null,
+  };
 }
 
 export const cancelJob: UseCase<"cancelJob"> = (context, { params }) =>

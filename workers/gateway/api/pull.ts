@@ -1,4 +1,5 @@
 import type { JobView, SubmitBody } from "../../../contract/job.ts";
+import { JsonText } from "../../../contract/json-text.ts";
 import { Name } from "../../../contract/primitives.ts";
 import {
   access,
@@ -172,7 +173,7 @@ function viewsOf(claimed: ClaimedJob[]): ClaimedJobView[] {
   return claimed.map(({ job, lease, checkpoint }) => ({
     ...jobView(job),
     lease,
-    checkpoint: typeof checkpoint === "string" ? JSON.parse(checkpoint) : null,
+    checkpoint: typeof checkpoint === "string" ? new JsonText(checkpoint) : null,
   }));
 }
 

@@ -1,4 +1,5 @@
 import type { AttemptView, JobListItem, JobView } from "../../../contract/job.ts";
+import { JsonText } from "../../../contract/json-text.ts";
 import type { RetryView } from "../../../contract/retry.ts";
 import type { JobFields } from "../../../contract/rpc.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
@@ -35,8 +36,8 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     tags: job.tags,
     timeout: msToSeconds(job.timeoutMs),
     retry: retryView(job.retry),
-    ...(include.payload ? { payload: parseText(job.payload) } : {}),
-    ...(include.result ? { result: job.result === null ? null : parseText(job.result) } : {}),
+    ...(include.payload ? { payload: new JsonText(job.payload) } : {}),
+    ...(include.result ? { result: job.result === null ? null : new JsonText(job.result) } : {}),
     resultTruncated: job.resultTruncated,
     error: job.error,
     createdAt: formatTimestamp(job.createdAt),
@@ -67,11 +68,6 @@ function progressView(progress: Progress | null): JobView["progress"] {
 
 function timeOrNull(at: number | null): string | null {
   return at === null ? null : formatTimestamp(at);
-}
-
-/** Payloads and results were JSON when they came in. */
-function parseText(text: string): unknown {
-  return JSON.parse(text);
 }
 
 /** A policy in API units. */

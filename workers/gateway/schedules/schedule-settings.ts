@@ -1,4 +1,4 @@
-import { longerThan } from "../../../contract/json-text.ts";
+import { JsonText, longerThan } from "../../../contract/json-text.ts";
 import {
   DEFAULT_CATCH_UP_SECONDS,
   DEFAULT_PRIORITY,
@@ -19,7 +19,7 @@ import type { Stamp } from "../resources/kind.ts";
 /** The settings of a schedule put as `body`, complete, in the units used inside. Refuses (413) a payload too large. */
 export function scheduleFrom(body: ScheduleBody, stamp: Stamp): Result<ScheduleSettings> {
   const { job } = body;
-  const payload = JSON.stringify(job.payload);
+  const payload = job.payload.text;
   if (longerThan(payload, MAX_PAYLOAD_BYTES)) return tooLarge.payload(MAX_PAYLOAD_BYTES);
   return {
     namespace: stamp.namespace,
@@ -86,7 +86,7 @@ export function scheduleBodyOf(settings: ScheduleSettings): unknown {
 function jobView(job: ScheduledJob): ScheduledJobView {
   return {
     queue: job.queue,
-    payload: JSON.parse(job.payload),
+    payload: new JsonText(job.payload),
     orderingKey: job.orderingKey,
     concurrencyKey: job.concurrencyKey,
     priority: job.priority,

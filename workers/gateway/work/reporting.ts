@@ -34,7 +34,7 @@ export function outcomeOf(report: ReportedOutcome, spawn: SpawnJob[] = []): Resu
     const retryAfterMs = report.retryAfter === undefined ? null : secondsToMs(report.retryAfter);
     return { ok: false, error: report.error, retryAfterMs };
   }
-  const result = report.result === undefined ? null : JSON.stringify(report.result);
+  const result = report.result?.text ?? null;
   if (result !== null && longerThan(result, MAX_RESULT_BYTES)) return tooLarge.result(MAX_RESULT_BYTES);
   return { ok: true, result, resultTruncated: false, ...(spawn.length === 0 ? {} : { spawn }) };
 }
@@ -82,8 +82,8 @@ export function progressIn({ progress, checkpoint }: ExtendBody): Result<Progres
     ...(progress?.message === undefined ? {} : { message: progress.message }),
   };
   if (checkpoint === undefined) return patch;
-  if (checkpoint === null) return { ...patch, checkpoint: null };
-  const text = JSON.stringify(checkpoint);
+  if (checkpoint.isNull) return { ...patch, checkpoint: null };
+  const { text } = checkpoint;
   return checkpointFits(text) ? { ...patch, checkpoint: text } : tooLarge.checkpoint(MAX_CHECKPOINT_BYTES);
 }
 

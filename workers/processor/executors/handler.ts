@@ -1,8 +1,9 @@
+import { writeJson } from "../../../contract/json-text.ts";
 import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import { normalizeProgress } from "../../../contract/progress-patch.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
-import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handler.ts";
+import { type Handler, type HandlerContext, HandlerFailure, type HandlerResult, type JsonValue } from "../handler.ts";
 import type { Control } from "../work-ports.ts";
 import { fits } from "./bytes.ts";
 import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
@@ -38,6 +39,8 @@ function contextOf(item: WorkItem, { control, spawned, now }: Around): HandlerCo
   return {
     jobId: item.id,
     attempt: item.attempt,
+    payloadText: item.payload,
+    checkpointText: checkpoint,
     checkpoint: checkpoint === null ? null : (JSON.parse(checkpoint) as JsonValue),
     // Not `async`: a faulty update fails the handler that gives it, whether it waits for the answer or not.
     progress: (update) => {
@@ -51,9 +54,10 @@ function contextOf(item: WorkItem, { control, spawned, now }: Around): HandlerCo
   };
 }
 
-function resultOf(value: JsonValue | undefined): Outcome {
+function resultOf(value: HandlerResult | undefined): Outcome {
   // A handler in plain JavaScript may return nothing, which has no JSON text.
-  const text: string | undefined = JSON.stringify(value);
+  if (value === undefined) return succeeded(null);
+  const text: string | undefined = writeJson(value);
   if (text === undefined) return succeeded(null);
   // A cut JSON text is worth nothing, and the next attempt would be as large.
   if (!fits(text, MAX_RESULT_BYTES)) {

@@ -7,9 +7,10 @@ import {
   BindingOptions,
   type DureBinding,
   type DureProps,
+  type SentJob,
 } from "../../../../contract/binding.ts";
 import type { CallName } from "../../../../contract/http/calls.ts";
-import type { ExplainView, JobView, SubmitBody } from "../../../../contract/job.ts";
+import type { ExplainView, JobView } from "../../../../contract/job.ts";
 import { MAX_WAIT_SECONDS } from "../../../../contract/limits.ts";
 import {
   http,
@@ -23,7 +24,7 @@ import {
 import type {
   ClaimInput,
   ClaimView,
-  ExtendBody,
+  ExtendInput,
   ExtendView,
   ReleaseBody,
   ReportInput,
@@ -43,7 +44,7 @@ type Options<K extends keyof typeof BindingOptions> = z.output<(typeof BindingOp
  * checks, same use case, same budget; its problem is thrown as an error.
  */
 export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBinding {
-  submit(job: SubmitBody, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>> {
+  submit(job: SentJob, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>> {
     return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0 }) => ({ body: job, waitSeconds }));
   }
 
@@ -77,7 +78,7 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
     return this.#ask("reportJobs", asked("report", options), ({ claim }) => ({ body: { reports, claim } }));
   }
 
-  extend(lease: string, body: ExtendBody = {}, options?: As): Promise<Answer<ExtendView>> {
+  extend(lease: string, body: ExtendInput = {}, options?: As): Promise<Answer<ExtendView>> {
     return this.#ask("extendLease", asked("none", options), () => ({ params: { lease }, body }));
   }
 

@@ -2,8 +2,10 @@ import type { Answer, Meta } from "../../../../contract/binding.ts";
 import { REQUESTS } from "../../../../contract/components.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { CALLS, type CallName } from "../../../../contract/http/calls.ts";
+import { asValues } from "../../../../contract/json-values.ts";
 import { Key } from "../../../../contract/primitives.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
+import { textMembersOf } from "../../../../contract/text-members.ts";
 import type { Answered } from "../../answered.ts";
 import { admit, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
@@ -39,7 +41,7 @@ export async function perform<View>(
   // Nobody hears of a caller that has gone before its call has returned.
   const later = await answered.later?.(() => false);
   const view = later === undefined || isProblem(later) ? answered.view : later;
-  return { ...(view as View), meta: await metaOf(context, answered) };
+  return { ...(asValues(view) as View), meta: await metaOf(context, answered) };
 }
 
 function inputOf(definition: CallDefinition, sent: MethodCall): Result<AnyInput> {
@@ -65,7 +67,7 @@ function inputOf(definition: CallDefinition, sent: MethodCall): Result<AnyInput>
 
 function bodyOf({ body, parse }: CallDefinition, sent: unknown): Result<unknown> {
   if (body === undefined) return null;
-  const json = plainJson(sent ?? {});
+  const json = plainJson(sent ?? {}, textMembersOf(REQUESTS[body]));
   if (isProblem(json)) return json;
   return parsed(parse === undefined ? REQUESTS[body].safeParse(json) : parse(json));
 }

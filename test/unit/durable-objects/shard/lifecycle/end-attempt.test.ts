@@ -55,7 +55,12 @@ describe("a job that its target defers", () => {
     }
     expect(deliveries).toBe(60 + 3);
     const job = h.get(id);
-    expect(job).toMatchObject({ attempt: 3, delivery: 63, error: { code: "deferred" }, finishedAt: START + 62 * MINUTE });
+    expect(job).toMatchObject({
+      attempt: 3,
+      delivery: 63,
+      error: { code: "deferred" },
+      finishedAt: START + 62 * MINUTE,
+    });
     expect(job.attempts.map(({ number, outcome }) => [number, outcome])).toEqual([
       [1, "failed"],
       [2, "failed"],
