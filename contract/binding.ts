@@ -21,6 +21,12 @@ export interface As {
   bookmark?: string;
 }
 
+/** What a submission may say beside. */
+export interface Traced {
+  /** The trace to which the jobs belong, as W3C Trace Context writes it. */
+  traceparent?: string;
+}
+
 /** No method of a binding reads metrics. */
 const BindingScope = Scope.exclude(["metrics"]);
 
@@ -56,14 +62,16 @@ const headerText = z
   .max(4096)
   .regex(/^[!-~](?:[ -~]*[!-~])?$/);
 
+/** As the header of HTTP: one that is not valid is ignored. */
+const traced = { traceparent: z.string().optional() };
 const as = { key: z.string().optional(), bookmark: headerText.optional() };
 const seconds = z.number(inSeconds).min(0).max(MAX_WAIT_SECONDS).optional();
 
 /** The last argument of each method, as the entrypoint takes it. */
 export const BindingOptions = {
   none: z.strictObject(as),
-  submit: z.strictObject({ ...as, waitSeconds: seconds }),
-  batch: z.strictObject({ ...as, idempotencyKey: headerText.optional() }),
+  submit: z.strictObject({ ...as, ...traced, waitSeconds: seconds }),
+  batch: z.strictObject({ ...as, ...traced, idempotencyKey: headerText.optional() }),
   get: z.strictObject({ ...as, consistency: Consistency.optional() }),
   wait: z.strictObject({ ...as, timeoutSeconds: seconds }),
   /** `claim` is checked where the reports are. */
@@ -78,8 +86,8 @@ export type SentJob = SubmitInput | (Omit<SubmitInput, "payload"> & { payloadTex
 
 export interface DureBinding {
   /** `waitSeconds` (0..60) holds the answer until the job is final. */
-  submit(job: SentJob, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>>;
-  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
+  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<JobView>>;
+  submitBatch(batch: BatchBody, options?: As & Traced & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
   get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<JobView>>;
   /** The job when it is final, or as it is after `timeoutSeconds` (0..60, default 60). */
   wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>>;

@@ -41,6 +41,12 @@ export const EventView = described(
           "Why the attempt failed that has just failed. Null with other events.",
           null,
         ),
+        traceparent: field(
+          z.string().nullable(),
+          "The trace that the job belongs to, as its submission named it (W3C Trace Context). Null when it named none.",
+          null,
+          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
       }),
       "The job right after the change, without payload and result.",
     ),
@@ -54,12 +60,12 @@ export function eventView(
   { type, at, job }: LifecycleEvent,
   { namespace, name }: Pick<SubscriptionSettings, "namespace" | "name">,
 ): EventView {
-  const { id, queue, state, version, attempt, orderingKey, tags, error } = job;
+  const { id, queue, state, version, attempt, orderingKey, tags, error, traceparent = null } = job;
   return {
     id: eventId(job),
     type,
     at: formatTimestamp(at),
     subscription: name,
-    job: { id, namespace, queue, state, version, attempt, orderingKey, tags, error },
+    job: { id, namespace, queue, state, version, attempt, orderingKey, tags, error, traceparent },
   };
 }

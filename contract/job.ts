@@ -73,7 +73,7 @@ export const SubmitBody = described(
       ),
       idempotencyKey: field(
         Key.optional(),
-        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
+        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. Another body is refused: two are the same where they mean the same, numbers compared to the last digit. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
         "order-991",
       ),
       priority: field(
@@ -163,6 +163,12 @@ const jobKeys = {
     z.int(),
     "How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.",
     0,
+  ),
+  traceparent: field(
+    z.string().nullable(),
+    "The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.",
+    null,
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   ),
 };
 

@@ -63,6 +63,8 @@ export interface ChangedJob {
   orderingKey: string | null;
   tags: string[];
   error: JobError | null;
+  /** The trace of its submission; left out: it had none. */
+  traceparent?: string;
 }
 
 /** One change of one job; `at` is when it happened, in epoch ms of the shard's clock. */

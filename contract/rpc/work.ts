@@ -79,6 +79,8 @@ export interface WorkItem {
   target: PushTarget;
   /** JSON text of what an earlier attempt left; null when there is none. */
   checkpoint: string | null;
+  /** The trace of its submission; null, or left out by a shard of an earlier version: it had none. */
+  traceparent?: string | null;
 }
 
 /** What became of the reports, in their order, and the jobs that were claimed. */

@@ -81,6 +81,8 @@ export interface Job {
   parent?: string | null;
   /** How many successes deep it was brought. Left out: it was submitted. */
   depth?: number;
+  /** The trace of its submission (W3C `traceparent`); left out: it had none. */
+  traceparent?: string;
   /** Set on a final job whose deduplication key may still answer with it: history keeps it until then. */
   keptUntil?: number;
   tags: string[];

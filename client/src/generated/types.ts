@@ -29,7 +29,7 @@ export interface SubmitRequest {
     /** @description What happens while an earlier job is about the same thing. Left out: nothing is looked for. */
     dedup?: Deduplication | undefined;
     /**
-     * @description Names this call, so that sending it again is answered with the first one's job for as long as the queue's `idempotencyWindow`. 1 to 256 bytes. The header `Idempotency-Key` says the same.
+     * @description Names this call, so that sending it again is answered with the first one's job for as long as the queue's `idempotencyWindow`. Another body is refused: two are the same where they mean the same, numbers compared to the last digit. 1 to 256 bytes. The header `Idempotency-Key` says the same.
      * @example order-991
      */
     idempotencyKey?: string | undefined;
@@ -1939,6 +1939,12 @@ export interface Job {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -2043,6 +2049,10 @@ export interface Job {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts: Attempt[];
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -2121,6 +2131,12 @@ export interface JobListItem {
      * @example 0
      */
     depth: number;
+    /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -2226,6 +2242,10 @@ export interface JobListItem {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts?: Attempt[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -3138,6 +3158,8 @@ export interface ScheduledJob {
      * @example 3600
      */
     expiresAfter: number | null;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
 }
 
 /**
@@ -3431,7 +3453,8 @@ export interface LifecycleEvent {
      *       "attempt": 1,
      *       "orderingKey": null,
      *       "tags": [],
-     *       "error": null
+     *       "error": null,
+     *       "traceparent": null
      *     }
      */
     job: {
@@ -3482,6 +3505,12 @@ export interface LifecycleEvent {
          * @example null
          */
         error: JobError | null;
+        /**
+         * @description The trace that the job belongs to, as its submission named it (W3C Trace Context). Null when it named none.
+         * @example null
+         * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+         */
+        traceparent: string | null;
     };
 }
 
@@ -3561,6 +3590,12 @@ export interface ClaimedJob {
      * @example 0
      */
     depth: number;
+    /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
     /**
      * @description The words that the job can be found by.
      * @example [
@@ -3679,6 +3714,12 @@ export interface ClaimedJob {
      *     }
      */
     checkpoint: unknown;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
+    /** @description The text of `checkpoint`, to the digit: the client adds it, where that is not null. */
+    checkpointText?: string | undefined;
 }
 
 /**
@@ -3850,6 +3891,12 @@ export interface Succeeded {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3961,6 +4008,10 @@ export interface Succeeded {
      *     ]
      */
     spawned?: string[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**

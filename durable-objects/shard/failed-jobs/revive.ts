@@ -93,9 +93,14 @@ function anyPartition({ settings }: KnownQueue, job: Job): number | null {
   });
 }
 
-function specOf({ retry, tags, idempotencyKey, parent, depth }: Job, movingTo: string | null): JobSpec {
+function specOf({ retry, tags, idempotencyKey, parent, depth, traceparent }: Job, movingTo: string | null): JobSpec {
   const moving = movingTo === null ? {} : { movingTo };
-  return { retry, tags, idempotencyKey, ...moving, ...(parent ? { parent } : {}), ...(depth ? { depth } : {}) };
+  const origin = {
+    ...(parent ? { parent } : {}),
+    ...(depth ? { depth } : {}),
+    ...(traceparent ? { traceparent } : {}),
+  };
+  return { retry, tags, idempotencyKey, ...moving, ...origin };
 }
 
 /** The row as it was when the job ended, as far as that is known. Its place in line follows from when it was made. */

@@ -268,5 +268,6 @@ function toItem(row: ItemRow, { settings }: KnownQueue, tags: LeaseTags): WorkIt
     timeoutMs: row.timeout_ms,
     target: settings.target,
     checkpoint: null,
+    traceparent: row.traceparent,
   };
 }

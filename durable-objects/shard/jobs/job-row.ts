@@ -102,8 +102,9 @@ export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
 
 /** What an executor needs of a row: reading all of it would cost the most common call half as much again. */
 export type ItemRow = Pick<JobRow, "id" | "attempt" | "returned" | "lease" | "payload" | "timeout_ms" | "due_at"> &
-  SqlRow;
-export const ITEM_COLUMNS = "id, attempt, returned, lease, payload, timeout_ms, due_at";
+  SqlRow & { traceparent: string | null };
+export const ITEM_COLUMNS =
+  "id, attempt, returned, lease, payload, timeout_ms, due_at, spec ->> '$.traceparent' AS traceparent";
 
 export function isKept(row: JobHead<RowState>): row is JobHead {
   return row.state !== "discarded";
@@ -118,6 +119,8 @@ export interface JobSpec {
   parent?: string;
   /** How many successes deep it was brought; left out: it was submitted. */
   depth?: number;
+  /** The trace of its submission; left out: it had none. */
+  traceparent?: string;
   /** When the window of its deduplication key ends, epoch ms. */
   dedupEndsAt?: number;
   /** The call that replaced it last, which may come a second time. */
@@ -157,6 +160,7 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     idempotencyKey: spec.idempotencyKey,
     ...(spec.parent === undefined ? {} : { parent: spec.parent }),
     ...(spec.depth === undefined ? {} : { depth: spec.depth }),
+    ...(spec.traceparent === undefined ? {} : { traceparent: spec.traceparent }),
     ...(answers ? { keptUntil: answersUntil(dedupEndsAt, finishedAt, settings.idempotencyWindowMs) } : {}),
     tags: spec.tags,
     timeoutMs: row.timeout_ms,

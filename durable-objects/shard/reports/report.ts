@@ -54,8 +54,9 @@ function plansOf(
     const fence = lease === null ? null : fenceOf(step, lease, namespace);
     if (fence?.type !== "current") return null;
     const { id, queue, spec } = fence.row;
-    const { depth = 0 } = JSON.parse(spec) as JobSpec;
-    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace, depth };
+    const { depth = 0, traceparent } = JSON.parse(spec) as JobSpec;
+    const { namespace: owner } = step.get(QUEUES).get(queue).settings;
+    return { id, namespace: owner, depth, ...(traceparent === undefined ? {} : { traceparent }) };
   };
   return new SpawnPlans(step, reports, { jobOf, fails });
 }

@@ -15,16 +15,21 @@ export type StoredEvent = [
   orderingKey: string | null,
   tags: string[],
   error: JobError | null,
+  /** Left out where the job has none. */
+  traceparent?: string,
 ];
 
 export function toStored(type: EventType, job: ChangedJob): StoredEvent {
-  const { id, queue, state, version, attempt, orderingKey, tags, error } = job;
-  return [type, id, queue, state, version, attempt, orderingKey, tags, error];
+  const { id, queue, state, version, attempt, orderingKey, tags, error, traceparent } = job;
+  const stored: StoredEvent = [type, id, queue, state, version, attempt, orderingKey, tags, error];
+  if (traceparent !== undefined) stored.push(traceparent);
+  return stored;
 }
 
 export function fromStored(stored: StoredEvent, at: number): LifecycleEvent {
-  const [type, id, queue, state, version, attempt, orderingKey, tags, error] = stored;
-  return { type, at, job: { id, queue, state, version, attempt, orderingKey, tags, error } };
+  const [type, id, queue, state, version, attempt, orderingKey, tags, error, traceparent] = stored;
+  const trace = traceparent === undefined ? {} : { traceparent };
+  return { type, at, job: { id, queue, state, version, attempt, orderingKey, tags, error, ...trace } };
 }
 
 /** The slot of the job that an event tells of. */
@@ -39,6 +44,7 @@ export const EVENT_COLUMNS = "id, state, version, attempt, ordering_key, spec, e
 /** The job as `type` tells of it: an error is of the attempt that has just failed, so most events have none. */
 export function changedJob(type: EventType, row: EventHead, queue: string): ChangedJob {
   const tells = type === "job.failed" || type === "job.retrying";
+  const { tags, traceparent } = JSON.parse(row.spec) as JobSpec;
   return {
     id: row.id,
     queue,
@@ -46,7 +52,8 @@ export function changedJob(type: EventType, row: EventHead, queue: string): Chan
     version: row.version,
     attempt: row.attempt,
     orderingKey: row.ordering_key,
-    tags: (JSON.parse(row.spec) as JobSpec).tags,
+    tags,
     error: tells && row.error !== null ? (JSON.parse(row.error) as JobError) : null,
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 }

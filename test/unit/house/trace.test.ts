@@ -7,7 +7,7 @@ import { filesRunBy } from "./coverage.ts";
 const COUNTED = ["durable-objects/shard/"];
 
 // A report counts what history lacks as it goes (`jobs/unprojected.ts`, `kernel/kept-counts.ts`), so that nobody counts it anew.
-const BUDGETS = { submit: 20, claim: 18, report: 22 };
+const BUDGETS = { submit: 20, claim: 18, report: 23 };
 
 /** A shard whose pull queue has been through everything once. */
 function warmShard(): Harness {

@@ -33,6 +33,7 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     idempotencyKey: job.idempotencyKey,
     parent: job.parent ?? null,
     depth: job.depth ?? 0,
+    traceparent: job.traceparent ?? null,
     tags: job.tags,
     timeout: msToSeconds(job.timeoutMs),
     retry: retryView(job.retry),

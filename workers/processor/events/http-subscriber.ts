@@ -3,11 +3,11 @@ import { faultText } from "../../../domain/fault.ts";
 import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
+import { traceparentOf } from "../../../domain/trace.ts";
 import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
 import { type HttpPorts, NOT_OPEN } from "../executors/http.ts";
 import { INVALID_HEADERS } from "../executors/http-request.ts";
 import { retryAfterMs } from "../executors/retry-after.ts";
-import { traceparentOf } from "../executors/trace.ts";
 import { type Secrets, signWebhook } from "../executors/webhook.ts";
 import type { DeliveryOutcome, SubscriptionTo } from "./delivery-ports.ts";
 
@@ -76,7 +76,7 @@ async function headersOf(
     headers.set("dure-event", event.type);
     headers.set("dure-subscription", subscription.name);
     headers.set("dure-namespace", subscription.namespace);
-    headers.set("traceparent", traceparentOf(event.job.id, ports.spanId()));
+    headers.set("traceparent", traceparentOf(event.job.id, event.job.traceparent ?? null, ports.spanId()));
     headers.delete("tracestate");
     signWebhook(headers, { id: eventId(event.job), body }, { secrets, now: ports.now() });
     return headers;

@@ -8,6 +8,7 @@ import {
   type DureBinding,
   type DureProps,
   type SentJob,
+  type Traced,
 } from "../../../../contract/binding.ts";
 import type { CallName } from "../../../../contract/http/calls.ts";
 import type { ExplainView, JobView } from "../../../../contract/job.ts";
@@ -44,12 +45,20 @@ type Options<K extends keyof typeof BindingOptions> = z.output<(typeof BindingOp
  * checks, same use case, same budget; its problem is thrown as an error.
  */
 export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBinding {
-  submit(job: SentJob, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>> {
-    return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0 }) => ({ body: job, waitSeconds }));
+  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<JobView>> {
+    return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0, traceparent }) => ({
+      body: job,
+      waitSeconds,
+      traceparent,
+    }));
   }
 
-  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>> {
-    return this.#ask("submitBatch", asked("batch", options), ({ idempotencyKey }) => ({ body: batch, idempotencyKey }));
+  submitBatch(batch: BatchBody, options?: As & Traced & { idempotencyKey?: string }): Promise<Answer<BatchView>> {
+    return this.#ask("submitBatch", asked("batch", options), ({ idempotencyKey, traceparent }) => ({
+      body: batch,
+      idempotencyKey,
+      traceparent,
+    }));
   }
 
   get(id: string, options?: Parameters<DureBinding["get"]>[1]): Promise<Answer<JobView>> {
