@@ -25,6 +25,7 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     state: job.state,
     version: job.version,
     attempt: job.attempt,
+    delivery: job.delivery ?? job.attempt,
     maxAttempts: job.retry.maxAttempts,
     priority: job.priority,
     orderingKey: job.orderingKey,
