@@ -13,7 +13,7 @@ import { BatchBody, BatchView } from "./batch.ts";
 import { FailureListView, FailureView, PurgeBody, PurgeView, RedriveBody, RedriveView } from "./dead-letters.ts";
 import { DedupBody } from "./dedup.ts";
 import { JobErrorBody, JobErrorView } from "./error.ts";
-import { EventView } from "./event.ts";
+import { EventView, ScheduleEventView } from "./event.ts";
 import { IngestMessage } from "./ingest.ts";
 import { AttemptView, ExplainView, JobListItem, JobListView, JobView, SubmitBody } from "./job.ts";
 import { NamespaceBody, NamespaceListView, NamespaceView } from "./namespace.ts";
@@ -118,6 +118,7 @@ export const ANSWERS = {
   Subscription: SubscriptionView,
   SubscriptionList: SubscriptionListView,
   LifecycleEvent: EventView,
+  ScheduleEvent: ScheduleEventView,
   ClaimedJob: ClaimedJobView,
   Claimed: ClaimView,
   Reported: ReportsView,

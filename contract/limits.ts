@@ -69,7 +69,10 @@ export const MAX_REDRIVES_PER_SECOND = 100_000;
 /** Bulk operations of a namespace that are not finished. */
 export const MAX_RUNNING_OPERATIONS = 20;
 export const MAX_CRON_BYTES = 128;
-export const DEFAULT_CATCH_UP_SECONDS = 60;
+export const MIN_EVERY_SECONDS = 1;
+export const MAX_EVERY_SECONDS = 366 * 86_400;
+/** By which a shard of an earlier version goes where a schedule names no window. */
+export const EARLIER_CATCH_UP_SECONDS = 60;
 /** An alarm may be seconds late by itself: a shorter window would miss fires with nothing being wrong. */
 export const MIN_CATCH_UP_SECONDS = 10;
 export const MAX_CATCH_UP_SECONDS = 30 * 86_400;

@@ -1155,16 +1155,33 @@ export interface NamespacePatch {
 }
 
 /**
- * A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays.
+ * A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays. It goes by `cron` or by `every`.
  */
 export interface ScheduleRequest {
     /**
-     * @description When the schedule fires: minute, hour, day of the month, month and day of the week, with seconds in front where there are six fields.
+     * @description When the schedule fires: minute, hour, day of month, month and day of week, with seconds in front where there are six fields; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Either this or `every`.
      * @example 30 2 * * *
      */
-    cron: string;
+    cron?: string | undefined;
     /**
-     * @description The time zone that `cron` is read in, by its name in the IANA database. Left out: UTC.
+     * @description The schedule fires every so many seconds, counted in real time from `start`, or from when it was created: 1 to 31,622,400. Either this or `cron`.
+     * @example 5400
+     */
+    every?: number | undefined;
+    /**
+     * Format: date-time
+     * @description No instant lies before this one, and `every` counts from it: it is the first instant then. Left out: there is no such limit.
+     * @example 2026-12-01T06:00:00Z
+     */
+    start?: string | undefined;
+    /**
+     * Format: date-time
+     * @description No instant lies after this one. When the last is over the schedule has ended, and stays. Left out: it goes on for ever.
+     * @example 2027-12-01T06:00:00Z
+     */
+    end?: string | undefined;
+    /**
+     * @description The time zone that `cron` is read in, by its name in the IANA database. It means nothing to `every`. Left out: UTC.
      * @example Europe/Berlin
      */
     timezone?: string | undefined;
@@ -1185,17 +1202,17 @@ export interface ScheduleRequest {
      */
     overlap?: ("allow" | "skip" | "queue") | undefined;
     /**
-     * @description What becomes of instants that could not fire in time. Left out: the default window.
+     * @description What becomes of instants that could not fire in time. Left out: the last instant that is due fires, however late, until the next one is due; those before it are missed.
      * @example {
      *       "window": 3600
      *     }
      */
     catchUp?: {
         /**
-         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Left out: 60.
+         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Null or left out: the last instant that is due fires, however late, until the next one is due; those before it are missed.
          * @example 3600
          */
-        window?: number | undefined;
+        window?: (number | null) | undefined;
     } | undefined;
     /**
      * @description A job's run-at lies 0 to this many seconds after its instant, so that many schedules do not fire at once: at most 86,400. Left out: 0.
@@ -1210,16 +1227,31 @@ export interface ScheduleRequest {
 }
 
 /**
- * Changes of a schedule, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `job.payload`.
+ * Changes of a schedule, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `job.payload`, `catchUp.window`.
  */
 export interface SchedulePatch {
     /**
-     * @description When the schedule fires: minute, hour, day of the month, month and day of the week, with seconds in front where there are six fields.
+     * @description When the schedule fires: minute, hour, day of month, month and day of week, with seconds in front where there are six fields; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Either this or `every`.
      * @example 30 2 * * *
      */
     cron?: (string | null) | undefined;
     /**
-     * @description The time zone that `cron` is read in, by its name in the IANA database. Left out: UTC.
+     * @description The schedule fires every so many seconds, counted in real time from `start`, or from when it was created: 1 to 31,622,400. Either this or `cron`.
+     * @example 5400
+     */
+    every?: (number | null) | undefined;
+    /**
+     * @description No instant lies before this one, and `every` counts from it: it is the first instant then. Left out: there is no such limit.
+     * @example 2026-12-01T06:00:00Z
+     */
+    start?: (string | null) | undefined;
+    /**
+     * @description No instant lies after this one. When the last is over the schedule has ended, and stays. Left out: it goes on for ever.
+     * @example 2027-12-01T06:00:00Z
+     */
+    end?: (string | null) | undefined;
+    /**
+     * @description The time zone that `cron` is read in, by its name in the IANA database. It means nothing to `every`. Left out: UTC.
      * @example Europe/Berlin
      */
     timezone?: (string | null) | undefined;
@@ -1321,14 +1353,14 @@ export interface SchedulePatch {
      */
     overlap?: (("allow" | "skip" | "queue") | null) | undefined;
     /**
-     * @description What becomes of instants that could not fire in time. Left out: the default window.
+     * @description What becomes of instants that could not fire in time. Left out: the last instant that is due fires, however late, until the next one is due; those before it are missed.
      * @example {
      *       "window": 3600
      *     }
      */
     catchUp?: ({
         /**
-         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Left out: 60.
+         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Null or left out: the last instant that is due fires, however late, until the next one is due; those before it are missed.
          * @example 3600
          */
         window?: (number | null) | undefined;
@@ -1402,15 +1434,15 @@ export interface ScheduledJobRequest {
  */
 export interface SubscriptionRequest {
     /**
-     * @description The changes of jobs to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final.
+     * @description The changes to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final. `schedule.missed`: instants of a schedule made no job, because they could not be looked at in time.
      * @example [
      *       "job.succeeded",
      *       "job.failed"
      *     ]
      */
-    events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven")[];
+    events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven" | "schedule.missed")[];
     /**
-     * @description Which jobs: those that are all that is named. Left out: all jobs of the namespace.
+     * @description Which jobs, and schedules by the jobs that they make: those that are all that is named. Left out: all of the namespace.
      * @example {
      *       "queue": "orders"
      *     }
@@ -1482,15 +1514,15 @@ export interface SubscriptionRequest {
  */
 export interface SubscriptionPatch {
     /**
-     * @description The changes of jobs to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final.
+     * @description The changes to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final. `schedule.missed`: instants of a schedule made no job, because they could not be looked at in time.
      * @example [
      *       "job.succeeded",
      *       "job.failed"
      *     ]
      */
-    events?: (("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven")[] | null) | undefined;
+    events?: (("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven" | "schedule.missed")[] | null) | undefined;
     /**
-     * @description Which jobs: those that are all that is named. Left out: all jobs of the namespace.
+     * @description Which jobs, and schedules by the jobs that they make: those that are all that is named. Left out: all of the namespace.
      * @example {
      *       "queue": "orders"
      *     }
@@ -1751,6 +1783,11 @@ export type Problem = {
          * @example /priority
          */
         pointer: string;
+        /**
+         * @description The header that the fault is in, by its name; the pointer is that name in lower case then, and points to nothing in the body. Left out where no header is at fault.
+         * @example Idempotency-Key
+         */
+        header?: string | undefined;
         /**
          * @description What is wrong there, as a sentence for people.
          * @example priority is a whole number from 0 to 9.
@@ -2916,12 +2953,30 @@ export interface Schedule {
      */
     name: string;
     /**
-     * @description When the schedule fires: minute, hour, day of the month, month and day of the week, with seconds in front where there are six fields.
+     * @description When the schedule fires: minute, hour, day of month, month and day of week, with seconds in front where there are six fields; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Null: it goes by `every`.
      * @example 30 2 * * *
      */
-    cron: string;
+    cron: string | null;
     /**
-     * @description The time zone that `cron` is read in, by its name in the IANA database.
+     * @description The schedule fires every so many seconds, counted in real time from `start`, or from when it was created. Null: it goes by `cron`.
+     * @example null
+     * @example 5400
+     */
+    every: number | null;
+    /**
+     * @description No instant lies before this one, and `every` counts from it: it is the first instant then. Null: there is no such limit.
+     * @example null
+     * @example 2026-12-01T06:00:00.000Z
+     */
+    start: string | null;
+    /**
+     * @description No instant lies after this one. When the last is over the schedule has ended, and stays. Null: it goes on for ever.
+     * @example null
+     * @example 2027-12-01T06:00:00.000Z
+     */
+    end: string | null;
+    /**
+     * @description The time zone that `cron` is read in, by its name in the IANA database. It means nothing to `every`.
      * @example Europe/Berlin
      */
     timezone: string;
@@ -2951,15 +3006,16 @@ export interface Schedule {
     /**
      * @description What becomes of instants that could not fire in time.
      * @example {
-     *       "window": 60
+     *       "window": null
      *     }
      */
     catchUp: {
         /**
-         * @description How many seconds late an instant may still fire; after that it is missed.
-         * @example 60
+         * @description How many seconds late an instant may still fire; after that it is missed. Null: the last instant that is due fires, however late, until the next one is due; those before it are missed.
+         * @example null
+         * @example 3600
          */
-        window: number;
+        window: number | null;
     };
     /**
      * @description A job's run-at lies 0 to this many seconds after its instant, so that many schedules do not fire at once.
@@ -2971,6 +3027,12 @@ export interface Schedule {
      * @example false
      */
     paused: boolean;
+    /**
+     * @description `active`: it fires; `paused`: it does not, whatever else; `ended`: its `end` leaves no instant to come.
+     * @example active
+     * @enum {string}
+     */
+    state: "active" | "paused" | "ended";
     /**
      * @description Counts the changes of the schedule: of two copies the one with the higher number is newer.
      * @example 1
@@ -2989,10 +3051,18 @@ export interface Schedule {
      */
     updatedAt: string;
     /**
-     * @description The next instant at which it fires. Null while it is paused, and when there is none to come.
+     * @description The next instant at which it fires. Null while it is paused, and when it has ended.
      * @example 2026-11-23T01:30:00.000Z
      */
     nextFireAt: string | null;
+    /**
+     * @description Its next 5 instants, or as many as there are: to see whether it says what was meant. Empty while it is paused. Left out of lists.
+     * @example [
+     *       "2026-11-23T01:30:00.000Z",
+     *       "2026-11-24T01:30:00.000Z"
+     *     ]
+     */
+    nextInstants?: string[] | undefined;
     /**
      * @description The instant of the last job that it made. Null until it has made one.
      * @example null
@@ -3123,7 +3193,7 @@ export interface Fire {
      */
     lateSeconds: number | null;
     /**
-     * @description What came of the instant: `fired` made a job; `skipped` made none, for the reason in `reason`; `missed` was past its catch-up window when it could be fired.
+     * @description What came of the instant: `fired` made a job; `skipped` made none, for the reason in `reason`; `missed` was too late when it could be fired, by `catchUp`.
      * @example fired
      * @enum {string}
      */
@@ -3169,13 +3239,13 @@ export interface Subscription {
      */
     name: string;
     /**
-     * @description The changes of jobs that it is told of. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final.
+     * @description The changes that it is told of. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final. `schedule.missed`: instants of a schedule made no job, because they could not be looked at in time.
      * @example [
      *       "job.succeeded",
      *       "job.failed"
      *     ]
      */
-    events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven")[];
+    events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven" | "schedule.missed")[];
     /**
      * @description Which jobs: those that are all that is named.
      * @example {
@@ -3437,6 +3507,78 @@ export interface LifecycleEvent {
          * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
          */
         traceparent: string | null;
+    };
+}
+
+/**
+ * Instants of a schedule that were missed, as a subscriber is told of them.
+ */
+export interface ScheduleEvent {
+    /**
+     * @description The id of the event: the same at each delivery and for every subscription, so that what was seen can be dropped.
+     * @example evt_01m81y5hxdfwy87v7akx98zqk9_missed
+     */
+    id: string;
+    /**
+     * @description What happened. `schedule.missed`: instants are over that made no job, because they could not be looked at in time.
+     * @example schedule.missed
+     * @enum {string}
+     */
+    type: "schedule.missed";
+    /**
+     * Format: date-time
+     * @description When they were found to be missed.
+     * @example 2026-11-22T15:32:04.249Z
+     */
+    at: string;
+    /**
+     * @description The name of the subscription that it is delivered for.
+     * @example orders
+     */
+    subscription: string;
+    /**
+     * @description The run of instants that were missed.
+     * @example {
+     *       "name": "daily-report",
+     *       "namespace": "default",
+     *       "queue": "reports",
+     *       "scheduledAt": "2026-11-22T15:32:03.604Z",
+     *       "count": 1,
+     *       "reason": "The next instant was due before it could be fired."
+     *     }
+     */
+    schedule: {
+        /**
+         * @description The name of the schedule.
+         * @example daily-report
+         */
+        name: string;
+        /**
+         * @description The namespace that it belongs to.
+         * @example default
+         */
+        namespace: string;
+        /**
+         * @description The queue of its jobs.
+         * @example reports
+         */
+        queue: string;
+        /**
+         * Format: date-time
+         * @description The first instant that was missed.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        scheduledAt: string;
+        /**
+         * @description How many instants were missed, one after the other. Counted up to 1,000.
+         * @example 1
+         */
+        count: number;
+        /**
+         * @description Why they made no job, as a sentence for people. Null when there is nothing to say.
+         * @example The next instant was due before it could be fired.
+         */
+        reason: string | null;
     };
 }
 
