@@ -24,8 +24,9 @@ export function unmetCondition(header: string | null, what: string, version: num
   return met ? null : conflict.version(what, version);
 }
 
-const MALFORMED = invalid.request(
-  'If-Match is an entity tag with its quotes, such as "3", several of them with commas between, or *.',
+const MALFORMED = invalid.header(
+  "If-Match",
+  'is an entity tag with its quotes, such as "3", several of them with commas between, or *',
 );
 
 /** The entity tags of a list; none when it is malformed. Empty elements are allowed (RFC 9110, 5.6.1). */
