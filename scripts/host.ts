@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { hostPatterns } from "../domain/target-url.ts";
+import { choiceFault, isOn, METRICS_CHOICES, onOffFault } from "../domain/variable.ts";
 import { migrate } from "./d1-migrations.ts";
 import { ownWorkerds } from "./processes.ts";
 import { localMasterKey, openState } from "./state.ts";
@@ -164,7 +165,7 @@ function configOf(path: string, { overlays }: HostOptions): WorkerConfig {
 
 /** Where private targets are not allowed, sends the processor's requests through a Worker of their own, and answers that. */
 function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4WorkerOptions[] {
-  if (vars.ALLOW_PRIVATE_TARGETS === "true") return [];
+  if (isOn(vars.ALLOW_PRIVATE_TARGETS ?? "")) return [];
   processor.options.outboundService = WAY_OUT;
   return [wayOut()];
 }
@@ -182,7 +183,11 @@ function ownSettings({ vars }: HostOptions): Record<string, string> {
     ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
   };
-  // A list that cannot be read would stop the Workers at their first request, with the reason in a log.
+  // A variable that cannot be read would stop the Workers at their first request, with the reason in a log.
+  const fault =
+    onOffFault("ALLOW_PRIVATE_TARGETS", all.ALLOW_PRIVATE_TARGETS) ??
+    choiceFault("METRICS", "METRICS" in all ? all.METRICS : "", METRICS_CHOICES);
+  if (fault !== null) throw new Error(fault);
   for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
   return all;
 }

@@ -26,13 +26,23 @@ export function cancel(step: Step, row: JobHead): JobHead | null {
 export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
   const queue = step.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null) return { cancelled: 0, more: false, next: null };
-  const jobs = step.get(JOBS);
   const limit = Math.min(request.limit, CANCELLED_PER_STEP);
+  const { cancelled, next } = cancelWaiting(step, queue.ref, { after: request.after ?? null, limit });
+  return { cancelled, more: cancelled > 0 || next !== null, next };
+}
+
+/** At most `limit` of the waiting jobs of the queue `ref`. `next` is how far its scheduled ones were looked for. */
+export function cancelWaiting(
+  step: Step,
+  ref: number,
+  { after, limit }: { after: string | null; limit: number },
+): { cancelled: number; next: string | null } {
+  const jobs = step.get(JOBS);
   const passedOver = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
-  const ids = jobs.queuedIds(queue.ref, limit + passedOver);
-  let next = request.after ?? null;
+  const ids = jobs.queuedIds(ref, limit + passedOver);
+  let next = after;
   if (ids.length < limit) {
-    const walked = scheduledIds(step, queue.ref, { after: next, limit: limit - ids.length });
+    const walked = scheduledIds(step, ref, { after: next, limit: limit - ids.length });
     ids.push(...walked.ids);
     next = walked.next;
   }
@@ -42,7 +52,7 @@ export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
     if (row !== null && cancel(step, row) !== null) cancelled += 1;
   };
   walk(step, EACH_JOB, { rows: ids.map((id) => ({ id })), each });
-  return { cancelled, more: cancelled > 0 || next !== null, next };
+  return { cancelled, next };
 }
 
 function scheduledIds(

@@ -1,5 +1,6 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
 import { type NewJob, type ReceiveReply, type ReceiveRequest, RPC_VERSION } from "../../../contract/rpc.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import { partitionOf } from "../../../domain/slots.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { QUARANTINE } from "../kernel/quarantine.ts";
@@ -8,7 +9,7 @@ import { admissionOf } from "../lifecycle/admission.ts";
 import { isRefusal, submit } from "../lifecycle/submit.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { takeSettings } from "../queues/queue-store.ts";
+import { isSameQueue, takeSettings } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
 import { keysOf } from "../reservations/reserved-keys.ts";
 import { partitionKeysOf } from "./assign-slots.ts";
@@ -30,7 +31,7 @@ export interface IncomingJob {
 /** Takes what another shard hands over: each job once, however often it comes. The mark is written in the step that takes it. */
 export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveReply, { type: "received" }> {
   const outbox = step.get(OUTBOX);
-  const queues = request.queues.map((settings) => takeSettings(step, settings));
+  const queues = request.queues.map((settings) => queueOf(step, settings));
   const marks = new Map<number, number>();
   const stuck = new Set<number>();
   const incoming: IncomingJob[] = [];
@@ -60,6 +61,12 @@ export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveRep
   for (const { job } of incoming) quarantine.leaves(step, { kind: INCOMING, key: job.id });
   for (const [slot, seq] of marks) outbox.setMark(slot, request.source, seq);
   return { type: "received", left, unfit };
+}
+
+/** The queue that the sender meant: a deleted one where another has its name by now, so that nothing of it comes in there. */
+function queueOf(step: Step, sent: QueueSettings): KnownQueue {
+  const queue = takeSettings(step, sent);
+  return isSameQueue(queue.settings, sent) ? queue : { ...queue, settings: { ...sent, deleted: true }, frozenUntil: 0 };
 }
 
 /** Of a namespace that is being deleted nothing comes in. */

@@ -46,7 +46,7 @@ export async function inputOf(c: DoorContext, definition: CallDefinition): Promi
 function keyIn(header: string | undefined): Result<string | null> {
   if (header === undefined) return null;
   const key = Key.safeParse(header);
-  return key.success ? key.data : invalid.schema(key.error, "/idempotency-key");
+  return key.success ? key.data : invalid.header("Idempotency-Key", key.error.issues[0]?.message ?? "is not valid");
 }
 
 /** The query string as the schema has it. A name given twice is refused: which of them was meant? */
