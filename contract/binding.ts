@@ -10,7 +10,7 @@ import type { BatchBody, BatchView } from "./batch.ts";
 import { Consistency, type ExplainView, type JobView, type SubmitInput } from "./job.ts";
 import { MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name } from "./primitives.ts";
-import type { ClaimInput, ClaimView, ExtendInput, ExtendView, ReportInput, ReportsView } from "./pull.ts";
+import type { ClaimInput, ClaimView, ExtendInput, ExtendView, ReleaseBody, ReportInput, ReportsView } from "./pull.ts";
 import { inSeconds, says } from "./sentence.ts";
 
 /** What every call may say of its caller. */
@@ -99,6 +99,8 @@ export interface DureBinding {
     options?: As & { claim?: ClaimInput & { queue: string } },
   ): Promise<Answer<ReportsView>>;
   extend(lease: string, body?: ExtendInput, options?: As): Promise<Answer<ExtendView>>;
+  /** Gives a job back to its place, without spending an attempt. */
+  release(lease: string, body?: ReleaseBody, options?: As): Promise<Answer<JobView>>;
   /** Runs a failed or cancelled job again. Needs the scope `admin`. */
   retry(id: string, options?: As): Promise<Answer<JobView>>;
   /** Why the job does not run. */

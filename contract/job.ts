@@ -198,8 +198,17 @@ export const JobView = described(
     namespace: field(Name, "The namespace that the job belongs to.", "default"),
     queue: field(Name, "The name of its queue.", "emails"),
     state: field(ShownStateName, SHOWN_STATES, "succeeded"),
-    attempt: field(z.int(), "How many attempts have begun, redrives included: 0 before the first.", 1),
-    maxAttempts: field(z.int(), "The most attempts of the job, counted from its acceptance or its last redrive.", 5),
+    attempt: field(
+      z.int(),
+      "How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.",
+      1,
+    ),
+    delivery: field(
+      z.int(),
+      "How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.",
+      1,
+    ),
+    maxAttempts: field(z.int(), "The most attempts of the job, counted from its acceptance or its last redrive.", 12),
     priority: field(z.int(), `From 0 to ${MAX_PRIORITY}; the higher goes first.`, 5),
     ...jobKeys,
     tags: field(z.array(z.string()), "The words that the job can be found by.", ["welcome"]),
@@ -218,7 +227,7 @@ export const JobView = described(
     ),
     error: field(
       JobErrorView.nullable(),
-      "Why the last attempt failed. Null when none has failed, and after a success.",
+      "Why the last attempt failed, or was deferred or released. Null when none was, and after a success.",
       null,
     ),
     ...jobTimes,

@@ -36,13 +36,16 @@ export const MAX_LIST_LIMIT = 200;
 export const DEFAULT_LIST_LIMIT = 50;
 export const MAX_PRIORITY = 9;
 export const DEFAULT_PRIORITY = 4;
-/** The retry policy of a queue that says nothing of it, and what one that says something is laid over. */
+/**
+ * The retry policy of a queue that says nothing of it, and what one that says something is laid over. It carries a job through
+ * an outage of some hours: the eleven waits are 10, 20, 40, … 2,560, 3,600 and 3,600 s, which is 3.4 hours in all, and 2.6 on average.
+ */
 export const DEFAULT_RETRY = {
-  maxAttempts: 5,
+  maxAttempts: 12,
   backoff: "exponential",
-  delay: 1,
-  maxDelay: 300,
-  jitter: "full",
+  delay: 10,
+  maxDelay: 3600,
+  jitter: "half",
 } as const;
 export const DEFAULT_PARTITIONS = 16;
 export const DEFAULT_TIMEOUT_SECONDS = 60;
@@ -50,6 +53,9 @@ export const DEFAULT_TIMEOUT_SECONDS = 60;
 export const DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS = 30;
 export const DEFAULT_RETENTION_SECONDS = 7 * 86_400;
 export const DEFAULT_IDEMPOTENCY_WINDOW_SECONDS = 86_400;
+/** How long jobs may be deferred where their queue does not say: a day. */
+export const DEFAULT_MAX_DEFERRAL_SECONDS = 86_400;
+export const MAX_MAX_DEFERRAL_SECONDS = 30 * 86_400;
 /** How far a target's `Retry-After` is believed. */
 export const MAX_RETRY_AFTER_SECONDS = 86_400;
 export const MAX_ERROR_CODE_BYTES = 128;

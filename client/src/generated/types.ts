@@ -76,8 +76,8 @@ export interface SubmitRequest {
  */
 export interface RetryOverrides {
     /**
-     * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
-     * @example 5
+     * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 12.
+     * @example 12
      */
     maxAttempts?: number | undefined;
     /**
@@ -87,21 +87,21 @@ export interface RetryOverrides {
      */
     backoff?: ("exponential" | "linear" | "constant") | undefined;
     /**
-     * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
-     * @example 1
+     * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 10.
+     * @example 10
      */
     delay?: number | undefined;
     /**
-     * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
-     * @example 300
+     * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 3,600.
+     * @example 3600
      */
     maxDelay?: number | undefined;
     /**
-     * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
-     * @example full
+     * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `half`.
+     * @example half
      * @enum {string}
      */
-    jitter?: ("full" | "none") | undefined;
+    jitter?: ("full" | "half" | "none") | undefined;
 }
 
 /**
@@ -235,6 +235,11 @@ export interface QueueRequest {
     onFailure?: ("continue" | "block") | undefined;
     /** @description How failed attempts of the queue's jobs are tried again, laid over the defaults. Left out: the defaults. */
     retry?: RetryOverrides | undefined;
+    /**
+     * @description How many seconds a job may be deferred without spending attempts, counted from the first time since its acceptance or its last redrive: by a target that answers 429 or 503 with a `Retry-After`, or by a worker that releases it. After that a deferral spends an attempt: 0 to 2,592,000; with 0 each does. Left out: 86,400, a day.
+     * @example 3600
+     */
+    maxDeferral?: number | undefined;
     /**
      * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is `pull`. Left out: 60.
      * @example 60
@@ -386,17 +391,17 @@ export interface QueuePatch {
     /**
      * @description How failed attempts of the queue's jobs are tried again, laid over the defaults. Left out: the defaults.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry?: ({
         /**
-         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
-         * @example 5
+         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 12.
+         * @example 12
          */
         maxAttempts?: (number | null) | undefined;
         /**
@@ -405,21 +410,26 @@ export interface QueuePatch {
          */
         backoff?: (("exponential" | "linear" | "constant") | null) | undefined;
         /**
-         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
-         * @example 1
+         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 10.
+         * @example 10
          */
         delay?: (number | null) | undefined;
         /**
-         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
-         * @example 300
+         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 3,600.
+         * @example 3600
          */
         maxDelay?: (number | null) | undefined;
         /**
-         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
-         * @example full
+         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `half`.
+         * @example half
          */
-        jitter?: (("full" | "none") | null) | undefined;
+        jitter?: (("full" | "half" | "none") | null) | undefined;
     } | null) | undefined;
+    /**
+     * @description How many seconds a job may be deferred without spending attempts, counted from the first time since its acceptance or its last redrive: by a target that answers 429 or 503 with a `Retry-After`, or by a worker that releases it. After that a deferral spends an attempt: 0 to 2,592,000; with 0 each does. Left out: 86,400, a day.
+     * @example 3600
+     */
+    maxDeferral?: (number | null) | undefined;
     /**
      * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is `pull`. Left out: 60.
      * @example 60
@@ -687,6 +697,12 @@ export interface UnblockKeyRequest {
  */
 export interface ClaimRequest {
     /**
+     * @description Whether the worker says of each job that it has begun it, by a heartbeat, progress or a report before the lease ends. Of those of which it says nothing no attempt is spent when it is lost, twice in a row at most. Left out: false, until a job of the same claim was begun.
+     * @default false
+     * @example true
+     */
+    begins?: boolean | undefined;
+    /**
      * @description The most jobs to claim: 1 to 100. Left out: 10.
      * @default 10
      * @example 10
@@ -765,7 +781,7 @@ export type ReportRequest = {
      */
     error: ErrorReport;
     /**
-     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. Left out: as the policy has it.
+     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. The job never waits for less than by its policy, and where that has jitter some is added. Left out: as the policy has it.
      * @example 60
      */
     retryAfter?: number | undefined;
@@ -790,6 +806,12 @@ export interface ReportsRequest {
          * @example emails
          */
         queue: string;
+        /**
+         * @description Whether the worker says of each job that it has begun it, by a heartbeat, progress or a report before the lease ends. Of those of which it says nothing no attempt is spent when it is lost, twice in a row at most. Left out: false, until a job of the same claim was begun.
+         * @default false
+         * @example true
+         */
+        begins?: boolean | undefined;
         /**
          * @description The most jobs to claim: 1 to 100. Left out: 10.
          * @default 10
@@ -876,7 +898,7 @@ export interface FailRequest {
      */
     error: ErrorReport;
     /**
-     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. Left out: as the policy has it.
+     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. The job never waits for less than by its policy, and where that has jitter some is added. Left out: as the policy has it.
      * @example 60
      */
     retryAfter?: number | undefined;
@@ -967,7 +989,7 @@ export interface FailLeaseRequest {
      */
     error: ErrorReport;
     /**
-     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. Left out: as the policy has it.
+     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. The job never waits for less than by its policy, and where that has jitter some is added. Left out: as the policy has it.
      * @example 60
      */
     retryAfter?: number | undefined;
@@ -1013,6 +1035,43 @@ export interface ExtendLeaseRequest {
      *     }
      */
     checkpoint?: unknown;
+}
+
+/**
+ * A job that its worker gives back.
+ */
+export interface ReleaseRequest {
+    /**
+     * @description How many seconds from now the job may start again: at most 86,400. Left out: at once.
+     * @example 30
+     */
+    delay?: number | undefined;
+    /**
+     * @description Why the worker gives it back: up to 4 KiB. The job shows it as the message of its `error`. Left out: it says that its worker gave it back.
+     * @example the database of this host is being moved
+     */
+    reason?: string | undefined;
+}
+
+/**
+ * A job that its worker gives back, by its lease.
+ */
+export interface ReleaseLeaseRequest {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
+    /**
+     * @description How many seconds from now the job may start again: at most 86,400. Left out: at once.
+     * @example 30
+     */
+    delay?: number | undefined;
+    /**
+     * @description Why the worker gives it back: up to 4 KiB. The job shows it as the message of its `error`. Left out: it says that its worker gave it back.
+     * @example the database of this host is being moved
+     */
+    reason?: string | undefined;
 }
 
 /**
@@ -1300,17 +1359,17 @@ export interface SchedulePatch {
         /**
          * @description How failed attempts are tried again, laid over the queue's policy. Left out: as the queue has it.
          * @example {
-         *       "maxAttempts": 5,
+         *       "maxAttempts": 12,
          *       "backoff": "exponential",
-         *       "delay": 1,
-         *       "maxDelay": 300,
-         *       "jitter": "full"
+         *       "delay": 10,
+         *       "maxDelay": 3600,
+         *       "jitter": "half"
          *     }
          */
         retry?: ({
             /**
-             * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
-             * @example 5
+             * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 12.
+             * @example 12
              */
             maxAttempts?: (number | null) | undefined;
             /**
@@ -1319,20 +1378,20 @@ export interface SchedulePatch {
              */
             backoff?: (("exponential" | "linear" | "constant") | null) | undefined;
             /**
-             * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
-             * @example 1
+             * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 10.
+             * @example 10
              */
             delay?: (number | null) | undefined;
             /**
-             * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
-             * @example 300
+             * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 3,600.
+             * @example 3600
              */
             maxDelay?: (number | null) | undefined;
             /**
-             * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
-             * @example full
+             * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `half`.
+             * @example half
              */
-            jitter?: (("full" | "none") | null) | undefined;
+            jitter?: (("full" | "half" | "none") | null) | undefined;
         } | null) | undefined;
         /**
          * @description Words to find the job by: at most 10, each of 1 to 64 bytes. Left out: none.
@@ -1866,13 +1925,18 @@ export interface Job {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description How many attempts have begun, redrives included: 0 before the first.
+     * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
     attempt: number;
     /**
+     * @description How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.
+     * @example 1
+     */
+    delivery: number;
+    /**
      * @description The most attempts of the job, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -1932,11 +1996,11 @@ export interface Job {
     /**
      * @description How failed attempts are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
@@ -1960,7 +2024,7 @@ export interface Job {
      */
     resultTruncated: boolean;
     /**
-     * @description Why the last attempt failed. Null when none has failed, and after a success.
+     * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
      */
     error: JobError | null;
@@ -2054,13 +2118,18 @@ export interface JobListItem {
      */
     state: "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description How many attempts have begun, redrives included: 0 before the first.
+     * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
     attempt: number;
     /**
+     * @description How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.
+     * @example 1
+     */
+    delivery: number;
+    /**
      * @description The most attempts of the job, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -2120,11 +2189,11 @@ export interface JobListItem {
     /**
      * @description How failed attempts are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
@@ -2148,7 +2217,7 @@ export interface JobListItem {
      */
     resultTruncated: boolean;
     /**
-     * @description Why the last attempt failed. Null when none has failed, and after a success.
+     * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
      */
     error: JobError | null;
@@ -2273,7 +2342,7 @@ export interface Attempt {
 export interface RetryPolicy {
     /**
      * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -2284,20 +2353,20 @@ export interface RetryPolicy {
     backoff: "exponential" | "linear" | "constant";
     /**
      * @description How many seconds to wait after the first failed attempt.
-     * @example 1
+     * @example 10
      */
     delay: number;
     /**
      * @description The longest wait between two attempts, in seconds, however much it grows.
-     * @example 300
+     * @example 3600
      */
     maxDelay: number;
     /**
-     * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it.
-     * @example full
+     * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it.
+     * @example half
      * @enum {string}
      */
-    jitter: "full" | "none";
+    jitter: "full" | "half" | "none";
 }
 
 /**
@@ -2305,7 +2374,7 @@ export interface RetryPolicy {
  */
 export interface JobError {
     /**
-     * @description What kind of failure it was, for programs: filters and statistics go by it. The worker's own, or one of Dure's such as `timeout`, `lease-expired` or `invalid-spawn`.
+     * @description What kind of failure it was, for programs: filters and statistics go by it. The worker's own, or one of Dure's such as `timeout`, `lease-expired`, `released` or `invalid-spawn`.
      * @example smtp
      */
     code: string;
@@ -2528,14 +2597,19 @@ export interface Queue {
     /**
      * @description How failed attempts of the queue's jobs are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
+    /**
+     * @description How many seconds a job may be deferred without spending attempts, counted from the first time since its acceptance or its last redrive: by a target that answers 429 or 503 with a `Retry-After`, or by a worker that releases it. After that a deferral spends an attempt.
+     * @example 86400
+     */
+    maxDeferral: number;
     /**
      * @description How many seconds one attempt may take where the job does not say.
      * @example 60
@@ -3116,8 +3190,8 @@ export interface ScheduledJob {
      */
     retry: {
         /**
-         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
-         * @example 5
+         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 12.
+         * @example 12
          */
         maxAttempts?: number | undefined;
         /**
@@ -3127,21 +3201,21 @@ export interface ScheduledJob {
          */
         backoff?: ("exponential" | "linear" | "constant") | undefined;
         /**
-         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
-         * @example 1
+         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 10.
+         * @example 10
          */
         delay?: number | undefined;
         /**
-         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
-         * @example 300
+         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 3,600.
+         * @example 3600
          */
         maxDelay?: number | undefined;
         /**
-         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
-         * @example full
+         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `half`.
+         * @example half
          * @enum {string}
          */
-        jitter?: ("full" | "none") | undefined;
+        jitter?: ("full" | "half" | "none") | undefined;
     } | null;
     /**
      * @description The words that the jobs can be found by.
@@ -3608,13 +3682,18 @@ export interface ClaimedJob {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description How many attempts have begun, redrives included: 0 before the first.
+     * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
     attempt: number;
     /**
+     * @description How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.
+     * @example 1
+     */
+    delivery: number;
+    /**
      * @description The most attempts of the job, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -3674,11 +3753,11 @@ export interface ClaimedJob {
     /**
      * @description How failed attempts are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
@@ -3702,7 +3781,7 @@ export interface ClaimedJob {
      */
     resultTruncated: boolean;
     /**
-     * @description Why the last attempt failed. Null when none has failed, and after a success.
+     * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
      */
     error: JobError | null;
@@ -3903,13 +3982,18 @@ export interface Succeeded {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description How many attempts have begun, redrives included: 0 before the first.
+     * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
     attempt: number;
     /**
+     * @description How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.
+     * @example 1
+     */
+    delivery: number;
+    /**
      * @description The most attempts of the job, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -3969,11 +4053,11 @@ export interface Succeeded {
     /**
      * @description How failed attempts are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
@@ -3997,7 +4081,7 @@ export interface Succeeded {
      */
     resultTruncated: boolean;
     /**
-     * @description Why the last attempt failed. Null when none has failed, and after a success.
+     * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
      */
     error: JobError | null;

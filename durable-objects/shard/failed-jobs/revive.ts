@@ -8,7 +8,7 @@ import { mergePatchText } from "../../../domain/merge-patch.ts";
 import { rankOf, SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import { partitionInSlot } from "../../../domain/slots.ts";
 import { appendToLog, noteRestored } from "../jobs/history.ts";
-import { type JobRow, type JobSpec, type StoredAttempt, toJob } from "../jobs/job-row.ts";
+import { BEGUN, type JobRow, type JobSpec, type StoredAttempt, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { noteIfLarge } from "../jobs/large-payloads.ts";
 import { ROW_BYTES } from "../jobs/stored-size.ts";
@@ -145,6 +145,9 @@ function rowOf(
     error: job.error === null ? null : JSON.stringify(job.error),
     attempts: JSON.stringify(attempts),
     truncated: 0,
+    returned: (job.delivery ?? job.attempt) - job.attempt,
+    begun: BEGUN.yes,
+    returns: null,
     result: null,
     payload: job.payload,
   };

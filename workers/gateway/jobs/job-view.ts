@@ -24,6 +24,7 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     queue: job.queue,
     state: job.state,
     attempt: job.attempt,
+    delivery: job.delivery ?? job.attempt,
     maxAttempts: job.retry.maxAttempts,
     priority: job.priority,
     orderingKey: job.orderingKey,

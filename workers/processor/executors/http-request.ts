@@ -28,6 +28,7 @@ export function requestHeaders(item: WorkItem, own: Record<string, string>, fact
   headers.set("dure-job-id", item.id);
   headers.set("dure-queue", item.queue);
   headers.set("dure-attempt", String(item.attempt));
+  headers.set("dure-delivery", String(item.delivery ?? item.attempt));
   headers.set("dure-namespace", item.namespace);
   headers.set("dure-lease", item.lease);
   const checkpoint = checkpointHeader(item.checkpoint);

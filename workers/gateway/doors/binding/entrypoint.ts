@@ -27,6 +27,7 @@ import type {
   ClaimView,
   ExtendInput,
   ExtendView,
+  ReleaseBody,
   ReportInput,
   ReportsView,
 } from "../../../../contract/pull.ts";
@@ -88,6 +89,10 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
 
   extend(lease: string, body: ExtendInput = {}, options?: As): Promise<Answer<ExtendView>> {
     return this.#ask("extendLease", asked("none", options), () => ({ params: { lease }, body }));
+  }
+
+  release(lease: string, body: ReleaseBody = {}, options?: As): Promise<Answer<JobView>> {
+    return this.#ask("releaseLease", asked("none", options), () => ({ params: { lease }, body }));
   }
 
   retry(id: string, options?: As): Promise<Answer<JobView>> {
