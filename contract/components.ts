@@ -16,6 +16,7 @@ import { JobErrorBody, JobErrorView } from "./error.ts";
 import { EventView, ScheduleEventView } from "./event.ts";
 import { IngestMessage } from "./ingest.ts";
 import { AttemptView, ExplainView, JobListItem, JobListView, JobView, SubmitBody } from "./job.ts";
+import { JobPatch } from "./job-patch.ts";
 import { NamespaceBody, NamespaceListView, NamespaceView } from "./namespace.ts";
 import { OperationBody, OperationListView, OperationView } from "./operation.ts";
 import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
@@ -57,6 +58,7 @@ import { TargetBody, TargetView } from "./target.ts";
 
 export const REQUESTS = {
   SubmitRequest: SubmitBody,
+  JobPatch,
   RetryOverrides: RetryBody,
   Deduplication: DedupBody,
   BatchRequest: BatchBody,

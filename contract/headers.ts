@@ -39,7 +39,8 @@ export const HEADERS = {
     example: "true",
   },
   ETag: {
-    description: "Of a succeeded job; of a queue, a schedule or a subscription its `version`, in quotes.",
+    description:
+      "Of a queue, a schedule or a subscription its `version`, in quotes; of a job a text with its id and its `version`. `If-Match` takes it, or the `version` in quotes.",
     example: '"3"',
   },
   "Idempotency-Key": {

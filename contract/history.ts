@@ -1,5 +1,6 @@
 import type { Attempt, Job } from "../domain/job/job.ts";
 import type { JobState } from "../domain/job/state.ts";
+import { queueId } from "../domain/queue.ts";
 
 /**
  * Finished jobs on their way from a shard to history: JSON arrays of rows, a row being an array of cells in the
@@ -29,13 +30,16 @@ const LAST_ATTEMPTS = 10;
 /** `discarded`: a tombstone, emptied. It takes the place of the job's copy in history until retention ends. */
 export type HistoryJob = Omit<Job, "state"> & { state: JobState | "discarded" };
 
-/** A finished job as history keeps it. `record` is the job without its long columns. */
+/**
+ * A finished job as history keeps it. `record` is the job without its long columns; `queue` is the `queueId`, so that the jobs
+ * of a queue that was deleted are not those of a later one of its name.
+ */
 export function historyCells(job: HistoryJob): Cell[] {
   const { payload, result, attempts, ...record } = job;
-  const { id, namespace, queue, state, version, orderingKey } = job;
+  const { id, namespace, state, version, orderingKey } = job;
   const finishedAt = job.finishedAt ?? job.createdAt;
   const texts = [JSON.stringify(record), payload, result, attemptsText(attempts)];
-  return [id, namespace, queue, state, version, orderingKey, finishedAt, ...texts];
+  return [id, namespace, queueId(job.queue, job), state, version, orderingKey, finishedAt, ...texts];
 }
 
 function attemptsText(attempts: Attempt[]): string {

@@ -198,6 +198,11 @@ export const JobView = described(
     namespace: field(Name, "The namespace that the job belongs to.", "default"),
     queue: field(Name, "The name of its queue.", "emails"),
     state: field(ShownStateName, SHOWN_STATES, "succeeded"),
+    version: field(
+      z.int(),
+      "Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.",
+      3,
+    ),
     attempt: field(
       z.int(),
       "How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.",

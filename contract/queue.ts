@@ -217,6 +217,11 @@ export const QueueView = described(
       "Counts the changes of the queue: of two copies the one with the higher number is newer.",
       1,
     ),
+    incarnation: field(
+      z.int(),
+      "Which queue of its name it is: 0 the first, and a higher number one that was made after an earlier one was deleted. Nothing of the earlier one is the later one's.",
+      0,
+    ),
     createdAt: field(Timestamp, "When the queue was created.", ACCEPTED_AT),
     updatedAt: field(Timestamp, "When its settings were last changed.", ACCEPTED_AT),
   }),

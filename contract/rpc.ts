@@ -21,7 +21,15 @@ import type {
   ReviveRequest,
 } from "./rpc/dead-letters.ts";
 import type { AuditReply, AuditRequest, ShardHealth } from "./rpc/health.ts";
-import type { ChangeReply, ExplainReply, GetRequest, JobReply, JobRequest } from "./rpc/job.ts";
+import type {
+  ChangeReply,
+  ExplainReply,
+  GetRequest,
+  JobReply,
+  JobRequest,
+  PatchReply,
+  PatchRequest,
+} from "./rpc/job.ts";
 import type {
   ExistingIdsReply,
   ExistingIdsRequest,
@@ -119,6 +127,9 @@ export interface ShardApi {
   get(request: GetRequest): Promise<Reply<JobReply>>;
   cancel(request: JobRequest): Promise<Reply<ChangeReply>>;
   retry(request: JobRequest): Promise<Reply<ChangeReply>>;
+  patch(request: PatchRequest): Promise<Reply<PatchReply>>;
+  /** Makes a scheduled job due. */
+  runNow(request: JobRequest): Promise<Reply<PatchReply>>;
   explain(request: JobRequest): Promise<Reply<ExplainReply>>;
   list(request: ListRequest): Promise<Reply<ListReply>>;
   existingIds(request: ExistingIdsRequest): Promise<Reply<ExistingIdsReply>>;

@@ -52,6 +52,11 @@ export interface QueueSettings {
   namespace: string;
   name: string;
   version: number;
+  /**
+   * The version with which the queue was made, where an earlier queue of its name had been deleted: see `incarnationOf`. Left
+   * out of the first of a name.
+   */
+  incarnation?: number;
   deleted: boolean;
   target: Target;
   partitions: number;
@@ -86,6 +91,19 @@ export interface QueueSettings {
   paused: boolean;
   createdAt: number;
   updatedAt: number;
+}
+
+/**
+ * Which queue of its name it is. A queue that is deleted and made again is another queue: nothing of the earlier one, no key,
+ * job or count, is the later one's. 0 is the first; the number only grows.
+ */
+export function incarnationOf({ incarnation }: Pick<QueueSettings, "incarnation">): number {
+  return incarnation ?? 0;
+}
+
+/** What tells a queue from the others of its name, in one text: the name of the first, and of a later one no name of any. */
+export function queueId(name: string, { incarnation }: Pick<QueueSettings, "incarnation">): string {
+  return incarnation === undefined ? name : `${name}@${incarnation}`;
 }
 
 /** A number of partitions that a queue had, and until when (epoch ms) what was sent under it can still come again. */

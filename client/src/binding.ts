@@ -13,6 +13,7 @@ import type {
   ExtendRequest,
   GetJobQuery,
   Job,
+  JobPatch,
   Problem,
   ReleaseRequest,
   Reported,
@@ -71,6 +72,10 @@ export interface DureBinding {
   wait(id: string, options?: CallerOptions & { timeoutSeconds?: number }): Promise<Answer<Job>>;
   /** Refused (409) when the job is final. */
   cancel(id: string, options?: CallerOptions): Promise<Answer<Job>>;
+  /** Changes a job that is scheduled or queued; with `ifVersion` only that version of it. */
+  patch(id: string, patch: JobPatch, options?: CallerOptions & { ifVersion?: number }): Promise<Answer<Job>>;
+  /** Makes a scheduled job due. */
+  runNow(id: string, options?: CallerOptions): Promise<Answer<Job>>;
   /** Takes jobs of a queue that may start, each with a lease. */
   claim(queue: string, body?: ClaimRequest, options?: CallerOptions): Promise<Answer<Claimed>>;
   /** Outcomes of attempts and, with `claim`, the next claim in the same call. */

@@ -1,8 +1,26 @@
 import { submitParts } from "./batch.ts";
-import { cancelJob, explainJob, getJob, listJobs, retryJob, submitJob } from "./generated/calls.ts";
+import {
+  cancelJob,
+  explainJob,
+  getJob,
+  listJobs,
+  patchJob,
+  retryJob,
+  runJobNow,
+  submitJob,
+} from "./generated/calls.ts";
 import { MAX_WAIT_SECONDS } from "./generated/limits.ts";
-import type { Batch, BatchRequest, Explanation, Job, JobList, JobListItem, SubmitRequest } from "./generated/types.ts";
-import type { ListOptions, ReadOptions, WaitOptions } from "./read-options.ts";
+import type {
+  Batch,
+  BatchRequest,
+  Explanation,
+  Job,
+  JobList,
+  JobListItem,
+  JobPatch,
+  SubmitRequest,
+} from "./generated/types.ts";
+import { type ChangeOptions, changing, type ListOptions, type ReadOptions, type WaitOptions } from "./read-options.ts";
 import type { Transport } from "./transport.ts";
 
 /** A server that does not hold the answer must not be asked in a tight loop. */
@@ -88,6 +106,18 @@ export class Jobs {
   /** Throws 409 `invalid-state` when the job is final, also when an earlier try of this call made it so. */
   async cancel(id: string): Promise<Job> {
     return (await this.#transport.call(cancelJob, { params: { id }, body: {}, repeatable: false })).data;
+  }
+
+  /** Changes a job that is scheduled or queued. Null puts a member back to what it is when a submission leaves it out. */
+  async patch(id: string, patch: JobPatch, options: ChangeOptions = {}): Promise<Job> {
+    return (
+      await this.#transport.call(patchJob, { params: { id }, body: patch, ...changing(options), repeatable: false })
+    ).data;
+  }
+
+  /** Makes a scheduled job due now. It goes on waiting for its ordering key, its queue's limits and a queue that is paused. */
+  async runNow(id: string): Promise<Job> {
+    return (await this.#transport.call(runJobNow, { params: { id }, body: {}, repeatable: false })).data;
   }
 
   /** Runs a failed or cancelled job again. */

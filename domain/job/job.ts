@@ -65,6 +65,8 @@ export interface Job {
   id: string;
   namespace: string;
   queue: string;
+  /** Which queue of that name it belongs to (`incarnationOf` in `queue.ts`). Left out: the first. */
+  incarnation?: number;
   state: JobState;
   version: number;
   /** Attempts that were spent, the one that runs included. It goes on counting over redrives. */

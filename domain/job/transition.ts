@@ -40,7 +40,7 @@ export const TRANSITIONS = {
   reject: { from: ["queued"], to: "cancelled" },
   /** Back in line with a new budget of attempts. */
   redrive: { from: ["failed", "cancelled"], to: "queued", later: "scheduled" },
-  /** Another call with its deduplication key replaces it: a new payload and a new run-at. */
+  /** A call changes it while it waits: by its id, or because it has its deduplication key. A new payload, a new run-at. */
   replace: { from: ["scheduled", "queued"], to: "queued", later: "scheduled" },
   /** Its user deletes it. */
   discard: { from: FINAL_STATES, to: "discarded" },

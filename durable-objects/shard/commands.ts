@@ -24,6 +24,7 @@ import { type Command, direct, EACH, none, read, slots, write } from "./kernel/c
 import { slotsOfJobs } from "./kernel/ownership.ts";
 import { closeBatch, openBatch } from "./lifecycle/batch-store.ts";
 import { purgeQueue } from "./lifecycle/cancel.ts";
+import { patchJob, runNow } from "./lifecycle/change.ts";
 import { releaseKeys } from "./lifecycle/discard.ts";
 import { cancelJob, explainJob, getJob, retryJob } from "./lifecycle/one-job.ts";
 import { submitJobs } from "./lifecycle/submit.ts";
@@ -85,6 +86,8 @@ export const COMMANDS: Commands = {
   explain: read(oneJob, explainJob),
   cancel: write(oneJob, cancelJob),
   retry: write(oneJob, retryJob),
+  patch: write(oneJob, patchJob),
+  runNow: write(oneJob, runNow),
   existingIds: read(
     slots(({ ids }) => slotsOfJobs(ids)),
     existingIds,

@@ -136,6 +136,10 @@ export const CASES: Record<CallName, CasesOf> = {
     get(`/v1/jobs/${tenant.failed}/explain`),
   ],
   cancelJob: async (tenant) => [post(`/v1/jobs/${await tenant.job(tenant.queue)}/cancel`)],
+  patchJob: async (tenant) => [
+    { method: "PATCH", path: `/v1/jobs/${await tenant.job(tenant.queue)}`, body: { payload: 2, priority: 9 } },
+  ],
+  runJobNow: async (tenant) => [post(`/v1/jobs/${await tenant.job(tenant.queue)}/run-now`)],
   retryJob: async (tenant) => [post(`/v1/jobs/${await tenant.failedJob(await tenant.newQueue())}/retry`)],
   submitBatch: ({ queue }) => [
     post("/v1/batches", { jobs: [{ queue, payload: 1 }] }),

@@ -286,6 +286,14 @@ export class Harness {
     return this.core.cancel({ ...CALL, namespace: this.queue.namespace, id }).type;
   }
 
+  patch(id: string, changes: rpc.JobChanges, versions: number[] | null = null): rpc.PatchReply {
+    return this.core.patch({ ...CALL, namespace: this.queue.namespace, id, changes, versions });
+  }
+
+  runNow(id: string): rpc.PatchReply["type"] {
+    return this.core.runNow({ ...CALL, namespace: this.queue.namespace, id }).type;
+  }
+
   retry(id: string): rpc.ChangeReply["type"] {
     return this.core.retry({ ...CALL, namespace: this.queue.namespace, id }).type;
   }

@@ -81,6 +81,8 @@ const DONE: Partial<Record<string, number>> = {
   deleteSchedule: 204,
   deleteSubscription: 204,
   startOperation: 202,
+  patchJob: 409,
+  runJobNow: 409,
   retryJob: 409,
   succeedLease: 409,
   failLease: 409,

@@ -2,7 +2,7 @@ import { DEFERRED_KNOWN_MS } from "../../contract/ingest.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../contract/queue-settings.ts";
 import type { ShardHealth } from "../../contract/rpc.ts";
-import type { QueueSettings } from "../../domain/queue.ts";
+import { type QueueSettings, queueId } from "../../domain/queue.ts";
 import { forgetAuditLog } from "../db/audit-log.ts";
 import { type Db, primary } from "../db/client.ts";
 import { forgetDeadLetters } from "../db/dead-letters.ts";
@@ -10,7 +10,7 @@ import { forgetJobs } from "../db/history.ts";
 import { forgetKeys, revokeKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { confirmProjections } from "../db/projection.ts";
-import { allQueues } from "../db/queues.ts";
+import { allFormerQueues, allQueues, forgetFormerQueue } from "../db/queues.ts";
 import { firstIdAt } from "./access/token.ts";
 import { log, reasonOf } from "./log.ts";
 import { namespaceResource } from "./namespaces/namespace-config.ts";
@@ -41,6 +41,8 @@ const MAX_OLD_PURGES = 20;
 /** One statement's work in history, and the time all of it may take of a run. */
 const PURGE_STEP = 500;
 const PURGE_MS = 20_000;
+/** A queue whose name another has is remembered this much longer than it keeps its jobs: what is late, comes by then. */
+const FORMER_MS = 30 * 24 * 3_600_000;
 /** Queries of one run; D1 allows 1000 an invocation. */
 const MAX_PURGES = 500;
 
@@ -171,7 +173,8 @@ async function untilFew(purge: () => Promise<number>): Promise<void> {
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */
 async function purgeHistory(db: Db, now: number): Promise<void> {
-  const queues = await queuesWithHistory(db);
+  const former = new Set(await allFormerQueues(db));
+  const queues = [...(await queuesWithHistory(db)), ...former];
   const start = Math.floor(Math.random() * queues.length);
   const until = Date.now() + PURGE_MS;
   let purges = 0;
@@ -181,6 +184,7 @@ async function purgeHistory(db: Db, now: number): Promise<void> {
       if (purges++ >= MAX_PURGES || Date.now() > until) return;
       gone = await forgetJobs(db, forgettable(settings, now), PURGE_STEP);
     }
+    if (former.has(settings) && isLongGone(settings, now)) await forgetFormerQueue(db, settings);
   }
 }
 
@@ -189,7 +193,7 @@ function forgettable(settings: QueueSettings, now: number) {
   const { namespace, name, retentionMs, idempotencyWindowMs } = settings;
   return {
     namespace,
-    queue: name,
+    queue: queueId(name, settings),
     finishedBefore: now - retentionMs,
     createdBefore: now - idempotencyWindowMs - (mayBeDeferred(settings, now) ? DEFERRED_KNOWN_MS : 0),
     keptBefore: now,
@@ -202,6 +206,11 @@ function forgettable(settings: QueueSettings, now: number) {
  */
 function mayBeDeferred({ consistency, availableUntil = 0 }: QueueSettings, now: number): boolean {
   return consistency === "available" || availableUntil > now - DEFERRED_KNOWN_MS;
+}
+
+/** Of a queue whose name another has, nothing comes to history any more: its shards had a month for it. */
+function isLongGone({ retentionMs, updatedAt }: QueueSettings, now: number): boolean {
+  return updatedAt < now - retentionMs - FORMER_MS;
 }
 
 /** Every queue there ever was, and each namespace's `default`, which may have jobs and no row. */

@@ -23,6 +23,7 @@ import type {
   GetJobQuery,
   Job,
   JobList,
+  JobPatch,
   KeyList,
   KeyRequest,
   ListAuditLogQuery,
@@ -84,11 +85,17 @@ export const listJobs: Call<{ query?: ListJobsQuery; answer: JobList }> = { meth
 /** Read a job, or wait until it is final. */
 export const getJob: Call<{ params: { id: string }; query?: GetJobQuery; answer: Job }> = { method: "GET", path: "/v1/jobs/{id}" };
 
+/** Change a job that waits. */
+export const patchJob: Call<{ params: { id: string }; body: JobPatch; answer: Job }> = { method: "PATCH", path: "/v1/jobs/{id}" };
+
 /** Say why a job is not running. */
 export const explainJob: Call<{ params: { id: string }; answer: Explanation }> = { method: "GET", path: "/v1/jobs/{id}/explain" };
 
 /** Cancel a job. */
 export const cancelJob: Call<{ params: { id: string }; body?: EmptyRequest; answer: Job }> = { method: "POST", path: "/v1/jobs/{id}/cancel" };
+
+/** Make a scheduled job due. */
+export const runJobNow: Call<{ params: { id: string }; body?: EmptyRequest; answer: Job }> = { method: "POST", path: "/v1/jobs/{id}/run-now" };
 
 /** Run a failed or cancelled job again. */
 export const retryJob: Call<{ params: { id: string }; body?: EmptyRequest; answer: Job }> = { method: "POST", path: "/v1/jobs/{id}/retry" };

@@ -72,6 +72,41 @@ export interface SubmitRequest {
 }
 
 /**
+ * Changes of a job that waits. What is left out stays.
+ */
+export interface JobPatch {
+    /**
+     * @description Another input, in place of the whole payload: any JSON value, of at most 256 KiB as the text that is sent, which is kept as it is. Null is the payload null. Left out: it stays.
+     * @example {
+     *       "to": "b@c.example"
+     *     }
+     */
+    payload?: unknown;
+    /**
+     * @description When the job is due: at most 366 days ahead; a time that is past, and null, mean at once. Of a job that waits for its next attempt it is the time of that. Left out: it stays.
+     * @example 2026-12-01T00:00:00Z
+     */
+    runAt?: (string | null) | undefined;
+    /**
+     * @description From 0 to 9; the higher goes first. Null: 4. Left out: it stays.
+     * @example 9
+     */
+    priority?: (number | null) | undefined;
+    /**
+     * @description All of the words to find the job by: at most 10, each of 1 to 64 bytes. Null: none. Left out: they stay.
+     * @example [
+     *       "welcome"
+     *     ]
+     */
+    tags?: (string[] | null) | undefined;
+    /**
+     * @description A job that has not started by then fails and never runs. It lies in the future. Null: the job waits without end. Left out: it stays.
+     * @example 2026-12-02T00:00:00Z
+     */
+    expiresAt?: (string | null) | undefined;
+}
+
+/**
  * How failed attempts are tried again, laid over another policy: what is left out stays as it is there.
  */
 export interface RetryOverrides {
@@ -1925,6 +1960,11 @@ export interface Job {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
+     * @description Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.
+     * @example 3
+     */
+    version: number;
+    /**
      * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
@@ -2117,6 +2157,11 @@ export interface JobListItem {
      * @enum {string}
      */
     state: "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
+    /**
+     * @description Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.
+     * @example 3
+     */
+    version: number;
     /**
      * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
@@ -2641,6 +2686,11 @@ export interface Queue {
      * @example 1
      */
     version: number;
+    /**
+     * @description Which queue of its name it is: 0 the first, and a higher number one that was made after an earlier one was deleted. Nothing of the earlier one is the later one's.
+     * @example 0
+     */
+    incarnation: number;
     /**
      * Format: date-time
      * @description When the queue was created.
@@ -3682,6 +3732,11 @@ export interface ClaimedJob {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
+     * @description Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.
+     * @example 3
+     */
+    version: number;
+    /**
      * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
@@ -3981,6 +4036,11 @@ export interface Succeeded {
      * @enum {string}
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
+    /**
+     * @description Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.
+     * @example 3
+     */
+    version: number;
     /**
      * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1

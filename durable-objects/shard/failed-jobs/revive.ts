@@ -5,6 +5,7 @@ import { fingerprintOf } from "../../../domain/fingerprint.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId, slotOfJob } from "../../../domain/job-id.ts";
 import { mergePatchText } from "../../../domain/merge-patch.ts";
+import { incarnationOf } from "../../../domain/queue.ts";
 import { rankOf, SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import { partitionInSlot } from "../../../domain/slots.ts";
 import { appendToLog, noteRestored } from "../jobs/history.ts";
@@ -44,6 +45,7 @@ interface RevivalContext {
 function reviveOne(step: Step, { queue, request, revival }: RevivalContext): Revived {
   const { job, delayMs } = revival;
   if (step.get(JOBS).existing([job.id]).length > 0) return { type: "exists" };
+  if (incarnationOf(queue.settings) !== incarnationOf(job)) return { type: "refused", because: "queue-deleted" };
   const partition = partitionOf(queue, job) ?? (request.action === "redrive" ? null : anyPartition(queue, job));
   if (partition === null) return { type: "refused", because: "repartitioned" };
   const row = rowOf(queue, job, { partition, movingTo: request.movingTo });

@@ -149,6 +149,7 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     id: row.id,
     namespace: settings.namespace,
     queue: settings.name,
+    ...(settings.incarnation === undefined ? {} : { incarnation: settings.incarnation }),
     state: row.state,
     version: row.version,
     attempt: row.attempt,

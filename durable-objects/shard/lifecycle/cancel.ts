@@ -25,12 +25,22 @@ export function cancel(step: Step, row: JobHead): JobHead | null {
 export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
   const queue = step.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null) return { cancelled: 0, more: false, next: null };
-  const jobs = step.get(JOBS);
   const limit = Math.min(request.limit, CANCELLED_PER_STEP);
-  const ids = jobs.queuedIds(queue.ref, limit);
-  let next = request.after ?? null;
+  const { cancelled, next } = cancelWaiting(step, queue.ref, { after: request.after ?? null, limit });
+  return { cancelled, more: cancelled > 0 || next !== null, next };
+}
+
+/** At most `limit` of the waiting jobs of the queue `ref`. `next` is how far its scheduled ones were looked for. */
+export function cancelWaiting(
+  step: Step,
+  ref: number,
+  { after, limit }: { after: string | null; limit: number },
+): { cancelled: number; next: string | null } {
+  const jobs = step.get(JOBS);
+  const ids = jobs.queuedIds(ref, limit);
+  let next = after;
   if (ids.length < limit) {
-    const walked = scheduledIds(step, queue.ref, { after: next, limit: limit - ids.length });
+    const walked = scheduledIds(step, ref, { after: next, limit: limit - ids.length });
     ids.push(...walked.ids);
     next = walked.next;
   }
@@ -39,7 +49,7 @@ export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
     const row = jobs.head(id);
     if (row !== null && cancel(step, row) !== null) cancelled += 1;
   }
-  return { cancelled, more: cancelled > 0 || next !== null, next };
+  return { cancelled, next };
 }
 
 function scheduledIds(

@@ -98,7 +98,7 @@ function deleteJobs(step: Step, { ref }: KnownQueue): Deleted {
 const KEYED = ["idempotency", "dedup", "gates", "rates", "parked"] as const;
 
 /** What is remembered of the queue's keys and starts. True when a table may have more of it. */
-function deleteKeys(step: Step, { ref, settings, partitionedAt }: KnownQueue): boolean {
+export function deleteKeys(step: Step, { ref, settings, partitionedAt }: KnownQueue): boolean {
   // Under another number of partitions keys lay in other slots.
   const slots =
     partitionedAt === 0
@@ -127,7 +127,7 @@ const KEY_COLUMNS = {
 } as const;
 
 /** Its ref may be another queue's next: nothing that is kept in memory under it may stay. */
-function forgetQueue(step: Step, { ref }: KnownQueue): void {
+export function forgetQueue(step: Step, { ref }: KnownQueue): void {
   step.get(QUEUES).forget(ref);
   step.onCommit(() => {
     step.get(COUNTS).forget(ref);

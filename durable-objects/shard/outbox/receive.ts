@@ -1,5 +1,6 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
 import { type NewJob, type ReceiveReply, type ReceiveRequest, RPC_VERSION } from "../../../contract/rpc.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import { partitionOf } from "../../../domain/slots.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import type { Step } from "../kernel/step.ts";
@@ -7,7 +8,7 @@ import { admissionOf } from "../lifecycle/admission.ts";
 import { isRefusal, submit } from "../lifecycle/submit.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { takeSettings } from "../queues/queue-store.ts";
+import { isSameQueue, takeSettings } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
 import { keysOf } from "../reservations/reserved-keys.ts";
 import { partitionKeysOf } from "./assign-slots.ts";
@@ -26,7 +27,7 @@ export interface IncomingJob {
 /** Takes what another shard hands over: each job once, however often it comes. The mark is written in the step that takes it. */
 export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveReply, { type: "received" }> {
   const outbox = step.get(OUTBOX);
-  const queues = request.queues.map((settings) => takeSettings(step, settings));
+  const queues = request.queues.map((settings) => queueOf(step, settings));
   const marks = new Map<number, number>();
   const stuck = new Set<number>();
   const incoming: IncomingJob[] = [];
@@ -46,6 +47,12 @@ export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveRep
   takeIn(step, incoming);
   for (const [slot, seq] of marks) outbox.setMark(slot, request.source, seq);
   return { type: "received", left };
+}
+
+/** The queue that the sender meant: a deleted one where another has its name by now, so that nothing of it comes in there. */
+function queueOf(step: Step, sent: QueueSettings): KnownQueue {
+  const queue = takeSettings(step, sent);
+  return isSameQueue(queue.settings, sent) ? queue : { ...queue, settings: { ...sent, deleted: true }, frozenUntil: 0 };
 }
 
 /** Of a namespace that is being deleted nothing comes in. */

@@ -20,6 +20,7 @@ import type { Submitting } from "../submit/options.ts";
 import { drawRandomness } from "../submit/randomness.ts";
 import { expiryPast, submission } from "../submit/submission.ts";
 import { submitAll } from "../submit/submit.ts";
+import { jobTag } from "./job-tag.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
@@ -31,7 +32,7 @@ export const submitJob: UseCase<"submitJob"> = async (context, { body, idempoten
   if (isProblem(submitted)) return submitted;
   const { job, replayed } = submitted;
   const current = waitMs > 0 && !hasEnded(job) ? await waitFor(context, job, waitMs) : job;
-  const remarks = { replayed, deferred: job.state === "accepted" };
+  const remarks = { replayed, deferred: job.state === "accepted", ...tagOf(current) };
   // 200 for what is over or was known before, else 202: accepted, to be done.
   return replayed || hasEnded(current) ? done(jobView(current), remarks) : accepted(jobView(current), remarks);
 };
@@ -129,11 +130,15 @@ export const getJob: UseCase<"getJob"> = async (context, { params, query, waitMs
   return isProblem(job) ? job : shown(job, job.state === "accepted" ? acceptedFreshness(found) : STRONG);
 };
 
-/** A succeeded job never changes: whoever has it need not be sent it again. */
+/** A succeeded job never changes: whoever has it may keep it. */
 function shown(job: Job | AcceptedJob, freshness: Freshness): Answered<JobView> {
-  if (job.state !== "succeeded") return done(jobView(job), { freshness });
-  const etag = `"${job.id}.${job.version}"`;
-  return done(jobView(job), { freshness, etag, headers: { "cache-control": "private" } });
+  const kept = job.state === "succeeded" ? { headers: { "cache-control": "private" } } : {};
+  return done(jobView(job), { freshness, ...tagOf(job), ...kept });
+}
+
+/** Of a job that its shard does not have yet nobody knows how often it will have changed. */
+function tagOf(job: Job | AcceptedJob): { etag?: string } {
+  return job.state === "accepted" ? {} : { etag: jobTag(job) };
 }
 
 function acceptedFreshness({ ageSeconds }: Extract<Found<unknown>, { type: "accepted" }>): Freshness {
@@ -213,14 +218,14 @@ async function change(
     call(shard, { ...head, ...name }),
   );
   if (isProblem(reply)) return reply;
-  if (reply.type === "job") return done(jobView(reply.job));
+  if (reply.type === "job") return done(jobView(reply.job), tagOf(reply.job));
   if (reply.type === "gone") return notFound.job(name.id);
   const job = reply.type === "conflict" ? reply.job : await findFinished(session, name);
   if (isProblem(job)) return job;
   if (job === null) return notThere(services, name);
   if (reply.type === "none") {
     const back = await forgotten(job);
-    return isProblem(back) ? back : done(jobView(back));
+    return isProblem(back) ? back : done(jobView(back), tagOf(back));
   }
   const because = job.state === "succeeded" ? null : reply.because;
   return because === null ? stateForbids(job) : cannotReturn(because, job.queue);

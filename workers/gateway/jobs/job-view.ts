@@ -23,6 +23,7 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     namespace: job.namespace,
     queue: job.queue,
     state: job.state,
+    version: job.version,
     attempt: job.attempt,
     delivery: job.delivery ?? job.attempt,
     maxAttempts: job.retry.maxAttempts,

@@ -20,7 +20,8 @@ export async function submission(
   return traceparent === null ? read : { ...read, fields: { ...read.fields, traceparent } };
 }
 
-function problemOf({ code, pointer, detail }: SubmissionFault): Problem {
+/** A 400 or 413 problem. */
+export function problemOf({ code, pointer, detail }: SubmissionFault): Problem {
   return code === "payload-too-large" ? tooLarge.payload(MAX_PAYLOAD_BYTES) : invalid.field(pointer, detail);
 }
 

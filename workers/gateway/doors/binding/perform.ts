@@ -23,6 +23,8 @@ export interface MethodCall {
   idempotencyKey?: string | undefined;
   traceparent?: string | undefined;
   waitSeconds?: number;
+  /** The version that the change is meant for, where the call takes one. */
+  ifVersion?: number | undefined;
 }
 
 /** A call of the API that came over RPC: the same checks and the same use case as over HTTP. */
@@ -64,7 +66,7 @@ function inputOf(definition: CallDefinition, sent: MethodCall): Result<AnyInput>
     idempotencyKey,
     traceparent: traceparentIn(sent.traceparent ?? ""),
     waitMs: Math.ceil(waitSeconds) * 1000,
-    ifMatch: null,
+    ifMatch: sent.ifVersion === undefined ? null : `"${sent.ifVersion}"`,
   };
 }
 
