@@ -1,6 +1,6 @@
-import type { Outcome } from "../../contract/rpc.ts";
+import type { JobChanges, Outcome } from "../../contract/rpc.ts";
 import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
-import { becameDue, cancelled, expired, failed, redriven, started, succeeded } from "./change.ts";
+import { becameDue, cancelled, expired, failed, patched, redriven, started, succeeded } from "./change.ts";
 import { connectionsLeft } from "./connections.ts";
 import { see } from "./coverage.ts";
 import { FairShare } from "./fair-share.ts";
@@ -220,6 +220,24 @@ export class Model {
     jobDecided(job);
     redriven(job, this.now);
     return true;
+  }
+
+  /** "conflict": the job runs or is final. "expired": it was to expire at a time that has passed. */
+  patch(job: ModelJob, changes: JobChanges): "job" | "conflict" | "expired" {
+    if (!allows(job, "replace")) return "conflict";
+    if (Object.keys(changes).length === 0) return "job";
+    if (changes.expiresAt !== undefined && changes.expiresAt !== null && changes.expiresAt <= this.now)
+      return "expired";
+    patched(job, changes, this.now);
+    return "job";
+  }
+
+  /** Makes a scheduled job due. */
+  runNow(job: ModelJob): "job" | "conflict" {
+    if (job.state === "queued") return "job";
+    if (!allows(job, "replace")) return "conflict";
+    patched(job, { runAt: null }, this.now);
+    return "job";
   }
 
   /** Parks an ordering key, lets it go, or decides about the job that blocks it. False: no job does. */
