@@ -11,7 +11,7 @@ import { Consistency, type ExplainView, type JobView, type SubmitInput } from ".
 import type { JobPatchInput } from "./job-patch.ts";
 import { MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name } from "./primitives.ts";
-import type { ClaimInput, ClaimView, ExtendInput, ExtendView, ReportInput, ReportsView } from "./pull.ts";
+import type { ClaimInput, ClaimView, ExtendInput, ExtendView, ReleaseBody, ReportInput, ReportsView } from "./pull.ts";
 import { inSeconds, says } from "./sentence.ts";
 
 /** What every call may say of its caller. */
@@ -20,6 +20,12 @@ export interface As {
   key?: string;
   /** What the caller has seen so far: the `meta.bookmark` of its last answer. `session` reads see all of it. */
   bookmark?: string;
+}
+
+/** What a submission may say beside. */
+export interface Traced {
+  /** The trace to which the jobs belong, as W3C Trace Context writes it. */
+  traceparent?: string;
 }
 
 /** No method of a binding reads metrics. */
@@ -57,15 +63,17 @@ const headerText = z
   .max(4096)
   .regex(/^[!-~](?:[ -~]*[!-~])?$/);
 
+/** As the header of HTTP: one that is not valid is ignored. */
+const traced = { traceparent: z.string().optional() };
 const as = { key: z.string().optional(), bookmark: headerText.optional() };
 const seconds = z.number(inSeconds).min(0).max(MAX_WAIT_SECONDS).optional();
 
 /** The last argument of each method, as the entrypoint takes it. */
 export const BindingOptions = {
   none: z.strictObject(as),
-  submit: z.strictObject({ ...as, waitSeconds: seconds }),
+  submit: z.strictObject({ ...as, ...traced, waitSeconds: seconds }),
   patch: z.strictObject({ ...as, ifVersion: z.int().min(1).optional() }),
-  batch: z.strictObject({ ...as, idempotencyKey: headerText.optional() }),
+  batch: z.strictObject({ ...as, ...traced, idempotencyKey: headerText.optional() }),
   get: z.strictObject({ ...as, consistency: Consistency.optional() }),
   wait: z.strictObject({ ...as, timeoutSeconds: seconds }),
   /** `claim` is checked where the reports are. */
@@ -83,8 +91,8 @@ export type SentPatch = JobPatchInput | (Omit<JobPatchInput, "payload"> & { payl
 
 export interface DureBinding {
   /** `waitSeconds` (0..60) holds the answer until the job is final. */
-  submit(job: SentJob, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>>;
-  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
+  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<JobView>>;
+  submitBatch(batch: BatchBody, options?: As & Traced & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
   get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<JobView>>;
   /** The job when it is final, or as it is after `timeoutSeconds` (0..60, default 60). */
   wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>>;
@@ -100,6 +108,8 @@ export interface DureBinding {
     options?: As & { claim?: ClaimInput & { queue: string } },
   ): Promise<Answer<ReportsView>>;
   extend(lease: string, body?: ExtendInput, options?: As): Promise<Answer<ExtendView>>;
+  /** Gives a job back to its place, without spending an attempt. */
+  release(lease: string, body?: ReleaseBody, options?: As): Promise<Answer<JobView>>;
   /** Runs a failed or cancelled job again. Needs the scope `admin`. */
   retry(id: string, options?: As): Promise<Answer<JobView>>;
   /** Why the job does not run. */

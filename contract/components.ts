@@ -13,7 +13,7 @@ import { BatchBody, BatchView } from "./batch.ts";
 import { FailureListView, FailureView, PurgeBody, PurgeView, RedriveBody, RedriveView } from "./dead-letters.ts";
 import { DedupBody } from "./dedup.ts";
 import { JobErrorBody, JobErrorView } from "./error.ts";
-import { EventView } from "./event.ts";
+import { EventView, ScheduleEventView } from "./event.ts";
 import { IngestMessage } from "./ingest.ts";
 import { AttemptView, ExplainView, JobListItem, JobListView, JobView, SubmitBody } from "./job.ts";
 import { JobPatch } from "./job-patch.ts";
@@ -31,6 +31,8 @@ import {
   ExtendView,
   FailBody,
   FailLeaseBody,
+  ReleaseBody,
+  ReleaseLeaseBody,
   ReportBody,
   ReportsBody,
   ReportsView,
@@ -77,6 +79,8 @@ export const REQUESTS = {
   SucceedLeaseRequest: SucceedLeaseBody,
   FailLeaseRequest: FailLeaseBody,
   ExtendLeaseRequest: ExtendLeaseBody,
+  ReleaseRequest: ReleaseBody,
+  ReleaseLeaseRequest: ReleaseLeaseBody,
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
   NamespacePatch,
@@ -120,6 +124,7 @@ export const ANSWERS = {
   Subscription: SubscriptionView,
   SubscriptionList: SubscriptionListView,
   LifecycleEvent: EventView,
+  ScheduleEvent: ScheduleEventView,
   ClaimedJob: ClaimedJobView,
   Claimed: ClaimView,
   Reported: ReportsView,

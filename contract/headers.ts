@@ -76,6 +76,11 @@ export const HEADERS = {
     description: "Seconds to wait before another try.",
     example: "5",
   },
+  traceparent: {
+    description:
+      "The trace that the request belongs to (W3C Trace Context). A job that is submitted with it belongs to that trace too: so do the requests to its target, its claims, its events, and the jobs that it brings. One that is not valid is ignored.",
+    example: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  },
   "x-request-id": {
     description: "Names this request; unique.",
     example: "7e0a3c0e-6a35-4d6c-9a0e-0f8f9b3d5c11",

@@ -73,7 +73,7 @@ export const SubmitBody = described(
       ),
       idempotencyKey: field(
         Key.optional(),
-        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
+        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. Another body is refused: two are the same where they mean the same, numbers compared to the last digit. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
         "order-991",
       ),
       priority: field(
@@ -164,6 +164,12 @@ const jobKeys = {
     "How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.",
     0,
   ),
+  traceparent: field(
+    z.string().nullable(),
+    "The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.",
+    null,
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  ),
 };
 
 const jobTimes = {
@@ -197,8 +203,17 @@ export const JobView = described(
       "Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.",
       3,
     ),
-    attempt: field(z.int(), "How many attempts have begun, redrives included: 0 before the first.", 1),
-    maxAttempts: field(z.int(), "The most attempts of the job, counted from its acceptance or its last redrive.", 5),
+    attempt: field(
+      z.int(),
+      "How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.",
+      1,
+    ),
+    delivery: field(
+      z.int(),
+      "How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.",
+      1,
+    ),
+    maxAttempts: field(z.int(), "The most attempts of the job, counted from its acceptance or its last redrive.", 12),
     priority: field(z.int(), `From 0 to ${MAX_PRIORITY}; the higher goes first.`, 5),
     ...jobKeys,
     tags: field(z.array(z.string()), "The words that the job can be found by.", ["welcome"]),
@@ -217,7 +232,7 @@ export const JobView = described(
     ),
     error: field(
       JobErrorView.nullable(),
-      "Why the last attempt failed. Null when none has failed, and after a success.",
+      "Why the last attempt failed, or was deferred or released. Null when none was, and after a success.",
       null,
     ),
     ...jobTimes,

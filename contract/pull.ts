@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { JobErrorBody } from "./error.ts";
+import { ErrorMessage, JobErrorBody } from "./error.ts";
 import { EXAMPLE_LEASE, EXAMPLE_OTHER_JOB_ID, LATER, STARTED_AT } from "./examples.ts";
 import { described, exampleOf, field } from "./field.ts";
 import { JobView, SubmitBody } from "./job.ts";
@@ -7,6 +7,7 @@ import {
   DEFAULT_CLAIM,
   MAX_CHECKPOINT_BYTES,
   MAX_CLAIM,
+  MAX_ERROR_MESSAGE_BYTES,
   MAX_LEASE_SECONDS,
   MAX_REPORTS,
   MAX_RESULT_BYTES,
@@ -30,6 +31,11 @@ const leaseSeconds = field(
 );
 
 const claim = {
+  begins: field(
+    z.boolean().default(false),
+    "Whether the worker says of each job that it has begun it, by a heartbeat, progress or a report before the lease ends. Of those of which it says nothing no attempt is spent when it is lost, twice in a row at most. Left out: false, until a job of the same claim was begun.",
+    true,
+  ),
   max: field(
     z.int().min(1).max(MAX_CLAIM).default(DEFAULT_CLAIM),
     `The most jobs to claim: 1 to ${MAX_CLAIM}. Left out: ${DEFAULT_CLAIM}.`,
@@ -53,7 +59,7 @@ export const ClaimBody = described(z.strictObject(claim), "A claim of jobs of on
   wait: 0,
   worker: "host-1",
 });
-/** As parsed: `max` and `wait` are filled in. */
+/** As parsed: `begins`, `max` and `wait` are filled in. */
 export type ClaimBody = z.output<typeof ClaimBody>;
 /** As sent. */
 export type ClaimInput = z.input<typeof ClaimBody>;
@@ -111,7 +117,7 @@ const spawn = field(
 const error = field(JobErrorBody, "Why the attempt failed.");
 const retryAfter = field(
   RetryAfterSeconds.optional(),
-  `How many seconds to wait before the next attempt, beyond the policy's \`maxDelay\` too: at most ${formatNumber(MAX_RETRY_AFTER_SECONDS)}. Left out: as the policy has it.`,
+  `How many seconds to wait before the next attempt, beyond the policy's \`maxDelay\` too: at most ${formatNumber(MAX_RETRY_AFTER_SECONDS)}. The job never waits for less than by its policy, and where that has jitter some is added. Left out: as the policy has it.`,
   60,
 );
 
@@ -227,6 +233,27 @@ export type FailBody = z.output<typeof FailBody>;
 export const FailLeaseBody = described(
   z.strictObject({ lease, ...failed }),
   "One failure, and the lease of its attempt.",
+);
+
+const release = {
+  delay: field(
+    RetryAfterSeconds.optional(),
+    `How many seconds from now the job may start again: at most ${formatNumber(MAX_RETRY_AFTER_SECONDS)}. Left out: at once.`,
+    30,
+  ),
+  reason: field(
+    ErrorMessage.optional(),
+    `Why the worker gives it back: up to ${formatBytes(MAX_ERROR_MESSAGE_BYTES)}. The job shows it as the message of its \`error\`. Left out: it says that its worker gave it back.`,
+    "the database of this host is being moved",
+  ),
+};
+export const ReleaseBody = described(z.strictObject(release), "A job that its worker gives back.", { delay: 30 });
+export type ReleaseBody = z.infer<typeof ReleaseBody>;
+
+export const ReleaseLeaseBody = described(
+  z.strictObject({ lease, ...release }),
+  "A job that its worker gives back, by its lease.",
+  { lease: EXAMPLE_LEASE, delay: 30 },
 );
 
 const heartbeat = {

@@ -43,6 +43,7 @@ export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
     maxBacklog: full.maxBacklog,
     onFailure: full.onFailure,
     retry: retryPolicy(full.retry),
+    maxDeferralMs: secondsToMs(full.maxDeferral),
     timeoutMs: secondsToMs(full.timeout),
     retentionMs: secondsToMs(full.retention),
     idempotencyWindowMs: secondsToMs(full.idempotencyWindow),

@@ -10,7 +10,7 @@ import {
   visitMembers,
 } from "../domain/json/scan.ts";
 import { JsonText, TOO_DEEP } from "./json-text.ts";
-import { MAX_JSON_DEPTH, MAX_JSON_MEMBERS, MAX_JSON_VALUES } from "./limits.ts";
+import { MAX_JSON_DEPTH, MAX_JSON_NAMES, MAX_JSON_VALUES } from "./limits.ts";
 import { escapePointer } from "./problem.ts";
 import { formatNumber } from "./sentence.ts";
 
@@ -23,7 +23,7 @@ export type ReadJson = { type: "value"; value: unknown } | { type: "fault"; poin
 /**
  * JSON text as the API takes it, in one look and in time that grows with its length alone, whatever it is. The members that
  * `texts` names are cut out as they were written, as `JsonText`; only what is left is made a value of. Refused is what is not JSON,
- * nests too deep, has two members of one name outside of those texts (which of them is meant?), or more members or values there than
+ * nests too deep, has two members of one name outside of those texts (which of them is meant?), or more values or names there than
  * any call has use for.
  */
 export function readJson(text: string, texts: TextMembers | null): ReadJson {
@@ -37,6 +37,8 @@ class Reader {
   #copied = 0;
   readonly #texts: JsonText[] = [];
   #values = 0;
+  /** Of members anywhere: an engine spends most of its time on names that it has not seen. */
+  readonly #names = new Set<string>();
   #pointer = "";
   #fault: string | null = null;
 
@@ -71,7 +73,8 @@ class Reader {
     return visitMembers(this.#text, at, (nameAt, valueAt) => {
       const name = stringAt(this.#text, nameAt);
       if (names.has(name)) return this.#within(name, this.#refuse(TWICE));
-      if (names.add(name).size > MAX_JSON_MEMBERS) return this.#refuse(TOO_MANY_MEMBERS);
+      names.add(name);
+      if (this.#names.add(name).size > MAX_JSON_NAMES) return this.#refuse(TOO_MANY_NAMES);
       return this.#within(name, this.#value(valueAt, texts?.get(name) ?? null, levels));
     });
   }
@@ -113,7 +116,7 @@ class Reader {
 }
 
 const TWICE = "is named twice";
-const TOO_MANY_MEMBERS = `has more than ${formatNumber(MAX_JSON_MEMBERS)} members`;
+const TOO_MANY_NAMES = `has one of more than ${formatNumber(MAX_JSON_NAMES)} names of members, payloads and the like not counted`;
 const TOO_MANY = `is one of more than ${formatNumber(MAX_JSON_VALUES)} values, payloads and the like not counted`;
 
 function faultOf(end: number): string {

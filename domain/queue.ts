@@ -78,6 +78,8 @@ export interface QueueSettings {
   /** What a job that failed for good does to its ordering key: nothing, or hold the rest until a person decides. */
   onFailure: (typeof ON_FAILURE)[number];
   retry: RetryPolicy;
+  /** How long a job may be deferred without spending attempts. Left out of settings that are older than this: a day. */
+  maxDeferralMs?: number;
   timeoutMs: number;
   retentionMs: number;
   idempotencyWindowMs: number;

@@ -2,6 +2,7 @@ import { DureError } from "./error.ts";
 import { submitBatch } from "./generated/calls.ts";
 import { MAX_BATCH_JOBS, MAX_BODY_BYTES } from "./generated/limits.ts";
 import type { Batch, BatchRequest, Problem, SubmitRequest } from "./generated/types.ts";
+import { writeJson } from "./json-text.ts";
 import type { Transport } from "./transport.ts";
 
 /** Leaves room for what stands around the jobs. */
@@ -128,7 +129,7 @@ function partsOf(jobs: readonly SubmitRequest[]): Part[] {
   let part: Part = { texts: [], bytes: 0 };
   const parts = [part];
   for (const job of jobs) {
-    const text = JSON.stringify(job);
+    const text = writeJson(job);
     const bytes = encoder.encode(text).length + 1;
     const fits = part.texts.length < MAX_BATCH_JOBS && part.bytes + bytes <= MAX_PART_BYTES;
     if (!fits && part.texts.length > 0) {

@@ -15,6 +15,7 @@ import type {
   Job,
   JobPatch,
   Problem,
+  ReleaseRequest,
   Reported,
   ReportRequest,
   ReportsRequest,
@@ -84,6 +85,8 @@ export interface DureBinding {
   ): Promise<Answer<Reported>>;
   /** A heartbeat, and what the job says of its progress. */
   extend(lease: string, body?: ExtendRequest, options?: CallerOptions): Promise<Answer<Extended>>;
+  /** Gives a job back to its place, without spending an attempt. */
+  release(lease: string, body?: ReleaseRequest, options?: CallerOptions): Promise<Answer<Job>>;
   /** Runs a failed or cancelled job again. Needs the scope `admin`. */
   retry(id: string, options?: CallerOptions): Promise<Answer<Job>>;
   /** Why the job does not run. */

@@ -1,4 +1,4 @@
-import { claimJobs, extendByLease, reportJobs } from "./generated/calls.ts";
+import { claimJobs, extendByLease, releaseByLease, reportJobs } from "./generated/calls.ts";
 import type { Transport } from "./transport.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -15,6 +15,8 @@ export function httpPort(transport: Transport): WorkPort {
       const body = claim === undefined ? { reports } : { reports, claim };
       return (await transport.once(reportJobs, { body, repeatable: false, signal })).data;
     },
+    release: async (lease, body, signal) =>
+      (await transport.once(releaseByLease, { body: { lease, ...body }, repeatable: false, signal })).data,
     extend: async (lease, body, signal) =>
       (await transport.once(extendByLease, { body: { lease, ...body }, repeatable: false, signal })).data,
   };

@@ -1,10 +1,18 @@
-import { claimJobs, extendByLease, failByLease, reportJobs, succeedByLease } from "./generated/calls.ts";
+import {
+  claimJobs,
+  extendByLease,
+  failByLease,
+  releaseByLease,
+  reportJobs,
+  succeedByLease,
+} from "./generated/calls.ts";
 import type {
   ClaimedJob,
   ClaimRequest,
   Extended,
   FailRequest,
   Job,
+  ReleaseRequest,
   Reported,
   ReportRequest,
   ReportsRequest,
@@ -48,6 +56,11 @@ export class Leases {
   /** The attempt has failed; the next starts by the retry policy of the job, unless the failure is not retryable. */
   async fail(lease: string, failure: FailRequest): Promise<Job> {
     return (await this.#transport.call(failByLease, { body: { lease, ...failure }, repeatable: true })).data;
+  }
+
+  /** The job goes back to its place without an attempt being spent, and may start again after `delay` seconds (left out: at once). */
+  async release(lease: string, release: ReleaseRequest = {}): Promise<Job> {
+    return (await this.#transport.call(releaseByLease, { body: { lease, ...release }, repeatable: true })).data;
   }
 
   /**

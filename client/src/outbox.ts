@@ -1,5 +1,6 @@
 import { MAX_BODY_BYTES, MAX_REPORTS } from "./generated/limits.ts";
 import type { ReportRequest } from "./generated/types.ts";
+import { writeJson } from "./json-text.ts";
 
 /** Leaves room for the envelope and the claim. */
 const MAX_BATCH_BYTES = MAX_BODY_BYTES - 16 * 1024;
@@ -25,7 +26,7 @@ export class Outbox {
   }
 
   add(report: ReportRequest): void {
-    const text = JSON.stringify(report);
+    const text = writeJson(report);
     this.#pending.push({ report, bytes: text.length < 1024 ? text.length * 3 : encoder.encode(text).length, tries: 0 });
   }
 

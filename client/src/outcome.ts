@@ -1,6 +1,7 @@
 import { NonRetryable } from "./error.ts";
 import { MAX_ERROR_CODE_BYTES, MAX_ERROR_MESSAGE_BYTES, MAX_RESULT_BYTES } from "./generated/limits.ts";
 import type { ReportRequest, SubmitRequest } from "./generated/types.ts";
+import { writeJson } from "./json-text.ts";
 
 /** Turns what a handler did into a report that the server will take: a report that it refuses would lose the work. */
 
@@ -15,7 +16,7 @@ export function successReport(lease: string, result: unknown, jobs: readonly Sub
   const spawn = jobs.length === 0 ? {} : { spawn: [...jobs] };
   let text: string | undefined;
   try {
-    text = JSON.stringify(result);
+    text = writeJson(result);
   } catch (error) {
     return failureReport(
       lease,

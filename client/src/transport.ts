@@ -2,6 +2,7 @@ import { type Call, type CallInput, pathOf } from "./call.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { environmentVariable } from "./environment.ts";
 import { answerError, DureError, networkError } from "./error.ts";
+import { readAnswer, writeJson } from "./json-text.ts";
 import { pauseMs } from "./pause.ts";
 import { Session } from "./session.ts";
 
@@ -161,7 +162,7 @@ function requestOf(call: Call, input: CallInput<NonNullable<Call["types"]>> & Se
     method: call.method,
     path: pathOf(call, params) + queryText(query),
     contentType: call.contentType ?? "application/json",
-    ...(body === undefined || sending.text !== undefined ? {} : { text: JSON.stringify(body) }),
+    ...(body === undefined || sending.text !== undefined ? {} : { text: writeJson(body) }),
   };
 }
 
@@ -176,7 +177,7 @@ function queryText(query: object = {}): string {
 
 function parse<T>(text: string): T {
   try {
-    return (text === "" ? null : JSON.parse(text)) as T;
+    return (text === "" ? null : readAnswer(text)) as T;
   } catch (error) {
     throw networkError(error); // A cut-off answer says as little as none.
   }

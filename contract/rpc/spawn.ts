@@ -7,7 +7,8 @@ import type { NewJob } from "./submit.ts";
  * A job as a worker wrote it with its success, checked as far as that goes without its queue. It gets its place and
  * its id when the success is recorded.
  */
-export interface SpawnJob extends Omit<NewJob, "id" | "queue" | "partition" | "createdAt" | "parent" | "depth"> {
+export interface SpawnJob
+  extends Omit<NewJob, "id" | "queue" | "partition" | "createdAt" | "parent" | "depth" | "traceparent"> {
   /** The name of a queue of the namespace of the job that succeeds. */
   queue: string;
 }

@@ -12,8 +12,12 @@ import type { SpawnJob, Unfit } from "./spawn.ts";
 export type Outcome =
   /** The jobs in `spawn` are accepted with the success, in the same step, or neither is. */
   | { ok: true; result: string | null; resultTruncated: boolean; spawn?: SpawnJob[] }
-  /** The job runs again after `retryAfterMs` milliseconds where it may; null leaves that to its retry policy. */
-  | { ok: false; error: JobError; retryAfterMs: number | null };
+  /**
+   * The job runs again after `retryAfterMs` milliseconds at least, where it may; null leaves that to its retry policy.
+   * `putBack`: it was `deferred` by its target, or `released` by its worker, and spends no attempt as long as its queue's
+   * `maxDeferralMs` lets it.
+   */
+  | { ok: false; error: JobError; retryAfterMs: number | null; putBack?: "deferred" | "released" };
 
 /** What came of one attempt. It counts only under the lease that is current. */
 export interface Report {
@@ -67,12 +71,16 @@ export interface WorkItem {
   namespace: string;
   queue: string;
   attempt: number;
+  /** How often the job was claimed. Left out by a shard of an earlier version. */
+  delivery?: number;
   lease: string;
   payload: string;
   timeoutMs: number;
   target: PushTarget;
   /** JSON text of what an earlier attempt left; null when there is none. */
   checkpoint: string | null;
+  /** The trace of its submission; null, or left out by a shard of an earlier version: it had none. */
+  traceparent?: string | null;
 }
 
 /** What became of the reports, in their order, and the jobs that were claimed. */
@@ -91,6 +99,11 @@ export interface ClaimRequest extends ShardCall {
   leaseMs: number | null;
   /** The name of the worker, for the attempts of the jobs; null when it gives none. */
   worker: string | null;
+  /**
+   * The worker says which of the jobs it has begun, by a heartbeat or a report: the others come back without spending an attempt
+   * when their leases end.
+   */
+  begins?: boolean;
 }
 
 /**

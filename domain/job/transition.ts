@@ -28,6 +28,8 @@ export const TRANSITIONS = {
    * spends an attempt as a reported failure does: a job that kills its worker cannot run for ever.
    */
   retry: { from: ["running"], to: "queued", later: "scheduled" },
+  /** The job comes back without an attempt being spent: it was deferred or released, or its worker had not begun it. */
+  putBack: { from: ["running"], to: "queued", later: "scheduled" },
   /** The attempt ended without success, and was the last. */
   fail: { from: ["running"], to: "failed" },
   /** Its `expiresAt` came before any attempt of its present budget began. */

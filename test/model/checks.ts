@@ -71,20 +71,20 @@ export function checkJob(job: ModelJob, answered: Job | null): void {
 }
 
 function viewOf(job: ModelJob) {
-  const { id, state, priority, orderingKey, concurrencyKey, attempt, createdAt, runAt, expiresAt } = job;
+  const { id, state, priority, orderingKey, concurrencyKey, attempt, delivery, createdAt, runAt, expiresAt } = job;
   const { startedAt, finishedAt, error, attempts, retry, timeoutMs, payload } = job;
   return {
-    ...{ id, state, priority, orderingKey, concurrencyKey, attempt, createdAt, runAt, expiresAt },
+    ...{ id, state, priority, orderingKey, concurrencyKey, attempt, delivery, createdAt, runAt, expiresAt },
     ...{ startedAt, finishedAt, error, attempts, retry, timeoutMs, payload },
     leaseExpiresAt: state === "running" ? dueAt(job) : null,
   };
 }
 
 function seen(job: Job) {
-  const { id, state, priority, orderingKey, concurrencyKey, attempt, createdAt, runAt, expiresAt } = job;
+  const { id, state, priority, orderingKey, concurrencyKey, attempt, delivery, createdAt, runAt, expiresAt } = job;
   const { startedAt, finishedAt, error, attempts, retry, timeoutMs, payload, leaseExpiresAt } = job;
   return {
-    ...{ id, state, priority, orderingKey, concurrencyKey, attempt, createdAt, runAt, expiresAt },
+    ...{ id, state, priority, orderingKey, concurrencyKey, attempt, delivery, createdAt, runAt, expiresAt },
     ...{ startedAt, finishedAt, error: error?.code ?? null, retry, timeoutMs, payload, leaseExpiresAt },
     attempts: attempts.map(({ error, worker: _, ...attempt }) => ({ ...attempt, code: error?.code ?? null })),
   };

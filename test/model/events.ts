@@ -31,7 +31,7 @@ export interface LeaseRef {
 }
 
 export interface ReportSpec extends LeaseRef {
-  outcome: "ok" | "error" | "final-error";
+  outcome: "ok" | "error" | "final-error" | "deferred" | "released";
   retryAfterMs: number | null;
 }
 
@@ -49,7 +49,7 @@ export type Event =
   /** The processor comes to the lane of a queue, with room for jobs of its kind and for others. */
   | { type: "work"; queue: Which; room: number; other: number; leaseMs: number; reports: ReportSpec[] }
   /** A pull worker comes to the queue, or to the first pull queue where there is one. */
-  | { type: "claim"; queue: Which; max: number; leaseMs: number | null }
+  | { type: "claim"; queue: Which; max: number; leaseMs: number | null; begins: boolean }
   | { type: "report"; reports: ReportSpec[] }
   | { type: "extend"; lease: LeaseRef; leaseMs: number }
   /** Of a job that runs where one does, or of any. */
@@ -115,6 +115,7 @@ const anyJob: fc.Arbitrary<JobSpec> = fc.record({
     { maxAttempts: 4, backoff: "linear", delayMs: 700, maxDelayMs: 1_600 },
     { backoff: "constant", delayMs: 0 },
     { jitter: "full", delayMs: 2_000 },
+    { jitter: "half", delayMs: 2_000 },
   ),
 });
 
@@ -124,7 +125,7 @@ const lease = {
 } as const;
 const anyReport: fc.Arbitrary<ReportSpec> = fc.record({
   ...lease,
-  outcome: fc.constantFrom("ok", "ok", "error", "error", "final-error"),
+  outcome: fc.constantFrom("ok", "ok", "error", "error", "final-error", "deferred", "released"),
   retryAfterMs: fc.constantFrom(null, null, null, 0, 5_000),
 });
 
@@ -168,6 +169,7 @@ const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
       queue: which,
       max: fc.constantFrom(1, 2, 10),
       leaseMs: fc.constantFrom(null, 1_000, 20_000),
+      begins: fc.boolean(),
     }),
   ],
   [6, fc.record({ type: just("report"), reports: fc.array(anyReport, { minLength: 1, maxLength: 3 }) })],

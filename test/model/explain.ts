@@ -39,7 +39,7 @@ export function why(model: Model, job: ModelJob): Why {
   if (job.state === "running") return because("running");
   if (job.queue.settings.paused) return because("paused");
   if (job.state === "scheduled") {
-    return because(job.attempt > job.spentBefore ? "retrying" : "scheduled", { startAt: job.runAt });
+    return because(job.cameBack || job.attempt > job.spentBefore ? "retrying" : "scheduled", { startAt: job.runAt });
   }
   const head = job.orderingKey === null ? job : line.headOf(model, job.queue, job.orderingKey);
   if (head !== job) return because("ordering", { blockedBy: head?.id ?? null });

@@ -219,12 +219,14 @@ export const CASES: Record<CallName, CasesOf> = {
   failLease: async (tenant) => [
     post(`/v1/leases/${await tenant.lease()}/fail`, { error: { code: "broken", message: "It broke." } }),
   ],
+  releaseLease: async (tenant) => [post(`/v1/leases/${await tenant.lease()}/release`)],
   extendLease: async (tenant) => [post(`/v1/leases/${await tenant.lease()}/extend`)],
 
   succeedByLease: async (tenant) => [post("/v1/leases/succeed", { lease: await tenant.lease(), result: 1 })],
   failByLease: async (tenant) => [
     post("/v1/leases/fail", { lease: await tenant.lease(), error: { code: "broken", message: "It broke." } }),
   ],
+  releaseByLease: async (tenant) => [post("/v1/leases/release", { lease: await tenant.lease() })],
   extendByLease: async (tenant) => [post("/v1/leases/extend", { lease: await tenant.lease() })],
 
   startOperation: async (tenant) => {

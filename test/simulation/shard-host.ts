@@ -141,13 +141,24 @@ export class ShardHost {
   }
 
   /** The durable row of a job, as it is now; null when the shard has forgotten it or never had it. */
-  stateOf(id: string): { state: JobState; version: number; attempt: number } | null {
+  stateOf(id: string): { state: JobState; version: number; attempt: number; delivery: number } | null {
     return (
-      this.rows<{ state: JobState; version: number; attempt: number }>(
-        "SELECT state, version, attempt FROM jobs WHERE id = ?",
+      this.rows<{ state: JobState; version: number; attempt: number; delivery: number }>(
+        "SELECT state, version, attempt, attempt + returned AS delivery FROM jobs WHERE id = ?",
         id,
       )[0] ?? null
     );
+  }
+
+  /** How long the job may be deferred, by the settings that this shard knows, and what it had spent before its last redrive. */
+  budgetOf(id: string): { maxDeferralMs: number; spentBefore: number } {
+    const [row] = this.rows<{ settings: string; spentBefore: number }>(
+      "SELECT settings, spent_before AS spentBefore FROM jobs JOIN queues ON ref = queue WHERE id = ?",
+      id,
+    );
+    if (row === undefined) throw new Error(`${id} is not there`);
+    const { maxDeferralMs = 0 } = JSON.parse(row.settings) as QueueSettings;
+    return { maxDeferralMs, spentBefore: row.spentBefore };
   }
 
   /** Settings as this shard knows them. */
@@ -170,8 +181,19 @@ export class ShardHost {
   /** The job of a queue that a claim should take first; null when none is ready. */
   bestReady(queue: string): { id: string; priority: number; seq: number } | null {
     const query = `SELECT id, priority, seq FROM jobs WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
+      AND (expires_at IS NULL OR expires_at > ${this.now()})
       ORDER BY priority DESC, seq LIMIT 1`;
     return this.rows<{ id: string; priority: number; seq: number }>(query, queue)[0] ?? null;
+  }
+
+  /**
+   * Jobs that came back from their workers after their expiry, in this very step: they are ready for a moment, take a place in a
+   * claim, and do not start.
+   */
+  expiredReady(queue: string): number {
+    return this.#count(
+      `state = 'queued' AND blocked = 0 AND expires_at <= ${this.now()} AND queue = (SELECT ref FROM queues WHERE name = '${queue}')`,
+    );
   }
 
   /** Jobs that it has not forgotten. */

@@ -39,7 +39,8 @@ describe("submitting", () => {
       state: "queued",
       version: 1,
       attempt: 0,
-      maxAttempts: 5,
+      delivery: 0,
+      maxAttempts: 12,
       priority: 4,
       orderingKey: null,
       concurrencyKey: null,
@@ -50,7 +51,7 @@ describe("submitting", () => {
       parent: null,
       tags: [],
       timeout: 60,
-      retry: { maxAttempts: 5, backoff: "exponential", delay: 1, maxDelay: 300, jitter: "full" },
+      retry: { maxAttempts: 12, backoff: "exponential", delay: 10, maxDelay: 3600, jitter: "half" },
       payload: null,
       result: null,
       resultTruncated: false,
@@ -72,7 +73,7 @@ describe("submitting", () => {
     expect(job).toMatchObject({
       maxAttempts: 2,
       timeout: 33,
-      retry: { maxAttempts: 2, backoff: "constant", delay: 7, maxDelay: 300, jitter: "none" },
+      retry: { maxAttempts: 2, backoff: "constant", delay: 7, maxDelay: 3600, jitter: "none" },
     });
   });
 

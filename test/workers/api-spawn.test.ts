@@ -3,8 +3,20 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import { MAX_PAYLOAD_BYTES } from "../../contract/limits.ts";
 import type { ReportsView, SucceededView } from "../../contract/pull.ts";
-import { call, claimOne, evict, getJob, makeKey, makeNamespace, must, newQueue, type Problem, submit } from "./api.ts";
-import { resetClock, runAlarms } from "./clock.ts";
+import {
+  call,
+  claimOne,
+  evict,
+  getJob,
+  makeKey,
+  makeNamespace,
+  must,
+  newQueue,
+  type Problem,
+  shards,
+  submit,
+} from "./api.ts";
+import { passTime, resetClock, runAlarms } from "./clock.ts";
 import { deliver, PROCESSOR_ENV, project, work } from "./processor.ts";
 
 afterEach(resetClock);
@@ -210,5 +222,61 @@ describe("what the processor runs brings jobs, too", () => {
     await deliver("dure-dead", [letters[0], letters[0]], PROCESSOR_ENV);
     const rows = await env.DB.prepare("SELECT reason FROM dead_letters WHERE id = ?").bind(`spawn/${spawned[0]}`).all();
     expect(rows.results).toEqual([{ reason: "spawned job refused: mismatch" }]);
+  });
+});
+
+describe("the trace of a submission belongs to the job", () => {
+  const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+  const headers = { traceparent: TRACE };
+
+  it("and goes on to the claim, to jobs that it brings, to their target and to its events", async () => {
+    const seen: { url: string; traceparent: string | null; body: string }[] = [];
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+      const sent = new Request(input, init);
+      seen.push({ url: sent.url, traceparent: sent.headers.get("traceparent"), body: await sent.text() });
+      return new Response("1", { headers: { "content-type": "application/json" } });
+    });
+    const queue = await newQueue();
+    const to = await newQueue({ target: { type: "http", url: "https://target.example/" } });
+    const subscription = { events: ["job.succeeded"], target: { type: "http", url: "https://events.example/" } };
+    await must("PUT", `/v1/subscriptions/traced`, { body: { ...subscription, filter: { queue } } });
+    const { id, traceparent } = await submit({ queue }, { headers });
+    expect([traceparent, (await getJob(id)).traceparent]).toEqual([TRACE, TRACE]);
+    const claimed = await claimOne(queue);
+    expect(claimed.traceparent).toBe(TRACE);
+    const [item] = (await report([{ lease: claimed.lease, ok: true, spawn: [{ queue: to, payload: 1 }] }])).body.items;
+    const [child = ""] = item?.status === "recorded" ? (item.spawned ?? []) : [];
+    expect(await getJob(child)).toMatchObject({ parent: id, traceparent: TRACE });
+    await work();
+    await deliver(
+      "dure-events",
+      shards().map(({ id: shard }) => ({ v: 1, kind: "events", shard })),
+      PROCESSOR_ENV,
+    );
+    const spans = seen.map(({ url, traceparent: header }) => [url, header?.slice(0, 36), header?.slice(-3)]);
+    expect(spans).toEqual([
+      ["https://target.example/", TRACE.slice(0, 36), "-00"],
+      ["https://events.example/", TRACE.slice(0, 36), "-00"],
+    ]);
+    for (const { traceparent: header } of seen) expect(header).not.toBe(TRACE);
+    expect(JSON.parse(seen[1]?.body ?? "{}")).toMatchObject({ job: { id, traceparent: TRACE } });
+    await must("DELETE", `/v1/subscriptions/traced`);
+    await project();
+    passTime(3_700_000);
+    await runAlarms();
+    await evict();
+    expect((await getJob(id)).traceparent).toBe(TRACE);
+  });
+
+  it("in a batch too, through a redrive, and one that is not valid is none", async () => {
+    const queue = await newQueue({ retry: { maxAttempts: 1 } });
+    const body = { jobs: [{ queue, payload: 1 }] };
+    const { items } = await must<{ items: { id: string }[] }>("POST", "/v1/batches", { body, headers });
+    const { lease } = await claimOne(queue);
+    await must("POST", `/v1/leases/${lease}/fail`, { body: { error: { code: "x" } } });
+    await must("POST", `/v1/jobs/${items[0]?.id}/retry`);
+    expect((await claimOne(queue)).traceparent).toBe(TRACE);
+    const wrong = await submit({ queue }, { headers: { traceparent: `${TRACE}0` } });
+    expect([wrong.traceparent, (await submit({ queue })).traceparent]).toEqual([null, null]);
   });
 });

@@ -10,6 +10,8 @@ export interface HandlerContext {
   jobId: string;
   /** 1 for the first run. A handler may run more than once for one job: its effects should bear that. */
   attempt: number;
+  /** The trace that the job belongs to (W3C `traceparent`), as its submission named it; null when it named none. */
+  traceparent: string | null;
   /** Aborts when the attempt's time is up, or when the job was cancelled: some five seconds after at most. */
   signal: AbortSignal;
   /** The payload as its sender wrote it: a value cannot hold every number that a text can. */
@@ -21,7 +23,7 @@ export interface HandlerContext {
   /**
    * Says how far the job is, and where the next attempt may go on. What is left out stays as it was. It resolves at once:
    * updates go out once a second at most, the last one wins, and what was said before a failure is stored with it. Throws a
-   * RangeError for a checkpoint that is not JSON or is larger than 64 KiB.
+   * RangeError for a checkpoint that is not JSON or is larger than 64 KiB. One given as a `JsonText` is kept as it is.
    */
   progress(update: ProgressUpdate): Promise<void>;
   /**

@@ -56,6 +56,8 @@ import type {
   QueueStats,
   RedriveRequest,
   Redriven,
+  ReleaseLeaseRequest,
+  ReleaseRequest,
   Reported,
   ReportsRequest,
   Schedule,
@@ -194,11 +196,17 @@ export const failByLease: Call<{ body: FailLeaseRequest; answer: Job }> = { meth
 /** Send a heartbeat, progress and a checkpoint. */
 export const extendByLease: Call<{ body: ExtendLeaseRequest; answer: Extended }> = { method: "POST", path: "/v1/leases/extend" };
 
+/** Give one job back. */
+export const releaseByLease: Call<{ body: ReleaseLeaseRequest; answer: Job }> = { method: "POST", path: "/v1/leases/release" };
+
 /** Report one success, with the lease in the path. */
 export const succeedLease: Call<{ params: { lease: string }; body?: SucceedRequest; answer: Succeeded }> = { method: "POST", path: "/v1/leases/{lease}/succeed" };
 
 /** Report one failure, with the lease in the path. */
 export const failLease: Call<{ params: { lease: string }; body: FailRequest; answer: Job }> = { method: "POST", path: "/v1/leases/{lease}/fail" };
+
+/** Give one job back, with the lease in the path. */
+export const releaseLease: Call<{ params: { lease: string }; body?: ReleaseRequest; answer: Job }> = { method: "POST", path: "/v1/leases/{lease}/release" };
 
 /** Send a heartbeat, progress and a checkpoint, with the lease in the path. */
 export const extendLease: Call<{ params: { lease: string }; body?: ExtendRequest; answer: Extended }> = { method: "POST", path: "/v1/leases/{lease}/extend" };

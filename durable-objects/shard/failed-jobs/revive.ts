@@ -9,7 +9,7 @@ import { incarnationOf } from "../../../domain/queue.ts";
 import { rankOf, SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import { partitionInSlot } from "../../../domain/slots.ts";
 import { appendToLog, noteRestored } from "../jobs/history.ts";
-import { type JobRow, type JobSpec, type StoredAttempt, toJob } from "../jobs/job-row.ts";
+import { BEGUN, type JobRow, type JobSpec, type StoredAttempt, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { noteIfLarge } from "../jobs/large-payloads.ts";
 import { ROW_BYTES } from "../jobs/stored-size.ts";
@@ -95,9 +95,14 @@ function anyPartition({ settings }: KnownQueue, job: Job): number | null {
   });
 }
 
-function specOf({ retry, tags, idempotencyKey, parent, depth }: Job, movingTo: string | null): JobSpec {
+function specOf({ retry, tags, idempotencyKey, parent, depth, traceparent }: Job, movingTo: string | null): JobSpec {
   const moving = movingTo === null ? {} : { movingTo };
-  return { retry, tags, idempotencyKey, ...moving, ...(parent ? { parent } : {}), ...(depth ? { depth } : {}) };
+  const origin = {
+    ...(parent ? { parent } : {}),
+    ...(depth ? { depth } : {}),
+    ...(traceparent ? { traceparent } : {}),
+  };
+  return { retry, tags, idempotencyKey, ...moving, ...origin };
 }
 
 /** The row as it was when the job ended, as far as that is known. Its place in line follows from when it was made. */
@@ -142,6 +147,9 @@ function rowOf(
     error: job.error === null ? null : JSON.stringify(job.error),
     attempts: JSON.stringify(attempts),
     truncated: 0,
+    returned: (job.delivery ?? job.attempt) - job.attempt,
+    begun: BEGUN.yes,
+    returns: null,
     result: null,
     payload: job.payload,
   };

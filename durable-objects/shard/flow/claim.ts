@@ -6,7 +6,7 @@ import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
 import { queuesWithReady, readyPartitions } from "../jobs/counts.ts";
 import type { StartedJob } from "../jobs/job-change.ts";
-import { type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
+import { BEGUN, deliveryOf, type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { LARGE_PAYLOADS } from "../jobs/large-payloads.ts";
 import { LeaseTags, makeNonce } from "../jobs/lease-tag.ts";
@@ -59,7 +59,15 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
     if (room <= 0) continue;
-    const limits: StartLimits = { room, leaseMs, graceMs: PUSH_GRACE_MS, worker, returning: "item", space };
+    const limits: StartLimits = {
+      room,
+      leaseMs,
+      graceMs: PUSH_GRACE_MS,
+      worker,
+      begun: BEGUN.yes,
+      returning: "item",
+      space,
+    };
     for (const { row, queue } of startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits)) {
       items.push(toItem(row, queue, tags));
     }
@@ -85,8 +93,10 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
   if (step.get(NAMESPACES).isGone(request.namespace)) return [];
   const metrics = step.get(METRICS);
   step.onCommit(() => metrics.claimed(queue.ref, step.now));
-  const { leaseMs, worker, max: room } = request;
-  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, returning: "row", space: { bytes: CLAIM_BYTES } };
+  const { leaseMs, worker, max: room, begins = false } = request;
+  const begun = begins ? BEGUN.not : BEGUN.unsaid;
+  const space = { bytes: CLAIM_BYTES };
+  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, begun, returning: "row", space };
   const started = startSome<JobRow>(step, () => [queue], limits);
   const made = started.map(({ row }) => toJob(row, queue.settings));
   const jobs = step.get(ANY_PROGRESS).any ? step.get(PROGRESS).tellAll(made) : made;
@@ -113,6 +123,8 @@ interface StartLimits {
   leaseMs: number | null;
   graceMs: number;
   worker: string | null;
+  /** A value of `BEGUN`. */
+  begun: number;
   returning: Returning;
   /** What is left of the answer: shared by all that goes into it. */
   space: { bytes: number };
@@ -160,8 +172,8 @@ function startGranted<Row extends StartedRow>(
 ): Started<Row>[] {
   const { ids, offered, lease, limits } = granted;
   const countsTowardLimit = queue.settings.concurrency === null ? 0 : 1;
-  const { leaseMs, graceMs, worker, returning } = limits;
-  const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit } as const;
+  const { leaseMs, graceMs, worker, begun, returning } = limits;
+  const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit, begun } as const;
   const jobs = ids.flatMap((id) => offered.get(id) ?? []);
   const rows = start<Row>(step, queue.ref, { jobs, as, returning });
   if (queue.settings.target.type === "http") {
@@ -250,10 +262,12 @@ function toItem(row: ItemRow, { settings }: KnownQueue, tags: LeaseTags): WorkIt
     namespace: settings.namespace,
     queue: settings.name,
     attempt: row.attempt,
+    delivery: deliveryOf(row),
     lease: tags.lease(row),
     payload: row.payload,
     timeoutMs: row.timeout_ms,
     target: settings.target,
     checkpoint: null,
+    traceparent: row.traceparent,
   };
 }

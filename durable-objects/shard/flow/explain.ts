@@ -2,7 +2,7 @@ import type { Explanation } from "../../../contract/rpc.ts";
 import { NO_EXECUTOR_MS } from "../../../domain/bell.ts";
 import { nextInShare } from "../../../domain/fairness.ts";
 import { isPushed } from "../../../domain/queue.ts";
-import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
+import { BLOCKS, type JobHead, type Returns, returnsOf } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import type { Parts } from "../kernel/part.ts";
@@ -54,12 +54,24 @@ function reasonFor(asked: Asked): Reason {
 function notDue({ row, now }: Asked): Reason | null {
   if (row.state !== "scheduled" || row.run_at <= now) return null;
   const at = new Date(row.run_at).toISOString();
+  const { last } = returnsOf(row);
+  if (last !== undefined) {
+    return because("retrying", `${PUT_BACK[last]}; no attempt was spent. It may start again at ${at}.`, {
+      estimatedStartAt: row.run_at,
+    });
+  }
   return row.attempt > row.spent_before
     ? because("retrying", `Attempt ${row.attempt} failed; the next may start at ${at}.`, {
         estimatedStartAt: row.run_at,
       })
     : because("scheduled", `Due at ${at}.`, { estimatedStartAt: row.run_at });
 }
+
+const PUT_BACK: Record<NonNullable<Returns["last"]>, string> = {
+  deferred: "Its target asked to wait",
+  released: "Its worker gave it back",
+  unbegun: "Its worker was lost before it had begun the job",
+};
 
 /** What `blocked` says, strongest first. */
 function blockedBy(asked: Asked): Reason | null {

@@ -67,6 +67,7 @@ export const gates: JobSubsystem & QueueSubsystem = {
       "succeed",
       "due",
       "retry",
+      "putBack",
       "fail",
       "expire",
       "cancel",

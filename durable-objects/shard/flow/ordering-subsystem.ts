@@ -67,7 +67,7 @@ export const orderingKeys: JobSubsystem & QueueSubsystem = {
   tables: [{ table: "parked", scope: "slot" }],
   memory: [ANY_PARKED, PARKED_COUNTS, PARKED],
   jobs: {
-    on: ["succeed", "retry", "fail", "expire", "cancel", "reject"],
+    on: ["succeed", "retry", "putBack", "fail", "expire", "cancel", "reject"],
     key: "ordering_key",
     onChange: followLine,
   },

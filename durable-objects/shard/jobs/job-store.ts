@@ -12,7 +12,7 @@ const ROW = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarde
 const HEAD = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
 const HEADS = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
 const ROWS = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
-const NONCES = "SELECT id, lease FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
+const NONCES = "SELECT id, lease, begun FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
 const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
   AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
 const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
@@ -47,10 +47,10 @@ export function jobStore(sql: Sql) {
       return sql.all<JobRow<RowState>>(ROWS, JSON.stringify(ids));
     },
 
-    /** The nonce of the last claim of each of these jobs, by job id: leases are made of it. */
-    nonces(ids: string[]): Map<string, string> {
-      const rows = sql.all<{ id: string; lease: string }>(NONCES, JSON.stringify(ids));
-      return new Map(rows.map(({ id, lease }) => [id, lease]));
+    /** The nonce of the last claim of each of these jobs, by job id: leases are made of it. And whether it was begun (`BEGUN`). */
+    nonces(ids: string[]): Map<string, { nonce: string; begun: number }> {
+      const rows = sql.all<{ id: string; lease: string; begun: number }>(NONCES, JSON.stringify(ids));
+      return new Map(rows.map(({ id, lease: nonce, begun }) => [id, { nonce, begun }]));
     },
 
     /** Writes another payload and the spec that goes with it, which `save` does not write. */

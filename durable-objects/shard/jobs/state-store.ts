@@ -34,6 +34,8 @@ export interface Start {
   lease: string;
   worker: string | null;
   countsTowardLimit: 0 | 1;
+  /** What is known of the worker: a value of `BEGUN`. */
+  begun: number;
 }
 
 /** What every caller of `start` needs back. */
@@ -44,7 +46,7 @@ export interface StartedRow extends SqlRow {
 
 export interface Success {
   id: string;
-  attempt: number;
+  delivery: number;
   nonce: string;
   result: string | null;
   truncated: boolean;
@@ -58,6 +60,7 @@ const STARTS: Record<Returning, string> = { row: startReturning(ROW_COLUMNS), it
 
 function startReturning(columns: string): string {
   return `UPDATE jobs SET state = '${TRANSITIONS.claim.to}', version = version + 1, attempt = attempt + 1, lease = ?2, worker = ?3, counts_toward_limit = ?4,
+      begun = ?8,
       attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms + ?7,
       lease_ends_at = ?5 + coalesce(?6, timeout_ms),
       due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms + ?7)
@@ -68,7 +71,7 @@ function startReturning(columns: string): string {
 const SUCCEED = `WITH done AS MATERIALIZED (SELECT jsonb(value) AS d FROM json_each(?1))
   UPDATE jobs SET state = '${TRANSITIONS.succeed.to}', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = NULL,
     finished_at = ?2, due_at = NULL, counts_toward_limit = 0
-  FROM done WHERE id = d ->> 0 AND attempt = d ->> 1 AND lease = d ->> 2 AND state ${sqlStates(fromStates("succeed"))} AND due_at > ?2
+  FROM done WHERE id = d ->> 0 AND attempt + returned = d ->> 1 AND lease = d ->> 2 AND state ${sqlStates(fromStates("succeed"))} AND due_at > ?2
     AND (?3 IS NULL OR queue IN (SELECT ref FROM queues WHERE namespace = ?3))
   RETURNING id, queue, partition, slot, ordering_key, concurrency_key, dedup_key, version, created_at`;
 
@@ -76,6 +79,7 @@ const DISCARD = `UPDATE jobs SET state = '${TRANSITIONS.discard.to}', version = 
     spent_before = 0, lease = NULL, worker = NULL, attempt_at = NULL, attempt_ends_at = NULL, lease_ends_at = NULL,
     started_at = NULL, finished_at = ?, expires_at = NULL, ordering_key = NULL, concurrency_key = NULL,
     dedup_key = NULL, fingerprint = NULL, spec = ?, error = NULL, attempts = '[]', truncated = 0, result = NULL,
+    returned = 0, begun = 1, returns = NULL,
     payload = 'null' WHERE id = ?`;
 
 const FORGET = `DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
@@ -101,7 +105,7 @@ function stateStore(sql: Sql) {
       sql.run(
         `UPDATE jobs SET state = ?, blocked = ?, counts_toward_limit = ?, due_at = ?, version = ?, attempt = ?, spent_before = ?, lease = ?,
            worker = ?, attempt_at = ?, attempt_ends_at = ?, lease_ends_at = ?, run_at = ?, started_at = ?, finished_at = ?,
-           expires_at = ?, error = ?, attempts = ?, fingerprint = ? WHERE id = ?`,
+           expires_at = ?, error = ?, attempts = ?, fingerprint = ?, returned = ?, begun = ?, returns = ? WHERE id = ?`,
         row.state,
         row.blocked,
         row.counts_toward_limit,
@@ -121,6 +125,9 @@ function stateStore(sql: Sql) {
         row.error,
         row.attempts,
         row.fingerprint,
+        row.returned,
+        row.begun,
+        row.returns,
         row.id,
       );
     },
@@ -140,6 +147,7 @@ function stateStore(sql: Sql) {
         claim.now,
         claim.leaseMs,
         claim.graceMs,
+        claim.begun,
       );
     },
 
@@ -148,9 +156,9 @@ function stateStore(sql: Sql) {
      * statement. Answers those that were recorded; the fence refused the others. `namespace` null is any.
      */
     succeed(done: Success[], now: number, namespace: string | null): SucceededJob[] {
-      const rows = done.map(({ id, attempt, nonce, result, truncated }) => [
+      const rows = done.map(({ id, delivery, nonce, result, truncated }) => [
         id,
-        attempt,
+        delivery,
         nonce,
         result,
         truncated ? 1 : 0,

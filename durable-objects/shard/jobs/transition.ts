@@ -17,7 +17,7 @@ import {
   type StartedJob,
   type SucceededJob,
 } from "./job-change.ts";
-import { BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
+import { BEGUN, BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
 import { type GoneRow, JOBS } from "./job-store.ts";
 import { type NewRow, type Returning, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
 import { countBytes, ROW_BYTES } from "./stored-size.ts";
@@ -35,6 +35,9 @@ export type Patch = Partial<
     | "error"
     | "attempts"
     | "lease_ends_at"
+    | "attempt"
+    | "returned"
+    | "returns"
   >
 >;
 
@@ -59,9 +62,9 @@ export function transition(step: Step, row: JobHead, { set, ...event }: Event & 
   return to;
 }
 
-/** Moves the end of the lease of a running job. Nothing else follows from it. */
+/** Moves the end of the lease of a running job, which its worker has begun. Nothing else follows from it. */
 export function extendLease(step: Step, row: JobHead, endsAt: number): JobHead {
-  return written(step, row, { ...row, lease_ends_at: endsAt });
+  return written(step, row, { ...row, lease_ends_at: endsAt, begun: BEGUN.yes });
 }
 
 function written(step: Step, row: JobHead, next: JobHead): JobHead {

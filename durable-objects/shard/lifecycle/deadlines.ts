@@ -5,7 +5,7 @@ import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { transition } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
-import { endAttempt } from "./end-attempt.ts";
+import { endLost } from "./end-attempt.ts";
 
 /** Jobs that the clock moves in one step: a step stays short, the next one goes on. */
 export const DUE_PER_STEP = 100;
@@ -51,7 +51,7 @@ export function applyDeadline(step: Step, row: JobHead): void {
     case "lease-ended":
     case "timed-out": {
       const error = action === "timed-out" ? TIMED_OUT : LEASE_EXPIRED;
-      endAttempt(step, row, { outcome: "leaseExpired", error, retryAfterMs: null });
+      endLost(step, row, error);
       const { totals } = step.get(METRICS);
       step.onCommit(() => {
         totals.leaseExpired += 1;

@@ -23,11 +23,12 @@ export interface Child {
   job: NewJob;
 }
 
-/** The job whose success brings others. `depth` is how many successes deep it was brought itself. */
+/** The job whose success brings others. `depth` is how many successes deep it was brought itself. They are of its trace. */
 export interface Parent {
   id: string;
   namespace: string;
   depth: number;
+  traceparent?: string;
 }
 
 export type SlotAssignment =
@@ -45,6 +46,11 @@ export function assignSlots(step: Step, parent: Parent, jobs: SpawnJob[]): SlotA
   const depth = parent.depth + 1;
   const tooDeep = depth > step.get(NAMESPACES).limits(parent.namespace).spawnDepth;
   const parentSlot = slotOfJob(parent.id);
+  const origin = {
+    parent: parent.id,
+    depth,
+    ...(parent.traceparent === undefined ? {} : { traceparent: parent.traceparent }),
+  };
   let shared: number | null = null;
   for (const [index, { queue: name, ...job }] of jobs.entries()) {
     const queue = queueOf(step, parent.namespace, name);
@@ -66,7 +72,7 @@ export function assignSlots(step: Step, parent: Parent, jobs: SpawnJob[]): SlotA
       queue,
       slot,
       parentSlot,
-      job: { ...job, id, queue: 0, partition, delayMs: null, runAt, createdAt: null, parent: parent.id, depth },
+      job: { ...job, id, queue: 0, partition, delayMs: null, runAt, createdAt: null, ...origin },
     });
   }
   const full = fullFor(step, parent.namespace, children);

@@ -1,4 +1,5 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
+import { ENDS } from "../../../domain/schedule.ts";
 import { type AuditView, comesTooLate, OVERDUE_MS, type RowRules } from "../kernel/audit-rules.ts";
 import type { Step } from "../kernel/step.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
@@ -13,9 +14,9 @@ const RULES: RowRules = {
   rules: [
     {
       rule: "schedule-goes-on",
-      detail: "is not paused, and has no next instant, or the clock should have looked at it long ago",
-      where: `r.runs = 1 AND r.timing IS NOT NULL
-        AND (r.next_at IS NULL OR r.due_at IS NULL OR r.due_at < ?1 - ${OVERDUE_MS})`,
+      detail: "is not paused and never ends, and has no next instant, or the clock should have looked at it long ago",
+      where: `r.runs = 1 AND r.timing IS NOT NULL AND (r.due_at < ?1 - ${OVERDUE_MS}
+        OR CASE WHEN r.next_at IS NULL THEN instr(r.timing, '${ENDS}') = 0 ELSE r.due_at IS NULL END)`,
     },
   ],
 };

@@ -6,7 +6,7 @@ import type {
   EventPage,
 } from "../../../contract/rpc.ts";
 import { afterFailedTry, type DeliveryHealth, FEED_LEASE_MS, HEALTHY } from "../../../domain/feed.ts";
-import { eventId } from "../../../domain/subscription.ts";
+import { idOfEvent } from "../../../domain/subscription.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
@@ -98,7 +98,7 @@ function removeEvents(step: Step, feed: Feed, report: DeliveryReport): { deliver
   const refused = new Set(report.refused);
   const count = { delivered: 0, refused: 0 };
   const stays = (stored: StoredEvent) => {
-    const id = eventId(fromStored(stored, 0).job);
+    const id = idOfEvent(fromStored(stored, 0));
     if (delivered.has(id)) count.delivered += 1;
     else if (refused.has(id)) count.refused += 1;
     else return true;

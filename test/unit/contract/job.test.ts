@@ -56,6 +56,7 @@ test("a listed job may leave out payload, result and attempts; a job may not", (
     queue: "q",
     state: "queued",
     attempt: 0,
+    delivery: 0,
     maxAttempts: 5,
     priority: 4,
     orderingKey: null,

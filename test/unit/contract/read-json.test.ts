@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { BatchBody } from "../../../contract/batch.ts";
 import { REQUESTS } from "../../../contract/components.ts";
 import { JsonText, writeJson } from "../../../contract/json-text.ts";
-import { MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_JSON_MEMBERS, MAX_JSON_VALUES } from "../../../contract/limits.ts";
+import { MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_JSON_NAMES, MAX_JSON_VALUES } from "../../../contract/limits.ts";
 import { type ReadJson, readJson, type TextMembers } from "../../../contract/read-json.ts";
 import { textMembersOf } from "../../../contract/text-members.ts";
 
@@ -83,9 +83,9 @@ describe("what is refused", () => {
       "is one of more than 50,000 values, payloads and the like not counted",
     ],
     [
-      `{${Array.from({ length: MAX_JSON_MEMBERS + 1 }, (_, i) => `"${i}":0`).join(",")}}`,
+      `{${Array.from({ length: MAX_JSON_NAMES + 1 }, (_, i) => `"${i}":0`).join(",")}}`,
       "",
-      "has more than 100 members",
+      "has one of more than 200 names of members, payloads and the like not counted",
     ],
   ])("%.60s", (text, pointer, detail) => {
     expect(readJson(text, SUBMIT)).toEqual({ type: "fault", pointer, detail });
@@ -115,13 +115,18 @@ describe("a body of 1 MiB is read or refused in a time that grows with its lengt
     ["half a million values", () => `{"payload":[${fill("0,")}0]}`, SUBMIT],
     ["half a million values elsewhere", () => `{"payload":0,"tags":[${fill("0,")}0]}`, SUBMIT],
     ["numbers of 300 digits", () => `{"payload":[${fill(`${"9".repeat(300)},`)}0]}`, SUBMIT],
-    ["brackets", () => `{"payload":[${fill("[".repeat(500) + "]".repeat(500) + ",")}0]}`, SUBMIT],
+    ["brackets", () => `{"payload":[${fill(`${"[".repeat(500)}${"]".repeat(500)},`)}0]}`, SUBMIT],
     ["brackets that nobody closes", () => fill("["), SUBMIT],
     ["one string", () => `{"payload":"${fill("x")}"}`, SUBMIT],
     ["escapes", () => `{"payload":"${fill("\\u00e9")}"}`, SUBMIT],
     ["a string that nobody closes", () => `{"payload":"${fill("\\\\")}`, SUBMIT],
     ["members of one name", () => `{"payload":{${fill('"a":0,')}"a":0}}`, SUBMIT],
     ["members of many names", () => `{"payload":0${fill(',"abcdefghij":0')}}`, SUBMIT],
+    [
+      "objects of names that none other has",
+      () => `{"payload":0,"a":[${Array.from({ length: 40_000 }, (_, i) => `{"member${i}":${i}}`).join(",")}]}`,
+      SUBMIT,
+    ],
     ["space", () => `{"payload":0,${fill(" ")}"a":0}`, SUBMIT],
   ];
 

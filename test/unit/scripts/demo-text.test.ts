@@ -8,6 +8,7 @@ const context = {
   jobId: "job_x",
   attempt: 1,
   signal: new AbortController().signal,
+  traceparent: null,
   payloadText: "",
   checkpoint: null,
   checkpointText: null,

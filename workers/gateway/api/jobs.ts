@@ -25,10 +25,10 @@ import type { UseCase } from "./use-case.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
 
-export const submitJob: UseCase<"submitJob"> = async (context, { body, idempotencyKey, waitMs }) => {
+export const submitJob: UseCase<"submitJob"> = async (context, { body, idempotencyKey, traceparent, waitMs }) => {
   const keyed = withKey(body, idempotencyKey);
   if (isProblem(keyed)) return keyed;
-  const submitted = await submitOne(context, keyed);
+  const submitted = await submitOne(context, keyed, traceparent);
   if (isProblem(submitted)) return submitted;
   const { job, replayed } = submitted;
   const current = waitMs > 0 && !hasEnded(job) ? await waitFor(context, job, waitMs) : job;
@@ -44,10 +44,14 @@ interface SubmittedJob {
 }
 
 /** Submits one job. */
-async function submitOne(context: Context, body: SubmitBody): Promise<Result<SubmittedJob>> {
+async function submitOne(
+  context: Context,
+  body: SubmitBody,
+  traceparent: string | null,
+): Promise<Result<SubmittedJob>> {
   const now = context.clock();
   const { namespace } = context.caller;
-  const job = await submission(body, now);
+  const job = await submission(body, now, traceparent);
   if (isProblem(job)) return job;
   const options = { namespace, atomic: false, randomness: drawRandomness(), now, defers: true };
   const results = await submitAll(context.services, [job], options);

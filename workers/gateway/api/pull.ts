@@ -17,6 +17,7 @@ import type {
   ExtendBody,
   ExtendView,
   FailBody,
+  ReleaseBody,
   ReportBody,
   ReportItemView,
   SucceedBody,
@@ -30,7 +31,7 @@ import { type Answered, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
-import { extend, outcomeOf, progressIn, type Reported, report } from "../work/reporting.ts";
+import { extend, outcomeOf, progressIn, type Reported, releasedOutcome, report } from "../work/reporting.ts";
 import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
 import type { UseCase } from "./use-case.ts";
 
@@ -112,6 +113,15 @@ async function fail(
   const outcome = outcomeOf({ ok: false, error, retryAfter });
   if (isProblem(outcome)) return outcome;
   const reported = await reportOne(context, { lease, outcome }, []);
+  return isProblem(reported) ? reported : done(jobView(reported.job));
+}
+
+export const releaseByLease: UseCase<"releaseByLease"> = (context, { body }) => release(context, body);
+export const releaseLease: UseCase<"releaseLease"> = (context, { params, body }) =>
+  release(context, { lease: params.lease, ...body });
+
+async function release(context: Context, { lease, ...body }: ReleaseBody & Leased): Promise<Result<Answered<JobView>>> {
+  const reported = await reportOne(context, { lease, outcome: releasedOutcome(body) }, []);
   return isProblem(reported) ? reported : done(jobView(reported.job));
 }
 

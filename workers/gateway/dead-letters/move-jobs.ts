@@ -83,6 +83,7 @@ function assignIn(job: Job, { target, patch }: Move, delayMs: number): AssignedJ
       createdAt: job.createdAt,
       parent: job.parent ?? null,
       ...(job.depth === undefined ? {} : { depth: job.depth }),
+      ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
     },
   };
   const draw = drawOf(job, target);

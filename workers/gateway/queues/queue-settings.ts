@@ -7,6 +7,7 @@ import { formatNumber } from "../../../contract/sentence.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import { incarnationOf, type QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
+import { DEFAULT_MAX_DEFERRAL_MS } from "../../../domain/retry.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { shownTarget } from "../access/target-secrets.ts";
 import { retryView } from "../jobs/job-view.ts";
@@ -37,6 +38,7 @@ export function settingsView(settings: QueueSettings): QueueSettingsView {
     maxBacklog: settings.maxBacklog,
     onFailure: settings.onFailure,
     retry: retryView(settings.retry),
+    maxDeferral: msToSeconds(settings.maxDeferralMs ?? DEFAULT_MAX_DEFERRAL_MS),
     timeout: msToSeconds(settings.timeoutMs),
     retention: msToSeconds(settings.retentionMs),
     idempotencyWindow: msToSeconds(settings.idempotencyWindowMs),

@@ -30,8 +30,9 @@ export function requiredTags(header: string | null): Result<string[] | null> {
   return tags.length === 0 ? MALFORMED : tags;
 }
 
-const MALFORMED = invalid.request(
-  'If-Match is an entity tag with its quotes, such as "3", several of them with commas between, or *.',
+const MALFORMED = invalid.header(
+  "If-Match",
+  'is an entity tag with its quotes, such as "3", several of them with commas between, or *',
 );
 
 /** The entity tags of a list; none when it is malformed. Empty elements are allowed (RFC 9110, 5.6.1). */

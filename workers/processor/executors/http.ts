@@ -16,6 +16,9 @@ import type { Secrets } from "./webhook.ts";
 /** Without secrets nothing can be signed; the attempt is tried again when the database may be back. */
 const SECRETS_RETRY_MS = 5_000;
 
+/** Answers of a target that has not looked at the job, where they say with `Retry-After` when it would. */
+const DEFERRING = new Set([429, 503]);
+
 /** Of a target whose secrets do not open. */
 export const NOT_OPEN = "the target's secrets do not open under the master keys of this deployment";
 
@@ -101,8 +104,12 @@ async function outcomeOf(response: Response, now: number): Promise<Outcome> {
   // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
   await response.body?.cancel();
   const final = response.status === 410 || response.headers.get("dure-retry")?.trim().toLowerCase() === "no";
+  const askedMs = retryAfterMs(response.headers.get("retry-after"), now);
+  // It did not try: RFC 6585 (429) and RFC 9110 (503) say when to come again, and nothing of the job.
+  const defers = askedMs !== null && !final && DEFERRING.has(response.status);
   return failed(`http-${response.status}`, `the target answered ${response.status} ${response.statusText}`.trim(), {
     retryable: !final,
-    retryAfterMs: retryAfterMs(response.headers.get("retry-after"), now),
+    retryAfterMs: askedMs,
+    ...(defers ? { putBack: "deferred" } : {}),
   });
 }

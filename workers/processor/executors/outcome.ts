@@ -24,11 +24,12 @@ export function invalidSpawn({ code, message }: InvalidSpawn): Outcome {
 export function failed(
   code: string,
   message: string,
-  options: { retryable: boolean; retryAfterMs?: number | null },
+  options: { retryable: boolean; retryAfterMs?: number | null; putBack?: "deferred" },
 ): Outcome {
   return {
     ok: false,
     error: { code, message: message.slice(0, MAX_MESSAGE_CHARACTERS), retryable: options.retryable },
     retryAfterMs: options.retryAfterMs ?? null,
+    ...(options.putBack === undefined ? {} : { putBack: options.putBack }),
   };
 }

@@ -23,7 +23,7 @@ import { sendPage } from "../../../../workers/processor/events/send-page.ts";
 import { settle } from "../../../rigs/client-fakes.ts";
 import { testVault } from "../../../rigs/master-key.ts";
 import { START } from "../../../rigs/shard-harness.ts";
-import { subscriptionOf } from "../../../rigs/subscription-harness.ts";
+import { ofJob, subscriptionOf } from "../../../rigs/subscription-harness.ts";
 import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
@@ -67,8 +67,8 @@ class Receiver {
     this.ports = {
       deliver,
       post: (_, told) => {
-        this.begun.push(short(told));
-        return new Promise((resolve) => this.#open.set(short(told), resolve));
+        this.begun.push(short(ofJob(told)));
+        return new Promise((resolve) => this.#open.set(short(ofJob(told)), resolve));
       },
       enqueue: async (_, events) => ({ sent: events.length, failure: null }),
       now: () => this.now,

@@ -51,6 +51,7 @@ interface Over {
   headers?: Record<string, string>;
   payload?: string;
   signal?: AbortSignal;
+  traceparent?: string;
   checkpoint?: string;
   firstByteTimeout?: number;
 }
@@ -78,6 +79,7 @@ function send(url: string, over: Over = {}) {
     payload: over.payload ?? '{"to": "a@b"}',
     target: to,
     checkpoint: over.checkpoint ?? null,
+    traceparent: over.traceparent ?? null,
   });
   return execute(job, to, over.signal ?? new AbortController().signal);
 }
@@ -125,6 +127,12 @@ describe("the request", () => {
     // 48 bits of milliseconds, version 7, slot 1234 = 0x4d2, variant and chance.
     const time = (1_763_800_000_000).toString(16).padStart(12, "0");
     expect(seen[0]?.headers.traceparent).toBe(`00-${time}74d28102030405060708-00f067aa0ba902b7-01`);
+  });
+
+  test("or the trace of its submission, with a span of its own", async () => {
+    const { url, seen } = await target((response) => response.end());
+    await send(url, { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" });
+    expect(seen[0]?.headers.traceparent).toBe("00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-00");
   });
 
   test("carries the lease, and the checkpoint where it is small enough for a header", async () => {
@@ -222,6 +230,9 @@ describe("success", () => {
   test.each<[string, Record<string, string>, string, string | null]>([
     ["JSON is the result as it stands", JSON_TYPE, '{ "id": 7 }', '{ "id": 7 }'],
     ["so is problem JSON and the like", { "content-type": "application/vnd.x+json" }, "[1]", "[1]"],
+    ["to the digit", JSON_TYPE, "[1e400, 3889108265204450030, 1.0]", "[1e400, 3889108265204450030, 1.0]"],
+    ["space around it is not kept", JSON_TYPE, ' {"a": 1}\r\n', '{"a": 1}'],
+    ["what is nearly JSON is text", JSON_TYPE, "[01]", '"[01]"'],
     ["JSON null is no result", JSON_TYPE, "null", null],
     ["text is a JSON string", { "content-type": "text/plain" }, 'ok "yes"\n', '"ok \\"yes\\"\\n"'],
     ["JSON without its content type is text", {}, '{"a":1}', '"{\\"a\\":1}"'],

@@ -9,6 +9,7 @@ import {
   type DureProps,
   type SentJob,
   type SentPatch,
+  type Traced,
 } from "../../../../contract/binding.ts";
 import type { CallName } from "../../../../contract/http/calls.ts";
 import type { ExplainView, JobView } from "../../../../contract/job.ts";
@@ -27,6 +28,7 @@ import type {
   ClaimView,
   ExtendInput,
   ExtendView,
+  ReleaseBody,
   ReportInput,
   ReportsView,
 } from "../../../../contract/pull.ts";
@@ -44,12 +46,20 @@ type Options<K extends keyof typeof BindingOptions> = z.output<(typeof BindingOp
  * checks, same use case, same budget; its problem is thrown as an error.
  */
 export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBinding {
-  submit(job: SentJob, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>> {
-    return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0 }) => ({ body: job, waitSeconds }));
+  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<JobView>> {
+    return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0, traceparent }) => ({
+      body: job,
+      waitSeconds,
+      traceparent,
+    }));
   }
 
-  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>> {
-    return this.#ask("submitBatch", asked("batch", options), ({ idempotencyKey }) => ({ body: batch, idempotencyKey }));
+  submitBatch(batch: BatchBody, options?: As & Traced & { idempotencyKey?: string }): Promise<Answer<BatchView>> {
+    return this.#ask("submitBatch", asked("batch", options), ({ idempotencyKey, traceparent }) => ({
+      body: batch,
+      idempotencyKey,
+      traceparent,
+    }));
   }
 
   get(id: string, options?: Parameters<DureBinding["get"]>[1]): Promise<Answer<JobView>> {
@@ -92,6 +102,10 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
 
   extend(lease: string, body: ExtendInput = {}, options?: As): Promise<Answer<ExtendView>> {
     return this.#ask("extendLease", asked("none", options), () => ({ params: { lease }, body }));
+  }
+
+  release(lease: string, body: ReleaseBody = {}, options?: As): Promise<Answer<JobView>> {
+    return this.#ask("releaseLease", asked("none", options), () => ({ params: { lease }, body }));
   }
 
   retry(id: string, options?: As): Promise<Answer<JobView>> {

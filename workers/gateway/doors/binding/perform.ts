@@ -6,6 +6,7 @@ import { asValues } from "../../../../contract/json-values.ts";
 import { Key } from "../../../../contract/primitives.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
 import { textMembersOf } from "../../../../contract/text-members.ts";
+import { traceparentIn } from "../../../../domain/trace.ts";
 import type { Answered } from "../../answered.ts";
 import { admit, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
@@ -20,6 +21,7 @@ export interface MethodCall {
   query?: Record<string, unknown>;
   body?: unknown;
   idempotencyKey?: string | undefined;
+  traceparent?: string | undefined;
   waitSeconds?: number;
   /** The version that the change is meant for, where the call takes one. */
   ifVersion?: number | undefined;
@@ -62,6 +64,7 @@ function inputOf(definition: CallDefinition, sent: MethodCall): Result<AnyInput>
     query,
     body,
     idempotencyKey,
+    traceparent: traceparentIn(sent.traceparent ?? ""),
     waitMs: Math.ceil(waitSeconds) * 1000,
     ifMatch: sent.ifVersion === undefined ? null : `"${sent.ifVersion}"`,
   };

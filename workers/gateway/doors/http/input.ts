@@ -6,6 +6,7 @@ import { Key } from "../../../../contract/primitives.ts";
 import { http, invalid, isProblem, type Result, tooLarge } from "../../../../contract/problems.ts";
 import type { TextMembers } from "../../../../contract/read-json.ts";
 import { textMembersOf } from "../../../../contract/text-members.ts";
+import { traceparentIn } from "../../../../domain/trace.ts";
 import type { AnyInput } from "../../api/use-case.ts";
 import { jsonValue } from "../json-value.ts";
 import type { DoorContext } from "./door.ts";
@@ -17,6 +18,7 @@ export const NO_INPUT: AnyInput = {
   query: null,
   body: null,
   idempotencyKey: null,
+  traceparent: null,
   waitMs: 0,
   ifMatch: null,
 };
@@ -35,6 +37,7 @@ export async function inputOf(c: DoorContext, definition: CallDefinition): Promi
     query,
     body,
     idempotencyKey,
+    traceparent: sends.includes("traceparent") ? traceparentIn(c.req.header("traceparent") ?? "") : null,
     waitMs: sends.includes("Prefer") ? honouredWaitMs(c) : 0,
     ifMatch: sends.includes("If-Match") ? (c.req.header("if-match") ?? null) : null,
   };
@@ -43,7 +46,7 @@ export async function inputOf(c: DoorContext, definition: CallDefinition): Promi
 function keyIn(header: string | undefined): Result<string | null> {
   if (header === undefined) return null;
   const key = Key.safeParse(header);
-  return key.success ? key.data : invalid.schema(key.error, "/idempotency-key");
+  return key.success ? key.data : invalid.header("Idempotency-Key", key.error.issues[0]?.message ?? "is not valid");
 }
 
 /** The query string as the schema has it. A name given twice is refused: which of them was meant? */

@@ -25,6 +25,7 @@ interface Row {
   concurrency_key: string | null;
   run_at: number;
   attempt: number;
+  returned: number;
   spent_before: number;
   lease: string | null;
 }
@@ -83,7 +84,7 @@ class ExplainedShard {
 
   rows(): Row[] {
     return this.h.sql.all<Row>(
-      `SELECT id, name, partition, rank, seq, state, blocked, ordering_key, concurrency_key, run_at, attempt, spent_before, lease
+      `SELECT id, name, partition, rank, seq, state, blocked, ordering_key, concurrency_key, run_at, attempt, returned, spent_before, lease
        FROM jobs JOIN queues ON ref = queue WHERE state IN ('scheduled', 'queued', 'running')`,
     );
   }
