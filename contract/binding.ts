@@ -89,18 +89,21 @@ export type SentJob = SubmitInput | (Omit<SubmitInput, "payload"> & { payloadTex
 /** Changes of a job, with the text of a payload as a job has it. */
 export type SentPatch = JobPatchInput | (Omit<JobPatchInput, "payload"> & { payloadText: string });
 
+/** A job as it is answered: with the text of its payload, and of its result once it has one. */
+export type AnsweredJob = JobView & { payloadText: string; resultText?: string };
+
 export interface DureBinding {
   /** `waitSeconds` (0..60) holds the answer until the job is final. */
-  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<JobView>>;
+  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<AnsweredJob>>;
   submitBatch(batch: BatchBody, options?: As & Traced & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
-  get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<JobView>>;
+  get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<AnsweredJob>>;
   /** The job when it is final, or as it is after `timeoutSeconds` (0..60, default 60). */
-  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>>;
-  cancel(id: string, options?: As): Promise<Answer<JobView>>;
+  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<AnsweredJob>>;
+  cancel(id: string, options?: As): Promise<Answer<AnsweredJob>>;
   /** Changes a job that is scheduled or queued; with `ifVersion` only that version of it. */
-  patch(id: string, patch: SentPatch, options?: As & { ifVersion?: number }): Promise<Answer<JobView>>;
+  patch(id: string, patch: SentPatch, options?: As & { ifVersion?: number }): Promise<Answer<AnsweredJob>>;
   /** Makes a scheduled job due. */
-  runNow(id: string, options?: As): Promise<Answer<JobView>>;
+  runNow(id: string, options?: As): Promise<Answer<AnsweredJob>>;
   claim(queue: string, body?: ClaimInput, options?: As): Promise<Answer<ClaimView>>;
   /** Outcomes of attempts and, with `claim`, the next claim in the same call. */
   report(
@@ -109,9 +112,9 @@ export interface DureBinding {
   ): Promise<Answer<ReportsView>>;
   extend(lease: string, body?: ExtendInput, options?: As): Promise<Answer<ExtendView>>;
   /** Gives a job back to its place, without spending an attempt. */
-  release(lease: string, body?: ReleaseBody, options?: As): Promise<Answer<JobView>>;
+  release(lease: string, body?: ReleaseBody, options?: As): Promise<Answer<AnsweredJob>>;
   /** Runs a failed or cancelled job again. Needs the scope `admin`. */
-  retry(id: string, options?: As): Promise<Answer<JobView>>;
+  retry(id: string, options?: As): Promise<Answer<AnsweredJob>>;
   /** Why the job does not run. */
   explain(id: string, options?: As): Promise<Answer<ExplainView>>;
 }

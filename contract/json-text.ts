@@ -22,7 +22,9 @@ export class JsonText {
   toJSON(): unknown {
     if (written === null) throw new TypeError("a JsonText is written by writeJson alone");
     written.push(this.text);
-    return PLACE;
+    // Made when it is first needed: what the client takes along of this file runs under Node 20, which does not know it.
+    place ??= JSON.rawJSON(PLACE_TEXT);
+    return place;
   }
 }
 
@@ -38,7 +40,7 @@ declare global {
 
 /** A JSON string that no writer makes: it never escapes a slash, and a backslash in a string stands behind another backslash. */
 const PLACE_TEXT = '"\\/"';
-const PLACE = JSON.rawJSON(PLACE_TEXT);
+let place: object | null = null;
 
 /** As `JSON.stringify`, with each `JsonText` as the text that it is. Undefined for a value that has no JSON text, as there. */
 export function writeJson(value: unknown): string {

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 
 /** A migration cannot be applied. Its message says which and why, without SQL. */
@@ -37,6 +37,9 @@ export default {
 /** Which migrations the database of a state directory has had, one a line: then the next start need not ask it. */
 const NOTE = "d1-migrations";
 
+/** New databases that this process has migrated, by the names of the migrations: their files, by path. */
+const migrated = new Map<string, Map<string, Buffer>>();
+
 /** The database of a state directory that is to be migrated. */
 export interface MigrationTarget {
   stateDir: string;
@@ -48,7 +51,7 @@ export interface MigrationTarget {
 
 /**
  * Brings the database to what the SQL files of `dir` say, before anything serves from it. A workerd of its own does that and is
- * gone when this resolves; it is told by requests, never by Miniflare's proxies, which stop this process until workerd has
+ * gone when this resolves; a later new state directory of the same process gets a copy of what it made. It is told by requests, never by Miniflare's proxies, which stop this process until workerd has
  * answered, while workerd may wait for this process to read its log. Nothing is started where the database has had them all. `onStart` is
  * called when that workerd runs. Throws `MigrationFailed`.
  */
@@ -58,7 +61,35 @@ export async function migrate({ stateDir, database, dir }: MigrationTarget, onSt
     .sort();
   const note = join(stateDir, NOTE);
   const had = existsSync(join(stateDir, "d1")) && existsSync(note) ? readFileSync(note, "utf8") : "";
-  if (had === names.join("\n")) return;
+  const all = names.join("\n");
+  if (had === all) return;
+  const isNew = !existsSync(join(stateDir, "d1"));
+  const known = migrated.get(`${dir}\n${all}`);
+  if (isNew && known !== undefined) for (const [path, bytes] of known) writeWithFolder(join(stateDir, path), bytes);
+  else await applyAll({ stateDir, database, dir }, names, onStart);
+  if (isNew && known === undefined) migrated.set(`${dir}\n${all}`, filesUnder(stateDir, "d1"));
+  writeFileSync(note, all);
+}
+
+/** Of a database that no process has open. */
+function filesUnder(stateDir: string, folder: string): Map<string, Buffer> {
+  const paths = readdirSync(join(stateDir, folder), { recursive: true, encoding: "utf8" }).map((path) =>
+    join(folder, path),
+  );
+  const files = paths.filter((path) => statSync(join(stateDir, path)).isFile());
+  return new Map(files.map((path) => [path, readFileSync(join(stateDir, path))]));
+}
+
+function writeWithFolder(file: string, bytes: Buffer): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, bytes);
+}
+
+async function applyAll(
+  { stateDir, database, dir }: MigrationTarget,
+  names: readonly string[],
+  onStart: () => void,
+): Promise<void> {
   const migrator = new Miniflare(
     convertV4MiniflareOptions({
       workers: [
@@ -90,5 +121,4 @@ export async function migrate({ stateDir, database, dir }: MigrationTarget, onSt
   } finally {
     await migrator.dispose();
   }
-  writeFileSync(note, names.join("\n"));
 }

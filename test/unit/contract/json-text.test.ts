@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isJson, JsonText, longerThan, writeJson } from "../../../contract/json-text.ts";
 
@@ -24,6 +25,19 @@ describe("an answer with texts in it", () => {
     [undefined, undefined as never],
   ])("is written with each as it is: %#", (value, text) => {
     expect(writeJson(value)).toBe(text);
+  });
+
+  test("whatever stands beside them", () => {
+    const strings = fc.constantFrom('"\\/"', "\\/", "/", '"', "\\", "x", "", "\\\\/", '/"', "\ud800");
+    const value = fc.oneof(strings, fc.array(strings), fc.dictionary(strings, strings), fc.jsonValue());
+    fc.assert(
+      fc.property(value, value, (a, b) => {
+        const text = JSON.stringify(b, null, 1);
+        expect(writeJson([a, new JsonText(text), { a, b: new JsonText(text) }])).toBe(
+          `[${JSON.stringify(a)},${text},{"a":${JSON.stringify(a)},"b":${text}}]`,
+        );
+      }),
+    );
   });
 
   test("is written by nothing else, which would lose them", () => {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { BatchBody, BatchView } from "../../../../contract/batch.ts";
 import {
   type Answer,
+  type AnsweredJob,
   type As,
   BindingOptions,
   type DureBinding,
@@ -12,7 +13,7 @@ import {
   type Traced,
 } from "../../../../contract/binding.ts";
 import type { CallName } from "../../../../contract/http/calls.ts";
-import type { ExplainView, JobView } from "../../../../contract/job.ts";
+import type { ExplainView } from "../../../../contract/job.ts";
 import { MAX_WAIT_SECONDS } from "../../../../contract/limits.ts";
 import {
   http,
@@ -46,7 +47,7 @@ type Options<K extends keyof typeof BindingOptions> = z.output<(typeof BindingOp
  * checks, same use case, same budget; its problem is thrown as an error.
  */
 export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBinding {
-  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<JobView>> {
+  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<AnsweredJob>> {
     return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0, traceparent }) => ({
       body: job,
       waitSeconds,
@@ -62,25 +63,25 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
     }));
   }
 
-  get(id: string, options?: Parameters<DureBinding["get"]>[1]): Promise<Answer<JobView>> {
+  get(id: string, options?: Parameters<DureBinding["get"]>[1]): Promise<Answer<AnsweredJob>> {
     return this.#ask("getJob", asked("get", options), ({ consistency }) => ({
       params: { id },
       query: { consistency },
     }));
   }
 
-  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>> {
+  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<AnsweredJob>> {
     return this.#ask("getJob", asked("wait", options), ({ timeoutSeconds = MAX_WAIT_SECONDS }) => ({
       params: { id },
       waitSeconds: timeoutSeconds,
     }));
   }
 
-  cancel(id: string, options?: As): Promise<Answer<JobView>> {
+  cancel(id: string, options?: As): Promise<Answer<AnsweredJob>> {
     return this.#ask("cancelJob", asked("none", options), () => ({ params: { id } }));
   }
 
-  patch(id: string, patch: SentPatch, options?: As & { ifVersion?: number }): Promise<Answer<JobView>> {
+  patch(id: string, patch: SentPatch, options?: As & { ifVersion?: number }): Promise<Answer<AnsweredJob>> {
     return this.#ask("patchJob", asked("patch", options), ({ ifVersion }) => ({
       params: { id },
       body: patch,
@@ -88,7 +89,7 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
     }));
   }
 
-  runNow(id: string, options?: As): Promise<Answer<JobView>> {
+  runNow(id: string, options?: As): Promise<Answer<AnsweredJob>> {
     return this.#ask("runJobNow", asked("none", options), () => ({ params: { id } }));
   }
 
@@ -104,11 +105,11 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
     return this.#ask("extendLease", asked("none", options), () => ({ params: { lease }, body }));
   }
 
-  release(lease: string, body: ReleaseBody = {}, options?: As): Promise<Answer<JobView>> {
+  release(lease: string, body: ReleaseBody = {}, options?: As): Promise<Answer<AnsweredJob>> {
     return this.#ask("releaseLease", asked("none", options), () => ({ params: { lease }, body }));
   }
 
-  retry(id: string, options?: As): Promise<Answer<JobView>> {
+  retry(id: string, options?: As): Promise<Answer<AnsweredJob>> {
     return this.#ask("retryJob", asked("none", options), () => ({ params: { id } }));
   }
 
