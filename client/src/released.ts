@@ -1,4 +1,3 @@
-import { DureError } from "./error.ts";
 import type { ClaimedJob, ReleaseRequest } from "./generated/types.ts";
 import { pauseMs } from "./pause.ts";
 import type { WorkPort } from "./work-port.ts";
@@ -7,12 +6,7 @@ import type { WorkPort } from "./work-port.ts";
 const MAX_TRIES = 3;
 
 /** Thrown by `release` to end the handler. */
-export class Released extends Error {
-  constructor() {
-    super("the handler gave its job back");
-    this.name = "Released";
-  }
-}
+export class Released extends Error {}
 
 /** Gives the job back. Never rejects; a lease that is lost has nothing left to give. */
 export async function giveBack(
@@ -25,7 +19,6 @@ export async function giveBack(
       await port.release(lease, release, closed);
       return;
     } catch (error) {
-      if (error instanceof DureError && error.status >= 400 && error.status < 500 && error.status !== 429) return;
       await port.clock.sleep(pauseMs(error, tries, port.random()), closed);
     }
   }

@@ -1,5 +1,5 @@
 /** What happens to one job, and what each step leaves behind. Which state follows is the graph's to say. */
-import type { NewJob } from "../../contract/rpc.ts";
+import type { JobChanges, NewJob } from "../../contract/rpc.ts";
 import type { RetryPolicy } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
 import { type JobEvent, type JobEventName, nextState } from "../../domain/job/transition.ts";
@@ -95,6 +95,16 @@ export function replaced(job: ModelJob, sent: NewJob, now: number): void {
   job.runAt = Math.min(sent.runAt ?? now + (sent.delayMs ?? 0), latest);
   move(job, { type: "replace", later: job.runAt > now });
   job.payload = sent.payload;
+}
+
+/** A call changes a job that waits. With another priority it goes by the aging that its queue has now. */
+export function patched(job: ModelJob, changes: JobChanges, now: number): void {
+  const { runAt, priority = job.priority, expiresAt = job.expiresAt, payload = job.payload } = changes;
+  const waits = runAt === undefined ? job.state === "scheduled" : (runAt ?? now) > now;
+  if (priority !== job.priority) job.agingMs = job.queue.settings.priorityAgingMs;
+  Object.assign(job, { priority, expiresAt, payload });
+  if (runAt !== undefined) job.runAt = runAt ?? now;
+  move(job, { type: "replace", later: waits });
 }
 
 interface Failure {

@@ -35,6 +35,14 @@ export interface ReportSpec extends LeaseRef {
   retryAfterMs: number | null;
 }
 
+/** What a call changes of a job; what is left out stays. */
+export interface ChangeSpec {
+  payload?: string;
+  priority?: number;
+  runInMs?: number | null;
+  expiresInMs?: number | null;
+}
+
 export type Event =
   | { type: "submit"; jobs: JobSpec[]; atomic: boolean; stale: boolean }
   | { type: "resend"; which: Which }
@@ -47,6 +55,9 @@ export type Event =
   /** Of a job that runs where one does, or of any. */
   | { type: "cancel"; which: Which; atWork: boolean; foreign: boolean }
   | { type: "retry"; which: Which; foreign: boolean }
+  /** A change of a job that may wait, for its version, for another, or for any. Times are from now on; null takes them away. */
+  | { type: "patch"; which: Which; changes: ChangeSpec; version: "its" | "another" | "any"; foreign: boolean }
+  | { type: "run-now"; which: Which; foreign: boolean }
   /** What a person does about an ordering key. */
   | { type: "key"; queue: Which; key: string; action: KeyAction }
   | { type: "purge"; queue: Which; limit: number }
@@ -118,6 +129,16 @@ const anyReport: fc.Arbitrary<ReportSpec> = fc.record({
   retryAfterMs: fc.constantFrom(null, null, null, 0, 5_000),
 });
 
+const anyChangeOfJob: fc.Arbitrary<ChangeSpec> = fc.record(
+  {
+    payload: fc.constantFrom('"changed"', "null"),
+    priority: fc.constantFrom(0, 4, 9),
+    runInMs: fc.constantFrom(null, 0, 1, 1_000, 5_000),
+    expiresInMs: fc.constantFrom(null, null, 0, 1_000, 20_000),
+  },
+  { requiredKeys: [] },
+);
+
 const just = <T extends Event["type"]>(type: T) => fc.constant(type);
 const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
   [
@@ -155,6 +176,17 @@ const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
   [2, fc.record({ type: just("extend"), lease: fc.record(lease), leaseMs: fc.constantFrom(0, 1, 2_000, 20_000) })],
   [2, fc.record({ type: just("cancel"), which, atWork: fc.boolean(), foreign: rarely })],
   [2, fc.record({ type: just("retry"), which, foreign: rarely })],
+  [
+    3,
+    fc.record({
+      type: just("patch"),
+      which,
+      changes: anyChangeOfJob,
+      version: fc.constantFrom("any" as const, "any" as const, "its" as const, "another" as const),
+      foreign: rarely,
+    }),
+  ],
+  [1, fc.record({ type: just("run-now"), which, foreign: rarely })],
   [
     3,
     fc.record({

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../contract/rpc.ts";
+import type { JobChanges, Outcome } from "../../contract/rpc.ts";
 import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
 import {
   becameDue,
@@ -7,6 +7,7 @@ import {
   expired,
   failed,
   type ModelLeaseTerms,
+  patched,
   redriven,
   started,
   succeeded,
@@ -260,6 +261,24 @@ export class Model {
     jobDecided(job);
     redriven(job, this.now);
     return true;
+  }
+
+  /** "conflict": the job runs or is final. "expired": it was to expire at a time that has passed. */
+  patch(job: ModelJob, changes: JobChanges): "job" | "conflict" | "expired" {
+    if (!allows(job, "replace")) return "conflict";
+    if (Object.keys(changes).length === 0) return "job";
+    if (changes.expiresAt !== undefined && changes.expiresAt !== null && changes.expiresAt <= this.now)
+      return "expired";
+    patched(job, changes, this.now);
+    return "job";
+  }
+
+  /** Makes a scheduled job due. */
+  runNow(job: ModelJob): "job" | "conflict" {
+    if (job.state === "queued") return "job";
+    if (!allows(job, "replace")) return "conflict";
+    patched(job, { runAt: null }, this.now);
+    return "job";
   }
 
   /** Parks an ordering key, lets it go, or decides about the job that blocks it. False: no job does. */

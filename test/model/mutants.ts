@@ -10,7 +10,7 @@ import type { rankOf } from "../../domain/rank.ts";
 import type { rateRoom } from "../../domain/rate.ts";
 import type { afterDeferral, afterFailure } from "../../domain/retry.ts";
 import type { rateHoldsUntil } from "../../durable-objects/shard/flow/limits.ts";
-import { deafTo, restarting, unpaused, withoutAlarmAtStart, withoutGatesDuring } from "./broken-core.ts";
+import { deafTo, forAnyVersion, restarting, unpaused, withoutAlarmAtStart, withoutGatesDuring } from "./broken-core.ts";
 import { counted, rewriter, rule, statements, type TrackedMutant, track } from "./mutant.ts";
 
 type NextInShare = typeof nextInShare<Contender>;
@@ -183,6 +183,24 @@ export const MUTANTS: TrackedMutant[] = [
     from: "state = 'running'",
     to: "state = 'final'",
   }),
+  statements("another priority moves a job in its line", {
+    marks: ["UPDATE jobs SET priority = ?, rank = ?"],
+    from: "rank = ?",
+    to: "rank = rank + 0 * ?",
+  }),
+  statements("another payload takes the place of the whole one", {
+    marks: ["UPDATE jobs SET payload = ?, spec = ?"],
+    from: "payload = ?",
+    to: "payload = coalesce(payload, ?)",
+  }),
+  statements("a job that waits may be brought forward", {
+    marks: [SAVE],
+    from: "run_at = ?",
+    to: "run_at = max(run_at, ?)",
+  }),
+  track("a change is made of the version that it is meant for", (hit) => ({
+    core: (original) => forAnyVersion(original, hit),
+  })),
   track("the alarm is set anew at the start", (hit) => ({ core: (original) => withoutAlarmAtStart(original, hit) })),
   statements("a purge finds jobs at the gate of their key", {
     marks: ["SELECT id FROM jobs", "INDEXED BY jobs_blocked"],

@@ -242,18 +242,14 @@ describe("over the service binding", () => {
   it("both are what they are over HTTP", async () => {
     const dure = bound({ namespace: "default", scopes: ["submit"] });
     const { id } = await submit({ queue: await newQueue(), delay: 1000 });
-    const {
-      meta: _,
-      payloadText: __,
-      ...changed
-    } = await dure.patch(id, { payload: { x: 1 }, tags: ["t"] }, { ifVersion: 1 });
-    expect(changed).toEqual(await getJob(id));
+    const { meta: _, ...changed } = await dure.patch(id, { payload: { x: 1 }, tags: ["t"] }, { ifVersion: 1 });
+    expect(changed).toEqual({ ...(await getJob(id)), payloadText: '{"x":1}' });
     expect(await thrownBy(() => dure.patch(id, { priority: 1 }, { ifVersion: 1 }))).toMatchObject({
       code: "version-mismatch",
     });
     expect(await thrownBy(() => dure.patch(id, { priority: 11 }))).toMatchObject({ code: "invalid-request" });
-    const { meta: ___, payloadText: ____, ...due } = await dure.runNow(id);
-    expect(due).toEqual(await getJob(id));
+    const { meta: __, ...due } = await dure.runNow(id);
+    expect(due).toEqual({ ...(await getJob(id)), payloadText: '{"x":1}' });
     expect(due).toMatchObject({ state: "queued", payload: { x: 1 }, version: 3 });
   });
 });

@@ -58,7 +58,7 @@ export function httpExecutor(ports: HttpPorts) {
     const late = new AbortController();
     const disarm = ports.after(secondsToMs(seconds), () => late.abort());
     try {
-      const response = await ports.fetch(sent.url, {
+      const response = await send(ports, sent.url, {
         method: "POST",
         headers,
         body: item.payload,
@@ -78,6 +78,23 @@ export function httpExecutor(ports: HttpPorts) {
       disarm();
     }
   };
+}
+
+/** What the runtime says of a connection that ended before an answer began. */
+const CONNECTION_LOST = "Network connection lost.";
+
+/**
+ * Sends a request, and once more where its connection was lost before an answer began. Connections are kept open and used
+ * again: a target may close an idle one just as it is taken, and a target that gets the request twice has the job's id.
+ */
+async function send(ports: HttpPorts, url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await ports.fetch(url, init);
+  } catch (error) {
+    const lost = error instanceof Error && error.message.startsWith(CONNECTION_LOST);
+    if (!lost || init.signal?.aborted === true) throw error;
+    return ports.fetch(url, init);
+  }
 }
 
 async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarget): Promise<Headers | Outcome> {

@@ -17,6 +17,7 @@ describe("a claim", () => {
       queue: "q",
       attempt: 1,
       delivery: 1,
+      traceparent: null,
       lease: item.lease,
       payload: '{"a":1}',
       timeoutMs: MINUTE,
