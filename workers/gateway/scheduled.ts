@@ -173,8 +173,10 @@ async function untilFew(purge: () => Promise<number>): Promise<void> {
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */
 async function purgeHistory(db: Db, now: number): Promise<void> {
+  // These first: only the first read of a session is the primary's.
+  const named = await queuesWithHistory(db);
   const former = new Set(await allFormerQueues(db));
-  const queues = [...(await queuesWithHistory(db)), ...former];
+  const queues = [...named, ...former];
   const start = Math.floor(Math.random() * queues.length);
   const until = Date.now() + PURGE_MS;
   let purges = 0;
