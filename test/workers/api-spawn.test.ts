@@ -176,7 +176,7 @@ describe("what the processor runs brings jobs, too", () => {
 
   /** A target whose answers may submit to `queues`. */
   function allowing(...queues: string[]) {
-    return { type: "http", url: "https://target.example/", spawn: { queues } };
+    return { type: "http" as const, url: "https://target.example/", spawn: { queues } };
   }
 
   it("an HTTP target by its answer", async () => {

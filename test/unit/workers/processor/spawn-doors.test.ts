@@ -24,7 +24,11 @@ function run(handler: Handler) {
 }
 
 /** What comes of an HTTP target that answers 200 with `body`. It may submit to two queues, unless `spawn` says otherwise. */
-function answered(body: BodyInit, type = "application/json", spawn: SpawnQueues | null = { queues: ["default", "next"] }) {
+function answered(
+  body: BodyInit,
+  type = "application/json",
+  spawn: SpawnQueues | null = { queues: ["default", "next"] },
+) {
   const execute = httpExecutor({
     fetch: async () => new Response(body, { headers: { "content-type": type } }),
     now: () => NOW,
