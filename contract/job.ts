@@ -139,6 +139,21 @@ export const AttemptView = described(
       "What ran it, by the name that the worker gave itself. Null when it gave none.",
       "host-1",
     ),
+    warning: field(
+      described(
+        z.strictObject({
+          code: field(
+            z.literal("spawn-refused"),
+            "`spawn-refused`: the answer of the HTTP target brought jobs that the target may not submit.",
+            "spawn-refused",
+          ),
+          message: field(z.string(), "What was not done, and why, for people.", "1 of 2 jobs was not submitted"),
+        }),
+        "What of the attempt was not done though it succeeded.",
+      ).optional(),
+      "What of the attempt was not done though it succeeded. Left out where there is nothing to say.",
+      { code: "spawn-refused", message: "1 of 2 jobs was not submitted" },
+    ),
   }),
   "One run of a job.",
 );

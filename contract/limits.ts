@@ -89,6 +89,8 @@ export const MAX_BOOKMARKS = 16;
 export const MAX_URL_BYTES = 2048;
 /** Headers of an HTTP target. */
 export const MAX_TARGET_HEADERS = 32;
+/** Queues that one HTTP target may submit to. */
+export const MAX_SPAWN_QUEUES = 32;
 export const MAX_HEADER_NAME_BYTES = 128;
 export const MAX_HEADER_VALUE_BYTES = 4096;
 export const MAX_PROGRESS_MESSAGE_BYTES = 1024;

@@ -1,6 +1,6 @@
 /** Claiming, reporting and extending. */
 import type { LaneConnections } from "../../domain/connections.ts";
-import type { Job, JobError } from "../../domain/job/job.ts";
+import type { AttemptWarning, Job, JobError } from "../../domain/job/job.ts";
 import type { Lane, PushTarget, PushType, QueueSettings } from "../../domain/queue.ts";
 import type { Busy, BusyItem, MovedItem, ShardCall } from "./call.ts";
 import type { SpawnJob, Unfit } from "./spawn.ts";
@@ -11,7 +11,7 @@ import type { SpawnJob, Unfit } from "./spawn.ts";
  */
 export type Outcome =
   /** The jobs in `spawn` are accepted with the success, in the same step, or neither is. */
-  | { ok: true; result: string | null; resultTruncated: boolean; spawn?: SpawnJob[] }
+  | { ok: true; result: string | null; resultTruncated: boolean; spawn?: SpawnJob[]; warning?: AttemptWarning }
   /**
    * The job runs again after `retryAfterMs` milliseconds at least, where it may; null leaves that to its retry policy.
    * `putBack`: it was `deferred` by its target, or `released` by its worker, and spends no attempt as long as its queue's

@@ -27,6 +27,12 @@ export interface JobError {
   retryable: boolean;
 }
 
+/** What of an attempt was not done though it succeeded. `code` is for programs and `message` for people. */
+export interface AttemptWarning {
+  code: "spawn-refused";
+  message: string;
+}
+
 /**
  * How an attempt can end. `leaseExpired` stands for all that the shard ends by its clock: a worker that was not heard
  * of in time, and a timeout.
@@ -44,6 +50,8 @@ export interface Attempt {
   outcome: (typeof ATTEMPT_OUTCOMES)[number] | null;
   error: JobError | null;
   worker: string | null;
+  /** Of one that succeeded; left out: there is none. */
+  warning?: AttemptWarning;
 }
 
 /**

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import { MAX_PAYLOAD_BYTES } from "../../contract/limits.ts";
 import type { ReportsView, SucceededView } from "../../contract/pull.ts";
+import type { QueueView } from "../../contract/queue.ts";
 import {
   call,
   claimOne,
@@ -173,27 +174,85 @@ describe("what the processor runs brings jobs, too", () => {
     vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json(body));
   }
 
+  /** A target whose answers may submit to `queues`. */
+  function allowing(...queues: string[]) {
+    return { type: "http" as const, url: "https://target.example/", spawn: { queues } };
+  }
+
   it("an HTTP target by its answer", async () => {
-    const to = await newQueue();
-    const queue = await newQueue({ target: { type: "http", url: "https://target.example/" } });
-    answering({ "dure-spawn": [{ queue: to, payload: { next: true } }], result: { did: 1 } });
+    const [to, other] = [await newQueue(), await newQueue()];
+    const queue = await newQueue({ target: allowing(to) });
+    answering({
+      "dure-spawn": [
+        { queue: other, payload: 0 },
+        { queue: to, payload: { next: true } },
+      ],
+      result: { did: 1 },
+    });
     const { id } = await submit({ queue });
     await work();
-    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: { did: 1 } });
+    const warning = { code: "spawn-refused", message: expect.stringContaining(`does not name ${other}`) };
+    const attempts = [{ outcome: "succeeded", error: null, warning }];
+    const done = { state: "succeeded", result: { did: 1 }, error: null, attempts };
+    expect(await getJob(id)).toMatchObject(done);
+    await evict();
+    expect(await getJob(id)).toMatchObject(done);
     await vi.waitFor(async () => {
       const { items } = await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${to}&include=payload`);
       expect(items).toMatchObject([{ payload: { next: true }, parent: id }]);
     });
+    expect((await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${other}`)).items).toEqual([]);
+    await project();
+    passTime(3_700_000);
+    await runAlarms();
+    await evict();
+    expect(await getJob(id)).toMatchObject(done);
+  });
+
+  it("and none by the answer of a target that does not say it may, whose result it is", async () => {
+    const to = await newQueue();
+    const queue = await newQueue({ target: { type: "http", url: "https://echo.example/" } });
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (_, init) => {
+      return new Response(init?.body as string, { headers: { "content-type": "application/json" } });
+    });
+    const payload = { "dure-spawn": [{ queue: to, payload: "a million" }], result: 1 };
+    const { id } = await submit({ queue, payload });
+    const plain = await submit({ queue, payload: { to } });
+    await work();
+    const warning = { code: "spawn-refused", message: expect.stringContaining("no `spawn`") };
+    const attempts = [{ outcome: "succeeded", error: null, warning }];
+    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: payload, error: null, attempts });
+    const [attempt] = (await getJob(plain.id)).attempts;
+    expect(attempt).toMatchObject({ outcome: "succeeded" });
+    expect(attempt).not.toHaveProperty("warning");
+    expect((await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${to}`)).items).toEqual([]);
+  });
+
+  it("to the queues that its target names, which is kept, shown and changed as any setting", async () => {
+    const queue = await newQueue({ target: allowing("a", "b") });
+    const path = `/v1/queues/${queue}`;
+    const shown = async () => (await must<QueueView>("GET", path)).target;
+    expect(await shown()).toEqual({ ...allowing("a", "b"), headers: {} });
+    await must("PATCH", path, { body: { target: { url: "https://other.example/" } } });
+    expect(await shown()).toMatchObject({ url: "https://other.example/", spawn: { queues: ["a", "b"] } });
+    await must("PATCH", path, { body: { target: { spawn: { queues: ["c"] } } } });
+    expect(await shown()).toMatchObject({ spawn: { queues: ["c"] } });
+    await must("PATCH", path, { body: { target: { spawn: null } } });
+    expect(await shown()).not.toHaveProperty("spawn");
+    const many = Array.from({ length: 33 }, (_, n) => `q${n}`);
+    for (const queues of [[], ["a", "a"], ["Not A Name"], many, "a", undefined]) {
+      const body = { target: { ...allowing(), spawn: { queues } } };
+      expect((await call("PUT", path, { body })).status).toBe(400);
+    }
+    const wide = { target: { ...allowing("a"), spawn: { queues: ["a"], all: true } } };
+    expect((await call("PUT", path, { body: wide })).status).toBe(400);
   });
 
   it.each([
     ["is none", [{ queue: "default" }], "/dure-spawn/0/payload: "],
     ["has no queue", [{ queue: "nowhere", payload: 1 }], "/spawn/0: queue nowhere: queue-not-found"],
   ])("a job that %s fails the attempt", async (_, spawn, message) => {
-    const queue = await newQueue({
-      target: { type: "http", url: "https://target.example/" },
-      retry: { maxAttempts: 1 },
-    });
+    const queue = await newQueue({ target: allowing("default", "nowhere"), retry: { maxAttempts: 1 } });
     answering({ "dure-spawn": spawn });
     const { id } = await submit({ queue });
     await work();

@@ -344,6 +344,23 @@ export interface QueuePatch {
          * @example 30
          */
         firstByteTimeout?: (number | null) | undefined;
+        /**
+         * @description Lets the answers of the target submit jobs, by a member `dure-spawn`, to these queues of its namespace and to no other. Left out: an answer submits nothing, and its attempt has a `warning` where it would.
+         * @example {
+         *       "queues": [
+         *         "receipts"
+         *       ]
+         *     }
+         */
+        spawn?: ({
+            /**
+             * @description The names of the queues. A job that an answer brings for any other is not submitted, and the attempt has a `warning`. One that names no queue is for `default`. From 1 to 32 of them, which need not exist yet.
+             * @example [
+             *       "receipts"
+             *     ]
+             */
+            queues?: (string[] | null) | undefined;
+        } | null) | undefined;
     } | null) | undefined;
     /**
      * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
@@ -549,6 +566,23 @@ export type TargetRequest = {
      * @example 30
      */
     firstByteTimeout?: number | undefined;
+    /**
+     * @description Lets the answers of the target submit jobs, by a member `dure-spawn`, to these queues of its namespace and to no other. Left out: an answer submits nothing, and its attempt has a `warning` where it would.
+     * @example {
+     *       "queues": [
+     *         "receipts"
+     *       ]
+     *     }
+     */
+    spawn?: {
+        /**
+         * @description The names of the queues. A job that an answer brings for any other is not submitted, and the attempt has a `warning`. One that names no queue is for `default`. From 1 to 32 of them, which need not exist yet.
+         * @example [
+         *       "receipts"
+         *     ]
+         */
+        queues: string[];
+    } | undefined;
 };
 
 /**
@@ -2393,6 +2427,26 @@ export interface Attempt {
      * @example host-1
      */
     worker: string | null;
+    /**
+     * @description What of the attempt was not done though it succeeded. Left out where there is nothing to say.
+     * @example {
+     *       "code": "spawn-refused",
+     *       "message": "1 of 2 jobs was not submitted"
+     *     }
+     */
+    warning?: {
+        /**
+         * @description `spawn-refused`: the answer of the HTTP target brought jobs that the target may not submit.
+         * @example spawn-refused
+         * @constant
+         */
+        code: "spawn-refused";
+        /**
+         * @description What was not done, and why, for people.
+         * @example 1 of 2 jobs was not submitted
+         */
+        message: string;
+    } | undefined;
 }
 
 /**
@@ -2774,6 +2828,23 @@ export type Target = {
      * @example 30
      */
     firstByteTimeout?: number | undefined;
+    /**
+     * @description Lets the answers of the target submit jobs, by a member `dure-spawn`, to these queues of its namespace and to no other. Left out: an answer submits nothing, and its attempt has a `warning` where it would.
+     * @example {
+     *       "queues": [
+     *         "receipts"
+     *       ]
+     *     }
+     */
+    spawn?: {
+        /**
+         * @description The names of the queues. A job that an answer brings for any other is not submitted, and the attempt has a `warning`. One that names no queue is for `default`.
+         * @example [
+         *       "receipts"
+         *     ]
+         */
+        queues: string[];
+    } | undefined;
 };
 
 /**

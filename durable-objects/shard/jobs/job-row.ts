@@ -1,5 +1,5 @@
 import { answersUntil } from "../../../domain/dedup.ts";
-import type { Attempt, Job, JobError, RetryPolicy } from "../../../domain/job/job.ts";
+import type { Attempt, AttemptWarning, Job, JobError, RetryPolicy } from "../../../domain/job/job.ts";
 import type { JobState, RowState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { SqlRow } from "../../sql.ts";
@@ -169,7 +169,7 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     payload: row.payload,
     result: row.result,
     resultTruncated: row.truncated === 1,
-    error: row.error === null ? null : (JSON.parse(row.error) as JobError),
+    error: errorOf(row),
     createdAt: row.created_at,
     runAt: row.run_at,
     startedAt: row.started_at,
@@ -178,6 +178,11 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     leaseExpiresAt: row.state === "running" ? row.due_at : null,
     attempts: attemptsOf(row),
   };
+}
+
+/** The last error. Of a succeeded job the column has the warning of its last attempt. */
+export function errorOf({ state, error }: Pick<JobHead<RowState>, "state" | "error">): JobError | null {
+  return state === "succeeded" || error === null ? null : (JSON.parse(error) as JobError);
 }
 
 /**
@@ -196,6 +201,7 @@ export function attemptsOf(row: JobHead<RowState>): Attempt[] {
       outcome,
       error: null,
       worker: row.worker,
+      ...(row.state !== "succeeded" || row.error === null ? {} : { warning: JSON.parse(row.error) as AttemptWarning }),
     });
   }
   return attempts;

@@ -1,3 +1,4 @@
+import type { AttemptWarning } from "../../../domain/job/job.ts";
 import { fromStates, sqlStates, TRANSITIONS } from "../../../domain/job/transition.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
@@ -50,6 +51,8 @@ export interface Success {
   nonce: string;
   result: string | null;
   truncated: boolean;
+  /** What the attempt has to say all the same; null: nothing. */
+  warning: AttemptWarning | null;
 }
 
 /** Of each started job: the whole row, or what an executor needs of it. */
@@ -68,8 +71,9 @@ function startReturning(columns: string): string {
     RETURNING ${columns}`;
 }
 
+/** The column `error` of a succeeded job has the warning of its last attempt: no column, and no byte where there is none. */
 const SUCCEED = `WITH done AS MATERIALIZED (SELECT jsonb(value) AS d FROM json_each(?1))
-  UPDATE jobs SET state = '${TRANSITIONS.succeed.to}', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = NULL,
+  UPDATE jobs SET state = '${TRANSITIONS.succeed.to}', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = d ->> 5,
     finished_at = ?2, due_at = NULL, counts_toward_limit = 0
   FROM done WHERE id = d ->> 0 AND attempt + returned = d ->> 1 AND lease = d ->> 2 AND state ${sqlStates(fromStates("succeed"))} AND due_at > ?2
     AND (?3 IS NULL OR queue IN (SELECT ref FROM queues WHERE namespace = ?3))
@@ -156,12 +160,13 @@ function stateStore(sql: Sql) {
      * statement. Answers those that were recorded; the fence refused the others. `namespace` null is any.
      */
     succeed(done: Success[], now: number, namespace: string | null): SucceededJob[] {
-      const rows = done.map(({ id, delivery, nonce, result, truncated }) => [
+      const rows = done.map(({ id, delivery, nonce, result, truncated, warning }) => [
         id,
         delivery,
         nonce,
         result,
         truncated ? 1 : 0,
+        ...(warning === null ? [] : [JSON.stringify(warning)]),
       ]);
       return inChunks(rows).flatMap((chunk) => sql.all<SucceededJob & SqlRow>(SUCCEED, chunk, now, namespace));
     },

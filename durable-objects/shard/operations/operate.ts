@@ -1,9 +1,8 @@
 import type { OperateRequest, OperationProgress, OperationProgressRequest } from "../../../contract/rpc.ts";
-import type { JobError } from "../../../domain/job/job.ts";
 import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import { OPERATION_KEPT_MS, selects } from "../../../domain/operation.ts";
-import { isKept, type JobHead, type JobSpec } from "../jobs/job-row.ts";
+import { errorOf, isKept, type JobHead, type JobSpec } from "../jobs/job-row.ts";
 import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { nextOf, walkIds } from "../jobs/walk-queues.ts";
 import type { Parts } from "../kernel/part.ts";
@@ -129,7 +128,7 @@ function candidateOf(row: JobHead, queue: string) {
     createdAt: row.created_at,
     finishedAt: row.finished_at,
     tags: () => (JSON.parse(row.spec) as JobSpec).tags,
-    error: () => (row.error === null ? null : (JSON.parse(row.error) as JobError)),
+    error: () => errorOf(row),
   };
 }
 

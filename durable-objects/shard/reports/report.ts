@@ -62,7 +62,7 @@ function plansOf(
 }
 
 /** A success whose lease has still to be looked at. */
-type Tried = { lease: Lease } & Pick<Success, "result" | "truncated">;
+type Tried = { lease: Lease } & Pick<Success, "result" | "truncated" | "warning">;
 
 /** Records the reports of one call in one step. */
 class Recording {
@@ -105,7 +105,7 @@ class Recording {
       leases.add(text);
       if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
       places.set(lease.jobId, i);
-      tried.push({ lease, ...this.#kept(outcome) });
+      tried.push({ lease, ...this.#kept(outcome), warning: outcome.warning ?? null });
     }
     const { successes, unsaid } = this.#withNonces(tried);
     if (successes.length === 0) return new Set();
@@ -125,11 +125,11 @@ class Recording {
     if (tried.length === 0) return { successes: [], unsaid };
     const nonces = this.#step.get(JOBS).nonces(tried.map(({ lease }) => lease.jobId));
     const tags = new LeaseTags();
-    const successes = tried.flatMap(({ lease, result, truncated }) => {
+    const successes = tried.flatMap(({ lease, ...kept }) => {
       const { nonce = null, begun } = nonces.get(lease.jobId) ?? {};
       if (nonce === null || !tags.isMadeOf(nonce, lease)) return [];
       if (begun === BEGUN.unsaid) unsaid.set(lease.jobId, nonce);
-      return [{ id: lease.jobId, delivery: lease.delivery, nonce, result, truncated }];
+      return [{ id: lease.jobId, delivery: lease.delivery, nonce, ...kept }];
     });
     return { successes, unsaid };
   }

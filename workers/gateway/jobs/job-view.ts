@@ -61,6 +61,7 @@ function attemptView(attempt: Attempt): AttemptView {
     outcome: attempt.outcome,
     error: attempt.error,
     worker: attempt.worker,
+    ...(attempt.warning === undefined ? {} : { warning: attempt.warning }),
   };
 }
 

@@ -2,33 +2,39 @@ import { isJson } from "../../../contract/json-text.ts";
 import { MAX_BODY_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { SpawnList } from "../../../contract/spawn.ts";
 import { fits, jsonStringWithin } from "./bytes.ts";
-import { refuseCut, spawnAnswer } from "./http-spawn.ts";
+import { bringsJobs, refuseCut, spawnAnswer } from "./http-spawn.ts";
 
-/** A response body as a job's result: JSON text, or null when there is none. `spawned`: the jobs it brings. */
+/**
+ * A response body as a job's result: JSON text, or null when there is none. `spawned`: the jobs it brings. `ignored`: it would
+ * bring jobs, and may not.
+ */
 export interface HttpResult {
   result: string | null;
   truncated: boolean;
   spawned: SpawnList | null;
+  ignored: boolean;
 }
 
 /**
- * Keeps at most 256 KiB of a body, or 1 MiB where it is JSON and may bring jobs. The rest is not taken from the network, or
- * of a JSON object only looked through for jobs, which must not be lost: that ends with the attempt at the latest. A JSON
+ * Keeps at most 256 KiB of a body, having read 1 MiB of one that is JSON. The rest is not taken from the network, or, where it
+ * may bring jobs, of a JSON object only looked through for them, which must not be lost: that ends with the attempt at the latest. A JSON
  * body is the result as it stands, to the digit; any other, and one that was cut or nests too deep, is a JSON string of its text. Rejects when the body
  * breaks off, and with `InvalidSpawn` when it brings what are no jobs, or more than is kept.
  */
-export async function readResult(response: Response, now: number): Promise<HttpResult> {
+export async function readResult(
+  response: Response,
+  { maySpawn, now }: { maySpawn: boolean; now: number },
+): Promise<HttpResult> {
   const json = isJsonType(response.headers.get("content-type"));
-  const body = await readBytes(
-    response.body,
-    json ? { max: MAX_BODY_BYTES, look: refuseCut } : { max: MAX_RESULT_BYTES },
-  );
+  const max = json ? MAX_BODY_BYTES : MAX_RESULT_BYTES;
+  const body = await readBytes(response.body, json && maySpawn ? { max, look: refuseCut } : { max });
   const text = json && !body.cut ? textOf(body) : "";
-  const answer = spawnAnswer(text, now);
-  if (answer !== null) return { ...wholeOrCut(answer.result), spawned: answer.spawned };
+  const answer = maySpawn ? spawnAnswer(text, now) : null;
+  if (answer !== null) return { ...wholeOrCut(answer.result), spawned: answer.spawned, ignored: false };
   const kept =
     body.bytes.length > MAX_RESULT_BYTES ? { bytes: body.bytes.subarray(0, MAX_RESULT_BYTES), cut: true } : body;
-  return { ...resultOf(kept, isJson(text)), spawned: null };
+  const ignored = json && !maySpawn && bringsJobs(body.cut ? textOf(body) : text, body.cut);
+  return { ...resultOf(kept, isJson(text)), spawned: null, ignored };
 }
 
 interface Bytes {

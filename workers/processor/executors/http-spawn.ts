@@ -26,7 +26,8 @@ export interface SpawnAnswer {
  * as it stands. Throws `InvalidSpawn` where the member is there and is no list of jobs.
  */
 export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
-  const members = NAME.test(answer) ? membersOf(answer, now) : null;
+  const members = NAME.test(answer) ? membersOf(answer) : null;
+  if (members === "deeper") return refuseDeep(answer, now);
   const jobs = members?.get(MEMBER);
   if (jobs === undefined) return null;
   if (!jobs.startsWith("[")) throw new InvalidSpawn(POINTER, "must be an array of jobs");
@@ -37,6 +38,17 @@ export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
   const result = members?.get("result") ?? "null";
   if (!isJson(result)) throw new InvalidSpawn("/result", TOO_DEEP);
   return { result, spawned };
+}
+
+/**
+ * Whether an answer is a JSON object with the member, whatever that holds: it is not read as jobs. Of one that was cut, whether
+ * what is kept of it has the name anywhere.
+ */
+export function bringsJobs(answer: string, cut: boolean): boolean {
+  if (!NAME.test(answer)) return false;
+  if (cut) return answer.charCodeAt(skipSpace(answer, 0)) === OPEN_BRACE;
+  const members = membersOf(answer);
+  return members === "deeper" ? parsed(answer)[MEMBER] !== undefined : members?.has(MEMBER) === true;
 }
 
 /** The items of a JSON array as they are written. */
@@ -53,8 +65,11 @@ function itemsOf(array: string): JsonText[] {
 /** What a job may nest, and the list around it. */
 const MAX_DEPTH = MAX_JSON_DEPTH + 1;
 
-/** The members of a JSON object as they are written, the last of each name; null where the text is not one. */
-function membersOf(text: string, now: number): Map<string, string> | null {
+/**
+ * The members of a JSON object as they are written, the last of each name; null where the text is not one, and `deeper` where
+ * it nests deeper than anything is kept.
+ */
+function membersOf(text: string): Map<string, string> | "deeper" | null {
   const start = skipSpace(text, 0);
   if (text.charCodeAt(start) !== OPEN_BRACE) return null;
   const members = new Map<string, string>();
@@ -64,14 +79,14 @@ function membersOf(text: string, now: number): Map<string, string> | null {
     members.set(name, text.slice(valueAt, behind));
     return behind;
   });
-  if (end === DEEPER) refuseDeep(text, now);
+  if (end === DEEPER) return "deeper";
   return end < 0 || skipSpace(text, end) < text.length ? null : members;
 }
 
-/** Of an object that nests deeper than anything is kept: where, if it has the member all the same. */
-function refuseDeep(text: string, now: number): void {
+/** Of an object that nests deeper than anything is kept: throws where it does, if it has the member all the same. */
+function refuseDeep(text: string, now: number): null {
   const { [MEMBER]: jobs } = parsed(text);
-  if (jobs === undefined) return;
+  if (jobs === undefined) return null;
   const spawned = new SpawnList(POINTER);
   if (Array.isArray(jobs)) for (const job of jobs.slice(0, MAX_SPAWN)) spawned.add(job, now);
   throw new InvalidSpawn("/result", TOO_DEEP);

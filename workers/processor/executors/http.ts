@@ -3,13 +3,13 @@ import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import { faultText } from "../../../domain/fault.ts";
-import type { HttpTarget } from "../../../domain/target-secrets.ts";
+import type { HttpTarget, SpawnQueues } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
 import type { Vault } from "../../crypto/vault.ts";
 import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
-import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
+import { failed, invalidSpawn, NO_SPAWN, spawnRefused, succeeded, withAllowed } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { Secrets } from "./webhook.ts";
 
@@ -40,7 +40,7 @@ export interface HttpPorts {
 
 /**
  * Sends jobs to HTTP targets. An answer has to begin within a time of its own, so that a target which accepts connections and
- * says nothing holds one no longer than that; what began may take as long as the attempt. 2xx succeeds with the body as result, and may bring jobs; everything else fails the attempt. Redirects are
+ * says nothing holds one no longer than that; what began may take as long as the attempt. 2xx succeeds with the body as result, and brings jobs where the target may; everything else fails the attempt. Redirects are
  * not followed: a target that was allowed could name one that is not. Never rejects.
  */
 export function httpExecutor(ports: HttpPorts) {
@@ -66,7 +66,7 @@ export function httpExecutor(ports: HttpPorts) {
         signal: AbortSignal.any([signal, late.signal]),
       });
       disarm();
-      return await outcomeOf(response, ports.now());
+      return await outcomeOf(response, target.spawn, ports.now());
     } catch (error) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
       // Also a body that stops midway: its outcome is not known, so the job runs again.
@@ -112,11 +112,13 @@ async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarge
   }
 }
 
-async function outcomeOf(response: Response, now: number): Promise<Outcome> {
+/** `spawn`: the queues that the answer may submit to. Without them whoever answers, or is echoed, can submit nothing. */
+async function outcomeOf(response: Response, spawn: SpawnQueues | undefined, now: number): Promise<Outcome> {
   if (response.ok) {
-    const { result, truncated, spawned } = await readResult(response, now);
+    const { result, truncated, spawned, ignored } = await readResult(response, { maySpawn: spawn !== undefined, now });
     const outcome = succeeded(result, truncated);
-    return spawned === null ? outcome : withSpawned(outcome, spawned);
+    if (outcome.ok && ignored) return { ...outcome, warning: spawnRefused(NO_SPAWN) };
+    return spawned === null || spawn === undefined ? outcome : withAllowed(outcome, spawned, spawn);
   }
   // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
   await response.body?.cancel();

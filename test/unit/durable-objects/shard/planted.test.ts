@@ -114,10 +114,13 @@ describe.each(TABLES.map((scope) => [scope.table, scope] as const))("in the tabl
     ["texts that are no JSON", UNREADABLE],
     ["texts beyond what a value may have", TOO_LARGE],
   ] as const) {
-    test(`${what} hold nothing up, before a restart and after`, () => {
+    test(`${what} hold nothing up, before a restart and after`, { timeout: 120_000 }, () => {
       for (const column of jsonColumns(scene(), table)) {
         const h = scene();
-        h.sql.run(`UPDATE ${table} SET ${column} = ${sql}`);
+        // Of long texts one row, because every look at each of them takes its time.
+        const [key] = Object.keys(rowsOf(h, table)[0] ?? {});
+        const where = sql === UNREADABLE ? "" : `WHERE ${key} = (SELECT min(${key}) FROM ${table})`;
+        h.sql.run(`UPDATE ${table} SET ${column} = ${sql} ${where}`);
         if (sql === UNREADABLE) {
           expectLifeGoesOn(h);
           h.restart();

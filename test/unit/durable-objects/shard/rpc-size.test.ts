@@ -65,7 +65,9 @@ function wireBytes(answer: unknown): number {
 }
 
 describe("a claim of jobs that have failed often", () => {
-  test("has the last two attempts of each and fits, and all that is kept for who asks for it, and fits", () => {
+  test("has the last two attempts of each and fits, and all that is kept for who asks for it, and fits", {
+    timeout: 120_000,
+  }, () => {
     const h = oftenFailed(100);
     const plain = h.claim({ max: 100 });
     expect(plain.length).toBe(100);

@@ -142,7 +142,7 @@ test("what was handed over for the earlier queue becomes a dead letter, and no j
   const job = h.job({ parent: "job_00000000000000000000000000" });
   makeAgain(h);
   const reply = h.core.receive({ ...CALL, source: "shard-1", queues: [sent], jobs: [{ seq: 1, slot: 0, job }] });
-  expect(reply).toEqual({ type: "received", left: [] });
+  expect(reply).toEqual({ type: "received", left: [], unfit: [] });
   expect(h.count("jobs")).toBe(0);
   const letters = h.sql.all<{ letter: string }>("SELECT letter FROM spawn_letters");
   expect(letters).toMatchObject([{ letter: expect.stringContaining("queue-deleted") }]);

@@ -62,7 +62,7 @@ describe("a fire", () => {
     push(h, scheduleOf());
     h.now += MINUTE;
     h.sql.run("CREATE TRIGGER full BEFORE INSERT ON fires BEGIN SELECT RAISE(ABORT, 'disk full'); END");
-    expect(() => h.core.alarm()).toThrow("disk full");
+    h.core.alarm();
     expect([h.count("jobs"), h.count("fires"), stateOf(h).nextAt]).toEqual([0, 0, START + MINUTE]);
     h.sql.run("DROP TRIGGER full");
     h.restart();
@@ -390,7 +390,7 @@ describe("missed instants", () => {
     h.alarmAt = null;
     h.now += 10 * MINUTE;
     h.sql.run("CREATE TRIGGER full BEFORE UPDATE ON schedules BEGIN SELECT RAISE(ABORT, 'disk full'); END");
-    expect(() => h.core.alarm()).toThrow("disk full");
+    h.core.alarm();
     expect([h.count("events"), h.count("fires"), subscriptionState(h)?.pending]).toEqual([0, 0, 0]);
     h.sql.run("DROP TRIGGER full");
     h.restart();
