@@ -2,14 +2,12 @@ import { DureError } from "./error.ts";
 import { submitBatch } from "./generated/calls.ts";
 import { MAX_BATCH_JOBS, MAX_BODY_BYTES } from "./generated/limits.ts";
 import type { Batch, BatchRequest, Problem, SubmitRequest } from "./generated/types.ts";
-import { writeJson } from "./json-text.ts";
+import { byteLength, writeJson } from "./json-text.ts";
 import { isHopeless } from "./pause.ts";
 import type { Transport } from "./transport.ts";
 
 /** Leaves room for what stands around the jobs. */
 const MAX_PART_BYTES = MAX_BODY_BYTES - 1024;
-
-const encoder = new TextEncoder();
 
 /** Jobs that go in one request, each as its JSON text. */
 interface Part {
@@ -125,7 +123,7 @@ function partsOf(jobs: readonly SubmitRequest[]): Part[] {
   const parts = [part];
   for (const job of jobs) {
     const text = writeJson(job);
-    const bytes = encoder.encode(text).length + 1;
+    const bytes = byteLength(text) + 1;
     const fits = part.texts.length < MAX_BATCH_JOBS && part.bytes + bytes <= MAX_PART_BYTES;
     if (!fits && part.texts.length > 0) {
       part = { texts: [], bytes: 0 };
