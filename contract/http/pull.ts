@@ -15,6 +15,7 @@ const SUCCEED = {
     "payload-too-large",
     "keys-need-one-partition",
     "timeout-too-long",
+    "backlog-full",
   ],
 } as const;
 
@@ -79,6 +80,7 @@ export const PULL_CALLS = {
       "payload-too-large",
       "keys-need-one-partition",
       "timeout-too-long",
+      "backlog-full",
     ],
   }),
   succeedByLease: call({

@@ -22,6 +22,7 @@ export type Unfit =
   | "keys-need-one-partition"
   | "timeout-too-long"
   | "spawned-too-deep"
+  | "queue-full"
   | "namespace-full"
   | "shard-full";
 

@@ -261,6 +261,27 @@ describe("what the processor runs brings jobs, too", () => {
     expect(error?.message).toContain(message);
   });
 
+  it("a job for which its queue has no room is refused, and told", async () => {
+    const queue = await newQueue({ partitions: 1, maxBacklog: 1, retry: { maxAttempts: 1 } });
+    const { lease } = await started(queue);
+    const jobs = [
+      { queue, payload: 1 },
+      { queue, payload: 2 },
+    ];
+    const body = { lease, spawn: jobs };
+    const full = await call<Problem>("POST", "/v1/leases/succeed", { body });
+    expect([full.status, full.body.code, full.headers.has("retry-after")]).toEqual([429, "backlog-full", true]);
+    expect(full.body.errors?.map(({ pointer }) => pointer)).toEqual(["/spawn/1"]);
+    expect((await call("POST", "/v1/leases/succeed", { body: { lease, spawn: jobs.slice(1) } })).status).toBe(200);
+    await claimOne(queue);
+    await must("PATCH", `/v1/queues/${queue}`, { body: { target: allowing(queue) } });
+    answering({ "dure-spawn": jobs });
+    const { id } = await submit({ queue });
+    await work();
+    const error = { code: "invalid-spawn", message: `/spawn/1: queue ${queue}: queue-full`, retryable: true };
+    expect(await getJob(id)).toMatchObject({ state: "failed", error, attempts: [{ error }] });
+  });
+
   it("a job that its shard refuses for good becomes a dead letter", async () => {
     const queue = await newQueue();
     await submit({ payload: "other", idempotencyKey: "spawned-key" });

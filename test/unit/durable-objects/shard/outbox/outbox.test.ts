@@ -140,7 +140,7 @@ describe("a success brings jobs", () => {
     expect(rig.succeed(lease, [rig.spawn()])).toHaveLength(1);
   });
 
-  test("a full backlog and a paused queue keep none of them out", () => {
+  test("a full backlog of another shard and a paused queue keep none of them out", () => {
     const rig = new SpawnRig({ maxBacklog: 1, paused: true });
     const ids = rig.succeed(rig.start().lease, [rig.spawn(), rig.spawn(), rig.spawn()]);
     rig.deliver();
