@@ -173,6 +173,7 @@ function callText(operation: OperationObject, { method, path }: { method: string
   const params = parameters.filter((parameter) => parameter.in === "path").map(({ name }) => `${name}: string`);
   const query = parameters.some((parameter) => parameter.in === "query") ? [queryName(operationId)] : [];
   const [contentType, body] = Object.entries(requestBody?.content ?? {})[0] ?? [JSON_TYPE, null];
+  if (contentType !== JSON_TYPE) throw new Error(`${operationId} takes ${contentType}, which the client does not send`);
   const bodies = body === null ? [] : [refName(body)];
   const answers = answersOf(operation);
   const takes = [
@@ -181,11 +182,7 @@ function callText(operation: OperationObject, { method, path }: { method: string
     ...bodies.map((name) => `body${requestBody?.required === false ? "?" : ""}: ${name}`),
     `answer: ${answers.length === 0 ? "null" : answers.join(" | ")}`,
   ];
-  const fields = [
-    `method: "${method.toUpperCase()}"`,
-    `path: "${path}"`,
-    ...(contentType === JSON_TYPE ? [] : [`contentType: "${contentType}"`]),
-  ];
+  const fields = [`method: "${method.toUpperCase()}"`, `path: "${path}"`];
   const text = `/** ${summary}. */\nexport const ${operationId}: Call<{ ${takes.join("; ")} }> = { ${fields.join(", ")} };\n`;
   return { text, types: [...query, ...bodies, ...answers].filter((name) => name !== "unknown") };
 }

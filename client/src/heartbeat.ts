@@ -1,6 +1,7 @@
 import { backoffMs } from "./clock.ts";
 import { DureError } from "./error.ts";
 import type { ClaimedJob } from "./generated/types.ts";
+import { isHopeless } from "./pause.ts";
 import { extendBody, mergeProgress, normalizeProgress, type ProgressPatch, type ProgressUpdate } from "./progress.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -106,7 +107,7 @@ export class Heartbeat {
     } catch (error) {
       if (!(error instanceof DureError)) return "no-answer";
       if (error.status === 409 || error.status === 404) return "lease-lost";
-      return error.status === 400 || error.status === 413 ? "refused" : "no-answer";
+      return isHopeless(error) ? "refused" : "no-answer";
     }
   }
 

@@ -46,6 +46,13 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
+const encoder = new TextEncoder();
+
+/** What a text takes in UTF-8. */
+export function byteLength(text: string): number {
+  return encoder.encode(text).length;
+}
+
 /** A value as it goes over RPC, which carries no class: the text of a member `payload` as `payloadText`, and all else as its JSON says. */
 export function forRpc(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(forRpc);

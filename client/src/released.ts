@@ -1,5 +1,5 @@
 import type { ClaimedJob, ReleaseRequest } from "./generated/types.ts";
-import { pauseMs } from "./pause.ts";
+import { isTransient, pauseMs } from "./pause.ts";
 import type { WorkPort } from "./work-port.ts";
 
 /** Tries to give a job back. What nobody hears of comes back when its lease ends, and has spent an attempt then. */
@@ -19,6 +19,8 @@ export async function giveBack(
       await port.release(lease, release, closed);
       return;
     } catch (error) {
+      // A try whose answer was lost may have been heard: then the lease is stale.
+      if (!isTransient(error)) return;
       await port.clock.sleep(pauseMs(error, tries, port.random()), closed);
     }
   }

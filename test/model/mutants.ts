@@ -87,7 +87,7 @@ export const MUTANTS: TrackedMutant[] = [
     to: SAVE.replace("counts_toward_limit = ?", "counts_toward_limit = max(counts_toward_limit, ?)"),
   }),
   statements("a new limit counts what runs", {
-    marks: ["UPDATE jobs SET counts_toward_limit = 1 WHERE"],
+    marks: ["UPDATE jobs INDEXED BY jobs_by_queue SET counts_toward_limit = 1 WHERE"],
     from: "SET counts_toward_limit = 1 WHERE",
     to: "SET counts_toward_limit = 1 WHERE 0 AND",
   }),

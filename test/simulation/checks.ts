@@ -3,6 +3,7 @@ import type { Explanation } from "../../contract/rpc.ts";
 import { NO_EXECUTOR_MS, PROCESSOR_AWAY_MS } from "../../domain/bell.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { isFinal } from "../../domain/job/state.ts";
+import { LANES } from "../../domain/queue.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
 import type { ShardHost } from "./shard-host.ts";
@@ -39,7 +40,8 @@ function look(sim: Simulation, host: ShardHost, core: RigCore): void {
     // The alarm has just been lost: the faults did that, and cron heals it.
     if (!host.alarm.trusted && violation.rule.endsWith("-has-alarm")) continue;
     // It is true as long as the processor is away.
-    if (violation.rule === "work-has-executor" && host.idleMs() > PROCESSOR_AWAY_MS - MAX_SKEWS_MS) continue;
+    const away = LANES.find((lane) => violation.detail.startsWith(`work waits in lane ${lane},`));
+    if (away !== undefined && host.idleMs(away) > PROCESSOR_AWAY_MS - MAX_SKEWS_MS) continue;
     sim.violations.add("P10", `audit of ${host.name}: ${violation.rule} ${violation.detail}`);
   }
   for (const job of core.list({ ...sim.gateway.call, ...ALL }).items) {
@@ -73,7 +75,7 @@ function isTrue(host: ShardHost, job: Job, { state, detail, reason, blockedBy }:
     case "final":
       return false;
     case "no-executor":
-      return host.idleMs() >= NO_EXECUTOR_MS - MAX_SKEWS_MS;
+      return settings !== undefined && host.idleMs(settings.lane) >= NO_EXECUTOR_MS - MAX_SKEWS_MS;
     default:
       return settings?.paused === false;
   }

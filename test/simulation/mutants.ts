@@ -67,8 +67,8 @@ export const MUTANTS: TrackedMutant[] = [
   statement("running jobs count under the limit", { marks: ["INDEXED BY jobs_counted"], from: "count(*)", to: "0" }),
   statement("a new limit counts the jobs that run already", {
     marks: [],
-    from: "UPDATE jobs SET counts_toward_limit = 1 WHERE",
-    to: "UPDATE jobs SET counts_toward_limit = 1 WHERE 0 AND",
+    from: "SET counts_toward_limit = 1 WHERE queue = ?",
+    to: "SET counts_toward_limit = 1 WHERE queue = -?",
   }),
   statement("the best goes first", {
     marks: ["SELECT id, rank FROM jobs"],

@@ -35,6 +35,9 @@ interface Attempt {
   unbegun: number;
 }
 
+/** So many of its attempts a claimed job tells, the one that begins among them. */
+const ATTEMPTS_TOLD = 2;
+
 /** So often in a row that spends no attempt. */
 const UNBEGUN_RETURNS = 2;
 
@@ -126,8 +129,8 @@ export class Observer {
     this.#violations.add("P10", `${host.name} after ${name}: due at ${dueAt}, the alarm at ${host.alarm.at}`);
   }
 
-  /** Two sights of a job: versions never go back, one version is one state, a final state is for ever. */
-  see(job: Job): void {
+  /** Two sights of a job: versions never go back, one version is one state, a final state is for ever. `told`: its last attempts alone. */
+  see(job: Job, told = Number.POSITIVE_INFINITY): void {
     const before = this.#sights.get(job.id);
     const text = JSON.stringify([job.state, job.attempt, job.result, job.error, job.finishedAt]);
     if (before !== undefined) {
@@ -138,16 +141,16 @@ export class Observer {
       else if (isFinal(before.state) && job.version !== before.version) fail("changed after it was final");
     }
     this.#sights.set(job.id, { version: job.version, state: job.state, text });
-    this.#attemptsAddUp(job);
+    this.#attemptsAddUp(job, Math.max(0, job.attempt - told));
   }
 
-  #attemptsAddUp(job: Job): void {
+  #attemptsAddUp(job: Job, untold: number): void {
     job.attempts.forEach((attempt, i) => {
-      if (attempt.number !== i + 1)
+      if (attempt.number !== untold + i + 1)
         this.#violations.add("P3", `${job.id} attempts are numbered with a gap: ${JSON.stringify(job.attempts)}`);
     });
     const open = job.attempts.filter((attempt) => attempt.outcome === null).length;
-    if (open !== (job.state === "running" ? 1 : 0) || job.attempts.length !== job.attempt) {
+    if (open !== (job.state === "running" ? 1 : 0) || job.attempts.length !== job.attempt - untold) {
       this.#violations.add("P3", `${job.id} ${job.state} attempt ${job.attempt}: ${JSON.stringify(job.attempts)}`);
     }
   }
@@ -165,7 +168,7 @@ export class Observer {
 
   #claimed(host: ShardHost, request: rpc.ClaimRequest, reply: rpc.ClaimReply): void {
     for (const { job, lease } of reply.jobs) {
-      this.see(job);
+      this.see(job, request.allAttempts === true ? undefined : ATTEMPTS_TOLD);
       const endsAt = host.now() + Math.min(request.leaseMs ?? job.timeoutMs, job.timeoutMs);
       this.#started(host, { ...job, lease }, { endsAt, says: request.begins ? true : null });
     }

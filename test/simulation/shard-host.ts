@@ -1,8 +1,8 @@
 /** One shard object as a platform would host it: durable rows and alarm, a volatile object that may crash. */
 import type { Doorbell } from "../../contract/doorbell.ts";
-import { type ReceiveReply, RPC_VERSION } from "../../contract/rpc.ts";
+import { type ReceiveReply, RPC_VERSION, type WorkRequest } from "../../contract/rpc.ts";
 import type { JobState } from "../../domain/job/state.ts";
-import type { QueueSettings } from "../../domain/queue.ts";
+import type { Lane, QueueSettings } from "../../domain/queue.ts";
 import { initialMap } from "../../domain/slots.ts";
 import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
 import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
@@ -59,8 +59,8 @@ export class ShardHost {
   readonly #ports: ShardPorts;
   #core: RigCore | null = null;
   #downUntil = 0;
-  /** When the processor's last call came here, by the world's clock. */
-  #workedAt = Number.NEGATIVE_INFINITY;
+  /** By lane: when the processor last came here with room for handlers, by the world's clock. */
+  readonly #workedAt = new Map<Lane, number>();
   #skewMs = 0;
   /** Said by the step under way; they leave when it is committed. */
   #alarmWish: number | null = null;
@@ -113,13 +113,17 @@ export class ShardHost {
       return this.#crash(name, true);
     }
     this.#after(name, request, done.value);
-    if (name === "work") this.#workedAt = this.#parts.clock.now();
+    if (name === "work") this.#worked(request as WorkRequest);
     return { type: "done", value: done.value };
   }
 
-  /** How long ago the processor last came and was answered, milliseconds. */
-  idleMs(): number {
-    return this.#parts.clock.now() - this.#workedAt;
+  #worked({ lane, room }: WorkRequest): void {
+    if (room.handler > 0) this.#workedAt.set(lane, this.#parts.clock.now());
+  }
+
+  /** How long ago the processor last came for the lane and was answered, milliseconds. */
+  idleMs(lane: Lane): number {
+    return this.#parts.clock.now() - (this.#workedAt.get(lane) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** The world looks at the rows: no fault, no effect. Starts the object when it must. */

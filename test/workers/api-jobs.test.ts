@@ -50,6 +50,7 @@ describe("submitting", () => {
       idempotencyKey: null,
       parent: null,
       tags: [],
+      traceparent: null,
       timeout: 60,
       retry: { maxAttempts: 12, backoff: "exponential", delay: 10, maxDelay: 3600, jitter: "half" },
       payload: null,

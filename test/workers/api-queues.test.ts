@@ -224,7 +224,7 @@ describe("settings", () => {
       priorityAging: null,
       maxDeferral: 86_400,
       timeout: 60,
-      retry: { delay: 1, maxAttempts: 2 },
+      retry: { delay: 10, maxAttempts: 2 },
     });
   });
 

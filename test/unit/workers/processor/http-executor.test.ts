@@ -4,6 +4,7 @@ import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test } from "vitest";
 import { MAX_RESULT_BYTES } from "../../../../contract/limits.ts";
 import { makeJobId } from "../../../../domain/job-id.ts";
+import { afterDeferral, afterFailure } from "../../../../domain/retry.ts";
 import { byteLength } from "../../../../workers/processor/executors/bytes.ts";
 import { type HttpPorts, httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import { retryAfterMs } from "../../../../workers/processor/executors/retry-after.ts";
@@ -90,6 +91,13 @@ async function answer(status: number, headers: Record<string, string>, body: str
   return send(url);
 }
 
+const RETRY = {
+  maxAttempts: 12,
+  backoff: "exponential",
+  delayMs: 10_000,
+  maxDelayMs: 3_600_000,
+  jitter: "half",
+} as const;
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 
 describe("the request", () => {
@@ -273,8 +281,16 @@ describe("success", () => {
 describe("the time until an answer begins", () => {
   test("is over: the request is ended, and the attempt has failed and may be tried again", async () => {
     const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
-    const { url } = await target((response) => response.on("close", ended));
-    expect(await send(url, { firstByteTimeout: 0.05 })).toEqual({
+    let pass: () => void = () => undefined;
+    const after = (_: number, wake: () => void) => {
+      pass = wake;
+      return () => undefined;
+    };
+    const { url } = await target((response) => {
+      response.on("close", ended);
+      pass();
+    });
+    expect(await send(url, { firstByteTimeout: 0.05, ports: { after } })).toEqual({
       ok: false,
       error: { code: "first-byte-timeout", message: "no answer began within 0.05 s", retryable: true },
       retryAfterMs: null,
@@ -338,6 +354,44 @@ describe("failure", () => {
   ])("%i %j", async (status, headers, error, retryAfter) => {
     expect(await answer(status, headers)).toMatchObject({ ok: false, error, retryAfterMs: retryAfter });
   });
+
+  test.each<[number, Record<string, string>, "deferred" | undefined, number | null]>([
+    [429, { "retry-after": "5" }, "deferred", 5_000],
+    [503, { "retry-after": "5" }, "deferred", 5_000],
+    [503, { "retry-after": "0" }, "deferred", 0],
+    [429, { "retry-after": "Sun, 22 Nov 2020 12:00:00 GMT" }, "deferred", 0],
+    [429, {}, undefined, null],
+    [503, {}, undefined, null],
+    [503, { "retry-after": "soon" }, undefined, null],
+    [500, { "retry-after": "5" }, undefined, 5_000],
+    [502, { "retry-after": "5" }, undefined, 5_000],
+    [503, { "retry-after": "5", "dure-retry": "no" }, undefined, 5_000],
+  ])("%i %j puts the job back unspent: %s", async (status, headers, putBack, asked) => {
+    const outcome = await answer(status, headers);
+    if (outcome.ok) throw new Error("it succeeded");
+    expect([outcome.putBack, outcome.retryAfterMs]).toEqual([putBack, asked]);
+  });
+
+  test.each(["0", "Sun, 22 Nov 2020 12:00:00 GMT"])(
+    "with Retry-After %s, the job waits no less than its own backoff",
+    async (retryAfter) => {
+      for (const status of [429, 500, 503]) {
+        const outcome = await answer(status, { "retry-after": retryAfter });
+        if (outcome.ok) throw new Error("it succeeded");
+        const wait = { policy: RETRY, spent: 3, now: 1_000_000, randomness: 0 };
+        const { error, retryAfterMs: asked, putBack: by } = outcome;
+        const runAt =
+          by === undefined
+            ? afterFailure({ error, retryAfterMs: asked, ...wait })
+            : {
+                retry: true,
+                runAt: afterDeferral({ by, askedMs: asked ?? 0, since: null, maxDeferralMs: 1, ...wait }),
+              };
+        // The third wait is 40 s, and half jitter takes at most half of it.
+        expect(runAt).toEqual({ retry: true, runAt: 1_020_000 });
+      }
+    },
+  );
 
   test("what the target says in its error is not shown", async () => {
     expect(JSON.stringify(await answer(500, {}, "internal secret"))).not.toContain("secret");
