@@ -36,10 +36,12 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    const { job } = options;
     const now = options.port.clock.now();
-    this.#timeoutAt = now + options.job.timeout * 1000;
+    this.#timeoutAt = now + job.timeout * 1000;
     this.#leaseEndsAt = now + this.#leaseMs;
-    this.#beatAt = now + this.#leaseMs / 3;
+    // The first says that the job was begun: it comes before the attempt's time is up, however short that is.
+    this.#beatAt = now + Math.min(this.#leaseMs / 3, job.timeout * 500);
   }
 
   /** Takes what the handler says. Throws a RangeError when it cannot be sent. */
