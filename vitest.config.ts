@@ -4,6 +4,17 @@ import { defineConfig } from "vitest/config";
 import { lane } from "./test/lane.ts";
 import { MASTER_KEY } from "./test/rigs/master-key.ts";
 
+/** What the Workers import from packages. */
+const DEPENDENCIES = [
+  "croner",
+  "drizzle-orm",
+  "drizzle-orm/d1",
+  "drizzle-orm/sqlite-core",
+  "hono",
+  "standardwebhooks",
+  "zod",
+];
+
 /**
  * Five projects: rules in Node, a shard beside a model of it, Workers in workerd, protocols in a simulation, and the
  * README's own commands.
@@ -32,6 +43,7 @@ export default defineConfig({
                 ALLOW_PRIVATE_TARGETS: "true",
                 MIGRATIONS: await readD1Migrations("migrations"),
                 FUZZ_REQUESTS: lane.histories.fuzz,
+                JSON_TEXTS: lane.histories.texts,
               },
             },
           }),
@@ -42,6 +54,8 @@ export default defineConfig({
           // A runtime for each file. One for all (`isolate: false`, with `reset()` between files) would take half the CPU time,
           // but objects that still write, and messages that still wait in Queues, reach the next file.
           isolate: true,
+          // The dependencies as one module each: each file's runtime loads its modules one by one, and theirs are half of them.
+          deps: { optimizer: { ssr: { enabled: true, include: DEPENDENCIES } } },
           setupFiles: ["./test/workers/setup.ts"],
           testTimeout: 20_000,
         },
@@ -54,6 +68,8 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Each starts a platform of its own on a free port, and mostly waits for it.
           maxWorkers: 2,
+          // Pages of the guides that run at once.
+          maxConcurrency: 2,
           sequence: { groupOrder: 1 },
         },
       },

@@ -19,7 +19,7 @@ import { type PerJob, usage } from "./usage.ts";
 /**
  * `npm run bench`: Dure beside the floor, in one run on one machine. Each measurement is made of both, one right
  * after the other, so that the machine's mood is the same; medians of the rounds. BENCH_STRICT=1 exits 1 on a miss.
- * `npm run bench -- --neighbours` measures only what a tenant feels of another.
+ * `npm run bench -- --neighbours` measures only what a tenant feels of another, `--neighbours hangs` of one that hangs.
  */
 const ROUNDS = 3;
 const SHARDS = 4;
@@ -153,7 +153,9 @@ function usageRows(way: string, perJob: PerJob, speed: { cpuMs: number | null; p
 /** What a tenant feels of another: see `neighbours/`. */
 async function neighbours(): Promise<Row[]> {
   const platform = await startDure(join(state, "neighbours"), false);
-  const [[rows = []] = []] = await both([platform], "neighbours", 1, () => neighbourRows(platform));
+  const only = process.argv[process.argv.indexOf("--neighbours") + 1] ?? "";
+  const scene = process.argv.includes("--neighbours") ? only : "";
+  const [[rows = []] = []] = await both([platform], "neighbours", 1, () => neighbourRows(platform, scene));
   await platform.stop();
   return rows;
 }

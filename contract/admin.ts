@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LANES } from "../domain/queue.ts";
 import { ACCEPTED_AT, HOUR, LATER } from "./examples.ts";
 import { described, field } from "./field.ts";
 import { MAX_KEY_NAME_CHARACTERS } from "./limits.ts";
@@ -99,6 +100,34 @@ export const KeyCreatedView = described(
 );
 export type KeyCreatedView = z.infer<typeof KeyCreatedView>;
 
+const ExecutorView = described(
+  z.strictObject({
+    lane: field(z.enum(LANES), "The lane.", "default"),
+    executor: field(
+      z.enum(["processor", "consumer"]),
+      "Whose jobs these are: those of handlers and HTTP targets are the `processor`'s; those of consumer queues the `consumer`'s, a Worker of the user's own.",
+      "processor",
+    ),
+    version: field(
+      z.string().nullable(),
+      "The release of the processor that came last. Null: it did not say, or nobody came, or it is a consumer.",
+      "0.1.0",
+    ),
+    visitedAt: field(
+      Timestamp.nullable(),
+      "When an executor came last. After a restart of the shard it may be up to an hour older than it was. Null: nobody is known to have come.",
+      ACCEPTED_AT,
+    ),
+    waitingSince: field(
+      Timestamp.nullable(),
+      "Since when work has waited and nobody has come for it. Null: nothing waits.",
+      null,
+      ACCEPTED_AT,
+    ),
+  }),
+  "Who comes for the jobs of one lane of a shard.",
+);
+
 const ShardView = described(
   z.strictObject({
     id: field(z.string(), "The id of the shard.", "s0"),
@@ -109,6 +138,11 @@ const ShardView = described(
     ),
     live: field(z.int(), "Jobs of all namespaces that it holds and that are not final.", 12),
     bytes: field(z.int(), "The size of its database in bytes.", 524_288),
+    executors: field(
+      z.array(ExecutorView),
+      "Who comes for its jobs: one entry for each lane and kind of executor that somebody came for, or in which work waits.",
+      [{ lane: "default", executor: "processor", version: "0.1.0", visitedAt: ACCEPTED_AT, waitingSince: null }],
+    ),
   }),
   "One shard, and what it holds.",
 );
@@ -118,7 +152,7 @@ export const ClusterView = described(
     epoch: field(z.int(), "The number of the slot map; a higher one replaces a lower one.", 1),
     slots: field(z.int(), "How many slots there are.", 4096),
     shards: field(z.array(ShardView), "The shards, each with its slots.", [
-      { id: "s0", slots: [[0, 4095]], live: 12, bytes: 524_288 },
+      { id: "s0", slots: [[0, 4095]], live: 12, bytes: 524_288, executors: [] },
     ]),
   }),
   "The slot map, and what each shard holds.",
@@ -237,13 +271,27 @@ const CHECKS = {
     ),
     "Not `ok` when its last round ended more than 5 minutes ago.",
   ),
+  processor: field(
+    described(
+      Check.extend({
+        waitingSeconds: field(
+          z.int().nullable(),
+          "How many seconds pushed work has waited and no processor has come for it, on the shards that were asked. Null: none waits.",
+          null,
+          2,
+        ),
+      }),
+      "Whether the processor comes for the work that waits for it.",
+    ),
+    "Not `ok` when jobs for handlers or HTTP targets could run and no processor has come for them for more than 60 seconds. Without such jobs it is `ok`.",
+  ),
 };
 
 export const ReadyView = described(
   z.strictObject({
     status: field(
       z.enum(["ok", "degraded", "down"]),
-      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, or the cron stands still; `down`: they do not.",
+      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, the cron stands still, or the processor does not come; `down`: they do not.",
       "ok",
     ),
     checks: described(z.strictObject(CHECKS), "Each thing that Dure needs, by its name."),

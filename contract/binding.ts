@@ -7,10 +7,11 @@
 import { z } from "zod";
 import { Scope } from "./admin.ts";
 import type { BatchBody, BatchView } from "./batch.ts";
-import { Consistency, type ExplainView, type JobView, type SubmitBody } from "./job.ts";
+import { Consistency, type ExplainView, type JobView, type SubmitInput } from "./job.ts";
+import type { JobPatchInput } from "./job-patch.ts";
 import { MAX_WAIT_SECONDS } from "./limits.ts";
 import { Name } from "./primitives.ts";
-import type { ClaimInput, ClaimView, ExtendBody, ExtendView, ReportInput, ReportsView } from "./pull.ts";
+import type { ClaimInput, ClaimView, ExtendInput, ExtendView, ReleaseBody, ReportInput, ReportsView } from "./pull.ts";
 import { inSeconds, says } from "./sentence.ts";
 
 /** What every call may say of its caller. */
@@ -19,6 +20,12 @@ export interface As {
   key?: string;
   /** What the caller has seen so far: the `meta.bookmark` of its last answer. `session` reads see all of it. */
   bookmark?: string;
+}
+
+/** What a submission may say beside. */
+export interface Traced {
+  /** The trace to which the jobs belong, as W3C Trace Context writes it. */
+  traceparent?: string;
 }
 
 /** No method of a binding reads metrics. */
@@ -56,37 +63,58 @@ const headerText = z
   .max(4096)
   .regex(/^[!-~](?:[ -~]*[!-~])?$/);
 
+/** As the header of HTTP: one that is not valid is ignored. */
+const traced = { traceparent: z.string().optional() };
 const as = { key: z.string().optional(), bookmark: headerText.optional() };
 const seconds = z.number(inSeconds).min(0).max(MAX_WAIT_SECONDS).optional();
 
 /** The last argument of each method, as the entrypoint takes it. */
 export const BindingOptions = {
   none: z.strictObject(as),
-  submit: z.strictObject({ ...as, waitSeconds: seconds }),
-  batch: z.strictObject({ ...as, idempotencyKey: headerText.optional() }),
+  submit: z.strictObject({ ...as, ...traced, waitSeconds: seconds }),
+  patch: z.strictObject({ ...as, ifVersion: z.int().min(1).optional() }),
+  batch: z.strictObject({ ...as, ...traced, idempotencyKey: headerText.optional() }),
   get: z.strictObject({ ...as, consistency: Consistency.optional() }),
   wait: z.strictObject({ ...as, timeoutSeconds: seconds }),
   /** `claim` is checked where the reports are. */
   report: z.strictObject({ ...as, claim: z.unknown().optional() }),
 };
 
+/**
+ * A job as it is sent. Of it, as of whatever else a call takes or answers that may be any JSON value (`result`, `checkpoint`), the text
+ * may stand in place of the value, under the name with `Text` behind it; answers have both. A text arrives as it is.
+ */
+export type SentJob = SubmitInput | (Omit<SubmitInput, "payload"> & { payloadText: string });
+
+/** Changes of a job, with the text of a payload as a job has it. */
+export type SentPatch = JobPatchInput | (Omit<JobPatchInput, "payload"> & { payloadText: string });
+
+/** A job as it is answered: with the text of its payload, and of its result once it has one. */
+export type AnsweredJob = JobView & { payloadText: string; resultText?: string };
+
 export interface DureBinding {
   /** `waitSeconds` (0..60) holds the answer until the job is final. */
-  submit(job: SubmitBody, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>>;
-  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
-  get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<JobView>>;
+  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<AnsweredJob>>;
+  submitBatch(batch: BatchBody, options?: As & Traced & { idempotencyKey?: string }): Promise<Answer<BatchView>>;
+  get(id: string, options?: As & { consistency?: Consistency }): Promise<Answer<AnsweredJob>>;
   /** The job when it is final, or as it is after `timeoutSeconds` (0..60, default 60). */
-  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>>;
-  cancel(id: string, options?: As): Promise<Answer<JobView>>;
+  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<AnsweredJob>>;
+  cancel(id: string, options?: As): Promise<Answer<AnsweredJob>>;
+  /** Changes a job that is scheduled or queued; with `ifVersion` only that version of it. */
+  patch(id: string, patch: SentPatch, options?: As & { ifVersion?: number }): Promise<Answer<AnsweredJob>>;
+  /** Makes a scheduled job due. */
+  runNow(id: string, options?: As): Promise<Answer<AnsweredJob>>;
   claim(queue: string, body?: ClaimInput, options?: As): Promise<Answer<ClaimView>>;
   /** Outcomes of attempts and, with `claim`, the next claim in the same call. */
   report(
     reports: ReportInput[],
     options?: As & { claim?: ClaimInput & { queue: string } },
   ): Promise<Answer<ReportsView>>;
-  extend(lease: string, body?: ExtendBody, options?: As): Promise<Answer<ExtendView>>;
+  extend(lease: string, body?: ExtendInput, options?: As): Promise<Answer<ExtendView>>;
+  /** Gives a job back to its place, without spending an attempt. */
+  release(lease: string, body?: ReleaseBody, options?: As): Promise<Answer<AnsweredJob>>;
   /** Runs a failed or cancelled job again. Needs the scope `admin`. */
-  retry(id: string, options?: As): Promise<Answer<JobView>>;
+  retry(id: string, options?: As): Promise<Answer<AnsweredJob>>;
   /** Why the job does not run. */
   explain(id: string, options?: As): Promise<Answer<ExplainView>>;
 }

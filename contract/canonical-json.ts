@@ -1,8 +1,12 @@
+import { canonicalText } from "../domain/json/canonical.ts";
+import { JsonText } from "./json-text.ts";
+
 /**
- * One text for all JSON texts that mean the same: keys sorted by code unit (RFC 8785's order), no space. `undefined`
- * members are left out, as `JSON.stringify` does. The caller has capped the depth of `value`.
+ * One text for all JSON texts that mean the same, as `canonicalText` has it: keys sorted by code unit (RFC 8785's order), no space.
+ * `undefined` members are left out, as `JSON.stringify` does. The caller has capped the depth of `value`.
  */
 export function canonicalJson(value: unknown): string {
+  if (value instanceof JsonText) return canonicalText(value.text);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   const members: string[] = [];

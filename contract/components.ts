@@ -13,9 +13,10 @@ import { BatchBody, BatchView } from "./batch.ts";
 import { FailureListView, FailureView, PurgeBody, PurgeView, RedriveBody, RedriveView } from "./dead-letters.ts";
 import { DedupBody } from "./dedup.ts";
 import { JobErrorBody, JobErrorView } from "./error.ts";
-import { EventView } from "./event.ts";
+import { EventView, ScheduleEventView } from "./event.ts";
 import { IngestMessage } from "./ingest.ts";
 import { AttemptView, ExplainView, JobListItem, JobListView, JobView, SubmitBody } from "./job.ts";
+import { JobPatch } from "./job-patch.ts";
 import { NamespaceBody, NamespaceListView, NamespaceView } from "./namespace.ts";
 import { OperationBody, OperationListView, OperationView } from "./operation.ts";
 import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
@@ -30,6 +31,8 @@ import {
   ExtendView,
   FailBody,
   FailLeaseBody,
+  ReleaseBody,
+  ReleaseLeaseBody,
   ReportBody,
   ReportsBody,
   ReportsView,
@@ -55,6 +58,7 @@ import { TargetBody, TargetView } from "./target.ts";
 
 export const REQUESTS = {
   SubmitRequest: SubmitBody,
+  JobPatch,
   RetryOverrides: RetryBody,
   Deduplication: DedupBody,
   BatchRequest: BatchBody,
@@ -75,6 +79,8 @@ export const REQUESTS = {
   SucceedLeaseRequest: SucceedLeaseBody,
   FailLeaseRequest: FailLeaseBody,
   ExtendLeaseRequest: ExtendLeaseBody,
+  ReleaseRequest: ReleaseBody,
+  ReleaseLeaseRequest: ReleaseLeaseBody,
   KeyRequest: KeyBody,
   NamespaceRequest: NamespaceBody,
   NamespacePatch,
@@ -118,6 +124,7 @@ export const ANSWERS = {
   Subscription: SubscriptionView,
   SubscriptionList: SubscriptionListView,
   LifecycleEvent: EventView,
+  ScheduleEvent: ScheduleEventView,
   ClaimedJob: ClaimedJobView,
   Claimed: ClaimView,
   Reported: ReportsView,

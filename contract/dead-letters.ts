@@ -5,6 +5,7 @@ import { MAX_REDRIVES_PER_SECOND } from "./limits.ts";
 import { pageOf } from "./list.ts";
 import { Key, Name, Tag } from "./primitives.ts";
 import { formatNumber, says } from "./sentence.ts";
+import { anyJson } from "./text-members.ts";
 import { Timestamp } from "./time.ts";
 
 /** Failed jobs as a set: what kinds there are, running them again, and discarding them. */
@@ -36,7 +37,7 @@ export const RedriveBody = described(
   z.strictObject({
     filter: field(DeadFilterBody.optional(), FILTER_TEXT),
     patch: field(
-      z.unknown().optional(),
+      anyJson().optional(),
       "A JSON merge patch (RFC 7396) for every payload: members replace, null removes. A job whose payload would be too large is skipped. Left out: payloads stay as they are.",
       { template: "new" },
     ),

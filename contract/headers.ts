@@ -39,7 +39,8 @@ export const HEADERS = {
     example: "true",
   },
   ETag: {
-    description: "Of a succeeded job; of a queue, a schedule or a subscription its `version`, in quotes.",
+    description:
+      "Of a queue, a schedule or a subscription its `version`, in quotes; of a job a text with its id and its `version`. `If-Match` takes it, or the `version` in quotes.",
     example: '"3"',
   },
   "Idempotency-Key": {
@@ -74,6 +75,11 @@ export const HEADERS = {
   "Retry-After": {
     description: "Seconds to wait before another try.",
     example: "5",
+  },
+  traceparent: {
+    description:
+      "The trace that the request belongs to (W3C Trace Context). A job that is submitted with it belongs to that trace too: so do the requests to its target, its claims, its events, and the jobs that it brings. One that is not valid is ignored.",
+    example: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   },
   "x-request-id": {
     description: "Names this request; unique.",

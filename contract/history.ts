@@ -1,5 +1,7 @@
-import type { Attempt, Job } from "../domain/job/job.ts";
+import { boundedAttempts } from "../domain/job/attempts.ts";
+import type { Job } from "../domain/job/job.ts";
 import type { JobState } from "../domain/job/state.ts";
+import { queueId } from "../domain/queue.ts";
 
 /**
  * Finished jobs on their way from a shard to history: JSON arrays of rows, a row being an array of cells in the
@@ -22,23 +24,17 @@ export const HISTORY_COLUMNS = [
 
 type Cell = string | number | null;
 
-/** Error messages of many attempts can be longer than everything else together: beyond this, only the last are kept. */
-const MAX_ATTEMPTS_CHARACTERS = 60_000;
-const LAST_ATTEMPTS = 10;
-
 /** `discarded`: a tombstone, emptied. It takes the place of the job's copy in history until retention ends. */
 export type HistoryJob = Omit<Job, "state"> & { state: JobState | "discarded" };
 
-/** A finished job as history keeps it. `record` is the job without its long columns. */
+/**
+ * A finished job as history keeps it. `record` is the job without its long columns; `queue` is the `queueId`, so that the jobs
+ * of a queue that was deleted are not those of a later one of its name.
+ */
 export function historyCells(job: HistoryJob): Cell[] {
   const { payload, result, attempts, ...record } = job;
-  const { id, namespace, queue, state, version, orderingKey } = job;
+  const { id, namespace, state, version, orderingKey } = job;
   const finishedAt = job.finishedAt ?? job.createdAt;
-  const texts = [JSON.stringify(record), payload, result, attemptsText(attempts)];
-  return [id, namespace, queue, state, version, orderingKey, finishedAt, ...texts];
-}
-
-function attemptsText(attempts: Attempt[]): string {
-  const text = JSON.stringify(attempts);
-  return text.length > MAX_ATTEMPTS_CHARACTERS ? JSON.stringify(attempts.slice(-LAST_ATTEMPTS)) : text;
+  const texts = [JSON.stringify(record), payload, result, JSON.stringify(boundedAttempts(attempts))];
+  return [id, namespace, queueId(job.queue, job), state, version, orderingKey, finishedAt, ...texts];
 }

@@ -23,6 +23,7 @@ import { ProgressView } from "./progress.ts";
 import { RetryBody, RetryView } from "./retry.ts";
 import { EXPLAIN_REASONS } from "./rpc.ts";
 import { formatBytes, formatNumber, query } from "./sentence.ts";
+import { anyJson } from "./text-members.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
 
 export const JobStateName = z.enum(JOB_STATES);
@@ -51,10 +52,9 @@ export const SubmitBody = described(
   z
     .strictObject({
       queue: field(Name.optional(), "The name of the queue, which has to exist. Left out: `default`.", "emails"),
-      // Passed through by reference and never copied.
       payload: field(
-        z.unknown(),
-        `The input of the job: any JSON value, null too, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as JSON text.`,
+        anyJson(),
+        `The input of the job: any JSON value, null too, of at most ${formatBytes(MAX_PAYLOAD_BYTES)} as the text that is sent, which is kept as it is.`,
         { to: "a@b.example" },
       ),
       orderingKey: field(
@@ -73,7 +73,7 @@ export const SubmitBody = described(
       ),
       idempotencyKey: field(
         Key.optional(),
-        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
+        `Names this call, so that sending it again is answered with the first one's job for as long as the queue's \`idempotencyWindow\`. Another body is refused: two are the same where they mean the same, numbers compared to the last digit. 1 to ${MAX_KEY_BYTES} bytes. The header \`Idempotency-Key\` says the same.`,
         "order-991",
       ),
       priority: field(
@@ -118,7 +118,10 @@ export const SubmitBody = described(
   "A job to be accepted. Only `payload` is required.",
   { queue: "default", payload: { to: "a@b.example" }, priority: 5, tags: ["welcome"] },
 );
-export type SubmitBody = z.infer<typeof SubmitBody>;
+/** As it was read: `payload` is its text. */
+export type SubmitBody = z.output<typeof SubmitBody>;
+/** As it is sent. */
+export type SubmitInput = z.input<typeof SubmitBody>;
 
 export const AttemptView = described(
   z.strictObject({
@@ -135,6 +138,21 @@ export const AttemptView = described(
       z.string().nullable(),
       "What ran it, by the name that the worker gave itself. Null when it gave none.",
       "host-1",
+    ),
+    warning: field(
+      described(
+        z.strictObject({
+          code: field(
+            z.literal("spawn-refused"),
+            "`spawn-refused`: the answer of the HTTP target brought jobs that the target may not submit.",
+            "spawn-refused",
+          ),
+          message: field(z.string(), "What was not done, and why, for people.", "1 of 2 jobs was not submitted"),
+        }),
+        "What of the attempt was not done though it succeeded.",
+      ).optional(),
+      "What of the attempt was not done though it succeeded. Left out where there is nothing to say.",
+      { code: "spawn-refused", message: "1 of 2 jobs was not submitted" },
     ),
   }),
   "One run of a job.",
@@ -160,6 +178,12 @@ const jobKeys = {
     z.int(),
     "How many successes deep the job was brought: 0 of a job that was submitted, one more than its parent's of any other.",
     0,
+  ),
+  traceparent: field(
+    z.string().nullable(),
+    "The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.",
+    null,
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   ),
 };
 
@@ -189,15 +213,33 @@ export const JobView = described(
     namespace: field(Name, "The namespace that the job belongs to.", "default"),
     queue: field(Name, "The name of its queue.", "emails"),
     state: field(ShownStateName, SHOWN_STATES, "succeeded"),
-    attempt: field(z.int(), "How many attempts have begun, redrives included: 0 before the first.", 1),
-    maxAttempts: field(z.int(), "The most attempts of the job, counted from its acceptance or its last redrive.", 5),
+    version: field(
+      z.int(),
+      "Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.",
+      3,
+    ),
+    attempt: field(
+      z.int(),
+      "How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.",
+      1,
+    ),
+    delivery: field(
+      z.int(),
+      "How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.",
+      1,
+    ),
+    maxAttempts: field(z.int(), "The most attempts of the job, counted from its acceptance or its last redrive.", 12),
     priority: field(z.int(), `From 0 to ${MAX_PRIORITY}; the higher goes first.`, 5),
     ...jobKeys,
     tags: field(z.array(z.string()), "The words that the job can be found by.", ["welcome"]),
     timeout: field(z.number(), "How many seconds one attempt may take.", 60),
     retry: field(RetryView, "How failed attempts are tried again."),
-    payload: field(z.unknown(), "The input of the job.", { to: "a@b.example" }),
-    result: field(z.unknown(), "What its success gave. Null before that, and where it gave nothing.", { sent: true }),
+    payload: field(z.unknown(), "The input of the job, as the text that was sent.", { to: "a@b.example" }),
+    result: field(
+      z.unknown(),
+      "What its success gave, as the text that was reported. Null before that, and where it gave nothing.",
+      { sent: true },
+    ),
     resultTruncated: field(
       z.boolean(),
       `Whether the result was cut at ${formatBytes(MAX_RESULT_BYTES)}, as that of an HTTP target is.`,
@@ -205,7 +247,7 @@ export const JobView = described(
     ),
     error: field(
       JobErrorView.nullable(),
-      "Why the last attempt failed. Null when none has failed, and after a success.",
+      "Why the last attempt failed, or was deferred or released. Null when none was, and after a success.",
       null,
     ),
     ...jobTimes,
@@ -260,7 +302,7 @@ export const ExplainView = described(
     state: field(ShownStateName, SHOWN_STATES, "queued"),
     reason: field(
       z.enum([...EXPLAIN_REASONS, "accepted"]),
-      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
+      "The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections, or the executor had none left; `no-worker`: nobody has claimed from its pull queue for 30 seconds; `no-executor`: nobody has come for 10 seconds, though bells have rung: neither the processor to its lane, nor a consumer to its queue; `deleting`: its namespace is being deleted; `quarantined`: work on it fails in Dure itself and is tried again later, or at once where somebody asks for the job; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.",
       "ordering",
     ),
     detail: field(
@@ -284,6 +326,12 @@ export const ExplainView = described(
       "When the job is expected to start. Null when that cannot be said.",
       null,
       LATER,
+    ),
+    since: field(
+      Timestamp.nullable(),
+      "With `no-executor` and `no-worker`: since when nobody has come for it. Null with all other reasons.",
+      null,
+      ACCEPTED_AT,
     ),
   }),
   "Why a job is not running.",

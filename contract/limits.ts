@@ -2,6 +2,10 @@
 export const MAX_BODY_BYTES = 1024 * 1024;
 /** Levels of JSON: deeper helps nobody, and whatever walks it recursively would run out of stack. */
 export const MAX_JSON_DEPTH = 512;
+/** Values of a body outside of what is kept as text. A batch of 1000 jobs with all of their members has 40,000. */
+export const MAX_JSON_VALUES = 50_000;
+/** Different names of members there: more than any call knows, the headers of a target among them. */
+export const MAX_JSON_NAMES = 200;
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 export const MAX_RESULT_BYTES = 256 * 1024;
 export const MAX_KEY_BYTES = 256;
@@ -32,13 +36,16 @@ export const MAX_LIST_LIMIT = 200;
 export const DEFAULT_LIST_LIMIT = 50;
 export const MAX_PRIORITY = 9;
 export const DEFAULT_PRIORITY = 4;
-/** The retry policy of a queue that says nothing of it, and what one that says something is laid over. */
+/**
+ * The retry policy of a queue that says nothing of it, and what one that says something is laid over. It carries a job through
+ * an outage of some hours: the eleven waits are 10, 20, 40, … 2,560, 3,600 and 3,600 s, which is 3.4 hours in all, and 2.6 on average.
+ */
 export const DEFAULT_RETRY = {
-  maxAttempts: 5,
+  maxAttempts: 12,
   backoff: "exponential",
-  delay: 1,
-  maxDelay: 300,
-  jitter: "full",
+  delay: 10,
+  maxDelay: 3600,
+  jitter: "half",
 } as const;
 export const DEFAULT_PARTITIONS = 16;
 export const DEFAULT_TIMEOUT_SECONDS = 60;
@@ -46,6 +53,9 @@ export const DEFAULT_TIMEOUT_SECONDS = 60;
 export const DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS = 30;
 export const DEFAULT_RETENTION_SECONDS = 7 * 86_400;
 export const DEFAULT_IDEMPOTENCY_WINDOW_SECONDS = 86_400;
+/** How long jobs may be deferred where their queue does not say: a day. */
+export const DEFAULT_MAX_DEFERRAL_SECONDS = 86_400;
+export const MAX_MAX_DEFERRAL_SECONDS = 30 * 86_400;
 /** How far a target's `Retry-After` is believed. */
 export const MAX_RETRY_AFTER_SECONDS = 86_400;
 export const MAX_ERROR_CODE_BYTES = 128;
@@ -65,7 +75,10 @@ export const MAX_REDRIVES_PER_SECOND = 100_000;
 /** Bulk operations of a namespace that are not finished. */
 export const MAX_RUNNING_OPERATIONS = 20;
 export const MAX_CRON_BYTES = 128;
-export const DEFAULT_CATCH_UP_SECONDS = 60;
+export const MIN_EVERY_SECONDS = 1;
+export const MAX_EVERY_SECONDS = 366 * 86_400;
+/** By which a shard of an earlier version goes where a schedule names no window. */
+export const EARLIER_CATCH_UP_SECONDS = 60;
 /** An alarm may be seconds late by itself: a shorter window would miss fires with nothing being wrong. */
 export const MIN_CATCH_UP_SECONDS = 10;
 export const MAX_CATCH_UP_SECONDS = 30 * 86_400;
@@ -76,6 +89,8 @@ export const MAX_BOOKMARKS = 16;
 export const MAX_URL_BYTES = 2048;
 /** Headers of an HTTP target. */
 export const MAX_TARGET_HEADERS = 32;
+/** Queues that one HTTP target may submit to. */
+export const MAX_SPAWN_QUEUES = 32;
 export const MAX_HEADER_NAME_BYTES = 128;
 export const MAX_HEADER_VALUE_BYTES = 4096;
 export const MAX_PROGRESS_MESSAGE_BYTES = 1024;

@@ -1,7 +1,8 @@
 import { z } from "zod";
 
-import { mergePatch } from "../domain/merge-patch.ts";
+import { mergePatch, mergePatchText } from "../domain/merge-patch.ts";
 import { exampleOf } from "./field.ts";
+import { JsonText } from "./json-text.ts";
 import { says } from "./sentence.ts";
 
 /** JSON merge patches (RFC 7396) over the bodies of a PUT: their schemas, and how one is laid over a body. */
@@ -117,6 +118,7 @@ function takesNull(schema: z.core.$ZodType | undefined): boolean {
  * is set where it is a value of the member, and an object of another kind (`type`) replaces the one before whole.
  */
 export function patched(body: z.core.$ZodType | undefined, target: unknown, patch: unknown): unknown {
+  if (patch instanceof JsonText) return patchedText(target, patch);
   if (!isObject(patch)) return patch;
   if (body === undefined) return mergePatch(target, patch);
   const inner = bare(body);
@@ -128,6 +130,12 @@ export function patched(body: z.core.$ZodType | undefined, target: unknown, patc
   }
   // Not by assignment: a member may be called `__proto__`.
   return Object.fromEntries(members);
+}
+
+/** What is any JSON value is patched as text, so that what the patch does not name stays as it was written. */
+function patchedText(target: unknown, patch: JsonText): JsonText {
+  const text = target instanceof JsonText ? target.text : "null";
+  return new JsonText(mergePatchText(text, patch.text, Number.POSITIVE_INFINITY) ?? text);
 }
 
 function isOtherKind(body: z.core.$ZodType, target: object, patch: object): boolean {

@@ -15,6 +15,11 @@ export const ProblemError = z.strictObject({
     "Where the fault is: a JSON Pointer (RFC 6901) into the body; empty for the body as a whole.",
     "/priority",
   ),
+  header: field(
+    z.string().optional(),
+    "The header that the fault is in, by its name; the pointer is that name in lower case then, and points to nothing in the body. Left out where no header is at fault.",
+    "Idempotency-Key",
+  ),
   detail: field(
     z.string(),
     "What is wrong there, as a sentence for people.",
@@ -95,7 +100,7 @@ export function nameOf(pointer: string): string | null {
 }
 
 /** Names in a pointer can be a caller's own unknown keys: cut so that an answer stays small. */
-function escapePointer(part: string): string {
+export function escapePointer(part: string): string {
   return part.slice(0, 200).toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1");
 }
 

@@ -122,6 +122,11 @@ export function under(prefix: string, problem: Problem, field = ""): Problem {
   return new Problem(problem.code, problem.detail, { ...problem.extras, errors: moved });
 }
 
+/** Names the header in which a fault is. Its pointer is no place in a body. */
+function faultOfHeader(name: string, detail: string): ProblemError {
+  return { pointer: `/${name.toLowerCase()}`, header: name, detail };
+}
+
 type SchemaError = Parameters<typeof errorsOf>[0];
 
 /** What a caller sent is not of the shape that the call takes. */
@@ -130,6 +135,11 @@ export const invalid = {
     new Problem("invalid-request", detail, errors === undefined ? {} : { errors }),
   /** One faulty field. */
   field: (pointer: string, detail: string) => invalid.request("The request is not valid.", [{ pointer, detail }]),
+  /** A header that is not what it has to be; `rule` is the end of a sentence. */
+  header: (name: string, rule: string) => {
+    const detail = fieldSentence(`The header ${name}`, rule);
+    return invalid.request(detail, [faultOfHeader(name, detail)]);
+  },
   /** A name in the path that `what` cannot have. */
   name: (what: string) => invalid.field("", fieldSentence(`The ${what}'s name in the path`, NAME_RULE)),
   /** What a schema found; `prefix` is the pointer of what was parsed. */
@@ -149,6 +159,11 @@ export const notFound = {
   schedule: (name: string) => new Problem("schedule-not-found", `There is no schedule "${cut(name)}".`),
   subscription: (name: string) => new Problem("subscription-not-found", `There is no subscription "${cut(name)}".`),
   namespace: (name: string) => new Problem("namespace-not-found", `There is no namespace "${cut(name)}".`),
+  /** The one that the header of a request names. */
+  namespaceOfHeader: (name: string) => {
+    const detail = `There is no namespace "${cut(name)}", which the header Dure-Namespace names.`;
+    return new Problem("namespace-not-found", detail, { errors: [faultOfHeader("Dure-Namespace", detail)] });
+  },
   operation: (id: string) => new Problem("operation-not-found", `There is no operation "${cut(id)}".`),
   lease: () => new Problem("lease-not-found", "No such lease was ever given."),
   key: () => new Problem("key-not-found", "The namespace has no such key."),
@@ -162,7 +177,10 @@ function cut(name: string): string {
 export const http = {
   /** `allow`: the methods that the path takes, as `Allow` lists them. */
   method: (allow: string) => new Problem("method-not-allowed", `The path takes ${allow}.`, { headers: { allow } }),
-  mediaType: () => new Problem("unsupported-media-type", "Send the body with content-type: application/json."),
+  mediaType: () => {
+    const detail = "Send the body with the header Content-Type: application/json.";
+    return new Problem("unsupported-media-type", detail, { errors: [faultOfHeader("Content-Type", detail)] });
+  },
   failed: (id: string) => new Problem("internal", `Please report request ${id}.`),
 };
 
@@ -170,6 +188,9 @@ export const http = {
 export const access = {
   unauthorized: (detail: string, extras: ProblemExtras = {}) => new Problem("unauthorized", detail, extras),
   forbidden: (detail: string) => new Problem("forbidden", detail),
+  /** A header that only another key may send; `rule` is a sentence. */
+  forbiddenHeader: (name: string, rule: string) =>
+    new Problem("forbidden", rule, { errors: [faultOfHeader(name, rule)] }),
   /** `seconds`: when there is room in the budget again. */
   rateLimited: (detail: string, seconds: number) => new Problem("rate-limited", detail, { retryAfter: seconds }),
   tooManyBadKeys: () => access.rateLimited("Too many bad keys came from this address.", 60),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { JobErrorBody } from "./error.ts";
+import { ErrorMessage, JobErrorBody } from "./error.ts";
 import { EXAMPLE_LEASE, EXAMPLE_OTHER_JOB_ID, LATER, STARTED_AT } from "./examples.ts";
 import { described, exampleOf, field } from "./field.ts";
 import { JobView, SubmitBody } from "./job.ts";
@@ -7,6 +7,7 @@ import {
   DEFAULT_CLAIM,
   MAX_CHECKPOINT_BYTES,
   MAX_CLAIM,
+  MAX_ERROR_MESSAGE_BYTES,
   MAX_LEASE_SECONDS,
   MAX_REPORTS,
   MAX_RESULT_BYTES,
@@ -18,6 +19,7 @@ import { Name, WorkerName } from "./primitives.ts";
 import { ProblemView } from "./problem.ts";
 import { ProgressBody } from "./progress.ts";
 import { formatBytes, formatNumber, inSeconds } from "./sentence.ts";
+import { anyJson } from "./text-members.ts";
 import { LeaseSeconds, RetryAfterSeconds, Timestamp } from "./time.ts";
 
 /** What pull workers say and hear. Durations are seconds. */
@@ -29,6 +31,11 @@ const leaseSeconds = field(
 );
 
 const claim = {
+  begins: field(
+    z.boolean().default(false),
+    "Whether the worker says of each job that it has begun it, by a heartbeat, progress or a report before the lease ends. Of those of which it says nothing no attempt is spent when it is lost, twice in a row at most. Left out: false, until a job of the same claim was begun.",
+    true,
+  ),
   max: field(
     z.int().min(1).max(MAX_CLAIM).default(DEFAULT_CLAIM),
     `The most jobs to claim: 1 to ${MAX_CLAIM}. Left out: ${DEFAULT_CLAIM}.`,
@@ -45,6 +52,14 @@ const claim = {
     "What the worker calls itself, a host or a process: attempts show it. Left out: they show none.",
     "host-1",
   ),
+  include: field(
+    z
+      .array(z.enum(["attempts"]))
+      .max(1)
+      .optional(),
+    "What the jobs come with beside what they always have: `attempts`, all of their attempts that are kept. Left out: each job has the attempt that begins and the one before it.",
+    ["attempts"],
+  ),
 };
 
 export const ClaimBody = described(z.strictObject(claim), "A claim of jobs of one queue. All fields may be left out.", {
@@ -52,7 +67,7 @@ export const ClaimBody = described(z.strictObject(claim), "A claim of jobs of on
   wait: 0,
   worker: "host-1",
 });
-/** As parsed: `max` and `wait` are filled in. */
+/** As parsed: `begins`, `max` and `wait` are filled in. */
 export type ClaimBody = z.output<typeof ClaimBody>;
 /** As sent. */
 export type ClaimInput = z.input<typeof ClaimBody>;
@@ -98,7 +113,7 @@ export type ClaimView = z.infer<typeof ClaimView>;
 export const Spawn = z.array(SubmitBody).max(MAX_SPAWN);
 
 const result = field(
-  z.unknown().optional(),
+  anyJson().optional(),
   `What the attempt gave: any JSON value of at most ${formatBytes(MAX_RESULT_BYTES)} as JSON text. Left out: null.`,
   { sent: true },
 );
@@ -110,7 +125,7 @@ const spawn = field(
 const error = field(JobErrorBody, "Why the attempt failed.");
 const retryAfter = field(
   RetryAfterSeconds.optional(),
-  `How many seconds to wait before the next attempt, beyond the policy's \`maxDelay\` too: at most ${formatNumber(MAX_RETRY_AFTER_SECONDS)}. Left out: as the policy has it.`,
+  `How many seconds to wait before the next attempt, beyond the policy's \`maxDelay\` too: at most ${formatNumber(MAX_RETRY_AFTER_SECONDS)}. The job never waits for less than by its policy, and where that has jitter some is added. Left out: as the policy has it.`,
   60,
 );
 
@@ -228,11 +243,32 @@ export const FailLeaseBody = described(
   "One failure, and the lease of its attempt.",
 );
 
+const release = {
+  delay: field(
+    RetryAfterSeconds.optional(),
+    `How many seconds from now the job may start again: at most ${formatNumber(MAX_RETRY_AFTER_SECONDS)}. Left out: at once.`,
+    30,
+  ),
+  reason: field(
+    ErrorMessage.optional(),
+    `Why the worker gives it back: up to ${formatBytes(MAX_ERROR_MESSAGE_BYTES)}. The job shows it as the message of its \`error\`. Left out: it says that its worker gave it back.`,
+    "the database of this host is being moved",
+  ),
+};
+export const ReleaseBody = described(z.strictObject(release), "A job that its worker gives back.", { delay: 30 });
+export type ReleaseBody = z.infer<typeof ReleaseBody>;
+
+export const ReleaseLeaseBody = described(
+  z.strictObject({ lease, ...release }),
+  "A job that its worker gives back, by its lease.",
+  { lease: EXAMPLE_LEASE, delay: 30 },
+);
+
 const heartbeat = {
   leaseSeconds,
   progress: field(ProgressBody.optional(), "How far the job is. Left out: as it was."),
   checkpoint: field(
-    z.unknown().optional(),
+    anyJson().optional(),
     `What the next attempt is to go on from: any JSON value of at most ${formatBytes(MAX_CHECKPOINT_BYTES)} as JSON text. Null forgets the last one. Left out: as it was.`,
     { frame: 830 },
   ),
@@ -241,7 +277,9 @@ export const ExtendBody = described(
   z.strictObject(heartbeat),
   "A heartbeat, and what the worker has to say with it. What is left out stays as it was.",
 );
-export type ExtendBody = z.infer<typeof ExtendBody>;
+export type ExtendBody = z.output<typeof ExtendBody>;
+/** As sent. */
+export type ExtendInput = z.input<typeof ExtendBody>;
 
 export const ExtendLeaseBody = described(
   z.strictObject({ lease, ...heartbeat }),

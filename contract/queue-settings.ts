@@ -29,6 +29,7 @@ export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
     namespace: stamp.namespace,
     name: stamp.name,
     version: stamp.version,
+    ...incarnationAfter(stamp),
     deleted: false,
     target: full.target,
     partitions: full.partitions,
@@ -42,6 +43,7 @@ export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
     maxBacklog: full.maxBacklog,
     onFailure: full.onFailure,
     retry: retryPolicy(full.retry),
+    maxDeferralMs: secondsToMs(full.maxDeferral),
     timeoutMs: secondsToMs(full.timeout),
     retentionMs: secondsToMs(full.retention),
     idempotencyWindowMs: secondsToMs(full.idempotencyWindow),
@@ -52,6 +54,13 @@ export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
     createdAt: stamp.createdAt,
     updatedAt: stamp.updatedAt,
   };
+}
+
+/** A queue that is made where one of its name was deleted is another one. */
+function incarnationAfter({ before, version }: Stamp): Pick<QueueSettings, "incarnation"> {
+  if (before === undefined || before === null) return {};
+  if (before.deleted) return { incarnation: version };
+  return before.incarnation === undefined ? {} : { incarnation: before.incarnation };
 }
 
 /** A queue that is no longer `available` remembers until when it was, over deletion and re-creation too. */

@@ -5,6 +5,7 @@ import { ACCEPTED_AT } from "./examples.ts";
 import { described, field } from "./field.ts";
 import {
   DEFAULT_IDEMPOTENCY_WINDOW_SECONDS,
+  DEFAULT_MAX_DEFERRAL_SECONDS,
   DEFAULT_PARTITIONS,
   DEFAULT_RETENTION_SECONDS,
   DEFAULT_RETRY,
@@ -13,6 +14,7 @@ import {
   MAX_CONCURRENCY,
   MAX_IDEMPOTENCY_WINDOW_SECONDS,
   MAX_KEY_CONCURRENCY,
+  MAX_MAX_DEFERRAL_SECONDS,
   MAX_PARTITIONS,
   MAX_PRIORITY_AGING_SECONDS,
   MAX_PULL_TIMEOUT_SECONDS,
@@ -76,6 +78,8 @@ const SAYS = {
   onFailure:
     "What a job that failed for good does to its ordering key: `continue` lets the next job start, `block` parks the key until somebody decides",
   retry: "How failed attempts of the queue's jobs are tried again",
+  maxDeferral:
+    "How many seconds a job may be deferred without spending attempts, counted from the first time since its acceptance or its last redrive: by a target that answers 429 or 503 with a `Retry-After`, or by a worker that releases it. After that a deferral spends an attempt",
   timeout: "How many seconds one attempt may take where the job does not say",
   retention: "How many seconds a final job is kept",
   idempotencyWindow: "How many seconds after its acceptance a job answers for its idempotency key",
@@ -126,6 +130,11 @@ export const QueueBody = described(
     ),
     onFailure: field(z.enum(ON_FAILURE).optional(), `${SAYS.onFailure}. Left out: \`continue\`.`, "block"),
     retry: field(RetryBody.optional(), `${SAYS.retry}, laid over the defaults. Left out: the defaults.`),
+    maxDeferral: field(
+      z.number(inSeconds).min(0).max(MAX_MAX_DEFERRAL_SECONDS).optional(),
+      `${SAYS.maxDeferral}: 0 to ${formatNumber(MAX_MAX_DEFERRAL_SECONDS)}; with 0 each does. Left out: ${formatNumber(DEFAULT_MAX_DEFERRAL_SECONDS)}, a day.`,
+      3600,
+    ),
     timeout: field(
       TimeoutSeconds.optional(),
       `${SAYS.timeout}: at most ${MAX_PUSH_TIMEOUT_SECONDS}, or ${formatNumber(MAX_PULL_TIMEOUT_SECONDS)} when the target is \`pull\`. Left out: ${DEFAULT_TIMEOUT_SECONDS}.`,
@@ -187,6 +196,7 @@ const settings = {
   maxBacklog: field(z.int().nullable(), `${SAYS.maxBacklog}. ${NULL_IS}`, null, 10_000),
   onFailure: field(z.enum(ON_FAILURE), `${SAYS.onFailure}.`, "continue"),
   retry: field(RetryView, `${SAYS.retry}.`),
+  maxDeferral: field(z.number(), `${SAYS.maxDeferral}.`, DEFAULT_MAX_DEFERRAL_SECONDS),
   timeout: field(z.number(), `${SAYS.timeout}.`, 60),
   retention: field(z.number(), `${SAYS.retention}.`, DEFAULT_RETENTION_SECONDS),
   idempotencyWindow: field(z.number(), `${SAYS.idempotencyWindow}.`, DEFAULT_IDEMPOTENCY_WINDOW_SECONDS),
@@ -206,6 +216,11 @@ export const QueueView = described(
       z.int(),
       "Counts the changes of the queue: of two copies the one with the higher number is newer.",
       1,
+    ),
+    incarnation: field(
+      z.int(),
+      "Which queue of its name it is: 0 the first, and a higher number one that was made after an earlier one was deleted. Nothing of the earlier one is the later one's.",
+      0,
     ),
     createdAt: field(Timestamp, "When the queue was created.", ACCEPTED_AT),
     updatedAt: field(Timestamp, "When its settings were last changed.", ACCEPTED_AT),
@@ -244,6 +259,7 @@ export function queueDefaults(body: QueueBody): QueueSettingsView {
       maxDelay: retry.maxDelay ?? DEFAULT_RETRY.maxDelay,
       jitter: retry.jitter ?? DEFAULT_RETRY.jitter,
     },
+    maxDeferral: body.maxDeferral ?? DEFAULT_MAX_DEFERRAL_SECONDS,
     timeout: body.timeout ?? DEFAULT_TIMEOUT_SECONDS,
     retention: body.retention ?? DEFAULT_RETENTION_SECONDS,
     idempotencyWindow: body.idempotencyWindow ?? DEFAULT_IDEMPOTENCY_WINDOW_SECONDS,
@@ -273,7 +289,7 @@ export const QueueStatsView = described(
     ),
     oldestQueuedAt: field(
       Timestamp.nullable(),
-      "When the job was accepted that has been ready for longest. Null when none is ready.",
+      "When the job was accepted that has been ready for longest; where jobs of several priorities are ready, of the 256 on each shard that go first. Null when none is ready.",
       ACCEPTED_AT,
     ),
     backlog: described(

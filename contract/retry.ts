@@ -14,7 +14,7 @@ const BACKOFF_TEXT =
 const DELAY_TEXT = "How many seconds to wait after the first failed attempt";
 const MAX_DELAY_TEXT = "The longest wait between two attempts, in seconds, however much it grows";
 const JITTER_TEXT =
-  "What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it.";
+  "What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it.";
 
 /** What a field that is left out is. */
 const leftOut = (value: string | number) =>
@@ -26,20 +26,20 @@ export const RetryBody = described(
     maxAttempts: field(
       z.int().min(1).max(MAX_ATTEMPTS).optional(),
       `${MAX_ATTEMPTS_TEXT}: 1 to ${MAX_ATTEMPTS}. ${leftOut(DEFAULT_RETRY.maxAttempts)}`,
-      5,
+      12,
     ),
     backoff: field(z.enum(BACKOFFS).optional(), `${BACKOFF_TEXT} ${leftOut(DEFAULT_RETRY.backoff)}`, "exponential"),
     delay: field(
       DelaySeconds.optional(),
       `${DELAY_TEXT}: at most ${formatNumber(MAX_DELAY_SECONDS)}, fractions allowed. ${leftOut(DEFAULT_RETRY.delay)}`,
-      1,
+      10,
     ),
     maxDelay: field(
       DelaySeconds.optional(),
       `${MAX_DELAY_TEXT}: at most ${formatNumber(MAX_DELAY_SECONDS)}. ${leftOut(DEFAULT_RETRY.maxDelay)}`,
-      300,
+      3600,
     ),
-    jitter: field(z.enum(JITTERS).optional(), `${JITTER_TEXT} ${leftOut(DEFAULT_RETRY.jitter)}`, "full"),
+    jitter: field(z.enum(JITTERS).optional(), `${JITTER_TEXT} ${leftOut(DEFAULT_RETRY.jitter)}`, "half"),
   }),
   "How failed attempts are tried again, laid over another policy: what is left out stays as it is there.",
 );
@@ -47,11 +47,11 @@ export type RetryBody = z.infer<typeof RetryBody>;
 
 export const RetryView = described(
   z.strictObject({
-    maxAttempts: field(z.int(), `${MAX_ATTEMPTS_TEXT}.`, 5),
+    maxAttempts: field(z.int(), `${MAX_ATTEMPTS_TEXT}.`, 12),
     backoff: field(z.enum(BACKOFFS), BACKOFF_TEXT, "exponential"),
-    delay: field(z.number(), `${DELAY_TEXT}.`, 1),
-    maxDelay: field(z.number(), `${MAX_DELAY_TEXT}.`, 300),
-    jitter: field(z.enum(JITTERS), JITTER_TEXT, "full"),
+    delay: field(z.number(), `${DELAY_TEXT}.`, 10),
+    maxDelay: field(z.number(), `${MAX_DELAY_TEXT}.`, 3600),
+    jitter: field(z.enum(JITTERS), JITTER_TEXT, "half"),
   }),
   "How failed attempts are tried again.",
 );

@@ -21,7 +21,15 @@ import type {
   ReviveRequest,
 } from "./rpc/dead-letters.ts";
 import type { AuditReply, AuditRequest, ShardHealth } from "./rpc/health.ts";
-import type { ChangeReply, ExplainReply, GetRequest, JobReply, JobRequest } from "./rpc/job.ts";
+import type {
+  ChangeReply,
+  ExplainReply,
+  GetRequest,
+  JobReply,
+  JobRequest,
+  PatchReply,
+  PatchRequest,
+} from "./rpc/job.ts";
 import type {
   ExistingIdsReply,
   ExistingIdsRequest,
@@ -67,6 +75,7 @@ import type {
 } from "./rpc/subscription.ts";
 import type { DecideReply, DecideRequest, PrepareReply, PrepareRequest } from "./rpc/transaction.ts";
 import type {
+  AwaitLaneRequest,
   AwaitWorkRequest,
   ClaimReply,
   ClaimRequest,
@@ -110,6 +119,7 @@ export interface ShardApi {
   work(request: WorkRequest): Promise<Reply<WorkReply>>;
   claim(request: ClaimRequest): Promise<Reply<ClaimReply>>;
   awaitWork(request: AwaitWorkRequest): Promise<Reply<boolean>>;
+  awaitLane(request: AwaitLaneRequest): Promise<Reply<boolean>>;
   report(request: ReportRequest): Promise<Reply<ReportReply>>;
   /** Takes jobs that successes on another shard brought with them: each once, however often they come. */
   receive(request: ReceiveRequest): Promise<Reply<ReceiveReply>>;
@@ -117,6 +127,9 @@ export interface ShardApi {
   get(request: GetRequest): Promise<Reply<JobReply>>;
   cancel(request: JobRequest): Promise<Reply<ChangeReply>>;
   retry(request: JobRequest): Promise<Reply<ChangeReply>>;
+  patch(request: PatchRequest): Promise<Reply<PatchReply>>;
+  /** Makes a scheduled job due. */
+  runNow(request: JobRequest): Promise<Reply<PatchReply>>;
   explain(request: JobRequest): Promise<Reply<ExplainReply>>;
   list(request: ListRequest): Promise<Reply<ListReply>>;
   existingIds(request: ExistingIdsRequest): Promise<Reply<ExistingIdsReply>>;

@@ -1,5 +1,5 @@
-import type { SubmitBody } from "./job.ts";
-import { jsonText } from "./json-text.ts";
+import { SubmitBody } from "./job.ts";
+import { readValue } from "./json-values.ts";
 import { MAX_SPAWN, MAX_SPAWN_BYTES } from "./limits.ts";
 import { parseSubmit } from "./parse-submit.ts";
 import { utf8Bytes } from "./primitives.ts";
@@ -7,6 +7,7 @@ import { errorsOf } from "./problem.ts";
 import type { SpawnJob } from "./rpc.ts";
 import { fieldSentence, formatBytes } from "./sentence.ts";
 import { readSubmission, spawnJobOf, submissionFault } from "./submission.ts";
+import { textMembersOf } from "./text-members.ts";
 
 /** Jobs that code brings with its success, where no gateway has looked at them: handlers, and answers of HTTP targets. */
 
@@ -40,13 +41,13 @@ export class SpawnList {
     const pointer = `${this.#pointer}/${this.#taken.length}`;
     if (this.#taken.length >= MAX_SPAWN)
       throw new InvalidSpawn(pointer, `At most ${MAX_SPAWN} jobs go with a success.`);
-    const parsed = parseSubmit(asJson(value, pointer));
+    const parsed = parseSubmit(asRead(value, pointer));
     if (!parsed.success) {
       const [first] = errorsOf(parsed.error, pointer);
       throw new InvalidSpawn(first?.pointer ?? pointer, first?.detail ?? "This is no job.");
     }
     const body = parsed.data;
-    const payload = JSON.stringify(body.payload);
+    const payload = body.payload.text;
     const fault = submissionFault(body, payload, now);
     if (fault !== null) throw new InvalidSpawn(pointer + fault.pointer, fault.detail);
     const bytes = this.#bytes + utf8Bytes(payload);
@@ -72,9 +73,9 @@ export class SpawnList {
   }
 }
 
-/** What JSON makes of a value. */
-function asJson(value: unknown, pointer: string): unknown {
-  const json = jsonText(value);
-  if (json.type === "fault") throw new InvalidSpawn(pointer, fieldSentence("The job", json.detail));
-  return JSON.parse(json.text);
+/** A job as it would be read from a body: by code it is given as a value, and by an answer with its payload cut out already. */
+function asRead(value: unknown, pointer: string): unknown {
+  const json = readValue(value, textMembersOf(SubmitBody));
+  if (json.type === "value") return json.value;
+  throw new InvalidSpawn(pointer + json.pointer, fieldSentence("The job", json.detail));
 }

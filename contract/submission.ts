@@ -48,7 +48,7 @@ export const EXPIRY_PAST: SubmissionFault = {
 };
 
 /** The payload of a job that may nest as deep as any body. Not every door is one of JSON: a Queue carries what can be cloned. */
-function payloadText({ payload }: SubmitBody): string | SubmissionFault {
+export function payloadText({ payload }: Pick<SubmitBody, "payload">): string | SubmissionFault {
   const json = jsonText(payload, MAX_JSON_DEPTH - 1);
   return json.type === "text"
     ? json.text
@@ -56,7 +56,11 @@ function payloadText({ payload }: SubmitBody): string | SubmissionFault {
 }
 
 /** Checks what the schema cannot: the clock, the payload's size. Null: nothing is wrong. */
-export function submissionFault(body: SubmitBody, payload: string, now: number): SubmissionFault | null {
+export function submissionFault(
+  body: Pick<SubmitBody, "runAt" | "expiresAt" | "idempotencyKey">,
+  payload: string,
+  now: number,
+): SubmissionFault | null {
   if (longerThan(payload, MAX_PAYLOAD_BYTES)) {
     const detail = `The payload may be ${formatBytes(MAX_PAYLOAD_BYTES)} at most.`;
     return { code: "payload-too-large", pointer: "/payload", detail };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EVENT_TYPES } from "../domain/subscription.ts";
+import { EVENT_TYPES, SCHEDULE_EVENT_TYPES } from "../domain/subscription.ts";
 import { ACCEPTED_AT, FINISHED_AT } from "./examples.ts";
 import { described, field } from "./field.ts";
 import { pageOf } from "./list.ts";
@@ -8,12 +8,16 @@ import { says } from "./sentence.ts";
 import { HttpTargetBody, HttpTargetView } from "./target.ts";
 import { Timestamp } from "./time.ts";
 
-/** Subscriptions: who is told of the changes of jobs. */
+/** Subscriptions: who is told of the changes of jobs, and of what became of schedules. */
 
-const EventName = z.enum(EVENT_TYPES);
+const ALL_TYPES = [...EVENT_TYPES, ...SCHEDULE_EVENT_TYPES] as const;
+const EventName = z.enum(ALL_TYPES);
 
 export const EVENTS_TEXT =
   "`job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final.";
+
+const SCHEDULE_EVENTS_TEXT =
+  "`schedule.missed`: instants of a schedule made no job, because they could not be looked at in time.";
 
 /** A binding's name in a wrangler.toml. Whether the processor has it is known when it sends. */
 const Binding = z
@@ -36,9 +40,9 @@ export const SubscriptionBody = described(
       z
         .array(EventName)
         .min(1)
-        .max(EVENT_TYPES.length)
+        .max(ALL_TYPES.length)
         .refine((events) => new Set(events).size === events.length, says("names no event twice")),
-      `The changes of jobs to be told of, each once. ${EVENTS_TEXT}`,
+      `The changes to be told of, each once. ${EVENTS_TEXT} ${SCHEDULE_EVENTS_TEXT}`,
       ["job.succeeded", "job.failed"],
     ),
     filter: field(
@@ -52,7 +56,7 @@ export const SubscriptionBody = described(
           tag: field(Tag.optional(), "Only jobs with this tag. Left out: with any or none.", "welcome"),
         })
         .optional(),
-      "Which jobs: those that are all that is named. Left out: all jobs of the namespace.",
+      "Which jobs, and schedules by the jobs that they make: those that are all that is named. Left out: all of the namespace.",
       { queue: "orders" },
     ),
     target: field(
@@ -126,7 +130,7 @@ export type DeliveryView = z.infer<typeof DeliveryView>;
 export const SubscriptionView = described(
   z.strictObject({
     name: field(Name, "The name of the subscription.", "orders"),
-    events: field(z.array(EventName), `The changes of jobs that it is told of. ${EVENTS_TEXT}`, [
+    events: field(z.array(EventName), `The changes that it is told of. ${EVENTS_TEXT} ${SCHEDULE_EVENTS_TEXT}`, [
       "job.succeeded",
       "job.failed",
     ]),

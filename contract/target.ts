@@ -6,6 +6,7 @@ import {
   MAX_HEADER_NAME_BYTES,
   MAX_HEADER_VALUE_BYTES,
   MAX_PUSH_TIMEOUT_SECONDS,
+  MAX_SPAWN_QUEUES,
   MAX_TARGET_HEADERS,
   MAX_URL_BYTES,
 } from "./limits.ts";
@@ -90,6 +91,33 @@ const ConsumerTarget = described(
 const FIRST_BYTE_TEXT =
   "How many seconds the target may take until the headers of its answer come; the job's timeout, where that is shorter";
 
+const SPAWN_TEXT =
+  "Lets the answers of the target submit jobs, by a member `dure-spawn`, to these queues of its namespace and to no other. Left out: an answer submits nothing, and its attempt has a `warning` where it would.";
+const QUEUES_TEXT =
+  "The names of the queues. A job that an answer brings for any other is not submitted, and the attempt has a `warning`. One that names no queue is for `default`.";
+
+const SpawnBody = described(
+  z.strictObject({
+    queues: field(
+      z
+        .array(Name)
+        .min(1)
+        .max(MAX_SPAWN_QUEUES)
+        .refine((queues) => new Set(queues).size === queues.length, says("names no queue twice")),
+      `${QUEUES_TEXT} From 1 to ${MAX_SPAWN_QUEUES} of them, which need not exist yet.`,
+      ["receipts"],
+    ),
+  }),
+  SPAWN_TEXT,
+  { queues: ["receipts"] },
+);
+
+const SpawnView = described(
+  z.strictObject({ queues: field(z.array(z.string()), QUEUES_TEXT, ["receipts"]) }),
+  SPAWN_TEXT,
+  { queues: ["receipts"] },
+);
+
 /** What a queue says of its HTTP target, beside what a subscription says too. */
 const QueueHttpTargetBody = described(
   z.strictObject({
@@ -99,6 +127,7 @@ const QueueHttpTargetBody = described(
       `${FIRST_BYTE_TEXT}: from 0.001 to ${MAX_PUSH_TIMEOUT_SECONDS}. Left out: ${DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS}.`,
       DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
     ),
+    spawn: field(SpawnBody.optional(), SPAWN_TEXT, { queues: ["receipts"] }),
   }),
   TYPE.http,
 );
@@ -148,6 +177,7 @@ const QueueHttpTargetView = described(
       `${FIRST_BYTE_TEXT}. Left out: ${DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS}.`,
       DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
     ),
+    spawn: field(SpawnView.optional(), SPAWN_TEXT, { queues: ["receipts"] }),
   }),
   TYPE.http,
 );

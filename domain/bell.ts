@@ -13,6 +13,11 @@ export const FIRST_ECHO_MS = 1_500;
 /** The longest wait in ms between two bells in a row. */
 export const MAX_ECHO_MS = 60_000;
 
+/** Work for which nobody has come for so many ms, though bells have rung, has nobody who would run it, as far as can be told. */
+export const NO_EXECUTOR_MS = 10_000;
+/** Work for which the processor has not come for so many ms: it is away, and operators are to know. */
+export const PROCESSOR_AWAY_MS = 60_000;
+
 /**
  * How many executors a backlog of `ready` jobs deserves: one for each hundred jobs begun, none for an empty one, and
  * never more than `max`.

@@ -19,21 +19,25 @@ const MAX_LINKS = 8;
 /** Names of tables and columns, as the schemas have them. */
 const NAMES = "[a-z_]{1,40}(?:\\.[a-z_]{1,40})?(?:, [a-z_]{1,40}(?:\\.[a-z_]{1,40})?){0,8}";
 
+/** What SQLite says when it is the database that is in trouble, whatever the row. */
+const OF_DATABASE = [
+  "database is locked",
+  "database or disk is full",
+  "database disk image is malformed",
+  "disk I/O error",
+  "interrupted",
+  "out of memory",
+  "attempt to write a readonly database",
+];
+
 const OF_SQLITE = [
   `(?:UNIQUE|NOT NULL) constraint failed: ${NAMES}`,
   "(?:CHECK|FOREIGN KEY) constraint failed",
   `no such (?:table|column|index): ${NAMES}`,
   "malformed JSON",
-  "database is locked",
-  "database or disk is full",
-  "database disk image is malformed",
-  "disk I/O error",
   "string or blob too big",
   "too many SQL variables",
   "datatype mismatch",
-  "interrupted",
-  "out of memory",
-  "attempt to write a readonly database",
 ];
 
 const RESETS =
@@ -69,12 +73,22 @@ const OF_DURE = ["no answer in \\d{1,9} ms"];
 
 /** An error that was wrapped or crossed a boundary says its class again, in front of its message. */
 const PREFIX = "^(?:(?:Uncaught )?[A-Za-z0-9_]{0,40}(?:Error|ERROR|Exception): )*";
-const KNOWN = new RegExp(`${PREFIX}(${[...OF_SQLITE, ...OF_PLATFORM, ...OF_DURE].join("|")})(?![\\w-])`);
+const KNOWN = sentences([...OF_SQLITE, ...OF_DATABASE, ...OF_PLATFORM, ...OF_DURE]);
+const PLATFORM = sentences([...OF_DATABASE, ...OF_PLATFORM]);
 const CLASS = /^[A-Za-z0-9]{0,40}(?:Error|Exception|Failure)$/;
 const CODE = /^[A-Z][A-Z0-9]*_?[A-Z0-9_]{1,40}$/;
 /** D1's code and SQLite's, where D1 puts them. */
 const CODE_AT_START = /^(D1_[A-Z_]{1,30}): /;
 const CODE_AT_END = /: (SQLITE_[A-Z_]{2,40})(?: \(extended: SQLITE_[A-Z_]{2,40}\))?$/;
+
+function sentences(some: readonly string[]): RegExp {
+  return new RegExp(`${PREFIX}(${some.join("|")})(?![\\w-])`);
+}
+
+/** Whether what was thrown is the platform's or the database's trouble: it says nothing of what was worked on. Never throws. */
+export function isPlatformFault(thrown: unknown): boolean {
+  return chainOf(thrown).some((link) => PLATFORM.test(textOf(link, "message")));
+}
 
 /**
  * What may be told of anything that was thrown. Of a chain of causes it is the innermost, where the fault began, or the

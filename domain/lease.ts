@@ -1,12 +1,13 @@
 /**
- * A lease (Gray and Cheriton, 1989) names a job, the attempt it was given for, and a tag that cannot be guessed. The
- * attempt is the fencing token: once another attempt has begun, or the job is final, the lease is stale for ever. As a
- * text it is `lease_<26 characters of the job id>_<attempt>_<32 hex digits>`. The tag is made of a nonce that only the
+ * A lease (Gray and Cheriton, 1989) names a job, the delivery it was given for, and a tag that cannot be guessed. The
+ * number of the delivery is the fencing token: it rises at each claim, whether the one before has spent an attempt or not.
+ * Once the job was delivered again, or is final, the lease is stale for ever. As a text it is
+ * `lease_<26 characters of the job id>_<delivery>_<32 hex digits>`. The tag is made of a nonce that only the
  * job's shard has (`durable-objects/shard/jobs/lease-tag.ts`).
  */
 export interface Lease {
   jobId: string;
-  attempt: number;
+  delivery: number;
   tag: string;
 }
 
@@ -15,7 +16,7 @@ const SHAPE = /^lease_([0-7][0-9a-hjkmnp-tv-z]{25})_([1-9][0-9]{0,8})_([0-9a-f]{
 
 /** The lease as the text that a worker is given. `parseLease` takes it apart again. */
 export function formatLease(lease: Lease): string {
-  return `lease_${lease.jobId.slice("job_".length)}_${lease.attempt}_${lease.tag}`;
+  return `lease_${lease.jobId.slice("job_".length)}_${lease.delivery}_${lease.tag}`;
 }
 
 /**
@@ -25,8 +26,8 @@ export function formatLease(lease: Lease): string {
 export function parseLease(text: string): Lease | null {
   const match = SHAPE.exec(text);
   if (match === null) return null;
-  const [, suffix = "", attempt = "", tag = ""] = match;
-  return { jobId: `job_${suffix}`, attempt: Number(attempt), tag };
+  const [, suffix = "", delivery = "", tag = ""] = match;
+  return { jobId: `job_${suffix}`, delivery: Number(delivery), tag };
 }
 
 /** Whether two tags are the same. Takes as long for one that is nearly right as for any other of its length. */

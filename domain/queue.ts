@@ -52,6 +52,11 @@ export interface QueueSettings {
   namespace: string;
   name: string;
   version: number;
+  /**
+   * The version with which the queue was made, where an earlier queue of its name had been deleted: see `incarnationOf`. Left
+   * out of the first of a name.
+   */
+  incarnation?: number;
   deleted: boolean;
   target: Target;
   partitions: number;
@@ -73,6 +78,8 @@ export interface QueueSettings {
   /** What a job that failed for good does to its ordering key: nothing, or hold the rest until a person decides. */
   onFailure: (typeof ON_FAILURE)[number];
   retry: RetryPolicy;
+  /** How long a job may be deferred without spending attempts. Left out of settings that are older than this: a day. */
+  maxDeferralMs?: number;
   timeoutMs: number;
   retentionMs: number;
   idempotencyWindowMs: number;
@@ -84,6 +91,19 @@ export interface QueueSettings {
   paused: boolean;
   createdAt: number;
   updatedAt: number;
+}
+
+/**
+ * Which queue of its name it is. A queue that is deleted and made again is another queue: nothing of the earlier one, no key,
+ * job or count, is the later one's. 0 is the first; the number only grows.
+ */
+export function incarnationOf({ incarnation }: Pick<QueueSettings, "incarnation">): number {
+  return incarnation ?? 0;
+}
+
+/** What tells a queue from the others of its name, in one text: the name of the first, and of a later one no name of any. */
+export function queueId(name: string, { incarnation }: Pick<QueueSettings, "incarnation">): string {
+  return incarnation === undefined ? name : `${name}@${incarnation}`;
 }
 
 /** A number of partitions that a queue had, and until when (epoch ms) what was sent under it can still come again. */
@@ -117,4 +137,14 @@ export function limitsKeys(settings: Pick<QueueSettings, "perKeyConcurrency" | "
  */
 export function partitionShare(limit: number, partitions: number, partition: number): number {
   return Math.floor(limit / partitions) + (partition < limit % partitions ? 1 : 0);
+}
+
+/** Whose visit the jobs of a queue wait for: the processor's in a lane, or that of the consumer that claims by queue there. */
+export type WorkLine = Lane | `${Lane}/consumer`;
+export const WORK_LINES: readonly WorkLine[] = [...LANES, ...LANES.map((lane) => `${lane}/consumer` as const)];
+
+/** The line whose bell calls for the jobs of a queue; null where nobody is called. */
+export function workLineOf({ target, lane }: QueueSettings): WorkLine | null {
+  if (isPushed(target)) return lane;
+  return target.type === "consumer" ? `${lane}/consumer` : null;
 }

@@ -1,14 +1,26 @@
 import type { JobError, RetryPolicy } from "./job/job.ts";
 
 /**
- * How many ms to wait after the `failures`-th failed attempt in a row (1, 2, …): at most the policy's `maxDelayMs`, and
- * with jitter any time down to none. `randomness` is uniform in [0, 1). Full jitter spreads retries over the whole
- * interval, so that jobs which failed together do not come back together (AWS Architecture Blog, "Exponential Backoff
- * And Jitter").
+ * How many ms to wait after the `failures`-th failed attempt in a row (1, 2, …): at most the policy's `maxDelayMs`. Full
+ * jitter makes it any time down to none, half jitter any from half of it on. `randomness` is uniform in [0, 1). Jitter spreads
+ * retries, so that jobs which failed together do not come back together (AWS Architecture Blog, "Exponential Backoff And
+ * Jitter", where the half is called equal jitter).
  */
 export function backoffMs(policy: RetryPolicy, failures: number, randomness: number): number {
-  const ceiling = Math.min(policy.maxDelayMs, policy.delayMs * growth(policy.backoff, failures));
-  return policy.jitter === "full" ? Math.floor(ceiling * randomness) : ceiling;
+  const ceiling = ceilingMs(policy, failures);
+  switch (policy.jitter) {
+    case "full":
+      return Math.floor(ceiling * randomness);
+    case "half":
+      return Math.floor(ceiling * (0.5 + randomness / 2));
+    case "none":
+      return ceiling;
+  }
+}
+
+/** The wait before chance comes to it. */
+function ceilingMs({ backoff, delayMs, maxDelayMs }: RetryPolicy, failures: number): number {
+  return Math.min(maxDelayMs, delayMs * growth(backoff, failures));
 }
 
 function growth(backoff: RetryPolicy["backoff"], failures: number): number {
@@ -20,6 +32,28 @@ function growth(backoff: RetryPolicy["backoff"], failures: number): number {
     case "constant":
       return 1;
   }
+}
+
+/** Of a wait that a target asks for, the part over which jobs that were told the same come back at least. */
+const ASKED_SPREAD = 0.1;
+
+/**
+ * How many ms to wait where the target or the worker has asked for `askedMs`: never less than that, nor than the job's own
+ * backoff. A policy with jitter adds some to what was asked for, at most a tenth of it or the backoff's own ceiling, whichever
+ * is more: whoever asks many jobs at once for the same wait would have them all back at once.
+ */
+export function askedWaitMs(askedMs: number, { policy, failures, randomness }: Wait): number {
+  const own = backoffMs(policy, failures, randomness);
+  if (policy.jitter === "none") return Math.max(askedMs, own);
+  const spread = Math.max(ceilingMs(policy, failures), askedMs * ASKED_SPREAD);
+  return Math.max(own, askedMs + Math.floor(spread * randomness));
+}
+
+/** What a wait depends on; see `backoffMs`. */
+interface Wait {
+  policy: RetryPolicy;
+  failures: number;
+  randomness: number;
 }
 
 /** What becomes of a job whose attempt ended without success: another attempt, from `runAt` on (epoch ms), or none. */
@@ -34,7 +68,7 @@ export interface FailedAttempt {
   /** Attempts spent since acceptance or the last redrive, this one included. */
   spent: number;
   policy: RetryPolicy;
-  /** The target's own wish, which stands above backoff and `maxDelayMs`. */
+  /** The wait that the target or the worker has asked for: see `askedWaitMs`. Null: none. */
   retryAfterMs: number | null;
   now: number;
   randomness: number;
@@ -45,7 +79,48 @@ export interface FailedAttempt {
  * attempt that the policy allows. A lost worker spends an attempt as a reported failure does.
  */
 export function afterFailure(failed: FailedAttempt): Verdict {
-  if (!failed.error.retryable || failed.spent >= failed.policy.maxAttempts) return { retry: false };
-  const wait = failed.retryAfterMs ?? backoffMs(failed.policy, failed.spent, failed.randomness);
+  const { policy, spent: failures, randomness, retryAfterMs } = failed;
+  if (!failed.error.retryable || failures >= policy.maxAttempts) return { retry: false };
+  const wait =
+    retryAfterMs === null
+      ? backoffMs(policy, failures, randomness)
+      : askedWaitMs(retryAfterMs, { policy, failures, randomness });
   return { retry: true, runAt: failed.now + wait };
 }
+
+/** How long jobs of a queue may be deferred without spending attempts, where the queue does not say: a day. */
+export const DEFAULT_MAX_DEFERRAL_MS = 86_400_000;
+/** A target that answers in a millisecond and asks for no wait, on a policy without one, must not be called in a loop. */
+const MIN_DEFERRAL_MS = 1_000;
+
+/**
+ * A job that is put back without having failed, and what its future depends on. `now` is epoch ms, `randomness` uniform in
+ * [0, 1).
+ */
+export interface Deferral {
+  /** `deferred`: the target asks to wait, and the job waits as after a failure at least. `released`: the worker gives it back. */
+  by: "deferred" | "released";
+  /** Attempts spent since acceptance or the last redrive, as if this one was. */
+  spent: number;
+  policy: RetryPolicy;
+  askedMs: number;
+  /** When it was first deferred since acceptance or the last redrive; null: this is the first time. */
+  since: number | null;
+  maxDeferralMs: number;
+  now: number;
+  randomness: number;
+}
+
+/**
+ * When a deferred job may start again (epoch ms); null when it has been deferred for as long as its queue lets it, and this
+ * spends an attempt as a failure does. So a job whose target asks to wait for ever ends all the same.
+ */
+export function afterDeferral(deferral: Deferral): number | null {
+  const { by, askedMs, policy, spent: failures, randomness, now } = deferral;
+  if (now - (deferral.since ?? now) >= deferral.maxDeferralMs) return null;
+  if (by === "released") return now + askedMs;
+  return now + Math.max(MIN_DEFERRAL_MS, askedWaitMs(askedMs, { policy, failures, randomness }));
+}
+
+/** A job may come back so many times in a row from workers that had not begun it; the next time spends an attempt. */
+export const MAX_UNBEGUN_RETURNS = 2;

@@ -3,7 +3,7 @@ import { makeJobId } from "./job-id.ts";
 import type { QueueSettings } from "./queue.ts";
 import { hash32, partitionOf, slotOf } from "./slots.ts";
 
-/** Schedules: jobs that recur by a cron expression. */
+/** Schedules: jobs that recur by a cron expression, or every so many seconds. */
 
 /**
  * What a fire does while the job of the fire before is not final: `allow` runs the new job beside it, `skip` makes
@@ -21,6 +21,17 @@ export type Overlap = (typeof OVERLAPS)[number];
 export const FIRE_OUTCOMES = ["fired", "skipped", "missed"] as const;
 /** One of `FIRE_OUTCOMES`. */
 export type FireOutcome = (typeof FIRE_OUTCOMES)[number];
+
+/**
+ * Whether a schedule fires. `paused`: not until it is resumed; `ended`: its end leaves no instant to come.
+ */
+export const SCHEDULE_STATES = ["active", "paused", "ended"] as const;
+
+/**
+ * Which late instants still fire. `latest`: the last one that is due, however late, until the next one is. `window`: all
+ * that are late by no more than the window.
+ */
+export type CatchUp = "latest" | "window";
 
 /** The job that every fire makes. What is null is as the queue has it, or not there. */
 export interface ScheduledJob {
@@ -46,12 +57,20 @@ export interface ScheduleSettings {
   name: string;
   version: number;
   deleted: boolean;
-  cron: string;
-  /** An IANA name. */
+  /** Null: it goes by `everyMs`. */
+  cron: string | null;
+  /** Null, or left out by versions that knew `cron` alone: it goes by that. */
+  everyMs?: number | null;
+  /** No instant lies before the one, or after the other. Null, or left out by earlier versions: there is no such limit. */
+  startAt?: number | null;
+  endAt?: number | null;
+  /** An IANA name, for `cron`. */
   timezone: string;
   job: ScheduledJob;
   overlap: Overlap;
-  /** How late an instant may still fire. */
+  /** Left out by versions that knew windows alone. */
+  catchUp?: CatchUp;
+  /** How late an instant may still fire, by `window`. Earlier versions go by it in any case. */
   catchUpWindowMs: number;
   /** A job's run-at lies 0 to this much after its instant. */
   jitterMs: number;
@@ -73,12 +92,35 @@ export interface Fire {
   count: number;
 }
 
+/** What the instants of a schedule follow from. Times are epoch ms. */
+export interface Timing {
+  cron: string | null;
+  everyMs: number | null;
+  timezone: string;
+  /** From where `everyMs` counts: the start, or when the schedule was created, which is no instant of its own. */
+  anchorAt: number;
+  startAt: number | null;
+  endAt: number | null;
+}
+
+export function timingOf(settings: ScheduleSettings): Timing {
+  const { cron, everyMs = null, timezone, createdAt, startAt = null, endAt = null } = settings;
+  return { cron, everyMs, timezone, anchorAt: startAt ?? createdAt, startAt, endAt };
+}
+
+/** Stands in the text of a timing that comes to an end; no expression and no zone has it. */
+export const ENDS = " until ";
+
 /**
- * What the instants of a schedule depend on, as a text; null when it has none to come. Two versions of a schedule with
- * equal timings have equal instants.
+ * A timing as a text; null while no instants are to come, because the schedule is paused or deleted. Two versions of a
+ * schedule with equal texts have equal instants.
  */
-export function timingOf({ cron, timezone, paused, deleted }: ScheduleSettings): string | null {
-  return paused || deleted ? null : `${timezone} ${cron}`;
+export function timingText(settings: ScheduleSettings): string | null {
+  if (settings.paused || settings.deleted) return null;
+  const { cron, everyMs, timezone, anchorAt, startAt, endAt } = timingOf(settings);
+  const rule = everyMs === null ? `${timezone} ${cron}` : `every ${everyMs} from ${anchorAt}`;
+  const from = everyMs !== null || startAt === null ? "" : ` from ${startAt}`;
+  return `${rule}${from}${endAt === null ? "" : `${ENDS}${endAt}`}`;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { JobError } from "./job/job.ts";
 import type { JobState } from "./job/state.ts";
 import type { HttpTarget } from "./target-secrets.ts";
 
-/** Subscriptions: who is told of the changes of jobs, and which changes there are. */
+/** Subscriptions: who is told of the changes of jobs, and of what became of schedules; and what there is to tell. */
 
 /**
  * The changes of jobs that can be subscribed to.
@@ -27,6 +27,14 @@ export const EVENT_TYPES = [
 /** One of `EVENT_TYPES`. */
 export type EventType = (typeof EVENT_TYPES)[number];
 
+/**
+ * What can be subscribed to of schedules. `schedule.missed`: instants are over that made no job, because the platform could
+ * not look at them in time.
+ */
+export const SCHEDULE_EVENT_TYPES = ["schedule.missed"] as const;
+/** One of `SCHEDULE_EVENT_TYPES`. */
+export type ScheduleEventType = (typeof SCHEDULE_EVENT_TYPES)[number];
+
 /** Where events go: to an HTTP endpoint, or to a Queue by the name of a producer binding of the processor. */
 export type SubscriptionTarget = HttpTarget | { type: "queue"; binding: string };
 
@@ -39,8 +47,8 @@ export interface SubscriptionSettings {
   name: string;
   version: number;
   deleted: boolean;
-  events: EventType[];
-  /** Only jobs of this queue, and only jobs with this tag; null: of any. */
+  events: (EventType | ScheduleEventType)[];
+  /** Only jobs of this queue, and only jobs with this tag; null: of any. A schedule is as its jobs are. */
   filter: { queue: string | null; tag: string | null };
   target: SubscriptionTarget;
   /** Events are collected and not delivered. */
@@ -63,6 +71,8 @@ export interface ChangedJob {
   orderingKey: string | null;
   tags: string[];
   error: JobError | null;
+  /** The trace of its submission; left out: it had none. */
+  traceparent?: string;
 }
 
 /** One change of one job; `at` is when it happened, in epoch ms of the shard's clock. */
@@ -71,6 +81,30 @@ export interface LifecycleEvent {
   at: number;
   job: ChangedJob;
 }
+
+/** A run of instants of a schedule that were missed. */
+export interface MissedInstants {
+  /** The id that the job of the first one would have had: it names the run. */
+  id: string;
+  /** The schedule's. */
+  name: string;
+  /** Of its jobs. */
+  queue: string;
+  /** The first of them, in epoch ms. */
+  scheduledAt: number;
+  count: number;
+  reason: string | null;
+}
+
+/** What became of a schedule; `at` is as in `LifecycleEvent`. */
+export interface ScheduleEvent {
+  type: ScheduleEventType;
+  at: number;
+  schedule: MissedInstants;
+}
+
+/** Whatever subscribers are told of. */
+export type AnyEvent = LifecycleEvent | ScheduleEvent;
 
 /**
  * What the change of a job from one state to another is called; null when nobody is told of it. Between two states
@@ -102,10 +136,24 @@ export function eventId({ id, version }: Pick<ChangedJob, "id" | "version">): st
   return `evt_${id.slice("job_".length)}_${version}`;
 }
 
+/** The id of any event: see `eventId`. */
+export function idOfEvent(event: AnyEvent): string {
+  return "job" in event ? eventId(event.job) : `evt_${event.schedule.id.slice("job_".length)}_missed`;
+}
+
+/** What an event is of: the events of one subject are delivered in order. */
+export function subjectOf(event: AnyEvent): string {
+  return "job" in event ? event.job.id : `schedule ${event.schedule.name}`;
+}
+
 /**
  * Whether a subscription asks for events of this type and queue. Where it is so, the filter's tag is still to be looked
  * at.
  */
-export function asksFor({ events, filter }: SubscriptionSettings, type: EventType, queue: string): boolean {
+export function asksFor(
+  { events, filter }: SubscriptionSettings,
+  type: EventType | ScheduleEventType,
+  queue: string,
+): boolean {
   return events.includes(type) && (filter.queue === null || filter.queue === queue);
 }

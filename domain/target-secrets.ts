@@ -6,6 +6,11 @@
 /** Shown in place of a secret; sent back, it keeps the one that is stored. */
 export const MASK = "***";
 
+/** The names of queues of the target's own namespace. */
+export interface SpawnQueues {
+  queues: string[];
+}
+
 /** An HTTP target of a queue or a subscription, as D1 and the shards keep it. */
 export interface HttpTarget {
   type: "http";
@@ -19,6 +24,8 @@ export interface HttpTarget {
   sealedBy?: string;
   /** Seconds until the headers of an answer have to come. Left out: 30. */
   firstByteTimeout?: number | undefined;
+  /** The queues that jobs of its answers may go to. Left out: none, and what an answer says of jobs is not looked at. */
+  spawn?: SpawnQueues | undefined;
 }
 
 /** The URL with `***` in place of what is secret; as it is, where nothing is. The mask of a masked one is the same. */

@@ -1,9 +1,11 @@
 import type { Sql, SqlRow, SqlValue } from "./sql.ts";
+import { checkStatement } from "./sql-limits.ts";
 
 /** `Sql` over a Durable Object's own storage. */
 export function durableSql(storage: DurableObjectStorage): Sql {
   let written = 0;
   const exec = (query: string, params: SqlValue[]) => {
+    checkStatement(query, params);
     const cursor = storage.sql.exec(query, ...params);
     const rows = cursor.toArray();
     written += cursor.rowsWritten;

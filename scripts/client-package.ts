@@ -11,7 +11,8 @@ const ENTRIES = ["index", "binding", "consumer", "webhooks"].map((name) => `src/
 const SOURCES = [
   "client/src/**/*.ts",
   "client/*.json",
-  "contract/{limits,progress-patch}.ts",
+  "contract/{json-text,limits,progress-patch}.ts",
+  "domain/json/*.ts",
   "scripts/client-package.ts",
 ];
 

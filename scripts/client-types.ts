@@ -75,7 +75,7 @@ function aboutSchema(api: Document, name: string): string {
 function typeNamed(name: string, type: ts.TypeNode | undefined, about: string): ts.Node {
   if (type === undefined) throw new Error(`${name} has no type`);
   const { factory } = ts;
-  const named = byName(type);
+  const named = withTexts(name, byName(type));
   const exported = [factory.createModifier(ts.SyntaxKind.ExportKeyword)];
   const node = ts.isTypeLiteralNode(named)
     ? factory.createInterfaceDeclaration(exported, name, undefined, undefined, named.members)
@@ -83,6 +83,26 @@ function typeNamed(name: string, type: ts.TypeNode | undefined, about: string): 
   const comment = `*\n * ${about.replaceAll("*/", "*\\/").split("\n").join("\n * ")}\n `;
   return ts.addSyntheticLeadingComment(node, ts.SyntaxKind.MultiLineCommentTrivia, comment, true);
 }
+
+/** What may be any JSON value in an answer has its text beside it, once the client has read it. */
+function withTexts(schema: string, type: ts.TypeNode): ts.TypeNode {
+  if (!ts.isTypeLiteralNode(type) || /(Request|Patch)$/.test(schema)) return type;
+  const { factory } = ts;
+  const texts = type.members.flatMap((member) => {
+    const isAny = ts.isPropertySignature(member) && member.type?.kind === ts.SyntaxKind.UnknownKeyword;
+    if (!isAny || !ts.isIdentifier(member.name) || !TEXTS.has(member.name.text)) return [];
+    const optional = factory.createToken(ts.SyntaxKind.QuestionToken);
+    const text = factory.createKeywordTypeNode(ts.SyntaxKind.StringKeyword);
+    const name = `${member.name.text}Text`;
+    const either = factory.createUnionTypeNode([text, factory.createKeywordTypeNode(ts.SyntaxKind.UndefinedKeyword)]);
+    const about = `* @description The text of \`${member.name.text}\`, to the digit: the client adds it, where that is not null. `;
+    const added = factory.createPropertySignature(undefined, name, optional, either);
+    return [ts.addSyntheticLeadingComment(added, ts.SyntaxKind.MultiLineCommentTrivia, about, true)];
+  });
+  return texts.length === 0 ? type : factory.createTypeLiteralNode([...type.members, ...texts]);
+}
+
+const TEXTS = new Set(["payload", "result", "checkpoint"]);
 
 /** `components["schemas"]["Job"]` becomes `Job`, at any depth. */
 function byName(type: ts.TypeNode): ts.TypeNode {
@@ -153,6 +173,7 @@ function callText(operation: OperationObject, { method, path }: { method: string
   const params = parameters.filter((parameter) => parameter.in === "path").map(({ name }) => `${name}: string`);
   const query = parameters.some((parameter) => parameter.in === "query") ? [queryName(operationId)] : [];
   const [contentType, body] = Object.entries(requestBody?.content ?? {})[0] ?? [JSON_TYPE, null];
+  if (contentType !== JSON_TYPE) throw new Error(`${operationId} takes ${contentType}, which the client does not send`);
   const bodies = body === null ? [] : [refName(body)];
   const answers = answersOf(operation);
   const takes = [
@@ -161,11 +182,7 @@ function callText(operation: OperationObject, { method, path }: { method: string
     ...bodies.map((name) => `body${requestBody?.required === false ? "?" : ""}: ${name}`),
     `answer: ${answers.length === 0 ? "null" : answers.join(" | ")}`,
   ];
-  const fields = [
-    `method: "${method.toUpperCase()}"`,
-    `path: "${path}"`,
-    ...(contentType === JSON_TYPE ? [] : [`contentType: "${contentType}"`]),
-  ];
+  const fields = [`method: "${method.toUpperCase()}"`, `path: "${path}"`];
   const text = `/** ${summary}. */\nexport const ${operationId}: Call<{ ${takes.join("; ")} }> = { ${fields.join(", ")} };\n`;
   return { text, types: [...query, ...bodies, ...answers].filter((name) => name !== "unknown") };
 }

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { hostPatterns } from "../domain/target-url.ts";
-import { applyMigrations } from "./d1-migrations.ts";
-import { endOrphan, forgetHost, noteHost, ownWorkerds } from "./orphans.ts";
+import { choiceFault, isOn, METRICS_CHOICES, onOffFault } from "../domain/variable.ts";
+import { migrate } from "./d1-migrations.ts";
+import { ownWorkerds } from "./processes.ts";
 import { localMasterKey, openState } from "./state.ts";
+import { lockState, type StateLock } from "./state-lock.ts";
 import { WAY_OUT, wayOut } from "./way-out.ts";
 import { bundleWorker, readWorkerConfig, stopBundling, type WorkerConfig } from "./worker-options.ts";
 import { type Overlay, overlaid } from "./worker-overlay.ts";
@@ -35,6 +37,8 @@ export interface HostOptions {
   others?: string[];
   /** Laid over what the wrangler.toml of the Worker of that name says. */
   overlays?: Record<string, Overlay>;
+  /** The lock of the state directory, where the caller has it already. The host releases it when it stops. */
+  lock?: StateLock;
 }
 
 export interface Host {
@@ -49,55 +53,50 @@ export interface Host {
   stop(): Promise<void>;
 }
 
-/** The state directory is served by another live host. */
-export class StateInUse extends Error {}
-
 /**
  * Runs the whole platform in one workerd: both Workers, their Durable Objects, Queues, D1 and KV, as their
  * wrangler.toml files describe them. Queues are in memory, so that a message of the ingest Queue (a job that was deferred, too)
  * is lost when the host ends; everything else is on disk.
  *
- * Throws `StateInUse`, `UnreadableState`, an Error for a list of hosts that cannot be read, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
+ * The database is migrated before anything serves from it. Throws `StateInUse`, `UnreadableState`, `MigrationFailed`, an Error for a list of hosts that cannot be read, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const settings = ownSettings(options);
   // Before the master key is kept there: a directory that has something and no mark of its format is refused.
   openState(options.stateDir);
-  const vars = { ...settings, ...ownSecrets(options) };
-  const owner = endOrphan(options.stateDir);
-  if (owner !== null) throw new StateInUse(`${options.stateDir} is in use by process ${owner}`);
+  const lock = options.lock ?? lockState(options.stateDir);
+  try {
+    return await startLocked(options, { ...settings, ...ownSecrets(options) }, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
 
+async function startLocked(options: HostOptions, vars: Record<string, string>, lock: StateLock): Promise<Host> {
   const paths = options.configs ?? [join(ROOT, "wrangler.toml"), join(ROOT, "workers/processor/wrangler.toml")];
   const [gateway, processor] = paths.map((path) => configOf(path, options));
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
   if (options.mains) [gateway.main, processor.main] = options.mains;
-  const others = (options.others ?? []).map((path) => configOf(path, options));
-  const ways = wayOutOf(processor, vars);
-  const workers = await Promise.all([
-    // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
-    worker(gateway, { vars, port: options.port, options }),
-    worker(processor, { vars, port: null, options }),
-    ...ways,
-    ...others.map((config) => worker(config, { vars: {}, port: 0, options })),
-  ]);
+  const workers = bundled({ gateway, processor, vars, options });
+  await Promise.all([workers, migrateDatabase(gateway, options.stateDir, lock)]);
   await stopBundling();
 
   const before = new Set(ownWorkerds());
   let workerd: number | null = null;
   const note = () => {
     workerd = ownWorkerds().find((pid) => !before.has(pid)) ?? null;
-    noteHost(options.stateDir, workerd);
+    lock.note(workerd);
   };
-  const mf = platformOf(workers, options.stateDir, note);
+  const mf = platformOf(await workers, options.stateDir, note);
   try {
     await mf.ready;
     note();
-    if (gateway.migrationsDir) await applyMigrations(await mf.getD1Database("DB", gateway.name), gateway.migrationsDir);
   } catch (error) {
     await mf.dispose();
     throw error;
   }
-  const cron = gateway.crons.length > 0 ? startCron(mf, gateway.name, options.cronMs ?? CRON_MS) : undefined;
+  const cron = gateway.crons.length > 0 ? startCron(mf, options.cronMs ?? CRON_MS) : undefined;
   const urlOf = async (name: string) => (await mf.unsafeGetDirectURL(name)).origin;
   return {
     url: await urlOf(gateway.name),
@@ -107,9 +106,39 @@ export async function startHost(options: HostOptions): Promise<Host> {
     stop: async () => {
       clearInterval(cron);
       await mf.dispose();
-      forgetHost(options.stateDir);
+      lock.release();
     },
   };
+}
+
+/** All Workers of the host, with their code. */
+function bundled({
+  gateway,
+  processor,
+  vars,
+  options,
+}: {
+  gateway: WorkerConfig;
+  processor: WorkerConfig;
+  vars: Record<string, string>;
+  options: HostOptions;
+}): Promise<V4WorkerOptions[]> {
+  const others = (options.others ?? []).map((path) => configOf(path, options));
+  const ways = wayOutOf(processor, vars);
+  return Promise.all([
+    // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
+    worker(gateway, { vars, port: options.port, options }),
+    worker(processor, { vars, port: null, options }),
+    ...ways,
+    ...others.map((config) => worker(config, { vars: {}, port: 0, options })),
+  ]);
+}
+
+async function migrateDatabase({ migrationsDir }: WorkerConfig, stateDir: string, lock: StateLock): Promise<void> {
+  if (migrationsDir === null) return;
+  const before = new Set(ownWorkerds());
+  const note = () => lock.note(ownWorkerds().find((pid) => !before.has(pid)) ?? null);
+  await migrate({ stateDir, database: "DB", dir: migrationsDir }, note);
 }
 
 /** The platform of these Workers, its state under `stateDir`; `onRestart` is called when workerd has started anew. */
@@ -123,6 +152,7 @@ function platformOf(workers: V4WorkerOptions[], stateDir: string, onRestart: () 
       cf: false, // Otherwise Miniflare asks Cloudflare for sample request properties.
       telemetry: { enabled: false },
       log: new Log(LogLevel.WARN),
+      unsafeTriggerHandlers: true, // For `fireCron`; of Miniflare's own entry, which only this process knows.
       unsafeHandleRuntimeRestart: onRestart,
     }),
   );
@@ -135,7 +165,7 @@ function configOf(path: string, { overlays }: HostOptions): WorkerConfig {
 
 /** Where private targets are not allowed, sends the processor's requests through a Worker of their own, and answers that. */
 function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4WorkerOptions[] {
-  if (vars.ALLOW_PRIVATE_TARGETS === "true") return [];
+  if (isOn(vars.ALLOW_PRIVATE_TARGETS ?? "")) return [];
   processor.options.outboundService = WAY_OUT;
   return [wayOut()];
 }
@@ -149,11 +179,15 @@ function ownSettings({ vars }: HostOptions): Record<string, string> {
     // Cloudflare's limit of 6 does not hold here, and Miniflare delivers one batch of a queue at a time.
     MAX_CONNECTIONS: "1000",
     LANE_CONSUMERS: "1",
-    SWEEP_MS: "100",
+    SWEEP_MS: "250",
     ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
   };
-  // A list that cannot be read would stop the Workers at their first request, with the reason in a log.
+  // A variable that cannot be read would stop the Workers at their first request, with the reason in a log.
+  const fault =
+    onOffFault("ALLOW_PRIVATE_TARGETS", all.ALLOW_PRIVATE_TARGETS) ??
+    choiceFault("METRICS", "METRICS" in all ? all.METRICS : "", METRICS_CHOICES);
+  if (fault !== null) throw new Error(fault);
   for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
   return all;
 }
@@ -181,18 +215,24 @@ async function worker(
 }
 
 /** Miniflare does not fire cron triggers: this does, once now and then every `everyMs`. */
-function startCron(mf: Miniflare, name: string, everyMs: number): NodeJS.Timeout {
-  const fire = () => void fireCron(mf, name);
+function startCron(mf: Miniflare, everyMs: number): NodeJS.Timeout {
+  const fire = () => void fireCron(mf);
   fire();
   return setInterval(fire, everyMs);
 }
 
-/** The Worker is looked up each time: what was known of one is broken once workerd has been restarted. */
-async function fireCron(mf: Miniflare, name: string): Promise<void> {
+/**
+ * By a request to the gateway, which is the first Worker, and by none of Miniflare's proxies: those stop this process until
+ * workerd has answered, and workerd waits for this process to read its log when it has much to say.
+ */
+async function fireCron(mf: Miniflare): Promise<void> {
   try {
-    const fetcher = await mf.getWorker(name);
-    await fetcher.scheduled({ scheduledTime: new Date(), cron: "* * * * *" });
+    const query = new URLSearchParams({ cron: "* * * * *", time: String(Date.now()) });
+    const response = await mf.dispatchFetch(`http://localhost/cdn-cgi/local/scheduled?${query}`);
+    const outcome = await response.text();
+    if (!response.ok) console.error("the scheduled handler failed:", outcome);
   } catch (error) {
-    console.error("the scheduled handler failed:", error);
+    // workerd is being started again, mostly: what the socket was need not be told.
+    console.error("the scheduled handler was not reached:", error instanceof Error ? error.message : error);
   }
 }

@@ -4,8 +4,9 @@ import { MasterKeys, masterKeyTexts } from "../workers/crypto/master-key.ts";
 import { ensureClient } from "./client-package.ts";
 import { shellQuoted, writeEnvFile } from "./env-file.ts";
 import { ensureExampleQueue } from "./example-queue.ts";
-import { type Host, StateInUse, startHost } from "./host.ts";
+import type { Host } from "./host.ts";
 import { localMasterKey, localRootKey, openState, UnreadableState } from "./state.ts";
+import { lockState, StateInUse, type StateLock } from "./state-lock.ts";
 
 /**
  * `npm start`: the whole platform on this machine, until Ctrl-C.
@@ -23,13 +24,20 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`PORT is not a port: ${process.env.PORT}`);
-try {
-  openState(stateDir);
-} catch (error) {
-  if (error instanceof UnreadableState) fail(error.message);
-  throw error;
+/** Before anything is read or made there: of two first starts the second must neither make keys nor touch a file. */
+function takeState(): StateLock {
+  try {
+    openState(stateDir);
+    return lockState(stateDir);
+  } catch (error) {
+    if (error instanceof UnreadableState) fail(error.message);
+    if (error instanceof StateInUse) fail(`${error.message}. Stop it, or set DURE_STATE_DIR to another directory.`);
+    throw error;
+  }
 }
+
+if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`PORT is not a port: ${process.env.PORT}`);
+const lock = takeState();
 const rootKey = localRootKey(stateDir, process.env);
 const masterKeys = new MasterKeys(
   masterKeyTexts({ ...process.env, DURE_MASTER_KEY: localMasterKey(stateDir, process.env) }),
@@ -41,8 +49,13 @@ const fault =
   masterKeys.fault;
 if (fault !== null) fail(fault);
 const vars = previousKey === null ? {} : { DURE_ROOT_KEY_PREVIOUS: previousKey };
-// For `examples/`, where the sources are newer than what `npm ci` has built.
-await ensureClient();
+// Not before all that may be refused has been: to load the runtime takes a second.
+const [{ startHost }, { MigrationFailed }] = await Promise.all([
+  import("./host.ts"),
+  import("./d1-migrations.ts"),
+  // For `examples/`, where the sources are newer than what `npm ci` has built.
+  ensureClient(),
+]);
 
 let stopping = false;
 
@@ -72,8 +85,9 @@ async function ready(url: string): Promise<void> {
   }
 }
 
-const host = await startHost({ port, address, rootKey, stateDir, vars }).catch((error: unknown) => {
-  if (error instanceof StateInUse) fail(`${error.message}. Stop it, or set DURE_STATE_DIR to another directory.`);
+const host = await startHost({ port, address, rootKey, stateDir, vars, lock }).catch((error: unknown) => {
+  if (error instanceof MigrationFailed) fail(error.message);
+  if (error instanceof StateInUse) fail(`${error.message}. It was started in the same instant.`);
   if (error instanceof Error && "code" in error && error.code === "ERR_ADDRESS_IN_USE")
     fail(`Port ${port} is in use. Stop what listens there, or choose another: PORT=8788 npm start`);
   throw error;

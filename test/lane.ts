@@ -23,6 +23,8 @@ const AMOUNTS = {
   consumer: { test: 3, campaign: 100 },
   /** Events of a shard on their way to subscribers. */
   events: { test: 12, campaign: 600 },
+  /** Random JSON texts through every door and every way out of the platform, on the real runtime. */
+  texts: { test: 10_000, campaign: 200_000 },
   /** Random requests to the API on the real runtime. */
   fuzz: { test: 300, campaign: 20_000 },
 } as const;

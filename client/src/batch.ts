@@ -2,12 +2,12 @@ import { DureError } from "./error.ts";
 import { submitBatch } from "./generated/calls.ts";
 import { MAX_BATCH_JOBS, MAX_BODY_BYTES } from "./generated/limits.ts";
 import type { Batch, BatchRequest, Problem, SubmitRequest } from "./generated/types.ts";
+import { byteLength, writeJson } from "./json-text.ts";
+import { isHopeless } from "./pause.ts";
 import type { Transport } from "./transport.ts";
 
 /** Leaves room for what stands around the jobs. */
 const MAX_PART_BYTES = MAX_BODY_BYTES - 1024;
-
-const encoder = new TextEncoder();
 
 /** Jobs that go in one request, each as its JSON text. */
 interface Part {
@@ -34,16 +34,15 @@ export async function submitParts(transport: Transport, batch: BatchRequest, opt
       `an atomic batch is one request: at most ${MAX_BATCH_JOBS} jobs and ${MAX_BODY_BYTES} bytes of JSON`,
     );
   const hasKeys = jobs.every((job) => job.idempotencyKey !== undefined);
-  const send = async ({ texts }: Part, index: number) => {
+  const send = ({ texts }: Part, index: number) => {
     const key = keyOf(options.idempotencyKey, index);
-    const reply = await transport.call(submitBatch, {
+    return transport.call(submitBatch, {
       body: batch,
       text: `{"atomic":${atomic},"jobs":[${texts.join(",")}]}`,
       headers: key === undefined ? {} : { "idempotency-key": key },
       repeatable: key !== undefined || hasKeys,
       signal: options.signal,
     });
-    return reply.data;
   };
   return parts.length === 1 ? send(parts[0] ?? { texts: [], bytes: 0 }, 0) : sendAll(parts, send, options.signal);
 }
@@ -59,7 +58,7 @@ async function sendAll(
   const items: Item[] = [];
   for (const [index, part] of parts.entries()) {
     const last = failures.at(-1);
-    const outcome = last === undefined || isOfOneRequest(last) ? await send(part, index).catch(asFailure) : last;
+    const outcome = last === undefined || isHopeless(last) ? await send(part, index).catch(asFailure) : last;
     signal?.throwIfAborted();
     const offset = items.length;
     const failed = outcome instanceof DureError;
@@ -113,11 +112,6 @@ function asFailure(error: unknown): DureError {
   throw error;
 }
 
-/** Whether a request was refused for what is in it. After any other failure the next would fare no better. */
-function isOfOneRequest({ status }: DureError): boolean {
-  return status === 400 || status === 413 || status === 422;
-}
-
 /** The key of the first request is the batch's own, so that a batch that fits is replayed as it always was. */
 function keyOf(idempotencyKey: string | undefined, index: number): string | undefined {
   return idempotencyKey === undefined || index === 0 ? idempotencyKey : `${idempotencyKey}/${index + 1}`;
@@ -128,8 +122,8 @@ function partsOf(jobs: readonly SubmitRequest[]): Part[] {
   let part: Part = { texts: [], bytes: 0 };
   const parts = [part];
   for (const job of jobs) {
-    const text = JSON.stringify(job);
-    const bytes = encoder.encode(text).length + 1;
+    const text = writeJson(job);
+    const bytes = byteLength(text) + 1;
     const fits = part.texts.length < MAX_BATCH_JOBS && part.bytes + bytes <= MAX_PART_BYTES;
     if (!fits && part.texts.length > 0) {
       part = { texts: [], bytes: 0 };

@@ -1,5 +1,6 @@
 import { bindingError, type DureBinding } from "./binding.ts";
 import type { Clock } from "./clock.ts";
+import { forRpc } from "./json-text.ts";
 import type { WorkPort } from "./work-port.ts";
 
 /** How long a call may take. A claim that is answered later has leased jobs that nobody runs: their leases end. */
@@ -22,12 +23,13 @@ export function bindingPort(dure: DureBinding, ports: { clock: Clock; random: ()
     report: (reports, { claim, signal }) =>
       // A result is what its JSON says, as over HTTP: RPC would carry a Date as one, and Dure refuse it.
       once(signal, () => dure.report(asJson(reports), claim === undefined ? {} : { claim })),
-    extend: (lease, body, signal) => once(signal, () => dure.extend(lease, body)),
+    release: (lease, body, signal) => once(signal, () => dure.release(lease, body)),
+    extend: (lease, body, signal) => once(signal, () => dure.extend(lease, asJson(body))),
   };
 }
 
 function asJson<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
+  return forRpc(value) as T;
 }
 
 /** Rejects then, with the signal's reason. */

@@ -13,7 +13,9 @@ import type {
   ExtendRequest,
   GetJobQuery,
   Job,
+  JobPatch,
   Problem,
+  ReleaseRequest,
   Reported,
   ReportRequest,
   ReportsRequest,
@@ -70,6 +72,10 @@ export interface DureBinding {
   wait(id: string, options?: CallerOptions & { timeoutSeconds?: number }): Promise<Answer<Job>>;
   /** Refused (409) when the job is final. */
   cancel(id: string, options?: CallerOptions): Promise<Answer<Job>>;
+  /** Changes a job that is scheduled or queued; with `ifVersion` only that version of it. */
+  patch(id: string, patch: JobPatch, options?: CallerOptions & { ifVersion?: number }): Promise<Answer<Job>>;
+  /** Makes a scheduled job due. */
+  runNow(id: string, options?: CallerOptions): Promise<Answer<Job>>;
   /** Takes jobs of a queue that may start, each with a lease. */
   claim(queue: string, body?: ClaimRequest, options?: CallerOptions): Promise<Answer<Claimed>>;
   /** Outcomes of attempts and, with `claim`, the next claim in the same call. */
@@ -79,6 +85,8 @@ export interface DureBinding {
   ): Promise<Answer<Reported>>;
   /** A heartbeat, and what the job says of its progress. */
   extend(lease: string, body?: ExtendRequest, options?: CallerOptions): Promise<Answer<Extended>>;
+  /** Gives a job back to its place, without spending an attempt. */
+  release(lease: string, body?: ReleaseRequest, options?: CallerOptions): Promise<Answer<Job>>;
   /** Runs a failed or cancelled job again. Needs the scope `admin`. */
   retry(id: string, options?: CallerOptions): Promise<Answer<Job>>;
   /** Why the job does not run. */

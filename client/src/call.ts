@@ -12,8 +12,6 @@ export interface Call<T extends CallTypes = CallTypes> {
   readonly method: "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
   /** With `{parameters}`. */
   readonly path: string;
-  /** Of the body, where it is another than `application/json`. */
-  readonly contentType?: string;
   /** Never there. */
   readonly types?: T;
 }

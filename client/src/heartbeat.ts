@@ -1,6 +1,7 @@
 import { backoffMs } from "./clock.ts";
 import { DureError } from "./error.ts";
 import type { ClaimedJob } from "./generated/types.ts";
+import { isHopeless } from "./pause.ts";
 import { extendBody, mergeProgress, normalizeProgress, type ProgressPatch, type ProgressUpdate } from "./progress.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -35,10 +36,12 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    const { job } = options;
     const now = options.port.clock.now();
-    this.#timeoutAt = now + options.job.timeout * 1000;
+    this.#timeoutAt = now + job.timeout * 1000;
     this.#leaseEndsAt = now + this.#leaseMs;
-    this.#beatAt = now + this.#leaseMs / 3;
+    // The first says that the job was begun: it comes before the attempt's time is up, however short that is.
+    this.#beatAt = now + Math.min(this.#leaseMs / 3, job.timeout * 500);
   }
 
   /** Takes what the handler says. Throws a RangeError when it cannot be sent. */
@@ -106,7 +109,7 @@ export class Heartbeat {
     } catch (error) {
       if (!(error instanceof DureError)) return "no-answer";
       if (error.status === 409 || error.status === 404) return "lease-lost";
-      return error.status === 400 || error.status === 413 ? "refused" : "no-answer";
+      return isHopeless(error) ? "refused" : "no-answer";
     }
   }
 

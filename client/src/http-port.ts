@@ -1,4 +1,4 @@
-import { claimJobs, extendByLease, reportJobs } from "./generated/calls.ts";
+import { claimJobs, extendByLease, releaseByLease, reportJobs } from "./generated/calls.ts";
 import type { Transport } from "./transport.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -9,13 +9,15 @@ export function httpPort(transport: Transport): WorkPort {
     random: transport.random,
     claim: async (queue, body, signal) => {
       const input = { params: { queue }, body, waitSeconds: body.wait ?? 0, repeatable: false, signal };
-      return (await transport.once(claimJobs, input)).data.jobs;
+      return (await transport.once(claimJobs, input)).jobs;
     },
-    report: async (reports, { claim, signal }) => {
+    report: (reports, { claim, signal }) => {
       const body = claim === undefined ? { reports } : { reports, claim };
-      return (await transport.once(reportJobs, { body, repeatable: false, signal })).data;
+      return transport.once(reportJobs, { body, repeatable: false, signal });
     },
-    extend: async (lease, body, signal) =>
-      (await transport.once(extendByLease, { body: { lease, ...body }, repeatable: false, signal })).data,
+    release: (lease, body, signal) =>
+      transport.once(releaseByLease, { body: { lease, ...body }, repeatable: false, signal }),
+    extend: (lease, body, signal) =>
+      transport.once(extendByLease, { body: { lease, ...body }, repeatable: false, signal }),
   };
 }

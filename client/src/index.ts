@@ -12,6 +12,7 @@ export {
 } from "./error.ts";
 export type * from "./generated/types.ts";
 export type { Jobs } from "./jobs.ts";
+export { JsonText } from "./json-text.ts";
 export type { Leases } from "./leases.ts";
 export type { Log } from "./log.ts";
 export type { Operations } from "./operations.ts";

@@ -73,7 +73,7 @@ export class JobRunner {
     this.#reporter.send();
   }
 
-  /** Claims and starts what it is given. Never rejects; where it fails, the outcomes that it brought are kept. */
+  /** Claims and starts what it is given, and says so: heartbeats tell which jobs were begun. Never rejects; where it fails, the outcomes that it brought are kept. */
   async claim(options: ClaimOptions): Promise<ClaimOutcome> {
     const batch = this.#reporter.take();
     try {
@@ -89,7 +89,7 @@ export class JobRunner {
   /** Waits for work only when there is nothing to report: outcomes must not wait. */
   async #exchange(batch: Pending[], { queue, max, waitSeconds }: ClaimOptions): Promise<ClaimedJob[]> {
     const { port, leaseSeconds, name, closed: signal } = this.#options;
-    const claim = { max, leaseSeconds, ...(name === undefined ? {} : { worker: name }) };
+    const claim = { begins: true, max, leaseSeconds, ...(name === undefined ? {} : { worker: name }) };
     if (batch.length === 0) {
       return port.claim(queue, waitSeconds === 0 ? claim : { ...claim, wait: waitSeconds }, signal);
     }

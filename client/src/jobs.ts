@@ -1,8 +1,26 @@
 import { submitParts } from "./batch.ts";
-import { cancelJob, explainJob, getJob, listJobs, retryJob, submitJob } from "./generated/calls.ts";
+import {
+  cancelJob,
+  explainJob,
+  getJob,
+  listJobs,
+  patchJob,
+  retryJob,
+  runJobNow,
+  submitJob,
+} from "./generated/calls.ts";
 import { MAX_WAIT_SECONDS } from "./generated/limits.ts";
-import type { Batch, BatchRequest, Explanation, Job, JobList, JobListItem, SubmitRequest } from "./generated/types.ts";
-import type { ListOptions, ReadOptions, WaitOptions } from "./read-options.ts";
+import type {
+  Batch,
+  BatchRequest,
+  Explanation,
+  Job,
+  JobList,
+  JobListItem,
+  JobPatch,
+  SubmitRequest,
+} from "./generated/types.ts";
+import { type ChangeOptions, changing, type ListOptions, type ReadOptions, type WaitOptions } from "./read-options.ts";
 import type { Transport } from "./transport.ts";
 
 /** A server that does not hold the answer must not be asked in a tight loop. */
@@ -23,14 +41,13 @@ export class Jobs {
    */
   async submit(job: SubmitRequest, options: { waitSeconds?: number; signal?: AbortSignal } = {}): Promise<Job> {
     const { waitSeconds = 0, signal } = options;
-    const reply = await this.#transport.call(submitJob, {
+    return this.#transport.call(submitJob, {
       body: job,
       headers: preferWait(waitSeconds),
       waitSeconds,
       repeatable: job.idempotencyKey !== undefined,
       signal,
     });
-    return reply.data;
   }
 
   /**
@@ -48,7 +65,7 @@ export class Jobs {
   /** The job as it is. */
   async get(id: string, { signal, consistency }: ReadOptions = {}): Promise<Job> {
     const query = this.#withLevel({}, consistency);
-    return (await this.#transport.call(getJob, { params: { id }, query, repeatable: true, signal })).data;
+    return this.#transport.call(getJob, { params: { id }, query, repeatable: true, signal });
   }
 
   /** The job when it is final; or as it is after `timeoutSeconds` (left out: it waits for ever). */
@@ -61,7 +78,7 @@ export class Jobs {
       const waitSeconds = Math.max(0, Math.min(MAX_WAIT_SECONDS, Math.ceil((until - startedAt) / 1000)));
       const headers = preferWait(waitSeconds);
       const input = { params: { id }, headers, waitSeconds, repeatable: true, signal };
-      const { data: job } = await this.#transport.call(getJob, input);
+      const job = await this.#transport.call(getJob, input);
       if (isFinal(job) || clock.now() >= until) return job;
       if (clock.now() - startedAt < QUICK_ANSWER_MS) await clock.sleep(QUICK_ANSWER_MS / 2, signal);
     }
@@ -72,7 +89,7 @@ export class Jobs {
     const { consistency, signal, include, ...filter } = options;
     const named = include === undefined ? filter : { ...filter, include: include.join(",") };
     const query = this.#withLevel(named, consistency);
-    return (await this.#transport.call(listJobs, { query, repeatable: true, signal })).data;
+    return this.#transport.call(listJobs, { query, repeatable: true, signal });
   }
 
   /** Every job of a list, page by page. */
@@ -87,17 +104,27 @@ export class Jobs {
 
   /** Throws 409 `invalid-state` when the job is final, also when an earlier try of this call made it so. */
   async cancel(id: string): Promise<Job> {
-    return (await this.#transport.call(cancelJob, { params: { id }, body: {}, repeatable: false })).data;
+    return this.#transport.call(cancelJob, { params: { id }, body: {}, repeatable: false });
+  }
+
+  /** Changes a job that is scheduled or queued. Null puts a member back to what it is when a submission leaves it out. */
+  async patch(id: string, patch: JobPatch, options: ChangeOptions = {}): Promise<Job> {
+    return this.#transport.call(patchJob, { params: { id }, body: patch, ...changing(options), repeatable: false });
+  }
+
+  /** Makes a scheduled job due now. It goes on waiting for its ordering key, its queue's limits and a queue that is paused. */
+  async runNow(id: string): Promise<Job> {
+    return this.#transport.call(runJobNow, { params: { id }, body: {}, repeatable: false });
   }
 
   /** Runs a failed or cancelled job again. */
   async retry(id: string): Promise<Job> {
-    return (await this.#transport.call(retryJob, { params: { id }, body: {}, repeatable: false })).data;
+    return this.#transport.call(retryJob, { params: { id }, body: {}, repeatable: false });
   }
 
   /** Why the job is not running. */
   async explain(id: string): Promise<Explanation> {
-    return (await this.#transport.call(explainJob, { params: { id }, repeatable: true })).data;
+    return this.#transport.call(explainJob, { params: { id }, repeatable: true });
   }
 
   /** A session that has seen more than one call can say has to read strongly. */

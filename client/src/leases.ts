@@ -1,10 +1,18 @@
-import { claimJobs, extendByLease, failByLease, reportJobs, succeedByLease } from "./generated/calls.ts";
+import {
+  claimJobs,
+  extendByLease,
+  failByLease,
+  releaseByLease,
+  reportJobs,
+  succeedByLease,
+} from "./generated/calls.ts";
 import type {
   ClaimedJob,
   ClaimRequest,
   Extended,
   FailRequest,
   Job,
+  ReleaseRequest,
   Reported,
   ReportRequest,
   ReportsRequest,
@@ -26,7 +34,7 @@ export class Leases {
   /** Not sent again after a lost answer: its jobs would be claimed twice over. */
   async claim(queue: string, options: ClaimRequest = {}, signal?: AbortSignal): Promise<ClaimedJob[]> {
     const input = { params: { queue }, body: options, waitSeconds: options.wait ?? 0, repeatable: false, signal };
-    return (await this.#transport.call(claimJobs, input)).data.jobs;
+    return (await this.#transport.call(claimJobs, input)).jobs;
   }
 
   /**
@@ -36,18 +44,23 @@ export class Leases {
   async report(reports: ReportRequest[], claim?: NonNullable<ReportsRequest["claim"]>): Promise<Reported> {
     const body = claim === undefined ? { reports } : { reports, claim };
     const input = { body, waitSeconds: claim?.wait ?? 0, repeatable: claim === undefined };
-    return (await this.#transport.call(reportJobs, input)).data;
+    return this.#transport.call(reportJobs, input);
   }
 
   /** `spawn`: jobs that are accepted with the success, or neither is. It answers their ids in `spawned`. */
   async succeed(lease: string, result: unknown = null, spawn: SubmitRequest[] = []): Promise<Succeeded> {
     const body = spawn.length === 0 ? { lease, result } : { lease, result, spawn };
-    return (await this.#transport.call(succeedByLease, { body, repeatable: true })).data;
+    return this.#transport.call(succeedByLease, { body, repeatable: true });
   }
 
   /** The attempt has failed; the next starts by the retry policy of the job, unless the failure is not retryable. */
   async fail(lease: string, failure: FailRequest): Promise<Job> {
-    return (await this.#transport.call(failByLease, { body: { lease, ...failure }, repeatable: true })).data;
+    return this.#transport.call(failByLease, { body: { lease, ...failure }, repeatable: true });
+  }
+
+  /** The job goes back to its place without an attempt being spent, and may start again after `delay` seconds (left out: at once). */
+  async release(lease: string, release: ReleaseRequest = {}): Promise<Job> {
+    return this.#transport.call(releaseByLease, { body: { lease, ...release }, repeatable: true });
   }
 
   /**
@@ -56,6 +69,6 @@ export class Leases {
    */
   async extend(lease: string, leaseSeconds?: number, update: ProgressUpdate = {}): Promise<Extended> {
     const body = { lease, ...extendBody(leaseSeconds, normalizeProgress(update)) };
-    return (await this.#transport.call(extendByLease, { body, repeatable: true })).data;
+    return this.#transport.call(extendByLease, { body, repeatable: true });
   }
 }

@@ -22,17 +22,16 @@ export class Operations {
    */
   async start(body: OperationRequest, options: { idempotencyKey?: string } = {}): Promise<Operation> {
     const { idempotencyKey } = options;
-    const reply = await this.#transport.call(startOperation, {
+    return this.#transport.call(startOperation, {
       body,
       headers: idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey },
       repeatable: idempotencyKey !== undefined,
     });
-    return reply.data;
   }
 
   /** The operation with how far it is. */
   async get(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<Operation> {
-    return (await this.#transport.call(getOperation, { params: { id }, repeatable: true, signal })).data;
+    return this.#transport.call(getOperation, { params: { id }, repeatable: true, signal });
   }
 
   /** The operation when it is done; or as it is after `timeoutSeconds` (left out: it waits for ever). */
@@ -50,6 +49,6 @@ export class Operations {
 
   /** One page, newest first. */
   async list(page: PageOptions = {}): Promise<OperationList> {
-    return (await this.#transport.call(listOperations, { query: page, repeatable: true })).data;
+    return this.#transport.call(listOperations, { query: page, repeatable: true });
   }
 }

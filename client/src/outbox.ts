@@ -1,10 +1,9 @@
 import { MAX_BODY_BYTES, MAX_REPORTS } from "./generated/limits.ts";
 import type { ReportRequest } from "./generated/types.ts";
+import { byteLength, writeJson } from "./json-text.ts";
 
 /** Leaves room for the envelope and the claim. */
 const MAX_BATCH_BYTES = MAX_BODY_BYTES - 16 * 1024;
-
-const encoder = new TextEncoder();
 
 export interface Pending {
   report: ReportRequest;
@@ -25,8 +24,8 @@ export class Outbox {
   }
 
   add(report: ReportRequest): void {
-    const text = JSON.stringify(report);
-    this.#pending.push({ report, bytes: text.length < 1024 ? text.length * 3 : encoder.encode(text).length, tries: 0 });
+    const text = writeJson(report);
+    this.#pending.push({ report, bytes: text.length < 1024 ? text.length * 3 : byteLength(text), tries: 0 });
   }
 
   /** Takes out what fits into one request. Give back what was not confirmed. */

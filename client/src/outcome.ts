@@ -1,21 +1,16 @@
 import { NonRetryable } from "./error.ts";
 import { MAX_ERROR_CODE_BYTES, MAX_ERROR_MESSAGE_BYTES, MAX_RESULT_BYTES } from "./generated/limits.ts";
 import type { ReportRequest, SubmitRequest } from "./generated/types.ts";
+import { byteLength, writeJson } from "./json-text.ts";
 
 /** Turns what a handler did into a report that the server will take: a report that it refuses would lose the work. */
-
-const encoder = new TextEncoder();
-
-function fits(text: string, maxBytes: number): boolean {
-  return text.length * 3 <= maxBytes || encoder.encode(text).length <= maxBytes;
-}
 
 /** Of a handler that returned. What JSON cannot hold, or what is too large, is a failure for good. */
 export function successReport(lease: string, result: unknown, jobs: readonly SubmitRequest[] = []): ReportRequest {
   const spawn = jobs.length === 0 ? {} : { spawn: [...jobs] };
   let text: string | undefined;
   try {
-    text = JSON.stringify(result);
+    text = writeJson(result);
   } catch (error) {
     return failureReport(
       lease,
@@ -23,7 +18,7 @@ export function successReport(lease: string, result: unknown, jobs: readonly Sub
     );
   }
   if (text === undefined) return { lease, ok: true, result: null, ...spawn };
-  if (fits(text, MAX_RESULT_BYTES)) return { lease, ok: true, result, ...spawn };
+  if (byteLength(text) <= MAX_RESULT_BYTES) return { lease, ok: true, result, ...spawn };
   return failureReport(
     lease,
     new NonRetryable(`the result is larger than ${MAX_RESULT_BYTES} bytes`, { code: "result-too-large" }),
@@ -52,6 +47,6 @@ function messageOf(thrown: unknown): string {
 }
 
 function cut(message: string): string {
-  if (fits(message, MAX_ERROR_MESSAGE_BYTES)) return message;
+  if (byteLength(message) <= MAX_ERROR_MESSAGE_BYTES) return message;
   return message.slice(0, Math.floor(MAX_ERROR_MESSAGE_BYTES / 3)).toWellFormed();
 }

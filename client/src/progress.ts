@@ -1,5 +1,6 @@
 import { mergeProgress as merge, normalizeProgress as normalize } from "../../contract/progress-patch.ts";
 import type { ExtendRequest } from "./generated/types.ts";
+import { JsonText } from "./json-text.ts";
 
 /** What the code of a job says of its progress. What is left out stays as it was. */
 export interface ProgressUpdate {
@@ -26,7 +27,12 @@ export interface ProgressPatch {
  * The checkpoint is taken as it is now, whatever becomes of the object later. Throws a RangeError for a percentage that is no
  * number, and for a checkpoint that is not JSON or too large.
  */
-export const normalizeProgress: (update: ProgressUpdate) => ProgressPatch = normalize;
+export function normalizeProgress(update: ProgressUpdate): ProgressPatch {
+  const patch = normalize(update);
+  return update.checkpoint instanceof JsonText && patch.checkpoint !== null
+    ? { ...patch, checkpoint: update.checkpoint.text }
+    : patch;
+}
 
 /** Two updates as one, the later one's fields before the earlier's. */
 export const mergeProgress: (earlier: ProgressPatch | null, later: ProgressPatch) => ProgressPatch = merge;
@@ -41,6 +47,12 @@ export function extendBody(leaseSeconds: number | undefined, patch: ProgressPatc
   return {
     ...(leaseSeconds === undefined ? {} : { leaseSeconds }),
     ...(percent === undefined && message === undefined ? {} : { progress }),
-    ...(checkpoint === undefined ? {} : { checkpoint: checkpoint === null ? null : JSON.parse(checkpoint) }),
+    ...(checkpoint === undefined ? {} : { checkpoint: checkpoint === null ? null : asSent(checkpoint) }),
   };
+}
+
+/** The value, or its text where the value does not say the same. */
+function asSent(checkpoint: string): unknown {
+  const value: unknown = JSON.parse(checkpoint);
+  return JSON.stringify(value) === checkpoint ? value : new JsonText(checkpoint);
 }

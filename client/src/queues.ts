@@ -49,23 +49,23 @@ export class Queues {
    */
   async put(queue: string, settings: QueueRequest = {}, options: ChangeOptions = {}): Promise<Queue> {
     const input = { params: { queue }, body: settings, ...changing(options) };
-    return (await this.#transport.call(putQueue, input)).data;
+    return this.#transport.call(putQueue, input);
   }
 
   /** Changes what `patch` names and keeps the rest: a JSON merge patch, in which null puts a setting back to its default. */
   async patch(queue: string, patch: QueuePatch, options: ChangeOptions = {}): Promise<Queue> {
     const input = { params: { queue }, body: patch, ...changing(options) };
-    return (await this.#transport.call(patchQueue, input)).data;
+    return this.#transport.call(patchQueue, input);
   }
 
   /** The queue with its settings. */
   async get(queue: string): Promise<Queue> {
-    return (await this.#transport.call(getQueue, { params: { queue }, repeatable: true })).data;
+    return this.#transport.call(getQueue, { params: { queue }, repeatable: true });
   }
 
   /** One page of the queues. */
   async list(page: PageOptions = {}): Promise<QueueList> {
-    return (await this.#transport.call(listQueues, { query: page, repeatable: true })).data;
+    return this.#transport.call(listQueues, { query: page, repeatable: true });
   }
 
   /** Refused (409) while the queue has unfinished jobs. */
@@ -75,22 +75,22 @@ export class Queues {
 
   /** Starts no more jobs of the queue; those that run go on. */
   async pause(queue: string): Promise<Queue> {
-    return (await this.#transport.call(pauseQueue, { params: { queue }, body: {}, repeatable: true })).data;
+    return this.#transport.call(pauseQueue, { params: { queue }, body: {}, repeatable: true });
   }
 
   /** Starts jobs of the queue again. */
   async resume(queue: string): Promise<Queue> {
-    return (await this.#transport.call(resumeQueue, { params: { queue }, body: {}, repeatable: true })).data;
+    return this.#transport.call(resumeQueue, { params: { queue }, body: {}, repeatable: true });
   }
 
   /** How many jobs are in each state, and how fast they go. */
   async stats(queue: string): Promise<QueueStats> {
-    return (await this.#transport.call(queueStats, { params: { queue }, repeatable: true })).data;
+    return this.#transport.call(queueStats, { params: { queue }, repeatable: true });
   }
 
   /** The kinds of failures, the most frequent first. */
   async failures(queue: string, page: PageOptions = {}): Promise<FailureList> {
-    return (await this.#transport.call(listFailures, { params: { queue }, query: page, repeatable: true })).data;
+    return this.#transport.call(listFailures, { params: { queue }, query: page, repeatable: true });
   }
 
   /**
@@ -98,7 +98,7 @@ export class Queues {
    * Send it again while the answer says `more`.
    */
   async redrive(queue: string, body: RedriveRequest = {}): Promise<Redriven> {
-    return (await this.#transport.call(redriveQueue, { params: { queue }, body, repeatable: false })).data;
+    return this.#transport.call(redriveQueue, { params: { queue }, body, repeatable: false });
   }
 
   /** Cancels everything that waits. Not sent twice: the answer counts it. */
@@ -113,25 +113,25 @@ export class Queues {
 
   /** Parked ordering keys, the latest first. */
   async keys(queue: string, page: ListOrderingKeysQuery = {}): Promise<OrderingKeyList> {
-    return (await this.#transport.call(listOrderingKeys, { params: { queue }, query: page, repeatable: true })).data;
+    return this.#transport.call(listOrderingKeys, { params: { queue }, query: page, repeatable: true });
   }
 
   /** Decides about the failed job that blocks a key. Refused (409) when none does. Not sent twice: another may by then. */
   async unblockKey(queue: string, body: UnblockKeyRequest): Promise<OrderingKey> {
-    return (await this.#transport.call(unblockKey, { params: { queue }, body, repeatable: false })).data;
+    return this.#transport.call(unblockKey, { params: { queue }, body, repeatable: false });
   }
 
   /** Starts no more jobs of the key; one that runs goes on. */
   async pauseKey(queue: string, key: string): Promise<OrderingKey> {
-    return (await this.#transport.call(pauseKey, { params: { queue }, body: { key }, repeatable: true })).data;
+    return this.#transport.call(pauseKey, { params: { queue }, body: { key }, repeatable: true });
   }
 
   /** Starts jobs of the key again. */
   async resumeKey(queue: string, key: string): Promise<OrderingKey> {
-    return (await this.#transport.call(resumeKey, { params: { queue }, body: { key }, repeatable: true })).data;
+    return this.#transport.call(resumeKey, { params: { queue }, body: { key }, repeatable: true });
   }
 
   async #purge(queue: string, body: PurgeRequest): Promise<Purged> {
-    return (await this.#transport.call(purgeQueue, { params: { queue }, body, repeatable: false })).data;
+    return this.#transport.call(purgeQueue, { params: { queue }, body, repeatable: false });
   }
 }

@@ -2,7 +2,7 @@ import { DureError } from "./error.ts";
 import type { Reported, ReportRequest } from "./generated/types.ts";
 import type { Log } from "./log.ts";
 import { Outbox, type Pending } from "./outbox.ts";
-import { pauseMs } from "./pause.ts";
+import { isHopeless, pauseMs } from "./pause.ts";
 import { brings, isRefusedSpawn, withoutSpawn } from "./spawned.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -91,9 +91,4 @@ export class Reporter {
     this.#sending = false;
     onChange();
   }
-}
-
-/** The request is wrong by itself: sending it again changes nothing. */
-function isHopeless(error: unknown): error is DureError {
-  return error instanceof DureError && (error.status === 400 || error.status === 413 || error.status === 422);
 }

@@ -1,8 +1,9 @@
-import type { ClaimedJob, ReportRequest, SubmitRequest } from "./generated/types.ts";
+import type { ClaimedJob, ReleaseRequest, ReportRequest, SubmitRequest } from "./generated/types.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
 import { failureReport, successReport } from "./outcome.ts";
 import type { ProgressUpdate } from "./progress.ts";
+import { giveBack, Released } from "./released.ts";
 import { Spawned } from "./spawned.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -36,6 +37,12 @@ export interface HandlerContext {
    * the server refuses of it fails the attempt with the code `invalid-spawn`. The key needs the scope `submit` for it.
    */
   spawn(job: SubmitRequest): void;
+  /**
+   * Gives the job back to its place without spending an attempt, to start again after `delay` seconds (left out: at once), and
+   * ends the handler: it throws, and whatever the handler then does is not reported. A job that was deferred for longer than its
+   * queue's `maxDeferral` spends an attempt all the same.
+   */
+  release(release?: ReleaseRequest): never;
 }
 
 /** A claimed job of a queue whose payloads are of a known type. */
@@ -69,10 +76,15 @@ export async function runJob(job: ClaimedJob, options: RunOptions): Promise<Repo
   const heart = new Heartbeat({ job, port, leaseSeconds, onLost });
   const beating = heart.run(done.signal);
   const spawned = new Spawned();
+  const released: { as: ReleaseRequest | null } = { as: null };
   const report = await outcome(job, handler, {
     signal: interrupt.signal,
     spawned,
     spawn: (child) => spawned.add(child),
+    release: (release = {}) => {
+      released.as ??= release;
+      throw new Released();
+    },
     log,
     // Not `async`: a faulty update fails the handler that gives it, whether it waits for the answer or not.
     progress: (update) => {
@@ -83,10 +95,13 @@ export async function runJob(job: ClaimedJob, options: RunOptions): Promise<Repo
   stopped.removeEventListener("abort", stop);
   done.abort();
   await beating;
-  // A job that goes on later does so from what it said last; one that succeeded needs it no more.
-  if (!report.ok) await heart.flush();
   const { reason } = interrupt.signal;
-  return reason instanceof Interrupted && reason.code !== "worker-stopped" ? null : report;
+  const isLost = reason instanceof Interrupted && reason.code !== "worker-stopped";
+  // A job that goes on later does so from what it said last; one that succeeded needs it no more.
+  if (!report.ok || released.as !== null) await heart.flush();
+  if (released.as === null) return isLost ? null : report;
+  if (!isLost) await giveBack(job, released.as, { port, closed: port.clock.deadline(leaseSeconds * 1000) });
+  return null;
 }
 
 async function outcome(
@@ -98,6 +113,7 @@ async function outcome(
     const result = await handler(job, context);
     return successReport(job.lease, result, spawned.jobs);
   } catch (error) {
+    if (error instanceof Released) return failureReport(job.lease, error);
     // A handler that gave up because we told it to did not fail by itself, whatever it threw.
     if (context.signal.aborted) return failureReport(job.lease, context.signal.reason);
     log.warn(`dure: attempt ${job.attempt} of the job ${job.id} has failed:`, error);

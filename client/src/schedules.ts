@@ -22,23 +22,23 @@ export class Schedules {
   /** Creates the schedule or replaces it. What `schedule` leaves out gets its default; only `paused` of one that exists stays. */
   async put(name: string, schedule: ScheduleRequest, options: ChangeOptions = {}): Promise<Schedule> {
     const input = { params: { schedule: name }, body: schedule, ...changing(options) };
-    return (await this.#transport.call(putSchedule, input)).data;
+    return this.#transport.call(putSchedule, input);
   }
 
   /** Changes what `patch` names and keeps the rest: a JSON merge patch, in which null puts a member back to its default. */
   async patch(name: string, patch: SchedulePatch, options: ChangeOptions = {}): Promise<Schedule> {
     const input = { params: { schedule: name }, body: patch, ...changing(options) };
-    return (await this.#transport.call(patchSchedule, input)).data;
+    return this.#transport.call(patchSchedule, input);
   }
 
   /** The schedule as it is. */
   async get(name: string): Promise<Schedule> {
-    return (await this.#transport.call(getSchedule, { params: { schedule: name }, repeatable: true })).data;
+    return this.#transport.call(getSchedule, { params: { schedule: name }, repeatable: true });
   }
 
   /** One page, newest first. */
   async list(page: PageOptions = {}): Promise<ScheduleList> {
-    return (await this.#transport.call(listSchedules, { query: page, repeatable: true })).data;
+    return this.#transport.call(listSchedules, { query: page, repeatable: true });
   }
 
   /** Its jobs stay. Not sent twice: a second sending would find nothing. */
@@ -49,6 +49,6 @@ export class Schedules {
   /** One page of what came of its instants, newest first. */
   async fires(name: string, page: PageOptions = {}): Promise<FireList> {
     const input = { params: { schedule: name }, query: page, repeatable: true };
-    return (await this.#transport.call(listFires, input)).data;
+    return this.#transport.call(listFires, input);
   }
 }

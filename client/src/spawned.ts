@@ -1,6 +1,7 @@
 import { DureError } from "./error.ts";
 import { MAX_SPAWN } from "./generated/limits.ts";
 import type { ReportRequest, SubmitRequest } from "./generated/types.ts";
+import { JsonText } from "./json-text.ts";
 import { failureReport } from "./outcome.ts";
 
 /** The jobs that one run of a handler brings with its success. */
@@ -20,7 +21,9 @@ export class Spawned {
     } catch (error) {
       throw new RangeError("the spawned job is not JSON", { cause: error });
     }
-    this.#jobs.push(JSON.parse(text) as SubmitRequest);
+    const { payload } = job;
+    const taken = JSON.parse(text) as SubmitRequest;
+    this.#jobs.push(payload instanceof JsonText ? { ...taken, payload } : taken);
   }
 }
 

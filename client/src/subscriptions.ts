@@ -24,23 +24,23 @@ export class Subscriptions {
    */
   async put(name: string, subscription: SubscriptionRequest, options: ChangeOptions = {}): Promise<Subscription> {
     const input = { params: { subscription: name }, body: subscription, ...changing(options) };
-    return (await this.#transport.call(putSubscription, input)).data;
+    return this.#transport.call(putSubscription, input);
   }
 
   /** Changes what `patch` names and keeps the rest: a JSON merge patch, in which null puts a member back to its default. */
   async patch(name: string, patch: SubscriptionPatch, options: ChangeOptions = {}): Promise<Subscription> {
     const input = { params: { subscription: name }, body: patch, ...changing(options) };
-    return (await this.#transport.call(patchSubscription, input)).data;
+    return this.#transport.call(patchSubscription, input);
   }
 
   /** With how its delivery goes. */
   async get(name: string): Promise<Subscription> {
-    return (await this.#transport.call(getSubscription, { params: { subscription: name }, repeatable: true })).data;
+    return this.#transport.call(getSubscription, { params: { subscription: name }, repeatable: true });
   }
 
   /** One page, newest first. */
   async list(page: PageOptions = {}): Promise<SubscriptionList> {
-    return (await this.#transport.call(listSubscriptions, { query: page, repeatable: true })).data;
+    return this.#transport.call(listSubscriptions, { query: page, repeatable: true });
   }
 
   /** With what it has not delivered. Not sent twice: a second sending would find nothing. */

@@ -1,8 +1,9 @@
 import { type Call, type CallInput, pathOf } from "./call.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { environmentVariable } from "./environment.ts";
-import { answerError, DureError, networkError } from "./error.ts";
-import { pauseMs } from "./pause.ts";
+import { answerError, networkError } from "./error.ts";
+import { readAnswer, writeJson } from "./json-text.ts";
+import { isTransient, pauseMs } from "./pause.ts";
 import { Session } from "./session.ts";
 
 /** The part of `fetch` that the client uses. */
@@ -43,13 +44,6 @@ interface Sending {
   signal?: AbortSignal | undefined;
 }
 
-/** What came of a call. */
-export interface Reply<T> {
-  status: number;
-  data: T;
-  header(name: string): string | null;
-}
-
 /** The types of a call, out of its constant. */
 type TypesOf<C> = C extends Call<infer T> ? T : never;
 
@@ -57,7 +51,6 @@ type TypesOf<C> = C extends Call<infer T> ? T : never;
 interface Request extends Sending {
   method: string;
   path: string;
-  contentType: string;
 }
 
 /** Sends requests: authentication, deadlines, retries with jittered backoff. Answers are trusted to be the contract's. */
@@ -89,16 +82,14 @@ export class Transport {
   }
 
   /** Sends, and sends again where that is safe. Throws `DureError`, or the reason of an aborted `signal`. */
-  async call<C extends Call>(call: C, input: CallInput<TypesOf<C>> & Sending): Promise<Reply<TypesOf<C>["answer"]>> {
+  async call<C extends Call>(call: C, input: CallInput<TypesOf<C>> & Sending): Promise<TypesOf<C>["answer"]> {
     const request = requestOf(call, input);
     for (let failures = 1; ; failures++) {
       try {
         return await this.#once(request);
       } catch (error) {
         input.signal?.throwIfAborted();
-        const isRetryable =
-          error instanceof DureError && (error.status === 429 || (error.isUncertain && input.repeatable));
-        if (!isRetryable || failures > this.#retries) throw error;
+        if (!isTransient(error, input.repeatable) || failures > this.#retries) throw error;
         await this.clock.sleep(pauseMs(error, failures, this.random()), input.signal);
         input.signal?.throwIfAborted();
       }
@@ -106,12 +97,12 @@ export class Transport {
   }
 
   /** One try. */
-  once<C extends Call>(call: C, input: CallInput<TypesOf<C>> & Sending): Promise<Reply<TypesOf<C>["answer"]>> {
+  once<C extends Call>(call: C, input: CallInput<TypesOf<C>> & Sending): Promise<TypesOf<C>["answer"]> {
     return this.#once(requestOf(call, input));
   }
 
   /** One try; and another without bookmarks where the server does not take these any more. */
-  async #once<T>(request: Request): Promise<Reply<T>> {
+  async #once<T>(request: Request): Promise<T> {
     const { sent } = this.session;
     const { method, text, signal } = request;
     const deadline = this.clock.deadline(this.#timeoutMs + (request.waitSeconds ?? 0) * 1000);
@@ -119,7 +110,7 @@ export class Transport {
       method,
       headers: {
         ...this.#headers,
-        ...(text === undefined ? {} : { "content-type": request.contentType }),
+        ...(text === undefined ? {} : { "content-type": "application/json" }),
         ...(sent.length === 0 ? {} : { "dure-bookmark": sent.join(", ") }),
         ...request.headers,
       },
@@ -133,7 +124,7 @@ export class Transport {
       if (this.session.refused(sent, error)) return this.#once(request);
       throw error;
     }
-    return { status: response.status, data: parse<T>(body), header: (name) => response.headers.get(name) };
+    return parse<T>(body);
   }
 
   async #exchange(url: string, init: Parameters<Fetch>[1]) {
@@ -160,8 +151,7 @@ function requestOf(call: Call, input: CallInput<NonNullable<Call["types"]>> & Se
     ...sending,
     method: call.method,
     path: pathOf(call, params) + queryText(query),
-    contentType: call.contentType ?? "application/json",
-    ...(body === undefined || sending.text !== undefined ? {} : { text: JSON.stringify(body) }),
+    ...(body === undefined || sending.text !== undefined ? {} : { text: writeJson(body) }),
   };
 }
 
@@ -170,13 +160,12 @@ function queryText(query: object = {}): string {
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) params.set(name, String(value));
   }
-  const text = params.toString();
-  return text === "" ? "" : `?${text}`;
+  return params.size === 0 ? "" : `?${params}`;
 }
 
 function parse<T>(text: string): T {
   try {
-    return (text === "" ? null : JSON.parse(text)) as T;
+    return (text === "" ? null : readAnswer(text)) as T;
   } catch (error) {
     throw networkError(error); // A cut-off answer says as little as none.
   }

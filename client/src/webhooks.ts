@@ -46,8 +46,8 @@ export class WebhookVerificationError extends Error {
 }
 
 /**
- * Makes sure that a request was sent by Dure a moment ago and is unchanged, and gives its body: an event, or with `T` the payload of a
- * job. Throws a `WebhookVerificationError` otherwise, and a `TypeError` where the caller gave no secret, or no body as it was
+ * Makes sure that a request was sent by Dure a moment ago and is unchanged, and gives its body: an event of a job, with `T` that
+ * of a schedule (`ScheduleEvent`) or the payload of a job. Throws a `WebhookVerificationError` otherwise, and a `TypeError` where the caller gave no secret, or no body as it was
  * received. A `Request` is read by it.
  *
  * ```ts

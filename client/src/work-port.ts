@@ -4,6 +4,7 @@ import type {
   ClaimRequest,
   Extended,
   ExtendRequest,
+  ReleaseRequest,
   Reported,
   ReportRequest,
   ReportsRequest,
@@ -22,5 +23,6 @@ export interface WorkPort {
   readonly random: () => number;
   claim(queue: string, claim: ClaimRequest, signal: AbortSignal): Promise<ClaimedJob[]>;
   report(reports: ReportRequest[], options: { claim?: NextClaim; signal: AbortSignal }): Promise<Reported>;
+  release(lease: string, body: ReleaseRequest, signal: AbortSignal): Promise<unknown>;
   extend(lease: string, body: ExtendRequest, signal: AbortSignal): Promise<Extended>;
 }

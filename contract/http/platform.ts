@@ -28,7 +28,7 @@ export const PLATFORM_CALLS = {
     scope: "public",
     summary: "Every dependency answers",
     description:
-      "Asks D1, KV, the Queues, the Directory and three shards whether they answer, and looks at the age of the last round of the cron. Without D1, KV, Queues or rounds the platform is degraded; without shards it is down. The answer may be a second old.",
+      "Asks D1, KV, the Queues, the Directory and three shards whether they answer, and looks at the age of the last round of the cron, and at whether a processor comes for the work that waits for it. Without D1, KV, Queues, rounds or a processor the platform is degraded; without shards it is down. The answer may be a second old.",
     answers: [ok("Ready", "Ready, perhaps degraded"), { status: 503, description: "Down", json: "Ready" }],
     problems: [],
   }),

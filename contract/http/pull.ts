@@ -15,6 +15,7 @@ const SUCCEED = {
     "payload-too-large",
     "keys-need-one-partition",
     "timeout-too-long",
+    "backlog-full",
   ],
 } as const;
 
@@ -33,6 +34,15 @@ const EXTEND = {
     "Moves the end of the lease, and stores progress and a checkpoint. The answer says when the job was cancelled meanwhile.",
   answers: [ok("Extended")],
   problems: ["lease-not-found", "stale-lease", "checkpoint-too-large"],
+} as const;
+
+const RELEASE = {
+  scope: "work",
+  description:
+    "Puts the job under this lease back to its place, without spending an attempt. A job that was deferred for longer than its queue's `maxDeferral` spends one.",
+  bookmark: true,
+  answers: [ok("Job")],
+  problems: ["lease-not-found", "stale-lease"],
 } as const;
 
 const SECRET_IN_PATH = "Deprecated, but kept: a lease is a secret, and paths are written into logs on the way.";
@@ -70,6 +80,7 @@ export const PULL_CALLS = {
       "payload-too-large",
       "keys-need-one-partition",
       "timeout-too-long",
+      "backlog-full",
     ],
   }),
   succeedByLease: call({
@@ -93,6 +104,13 @@ export const PULL_CALLS = {
     summary: "Send a heartbeat, progress and a checkpoint",
     ...EXTEND,
   }),
+  releaseByLease: call({
+    method: "post",
+    path: "/v1/leases/release",
+    body: "ReleaseLeaseRequest",
+    summary: "Give one job back",
+    ...RELEASE,
+  }),
   succeedLease: call({
     method: "post",
     path: "/v1/leases/{lease}/succeed",
@@ -111,6 +129,16 @@ export const PULL_CALLS = {
     summary: "Report one failure, with the lease in the path",
     deprecated: `${SECRET_IN_PATH} \`POST /v1/leases/fail\` takes it in the body.`,
     ...FAIL,
+  }),
+  releaseLease: call({
+    method: "post",
+    path: "/v1/leases/{lease}/release",
+    parameters: { lease: LEASE },
+    body: "ReleaseRequest",
+    bodyOptional: true,
+    summary: "Give one job back, with the lease in the path",
+    deprecated: `${SECRET_IN_PATH} \`POST /v1/leases/release\` takes it in the body.`,
+    ...RELEASE,
   }),
   extendLease: call({
     method: "post",

@@ -20,7 +20,7 @@ export const SCHEDULES_CALLS = {
     scope: "admin",
     summary: "Create or replace a schedule",
     description:
-      "Creates the schedule, or replaces it. It fires from now on by its cron expression in its time zone; instants before are not made up for.",
+      "Creates the schedule, or replaces it. It fires from now on, by its cron expression in its time zone or every so many seconds; instants before are not made up for. The answer shows its next five instants.",
     body: "ScheduleRequest",
     sends: ["If-Match"],
     answersWith: ["ETag"],
@@ -39,7 +39,7 @@ export const SCHEDULES_CALLS = {
     parameters: { schedule: SCHEDULE },
     scope: "read",
     summary: "Read a schedule",
-    description: "Reads one schedule, with when it fired last and when it fires next.",
+    description: "Reads one schedule, with when it fired last and its next five instants.",
     answersWith: ["ETag"],
     answers: [ok("Schedule")],
     problems: ["schedule-not-found"],

@@ -1,7 +1,21 @@
 /** What a shard says of itself. */
 import type { JobState } from "../../domain/job/state.ts";
+import type { Lane } from "../../domain/queue.ts";
 import type { SlotRange } from "../../domain/slots.ts";
 import type { ShardCall } from "./call.ts";
+
+/** Who comes for the jobs of one line, as far as a shard knows. Times are in epoch milliseconds. */
+export interface ExecutorHealth {
+  lane: Lane;
+  /** Whose jobs these are: the processor's, or those of the consumer that claims by queue. */
+  executor: "processor" | "consumer";
+  /** The release that the processor told; null when it told none. */
+  version: string | null;
+  /** When it came last, up to an hour older than that after a restart; null when nobody is known to have come. */
+  visitedAt: number | null;
+  /** Since when work has waited and nobody has come for it; null when nothing waits. */
+  awaySince: number | null;
+}
 
 /** What a shard holds, and what it has done since its object started. Times are in epoch milliseconds. */
 export interface ShardHealth {
@@ -22,6 +36,8 @@ export interface ShardHealth {
   pendingEvents: number;
   /** Spawned jobs that have not reached their shards, and those refused there of which no letter went out yet. */
   undelivered: number;
+  /** Lines that somebody came for, or in which something waits. Left out by a shard of an earlier version. */
+  executors?: ExecutorHealth[];
   /** Counted since the object started. */
   totals: {
     accepted: number;

@@ -3,6 +3,7 @@
 import type { Job } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
 import type { Busy, Moved, ShardCall } from "./call.ts";
+import type { Submitted } from "./submit.ts";
 
 /** Names one job of a namespace. A job of another namespace is answered as one that does not exist. */
 export interface JobRequest extends ShardCall {
@@ -46,6 +47,37 @@ export type Unredrivable =
  */
 export type ChangeReply = JobReply | { type: "conflict"; job: Job; because: Unredrivable | null };
 
+/** What a call changes of a job that waits; what is left out stays. Times are epoch ms. */
+export interface JobChanges {
+  /** JSON text. */
+  payload?: string;
+  /** Null: at once. */
+  runAt?: number | null;
+  priority?: number;
+  tags?: string[];
+  /** Null: it waits without end. */
+  expiresAt?: number | null;
+}
+
+/** Changes a job that is scheduled or queued. */
+export interface PatchRequest extends JobRequest {
+  changes: JobChanges;
+  /** The change is meant for one of these versions of the job; null is any. */
+  versions: number[] | null;
+}
+
+/**
+ * The job as it is after the change. Else it is as it was: `conflict`, its state does not allow a change; `version`, it has
+ * another one than the change is meant for; `expired`, it was to expire at a time that has passed; `full`, there is no room for
+ * its payload.
+ */
+export type PatchReply =
+  | JobReply
+  | { type: "conflict"; job: Job }
+  | { type: "version"; version: number }
+  | { type: "expired" }
+  | Extract<Submitted, { type: "full" }>;
+
 /** Why a job is where it is, each in one word. */
 export const EXPLAIN_REASONS = [
   "ready",
@@ -61,6 +93,9 @@ export const EXPLAIN_REASONS = [
   "parked",
   "deduplication",
   "no-worker",
+  "quarantined",
+  "no-executor",
+  "deleting",
   "running",
   "final",
 ] as const;
@@ -79,6 +114,8 @@ export interface Explanation {
   ahead: number | null;
   /** When it is expected to start, epoch ms; null when that cannot be said. */
   estimatedStartAt: number | null;
+  /** Since when nobody has come for it, epoch ms; null with other reasons, and from shards of an earlier version. */
+  since?: number | null;
 }
 
 /** An explanation, or that the shard does not have the job. */

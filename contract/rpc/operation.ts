@@ -43,6 +43,8 @@ export interface JobKeys {
 /** A job that history has, its queue by name. */
 export interface KeyedJob extends JobKeys {
   queue: string;
+  /** Which queue of that name: see `Job`. */
+  incarnation?: number;
 }
 
 /**

@@ -13,7 +13,7 @@ export interface SchedulePush {
   version: number;
   queueVersion: number;
   deleted: boolean;
-  /** What `timingOf` makes of the settings; null when no instants are to come. */
+  /** What `timingText` makes of the settings; null when no instants are to come. */
   timing: string | null;
   /** For the shard that owns the place. Null is for every other, which stops what it has of the schedule. */
   own: OwnedSchedule | null;

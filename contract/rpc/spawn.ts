@@ -7,7 +7,8 @@ import type { NewJob } from "./submit.ts";
  * A job as a worker wrote it with its success, checked as far as that goes without its queue. It gets its place and
  * its id when the success is recorded.
  */
-export interface SpawnJob extends Omit<NewJob, "id" | "queue" | "partition" | "createdAt" | "parent" | "depth"> {
+export interface SpawnJob
+  extends Omit<NewJob, "id" | "queue" | "partition" | "createdAt" | "parent" | "depth" | "traceparent"> {
   /** The name of a queue of the namespace of the job that succeeds. */
   queue: string;
 }
@@ -21,6 +22,7 @@ export type Unfit =
   | "keys-need-one-partition"
   | "timeout-too-long"
   | "spawned-too-deep"
+  | "queue-full"
   | "namespace-full"
   | "shard-full";
 
@@ -46,6 +48,7 @@ export interface ReceiveRequest extends ShardCall {
 /**
  * All jobs are dealt with, but for those in `left` and what follows each in its slot: they cannot be decided yet (the
  * queue is frozen for a change, a key is held by an atomic batch), or the shard holds all it can, and are to be sent again. `left` has the `seq` of
- * each.
+ * each. `unfit` has those of them that the shard cannot take as they are, whatever the time: they are to make way for what
+ * follows them. Left out by a shard of an earlier version.
  */
-export type ReceiveReply = { type: "received"; left: number[] } | Moved;
+export type ReceiveReply = { type: "received"; left: number[]; unfit?: number[] } | Moved;

@@ -43,6 +43,8 @@ export interface NewJob {
   parent: string | null;
   /** How many successes deep it was brought; left out: it was submitted. */
   depth?: number;
+  /** The trace of its submission (W3C `traceparent`); left out: it had none. */
+  traceparent?: string;
 }
 
 /** Submits jobs. It can be sent twice: a job whose id the shard knows is accepted only once. */

@@ -1,5 +1,5 @@
 /** Subscriptions on a shard, and the way of their events to the processor. */
-import type { LifecycleEvent, SubscriptionSettings } from "../../domain/subscription.ts";
+import type { AnyEvent, SubscriptionSettings } from "../../domain/subscription.ts";
 import type { ShardCall } from "./call.ts";
 
 /** Tells a shard of subscriptions, deleted ones too. Of two settings of a name it keeps those of the higher version. */
@@ -78,7 +78,7 @@ export interface EventPage {
   upTo: number;
   leaseMs: number;
   subscription: SubscriptionSettings;
-  events: LifecycleEvent[];
+  events: AnyEvent[];
 }
 
 /** The next page, and whether another feed waits to be taken. */

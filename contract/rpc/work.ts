@@ -1,6 +1,6 @@
 /** Claiming, reporting and extending. */
 import type { LaneConnections } from "../../domain/connections.ts";
-import type { Job, JobError } from "../../domain/job/job.ts";
+import type { AttemptWarning, Job, JobError } from "../../domain/job/job.ts";
 import type { Lane, PushTarget, PushType, QueueSettings } from "../../domain/queue.ts";
 import type { Busy, BusyItem, MovedItem, ShardCall } from "./call.ts";
 import type { SpawnJob, Unfit } from "./spawn.ts";
@@ -11,9 +11,13 @@ import type { SpawnJob, Unfit } from "./spawn.ts";
  */
 export type Outcome =
   /** The jobs in `spawn` are accepted with the success, in the same step, or neither is. */
-  | { ok: true; result: string | null; resultTruncated: boolean; spawn?: SpawnJob[] }
-  /** The job runs again after `retryAfterMs` milliseconds where it may; null leaves that to its retry policy. */
-  | { ok: false; error: JobError; retryAfterMs: number | null };
+  | { ok: true; result: string | null; resultTruncated: boolean; spawn?: SpawnJob[]; warning?: AttemptWarning }
+  /**
+   * The job runs again after `retryAfterMs` milliseconds at least, where it may; null leaves that to its retry policy.
+   * `putBack`: it was `deferred` by its target, or `released` by its worker, and spends no attempt as long as its queue's
+   * `maxDeferralMs` lets it.
+   */
+  | { ok: false; error: JobError; retryAfterMs: number | null; putBack?: "deferred" | "released" };
 
 /** What came of one attempt. It counts only under the lease that is current. */
 export interface Report {
@@ -51,6 +55,8 @@ export interface WorkRequest extends ShardCall {
   lane: Lane;
   /** The name of the processor invocation. */
   worker: string;
+  /** The release of the processor. Left out by one of an earlier version. */
+  version?: string;
   reports: Report[];
   /** How many jobs can be started now, by the type of their target. All zero says that the executor leaves, and only reports. */
   room: Record<PushType, number>;
@@ -65,12 +71,16 @@ export interface WorkItem {
   namespace: string;
   queue: string;
   attempt: number;
+  /** How often the job was claimed. Left out by a shard of an earlier version. */
+  delivery?: number;
   lease: string;
   payload: string;
   timeoutMs: number;
   target: PushTarget;
   /** JSON text of what an earlier attempt left; null when there is none. */
   checkpoint: string | null;
+  /** The trace of its submission; null, or left out by a shard of an earlier version: it had none. */
+  traceparent?: string | null;
 }
 
 /** What became of the reports, in their order, and the jobs that were claimed. */
@@ -89,6 +99,13 @@ export interface ClaimRequest extends ShardCall {
   leaseMs: number | null;
   /** The name of the worker, for the attempts of the jobs; null when it gives none. */
   worker: string | null;
+  /** Whether the jobs come with all of their attempts that are kept. Left out: with the last two. */
+  allAttempts?: boolean;
+  /**
+   * The worker says which of the jobs it has begun, by a heartbeat or a report: the others come back without spending an attempt
+   * when their leases end.
+   */
+  begins?: boolean;
 }
 
 /**
@@ -98,6 +115,12 @@ export interface ClaimRequest extends ShardCall {
 export interface AwaitWorkRequest extends ShardCall {
   namespace: string;
   queue: string;
+  waitMs: number;
+}
+
+/** Is answered true as soon as a processor could claim something in the lane, and false after `waitMs` milliseconds. A hint: nothing is claimed by it. */
+export interface AwaitLaneRequest extends ShardCall {
+  lane: Lane;
   waitMs: number;
 }
 

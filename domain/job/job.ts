@@ -2,8 +2,8 @@ import type { JobState } from "./state.ts";
 
 /** How the wait grows from one failed attempt to the next: it doubles, grows by the first wait, or stays. */
 export const BACKOFFS = ["exponential", "linear", "constant"] as const;
-/** What chance does to a wait. `full` makes it any time from none to the whole wait, `none` leaves it. */
-export const JITTERS = ["full", "none"] as const;
+/** What chance does to a wait. `full` makes it any time from none to the whole wait, `half` any from half of it on, `none` leaves it. */
+export const JITTERS = ["full", "half", "none"] as const;
 
 /**
  * How a failed attempt is tried again: at most `maxAttempts` attempts since acceptance or the last redrive, the first
@@ -27,6 +27,12 @@ export interface JobError {
   retryable: boolean;
 }
 
+/** What of an attempt was not done though it succeeded. `code` is for programs and `message` for people. */
+export interface AttemptWarning {
+  code: "spawn-refused";
+  message: string;
+}
+
 /**
  * How an attempt can end. `leaseExpired` stands for all that the shard ends by its clock: a worker that was not heard
  * of in time, and a timeout.
@@ -44,6 +50,8 @@ export interface Attempt {
   outcome: (typeof ATTEMPT_OUTCOMES)[number] | null;
   error: JobError | null;
   worker: string | null;
+  /** Of one that succeeded; left out: there is none. */
+  warning?: AttemptWarning;
 }
 
 /**
@@ -65,9 +73,14 @@ export interface Job {
   id: string;
   namespace: string;
   queue: string;
+  /** Which queue of that name it belongs to (`incarnationOf` in `queue.ts`). Left out: the first. */
+  incarnation?: number;
   state: JobState;
   version: number;
+  /** Attempts that were spent, the one that runs included. It goes on counting over redrives. */
   attempt: number;
+  /** How often it was claimed: the fence of its leases. A job from history that is older than this lacks it. */
+  delivery?: number;
   priority: number;
   orderingKey: string | null;
   /** Whose limits it counts under, where its queue limits keys. */
@@ -78,6 +91,8 @@ export interface Job {
   parent?: string | null;
   /** How many successes deep it was brought. Left out: it was submitted. */
   depth?: number;
+  /** The trace of its submission (W3C `traceparent`); left out: it had none. */
+  traceparent?: string;
   /** Set on a final job whose deduplication key may still answer with it: history keeps it until then. */
   keptUntil?: number;
   tags: string[];

@@ -28,6 +28,8 @@ export const TRANSITIONS = {
    * spends an attempt as a reported failure does: a job that kills its worker cannot run for ever.
    */
   retry: { from: ["running"], to: "queued", later: "scheduled" },
+  /** The job comes back without an attempt being spent: it was deferred or released, or its worker had not begun it. */
+  putBack: { from: ["running"], to: "queued", later: "scheduled" },
   /** The attempt ended without success, and was the last. */
   fail: { from: ["running"], to: "failed" },
   /** Its `expiresAt` came before any attempt of its present budget began. */
@@ -38,7 +40,7 @@ export const TRANSITIONS = {
   reject: { from: ["queued"], to: "cancelled" },
   /** Back in line with a new budget of attempts. */
   redrive: { from: ["failed", "cancelled"], to: "queued", later: "scheduled" },
-  /** Another call with its deduplication key replaces it: a new payload and a new run-at. */
+  /** A call changes it while it waits: by its id, or because it has its deduplication key. A new payload, a new run-at. */
   replace: { from: ["scheduled", "queued"], to: "queued", later: "scheduled" },
   /** Its user deletes it. */
   discard: { from: FINAL_STATES, to: "discarded" },

@@ -2,7 +2,17 @@ import type * as rpc from "../../contract/rpc.ts";
 import { auditShard } from "./audit/audit.ts";
 import { health, wake } from "./audit/health.ts";
 import { queueStats } from "./audit/queue-stats.ts";
-import { awaitWork, claim, deliver, finished, projected, untilWork, work } from "./doorbells/visits.ts";
+import {
+  awaitLane,
+  awaitWork,
+  claim,
+  deliver,
+  finished,
+  projected,
+  untilLane,
+  untilWork,
+  work,
+} from "./doorbells/visits.ts";
 import { changeKey, orderingKeys } from "./failed-jobs/change-key.ts";
 import { discardFailed, discardMoved, failedJobs } from "./failed-jobs/failed-jobs.ts";
 import { failuresOf } from "./failed-jobs/failures.ts";
@@ -10,10 +20,11 @@ import { redriveQueue } from "./failed-jobs/redrive-queue.ts";
 import { revive } from "./failed-jobs/revive.ts";
 import { existingIds } from "./jobs/existing-ids.ts";
 import { listJobs } from "./jobs/list.ts";
-import { type Command, direct, EACH, none, read, slots, write } from "./kernel/command.ts";
+import { type Command, direct, EACH, none, read, slots, type Touches, write } from "./kernel/command.ts";
 import { slotsOfJobs } from "./kernel/ownership.ts";
 import { closeBatch, openBatch } from "./lifecycle/batch-store.ts";
 import { purgeQueue } from "./lifecycle/cancel.ts";
+import { patchJob, runNow } from "./lifecycle/change.ts";
 import { releaseKeys } from "./lifecycle/discard.ts";
 import { cancelJob, explainJob, getJob, retryJob } from "./lifecycle/one-job.ts";
 import { submitJobs } from "./lifecycle/submit.ts";
@@ -38,7 +49,7 @@ export type Result<Name extends keyof rpc.ShardApi> =
 export type Commands = { readonly [Name in keyof rpc.ShardApi]: Command<Request<Name>, Result<Name>> };
 
 /** The slot of the one job that the call names. */
-const oneJob = slots(({ id }: { id: string }) => slotsOfJobs([id]));
+const oneJob: Touches<{ id: string }> = { by: "slots", of: ({ id }) => slotsOfJobs([id]), job: ({ id }) => id };
 /** The slots of the jobs that the call names. */
 const theirJobs = slots(({ jobs }: { jobs: readonly { id: string }[] }) => slotsOfJobs(jobs.map(({ id }) => id)));
 /** The slot that the call names. */
@@ -66,6 +77,7 @@ export const COMMANDS: Commands = {
   work: direct(EACH, work),
   claim: direct(ofQueue, claim),
   awaitWork: read(ofQueue, awaitWork, untilWork),
+  awaitLane: read(ofShard, awaitLane, untilLane),
   report: write(EACH, report, untilDelivered),
   extend: write(EACH, extend),
 
@@ -74,6 +86,8 @@ export const COMMANDS: Commands = {
   explain: read(oneJob, explainJob),
   cancel: write(oneJob, cancelJob),
   retry: write(oneJob, retryJob),
+  patch: write(oneJob, patchJob),
+  runNow: write(oneJob, runNow),
   existingIds: read(
     slots(({ ids }) => slotsOfJobs(ids)),
     existingIds,

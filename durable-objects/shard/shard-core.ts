@@ -6,10 +6,12 @@ import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { RING } from "./doorbells/doorbells.ts";
 import { CONNECTION_SHARES_PART } from "./flow/connections.ts";
 import { logPosition } from "./jobs/history.ts";
+import { EACH_JOB } from "./jobs/job-store.ts";
 import type { Command } from "./kernel/command.ts";
 import { Engine, type EnginePorts } from "./kernel/engine.ts";
 import { OWNERSHIP } from "./kernel/ownership.ts";
 import type { AnyPart } from "./kernel/part.ts";
+import { QUARANTINE } from "./kernel/quarantine.ts";
 import { SHARD_LIMITS, SHARD_LIMITS_PART, type ShardLimits } from "./lifecycle/admission.ts";
 import { FEED_LIMITS_PART, type FeedLimits } from "./subscriptions/drop.ts";
 import { SUBSYSTEMS } from "./subsystems.ts";
@@ -76,6 +78,10 @@ export class ShardCore extends Calls {
     const { touches } = command;
     const refusal = touches.by === "slots" ? engine.get(OWNERSHIP).refusal(touches.of(request)) : null;
     if (refusal !== null) return refusal as Result<Name>;
+    // Whoever asks for a job that is set aside has it tried at once.
+    if (touches.by === "slots" && touches.job !== undefined && engine.get(QUARANTINE).any) {
+      engine.tryAgain(EACH_JOB.kind, touches.job(request));
+    }
     switch (command.kind) {
       case "write":
         return engine.step((step) => command.run(step, request));

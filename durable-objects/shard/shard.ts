@@ -7,6 +7,7 @@ import { durableSql } from "../do-sql.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { queueOf } from "./doorbells/bell-queues.ts";
 import { DRIVERS } from "./drivers.ts";
+import { EACH_JOB } from "./jobs/job-store.ts";
 import type { Command, Patience } from "./kernel/command.ts";
 import type { Driver } from "./kernel/driver.ts";
 import { GroupCommit } from "./kernel/group-commit.ts";
@@ -38,6 +39,13 @@ export class Shard extends Calls {
       random: unguessable,
       setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
+      setAside: ({ kind, key, tries, fault }) => {
+        // Keys that users have chosen are in the names of other rows.
+        const row = kind === EACH_JOB.kind ? { job: key } : {};
+        console.error(
+          JSON.stringify({ at: "shard.set-aside", shard: this.#core.name, kind, ...row, tries, error: fault }),
+        );
+      },
       connectionShares: {
         namespace: parseShare("NAMESPACE_SHARE", env.NAMESPACE_SHARE),
         host: parseShare("HOST_SHARE", env.HOST_SHARE),

@@ -5,6 +5,7 @@ import { connections } from "./flow/connections-subsystem.ts";
 import { deduplication } from "./flow/dedup-subsystem.ts";
 import { gates } from "./flow/gates-subsystem.ts";
 import { orderingKeys } from "./flow/ordering-subsystem.ts";
+import { formerQueues } from "./former-queues/subsystem.ts";
 import { history } from "./jobs/history-subsystem.ts";
 import { idempotency } from "./jobs/idempotency-subsystem.ts";
 import { progress } from "./jobs/progress-subsystem.ts";
@@ -51,6 +52,7 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   subscriptions, // told of what has become of it all
   operations, // one of them walks a bounded part of its way at each alarm
   namespaceDeletion, // after all of whose rows it deletes
+  formerQueues, // the same, of queues whose names others have
   doorbells, // ring for what waits then
   audit, // looks at what all of them have, and changes nothing of it
 ];

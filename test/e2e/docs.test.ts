@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { writeEnvFile } from "../../scripts/env-file.ts";
 import { ensureExampleQueue } from "../../scripts/example-queue.ts";
 import { startHost } from "../../scripts/host.ts";
@@ -12,37 +12,48 @@ import { runPage } from "../docs/run-page.ts";
 
 const key = "dure_root_of-the-documents-0123456789abcdef";
 
-let stateDir = "";
-beforeEach(() => {
-  stateDir = mkdtempSync(join(tmpdir(), "dure-docs-"));
-});
-afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
+/** Runs a page with a state directory of its own. */
+async function withState(run: (stateDir: string) => Promise<void>): Promise<void> {
+  const stateDir = mkdtempSync(join(tmpdir(), "dure-docs-"));
+  try {
+    await run(stateDir);
+  } finally {
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
 
 const filesOf = ({ blocks }: Page) => blocks.filter((block) => block.kind === "file");
 const changing = pages().filter((page) => filesOf(page).length > 0);
 const reading = pages().filter((page) => filesOf(page).length === 0);
 
-it.each(reading)("$path runs from top to bottom on an empty state, and prints what it shows", async ({ blocks }) => {
-  const { url, stop } = await startHost({ port: 0, rootKey: key, stateDir });
-  try {
-    await ensureExampleQueue({ url, key });
-    const envFile = writeEnvFile(stateDir, { url, key });
-    expect(await runPage(blocks, { folder: ROOT, envFile })).toEqual([]);
-  } finally {
-    await stop();
-  }
-});
+// A page waits for half of its time, for delays, limits and retries that it shows: so two run at once.
+describe.concurrent("each page, on a platform of its own,", () => {
+  it.each(reading)("$path runs from top to bottom on an empty state, and prints what it shows", ({ blocks }) =>
+    withState(async (stateDir) => {
+      const { url, stop } = await startHost({ port: 0, rootKey: key, stateDir });
+      try {
+        await ensureExampleQueue({ url, key });
+        const envFile = writeEnvFile(stateDir, { url, key });
+        expect(await runPage(blocks, { folder: ROOT, envFile })).toEqual([]);
+      } finally {
+        await stop();
+      }
+    }),
+  );
 
-it.each(changing)("$path does so in a copy that has the files which it asks for", async (page) => {
-  const folder = join(stateDir, "copy");
-  copyWith(filesOf(page), ROOT, folder);
-  const dure = join(folder, ".dure");
-  const platform = await spawnPlatform({ port: await freePort(), rootKey: key, stateDir: dure, root: folder });
-  try {
-    expect(await runPage(page.blocks, { folder, envFile: join(dure, "env.sh") })).toEqual([]);
-  } finally {
-    await platform.end("SIGTERM");
-  }
+  it.each(changing)("$path does so in a copy that has the files which it asks for", (page) =>
+    withState(async (stateDir) => {
+      const folder = join(stateDir, "copy");
+      copyWith(filesOf(page), ROOT, folder);
+      const dure = join(folder, ".dure");
+      const platform = await spawnPlatform({ port: await freePort(), rootKey: key, stateDir: dure, root: folder });
+      try {
+        expect(await runPage(page.blocks, { folder, envFile: join(dure, "env.sh") })).toEqual([]);
+      } finally {
+        await platform.end("SIGTERM");
+      }
+    }),
+  );
 });
 
 it("a handler is one file and one line", () => {

@@ -1,19 +1,38 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { startHost } from "../../scripts/host.ts";
 
+const ROOT = join(import.meta.dirname, "../..");
+const ROOT_KEY = "dure_root_of-the-host-test-0123456789abcdefghijkl";
+const folder = mkdtempSync(join(tmpdir(), "dure-host-"));
 const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
-it("a killed workerd is started again, and the cron trigger goes on", async () => {
-  const stateDir = mkdtempSync(join(tmpdir(), "dure-host-"));
-  const host = await startHost({
-    port: 0,
-    rootKey: "dure_root_of-the-host-test-0123456789abcdefghijkl",
-    stateDir,
-    cronMs: 300,
-  });
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A gateway that says more at each of its first rounds than fits into the pipe that the host reads its log from. */
+function talkative(): [gateway: string, processor: string] {
+  const main = join(folder, "talkative.ts");
+  const gateway = JSON.stringify(join(ROOT, "workers/gateway/index.ts"));
+  writeFileSync(
+    main,
+    `export * from ${gateway};
+     import gateway from ${gateway};
+     let rounds = 0;
+     const scheduled = (...round) => {
+       // Lines like these are left out of what a test prints.
+       if (rounds++ < 3) for (let line = 0; line < 2000; line++) console.log('{"line": ' + line + ', "text": "' + "x".repeat(200) + '"}');
+       return gateway.scheduled(...round);
+     };
+     export default { ...gateway, scheduled };`,
+  );
+  return [main, join(ROOT, "workers/processor/index.ts")];
+}
+
+it("a killed workerd is started again, and the cron trigger goes on, whatever the Workers write into their log", async () => {
+  const stateDir = join(folder, "state");
+  const host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir, cronMs: 300, mains: talkative() });
   try {
     const killed = host.workerd();
     if (killed === null) throw new Error("the host does not know its workerd");
@@ -23,9 +42,26 @@ it("a killed workerd is started again, and the cron trigger goes on", async () =
     expect(status).toBe(200);
     // A cron that fails for good would end the process by now.
     await pause(1500);
-    expect((await fetch(`${host.url}/readyz`)).status).toBe(200);
+    const ready = await fetch(`${host.url}/readyz`);
+    expect(await ready.json()).toMatchObject({
+      status: "ok",
+      checks: { cron: { ok: true, ageSeconds: expect.any(Number) } },
+    });
   } finally {
     await host.stop();
-    rmSync(stateDir, { recursive: true });
   }
+});
+
+it("a migration that cannot be applied is said in a sentence without SQL, and nothing listens", async () => {
+  const config = join(folder, "broken/wrangler.toml");
+  mkdirSync(join(folder, "broken/migrations"), { recursive: true });
+  cpSync(join(ROOT, "migrations/0001_access.sql"), join(folder, "broken/migrations/0001_access.sql"));
+  writeFileSync(join(folder, "broken/migrations/0002_broken.sql"), "ALTER TABLE nothing_like_it ADD COLUMN x TEXT;");
+  writeFileSync(config, readFileSync(join(ROOT, "wrangler.toml"), "utf8"));
+  const stateDir = join(folder, "broken-state");
+  const configs: [string, string] = [config, join(ROOT, "workers/processor/wrangler.toml")];
+  const mains: [string, string] = [join(ROOT, "workers/gateway/index.ts"), join(ROOT, "workers/processor/index.ts")];
+  await expect(startHost({ port: 0, rootKey: ROOT_KEY, stateDir, configs, mains })).rejects.toThrow(
+    /^The migration 0002_broken\.sql cannot be applied to the database in .*: .*no such table: nothing_like_it.*\.$/,
+  );
 });

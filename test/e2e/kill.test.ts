@@ -12,7 +12,7 @@ import { Submitter } from "./submitter.ts";
 
 const ROOT_KEY = "dure_root_of-the-kill-test-0123456789abcdefghijkl";
 const KILLS = 5;
-const BETWEEN_KILLS_MS = [2000, 5000] as const;
+const BETWEEN_KILLS_MS = [1000, 3500] as const;
 const DRAIN_MS = 90_000;
 const QUEUES = ["pulled", "handled"] as const;
 /** What nothing that the platform prints may have. Its root key is told on purpose. */

@@ -1,14 +1,24 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, expect, it, vi } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 import { freePort, type Platform, spawnPlatform } from "../../scripts/platform.ts";
 
-const stateDir = mkdtempSync(join(tmpdir(), "dure-start it's-")); // A path that a shell would take apart.
-const otherDir = mkdtempSync(join(tmpdir(), "dure-start-"));
+/**
+ * The tests of one state directory follow each other as a day of its user's does: a start takes seconds, and each of them is
+ * what the next one needs.
+ */
+const stateDir = join(mkdtempSync(join(tmpdir(), "dure-start it's-")), "new"); // A path that a shell would take apart.
 const port = await freePort();
 const running: Platform[] = [];
+const folders = [join(stateDir, "..")];
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "dure-start-"));
+  folders.push(folder);
+  return folder;
+}
 
 async function start(dir = stateDir, onPort = port, rootKey: string | null = null): Promise<Platform> {
   const platform = await spawnPlatform({ port: onPort, rootKey, stateDir: dir });
@@ -26,82 +36,125 @@ function printedKey(platform: Platform): string {
   return platform.output().match(/Key +(dure_root_\S+)/)?.[1] ?? "";
 }
 
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((platform) => platform.end("SIGKILL")));
-});
-afterAll(() => {
-  for (const dir of [stateDir, otherDir]) rmSync(dir, { recursive: true, force: true });
+/** Waits for a file that a start makes. */
+async function made(file: string): Promise<void> {
+  while (!existsSync(join(stateDir, file))) await new Promise((wake) => setTimeout(wake, 5));
+}
+
+/** Submits jobs, eight at a time, until the platform has said that it runs. Answers what it was told. */
+async function submitUntil(started: Promise<unknown>): Promise<Set<number>> {
+  let over = false;
+  const end = started.finally(() => {
+    over = true;
+  });
+  await made("root-key");
+  const authorization = `Bearer ${readFileSync(join(stateDir, "root-key"), "utf8").trim()}`;
+  const headers = { authorization, "content-type": "application/json" };
+  const statuses = new Set<number>();
+  const submit = async () => {
+    while (!over) {
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/jobs`, {
+        method: "POST",
+        headers,
+        body: '{"payload": 1}',
+      }).catch(
+        () => null, // Nobody listens yet.
+      );
+      if (answer !== null) statuses.add(answer.status);
+      await answer?.text();
+    }
+  };
+  await Promise.all([end, ...Array.from({ length: 8 }, submit)]);
+  return statuses;
+}
+
+let platform: Platform;
+let job: ReturnType<typeof runPrintedLines>;
+
+afterAll(async () => {
+  await Promise.all(running.map((each) => each.end("SIGKILL")));
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-it("the printed lines run a job, Ctrl-C ends well, and a restart finds key and job again", async () => {
-  const first = await start();
-  const job = runPrintedLines(first);
+it("a first start migrates before its port opens, and a second on the same new directory says so and touches nothing", async () => {
+  const first = start();
+  const told = submitUntil(first);
+  await made("host.json");
+  // Long before there is a workerd.
+  await expect(start(stateDir, await freePort())).rejects.toThrow(
+    /ended with 1:\n.* is in use by process \d+\. Stop it, or/,
+  );
+  platform = await first;
+  expect([...(await told)]).toEqual([202]);
+  expect(platform.output()).not.toMatch(/CREATE TABLE|SELECT|INSERT|D1_ERROR/);
+});
+
+it("the printed lines run a job, and what the state directory has is its owner's alone", () => {
+  job = runPrintedLines(platform);
   expect(job).toMatchObject({ state: "succeeded", result: { words: 5 } });
   for (const file of ["root-key", "master-key", "env.sh"])
     expect(statSync(join(stateDir, file)).mode & 0o777, file).toBe(0o600);
   for (const name of [".", ...readdirSync(stateDir, { recursive: true, encoding: "utf8" })])
     expect(statSync(join(stateDir, name)).mode & 0o077, name).toBe(0);
-  expect(await first.end("SIGINT")).toBe(0);
-  expect(first.output()).toContain("Stopped");
-
-  const second = await start();
-  expect(printedKey(second)).toBe(printedKey(first));
-  const headers = { authorization: `Bearer ${printedKey(second)}` };
-  const response = await fetch(`${second.url}/v1/jobs/${job.id}`, { headers });
-  expect(await response.json()).toMatchObject({ id: job.id, state: "succeeded", result: { words: 5 } });
-});
-
-it("a master key that is none is refused in one sentence", async () => {
-  const dir = mkdtempSync(join(tmpdir(), "dure-start-"));
-  vi.stubEnv("DURE_MASTER_KEY", "a");
-  try {
-    await expect(start(dir, await freePort())).rejects.toThrow(
-      "ended with 1:\nThe secret DURE_MASTER_KEY is not a master key. It is dure_master_ and 32 random bytes",
-    );
-  } finally {
-    vi.unstubAllEnvs();
-    rmSync(dir, { recursive: true, force: true });
-  }
 });
 
 it("the docs, the API description and the health pages answer", async () => {
-  const { url } = await start();
+  const { url } = platform;
   for (const path of ["/docs", "/openapi.json", "/healthz", "/readyz"])
     expect((await fetch(url + path)).status, path).toBe(200);
   expect((await fetch(`${url}/metrics`)).status).toBe(401);
 });
 
+it("a port in use is said, and the state in use too", async () => {
+  const others = [start(newFolder()), start(stateDir, await freePort())].map((starting) => starting.catch(String));
+  const [onPort, onState] = await Promise.all(others);
+  expect(onPort).toContain(`Port ${port} is in use`);
+  expect(onState).toContain(`${stateDir} is in use by process`);
+});
+
+it("Ctrl-C ends well, and a restart finds key and job again", async () => {
+  expect(await platform.end("SIGINT")).toBe(0);
+  expect(platform.output()).toContain("Stopped");
+  const before = printedKey(platform);
+  platform = await start();
+  expect(printedKey(platform)).toBe(before);
+  const headers = { authorization: `Bearer ${before}` };
+  const response = await fetch(`${platform.url}/v1/jobs/${job.id}`, { headers });
+  expect(await response.json()).toMatchObject({ id: job.id, state: "succeeded", result: { words: 5 } });
+});
+
+it("a host that was killed leaves neither a lock nor a workerd for the next one to stumble over", async () => {
+  const { pid } = platform.process;
+  if (pid === undefined) throw new Error("no pid");
+  process.kill(pid, "SIGKILL"); // The host alone: its workerd lives on, and holds the port and the state.
+  await platform.end("SIGCONT");
+  expect((await fetch(`${platform.url}/healthz`)).status).toBe(200);
+  platform = await start();
+  expect(runPrintedLines(platform)).toMatchObject({ state: "succeeded" });
+});
+
+it("a master key that is none is refused in one sentence", async () => {
+  vi.stubEnv("DURE_MASTER_KEY", "a");
+  try {
+    await expect(start(newFolder(), await freePort())).rejects.toThrow(
+      "ended with 1:\nThe secret DURE_MASTER_KEY is not a master key. It is dure_master_ and 32 random bytes",
+    );
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
 it("a root key that could be guessed is refused at the start, with a sentence that says how to make one", async () => {
-  await expect(start(otherDir, port, "a")).rejects.toThrow(
+  await expect(start(newFolder(), port, "a")).rejects.toThrow(
     /ended with 1:\nDURE_ROOT_KEY is not fit to be a root key: .+ Make one with: echo "dure_root_\$\(openssl rand -hex 32\)"/,
   );
 });
 
-it("a port in use is said, and the state in use too", async () => {
-  await start();
-  await expect(start(otherDir)).rejects.toThrow(`Port ${port} is in use`);
-  await expect(start(stateDir, await freePort())).rejects.toThrow(`${stateDir} is in use by process`);
-});
-
 it("state of a version before the first release is refused in one sentence, with exit code 1, and stays as it is", async () => {
-  const old = mkdtempSync(join(tmpdir(), "dure-start-"));
-  try {
-    writeFileSync(join(old, "root-key"), "dure_root_old\n");
-    await expect(start(old, await freePort())).rejects.toThrow(
-      `ended with 1:\nThe state in ${old} was written by a development version before the first release and cannot be read`,
-    );
-    expect(readdirSync(old)).toEqual(["root-key"]);
-  } finally {
-    rmSync(old, { recursive: true, force: true });
-  }
-});
-
-it("a host that was killed leaves no workerd behind for the next one to stumble over", async () => {
-  const first = await start();
-  const { pid } = first.process;
-  if (pid === undefined) throw new Error("no pid");
-  process.kill(pid, "SIGKILL"); // The host alone: its workerd lives on, and holds the port and the state.
-  await first.end("SIGCONT");
-  expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
-  expect(runPrintedLines(await start())).toMatchObject({ state: "succeeded" });
+  const old = newFolder();
+  writeFileSync(join(old, "root-key"), "dure_root_old\n");
+  await expect(start(old, await freePort())).rejects.toThrow(
+    `ended with 1:\nThe state in ${old} was written by a development version before the first release and cannot be read`,
+  );
+  expect(readdirSync(old)).toEqual(["root-key"]);
 });

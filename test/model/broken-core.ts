@@ -61,6 +61,20 @@ export function unpaused(hit: () => void) {
   };
 }
 
+/** A change of a job is made whatever version it was meant for. */
+export function forAnyVersion(original: typeof RigCore, hit: () => void): typeof RigCore {
+  return class extends original {
+    override call<Name extends keyof rpc.ShardApi>(
+      name: Name,
+      ...[request, alarmAt]: CallArguments<Name>
+    ): Result<Name> {
+      if (name !== "patch") return super.call(name, request, alarmAt);
+      hit();
+      return super.call(name, { ...(request as rpc.PatchRequest), versions: null } as Request<Name>, alarmAt);
+    }
+  };
+}
+
 /** Settings arrive changed, whichever way they come. */
 export function deafTo(original: typeof RigCore, change: (settings: QueueSettings) => QueueSettings): typeof RigCore {
   return class extends original {

@@ -24,6 +24,7 @@ export const MUST_SEE = [
   ),
   ...[
     "no-worker",
+    "no-executor",
     "connections",
     "parked",
     "deduplication",
@@ -36,7 +37,9 @@ export const MUST_SEE = [
     (jobs) => `claim: ${jobs}`,
   ),
   ...["a restart", "a lost alarm", "a step back", "a lease that ended", "a retry out of attempts"],
+  ...["deferred", "released", "a deferral that spends an attempt", "a job that comes back unbegun"],
   ...["accept", "accept-next", "answer", "refuse", "replace"].map((verdict) => `dedup: ${verdict}`),
+  ...["patch: job", "patch: conflict", "patch: version", "patch: expired", "run-now: job", "run-now: conflict"],
   ...["key blocked", "key paused", "key open", "not-blocked open"].map((answer) => `a key: ${answer}`),
   ...["a redriven job before a waiting one", "a purge"],
 ];

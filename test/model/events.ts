@@ -31,8 +31,16 @@ export interface LeaseRef {
 }
 
 export interface ReportSpec extends LeaseRef {
-  outcome: "ok" | "error" | "final-error";
+  outcome: "ok" | "error" | "final-error" | "deferred" | "released";
   retryAfterMs: number | null;
+}
+
+/** What a call changes of a job; what is left out stays. */
+export interface ChangeSpec {
+  payload?: string;
+  priority?: number;
+  runInMs?: number | null;
+  expiresInMs?: number | null;
 }
 
 export type Event =
@@ -41,12 +49,15 @@ export type Event =
   /** The processor comes to the lane of a queue, with room for jobs of its kind and for others. */
   | { type: "work"; queue: Which; room: number; other: number; leaseMs: number; reports: ReportSpec[] }
   /** A pull worker comes to the queue, or to the first pull queue where there is one. */
-  | { type: "claim"; queue: Which; max: number; leaseMs: number | null }
+  | { type: "claim"; queue: Which; max: number; leaseMs: number | null; begins: boolean }
   | { type: "report"; reports: ReportSpec[] }
   | { type: "extend"; lease: LeaseRef; leaseMs: number }
   /** Of a job that runs where one does, or of any. */
   | { type: "cancel"; which: Which; atWork: boolean; foreign: boolean }
   | { type: "retry"; which: Which; foreign: boolean }
+  /** A change of a job that may wait, for its version, for another, or for any. Times are from now on; null takes them away. */
+  | { type: "patch"; which: Which; changes: ChangeSpec; version: "its" | "another" | "any"; foreign: boolean }
+  | { type: "run-now"; which: Which; foreign: boolean }
   /** What a person does about an ordering key. */
   | { type: "key"; queue: Which; key: string; action: KeyAction }
   | { type: "purge"; queue: Which; limit: number }
@@ -104,6 +115,7 @@ const anyJob: fc.Arbitrary<JobSpec> = fc.record({
     { maxAttempts: 4, backoff: "linear", delayMs: 700, maxDelayMs: 1_600 },
     { backoff: "constant", delayMs: 0 },
     { jitter: "full", delayMs: 2_000 },
+    { jitter: "half", delayMs: 2_000 },
   ),
 });
 
@@ -113,9 +125,19 @@ const lease = {
 } as const;
 const anyReport: fc.Arbitrary<ReportSpec> = fc.record({
   ...lease,
-  outcome: fc.constantFrom("ok", "ok", "error", "error", "final-error"),
+  outcome: fc.constantFrom("ok", "ok", "error", "error", "final-error", "deferred", "released"),
   retryAfterMs: fc.constantFrom(null, null, null, 0, 5_000),
 });
+
+const anyChangeOfJob: fc.Arbitrary<ChangeSpec> = fc.record(
+  {
+    payload: fc.constantFrom('"changed"', "null"),
+    priority: fc.constantFrom(0, 4, 9),
+    runInMs: fc.constantFrom(null, 0, 1, 1_000, 5_000),
+    expiresInMs: fc.constantFrom(null, null, 0, 1_000, 20_000),
+  },
+  { requiredKeys: [] },
+);
 
 const just = <T extends Event["type"]>(type: T) => fc.constant(type);
 const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
@@ -147,12 +169,24 @@ const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
       queue: which,
       max: fc.constantFrom(1, 2, 10),
       leaseMs: fc.constantFrom(null, 1_000, 20_000),
+      begins: fc.boolean(),
     }),
   ],
   [6, fc.record({ type: just("report"), reports: fc.array(anyReport, { minLength: 1, maxLength: 3 }) })],
   [2, fc.record({ type: just("extend"), lease: fc.record(lease), leaseMs: fc.constantFrom(0, 1, 2_000, 20_000) })],
   [2, fc.record({ type: just("cancel"), which, atWork: fc.boolean(), foreign: rarely })],
   [2, fc.record({ type: just("retry"), which, foreign: rarely })],
+  [
+    3,
+    fc.record({
+      type: just("patch"),
+      which,
+      changes: anyChangeOfJob,
+      version: fc.constantFrom("any" as const, "any" as const, "its" as const, "another" as const),
+      foreign: rarely,
+    }),
+  ],
+  [1, fc.record({ type: just("run-now"), which, foreign: rarely })],
   [
     3,
     fc.record({

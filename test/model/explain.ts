@@ -17,6 +17,18 @@ export interface Why {
 }
 
 const NO_WORKER_MS = 30_000;
+const NO_EXECUTOR_MS = 10_000;
+
+/**
+ * What is said of a job for which nobody comes, from `since` on: in place of what `why` says, where nothing else holds the job
+ * and nobody with room for it has come for so long. When its wait began, the model does not know: only that it did not end.
+ */
+export function nobodyComes(model: Model, job: ModelJob, since: number): Why | null {
+  const { lane, target } = job.queue.settings;
+  if (target.type !== "handler" && target.type !== "http") return null;
+  if (since > model.now - NO_EXECUTOR_MS || since < model.visitedAt(`${lane}/${target.type}`)) return null;
+  return limitReached(model, job) === null ? because("no-executor", { ahead: queueAhead(model, job) }) : null;
+}
 
 function because(reason: ExplainReason, more: Partial<Why> = {}): Why {
   return { reason, blockedBy: null, ahead: null, startAt: null, atGate: false, ...more };
@@ -27,7 +39,7 @@ export function why(model: Model, job: ModelJob): Why {
   if (job.state === "running") return because("running");
   if (job.queue.settings.paused) return because("paused");
   if (job.state === "scheduled") {
-    return because(job.attempt > job.spentBefore ? "retrying" : "scheduled", { startAt: job.runAt });
+    return because(job.cameBack || job.attempt > job.spentBefore ? "retrying" : "scheduled", { startAt: job.runAt });
   }
   const head = job.orderingKey === null ? job : line.headOf(model, job.queue, job.orderingKey);
   if (head !== job) return because("ordering", { blockedBy: head?.id ?? null });
@@ -52,7 +64,10 @@ function limitReached(model: Model, job: ModelJob): Why | null {
   }
   if (line.places(model, queue, partition) <= 0) return because("concurrency", { ahead: inPartition });
 
-  if (connectionsLeft(model, queue) <= 0) return because("connections", { ahead: inPartition });
+  const { lane, target } = queue.settings;
+  const unconnected = target.type === "http" && model.unconnected.has(lane);
+  const isUnconnected = unconnected && model.now - (model.visits.get(lane) ?? 0) < NO_EXECUTOR_MS;
+  if (connectionsLeft(model, queue) <= 0 || isUnconnected) return because("connections", { ahead: inPartition });
 
   const rate = line.rateOf(queue, partition);
   const starts = queue.starts.get(partition) ?? new Starts();

@@ -3,7 +3,7 @@ import type { QueueSettings } from "../../domain/queue.ts";
 import { partitionOf, slotOf } from "../../domain/slots.ts";
 import { checkJob, type Pair } from "./checks.ts";
 import { see } from "./coverage.ts";
-import type { Event, JobSpec } from "./events.ts";
+import type { ChangeSpec, Event, JobSpec } from "./events.ts";
 import type { ModelJob, ModelQueue } from "./job.ts";
 import * as line from "./line.ts";
 import type { KeyAction } from "./parked.ts";
@@ -149,6 +149,38 @@ export class Gateway {
     if (reply.type === "job" || reply.type === "conflict") checkJob(job, reply.job);
   }
 
+  patch({ which, changes: spec, version, foreign }: Of<"patch">): void {
+    const { model, real } = this.#pair;
+    const job = model.jobs[which % Math.max(1, model.jobs.length)];
+    if (job === undefined) return;
+    const changes = changesOf(spec, model.now);
+    const namespace = foreign ? "elsewhere" : job.queue.settings.namespace;
+    const versions = version === "any" ? null : [this.#versionOf(job) + (version === "its" ? 0 : 1)];
+    const reply = real.core.patch({ ...CALL, namespace, id: job.id, changes, versions });
+    const predicted = foreign ? "none" : version === "another" ? "version" : model.patch(job, changes);
+    this.#changed("patch", job, { predicted, reply });
+  }
+
+  runNow({ which, foreign }: Of<"run-now">): void {
+    const { model, real } = this.#pair;
+    const job = model.jobs[which % Math.max(1, model.jobs.length)];
+    if (job === undefined) return;
+    const namespace = foreign ? "elsewhere" : job.queue.settings.namespace;
+    const reply = real.core.runNow({ ...CALL, namespace, id: job.id });
+    this.#changed("run-now", job, { predicted: foreign ? "none" : model.runNow(job), reply });
+  }
+
+  #versionOf(job: ModelJob): number {
+    const reply = this.#pair.real.get(job.queue.settings.namespace, job.id);
+    return reply.type === "job" ? reply.job.version : 0;
+  }
+
+  #changed(call: string, job: ModelJob, { predicted, reply }: { predicted: string; reply: rpc.PatchReply }): void {
+    expectSame("change", `${call} ${job.id}`, { predicted, answered: reply.type });
+    see(`${call}: ${reply.type}`);
+    if (reply.type === "job" || reply.type === "conflict") checkJob(job, reply.job);
+  }
+
   purge(queue: ModelQueue, limit: number): void {
     const { namespace, name } = queue.settings;
     // Which of two that wait for each other goes first, and so which of them is left to answer, nobody says.
@@ -178,4 +210,13 @@ export class Gateway {
     expectSame("change", `key ${key}`, { predicted, answered: { ...answered, error: error?.code ?? null } });
     see(`a key: ${reply.type} ${answered.state}`);
   }
+}
+
+function changesOf({ runInMs, expiresInMs, ...same }: ChangeSpec, now: number): rpc.JobChanges {
+  const time = (ms: number | null) => (ms === null ? null : now + ms);
+  return {
+    ...same,
+    ...(runInMs === undefined ? {} : { runAt: time(runInMs) }),
+    ...(expiresInMs === undefined ? {} : { expiresAt: time(expiresInMs) }),
+  };
 }

@@ -35,6 +35,8 @@ export class History implements Pair {
       resend: ({ which }) => gateway.resend(which),
       cancel: (event) => gateway.change(event),
       retry: (event) => gateway.change(event),
+      patch: (event) => gateway.patch(event),
+      "run-now": (event) => gateway.runNow(event),
       purge: ({ queue, limit }) => gateway.purge(this.#queue(queue), limit),
       key: ({ queue, key, action }) => gateway.key(this.#queue(queue), key, action),
       configure: (event) => gateway.configure(event),

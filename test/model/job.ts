@@ -51,15 +51,37 @@ export interface ModelJob {
   retry: RetryPolicy;
   payload: string;
   attempt: number;
+  /** How often it was claimed. */
+  delivery: number;
+  /** The claim that it was given with last. */
+  claim: ModelClaim | null;
+  /** Whether its worker has said that it has begun it. */
+  begun: boolean;
+  /** How often in a row it came back from workers that had not begun it. */
+  unbegun: number;
+  /** When it was first deferred since acceptance or the last redrive; null: never. */
+  deferredSince: number | null;
+  /** The last delivery has spent no attempt. */
+  cameBack: boolean;
   /** Attempts that do not count under `maxAttempts`: those before the last redrive. */
   spentBefore: number;
   attempts: ModelAttempt[];
   /** Code of the last error; null after a success. */
   error: string | null;
-  /** The attempt whose lease is the latest one; null when that attempt has failed, or the job was redriven. */
+  /** The delivery whose lease is the latest one; null when its attempt has failed or it came back, or the job was redriven. */
   lease: number | null;
   leaseEndsAt: number;
   attemptEndsAt: number;
+}
+
+/** Jobs that were given together. */
+export interface ModelClaim {
+  /** The processor begins all that it is given. */
+  pushed: boolean;
+  /** The worker has promised to say which jobs it has begun. */
+  promised: boolean;
+  /** What chance was then: claims of one chance share a nonce, and what is known of one is taken to be known of the other. */
+  chance: number;
 }
 
 const STRICT_MS = 25 * 365 * 24 * 3600 * 1000;

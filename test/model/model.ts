@@ -1,6 +1,18 @@
-import type { Outcome } from "../../contract/rpc.ts";
+import type { JobChanges, Outcome } from "../../contract/rpc.ts";
 import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
-import { becameDue, cancelled, expired, failed, redriven, started, succeeded } from "./change.ts";
+import {
+  becameDue,
+  cancelled,
+  deferred,
+  expired,
+  failed,
+  type ModelLeaseTerms,
+  patched,
+  redriven,
+  started,
+  succeeded,
+  unbegun,
+} from "./change.ts";
 import { connectionsLeft } from "./connections.ts";
 import { see } from "./coverage.ts";
 import { FairShare } from "./fair-share.ts";
@@ -10,11 +22,14 @@ import { claimable } from "./line.ts";
 import { changeKey, jobDecided, jobFailed, type KeyAction, letGo } from "./parked.ts";
 import { Starts } from "./starts.ts";
 
-/** How a claim was answered for one job: its lease was given for this attempt. */
+/** How a claim was answered for one job: its lease was given for this delivery. */
 export interface ModelLease {
   job: ModelJob;
-  attempt: number;
+  delivery: number;
 }
+
+/** So often in a row a job comes back unbegun without spending an attempt. */
+const UNBEGUN_RETURNS = 2;
 
 /** An executor ends an attempt itself at its timeout; its report may take this long. */
 const PUSH_GRACE_MS = 2_000;
@@ -33,8 +48,14 @@ export class Model {
   readonly idempotency = new IdempotencyKeys();
   readonly dedup = new DedupKeys();
   fairShare = new FairShare();
+  /** Claims of which a job was begun since the object woke. */
+  readonly begunClaims = new Set<number>();
   /** Lanes whose connections an executor has told of. */
   readonly lanes = new Set<Lane>();
+  /** When an executor last came, by lane; and, by lane and type, when one last came that had room for such jobs. */
+  readonly visits = new Map<Lane | `${Lane}/${PushType}`, number>();
+  /** Lanes whose executor had no connection left when it last came. */
+  readonly unconnected = new Set<Lane>();
 
   constructor(now: number) {
     this.now = now;
@@ -68,7 +89,9 @@ export class Model {
   restart(): void {
     this.fairShare = new FairShare();
     this.lanes.clear();
+    this.unconnected.clear();
     for (const queue of this.queues) queue.lastClaimAt = null;
+    this.begunClaims.clear();
   }
 
   /** The clock comes to `ms` later. `awake`: everything happens when it is due, else when somebody comes. */
@@ -114,21 +137,39 @@ export class Model {
     if (job.state === "failed") jobFailed(job);
   }
 
+  /** An executor has come for a lane, with room for so many jobs of each type. */
+  cameForLane(lane: Lane, room: Record<PushType, number>): void {
+    this.visits.set(lane, this.now);
+    for (const type of ["handler", "http"] as const) if (room[type] > 0) this.visits.set(`${lane}/${type}`, this.now);
+    if (room.http > 0) this.unconnected.delete(lane);
+    else if (room.handler > 0) this.unconnected.add(lane);
+  }
+
+  /** When an executor last came for such a place; long ago where none has. A clock that has stepped back was then at most now. */
+  visitedAt(place: Lane | `${Lane}/${PushType}`): number {
+    return Math.min(this.now, this.visits.get(place) ?? Number.NEGATIVE_INFINITY);
+  }
+
   /** A claim of the processor. The order: queue after queue as they are known, in each the best first. */
   claimLane(lane: Lane, room: Record<PushType, number>, leaseMs: number): ModelJob[] {
     return (["handler", "http"] as const).flatMap((type) => {
       const queues = this.queues.filter(({ settings }) => settings.lane === lane && settings.target.type === type);
-      return this.#take(queues, room[type], { leaseMs, graceMs: PUSH_GRACE_MS });
+      const claim = { pushed: true, promised: false, chance: this.randomness };
+      return this.#take(queues, room[type], { leaseMs, graceMs: PUSH_GRACE_MS, claim });
     });
   }
 
   /** A claim of a pull worker. */
-  claimQueue(queue: ModelQueue, max: number, leaseMs: number | null): ModelJob[] {
+  claimQueue(
+    queue: ModelQueue,
+    { max, leaseMs, begins }: { max: number; leaseMs: number | null; begins: boolean },
+  ): ModelJob[] {
     queue.lastClaimAt = this.now;
-    return this.#take([queue], max, { leaseMs, graceMs: 0 });
+    const claim = { pushed: false, promised: begins, chance: this.randomness };
+    return this.#take([queue], max, { leaseMs, graceMs: 0, claim });
   }
 
-  #take(queues: ModelQueue[], room: number, lease: { leaseMs: number | null; graceMs: number }): ModelJob[] {
+  #take(queues: ModelQueue[], room: number, lease: ModelLeaseTerms): ModelJob[] {
     const lines = new Map(queues.map((queue) => [queue, claimable(this, queue)]));
     const taken = new Map(queues.map((queue) => [queue, [] as ModelJob[]]));
     for (let left = room; left > 0; ) {
@@ -148,29 +189,33 @@ export class Model {
     return jobs;
   }
 
-  #start(job: ModelJob, lease: { leaseMs: number | null; graceMs: number }): void {
+  #start(job: ModelJob, lease: ModelLeaseTerms): void {
     const { queue, partition, concurrencyKey } = job;
     started(job, this.now, lease);
     if (queue.settings.rate !== null) noted(queue.starts, partition, this.now);
     if (queue.settings.perKeyRate !== null && concurrencyKey !== null) noted(queue.keyStarts, concurrencyKey, this.now);
   }
 
-  report({ job, attempt }: ModelLease, outcome: Outcome): "recorded" | "stale" {
-    if (job.state !== "running" || job.attempt !== attempt) return "stale";
+  report({ job, delivery }: ModelLease, outcome: Outcome): "recorded" | "stale" {
+    if (job.state !== "running" || job.delivery !== delivery) return "stale";
     if (this.#leaseIsOver(job)) return "stale";
+    this.#begins(job);
     const { now, randomness } = this;
     this.#does(job, () => {
       if (outcome.ok) return succeeded(job, now);
       const { code, retryable: retry } = outcome.error;
+      const { putBack: by, retryAfterMs: waitMs } = outcome;
+      if (by !== undefined && deferred(job, { by, code, waitMs: waitMs ?? 0, now, randomness })) return;
       failed(job, { outcome: "failed", code, retry, now, randomness, waitMs: outcome.retryAfterMs });
     });
     return "recorded";
   }
 
-  extend({ job, attempt }: ModelLease, leaseMs: number): { status: string; leaseExpiresAt?: number } {
-    if (job.state === "cancelled" && job.lease === attempt) return { status: "cancelled" };
-    if (job.state !== "running" || job.attempt !== attempt) return { status: "stale" };
+  extend({ job, delivery }: ModelLease, leaseMs: number): { status: string; leaseExpiresAt?: number } {
+    if (job.state === "cancelled" && job.lease === delivery) return { status: "cancelled" };
+    if (job.state !== "running" || job.delivery !== delivery) return { status: "stale" };
     if (this.#leaseIsOver(job)) return { status: "stale" };
+    this.#begins(job);
     job.leaseEndsAt = this.now + leaseMs;
     return { status: "extended", leaseExpiresAt: Math.min(job.leaseEndsAt, job.attemptEndsAt) };
   }
@@ -185,8 +230,22 @@ export class Model {
   #endLease(job: ModelJob): void {
     see("a lease that ended");
     const { now, randomness } = this;
+    if (this.#isUnbegun(job) && job.unbegun < UNBEGUN_RETURNS) {
+      unbegun(job, now);
+      return;
+    }
     const code = job.attemptEndsAt <= now ? "timeout" : "lease-expired";
     this.#does(job, () => failed(job, { outcome: "leaseExpired", code, retry: true, now, randomness, waitMs: null }));
+  }
+
+  /** Its worker has said something of it. */
+  #begins(job: ModelJob): void {
+    if (!job.begun && job.claim?.promised === false) this.begunClaims.add(job.claim.chance);
+    job.begun = true;
+  }
+
+  #isUnbegun({ begun, claim }: ModelJob): boolean {
+    return !begun && claim !== null && (claim.promised || this.begunClaims.has(claim.chance));
   }
 
   /** False: the job is final. */
@@ -202,6 +261,24 @@ export class Model {
     jobDecided(job);
     redriven(job, this.now);
     return true;
+  }
+
+  /** "conflict": the job runs or is final. "expired": it was to expire at a time that has passed. */
+  patch(job: ModelJob, changes: JobChanges): "job" | "conflict" | "expired" {
+    if (!allows(job, "replace")) return "conflict";
+    if (Object.keys(changes).length === 0) return "job";
+    if (changes.expiresAt !== undefined && changes.expiresAt !== null && changes.expiresAt <= this.now)
+      return "expired";
+    patched(job, changes, this.now);
+    return "job";
+  }
+
+  /** Makes a scheduled job due. */
+  runNow(job: ModelJob): "job" | "conflict" {
+    if (job.state === "queued") return "job";
+    if (!allows(job, "replace")) return "conflict";
+    patched(job, { runAt: null }, this.now);
+    return "job";
   }
 
   /** Parks an ordering key, lets it go, or decides about the job that blocks it. False: no job does. */

@@ -8,9 +8,9 @@ import type { isSameTag } from "../../domain/lease.ts";
 import type { partitionShare } from "../../domain/queue.ts";
 import type { rankOf } from "../../domain/rank.ts";
 import type { rateRoom } from "../../domain/rate.ts";
-import type { afterFailure } from "../../domain/retry.ts";
+import type { afterDeferral, afterFailure } from "../../domain/retry.ts";
 import type { rateHoldsUntil } from "../../durable-objects/shard/flow/limits.ts";
-import { deafTo, restarting, unpaused, withoutAlarmAtStart, withoutGatesDuring } from "./broken-core.ts";
+import { deafTo, forAnyVersion, restarting, unpaused, withoutAlarmAtStart, withoutGatesDuring } from "./broken-core.ts";
 import { counted, rewriter, rule, statements, type TrackedMutant, track } from "./mutant.ts";
 
 type NextInShare = typeof nextInShare<Contender>;
@@ -87,7 +87,7 @@ export const MUTANTS: TrackedMutant[] = [
     to: SAVE.replace("counts_toward_limit = ?", "counts_toward_limit = max(counts_toward_limit, ?)"),
   }),
   statements("a new limit counts what runs", {
-    marks: ["UPDATE jobs SET counts_toward_limit = 1 WHERE"],
+    marks: ["UPDATE jobs INDEXED BY jobs_by_queue SET counts_toward_limit = 1 WHERE"],
     from: "SET counts_toward_limit = 1 WHERE",
     to: "SET counts_toward_limit = 1 WHERE 0 AND",
   }),
@@ -132,6 +132,35 @@ export const MUTANTS: TrackedMutant[] = [
   rule<typeof afterFailure>("jitter draws from nothing to the whole wait", "afterFailure", (verdict, failure) =>
     verdict({ ...failure, randomness: 1 }),
   ),
+  rule<typeof afterDeferral>("a deferral spends no attempt", "afterDeferral", () => null),
+  rule<typeof afterDeferral>("a job is deferred for so long and no longer", "afterDeferral", (after, deferral) =>
+    after({ ...deferral, since: null }),
+  ),
+  rule<typeof afterDeferral>("a deferral waits as long as a failure does", "afterDeferral", (after, deferral) =>
+    after({ ...deferral, by: "released" }),
+  ),
+  rule<typeof afterFailure>("what is asked for never shortens the backoff", "afterFailure", (after, failure) => {
+    const verdict = after(failure);
+    return verdict.retry && failure.retryAfterMs !== null
+      ? { retry: true, runAt: failure.now + failure.retryAfterMs }
+      : verdict;
+  }),
+  statements("a job that was not begun comes back unspent", {
+    marks: [],
+    from: "begun = ?8",
+    to: "begun = 1 + 0 * ?8",
+  }),
+  statements("a job that comes back unbegun again and again spends an attempt", {
+    marks: [SAVE],
+    from: "returns = ?",
+    to: "returns = CASE WHEN ? = '' THEN '' END",
+  }),
+  statements("each delivery has a lease of its own", { marks: [SAVE], from: "returned = ?", to: "returned = 0 * ?" }),
+  statements("a heartbeat says that the job was begun", {
+    marks: [SAVE],
+    from: "begun = ?",
+    to: "begun = begun + 0 * ?",
+  }),
   statements("a redriven job has a new budget of attempts", {
     marks: [SAVE],
     from: "spent_before = ?",
@@ -154,6 +183,24 @@ export const MUTANTS: TrackedMutant[] = [
     from: "state = 'running'",
     to: "state = 'final'",
   }),
+  statements("another priority moves a job in its line", {
+    marks: ["UPDATE jobs SET priority = ?, rank = ?"],
+    from: "rank = ?",
+    to: "rank = rank + 0 * ?",
+  }),
+  statements("another payload takes the place of the whole one", {
+    marks: ["UPDATE jobs SET payload = ?, spec = ?"],
+    from: "payload = ?",
+    to: "payload = coalesce(payload, ?)",
+  }),
+  statements("a job that waits may be brought forward", {
+    marks: [SAVE],
+    from: "run_at = ?",
+    to: "run_at = max(run_at, ?)",
+  }),
+  track("a change is made of the version that it is meant for", (hit) => ({
+    core: (original) => forAnyVersion(original, hit),
+  })),
   track("the alarm is set anew at the start", (hit) => ({ core: (original) => withoutAlarmAtStart(original, hit) })),
   statements("a purge finds jobs at the gate of their key", {
     marks: ["SELECT id FROM jobs", "INDEXED BY jobs_blocked"],

@@ -92,6 +92,7 @@ export function settingsOf(plan: QueuePlan): QueueSettings {
     partitions,
     maxBacklog: null,
     retry: { maxAttempts: 3, backoff: "exponential", delayMs: 1_000, maxDelayMs: 3_000, jitter: "none" },
+    maxDeferralMs: 8_000,
     timeoutMs,
     retentionMs: 7 * 86_400_000,
     idempotencyWindowMs,

@@ -8,6 +8,9 @@ import { LANE_CONNECTIONS } from "./plan.ts";
 import { expectSame } from "./prediction.ts";
 import { CALL } from "./real.ts";
 
+/** So many of its attempts a claimed job tells, the one that begins among them. */
+const ATTEMPTS_TOLD = 2;
+
 /** A lease as it was given, and what the model knows of it. */
 interface Lease extends ModelLease {
   text: string;
@@ -41,36 +44,43 @@ export class Workers {
     });
     // One that leaves claims nothing, and says nothing of the lane.
     if (room.handler + room.http > 0) model.lanes.add(lane);
+    model.cameForLane(lane, room);
     model.tickOnce();
     this.#compare(asked, reply.reports);
     this.#given(
       model.claimLane(lane, room, leaseMs),
-      reply.items.map(({ id, attempt, lease }) => ({ id, attempt, lease })),
+      reply.items.map(({ id, attempt, delivery, lease }) => ({ id, attempt, delivery, lease })),
     );
   }
 
-  claim(asked: ModelQueue, { max, leaseMs }: { max: number; leaseMs: number | null }): void {
+  claim(asked: ModelQueue, { max, leaseMs, begins }: { max: number; leaseMs: number | null; begins: boolean }): void {
     const { model, real } = this.#pair;
     const queue = model.queues.find(({ settings }) => settings.target.type === "pull") ?? asked;
     const { namespace, name, target } = queue.settings;
-    const { jobs } = real.core.claim({ ...CALL, namespace, queue: name, max, leaseMs, worker: null });
+    const { jobs } = real.core.claim({ ...CALL, namespace, queue: name, max, leaseMs, worker: null, begins });
     model.tickOnce();
-    const predicted = target.type === "pull" ? model.claimQueue(queue, max, leaseMs) : [];
+    const predicted = target.type === "pull" ? model.claimQueue(queue, { max, leaseMs, begins }) : [];
     this.#given(
       predicted,
-      jobs.map(({ job, lease }) => ({ id: job.id, attempt: job.attempt, lease })),
+      jobs.map(({ job, lease }) => ({ id: job.id, attempt: job.attempt, delivery: job.delivery, lease })),
     );
-    for (const [i, { job }] of jobs.entries()) checkJob(predicted[i] as ModelJob, job);
+    for (const [i, { job }] of jobs.entries()) {
+      const given = predicted[i] as ModelJob;
+      checkJob({ ...given, attempts: given.attempts.slice(-ATTEMPTS_TOLD) }, job);
+    }
   }
 
-  #given(jobs: ModelJob[], items: { id: string; attempt: number; lease: string }[]): void {
+  #given(
+    jobs: ModelJob[],
+    items: { id: string; attempt: number; delivery: number | undefined; lease: string }[],
+  ): void {
     expectSame("claim", "ids", {
-      predicted: jobs.map(({ id, attempt }) => `${id} ${attempt}`),
-      answered: items.map(({ id, attempt }) => `${id} ${attempt}`),
+      predicted: jobs.map(({ id, attempt, delivery }) => `${id} ${attempt} ${delivery}`),
+      answered: items.map(({ id, attempt, delivery }) => `${id} ${attempt} ${delivery}`),
     });
     seeClaim(jobs);
     for (const [i, job] of jobs.entries()) {
-      this.#leases.push({ job, attempt: job.attempt, text: items[i]?.lease ?? "" });
+      this.#leases.push({ job, delivery: job.delivery, text: items[i]?.lease ?? "" });
     }
   }
 
@@ -103,9 +113,16 @@ export class Workers {
     const lease = this.#pick(spec);
     if (lease === null) return [];
     const { outcome: kind, retryAfterMs } = spec;
-    const error = { code: "boom", message: "It broke.", retryable: kind === "error" };
+    const error = {
+      code: kind === "released" ? "released" : "boom",
+      message: "It broke.",
+      retryable: kind !== "final-error",
+    };
+    const putBack = kind === "deferred" || kind === "released" ? { putBack: kind } : {};
     const outcome: rpc.Outcome =
-      kind === "ok" ? { ok: true, result: "1", resultTruncated: false } : { ok: false, error, retryAfterMs };
+      kind === "ok"
+        ? { ok: true, result: "1", resultTruncated: false }
+        : { ok: false, error, retryAfterMs, ...putBack };
     return [{ lease, spec, report: { lease: spec.of === "forged" ? forged(lease.text) : lease.text, outcome } }];
   }
 
@@ -135,8 +152,8 @@ export class Workers {
   }
 
   #pick({ which, of }: LeaseRef): Lease | null {
-    const current = this.#leases.filter(({ job, attempt }) => job.state === "running" && job.attempt === attempt);
-    const cancelled = this.#leases.filter(({ job, attempt }) => job.state === "cancelled" && job.lease === attempt);
+    const current = this.#leases.filter(({ job, delivery }) => job.state === "running" && job.delivery === delivery);
+    const cancelled = this.#leases.filter(({ job, delivery }) => job.state === "cancelled" && job.lease === delivery);
     const pool = of === "current" ? current : of === "cancelled" ? cancelled : this.#leases;
     return pool[which % Math.max(1, pool.length)] ?? null;
   }

@@ -136,6 +136,10 @@ export const CASES: Record<CallName, CasesOf> = {
     get(`/v1/jobs/${tenant.failed}/explain`),
   ],
   cancelJob: async (tenant) => [post(`/v1/jobs/${await tenant.job(tenant.queue)}/cancel`)],
+  patchJob: async (tenant) => [
+    { method: "PATCH", path: `/v1/jobs/${await tenant.job(tenant.queue)}`, body: { payload: 2, priority: 9 } },
+  ],
+  runJobNow: async (tenant) => [post(`/v1/jobs/${await tenant.job(tenant.queue)}/run-now`)],
   retryJob: async (tenant) => [post(`/v1/jobs/${await tenant.failedJob(await tenant.newQueue())}/retry`)],
   submitBatch: ({ queue }) => [
     post("/v1/batches", { jobs: [{ queue, payload: 1 }] }),
@@ -215,12 +219,14 @@ export const CASES: Record<CallName, CasesOf> = {
   failLease: async (tenant) => [
     post(`/v1/leases/${await tenant.lease()}/fail`, { error: { code: "broken", message: "It broke." } }),
   ],
+  releaseLease: async (tenant) => [post(`/v1/leases/${await tenant.lease()}/release`)],
   extendLease: async (tenant) => [post(`/v1/leases/${await tenant.lease()}/extend`)],
 
   succeedByLease: async (tenant) => [post("/v1/leases/succeed", { lease: await tenant.lease(), result: 1 })],
   failByLease: async (tenant) => [
     post("/v1/leases/fail", { lease: await tenant.lease(), error: { code: "broken", message: "It broke." } }),
   ],
+  releaseByLease: async (tenant) => [post("/v1/leases/release", { lease: await tenant.lease() })],
   extendByLease: async (tenant) => [post("/v1/leases/extend", { lease: await tenant.lease() })],
 
   startOperation: async (tenant) => {

@@ -1,4 +1,6 @@
 /** Parts of one isolate of the gateway, over shards, a Directory and settings that a test makes up. */
+import type { SubmitInput } from "../../contract/job.ts";
+import { JsonText } from "../../contract/json-text.ts";
 import { isProblem, notFound, type Result } from "../../contract/problems.ts";
 import type { RunReply, RunRequest, ShardApi, SubmitReply, SubmitRequest, TransactionApi } from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
@@ -114,8 +116,10 @@ function settingsKnowing(queues: QueueSettings[]): SettingsCache {
   return cache as SettingsCache;
 }
 
+/** A job as it is read from the body that sends it. */
+export const readJob = (job: SubmitInput) => ({ ...job, payload: new JsonText(JSON.stringify(job.payload)) });
 /** A submission without a fault. */
-export const submission = async (...of: Parameters<typeof read>) => sound(await read(...of));
+export const submission = async (job: SubmitInput, now: number) => sound(await read(readJob(job), now));
 /** What becomes of jobs where the request as a whole has no problem. */
 export const submitAll = async (...of: Parameters<typeof submit>) => sound(await submit(...of));
 

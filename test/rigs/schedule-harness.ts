@@ -1,7 +1,7 @@
 /** A schedule on a shard's harness: what the gateway would push, and what came of it. */
 import type { OwnedSchedule, ScheduleMark, ScheduleState, ScheduleTaken } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
-import { type Fire, type ScheduleSettings, timingOf } from "../../domain/schedule.ts";
+import { type Fire, type ScheduleSettings, timingText } from "../../domain/schedule.ts";
 import { CALL, type Harness, MINUTE, only, START } from "./shard-harness.ts";
 
 /** A schedule of every minute on the harness's queue; `over` is laid over it. */
@@ -52,7 +52,7 @@ export function push(h: Harness, settings: ScheduleSettings, how: Pushing = {}):
     version,
     deleted,
     queueVersion: queue.version,
-    timing: timingOf(settings),
+    timing: timingText(settings),
     own: owned,
   };
   return only(h.core.configureSchedules({ ...CALL, schedules: [word] }).taken);

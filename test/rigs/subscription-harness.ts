@@ -1,6 +1,12 @@
 /** A shard with subscribers: what the processor does with their events, driven by hand. */
 import type * as rpc from "../../contract/rpc.ts";
-import { type EventType, eventId, type LifecycleEvent, type SubscriptionSettings } from "../../domain/subscription.ts";
+import {
+  type AnyEvent,
+  type EventType,
+  idOfEvent,
+  type LifecycleEvent,
+  type SubscriptionSettings,
+} from "../../domain/subscription.ts";
 import { CALL, type Harness, START } from "./shard-harness.ts";
 
 /** A subscription that asks for every event of its namespace; `over` is laid over it. */
@@ -46,7 +52,7 @@ export function takePage(
 /** A report that all of a page was delivered; `over` is laid over it. */
 export function reportOf(page: rpc.EventPage, over: Partial<rpc.DeliveryReport> = {}): rpc.DeliveryReport {
   const { feed, upTo, subscription } = page;
-  const delivered = page.events.map(({ job }) => eventId(job));
+  const delivered = page.events.map(idOfEvent);
   return { feed, upTo, version: subscription.version, delivered, refused: [], refusal: null, failure: null, ...over };
 }
 
@@ -61,6 +67,12 @@ export function failPage(h: Harness, failure: Partial<rpc.DeliveryFailure> = {})
   return page;
 }
 
+/** The event as one of a job: a test that has no schedules gets no other. */
+export function ofJob(event: AnyEvent): LifecycleEvent {
+  if ("job" in event) return event;
+  throw new Error(`${event.type} is no event of a job`);
+}
+
 /** Delivers everything that may be delivered now. Answers it, in its order. */
 export function drain(h: Harness, limit = 100): LifecycleEvent[] {
   const events: LifecycleEvent[] = [];
@@ -68,7 +80,7 @@ export function drain(h: Harness, limit = 100): LifecycleEvent[] {
   for (;;) {
     const { page } = takePage(h, { report, limit });
     if (page === null) return events;
-    events.push(...page.events);
+    events.push(...page.events.map(ofJob));
     report = reportOf(page);
   }
 }

@@ -1,7 +1,9 @@
 /** What must hold when everything has come to rest, and what must hold at any moment. */
 import type { Explanation } from "../../contract/rpc.ts";
+import { NO_EXECUTOR_MS, PROCESSOR_AWAY_MS } from "../../domain/bell.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { isFinal } from "../../domain/job/state.ts";
+import { LANES } from "../../domain/queue.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
 import type { ShardHost } from "./shard-host.ts";
@@ -10,6 +12,8 @@ import type { Simulation } from "./simulation.ts";
 /** What calls may take on a calm day. */
 const NETWORK_MS = 1_000;
 const PROMPT_MS = 2_000;
+/** A shard's clock may be so much further after a restart than it was before, or less far. */
+const MAX_SKEWS_MS = 4_000;
 const ALL = {
   namespace: NAMESPACE,
   filter: { queue: null, state: null, tag: null, orderingKey: null, createdAfter: null, createdBefore: null },
@@ -35,6 +39,9 @@ function look(sim: Simulation, host: ShardHost, core: RigCore): void {
   for (const violation of core.auditWhole(host.alarm.at).violations) {
     // The alarm has just been lost: the faults did that, and cron heals it.
     if (!host.alarm.trusted && violation.rule.endsWith("-has-alarm")) continue;
+    // It is true as long as the processor is away.
+    const away = LANES.find((lane) => violation.detail.startsWith(`work waits in lane ${lane},`));
+    if (away !== undefined && host.idleMs(away) > PROCESSOR_AWAY_MS - MAX_SKEWS_MS) continue;
     sim.violations.add("P10", `audit of ${host.name}: ${violation.rule} ${violation.detail}`);
   }
   for (const job of core.list({ ...sim.gateway.call, ...ALL }).items) {
@@ -67,6 +74,8 @@ function isTrue(host: ShardHost, job: Job, { state, detail, reason, blockedBy }:
       return job.state === "scheduled" && job.runAt > host.now();
     case "final":
       return false;
+    case "no-executor":
+      return settings !== undefined && host.idleMs(settings.lane) >= NO_EXECUTOR_MS - MAX_SKEWS_MS;
     default:
       return settings?.paused === false;
   }

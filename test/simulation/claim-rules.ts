@@ -64,7 +64,7 @@ export class ClaimRules {
   #best(host: ShardHost, settings: QueueSettings, given: string[], roomLeft: number): void {
     const left = host.bestReady(settings.name);
     if (left === null) return;
-    if (roomLeft > 0)
+    if (roomLeft > host.expiredReady(settings.name))
       this.#violations.add("P10", `a claim with room for ${roomLeft} more left ${left.id} of ${settings.name} behind`);
     for (const id of given) {
       const job = host.rows<Ready>("SELECT id, priority, seq FROM jobs WHERE id = ?", id)[0];

@@ -2,6 +2,10 @@
 export const SITUATIONS = [
   "success recorded",
   "failure recorded",
+  "put back without spending an attempt",
+  "put back too late, and spent an attempt",
+  "came back unbegun",
+  "came back unbegun, and spent an attempt",
   "report of a superseded attempt refused",
   "second report of an attempt refused",
   "report after the lease's end refused",

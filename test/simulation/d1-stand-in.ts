@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
+import type { SqlValue } from "../../durable-objects/sql.ts";
+import { checkStatement } from "../../durable-objects/sql-limits.ts";
 
 /** Runs `work` once, never, or once with its answer thrown away. */
 export type Gate = <T>(work: () => T) => Promise<T>;
@@ -55,6 +57,7 @@ function statement(parts: Parts) {
   const { db, gate, query, params } = parts;
   const result = () => {
     const before = changes(db);
+    checkStatement(query, params as SqlValue[]);
     const results = prepared(db, query).all(...params);
     const changed = changes(db) - before;
     return {

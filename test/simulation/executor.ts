@@ -2,9 +2,24 @@
 import type { Outcome, SpawnJob } from "../../contract/rpc.ts";
 import type { Script, SpawnPlan } from "./plan.ts";
 
-/** What attempt `attempt` of a job with this payload comes to, when it ends at `now`. */
-export function outcomeOf(payload: string, attempt: number, now: number): { ms: number; outcome: Outcome } {
+/** One run of a job, and how it says that it is to come again later. */
+interface Run {
+  payload: string;
+  attempt: number;
+  delivery?: number;
+  by: "deferred" | "released";
+}
+
+/** What the run comes to, when it ends at `now`. */
+export function outcomeOf(
+  { payload, attempt, delivery = attempt, by }: Run,
+  now: number,
+): { ms: number; outcome: Outcome } {
   const script = JSON.parse(payload) as Script;
+  if (delivery - attempt < script.defers) {
+    const error = { code: by, message: "not now", retryable: true };
+    return { ms: script.ms, outcome: { ok: false, error, retryAfterMs: script.retryAfterMs, putBack: by } };
+  }
   if (attempt > script.fails) {
     const spawn = script.spawn.map((plan) => spawnOf(plan, now));
     const result = JSON.stringify({ attempt });

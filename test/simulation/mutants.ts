@@ -1,6 +1,7 @@
 /** The protective measures of Dure, each taken away in one mutant. */
 import type { Report, ReportRequest, ShardApi, WorkRequest } from "../../contract/rpc.ts";
 import { parseLease } from "../../domain/lease.ts";
+import { deliveryOf } from "../../durable-objects/shard/jobs/job-row.ts";
 import { LeaseTags } from "../../durable-objects/shard/jobs/lease-tag.ts";
 import type { CallArguments, Request, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
@@ -9,6 +10,7 @@ import { rewriter, statement, type TrackedMutant, track } from "./mutant.ts";
 import { SPAWN_MUTANTS } from "./spawn-mutants.ts";
 
 const SUCCEED = "SET state = 'succeeded'";
+const SAVE = "UPDATE jobs SET state = ?, blocked = ?";
 const START = "SET state = 'running'";
 const FIRST_OF_KEY = "ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running') ORDER BY seq LIMIT 1";
 
@@ -22,6 +24,14 @@ export const MUTANTS: TrackedMutant[] = [
     );
     return { sql: (query) => look(fence(query)) };
   }),
+  statement("a worker says which jobs it has begun", { marks: [START], from: "begun = ?8", to: "begun = 1 + 0 * ?8" }),
+  statement("a job that its workers never begin spends attempts in the end", {
+    marks: [SAVE],
+    from: "returns = ?",
+    to: "returns = CASE WHEN ? = '' THEN '' END",
+  }),
+  statement("each delivery has a number of its own", { marks: [SAVE], from: "returned = ?", to: "returned = 0 * ?" }),
+  statement("a heartbeat says that a job was begun", { marks: [SAVE], from: "begun = ?", to: "begun = begun + 0 * ?" }),
   statement("a final state is for ever", {
     marks: [SUCCEED],
     from: /state = 'running' AND due_at > (\?\d)/g,
@@ -57,8 +67,8 @@ export const MUTANTS: TrackedMutant[] = [
   statement("running jobs count under the limit", { marks: ["INDEXED BY jobs_counted"], from: "count(*)", to: "0" }),
   statement("a new limit counts the jobs that run already", {
     marks: [],
-    from: "UPDATE jobs SET counts_toward_limit = 1 WHERE",
-    to: "UPDATE jobs SET counts_toward_limit = 1 WHERE 0 AND",
+    from: "SET counts_toward_limit = 1 WHERE queue = ?",
+    to: "SET counts_toward_limit = 1 WHERE queue = -?",
   }),
   statement("the best goes first", {
     marks: ["SELECT id, rank FROM jobs"],
@@ -172,9 +182,12 @@ function withoutFence(original: typeof RigCore, hit: () => void): typeof RigCore
     #asCurrent(report: Report): Report {
       const lease = parseLease(report.lease);
       if (lease === null) return report;
-      const query = "SELECT id, attempt, lease FROM jobs WHERE id = ? AND state = 'running'";
-      const [current] = this.#sql.all<{ id: string; attempt: number; lease: string }>(query, lease.jobId);
-      if (current === undefined || current.attempt === lease.attempt) return report;
+      const query = "SELECT id, attempt, returned, lease FROM jobs WHERE id = ? AND state = 'running'";
+      const [current] = this.#sql.all<{ id: string; attempt: number; returned: number; lease: string }>(
+        query,
+        lease.jobId,
+      );
+      if (current === undefined || deliveryOf(current) === lease.delivery) return report;
       hit();
       return { ...report, lease: new LeaseTags().lease(current) };
     }

@@ -1,6 +1,7 @@
-/** `node:sqlite` behind the `Sql` of the shards: the same store runs here and in a Durable Object. */
+/** `node:sqlite` behind the `Sql` of the shards: the same store runs here and in a Durable Object, within the same limits. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Sql, SqlRow, SqlValue } from "../../durable-objects/sql.ts";
+import { checkStatement } from "../../durable-objects/sql-limits.ts";
 
 const TRANSACTION = ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"] as const;
 
@@ -30,9 +31,11 @@ export function nodeSql(db: DatabaseSync): Sql {
 
   return {
     all<Row extends SqlRow>(query: string, ...params: SqlValue[]): Row[] {
+      checkStatement(query, params);
       return prepared(query).all(...params) as Row[];
     },
     run(query, ...params) {
+      checkStatement(query, params);
       // A prepared statement silently ignores all but the first of several.
       if (params.length === 0 && holdsSeveral(query)) db.exec(query);
       else prepared(query).run(...params);

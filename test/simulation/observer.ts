@@ -17,14 +17,29 @@ import type { Violations } from "./violations.ts";
 /** A pushed attempt's timeout is counted by its executor; the shard allows its report this much longer. */
 const PUSH_GRACE_MS = 2_000;
 
+/** One delivery of a job. */
 interface Attempt {
   number: number;
+  delivery: number;
   lease: string;
   /** End of the lease, by the shard's clock. */
   endsAt: number;
   /** The shard has taken its report, or cancelled the job. */
   over: boolean;
+  /** Its report has put it back, and that spends no attempt. */
+  unspent: boolean;
+  /** Its worker says which jobs it has begun; null: perhaps. */
+  says: boolean | null;
+  begun: boolean;
+  /** How often in a row it has come back unbegun. */
+  unbegun: number;
 }
+
+/** So many of its attempts a claimed job tells, the one that begins among them. */
+const ATTEMPTS_TOLD = 2;
+
+/** So often in a row that spends no attempt. */
+const UNBEGUN_RETURNS = 2;
 
 interface Sight {
   version: number;
@@ -46,6 +61,8 @@ export class Observer {
   readonly submissions: Submissions;
   readonly spawns: Spawns;
   readonly #attempts = new Map<string, Attempt>();
+  /** When each job was first deferred since it was accepted or redriven: what it had spent by then tells one redrive from another. */
+  readonly #deferredSince = new Map<string, { since: number; spentBefore: number }>();
   readonly #sights = new Map<string, Sight>();
   readonly #latest = new Map<ShardHost, number>();
 
@@ -112,8 +129,8 @@ export class Observer {
     this.#violations.add("P10", `${host.name} after ${name}: due at ${dueAt}, the alarm at ${host.alarm.at}`);
   }
 
-  /** Two sights of a job: versions never go back, one version is one state, a final state is for ever. */
-  see(job: Job): void {
+  /** Two sights of a job: versions never go back, one version is one state, a final state is for ever. `told`: its last attempts alone. */
+  see(job: Job, told = Number.POSITIVE_INFINITY): void {
     const before = this.#sights.get(job.id);
     const text = JSON.stringify([job.state, job.attempt, job.result, job.error, job.finishedAt]);
     if (before !== undefined) {
@@ -124,16 +141,16 @@ export class Observer {
       else if (isFinal(before.state) && job.version !== before.version) fail("changed after it was final");
     }
     this.#sights.set(job.id, { version: job.version, state: job.state, text });
-    this.#attemptsAddUp(job);
+    this.#attemptsAddUp(job, Math.max(0, job.attempt - told));
   }
 
-  #attemptsAddUp(job: Job): void {
+  #attemptsAddUp(job: Job, untold: number): void {
     job.attempts.forEach((attempt, i) => {
-      if (attempt.number !== i + 1)
+      if (attempt.number !== untold + i + 1)
         this.#violations.add("P3", `${job.id} attempts are numbered with a gap: ${JSON.stringify(job.attempts)}`);
     });
     const open = job.attempts.filter((attempt) => attempt.outcome === null).length;
-    if (open !== (job.state === "running" ? 1 : 0) || job.attempts.length !== job.attempt) {
+    if (open !== (job.state === "running" ? 1 : 0) || job.attempts.length !== job.attempt - untold) {
       this.#violations.add("P3", `${job.id} ${job.state} attempt ${job.attempt}: ${JSON.stringify(job.attempts)}`);
     }
   }
@@ -141,7 +158,8 @@ export class Observer {
   #worked(host: ShardHost, request: rpc.WorkRequest, reply: rpc.WorkReply): void {
     for (const [i, report] of request.reports.entries()) this.#result(host, report, reply.reports[i]);
     for (const item of reply.items) {
-      this.#started(host, item, host.now() + Math.min(request.leaseMs, item.timeoutMs + PUSH_GRACE_MS));
+      const endsAt = host.now() + Math.min(request.leaseMs, item.timeoutMs + PUSH_GRACE_MS);
+      this.#started(host, item, { endsAt, says: false });
     }
     const handlers = reply.items.filter((item) => item.target.type === "handler").length;
     const roomLeft = request.room.handler - handlers;
@@ -150,29 +168,68 @@ export class Observer {
 
   #claimed(host: ShardHost, request: rpc.ClaimRequest, reply: rpc.ClaimReply): void {
     for (const { job, lease } of reply.jobs) {
-      this.see(job);
+      this.see(job, request.allAttempts === true ? undefined : ATTEMPTS_TOLD);
       const endsAt = host.now() + Math.min(request.leaseMs ?? job.timeoutMs, job.timeoutMs);
-      this.#started(host, { id: job.id, attempt: job.attempt, lease }, endsAt);
+      this.#started(host, { ...job, lease }, { endsAt, says: request.begins ? true : null });
     }
     const given = reply.jobs.map(({ job }) => job);
     this.claims.after(host, { from: { queue: request.queue }, roomLeft: request.max - given.length, given });
   }
 
-  #started(host: ShardHost, run: { id: string; attempt: number; lease: string }, endsAt: number): void {
-    const { id, attempt, lease } = run;
+  #started(
+    host: ShardHost,
+    run: { id: string; attempt: number; delivery?: number; lease: string },
+    { endsAt, says }: Pick<Attempt, "endsAt" | "says">,
+  ): void {
+    const { id, attempt, delivery = 0, lease } = run;
     const before = this.#attempts.get(id);
     const latest = this.#latest.get(host) ?? 0;
     if (!this.submissions.known(id)) this.#violations.add("P2", `${id} runs and was never accepted`);
-    if (attempt !== (before?.number ?? 0) + 1)
-      this.#violations.add("P3", `${id} attempt ${attempt} follows ${before?.number ?? 0}`);
+    if (delivery !== (before?.delivery ?? 0) + 1)
+      this.#violations.add("P3", `${id} delivery ${delivery} follows ${before?.delivery ?? 0}`);
+    const unbegun = this.#unbegunReturns(id, attempt, before);
     if (before !== undefined && !before.over && latest < before.endsAt) {
       this.#violations.add("P3", `${id} attempt ${attempt} began while the lease of ${before.number} was good`);
     }
     if (before !== undefined && !before.over) this.#counters.count("lease ended, next attempt");
     const sight = this.#sights.get(id);
     if (sight !== undefined && isFinal(sight.state)) this.#violations.add("P3", `${id} ran again after ${sight.state}`);
-    this.#attempts.set(id, { number: attempt, lease, endsAt, over: false });
+    const fresh = { over: false, unspent: false, begun: false };
+    this.#attempts.set(id, { number: attempt, delivery, lease, endsAt, says, unbegun, ...fresh });
     this.#inOrder(host, id);
+  }
+
+  /** Attempts count up, but for deliveries that have spent none. Answers how often in a row the job came back unbegun. */
+  #unbegunReturns(id: string, attempt: number, before: Attempt | undefined): number {
+    const fail = (rule: string) =>
+      this.#violations.add("P2", `${id} attempt ${attempt} ${rule}: ${JSON.stringify(before)}`);
+    if (before === undefined || before.over) {
+      const expected = before === undefined ? 1 : before.number + (before.unspent ? 0 : 1);
+      if (attempt !== expected) fail(`is not ${expected}`);
+      return 0;
+    }
+    // Its lease ended without a word.
+    const free = !before.begun && before.unbegun < UNBEGUN_RETURNS;
+    if (attempt === before.number) {
+      if (before.says === false || !free) fail("was spent by the one before");
+      this.#counters.count("came back unbegun");
+      return before.unbegun + 1;
+    }
+    if (attempt !== before.number + 1) fail("does not follow");
+    if (before.says === true && free) fail("follows one that its worker had not begun");
+    if (before.says === true && !before.begun) this.#counters.count("came back unbegun, and spent an attempt");
+    return 0;
+  }
+
+  /** Whether what puts a job back now spends no attempt: as long as its queue lets it be deferred. */
+  #mayBePutBack(host: ShardHost, id: string): boolean {
+    const { maxDeferralMs, spentBefore } = host.budgetOf(id);
+    const before = this.#deferredSince.get(id);
+    const since = before?.spentBefore === spentBefore ? before.since : host.now();
+    const free = host.now() - since < maxDeferralMs;
+    if (free) this.#deferredSince.set(id, { since, spentBefore });
+    this.#counters.count(free ? "put back without spending an attempt" : "put back too late, and spent an attempt");
+    return free;
   }
 
   /** P4: everything accepted before it under the same key is final, and nothing else of the key runs. */
@@ -208,6 +265,7 @@ export class Observer {
       else if (host.now() >= attempt.endsAt)
         this.#violations.add("P3", `${id} a report after the lease's end was recorded`);
       attempt.over = true;
+      if (!report.outcome.ok && report.outcome.putBack !== undefined) attempt.unspent = this.#mayBePutBack(host, id);
       this.spawns.recorded(host, id, report.outcome, result.spawned);
       this.#counters.count(report.outcome.ok ? "success recorded" : "failure recorded");
     } else {
@@ -218,7 +276,7 @@ export class Observer {
       // Refused though it was good: a slip of the clock backwards after the shard had ended the lease is the one excuse.
       else if (
         (this.#latest.get(host) ?? 0) < attempt.endsAt &&
-        host.stateOf(id)?.attempt === attempt.number &&
+        host.stateOf(id)?.delivery === attempt.delivery &&
         host.stateOf(id)?.state === "running"
       ) {
         this.#violations.add("P3", `${id} a good report was refused`);
@@ -238,7 +296,10 @@ export class Observer {
     if (result?.status !== "extended") return;
     if (attempt === undefined || attempt.lease !== lease || attempt.over) {
       this.#violations.add("P3", `${lease} was extended and is not current`);
-    } else attempt.endsAt = result.leaseExpiresAt;
+    } else {
+      attempt.endsAt = result.leaseExpiresAt;
+      attempt.begun = true;
+    }
   }
 
   #cancelled(reply: rpc.ChangeReply): void {
@@ -257,16 +318,30 @@ export class Observer {
     const sight = this.#sights.get(reply.job.id);
     if (sight?.state === "succeeded") this.#violations.add("P3", `${reply.job.id} was redriven after it succeeded`);
     this.#sights.delete(reply.job.id);
+    this.#newBudget(reply.job);
     this.see(reply.job);
   }
 
   #swept(host: ShardHost): void {
+    // One that had expired is redriven without having spent anything.
+    const anew = host.rows<{ id: string }>(
+      "SELECT id FROM jobs WHERE returns IS NOT NULL AND returns ->> 'since' IS NULL",
+    );
+    for (const { id } of anew) this.#deferredSince.delete(id);
     for (const [id, sight] of this.#sights) {
       const now = sight.state === "failed" ? host.stateOf(id) : null;
       if (now === null || isFinal(now.state) || now.version <= sight.version) continue;
       this.#counters.count("redriven by filter");
       this.#sights.delete(id);
+      this.#newBudget({ id, attempt: now.attempt });
     }
+  }
+
+  /** Whatever its last delivery came to, which is told with the job where it was cancelled later, is behind it. */
+  #newBudget({ id, attempt: number }: Pick<Job, "id" | "attempt">): void {
+    this.#deferredSince.delete(id);
+    const attempt = this.#attempts.get(id);
+    if (attempt !== undefined) Object.assign(attempt, { number, over: true, unspent: false, unbegun: 0 });
   }
 
   #got(reply: rpc.JobReply): void {

@@ -8,6 +8,8 @@ export const NAMESPACE = "ns";
 export interface Script {
   /** Attempts that fail before one succeeds. */
   fails: number;
+  /** Deliveries that are put back before that. */
+  defers: number;
   /** The failures are final. */
   final: boolean;
   ms: number;
@@ -98,8 +100,9 @@ function makeQueues(random: Random, at: number): QueueSettings[] {
         backoff: random.pick(["exponential", "linear", "constant"]),
         delayMs: random.int(50, 1_500),
         maxDelayMs: random.int(1_500, 6_000),
-        jitter: random.pick(["full", "none"]),
+        jitter: random.pick(["full", "half", "none"]),
       },
+      maxDeferralMs: random.pick([DAY_MS, DAY_MS, 4_000]),
       timeoutMs: random.chance(0.3) ? LONG_MS : random.int(3_000, 15_000),
       retentionMs: random.pick([2_000, 2_000, 120_000, 7 * DAY_MS]),
       idempotencyWindowMs: random.pick([15_000, DAY_MS]),
@@ -172,6 +175,7 @@ function makeJob(random: Random, queue: QueueSettings): JobPlan {
     maxAttempts: random.chance(0.2) ? random.int(1, 6) : null,
     script: {
       fails,
+      defers: random.chance(0.15) ? random.int(1, 3) : 0,
       final: fails > 0 && random.chance(0.15),
       ms,
       retryAfterMs: random.chance(0.1) ? random.int(100, 5_000) : null,
@@ -196,6 +200,7 @@ function makeSpawn(random: Random, queues: QueueSettings[], chance: number): Spa
       expiresMs: random.chance(0.2) ? random.int(1, 3_000) : null,
       script: {
         fails,
+        defers: random.chance(0.1) ? 1 : 0,
         final: fails > 0 && random.chance(0.15),
         ms: random.int(5, 500),
         retryAfterMs: null,

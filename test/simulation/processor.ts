@@ -69,7 +69,7 @@ function portsOf(sim: Simulation, life: Life, shard: string): WorkPorts {
     },
     execute: (item, { signal }) => {
       if (sim.executed.has(item.lease))
-        sim.violations.add("P3", `${item.id} attempt ${item.attempt} was executed twice`);
+        sim.violations.add("P3", `${item.id} delivery ${item.delivery} was executed twice`);
       sim.executed.add(item.lease);
       mayDie();
       return execute(sim, life, item, signal);
@@ -86,7 +86,7 @@ function portsOf(sim: Simulation, life: Life, shard: string): WorkPorts {
 
 function execute(sim: Simulation, life: Life, item: WorkItem, signal: AbortSignal): Promise<Outcome> {
   const { faults, random, clock } = sim;
-  const { ms, outcome } = outcomeOf(item.payload, item.attempt, clock.now());
+  const { ms, outcome } = outcomeOf({ ...item, by: "deferred" }, clock.now());
   const late = faults.hit("handler.late") ? random.int(1_000, MAX_LATE_MS) : 0;
   const throws = faults.hit("handler.throw");
   const hangs = faults.hit("processor.hang");

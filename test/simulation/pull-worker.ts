@@ -56,6 +56,7 @@ class PullWorker {
       max: random.int(1, 4),
       leaseMs: random.chance(0.5) ? null : random.int(1_000, 6_000),
       worker: this.#life.name,
+      begins: random.chance(0.5),
     };
     try {
       return (await network.call(this.#life, shard, "claim", request)).result.jobs;
@@ -68,7 +69,7 @@ class PullWorker {
 
   async #work({ job, lease }: ClaimedJob): Promise<void> {
     const { random, faults } = this.#sim;
-    const { ms, outcome } = outcomeOf(job.payload, job.attempt, this.#sim.clock.now());
+    const { ms, outcome } = outcomeOf({ ...job, by: "released" }, this.#sim.clock.now());
     const late = faults.hit("worker.late") ? random.int(1_000, random.pick(LATE_MS)) : 0;
     await this.#sim.sleep(this.#life, ms / 2);
     if (random.chance(0.3)) await this.#extend(lease);

@@ -1,8 +1,8 @@
 /** One shard object as a platform would host it: durable rows and alarm, a volatile object that may crash. */
 import type { Doorbell } from "../../contract/doorbell.ts";
-import { type ReceiveReply, RPC_VERSION } from "../../contract/rpc.ts";
+import { type ReceiveReply, RPC_VERSION, type WorkRequest } from "../../contract/rpc.ts";
 import type { JobState } from "../../domain/job/state.ts";
-import type { QueueSettings } from "../../domain/queue.ts";
+import type { Lane, QueueSettings } from "../../domain/queue.ts";
 import { initialMap } from "../../domain/slots.ts";
 import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
 import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
@@ -59,6 +59,8 @@ export class ShardHost {
   readonly #ports: ShardPorts;
   #core: RigCore | null = null;
   #downUntil = 0;
+  /** By lane: when the processor last came here with room for handlers, by the world's clock. */
+  readonly #workedAt = new Map<Lane, number>();
   #skewMs = 0;
   /** Said by the step under way; they leave when it is committed. */
   #alarmWish: number | null = null;
@@ -111,7 +113,17 @@ export class ShardHost {
       return this.#crash(name, true);
     }
     this.#after(name, request, done.value);
+    if (name === "work") this.#worked(request as WorkRequest);
     return { type: "done", value: done.value };
+  }
+
+  #worked({ lane, room }: WorkRequest): void {
+    if (room.handler > 0) this.#workedAt.set(lane, this.#parts.clock.now());
+  }
+
+  /** How long ago the processor last came for the lane and was answered, milliseconds. */
+  idleMs(lane: Lane): number {
+    return this.#parts.clock.now() - (this.#workedAt.get(lane) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** The world looks at the rows: no fault, no effect. Starts the object when it must. */
@@ -133,13 +145,24 @@ export class ShardHost {
   }
 
   /** The durable row of a job, as it is now; null when the shard has forgotten it or never had it. */
-  stateOf(id: string): { state: JobState; version: number; attempt: number } | null {
+  stateOf(id: string): { state: JobState; version: number; attempt: number; delivery: number } | null {
     return (
-      this.rows<{ state: JobState; version: number; attempt: number }>(
-        "SELECT state, version, attempt FROM jobs WHERE id = ?",
+      this.rows<{ state: JobState; version: number; attempt: number; delivery: number }>(
+        "SELECT state, version, attempt, attempt + returned AS delivery FROM jobs WHERE id = ?",
         id,
       )[0] ?? null
     );
+  }
+
+  /** How long the job may be deferred, by the settings that this shard knows, and what it had spent before its last redrive. */
+  budgetOf(id: string): { maxDeferralMs: number; spentBefore: number } {
+    const [row] = this.rows<{ settings: string; spentBefore: number }>(
+      "SELECT settings, spent_before AS spentBefore FROM jobs JOIN queues ON ref = queue WHERE id = ?",
+      id,
+    );
+    if (row === undefined) throw new Error(`${id} is not there`);
+    const { maxDeferralMs = 0 } = JSON.parse(row.settings) as QueueSettings;
+    return { maxDeferralMs, spentBefore: row.spentBefore };
   }
 
   /** Settings as this shard knows them. */
@@ -162,8 +185,19 @@ export class ShardHost {
   /** The job of a queue that a claim should take first; null when none is ready. */
   bestReady(queue: string): { id: string; priority: number; seq: number } | null {
     const query = `SELECT id, priority, seq FROM jobs WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
+      AND (expires_at IS NULL OR expires_at > ${this.now()})
       ORDER BY priority DESC, seq LIMIT 1`;
     return this.rows<{ id: string; priority: number; seq: number }>(query, queue)[0] ?? null;
+  }
+
+  /**
+   * Jobs that came back from their workers after their expiry, in this very step: they are ready for a moment, take a place in a
+   * claim, and do not start.
+   */
+  expiredReady(queue: string): number {
+    return this.#count(
+      `state = 'queued' AND blocked = 0 AND expires_at <= ${this.now()} AND queue = (SELECT ref FROM queues WHERE name = '${queue}')`,
+    );
   }
 
   /** Jobs that it has not forgotten. */

@@ -60,15 +60,15 @@ describe("a queue with a consumer as its target", () => {
     });
   });
 
-  it("says in explain that its lane's Queue needs a consumer, when nobody has claimed for 30 s", async () => {
+  it("says in explain that its lane's Queue needs a consumer, when nobody has claimed for 10 s", async () => {
     const queue = await newQueue({ ...CONSUMER, lane: "slow" });
     const { id } = await submit({ queue });
     expect(await must("GET", `/v1/jobs/${id}/explain`)).toMatchObject({ reason: "ready" });
-    passTime(31_000);
+    passTime(11_000);
     await runAlarms();
     await work("slow");
     const { reason, detail } = await must<ExplainView>("GET", `/v1/jobs/${id}/explain`);
-    expect(reason).toBe("no-worker");
+    expect(reason).toBe("no-executor");
     expect(detail).toContain("The Queue of lane slow needs a Worker as its consumer");
   });
 });

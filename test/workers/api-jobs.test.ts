@@ -37,8 +37,10 @@ describe("submitting", () => {
       namespace: "default",
       queue: "default",
       state: "queued",
+      version: 1,
       attempt: 0,
-      maxAttempts: 5,
+      delivery: 0,
+      maxAttempts: 12,
       priority: 4,
       orderingKey: null,
       concurrencyKey: null,
@@ -48,8 +50,9 @@ describe("submitting", () => {
       idempotencyKey: null,
       parent: null,
       tags: [],
+      traceparent: null,
       timeout: 60,
-      retry: { maxAttempts: 5, backoff: "exponential", delay: 1, maxDelay: 300, jitter: "full" },
+      retry: { maxAttempts: 12, backoff: "exponential", delay: 10, maxDelay: 3600, jitter: "half" },
       payload: null,
       result: null,
       resultTruncated: false,
@@ -71,7 +74,7 @@ describe("submitting", () => {
     expect(job).toMatchObject({
       maxAttempts: 2,
       timeout: 33,
-      retry: { maxAttempts: 2, backoff: "constant", delay: 7, maxDelay: 300, jitter: "none" },
+      retry: { maxAttempts: 2, backoff: "constant", delay: 7, maxDelay: 3600, jitter: "none" },
     });
   });
 
@@ -205,11 +208,12 @@ describe("reading one job", () => {
     });
   });
 
-  it("a succeeded job has an entity tag and is private; 304 when it is known", async () => {
+  it("a job has an entity tag of its version; 304 when it is known, and private once it has succeeded", async () => {
     const queue = await newQueue();
     const { id } = await submit({ queue });
     const before = await call("GET", `/v1/jobs/${id}`);
-    expect(before.headers.get("etag")).toBeNull();
+    expect(before.headers.get("etag")).toBe(`"${id}.1"`);
+    expect(before.headers.get("cache-control")).toBe("no-store");
     await succeed((await claimOne(queue)).lease, 1);
     const answer = await call("GET", `/v1/jobs/${id}`);
     const etag = answer.headers.get("etag") ?? "";
@@ -224,14 +228,18 @@ describe("reading one job", () => {
     expect((await call("GET", `/v1/jobs/${id}`, { headers: { "if-none-match": '"other"' } })).status).toBe(200);
   });
 
-  it("a failed job has no entity tag: a redrive can change it", async () => {
+  it("a redrive changes the entity tag of a failed job", async () => {
     const queue = await newQueue({ retry: { maxAttempts: 1 } });
     const { id } = await submit({ queue });
     await fail((await claimOne(queue)).lease);
-    const answer = await call("GET", `/v1/jobs/${id}`, { headers: { "if-none-match": "*" } });
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get("etag")).toBeNull();
-    expect(answer.headers.get("cache-control")).toBe("no-store");
+    const failed = await call("GET", `/v1/jobs/${id}`);
+    const headers = { "if-none-match": failed.headers.get("etag") ?? "" };
+    expect(failed.headers.get("cache-control")).toBe("no-store");
+    expect((await call("GET", `/v1/jobs/${id}`, { headers })).status).toBe(304);
+    const redriven = await call("POST", `/v1/jobs/${id}/retry`);
+    const again = await call("GET", `/v1/jobs/${id}`, { headers });
+    expect(again).toMatchObject({ status: 200, body: { state: "queued" } });
+    expect(again.headers.get("etag")).toBe(redriven.headers.get("etag"));
   });
 
   it.each(["strong", "session", "eventual"])("answers at every level: %s", async (consistency) => {

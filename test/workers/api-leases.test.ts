@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { JobView } from "../../contract/job.ts";
+import type { QueueInput } from "../../contract/queue.ts";
 import { call, claimOne, evict, getJob, makeKey, makeNamespace, newQueue, submit } from "./api.ts";
+import { passTime, resetClock } from "./clock.ts";
 
 /** The calls about one attempt, with the lease in the body: the same as those with the lease in the path. */
 
@@ -8,6 +10,7 @@ const BODIES = {
   succeed: { result: { sent: true } },
   fail: { error: { code: "broken", message: "It broke.", retryable: false } },
   extend: { leaseSeconds: 30, progress: { percent: 5 } },
+  release: { delay: 30, reason: "The relay is being moved." },
 } as const;
 type Action = keyof typeof BODIES;
 const ACTIONS = Object.keys(BODIES) as Action[];
@@ -39,7 +42,7 @@ describe("a lease in the body", () => {
       percent: progress?.percent,
     });
     expect(outcome(a)).toEqual(outcome(b));
-    expect(a.state).toBe({ succeed: "succeeded", fail: "failed", extend: "running" }[action]);
+    expect(a.state).toBe({ succeed: "succeeded", fail: "failed", extend: "running", release: "scheduled" }[action]);
   });
 
   it.each(ACTIONS)(
@@ -65,5 +68,100 @@ describe("a lease in the body", () => {
     const { key } = await makeKey(["work"], await makeNamespace("stranger"));
     expect(await inBody(action, lease, key)).toMatchObject({ status: 404, body: { code: "lease-not-found" } });
     expect((await getJob(id)).state).toBe("running");
+  });
+});
+
+describe("a job that its worker releases", () => {
+  afterEach(resetClock);
+
+  const release = (lease: string, body: { delay?: number; reason?: string } = {}) =>
+    call<JobView>("POST", "/v1/leases/release", { body: { lease, ...body } });
+
+  /** Two jobs of one queue, the first of which was claimed. */
+  async function claimed(settings: QueueInput = {}) {
+    const queue = await newQueue({ partitions: 1, ...settings });
+    const [first, second] = [await submit({ queue }), await submit({ queue })];
+    const { lease } = await claimOne(queue);
+    return { queue, first: first.id, second: second.id, lease };
+  }
+
+  it("goes back to its place at once, has spent no attempt, and is given out under a new lease", async () => {
+    const { queue, first, lease } = await claimed({ retry: { maxAttempts: 1 } });
+    const asked = await release(lease, { reason: "The relay is being moved." });
+    expect(asked.status).toBe(200);
+    await evict();
+    expect(await getJob(first)).toEqual(asked.body);
+    expect(asked.body).toMatchObject({
+      id: first,
+      state: "queued",
+      attempt: 0,
+      delivery: 1,
+      attempts: [],
+      error: { code: "released", message: "The relay is being moved.", retryable: true },
+    });
+    const again = await claimOne(queue);
+    expect(again).toMatchObject({ id: first, attempt: 1, delivery: 2 });
+    expect(again.lease).not.toBe(lease);
+    for (const action of ACTIONS) {
+      expect(await inBody(action, lease)).toMatchObject({ status: 409, body: { code: "stale-lease" } });
+    }
+    expect((await inBody("succeed", again.lease)).status).toBe(200);
+    const { state, attempts } = await getJob(first);
+    expect([state, attempts?.map(({ number }) => number)]).toEqual(["succeeded", [1]]);
+  });
+
+  it("waits as long as the worker says, and lets others go first", async () => {
+    const { queue, first, second, lease } = await claimed();
+    const before = Date.now();
+    const { body } = await release(lease, { delay: 90 });
+    expect(body).toMatchObject({ state: "scheduled", attempt: 0, delivery: 1, error: { code: "released" } });
+    const runAt = Date.parse(body.runAt ?? "");
+    expect(runAt).toBeGreaterThanOrEqual(before + 90_000);
+    expect(runAt).toBeLessThanOrEqual(Date.now() + 90_000);
+    expect((await claimOne(queue)).id).toBe(second);
+    passTime(91_000);
+    expect(await claimOne(queue)).toMatchObject({ id: first, attempt: 1, delivery: 2 });
+  });
+
+  it("spends an attempt when it has been put back for as long as its queue lets it", async () => {
+    const retry = { maxAttempts: 2, delay: 0, jitter: "none" } as const;
+    const { queue, first, lease } = await claimed({ maxDeferral: 60, retry });
+    expect((await release(lease)).body).toMatchObject({ state: "queued", attempt: 0 });
+    passTime(59_000);
+    expect((await release((await claimOne(queue)).lease)).body).toMatchObject({ state: "queued", attempt: 0 });
+    await evict();
+    passTime(2_000);
+    const late = await release((await claimOne(queue)).lease, { reason: "It is still away." });
+    expect(late.body).toMatchObject({
+      state: "queued",
+      attempt: 1,
+      delivery: 3,
+      attempts: [{ number: 1, outcome: "failed", error: { code: "released", message: "It is still away." } }],
+    });
+    const last = await release((await claimOne(queue)).lease);
+    expect(last.body).toMatchObject({ id: first, state: "failed", attempt: 2, delivery: 4 });
+  });
+
+  it.each<[Record<string, unknown>, string]>([
+    [{ delay: -1 }, "/delay"],
+    [{ delay: 86_401 }, "/delay"],
+    [{ delay: "30" }, "/delay"],
+    [{ reason: 7 }, "/reason"],
+    [{ retryable: false }, "/retryable"],
+  ])("is not released with %j, and goes on running", async (body, pointer) => {
+    const { id, lease } = await started();
+    for (const refused of [
+      await call("POST", "/v1/leases/release", { body: { lease, ...body } }),
+      await call("POST", `/v1/leases/${lease}/release`, { body }),
+    ]) {
+      expect(refused).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer }] } });
+    }
+    expect((await getJob(id)).state).toBe("running");
+  });
+
+  it("needs no body where the lease is in the path", async () => {
+    const { id, lease } = await started();
+    expect((await call("POST", `/v1/leases/${lease}/release`)).status).toBe(200);
+    expect(await getJob(id)).toMatchObject({ state: "queued", attempt: 0, delivery: 1 });
   });
 });

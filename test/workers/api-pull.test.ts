@@ -161,7 +161,7 @@ describe("reporting", () => {
   });
 
   it("retryAfter stands above backoff and maxDelay", async () => {
-    const queue = await newQueue({ retry: { delay: 1, maxDelay: 2 } });
+    const queue = await newQueue({ retry: { delay: 1, maxDelay: 2, jitter: "none" } });
     await submit({ queue });
     const { lease } = await claimOne(queue);
     const body = { error: { code: "busy" }, retryAfter: 3600 };

@@ -35,7 +35,8 @@ const DEFAULTS: QueueSettingsView = {
   priorityAging: 3600,
   maxBacklog: null,
   onFailure: "continue",
-  retry: { maxAttempts: 5, backoff: "exponential", delay: 1, maxDelay: 300, jitter: "full" },
+  retry: { maxAttempts: 12, backoff: "exponential", delay: 10, maxDelay: 3600, jitter: "half" },
+  maxDeferral: 86_400,
   timeout: 60,
   retention: 604_800,
   idempotencyWindow: 86_400,
@@ -221,8 +222,9 @@ describe("settings", () => {
     const body = { priorityAging: null, timeout: null, retry: { delay: null } };
     expect(await must("PATCH", `/v1/queues/${queue}`, { body })).toMatchObject({
       priorityAging: null,
+      maxDeferral: 86_400,
       timeout: 60,
-      retry: { delay: 1, maxAttempts: 2 },
+      retry: { delay: 10, maxAttempts: 2 },
     });
   });
 

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AuditView } from "../../contract/admin.ts";
 import type { JobListView } from "../../contract/job.ts";
 import { FireListView, type FireView, ScheduleListView, ScheduleView } from "../../contract/schedule.ts";
+import type { SubscriptionView } from "../../contract/subscription.ts";
 import gateway from "../../workers/gateway/index.ts";
 import {
   answerOf,
@@ -91,9 +92,13 @@ describe("a schedule", () => {
           tags: [],
         },
         overlap: "allow",
-        catchUp: { window: 60 },
+        every: null,
+        start: null,
+        end: null,
+        catchUp: { window: null },
         jitter: 0,
         paused: false,
+        state: "active",
         version: 1,
         lastFireAt: null,
       },
@@ -120,7 +125,8 @@ describe("a schedule", () => {
       paused: true,
     };
     const replaced = await call<ScheduleView>("PUT", `/v1/schedules/${name}`, { body: next });
-    expect(replaced).toMatchObject({ status: 200, body: { ...next, version: 2, nextFireAt: null } });
+    expect(replaced).toMatchObject({ status: 200, body: { ...next, state: "paused", version: 2 } });
+    expect(replaced.body).toMatchObject({ nextFireAt: null, nextInstants: [] });
     expect(replaced.body.createdAt).toBe(created.body.createdAt);
     expect((await call("DELETE", `/v1/schedules/${name}`)).status).toBe(204);
     for (const path of [`/v1/schedules/${name}`, `/v1/schedules/${name}/fires`]) {
@@ -143,7 +149,12 @@ describe("a schedule", () => {
   it.each<[string, Over, string]>([
     ["no cron", { cron: undefined }, "/cron"],
     ["four fields", { cron: "* * * *" }, "/cron"],
-    ["a nickname", { cron: "@daily" }, "/cron"],
+    ["a nickname that is none", { cron: "@reboot" }, "/cron"],
+    ["a day that no month has", { cron: "0 0 0 * *" }, "/cron"],
+    ["cron and every", { every: 60 }, "/every"],
+    ["an interval below a second", { cron: undefined, every: 0.5 }, "/every"],
+    ["a start that is no time", { start: "tomorrow" }, "/start"],
+    ["an end before its start", { start: "2027-01-02T00:00:00Z", end: "2027-01-01T00:00:00Z" }, "/end"],
     ["a minute that is none", { cron: "60 * * * *" }, "/cron"],
     ["30 February", { cron: "0 0 30 2 *" }, "/cron"],
     ["an expression without end", { cron: `${"1,".repeat(80)}1 * * * *` }, "/cron"],
@@ -155,7 +166,7 @@ describe("a schedule", () => {
     ["no payload", { job: { payload: undefined } }, "/job/payload"],
     ["a job's run-at", { job: { runAt: "2030-01-01T00:00:00Z" } }, "/job/runAt"],
     ["an idempotency key", { job: { idempotencyKey: "k" } }, "/job/idempotencyKey"],
-    ["an unknown field", { every: 5 }, "/every"],
+    ["an unknown field", { interval: 5 }, "/interval"],
   ])("is refused with %s", async (_, over, pointer) => {
     const answer = await call("PUT", `/v1/schedules/${freshName("s")}`, { body: bodyOf("default", over) });
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid-request" } });
@@ -268,6 +279,105 @@ describe("a schedule", () => {
       cursor = page.nextCursor;
     }
     expect(names).toEqual(["five", "four", "two", "one"]);
+  });
+});
+
+describe("when it fires", () => {
+  async function put(over: Over): Promise<ScheduleView> {
+    return must("PUT", `/v1/schedules/${freshName("s")}`, { body: bodyOf("default", over) });
+  }
+
+  // What is to come is counted from `start`: so it does not depend on today.
+  it.each<[string, Over, string[]]>([
+    [
+      "a gap of the clock that ends at midnight is no gap in a daily schedule",
+      { cron: "30 23 * * *", timezone: "America/Nuuk", start: "2027-03-27T00:00:00Z" },
+      ["2027-03-27T01:30", "2027-03-28T01:00", "2027-03-29T00:30", "2027-03-30T00:30", "2027-03-31T00:30"],
+    ],
+    [
+      "a day field that begins with `*` is a limit beside the other, as crontab has it",
+      { cron: "0 0 */2 * 1", start: "2027-01-01T00:00:00Z" },
+      ["2027-01-11T00:00", "2027-01-25T00:00", "2027-02-01T00:00", "2027-02-15T00:00", "2027-03-01T00:00"],
+    ],
+    [
+      "nicknames",
+      { cron: "@yearly", timezone: "Europe/Berlin", start: "2027-06-01T00:00:00Z" },
+      ["2027-12-31T23:00", "2028-12-31T23:00", "2029-12-31T23:00", "2030-12-31T23:00", "2031-12-31T23:00"],
+    ],
+    [
+      "every so many seconds, from its start on",
+      { cron: undefined, every: 5400, start: "2027-01-01T06:00:00+01:00" },
+      ["2027-01-01T05:00", "2027-01-01T06:30", "2027-01-01T08:00", "2027-01-01T09:30", "2027-01-01T11:00"],
+    ],
+    [
+      "no later than its end",
+      { cron: "0 12 * * *", start: "2027-01-01T00:00:00Z", end: "2027-01-02T12:00:00Z" },
+      ["2027-01-01T12:00", "2027-01-02T12:00"],
+    ],
+  ])("%s", async (_, over, expected) => {
+    const view = await put(over);
+    expect(view.nextInstants?.map((at) => at.slice(0, 16))).toEqual(expected);
+    expect(view.nextFireAt).toBe(view.nextInstants?.[0]);
+    expect(ScheduleView.parse(view)).toEqual(view);
+    expect(await read(view.name)).toEqual(view);
+    const changed = await must<ScheduleView>("PATCH", `/v1/schedules/${view.name}`, { body: { overlap: "skip" } });
+    expect(changed.nextInstants).toEqual(view.nextInstants);
+    const { items } = await must<ScheduleListView>("GET", "/v1/schedules?limit=200");
+    expect(items.find(({ name }) => name === view.name)).not.toHaveProperty("nextInstants");
+    await must("DELETE", `/v1/schedules/${view.name}`);
+  });
+
+  it("changes from cron to every and back by a patch that takes the other away", async () => {
+    const { name } = await put({ start: "2027-01-01T00:00:00Z" });
+    const patch = (body: object) => call<ScheduleView>("PATCH", `/v1/schedules/${name}`, { body });
+    expect(await patch({ every: 60 })).toMatchObject({ status: 400, body: { errors: [{ pointer: "/every" }] } });
+    expect(await patch({ cron: null })).toMatchObject({ status: 400, body: { errors: [{ pointer: "/cron" }] } });
+    expect(await patch({ cron: null, every: 60 })).toMatchObject({ status: 200, body: { cron: null, every: 60 } });
+    const back = await patch({ cron: "@daily", every: null, start: null });
+    expect(back).toMatchObject({ status: 200, body: { cron: "@daily", every: null, start: null, version: 3 } });
+    expect((await patch({ catchUp: { window: 600 } })).body.catchUp).toEqual({ window: 600 });
+    expect((await patch({ catchUp: { window: null } })).body.catchUp).toEqual({ window: null });
+    expect((await patch({ catchUp: { window: 600 } })).body.catchUp).toEqual({ window: 600 });
+    expect((await patch({ catchUp: null })).body.catchUp).toEqual({ window: null });
+  });
+
+  it("ends with its end, says so, and stays", async () => {
+    const end = new Date(Date.now() + 2 * MINUTE).toISOString();
+    const { name } = await put({ end });
+    await pass(MINUTE);
+    await pass(MINUTE);
+    await pass(10 * MINUTE);
+    expect(await read(name)).toMatchObject({ state: "ended", nextFireAt: null, nextInstants: [], end });
+    expect((await fires(name)).map(({ outcome }) => outcome)).toEqual(["fired", "fired"]);
+    await auditIsClean();
+    const more = { end: new Date(Date.now() + 2 * MINUTE).toISOString() };
+    expect(await must("PATCH", `/v1/schedules/${name}`, { body: more })).toMatchObject({ state: "active" });
+    await must("DELETE", `/v1/schedules/${name}`);
+  });
+});
+
+describe("an instant that falls into an outage", () => {
+  it("runs once as long as the next one is not due; those before it are missed, and told of", async () => {
+    const { name, queue } = await newSchedule({ job: { tags: ["nightly"] } });
+    const daily = await newSchedule({ cron: undefined, every: 3600 });
+    await must("PUT", `/v1/subscriptions/${name}`, {
+      body: { events: ["schedule.missed"], filter: { queue }, target: { type: "queue", binding: "NOWHERE" } },
+    });
+    await evict();
+    await pass(3600_000 + 75_000);
+    const found = await fires(name);
+    expect(found.map(({ outcome, count }) => [outcome, count])).toEqual([
+      ["fired", 1],
+      ["missed", 60],
+    ]);
+    expect(found[0]?.lateSeconds).toBeLessThan(60);
+    expect(await jobsIn(queue)).toHaveLength(1);
+    const [late, ...others] = await fires(daily.name);
+    expect([late?.outcome, others]).toEqual(["fired", []]);
+    expect(late?.lateSeconds).toBeGreaterThan(60);
+    const { delivery } = await must<SubscriptionView>("GET", `/v1/subscriptions/${name}`);
+    expect(delivery.pending).toBe(1);
+    await must("DELETE", `/v1/subscriptions/${name}`);
   });
 });
 

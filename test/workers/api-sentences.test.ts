@@ -38,7 +38,7 @@ it.each<[string, method: string, path: string, options: Parameters<typeof call>[
     "GET",
     "/v1/jobs",
     { headers: { "dure-bookmark": "x" } },
-    "/dure-bookmark Dure-Bookmark is not a bookmark of this namespace.",
+    "/dure-bookmark The header Dure-Bookmark is not a bookmark of this namespace.",
   ],
   ["a queue's name", "PUT", "/v1/queues/Mails!", { body: {} }, ` The queue's name in the path ${NAME}`],
   ["a parameter that there is not", "GET", "/v1/jobs?zzz=1", {}, "/zzz `zzz` is no parameter of this call."],

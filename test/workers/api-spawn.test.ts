@@ -3,8 +3,21 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import { MAX_PAYLOAD_BYTES } from "../../contract/limits.ts";
 import type { ReportsView, SucceededView } from "../../contract/pull.ts";
-import { call, claimOne, evict, getJob, makeKey, makeNamespace, must, newQueue, type Problem, submit } from "./api.ts";
-import { resetClock, runAlarms } from "./clock.ts";
+import type { QueueView } from "../../contract/queue.ts";
+import {
+  call,
+  claimOne,
+  evict,
+  getJob,
+  makeKey,
+  makeNamespace,
+  must,
+  newQueue,
+  type Problem,
+  shards,
+  submit,
+} from "./api.ts";
+import { passTime, resetClock, runAlarms } from "./clock.ts";
 import { deliver, PROCESSOR_ENV, project, work } from "./processor.ts";
 
 afterEach(resetClock);
@@ -161,33 +174,112 @@ describe("what the processor runs brings jobs, too", () => {
     vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json(body));
   }
 
+  /** A target whose answers may submit to `queues`. */
+  function allowing(...queues: string[]) {
+    return { type: "http" as const, url: "https://target.example/", spawn: { queues } };
+  }
+
   it("an HTTP target by its answer", async () => {
-    const to = await newQueue();
-    const queue = await newQueue({ target: { type: "http", url: "https://target.example/" } });
-    answering({ "dure-spawn": [{ queue: to, payload: { next: true } }], result: { did: 1 } });
+    const [to, other] = [await newQueue(), await newQueue()];
+    const queue = await newQueue({ target: allowing(to) });
+    answering({
+      "dure-spawn": [
+        { queue: other, payload: 0 },
+        { queue: to, payload: { next: true } },
+      ],
+      result: { did: 1 },
+    });
     const { id } = await submit({ queue });
     await work();
-    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: { did: 1 } });
+    const warning = { code: "spawn-refused", message: expect.stringContaining(`does not name ${other}`) };
+    const attempts = [{ outcome: "succeeded", error: null, warning }];
+    const done = { state: "succeeded", result: { did: 1 }, error: null, attempts };
+    expect(await getJob(id)).toMatchObject(done);
+    await evict();
+    expect(await getJob(id)).toMatchObject(done);
     await vi.waitFor(async () => {
       const { items } = await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${to}&include=payload`);
       expect(items).toMatchObject([{ payload: { next: true }, parent: id }]);
     });
+    expect((await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${other}`)).items).toEqual([]);
+    await project();
+    passTime(3_700_000);
+    await runAlarms();
+    await evict();
+    expect(await getJob(id)).toMatchObject(done);
+  });
+
+  it("and none by the answer of a target that does not say it may, whose result it is", async () => {
+    const to = await newQueue();
+    const queue = await newQueue({ target: { type: "http", url: "https://echo.example/" } });
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (_, init) => {
+      return new Response(init?.body as string, { headers: { "content-type": "application/json" } });
+    });
+    const payload = { "dure-spawn": [{ queue: to, payload: "a million" }], result: 1 };
+    const { id } = await submit({ queue, payload });
+    const plain = await submit({ queue, payload: { to } });
+    await work();
+    const warning = { code: "spawn-refused", message: expect.stringContaining("no `spawn`") };
+    const attempts = [{ outcome: "succeeded", error: null, warning }];
+    expect(await getJob(id)).toMatchObject({ state: "succeeded", result: payload, error: null, attempts });
+    const [attempt] = (await getJob(plain.id)).attempts;
+    expect(attempt).toMatchObject({ outcome: "succeeded" });
+    expect(attempt).not.toHaveProperty("warning");
+    expect((await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${to}`)).items).toEqual([]);
+  });
+
+  it("to the queues that its target names, which is kept, shown and changed as any setting", async () => {
+    const queue = await newQueue({ target: allowing("a", "b") });
+    const path = `/v1/queues/${queue}`;
+    const shown = async () => (await must<QueueView>("GET", path)).target;
+    expect(await shown()).toEqual({ ...allowing("a", "b"), headers: {} });
+    await must("PATCH", path, { body: { target: { url: "https://other.example/" } } });
+    expect(await shown()).toMatchObject({ url: "https://other.example/", spawn: { queues: ["a", "b"] } });
+    await must("PATCH", path, { body: { target: { spawn: { queues: ["c"] } } } });
+    expect(await shown()).toMatchObject({ spawn: { queues: ["c"] } });
+    await must("PATCH", path, { body: { target: { spawn: null } } });
+    expect(await shown()).not.toHaveProperty("spawn");
+    const many = Array.from({ length: 33 }, (_, n) => `q${n}`);
+    for (const queues of [[], ["a", "a"], ["Not A Name"], many, "a", undefined]) {
+      const body = { target: { ...allowing(), spawn: { queues } } };
+      expect((await call("PUT", path, { body })).status).toBe(400);
+    }
+    const wide = { target: { ...allowing("a"), spawn: { queues: ["a"], all: true } } };
+    expect((await call("PUT", path, { body: wide })).status).toBe(400);
   });
 
   it.each([
     ["is none", [{ queue: "default" }], "/dure-spawn/0/payload: "],
     ["has no queue", [{ queue: "nowhere", payload: 1 }], "/spawn/0: queue nowhere: queue-not-found"],
   ])("a job that %s fails the attempt", async (_, spawn, message) => {
-    const queue = await newQueue({
-      target: { type: "http", url: "https://target.example/" },
-      retry: { maxAttempts: 1 },
-    });
+    const queue = await newQueue({ target: allowing("default", "nowhere"), retry: { maxAttempts: 1 } });
     answering({ "dure-spawn": spawn });
     const { id } = await submit({ queue });
     await work();
     const { state, error } = await getJob(id);
     expect([state, error?.code]).toEqual(["failed", "invalid-spawn"]);
     expect(error?.message).toContain(message);
+  });
+
+  it("a job for which its queue has no room is refused, and told", async () => {
+    const queue = await newQueue({ partitions: 1, maxBacklog: 1, retry: { maxAttempts: 1 } });
+    const { lease } = await started(queue);
+    const jobs = [
+      { queue, payload: 1 },
+      { queue, payload: 2 },
+    ];
+    const body = { lease, spawn: jobs };
+    const full = await call<Problem>("POST", "/v1/leases/succeed", { body });
+    expect([full.status, full.body.code, full.headers.has("retry-after")]).toEqual([429, "backlog-full", true]);
+    expect(full.body.errors?.map(({ pointer }) => pointer)).toEqual(["/spawn/1"]);
+    expect((await call("POST", "/v1/leases/succeed", { body: { lease, spawn: jobs.slice(1) } })).status).toBe(200);
+    await claimOne(queue);
+    await must("PATCH", `/v1/queues/${queue}`, { body: { target: allowing(queue) } });
+    answering({ "dure-spawn": jobs });
+    const { id } = await submit({ queue });
+    await work();
+    const error = { code: "invalid-spawn", message: `/spawn/1: queue ${queue}: queue-full`, retryable: true };
+    expect(await getJob(id)).toMatchObject({ state: "failed", error, attempts: [{ error }] });
   });
 
   it("a job that its shard refuses for good becomes a dead letter", async () => {
@@ -210,5 +302,61 @@ describe("what the processor runs brings jobs, too", () => {
     await deliver("dure-dead", [letters[0], letters[0]], PROCESSOR_ENV);
     const rows = await env.DB.prepare("SELECT reason FROM dead_letters WHERE id = ?").bind(`spawn/${spawned[0]}`).all();
     expect(rows.results).toEqual([{ reason: "spawned job refused: mismatch" }]);
+  });
+});
+
+describe("the trace of a submission belongs to the job", () => {
+  const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+  const headers = { traceparent: TRACE };
+
+  it("and goes on to the claim, to jobs that it brings, to their target and to its events", async () => {
+    const seen: { url: string; traceparent: string | null; body: string }[] = [];
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+      const sent = new Request(input, init);
+      seen.push({ url: sent.url, traceparent: sent.headers.get("traceparent"), body: await sent.text() });
+      return new Response("1", { headers: { "content-type": "application/json" } });
+    });
+    const queue = await newQueue();
+    const to = await newQueue({ target: { type: "http", url: "https://target.example/" } });
+    const subscription = { events: ["job.succeeded"], target: { type: "http", url: "https://events.example/" } };
+    await must("PUT", `/v1/subscriptions/traced`, { body: { ...subscription, filter: { queue } } });
+    const { id, traceparent } = await submit({ queue }, { headers });
+    expect([traceparent, (await getJob(id)).traceparent]).toEqual([TRACE, TRACE]);
+    const claimed = await claimOne(queue);
+    expect(claimed.traceparent).toBe(TRACE);
+    const [item] = (await report([{ lease: claimed.lease, ok: true, spawn: [{ queue: to, payload: 1 }] }])).body.items;
+    const [child = ""] = item?.status === "recorded" ? (item.spawned ?? []) : [];
+    expect(await getJob(child)).toMatchObject({ parent: id, traceparent: TRACE });
+    await work();
+    await deliver(
+      "dure-events",
+      shards().map(({ id: shard }) => ({ v: 1, kind: "events", shard })),
+      PROCESSOR_ENV,
+    );
+    const spans = seen.map(({ url, traceparent: header }) => [url, header?.slice(0, 36), header?.slice(-3)]);
+    expect(spans).toEqual([
+      ["https://target.example/", TRACE.slice(0, 36), "-00"],
+      ["https://events.example/", TRACE.slice(0, 36), "-00"],
+    ]);
+    for (const { traceparent: header } of seen) expect(header).not.toBe(TRACE);
+    expect(JSON.parse(seen[1]?.body ?? "{}")).toMatchObject({ job: { id, traceparent: TRACE } });
+    await must("DELETE", `/v1/subscriptions/traced`);
+    await project();
+    passTime(3_700_000);
+    await runAlarms();
+    await evict();
+    expect((await getJob(id)).traceparent).toBe(TRACE);
+  });
+
+  it("in a batch too, through a redrive, and one that is not valid is none", async () => {
+    const queue = await newQueue({ retry: { maxAttempts: 1 } });
+    const body = { jobs: [{ queue, payload: 1 }] };
+    const { items } = await must<{ items: { id: string }[] }>("POST", "/v1/batches", { body, headers });
+    const { lease } = await claimOne(queue);
+    await must("POST", `/v1/leases/${lease}/fail`, { body: { error: { code: "x" } } });
+    await must("POST", `/v1/jobs/${items[0]?.id}/retry`);
+    expect((await claimOne(queue)).traceparent).toBe(TRACE);
+    const wrong = await submit({ queue }, { headers: { traceparent: `${TRACE}0` } });
+    expect([wrong.traceparent, (await submit({ queue })).traceparent]).toEqual([null, null]);
   });
 });

@@ -38,7 +38,7 @@ export interface Problem {
   status: number;
   detail: string;
   code: string;
-  errors?: { pointer: string; detail: string }[];
+  errors?: { pointer: string; header?: string; detail: string }[];
 }
 
 export function request(method: string, path: string, options: CallOptions = {}): Request {

@@ -55,7 +55,8 @@ describe("who calls the binding", () => {
   });
 
   it("props name a namespace, and see nothing of another", async () => {
-    const { meta, ...view } = await bound({ namespace: team, scopes: ["read"] }).get(teamJob);
+    const { meta, payloadText, ...view } = await bound({ namespace: team, scopes: ["read"] }).get(teamJob);
+    expect(payloadText).toBe("null");
     expect(view).toEqual(await getJob(teamJob, { key }));
     const error = await thrownBy(() => bound({ namespace: "default", scopes: ["read"] }).get(teamJob));
     expect(error.code).toBe("job-not-found");

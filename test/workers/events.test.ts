@@ -104,6 +104,7 @@ describe("an HTTP subscriber", () => {
         orderingKey: null,
         tags: ["t"],
         error: { code: "broken", message: "It broke.", retryable: true },
+        traceparent: null,
       },
     });
     const { delivery } = await getSubscription(name, key);

@@ -18,7 +18,7 @@ import {
   submit,
   succeed,
 } from "./api.ts";
-import { passTime, resetClock, runAlarms } from "./clock.ts";
+import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
 import { brokenDatabase, replaced } from "./faults.ts";
 import { awayShards, consume, deadLetters } from "./ingest.ts";
 import { project } from "./processor.ts";
@@ -100,6 +100,15 @@ const DEEP = /^invalid-request: .*\/job\/payload payload nests deeper than 512 l
 function nested(levels: number): unknown {
   return JSON.parse("[".repeat(levels) + "]".repeat(levels));
 }
+
+test("a dead letter is kept for 30 days, and then deleted by the cron, however many there are", async () => {
+  const day = 24 * 60 * MINUTE;
+  const letter = env.DB.prepare("INSERT INTO dead_letters VALUES (?1, 'q', ?2, 'why', 'what')");
+  const old = Array.from({ length: 1_200 }, (_, i) => letter.bind(`old-${i}`, Date.now() - 30 * day - 1 - i));
+  await env.DB.batch([...old, letter.bind("young", Date.now() - 30 * day + MINUTE)]);
+  await runCron();
+  expect((await deadLetters()).map(({ id }) => id)).toEqual(["young"]);
+});
 
 describe("a dead letter says why", () => {
   const cases: [string, () => unknown, RegExp][] = [

@@ -34,7 +34,8 @@ async function answered({ method, path }: { method: string; path: string }, bind
 }
 
 it("there are calls with the lease in the path, and as many with it in the body", () => {
-  expect(CALLS.map(({ path }) => path.includes("{lease}")).sort()).toEqual([false, false, false, true, true, true]);
+  const [inBody, inPath] = [false, true].map((named) => CALLS.filter(({ path }) => path.includes("{lease}") === named));
+  expect([inBody?.length, inPath?.length]).toEqual([4, 4]);
 });
 
 it.each(CALLS)("$path whose use case throws is logged by its template, and answered without detail", async (route) => {

@@ -27,8 +27,8 @@ async function crowd(queue: string, jobs: number): Promise<void> {
       .map(({ name }) => name);
     const [{ ref } = { ref: 0 }] = storage.sql
       .exec<{ ref: number }>(
-        `INSERT INTO queues (namespace, name, version, settings)
-         SELECT ?2, name, version, json_set(settings, '$.namespace', ?2) FROM queues WHERE namespace = 'default' AND name = ?1
+        `INSERT INTO queues (namespace, name, incarnation, version, settings)
+         SELECT ?2, name, incarnation, version, json_set(settings, '$.namespace', ?2) FROM queues WHERE namespace = 'default' AND name = ?1
          RETURNING ref`,
         queue,
         freshName("neighbour"),

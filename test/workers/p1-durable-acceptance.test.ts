@@ -32,7 +32,7 @@ it("an accepted job is read back whole after its shard was evicted", async () =>
     idempotencyKey: "order-991",
     tags: ["welcome", "ü"],
     timeout: 12.5,
-    retry: { maxAttempts: 3, backoff: "linear", delay: 0.5, maxDelay: 300, jitter: "full" },
+    retry: { maxAttempts: 3, backoff: "linear", delay: 0.5, maxDelay: 3600, jitter: "half" },
     payload: body.payload,
     result: null,
     error: null,

@@ -1,8 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import type { AuditView } from "../../contract/admin.ts";
+import type { AuditView, ClusterView, ReadyView } from "../../contract/admin.ts";
 import type { ExplainView } from "../../contract/job.ts";
+import { RELEASE } from "../../contract/release.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
 import {
   call,
@@ -18,8 +19,9 @@ import {
   submit,
   succeed,
 } from "./api.ts";
-import { passTime, resetClock, runAlarms } from "./clock.ts";
-import { project } from "./processor.ts";
+import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
+import { callThrough } from "./faults.ts";
+import { project, work } from "./processor.ts";
 
 afterEach(resetClock);
 
@@ -33,6 +35,11 @@ function explain(id: string): Promise<ExplainView> {
 async function explainCold(id: string): Promise<ExplainView> {
   await evict();
   return explain(id);
+}
+
+/** Asked of an isolate that remembers nothing. */
+async function readyz(): Promise<ReadyView> {
+  return (await callThrough<ReadyView>({ ...env }, ["GET", "/readyz"])).body;
 }
 
 function audit(): Promise<AuditView> {
@@ -108,6 +115,45 @@ describe("explain says why a job is not running", () => {
     expect(await explain(id)).toMatchObject({ state: "queued", reason: "no-worker" });
     await claim(queue);
     expect(await explain(id)).toMatchObject({ reason: "running" });
+  });
+
+  it("no-executor: no processor has come to its lane for 10 s; and readyz, the audit and metrics say so after a minute", async () => {
+    const queue = await newQueue({ target: { type: "handler", name: "noop" }, lane: "slow" });
+    const { id } = await submit({ queue });
+    expect(await explain(id)).toMatchObject({ state: "queued", reason: "ready", since: null });
+    passTime(11_000);
+    await runAlarms();
+    const { reason, since, detail } = await explainCold(id);
+    expect(reason).toBe("no-executor");
+    expect(Date.now() - Date.parse(since ?? "")).toBeGreaterThanOrEqual(11_000);
+    expect(detail).toContain("Nobody has come for the handler jobs of lane slow for 1");
+    await runCron();
+    expect(await readyz()).toMatchObject({
+      status: "ok",
+      checks: { processor: { ok: true, waitingSeconds: expect.any(Number) } },
+    });
+    expect(await audit()).toMatchObject({ ok: true });
+
+    passTime(60_000);
+    await evict();
+    // The shard that the round has noted is asked each time, whichever others are.
+    for (let i = 0; i < 6; i++) {
+      const { status, checks } = await readyz();
+      expect({ status, ...checks.processor }).toMatchObject({ status: "degraded", ok: false });
+      expect(checks.processor.waitingSeconds).toBeGreaterThanOrEqual(71);
+    }
+    expect(await audit()).toMatchObject({ ok: false, violations: [{ rule: "work-has-executor" }] });
+    expect((await call("GET", "/metrics")).body).toMatch(
+      /dure_executor_away_seconds\{lane="slow",executor="processor"\} [78]\d/,
+    );
+
+    await work("slow");
+    expect(await explain(id)).toMatchObject({ state: "succeeded" });
+    expect(await readyz()).toMatchObject({ status: "ok", checks: { processor: { ok: true, waitingSeconds: null } } });
+    expect(await audit()).toMatchObject({ ok: true });
+    const { shards: views } = await must<ClusterView>("GET", "/v1/cluster");
+    const executor = { lane: "slow", executor: "processor", version: RELEASE, visitedAt: expect.any(String) };
+    expect(views.flatMap(({ executors }) => executors)).toContainEqual({ ...executor, waitingSince: null });
   });
 
   it("running: on whom", async () => {
@@ -277,6 +323,8 @@ describe("the audit", () => {
     expect(violations).toContainEqual({ shard: holder.id, rule: "waiting-has-alarm", detail: expect.any(String) });
     await evict();
     expect(await audit()).toMatchObject({ ok: true, violations: [] });
+    // Nobody will come for it, which the audit finds in a minute.
+    await must("POST", `/v1/jobs/${id}/cancel`);
   });
 
   it("finds a job that should have been moved on a minute ago", async () => {

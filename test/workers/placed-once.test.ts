@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { BatchView } from "../../contract/batch.ts";
 import type { JobListView } from "../../contract/job.ts";
-import { call, claim, freshName, must, newQueue, putQueue, succeed } from "./api.ts";
+import { call, claim, freshName, getJob, must, newQueue, putQueue, succeed } from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
 import { callThrough } from "./faults.ts";
 import { awayShards, consume, deadLetters } from "./ingest.ts";
@@ -66,7 +66,6 @@ describe("messages of one job each", () => {
     ["is spread", spreads],
     ["has other partitions", repartition],
     ["had others twice", repartitionTwice],
-    ["was made anew", remake],
     ["has others, and the jobs are history", repartitionAndForget],
   ])("are the same jobs when the queue %s by then", async (_, change) => {
     const ids = payloads.map(() => freshName("message"));
@@ -74,6 +73,17 @@ describe("messages of one job each", () => {
     await change();
     expect(await consume(messages(), { ids, attempts: 2 })).toMatchObject({ acked: MANY, retryMessages: [] });
     expect(await jobsOf()).toHaveLength(MANY);
+    expect(await deadLetters()).toEqual([]);
+  });
+
+  test("are the jobs of the earlier queue when it was made anew by then, and no job of the later one", async () => {
+    const ids = payloads.map(() => freshName("message"));
+    await consume(messages(), { ids });
+    const earlier = await jobsOf();
+    await remake();
+    expect(await consume(messages(), { ids, attempts: 2 })).toMatchObject({ acked: MANY, retryMessages: [] });
+    expect(await jobsOf()).toEqual([]);
+    for (const { id } of earlier) expect(await getJob(id)).toMatchObject({ state: "succeeded" });
     expect(await deadLetters()).toEqual([]);
   });
 

@@ -1,3 +1,6 @@
+import { sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+
 /** A message that nobody could read. */
 export interface DeadLetter {
   /** The message's own id: a letter that is recorded twice is one row. */
@@ -46,6 +49,14 @@ export async function recordDeadLetters(db: D1Database, letters: readonly DeadLe
 const INSERT = `INSERT INTO dead_letters (id, queue, received_at, reason, body)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
 ON CONFLICT (id) DO NOTHING`;
+
+/** Deletes up to `limit` of the letters that came before `before` (epoch milliseconds); answers how many. */
+export async function forgetDeadLetters(db: Db, before: number, limit: number): Promise<number> {
+  const gone = await db.all(sql`DELETE FROM dead_letters WHERE id IN
+    (SELECT id FROM dead_letters INDEXED BY dead_letters_by_age WHERE received_at < ${before}
+     ORDER BY received_at LIMIT ${limit}) RETURNING 1`);
+  return gone.length;
+}
 
 function bodyOf({ body }: DeadLetter): string {
   return body.replaceAll(TOKEN, "dure_$1_…").slice(0, MAX_BODY_CHARACTERS);

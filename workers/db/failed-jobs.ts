@@ -4,6 +4,7 @@ import type { Job } from "../../domain/job/job.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
 import { CLOCK_MARGIN_MS, toJob } from "./history.ts";
+import { idOfQueue } from "./queues.ts";
 import { jobs } from "./schema.ts";
 
 /** Which failed jobs of one queue; null is any. Bounds in time are exclusive. */
@@ -42,7 +43,7 @@ export async function failedPage(
     .where(
       and(
         eq(jobs.namespace, queue.namespace),
-        eq(jobs.queue, queue.queue),
+        sql`${jobs.queue} = ${idOfQueue(queue.namespace, queue.queue)}`,
         // As it stands in the index: a bound value would not find it.
         sql`state = 'failed'`,
         page.after === null ? undefined : gt(jobs.id, page.after),

@@ -3,6 +3,7 @@ import type { Job } from "../../domain/job/job.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
 import { CLOCK_MARGIN_MS, type HistoryFilter, toJob } from "./history.ts";
+import { idOfQueue } from "./queues.ts";
 
 /** Rows that one query looks at for a filter which has no index: a page of those that match is shorter for it. */
 const LOOKED_AT = 2_000;
@@ -127,7 +128,7 @@ function indexOf({ queue, state }: HistoryFilter): SQL {
 function rangeOf(filter: HistoryFilter, before: string | null): SQL {
   const { namespace, queue, state, createdAfter, createdBefore } = filter;
   const parts = [sql`namespace = ${namespace}`];
-  if (queue !== null) parts.push(sql`queue = ${queue}`);
+  if (queue !== null) parts.push(sql`queue = ${idOfQueue(namespace, queue)}`);
   // As it stands in the index: a bound value would not find it.
   if (queue !== null && state === "failed") parts.push(sql`state = 'failed'`);
   if (before !== null) parts.push(sql`id < ${before}`);

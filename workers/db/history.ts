@@ -3,6 +3,7 @@ import type { Attempt, Job } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
+import { idOfQueue } from "./queues.ts";
 import { historyCounts, jobs } from "./schema.ts";
 
 /** A finished job as history has it. */
@@ -14,7 +15,7 @@ const kept = ne(jobs.state, "discarded");
 /** The most that the clock of the edge, which makes ids, and a shard's may differ. */
 export const CLOCK_MARGIN_MS = 60_000;
 
-/** Which finished jobs a list wants. The bounds on the creation time are both exclusive, as the shards have them. */
+/** Which finished jobs a list wants: of the queue that has that name now, or had it last. The bounds on the creation time are both exclusive, as the shards have them. */
 export interface HistoryFilter {
   namespace: string;
   queue: string | null;
@@ -45,7 +46,7 @@ export async function countSucceeded(db: Db, namespace: string, queue: string): 
   const rows = await db
     .select({ succeeded: historyCounts.succeeded })
     .from(historyCounts)
-    .where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, queue)));
+    .where(and(eq(historyCounts.namespace, namespace), sql`${historyCounts.queue} = ${idOfQueue(namespace, queue)}`));
   return rows[0]?.succeeded ?? 0;
 }
 
@@ -55,6 +56,7 @@ export async function countSucceeded(db: Db, namespace: string, queue: string): 
  */
 export interface Forgettable {
   namespace: string;
+  /** Its `queueId`. */
   queue: string;
   finishedBefore: number;
   createdBefore: number;

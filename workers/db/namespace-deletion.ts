@@ -12,6 +12,7 @@ const CONFIGURED = [
   { table: "operations", key: "id" },
   { table: "api_keys", key: "id" },
   { table: "webhook_secrets", key: "number" },
+  { table: "former_queues", key: "queue_id" },
 ];
 
 /**

@@ -3,13 +3,14 @@ import type { Job } from "../../domain/job/job.ts";
 import type { OperationCounts } from "../../domain/operation.ts";
 import type { Db } from "./client.ts";
 import { type JobRow, toJob } from "./history.ts";
+import { idOfQueue } from "./queues.ts";
 import { historyCounts, jobs, operations } from "./schema.ts";
 
 /** A finished job without its long columns. */
 export type HistoryRecord = Omit<Job, "payload" | "result" | "attempts">;
 
-/** The place of a job in a walk over history: queue by queue, which is the order of its index. */
-export function positionOf(job: Pick<Job, "queue" | "id">): string {
+/** The place of a job in a walk over history: queue by queue, which is the order of its index. `queue` is the `queueId`. */
+export function positionOf(job: Pick<JobRow, "queue" | "id">): string {
   return `${job.queue}/${job.id}`;
 }
 
@@ -23,7 +24,7 @@ export async function walkHistory(
   const rest =
     where.queue === null
       ? sql`(queue, id) > (${queue}, ${id})`
-      : sql`queue = ${where.queue} AND id > ${where.queue === queue ? id : ""}`;
+      : sql`queue = ${idOfQueue(where.namespace, where.queue)} AND id > ${id}`;
   const rows = await db.all<Pick<JobRow, "id" | "queue" | "state" | "record">>(sql`
     SELECT id, queue, state, record FROM jobs INDEXED BY jobs_by_queue
     WHERE namespace = ${where.namespace} AND ${rest} ORDER BY queue, id LIMIT ${where.limit}`);

@@ -1,8 +1,8 @@
-import { and, asc, desc, eq, gt, gte, lt, or, sql } from "drizzle-orm";
-import type { QueueSettings } from "../../domain/queue.ts";
+import { and, asc, desc, eq, gt, gte, lt, or, type SQL, sql } from "drizzle-orm";
+import { type QueueSettings, queueId } from "../../domain/queue.ts";
 import type { Db } from "./client.ts";
 import { mayHave } from "./namespace-limits.ts";
-import { queues } from "./schema.ts";
+import { formerQueues, historyCounts, queues } from "./schema.ts";
 
 /** The settings as last written, deleted queues too (`deleted` says so), or null when there never was such a queue. */
 export async function findQueue(db: Db, namespace: string, name: string): Promise<QueueSettings | null> {
@@ -22,11 +22,12 @@ export async function findQueue(db: Db, namespace: string, name: string): Promis
 export async function writeQueue(db: Db, settings: QueueSettings): Promise<boolean> {
   const { namespace, name, version, deleted, updatedAt } = settings;
   const rows = await db.all(sql`
-    INSERT INTO queues (namespace, name, version, deleted, settings, updated_at)
-    SELECT ${namespace}, ${name}, ${version}, ${deleted ? 1 : 0}, ${JSON.stringify(settings)}, ${updatedAt}
+    INSERT INTO queues (namespace, name, version, deleted, settings, updated_at, queue_id)
+    SELECT ${namespace}, ${name}, ${version}, ${deleted ? 1 : 0}, ${JSON.stringify(settings)}, ${updatedAt},
+      ${queueId(name, settings)}
     WHERE ${deleted ? 1 : 0} OR (${mayHave("queues", { namespace, name })})
     ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, deleted = excluded.deleted,
-      settings = excluded.settings, updated_at = excluded.updated_at WHERE queues.version = ${version - 1}
+      settings = excluded.settings, updated_at = excluded.updated_at, queue_id = excluded.queue_id WHERE queues.version = ${version - 1}
     RETURNING version`);
   return rows.length > 0;
 }
@@ -83,8 +84,32 @@ export async function walkQueues(
   return rows.map(({ settings }) => settings);
 }
 
+/**
+ * What rows of history call the queue that has this name now, or had it last (`queueId`), as SQL: it is found in the read that
+ * it is for, so that both are of one moment.
+ */
+export function idOfQueue(namespace: string, name: string): SQL {
+  return sql`coalesce((SELECT queue_id FROM queues WHERE namespace = ${namespace} AND name = ${name}), ${name})`;
+}
+
 /** Every queue that ever was, for housekeeping: deleted ones still have history to forget. */
 export async function allQueues(db: Db): Promise<QueueSettings[]> {
   const rows = await db.select({ settings: queues.settings }).from(queues);
   return rows.map(({ settings }) => settings);
+}
+
+/** Deleted queues whose names others have by now. */
+export async function allFormerQueues(db: Db): Promise<QueueSettings[]> {
+  const rows = await db.select({ settings: formerQueues.settings }).from(formerQueues);
+  return rows.map(({ settings }) => settings);
+}
+
+/** Forgets a queue whose name another has, unless history has jobs of it. */
+export async function forgetFormerQueue(db: Db, { namespace, name, ...settings }: QueueSettings): Promise<void> {
+  const id = queueId(name, settings);
+  const isOver = sql`NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_by_queue WHERE namespace = ${namespace} AND queue = ${id})`;
+  await db.batch([
+    db.delete(historyCounts).where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, id), isOver)),
+    db.delete(formerQueues).where(and(eq(formerQueues.namespace, namespace), eq(formerQueues.queueId, id), isOver)),
+  ]);
 }

@@ -82,8 +82,21 @@ export const queues = sqliteTable(
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
     settings: text("settings", { mode: "json" }).$type<QueueSettings>().notNull(),
     updatedAt: integer("updated_at").notNull(),
+    /** What history calls it. Null: its name. */
+    queueId: text("queue_id"),
   },
   (table) => [primaryKey({ columns: [table.namespace, table.name] })],
+);
+
+/** Deleted queues whose names others have. A trigger writes them: see `migrations/0014_queue_incarnations.sql`. */
+export const formerQueues = sqliteTable(
+  "former_queues",
+  {
+    namespace: text("namespace").notNull(),
+    queueId: text("queue_id").notNull(),
+    settings: text("settings", { mode: "json" }).$type<QueueSettings>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.queueId] })],
 );
 
 export const schedules = sqliteTable(

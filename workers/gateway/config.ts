@@ -1,5 +1,6 @@
 import { rootKeyFault } from "../../domain/root-key.ts";
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
+import { choiceFault, isOn, METRICS_CHOICES, onOffFault } from "../../domain/variable.ts";
 import { type MasterKeyTexts, masterKeyTexts } from "../crypto/master-key.ts";
 /** How many requests of a key and of a namespace may wait at a time in one isolate; 0 is no limit. */
 export interface WaitingLimits {
@@ -30,8 +31,10 @@ export interface Config {
 type Required = "RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS" | "WAITS_PER_KEY" | "WAITS_PER_NAMESPACE";
 type Optional = "TARGET_HOSTS" | "PLATFORM_HOSTS" | "METRICS" | "DURE_ROOT_KEY_PREVIOUS";
 
+type Variables = Record<Required, string> & Partial<Record<Optional, string>>;
+
 export function configOf(env: Env): Config {
-  const variables: Record<Required, string> & Partial<Record<Optional, string>> = env;
+  const variables: Variables = env;
   const previousRootKey = variables.DURE_ROOT_KEY_PREVIOUS || null;
   return {
     rootKey: env.DURE_ROOT_KEY,
@@ -39,14 +42,22 @@ export function configOf(env: Env): Config {
     previousRootKey,
     refusal:
       rootKeyFault("DURE_ROOT_KEY", env.DURE_ROOT_KEY) ??
-      (previousRootKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousRootKey)),
+      (previousRootKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousRootKey)) ??
+      choiceFaults(variables),
     metricsPublic: variables.METRICS === "public",
     rateLimit: Number(variables.RATE_LIMIT),
     targets: {
-      allowPrivate: variables.ALLOW_PRIVATE_TARGETS === "true",
+      allowPrivate: isOn(variables.ALLOW_PRIVATE_TARGETS),
       targetHosts: hostPatterns("TARGET_HOSTS", variables.TARGET_HOSTS ?? ""),
       platformHosts: hostPatterns("PLATFORM_HOSTS", variables.PLATFORM_HOSTS ?? ""),
     },
     waiting: { perKey: Number(variables.WAITS_PER_KEY), perNamespace: Number(variables.WAITS_PER_NAMESPACE) },
   };
+}
+
+/** Why a variable that stands for a choice cannot be read. */
+function choiceFaults({ METRICS, ALLOW_PRIVATE_TARGETS }: Variables): string | null {
+  return (
+    onOffFault("ALLOW_PRIVATE_TARGETS", ALLOW_PRIVATE_TARGETS) ?? choiceFault("METRICS", METRICS ?? "", METRICS_CHOICES)
+  );
 }

@@ -3,7 +3,15 @@ export const ROUND_OVERDUE_MS = 5 * 60_000;
 
 const KEY = "cron-round";
 
-/** When the cron last came to the end of a round. It is one value in KV, so that to ask costs the same on any deployment. */
+/** What a round of the cron leaves behind for those who ask whether Dure can work. */
+export interface CronRound {
+  /** When it came to its end, epoch milliseconds. */
+  at: number;
+  /** The shard whose work has waited longest for a processor; null when none has any. */
+  longestWaiting: string | null;
+}
+
+/** The last round of the cron. It is one value in KV, so that to ask costs the same on any deployment. */
 export class CronRounds {
   readonly #cache: KVNamespace;
 
@@ -11,14 +19,26 @@ export class CronRounds {
     this.#cache = cache;
   }
 
-  /** Epoch milliseconds; null before the first round. */
-  async last(): Promise<number | null> {
-    const at = Number((await this.#cache.get(KEY)) ?? Number.NaN);
-    return Number.isFinite(at) ? at : null;
+  /** Null before the first round. */
+  async last(): Promise<CronRound | null> {
+    const text = await this.#cache.get(KEY);
+    return text === null ? null : readRound(text);
   }
 
-  /** A round has ended at `at` (epoch milliseconds). */
-  async note(at: number): Promise<void> {
-    await this.#cache.put(KEY, String(at));
+  /** A round has ended. */
+  async note(round: CronRound): Promise<void> {
+    await this.#cache.put(KEY, JSON.stringify(round));
+  }
+}
+
+/** An earlier version has written the time alone. */
+function readRound(text: string): CronRound | null {
+  try {
+    const read: unknown = JSON.parse(text);
+    if (typeof read === "number") return { at: read, longestWaiting: null };
+    const { at, longestWaiting } = read as Partial<CronRound>;
+    return typeof at === "number" ? { at, longestWaiting: longestWaiting ?? null } : null;
+  } catch {
+    return null;
   }
 }

@@ -1,20 +1,23 @@
 import { DEFERRED_KNOWN_MS } from "../../contract/ingest.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
 import { DEFAULT_QUEUE, implicitDefault } from "../../contract/queue-settings.ts";
-import type { QueueSettings } from "../../domain/queue.ts";
+import type { ShardHealth } from "../../contract/rpc.ts";
+import { type QueueSettings, queueId } from "../../domain/queue.ts";
 import { forgetAuditLog } from "../db/audit-log.ts";
 import { type Db, primary } from "../db/client.ts";
+import { forgetDeadLetters } from "../db/dead-letters.ts";
 import { forgetJobs } from "../db/history.ts";
 import { forgetKeys, revokeKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { confirmProjections } from "../db/projection.ts";
-import { allQueues } from "../db/queues.ts";
+import { allFormerQueues, allQueues, forgetFormerQueue } from "../db/queues.ts";
 import { firstIdAt } from "./access/token.ts";
 import { log, reasonOf } from "./log.ts";
 import { namespaceResource } from "./namespaces/namespace-config.ts";
 import { repairDeletions } from "./namespaces/namespace-deletion.ts";
 import { repairOperations } from "./operations/operations.ts";
 import { walkForAMinute } from "./platform/audit-walk.ts";
+import { longestWaiting } from "./platform/processor-away.ts";
 import { sealStored } from "./platform/seal-stored.ts";
 import { queueResource } from "./queues/queue-config.ts";
 import { scheduleResource } from "./schedules/schedule-config.ts";
@@ -31,19 +34,24 @@ const AUDIT_MS = 20_000;
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
 /** A day more than the trigger of the table asks for, so that two clocks may differ. */
 const AUDIT_LOG_MS = 401 * 24 * 3_600_000;
-/** Statements of one run over the audit log. */
-const MAX_AUDIT_PURGES = 20;
+/** A message that nobody could read stays this long, for whoever looks what it was. */
+const DEAD_LETTER_MS = 30 * 24 * 3_600_000;
+/** Statements of one run over the audit log, and over dead letters. */
+const MAX_OLD_PURGES = 20;
 /** One statement's work in history, and the time all of it may take of a run. */
 const PURGE_STEP = 500;
 const PURGE_MS = 20_000;
+/** A queue whose name another has is remembered this much longer than it keeps its jobs: what is late, comes by then. */
+const FORMER_MS = 30 * 24 * 3_600_000;
 /** Queries of one run; D1 allows 1000 an invocation. */
 const MAX_PURGES = 500;
 
 /** Self-repair, every minute. Each step stands alone: one that fails is logged and the others go on. */
 export async function repair(env: Env, now: number): Promise<void> {
   const services = servicesOf(env);
+  const woken = new Map<string, ShardHealth>();
   await Promise.all([
-    step("wake", () => wakeShards(services, now)),
+    step("wake", () => wakeShards(services, now, woken)),
     step("settings", () => pushSettings(services, now)),
     step("namespaces", () => pushNamespaceSettings(services, now)),
     step("deletions", () => repairDeletions(services, now)),
@@ -56,8 +64,9 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
     step("revocations", () => writeRevocations(services, now)),
     step("audit-log", () => purgeAuditLog(primary(services.database), now)),
+    step("dead-letters", () => purgeDeadLetters(primary(services.database), now)),
   ]);
-  await step("round", () => services.cron.note(Date.now()));
+  await step("round", () => services.cron.note({ at: Date.now(), longestWaiting: longestWaiting(woken) }));
 }
 
 /** Runs a step; logs the problem that it answers, if it answers one, and what it throws. */
@@ -73,9 +82,13 @@ async function step(name: string, work: () => Promise<unknown>): Promise<void> {
 
 /**
  * A shard whose alarm was lost goes on when it is woken. One that does not answer must not keep the others asleep. Where
- * history is level with a shard that is noted: eventual reads tell their age by it.
+ * history is level with a shard that is noted: eventual reads tell their age by it. `health` gets how each of them is.
  */
-async function wakeShards({ shards, database }: Services, now: number): Promise<Result<null>> {
+async function wakeShards(
+  { shards, database }: Services,
+  now: number,
+  health: Map<string, ShardHealth>,
+): Promise<Result<null>> {
   const map = await shards.refresh();
   if (isProblem(map)) return map;
   const logs: { shard: string; seq: number }[] = [];
@@ -85,6 +98,7 @@ async function wakeShards({ shards, database }: Services, now: number): Promise<
         const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
         if (isProblem(woken)) return woken;
         logs.push({ shard: id, seq: woken.log.seq });
+        health.set(id, woken.result);
         return null;
       }),
     ),
@@ -142,14 +156,27 @@ async function writeRevocations({ revocations, database }: Services, now: number
 /** Deletes entries of the audit log that are older than it keeps them, a bounded number a run. */
 async function purgeAuditLog(db: Db, now: number): Promise<void> {
   const before = firstIdAt(now - AUDIT_LOG_MS);
-  for (let purges = 0; purges < MAX_AUDIT_PURGES; purges++) {
-    if ((await forgetAuditLog(db, before, PURGE_STEP)) < PURGE_STEP) return;
+  await untilFew(() => forgetAuditLog(db, before, PURGE_STEP));
+}
+
+/** Deletes dead letters that are older than they are kept, a bounded number a run. */
+function purgeDeadLetters(db: Db, now: number): Promise<void> {
+  return untilFew(() => forgetDeadLetters(db, now - DEAD_LETTER_MS, PURGE_STEP));
+}
+
+/** Deletes `PURGE_STEP` at a time until fewer are left, or the run has done its part. */
+async function untilFew(purge: () => Promise<number>): Promise<void> {
+  for (let purges = 0; purges < MAX_OLD_PURGES; purges++) {
+    if ((await purge()) < PURGE_STEP) return;
   }
 }
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */
 async function purgeHistory(db: Db, now: number): Promise<void> {
-  const queues = await queuesWithHistory(db);
+  // These first: only the first read of a session is the primary's.
+  const named = await queuesWithHistory(db);
+  const former = new Set(await allFormerQueues(db));
+  const queues = [...named, ...former];
   const start = Math.floor(Math.random() * queues.length);
   const until = Date.now() + PURGE_MS;
   let purges = 0;
@@ -159,6 +186,7 @@ async function purgeHistory(db: Db, now: number): Promise<void> {
       if (purges++ >= MAX_PURGES || Date.now() > until) return;
       gone = await forgetJobs(db, forgettable(settings, now), PURGE_STEP);
     }
+    if (former.has(settings) && isLongGone(settings, now)) await forgetFormerQueue(db, settings);
   }
 }
 
@@ -167,7 +195,7 @@ function forgettable(settings: QueueSettings, now: number) {
   const { namespace, name, retentionMs, idempotencyWindowMs } = settings;
   return {
     namespace,
-    queue: name,
+    queue: queueId(name, settings),
     finishedBefore: now - retentionMs,
     createdBefore: now - idempotencyWindowMs - (mayBeDeferred(settings, now) ? DEFERRED_KNOWN_MS : 0),
     keptBefore: now,
@@ -180,6 +208,11 @@ function forgettable(settings: QueueSettings, now: number) {
  */
 function mayBeDeferred({ consistency, availableUntil = 0 }: QueueSettings, now: number): boolean {
   return consistency === "available" || availableUntil > now - DEFERRED_KNOWN_MS;
+}
+
+/** Of a queue whose name another has, nothing comes to history any more: its shards had a month for it. */
+function isLongGone({ retentionMs, updatedAt }: QueueSettings, now: number): boolean {
+  return updatedAt < now - retentionMs - FORMER_MS;
 }
 
 /** Every queue there ever was, and each namespace's `default`, which may have jobs and no row. */

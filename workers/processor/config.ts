@@ -1,4 +1,5 @@
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
+import { isOn, onOffFault } from "../../domain/variable.ts";
 import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
 
 /** The processor's variables, read once. */
@@ -22,12 +23,12 @@ type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" 
 /** Throws where a variable is not what it has to be. */
 export function readConfig(env: Variables): Config {
   const masterKeys = masterKeyTexts(env);
-  const { fault } = new MasterKeys(masterKeys);
+  const fault = new MasterKeys(masterKeys).fault ?? onOffFault("ALLOW_PRIVATE_TARGETS", env.ALLOW_PRIVATE_TARGETS);
   if (fault !== null) throw new Error(fault);
   return {
     masterKeys,
     targets: {
-      allowPrivate: env.ALLOW_PRIVATE_TARGETS === "true",
+      allowPrivate: isOn(env.ALLOW_PRIVATE_TARGETS),
       targetHosts: hostPatterns("TARGET_HOSTS", env.TARGET_HOSTS ?? ""),
       platformHosts: hostPatterns("PLATFORM_HOSTS", env.PLATFORM_HOSTS ?? ""),
     },

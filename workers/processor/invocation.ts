@@ -1,4 +1,4 @@
-import type { ShardApi } from "../../contract/rpc.ts";
+import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
@@ -18,7 +18,7 @@ import { runProjection } from "./projection.ts";
 import { type SecretCache, webhookSecrets } from "./secrets.ts";
 import { sweep } from "./sweep.ts";
 import { startWorkLoop } from "./work-loop.ts";
-import type { WorkPorts } from "./work-ports.ts";
+import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
 /** Short, because Cloudflare adds consumers only when a batch ends: a backlog is met by more of them, not by longer ones. */
 const BUDGET_MS = 750;
@@ -75,7 +75,9 @@ export class Invocation {
         pollMs: this.#sweepMs,
         connections: this.#connections,
       });
-    return sweep({ start, shards: () => this.#allShards(), after }, shards, this.#sweepMs);
+    const untilWork = async (shard: string, waitMs: number) =>
+      (await this.#shard(shard).awaitLane({ v: RPC_VERSION, epoch: EPOCH_UNKNOWN, lane, waitMs })).result;
+    return sweep({ start, shards: () => this.#allShards(), after, untilWork }, shards, this.#sweepMs);
   }
 
   /** Copies the finished jobs of `shard` to history. Never rejects. */

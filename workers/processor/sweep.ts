@@ -6,48 +6,91 @@ export interface SweepPorts {
   start(shard: string): WorkLoop;
   shards(): Promise<string[]>;
   after: WorkPorts["after"];
+  /** Resolves to true as soon as the shard has work, and to false after `ms` milliseconds. May reject. Left out: shards do not say. */
+  untilWork?(shard: string, ms: number): Promise<boolean>;
 }
+
+/** The longest that a shard is asked to wait until it has work. */
+const WATCH_MS = 10_000;
 
 /**
  * Runs a loop for each of `first`, to its end. A local host delivers one batch of a queue at a time, so a bell that
  * rings while a slow job is in hand would wait for that job. With `everyMs` above 0 the invocation therefore looks by
- * itself, that often and as long as any of its loops lives, at every shard that no loop of its own is claiming from.
+ * itself, as long as any of its loops lives: at each shard that says that it has work, and that often at every shard that
+ * no loop of its own is claiming from, because what a shard says can be lost.
  */
 export async function sweep(ports: SweepPorts, first: Iterable<string>, everyMs: number): Promise<void> {
-  const latest = new Map<string, WorkLoop>();
-  const alive = new Set<WorkLoop>();
-  const start = (shard: string) => {
-    const loop = ports.start(shard);
-    latest.set(shard, loop);
-    alive.add(loop);
-    void loop.done.then(() => alive.delete(loop));
-  };
-  for (const shard of first) start(shard);
-  while (alive.size > 0) {
-    const ended = Promise.all([...alive].map((loop) => loop.done));
-    if (everyMs === 0) {
-      await ended;
-      continue;
-    }
-    await earlier(ports, ended, everyMs);
-    if (alive.size === 0) return;
-    for (const shard of await knownShards(ports, latest)) {
-      if (alive.size > 0 && latest.get(shard)?.claiming() !== true) start(shard);
+  const run = new Sweep(ports, everyMs);
+  for (const shard of first) run.start(shard);
+  if (everyMs === 0) await run.allEnded();
+  else await run.untilDone();
+}
+
+class Sweep {
+  readonly #ports: SweepPorts;
+  readonly #everyMs: number;
+  readonly #latest = new Map<string, WorkLoop>();
+  readonly #alive = new Set<WorkLoop>();
+  readonly #watched = new Set<string>();
+
+  constructor(ports: SweepPorts, everyMs: number) {
+    this.#ports = ports;
+    this.#everyMs = everyMs;
+  }
+
+  start(shard: string): WorkLoop {
+    const loop = this.#ports.start(shard);
+    this.#latest.set(shard, loop);
+    this.#alive.add(loop);
+    void loop.done.then(() => this.#alive.delete(loop));
+    return loop;
+  }
+
+  /** Resolves when all loops that live now have ended. */
+  async allEnded(): Promise<void> {
+    await Promise.all([...this.#alive].map((loop) => loop.done));
+  }
+
+  async untilDone(): Promise<void> {
+    while (this.#alive.size > 0) {
+      await this.#pause();
+      if (this.#alive.size === 0) return;
+      for (const shard of await this.#knownShards()) {
+        if (this.#alive.size === 0) return;
+        if (this.#latest.get(shard)?.claiming() !== true) this.start(shard);
+        const { untilWork } = this.#ports;
+        if (untilWork !== undefined && !this.#watched.has(shard)) void this.#watch(shard, untilWork);
+      }
     }
   }
-}
 
-/** Without the map, at least the shards that have rung. */
-function knownShards(ports: SweepPorts, latest: Map<string, WorkLoop>): Promise<string[]> {
-  return ports.shards().catch(() => [...latest.keys()]);
-}
+  /** Without the map, at least the shards that have rung. */
+  #knownShards(): Promise<string[]> {
+    return this.#ports.shards().catch(() => [...this.#latest.keys()]);
+  }
 
-function earlier(ports: SweepPorts, ended: Promise<unknown>, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = ports.after(ms, resolve);
-    void ended.then(() => {
-      cancel();
-      resolve();
+  /** Looks at the shard whenever it says that it has work. What is there and cannot be taken is not asked for at once again. */
+  async #watch(shard: string, untilWork: NonNullable<SweepPorts["untilWork"]>): Promise<void> {
+    this.#watched.add(shard);
+    while (this.#alive.size > 0) {
+      const has = await untilWork(shard, WATCH_MS).catch(() => null);
+      if (this.#alive.size === 0) break;
+      if (has === false) continue;
+      const latest = this.#latest.get(shard);
+      const loop = has && latest?.claiming() !== true ? this.start(shard) : latest;
+      if (has === null || !(await loop?.look?.())) await this.#pause();
+    }
+    this.#watched.delete(shard);
+  }
+
+  /** Until `everyMs` are over, or nothing lives any more. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#ports.after(this.#everyMs, resolve);
+      void this.allEnded().then(() => {
+        cancel();
+        resolve();
+      });
     });
-  });
+  }
 }

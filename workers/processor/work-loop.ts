@@ -1,4 +1,5 @@
 import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
+import { RELEASE } from "../../contract/release.ts";
 import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
 import type { Lane, PushType } from "../../domain/queue.ts";
@@ -37,6 +38,8 @@ export interface WorkLoop {
   done: Promise<void>;
   /** False once it will claim no more. */
   claiming(): boolean;
+  /** Looks for more now, whatever it waits for. Resolves to whether something came, which it has not when the loop is over. */
+  look?(): Promise<boolean>;
 }
 
 /**
@@ -50,7 +53,7 @@ export function startWorkLoop(ports: WorkPorts, options: WorkLoopOptions): WorkL
   const loop = new Loop(ports, options);
   // Loops that are started together have all joined before the first of them takes a connection.
   options.connections.join(loop);
-  return { done: Promise.resolve().then(() => loop.run()), claiming: () => loop.claiming() };
+  return { done: Promise.resolve().then(() => loop.run()), claiming: () => loop.claiming(), look: () => loop.look() };
 }
 
 /** `startWorkLoop`, to its end. */
@@ -76,6 +79,9 @@ class Loop {
   #starved = false;
   #tries = 0;
   #retryAt = Number.NEGATIVE_INFINITY;
+  /** Somebody said that there is work. */
+  #hinted = false;
+  #lookers: ((came: boolean) => void)[] = [];
   #wakePending = false;
   #wakeUp: (() => void) | null = null;
 
@@ -96,6 +102,15 @@ class Loop {
     return !this.#ended && this.#ports.now() < this.#claimUntil;
   }
 
+  look(): Promise<boolean> {
+    if (!this.claiming()) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#hinted = true;
+      this.#lookers.push(resolve);
+      this.#wake();
+    });
+  }
+
   async run(): Promise<void> {
     while (!this.#ended || this.#calling || this.#heart.beating || this.#movedReports.open) {
       for (const job of this.#inFlight.expire()) this.#ports.log({ event: "job-dropped", job, reason: "lease-lost" });
@@ -108,6 +123,11 @@ class Loop {
       else await this.#pause(Math.min(callAt, this.#nextElseAt()) - now);
     }
     this.#options.connections.leave(this);
+    this.#tellLookers(false);
+  }
+
+  #tellLookers(came: boolean): void {
+    for (const tell of this.#lookers.splice(0)) tell(came);
   }
 
   /** When there is something else to do than to call the shard. */
@@ -147,7 +167,7 @@ class Loop {
     const { running, finished, finishedSince } = this.#inFlight;
     const claiming = this.claiming();
     const { connections, pollMs } = this.#options;
-    if (this.#starved && claiming && connections.available(this)) return now;
+    if (this.#hinted || (this.#starved && claiming && connections.available(this))) return now;
     const pollAt = pollMs > 0 && claiming ? Math.min(this.#lastAskAt + pollMs, this.#claimUntil) : NEVER;
     if (running === 0 && finished === 0) return this.#isStarved() ? pollAt : now;
     if (running === 0 || (finished > 0 && finished * 2 >= this.#batch)) return now;
@@ -157,6 +177,9 @@ class Loop {
   /** Reports what is finished and claims what there is room for, in one call. */
   async #call(now: number): Promise<void> {
     this.#calling = true;
+    this.#hinted = false;
+    const lookers = this.#lookers.splice(0);
+    let came = false;
     const { connections, lane, worker } = this.#options;
     const claiming = this.claiming();
     const http = claiming ? connections.take(this, () => this.#wake()) : 0;
@@ -166,6 +189,7 @@ class Loop {
       epoch: EPOCH_UNKNOWN,
       lane,
       worker,
+      version: RELEASE,
       reports: this.#inFlight.takeReports(MAX_REPORTS),
       room: claiming ? { handler, http } : NO_ROOM,
       leaseMs: LEASE_MS,
@@ -177,7 +201,8 @@ class Loop {
       const sent = this.#take(reply, now);
       this.#tries = 0;
       this.#lastAskAt = now;
-      this.#dry = reply.items.length === 0;
+      came = reply.items.length > 0;
+      this.#dry = !came;
       this.#starved = claiming && http === 0;
       this.#batch = this.#inFlight.running + this.#inFlight.finished;
       connections.give(Math.max(0, http - sent));
@@ -186,6 +211,7 @@ class Loop {
       this.#failed(request.reports, error);
     }
     this.#calling = false;
+    for (const tell of lookers) tell(came);
     this.#wake();
   }
 

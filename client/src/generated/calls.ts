@@ -23,6 +23,7 @@ import type {
   GetJobQuery,
   Job,
   JobList,
+  JobPatch,
   KeyList,
   KeyRequest,
   ListAuditLogQuery,
@@ -55,6 +56,8 @@ import type {
   QueueStats,
   RedriveRequest,
   Redriven,
+  ReleaseLeaseRequest,
+  ReleaseRequest,
   Reported,
   ReportsRequest,
   Schedule,
@@ -82,11 +85,17 @@ export const listJobs: Call<{ query?: ListJobsQuery; answer: JobList }> = { meth
 /** Read a job, or wait until it is final. */
 export const getJob: Call<{ params: { id: string }; query?: GetJobQuery; answer: Job }> = { method: "GET", path: "/v1/jobs/{id}" };
 
+/** Change a job that waits. */
+export const patchJob: Call<{ params: { id: string }; body: JobPatch; answer: Job }> = { method: "PATCH", path: "/v1/jobs/{id}" };
+
 /** Say why a job is not running. */
 export const explainJob: Call<{ params: { id: string }; answer: Explanation }> = { method: "GET", path: "/v1/jobs/{id}/explain" };
 
 /** Cancel a job. */
 export const cancelJob: Call<{ params: { id: string }; body?: EmptyRequest; answer: Job }> = { method: "POST", path: "/v1/jobs/{id}/cancel" };
+
+/** Make a scheduled job due. */
+export const runJobNow: Call<{ params: { id: string }; body?: EmptyRequest; answer: Job }> = { method: "POST", path: "/v1/jobs/{id}/run-now" };
 
 /** Run a failed or cancelled job again. */
 export const retryJob: Call<{ params: { id: string }; body?: EmptyRequest; answer: Job }> = { method: "POST", path: "/v1/jobs/{id}/retry" };
@@ -187,11 +196,17 @@ export const failByLease: Call<{ body: FailLeaseRequest; answer: Job }> = { meth
 /** Send a heartbeat, progress and a checkpoint. */
 export const extendByLease: Call<{ body: ExtendLeaseRequest; answer: Extended }> = { method: "POST", path: "/v1/leases/extend" };
 
+/** Give one job back. */
+export const releaseByLease: Call<{ body: ReleaseLeaseRequest; answer: Job }> = { method: "POST", path: "/v1/leases/release" };
+
 /** Report one success, with the lease in the path. */
 export const succeedLease: Call<{ params: { lease: string }; body?: SucceedRequest; answer: Succeeded }> = { method: "POST", path: "/v1/leases/{lease}/succeed" };
 
 /** Report one failure, with the lease in the path. */
 export const failLease: Call<{ params: { lease: string }; body: FailRequest; answer: Job }> = { method: "POST", path: "/v1/leases/{lease}/fail" };
+
+/** Give one job back, with the lease in the path. */
+export const releaseLease: Call<{ params: { lease: string }; body?: ReleaseRequest; answer: Job }> = { method: "POST", path: "/v1/leases/{lease}/release" };
 
 /** Send a heartbeat, progress and a checkpoint, with the lease in the path. */
 export const extendLease: Call<{ params: { lease: string }; body?: ExtendRequest; answer: Extended }> = { method: "POST", path: "/v1/leases/{lease}/extend" };

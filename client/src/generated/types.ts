@@ -10,7 +10,7 @@ export interface SubmitRequest {
      */
     queue?: string | undefined;
     /**
-     * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+     * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -29,7 +29,7 @@ export interface SubmitRequest {
     /** @description What happens while an earlier job is about the same thing. Left out: nothing is looked for. */
     dedup?: Deduplication | undefined;
     /**
-     * @description Names this call, so that sending it again is answered with the first one's job for as long as the queue's `idempotencyWindow`. 1 to 256 bytes. The header `Idempotency-Key` says the same.
+     * @description Names this call, so that sending it again is answered with the first one's job for as long as the queue's `idempotencyWindow`. Another body is refused: two are the same where they mean the same, numbers compared to the last digit. 1 to 256 bytes. The header `Idempotency-Key` says the same.
      * @example order-991
      */
     idempotencyKey?: string | undefined;
@@ -72,12 +72,47 @@ export interface SubmitRequest {
 }
 
 /**
+ * Changes of a job that waits. What is left out stays.
+ */
+export interface JobPatch {
+    /**
+     * @description Another input, in place of the whole payload: any JSON value, of at most 256 KiB as the text that is sent, which is kept as it is. Null is the payload null. Left out: it stays.
+     * @example {
+     *       "to": "b@c.example"
+     *     }
+     */
+    payload?: unknown;
+    /**
+     * @description When the job is due: at most 366 days ahead; a time that is past, and null, mean at once. Of a job that waits for its next attempt it is the time of that. Left out: it stays.
+     * @example 2026-12-01T00:00:00Z
+     */
+    runAt?: (string | null) | undefined;
+    /**
+     * @description From 0 to 9; the higher goes first. Null: 4. Left out: it stays.
+     * @example 9
+     */
+    priority?: (number | null) | undefined;
+    /**
+     * @description All of the words to find the job by: at most 10, each of 1 to 64 bytes. Null: none. Left out: they stay.
+     * @example [
+     *       "welcome"
+     *     ]
+     */
+    tags?: (string[] | null) | undefined;
+    /**
+     * @description A job that has not started by then fails and never runs. It lies in the future. Null: the job waits without end. Left out: it stays.
+     * @example 2026-12-02T00:00:00Z
+     */
+    expiresAt?: (string | null) | undefined;
+}
+
+/**
  * How failed attempts are tried again, laid over another policy: what is left out stays as it is there.
  */
 export interface RetryOverrides {
     /**
-     * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
-     * @example 5
+     * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 12.
+     * @example 12
      */
     maxAttempts?: number | undefined;
     /**
@@ -87,21 +122,21 @@ export interface RetryOverrides {
      */
     backoff?: ("exponential" | "linear" | "constant") | undefined;
     /**
-     * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
-     * @example 1
+     * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 10.
+     * @example 10
      */
     delay?: number | undefined;
     /**
-     * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
-     * @example 300
+     * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 3,600.
+     * @example 3600
      */
     maxDelay?: number | undefined;
     /**
-     * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
-     * @example full
+     * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `half`.
+     * @example half
      * @enum {string}
      */
-    jitter?: ("full" | "none") | undefined;
+    jitter?: ("full" | "half" | "none") | undefined;
 }
 
 /**
@@ -236,6 +271,11 @@ export interface QueueRequest {
     /** @description How failed attempts of the queue's jobs are tried again, laid over the defaults. Left out: the defaults. */
     retry?: RetryOverrides | undefined;
     /**
+     * @description How many seconds a job may be deferred without spending attempts, counted from the first time since its acceptance or its last redrive: by a target that answers 429 or 503 with a `Retry-After`, or by a worker that releases it. After that a deferral spends an attempt: 0 to 2,592,000; with 0 each does. Left out: 86,400, a day.
+     * @example 3600
+     */
+    maxDeferral?: number | undefined;
+    /**
      * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is `pull`. Left out: 60.
      * @example 60
      */
@@ -304,6 +344,23 @@ export interface QueuePatch {
          * @example 30
          */
         firstByteTimeout?: (number | null) | undefined;
+        /**
+         * @description Lets the answers of the target submit jobs, by a member `dure-spawn`, to these queues of its namespace and to no other. Left out: an answer submits nothing, and its attempt has a `warning` where it would.
+         * @example {
+         *       "queues": [
+         *         "receipts"
+         *       ]
+         *     }
+         */
+        spawn?: ({
+            /**
+             * @description The names of the queues. A job that an answer brings for any other is not submitted, and the attempt has a `warning`. One that names no queue is for `default`. From 1 to 32 of them, which need not exist yet.
+             * @example [
+             *       "receipts"
+             *     ]
+             */
+            queues?: (string[] | null) | undefined;
+        } | null) | undefined;
     } | null) | undefined;
     /**
      * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
@@ -386,17 +443,17 @@ export interface QueuePatch {
     /**
      * @description How failed attempts of the queue's jobs are tried again, laid over the defaults. Left out: the defaults.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry?: ({
         /**
-         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
-         * @example 5
+         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 12.
+         * @example 12
          */
         maxAttempts?: (number | null) | undefined;
         /**
@@ -405,21 +462,26 @@ export interface QueuePatch {
          */
         backoff?: (("exponential" | "linear" | "constant") | null) | undefined;
         /**
-         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
-         * @example 1
+         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 10.
+         * @example 10
          */
         delay?: (number | null) | undefined;
         /**
-         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
-         * @example 300
+         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 3,600.
+         * @example 3600
          */
         maxDelay?: (number | null) | undefined;
         /**
-         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
-         * @example full
+         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `half`.
+         * @example half
          */
-        jitter?: (("full" | "none") | null) | undefined;
+        jitter?: (("full" | "half" | "none") | null) | undefined;
     } | null) | undefined;
+    /**
+     * @description How many seconds a job may be deferred without spending attempts, counted from the first time since its acceptance or its last redrive: by a target that answers 429 or 503 with a `Retry-After`, or by a worker that releases it. After that a deferral spends an attempt: 0 to 2,592,000; with 0 each does. Left out: 86,400, a day.
+     * @example 3600
+     */
+    maxDeferral?: (number | null) | undefined;
     /**
      * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is `pull`. Left out: 60.
      * @example 60
@@ -504,6 +566,23 @@ export type TargetRequest = {
      * @example 30
      */
     firstByteTimeout?: number | undefined;
+    /**
+     * @description Lets the answers of the target submit jobs, by a member `dure-spawn`, to these queues of its namespace and to no other. Left out: an answer submits nothing, and its attempt has a `warning` where it would.
+     * @example {
+     *       "queues": [
+     *         "receipts"
+     *       ]
+     *     }
+     */
+    spawn?: {
+        /**
+         * @description The names of the queues. A job that an answer brings for any other is not submitted, and the attempt has a `warning`. One that names no queue is for `default`. From 1 to 32 of them, which need not exist yet.
+         * @example [
+         *       "receipts"
+         *     ]
+         */
+        queues: string[];
+    } | undefined;
 };
 
 /**
@@ -687,6 +766,12 @@ export interface UnblockKeyRequest {
  */
 export interface ClaimRequest {
     /**
+     * @description Whether the worker says of each job that it has begun it, by a heartbeat, progress or a report before the lease ends. Of those of which it says nothing no attempt is spent when it is lost, twice in a row at most. Left out: false, until a job of the same claim was begun.
+     * @default false
+     * @example true
+     */
+    begins?: boolean | undefined;
+    /**
      * @description The most jobs to claim: 1 to 100. Left out: 10.
      * @default 10
      * @example 10
@@ -708,6 +793,13 @@ export interface ClaimRequest {
      * @example host-1
      */
     worker?: string | undefined;
+    /**
+     * @description What the jobs come with beside what they always have: `attempts`, all of their attempts that are kept. Left out: each job has the attempt that begins and the one before it.
+     * @example [
+     *       "attempts"
+     *     ]
+     */
+    include?: "attempts"[] | undefined;
 }
 
 /**
@@ -765,7 +857,7 @@ export type ReportRequest = {
      */
     error: ErrorReport;
     /**
-     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. Left out: as the policy has it.
+     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. The job never waits for less than by its policy, and where that has jitter some is added. Left out: as the policy has it.
      * @example 60
      */
     retryAfter?: number | undefined;
@@ -791,6 +883,12 @@ export interface ReportsRequest {
          */
         queue: string;
         /**
+         * @description Whether the worker says of each job that it has begun it, by a heartbeat, progress or a report before the lease ends. Of those of which it says nothing no attempt is spent when it is lost, twice in a row at most. Left out: false, until a job of the same claim was begun.
+         * @default false
+         * @example true
+         */
+        begins?: boolean | undefined;
+        /**
          * @description The most jobs to claim: 1 to 100. Left out: 10.
          * @default 10
          * @example 10
@@ -812,6 +910,13 @@ export interface ReportsRequest {
          * @example host-1
          */
         worker?: string | undefined;
+        /**
+         * @description What the jobs come with beside what they always have: `attempts`, all of their attempts that are kept. Left out: each job has the attempt that begins and the one before it.
+         * @example [
+         *       "attempts"
+         *     ]
+         */
+        include?: "attempts"[] | undefined;
     } | undefined;
 }
 
@@ -876,7 +981,7 @@ export interface FailRequest {
      */
     error: ErrorReport;
     /**
-     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. Left out: as the policy has it.
+     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. The job never waits for less than by its policy, and where that has jitter some is added. Left out: as the policy has it.
      * @example 60
      */
     retryAfter?: number | undefined;
@@ -967,7 +1072,7 @@ export interface FailLeaseRequest {
      */
     error: ErrorReport;
     /**
-     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. Left out: as the policy has it.
+     * @description How many seconds to wait before the next attempt, beyond the policy's `maxDelay` too: at most 86,400. The job never waits for less than by its policy, and where that has jitter some is added. Left out: as the policy has it.
      * @example 60
      */
     retryAfter?: number | undefined;
@@ -1013,6 +1118,43 @@ export interface ExtendLeaseRequest {
      *     }
      */
     checkpoint?: unknown;
+}
+
+/**
+ * A job that its worker gives back.
+ */
+export interface ReleaseRequest {
+    /**
+     * @description How many seconds from now the job may start again: at most 86,400. Left out: at once.
+     * @example 30
+     */
+    delay?: number | undefined;
+    /**
+     * @description Why the worker gives it back: up to 4 KiB. The job shows it as the message of its `error`. Left out: it says that its worker gave it back.
+     * @example the database of this host is being moved
+     */
+    reason?: string | undefined;
+}
+
+/**
+ * A job that its worker gives back, by its lease.
+ */
+export interface ReleaseLeaseRequest {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
+    /**
+     * @description How many seconds from now the job may start again: at most 86,400. Left out: at once.
+     * @example 30
+     */
+    delay?: number | undefined;
+    /**
+     * @description Why the worker gives it back: up to 4 KiB. The job shows it as the message of its `error`. Left out: it says that its worker gave it back.
+     * @example the database of this host is being moved
+     */
+    reason?: string | undefined;
 }
 
 /**
@@ -1155,16 +1297,33 @@ export interface NamespacePatch {
 }
 
 /**
- * A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays.
+ * A schedule, all of it: what is left out gets its default, but `paused` of one that exists stays. It goes by `cron` or by `every`.
  */
 export interface ScheduleRequest {
     /**
-     * @description When the schedule fires: minute, hour, day of the month, month and day of the week, with seconds in front where there are six fields.
+     * @description When the schedule fires: minute, hour, day of month, month and day of week, with seconds in front where there are six fields; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Either this or `every`.
      * @example 30 2 * * *
      */
-    cron: string;
+    cron?: string | undefined;
     /**
-     * @description The time zone that `cron` is read in, by its name in the IANA database. Left out: UTC.
+     * @description The schedule fires every so many seconds, counted in real time from `start`, or from when it was created: 1 to 31,622,400. Either this or `cron`.
+     * @example 5400
+     */
+    every?: number | undefined;
+    /**
+     * Format: date-time
+     * @description No instant lies before this one, and `every` counts from it: it is the first instant then. Left out: there is no such limit.
+     * @example 2026-12-01T06:00:00Z
+     */
+    start?: string | undefined;
+    /**
+     * Format: date-time
+     * @description No instant lies after this one. When the last is over the schedule has ended, and stays. Left out: it goes on for ever.
+     * @example 2027-12-01T06:00:00Z
+     */
+    end?: string | undefined;
+    /**
+     * @description The time zone that `cron` is read in, by its name in the IANA database. It means nothing to `every`. Left out: UTC.
      * @example Europe/Berlin
      */
     timezone?: string | undefined;
@@ -1185,17 +1344,17 @@ export interface ScheduleRequest {
      */
     overlap?: ("allow" | "skip" | "queue") | undefined;
     /**
-     * @description What becomes of instants that could not fire in time. Left out: the default window.
+     * @description What becomes of instants that could not fire in time. Left out: the last instant that is due fires, however late, until the next one is due; those before it are missed.
      * @example {
      *       "window": 3600
      *     }
      */
     catchUp?: {
         /**
-         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Left out: 60.
+         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Null or left out: the last instant that is due fires, however late, until the next one is due; those before it are missed.
          * @example 3600
          */
-        window?: number | undefined;
+        window?: (number | null) | undefined;
     } | undefined;
     /**
      * @description A job's run-at lies 0 to this many seconds after its instant, so that many schedules do not fire at once: at most 86,400. Left out: 0.
@@ -1210,16 +1369,31 @@ export interface ScheduleRequest {
 }
 
 /**
- * Changes of a schedule, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `job.payload`.
+ * Changes of a schedule, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `job.payload`, `catchUp.window`.
  */
 export interface SchedulePatch {
     /**
-     * @description When the schedule fires: minute, hour, day of the month, month and day of the week, with seconds in front where there are six fields.
+     * @description When the schedule fires: minute, hour, day of month, month and day of week, with seconds in front where there are six fields; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Either this or `every`.
      * @example 30 2 * * *
      */
     cron?: (string | null) | undefined;
     /**
-     * @description The time zone that `cron` is read in, by its name in the IANA database. Left out: UTC.
+     * @description The schedule fires every so many seconds, counted in real time from `start`, or from when it was created: 1 to 31,622,400. Either this or `cron`.
+     * @example 5400
+     */
+    every?: (number | null) | undefined;
+    /**
+     * @description No instant lies before this one, and `every` counts from it: it is the first instant then. Left out: there is no such limit.
+     * @example 2026-12-01T06:00:00Z
+     */
+    start?: (string | null) | undefined;
+    /**
+     * @description No instant lies after this one. When the last is over the schedule has ended, and stays. Left out: it goes on for ever.
+     * @example 2027-12-01T06:00:00Z
+     */
+    end?: (string | null) | undefined;
+    /**
+     * @description The time zone that `cron` is read in, by its name in the IANA database. It means nothing to `every`. Left out: UTC.
      * @example Europe/Berlin
      */
     timezone?: (string | null) | undefined;
@@ -1239,7 +1413,7 @@ export interface SchedulePatch {
          */
         queue?: (string | null) | undefined;
         /**
-         * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+         * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
          * @example {
          *       "to": "a@b.example"
          *     }
@@ -1268,17 +1442,17 @@ export interface SchedulePatch {
         /**
          * @description How failed attempts are tried again, laid over the queue's policy. Left out: as the queue has it.
          * @example {
-         *       "maxAttempts": 5,
+         *       "maxAttempts": 12,
          *       "backoff": "exponential",
-         *       "delay": 1,
-         *       "maxDelay": 300,
-         *       "jitter": "full"
+         *       "delay": 10,
+         *       "maxDelay": 3600,
+         *       "jitter": "half"
          *     }
          */
         retry?: ({
             /**
-             * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
-             * @example 5
+             * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 12.
+             * @example 12
              */
             maxAttempts?: (number | null) | undefined;
             /**
@@ -1287,20 +1461,20 @@ export interface SchedulePatch {
              */
             backoff?: (("exponential" | "linear" | "constant") | null) | undefined;
             /**
-             * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
-             * @example 1
+             * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 10.
+             * @example 10
              */
             delay?: (number | null) | undefined;
             /**
-             * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
-             * @example 300
+             * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 3,600.
+             * @example 3600
              */
             maxDelay?: (number | null) | undefined;
             /**
-             * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
-             * @example full
+             * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `half`.
+             * @example half
              */
-            jitter?: (("full" | "none") | null) | undefined;
+            jitter?: (("full" | "half" | "none") | null) | undefined;
         } | null) | undefined;
         /**
          * @description Words to find the job by: at most 10, each of 1 to 64 bytes. Left out: none.
@@ -1321,14 +1495,14 @@ export interface SchedulePatch {
      */
     overlap?: (("allow" | "skip" | "queue") | null) | undefined;
     /**
-     * @description What becomes of instants that could not fire in time. Left out: the default window.
+     * @description What becomes of instants that could not fire in time. Left out: the last instant that is due fires, however late, until the next one is due; those before it are missed.
      * @example {
      *       "window": 3600
      *     }
      */
     catchUp?: ({
         /**
-         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Left out: 60.
+         * @description How many seconds late an instant may still fire; after that it is missed: 10 to 2,592,000. Null or left out: the last instant that is due fires, however late, until the next one is due; those before it are missed.
          * @example 3600
          */
         window?: (number | null) | undefined;
@@ -1355,7 +1529,7 @@ export interface ScheduledJobRequest {
      */
     queue?: string | undefined;
     /**
-     * @description The input of the job: any JSON value, null too, of at most 256 KiB as JSON text.
+     * @description The input of the job: any JSON value, null too, of at most 256 KiB as the text that is sent, which is kept as it is.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -1402,15 +1576,15 @@ export interface ScheduledJobRequest {
  */
 export interface SubscriptionRequest {
     /**
-     * @description The changes of jobs to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final.
+     * @description The changes to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final. `schedule.missed`: instants of a schedule made no job, because they could not be looked at in time.
      * @example [
      *       "job.succeeded",
      *       "job.failed"
      *     ]
      */
-    events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven")[];
+    events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven" | "schedule.missed")[];
     /**
-     * @description Which jobs: those that are all that is named. Left out: all jobs of the namespace.
+     * @description Which jobs, and schedules by the jobs that they make: those that are all that is named. Left out: all of the namespace.
      * @example {
      *       "queue": "orders"
      *     }
@@ -1482,15 +1656,15 @@ export interface SubscriptionRequest {
  */
 export interface SubscriptionPatch {
     /**
-     * @description The changes of jobs to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final.
+     * @description The changes to be told of, each once. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final. `schedule.missed`: instants of a schedule made no job, because they could not be looked at in time.
      * @example [
      *       "job.succeeded",
      *       "job.failed"
      *     ]
      */
-    events?: (("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven")[] | null) | undefined;
+    events?: (("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven" | "schedule.missed")[] | null) | undefined;
     /**
-     * @description Which jobs: those that are all that is named. Left out: all jobs of the namespace.
+     * @description Which jobs, and schedules by the jobs that they make: those that are all that is named. Left out: all of the namespace.
      * @example {
      *       "queue": "orders"
      *     }
@@ -1752,6 +1926,11 @@ export type Problem = {
          */
         pointer: string;
         /**
+         * @description The header that the fault is in, by its name; the pointer is that name in lower case then, and points to nothing in the body. Left out where no header is at fault.
+         * @example Idempotency-Key
+         */
+        header?: string | undefined;
+        /**
          * @description What is wrong there, as a sentence for people.
          * @example priority is a whole number from 0 to 9.
          */
@@ -1829,13 +2008,23 @@ export interface Job {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description How many attempts have begun, redrives included: 0 before the first.
+     * @description Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.
+     * @example 3
+     */
+    version: number;
+    /**
+     * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
     attempt: number;
     /**
+     * @description How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.
+     * @example 1
+     */
+    delivery: number;
+    /**
      * @description The most attempts of the job, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -1875,6 +2064,12 @@ export interface Job {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -1889,23 +2084,23 @@ export interface Job {
     /**
      * @description How failed attempts are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -1917,7 +2112,7 @@ export interface Job {
      */
     resultTruncated: boolean;
     /**
-     * @description Why the last attempt failed. Null when none has failed, and after a success.
+     * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
      */
     error: JobError | null;
@@ -1979,6 +2174,10 @@ export interface Job {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts: Attempt[];
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -2007,13 +2206,23 @@ export interface JobListItem {
      */
     state: "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description How many attempts have begun, redrives included: 0 before the first.
+     * @description Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.
+     * @example 3
+     */
+    version: number;
+    /**
+     * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
     attempt: number;
     /**
+     * @description How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.
+     * @example 1
+     */
+    delivery: number;
+    /**
      * @description The most attempts of the job, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -2053,6 +2262,12 @@ export interface JobListItem {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -2067,23 +2282,23 @@ export interface JobListItem {
     /**
      * @description How failed attempts are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload?: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -2095,7 +2310,7 @@ export interface JobListItem {
      */
     resultTruncated: boolean;
     /**
-     * @description Why the last attempt failed. Null when none has failed, and after a success.
+     * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
      */
     error: JobError | null;
@@ -2157,6 +2372,10 @@ export interface JobListItem {
     } | null;
     /** @description Its attempts, the oldest first. */
     attempts?: Attempt[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -2208,6 +2427,26 @@ export interface Attempt {
      * @example host-1
      */
     worker: string | null;
+    /**
+     * @description What of the attempt was not done though it succeeded. Left out where there is nothing to say.
+     * @example {
+     *       "code": "spawn-refused",
+     *       "message": "1 of 2 jobs was not submitted"
+     *     }
+     */
+    warning?: {
+        /**
+         * @description `spawn-refused`: the answer of the HTTP target brought jobs that the target may not submit.
+         * @example spawn-refused
+         * @constant
+         */
+        code: "spawn-refused";
+        /**
+         * @description What was not done, and why, for people.
+         * @example 1 of 2 jobs was not submitted
+         */
+        message: string;
+    } | undefined;
 }
 
 /**
@@ -2216,7 +2455,7 @@ export interface Attempt {
 export interface RetryPolicy {
     /**
      * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -2227,20 +2466,20 @@ export interface RetryPolicy {
     backoff: "exponential" | "linear" | "constant";
     /**
      * @description How many seconds to wait after the first failed attempt.
-     * @example 1
+     * @example 10
      */
     delay: number;
     /**
      * @description The longest wait between two attempts, in seconds, however much it grows.
-     * @example 300
+     * @example 3600
      */
     maxDelay: number;
     /**
-     * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it.
-     * @example full
+     * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it.
+     * @example half
      * @enum {string}
      */
-    jitter: "full" | "none";
+    jitter: "full" | "half" | "none";
 }
 
 /**
@@ -2248,7 +2487,7 @@ export interface RetryPolicy {
  */
 export interface JobError {
     /**
-     * @description What kind of failure it was, for programs: filters and statistics go by it. The worker's own, or one of Dure's such as `timeout`, `lease-expired` or `invalid-spawn`.
+     * @description What kind of failure it was, for programs: filters and statistics go by it. The worker's own, or one of Dure's such as `timeout`, `lease-expired`, `released` or `invalid-spawn`.
      * @example smtp
      */
     code: string;
@@ -2275,11 +2514,11 @@ export interface Explanation {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections; `no-worker`: nobody has claimed for 30 seconds; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
+     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections, or the executor had none left; `no-worker`: nobody has claimed from its pull queue for 30 seconds; `no-executor`: nobody has come for 10 seconds, though bells have rung: neither the processor to its lane, nor a consumer to its queue; `deleting`: its namespace is being deleted; `quarantined`: work on it fails in Dure itself and is tried again later, or at once where somebody asks for the job; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
      * @example ordering
      * @enum {string}
      */
-    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "running" | "final" | "accepted";
+    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "quarantined" | "no-executor" | "deleting" | "running" | "final" | "accepted";
     /**
      * @description The reason as a sentence for people.
      * @example It waits for an earlier job of its ordering key.
@@ -2302,6 +2541,12 @@ export interface Explanation {
      * @example 2026-12-01T00:00:00Z
      */
     estimatedStartAt: string | null;
+    /**
+     * @description With `no-executor` and `no-worker`: since when nobody has come for it. Null with all other reasons.
+     * @example null
+     * @example 2026-11-22T15:32:03.604Z
+     */
+    since: string | null;
 }
 
 /**
@@ -2465,14 +2710,19 @@ export interface Queue {
     /**
      * @description How failed attempts of the queue's jobs are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
+    /**
+     * @description How many seconds a job may be deferred without spending attempts, counted from the first time since its acceptance or its last redrive: by a target that answers 429 or 503 with a `Retry-After`, or by a worker that releases it. After that a deferral spends an attempt.
+     * @example 86400
+     */
+    maxDeferral: number;
     /**
      * @description How many seconds one attempt may take where the job does not say.
      * @example 60
@@ -2504,6 +2754,11 @@ export interface Queue {
      * @example 1
      */
     version: number;
+    /**
+     * @description Which queue of its name it is: 0 the first, and a higher number one that was made after an earlier one was deleted. Nothing of the earlier one is the later one's.
+     * @example 0
+     */
+    incarnation: number;
     /**
      * Format: date-time
      * @description When the queue was created.
@@ -2573,6 +2828,23 @@ export type Target = {
      * @example 30
      */
     firstByteTimeout?: number | undefined;
+    /**
+     * @description Lets the answers of the target submit jobs, by a member `dure-spawn`, to these queues of its namespace and to no other. Left out: an answer submits nothing, and its attempt has a `warning` where it would.
+     * @example {
+     *       "queues": [
+     *         "receipts"
+     *       ]
+     *     }
+     */
+    spawn?: {
+        /**
+         * @description The names of the queues. A job that an answer brings for any other is not submitted, and the attempt has a `warning`. One that names no queue is for `default`.
+         * @example [
+         *       "receipts"
+         *     ]
+         */
+        queues: string[];
+    } | undefined;
 };
 
 /**
@@ -2642,7 +2914,7 @@ export interface QueueStats {
         cancelled: number;
     };
     /**
-     * @description When the job was accepted that has been ready for longest. Null when none is ready.
+     * @description When the job was accepted that has been ready for longest; where jobs of several priorities are ready, of the 256 on each shard that go first. Null when none is ready.
      * @example 2026-11-22T15:32:03.604Z
      */
     oldestQueuedAt: string | null;
@@ -2890,12 +3162,30 @@ export interface Schedule {
      */
     name: string;
     /**
-     * @description When the schedule fires: minute, hour, day of the month, month and day of the week, with seconds in front where there are six fields.
+     * @description When the schedule fires: minute, hour, day of month, month and day of week, with seconds in front where there are six fields; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Null: it goes by `every`.
      * @example 30 2 * * *
      */
-    cron: string;
+    cron: string | null;
     /**
-     * @description The time zone that `cron` is read in, by its name in the IANA database.
+     * @description The schedule fires every so many seconds, counted in real time from `start`, or from when it was created. Null: it goes by `cron`.
+     * @example null
+     * @example 5400
+     */
+    every: number | null;
+    /**
+     * @description No instant lies before this one, and `every` counts from it: it is the first instant then. Null: there is no such limit.
+     * @example null
+     * @example 2026-12-01T06:00:00.000Z
+     */
+    start: string | null;
+    /**
+     * @description No instant lies after this one. When the last is over the schedule has ended, and stays. Null: it goes on for ever.
+     * @example null
+     * @example 2027-12-01T06:00:00.000Z
+     */
+    end: string | null;
+    /**
+     * @description The time zone that `cron` is read in, by its name in the IANA database. It means nothing to `every`.
      * @example Europe/Berlin
      */
     timezone: string;
@@ -2925,15 +3215,16 @@ export interface Schedule {
     /**
      * @description What becomes of instants that could not fire in time.
      * @example {
-     *       "window": 60
+     *       "window": null
      *     }
      */
     catchUp: {
         /**
-         * @description How many seconds late an instant may still fire; after that it is missed.
-         * @example 60
+         * @description How many seconds late an instant may still fire; after that it is missed. Null: the last instant that is due fires, however late, until the next one is due; those before it are missed.
+         * @example null
+         * @example 3600
          */
-        window: number;
+        window: number | null;
     };
     /**
      * @description A job's run-at lies 0 to this many seconds after its instant, so that many schedules do not fire at once.
@@ -2945,6 +3236,12 @@ export interface Schedule {
      * @example false
      */
     paused: boolean;
+    /**
+     * @description `active`: it fires; `paused`: it does not, whatever else; `ended`: its `end` leaves no instant to come.
+     * @example active
+     * @enum {string}
+     */
+    state: "active" | "paused" | "ended";
     /**
      * @description Counts the changes of the schedule: of two copies the one with the higher number is newer.
      * @example 1
@@ -2963,10 +3260,18 @@ export interface Schedule {
      */
     updatedAt: string;
     /**
-     * @description The next instant at which it fires. Null while it is paused, and when there is none to come.
+     * @description The next instant at which it fires. Null while it is paused, and when it has ended.
      * @example 2026-11-23T01:30:00.000Z
      */
     nextFireAt: string | null;
+    /**
+     * @description Its next 5 instants, or as many as there are: to see whether it says what was meant. Empty while it is paused. Left out of lists.
+     * @example [
+     *       "2026-11-23T01:30:00.000Z",
+     *       "2026-11-24T01:30:00.000Z"
+     *     ]
+     */
+    nextInstants?: string[] | undefined;
     /**
      * @description The instant of the last job that it made. Null until it has made one.
      * @example null
@@ -3020,8 +3325,8 @@ export interface ScheduledJob {
      */
     retry: {
         /**
-         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 5.
-         * @example 5
+         * @description The most attempts of a job, the first one included, counted from its acceptance or its last redrive: 1 to 100. Left out: as in the policy that this is laid over; in a queue's own policy 12.
+         * @example 12
          */
         maxAttempts?: number | undefined;
         /**
@@ -3031,21 +3336,21 @@ export interface ScheduledJob {
          */
         backoff?: ("exponential" | "linear" | "constant") | undefined;
         /**
-         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 1.
-         * @example 1
+         * @description How many seconds to wait after the first failed attempt: at most 31,622,400, fractions allowed. Left out: as in the policy that this is laid over; in a queue's own policy 10.
+         * @example 10
          */
         delay?: number | undefined;
         /**
-         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 300.
-         * @example 300
+         * @description The longest wait between two attempts, in seconds, however much it grows: at most 31,622,400. Left out: as in the policy that this is laid over; in a queue's own policy 3,600.
+         * @example 3600
          */
         maxDelay?: number | undefined;
         /**
-         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `full`.
-         * @example full
+         * @description What chance does to a wait, so that jobs do not come back all at once: `full` makes it any time from none to the whole wait, `half` any from half of it to all of it, `none` leaves it. Left out: as in the policy that this is laid over; in a queue's own policy `half`.
+         * @example half
          * @enum {string}
          */
-        jitter?: ("full" | "none") | undefined;
+        jitter?: ("full" | "half" | "none") | undefined;
     } | null;
     /**
      * @description The words that the jobs can be found by.
@@ -3058,6 +3363,8 @@ export interface ScheduledJob {
      * @example 3600
      */
     expiresAfter: number | null;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
 }
 
 /**
@@ -3095,7 +3402,7 @@ export interface Fire {
      */
     lateSeconds: number | null;
     /**
-     * @description What came of the instant: `fired` made a job; `skipped` made none, for the reason in `reason`; `missed` was past its catch-up window when it could be fired.
+     * @description What came of the instant: `fired` made a job; `skipped` made none, for the reason in `reason`; `missed` was too late when it could be fired, by `catchUp`.
      * @example fired
      * @enum {string}
      */
@@ -3141,13 +3448,13 @@ export interface Subscription {
      */
     name: string;
     /**
-     * @description The changes of jobs that it is told of. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final.
+     * @description The changes that it is told of. `job.accepted`: it is committed and will run; `job.started`: an attempt has begun; `job.retrying`: an attempt has failed and another follows; `job.succeeded`; `job.failed`: for good; `job.cancelled`; `job.redriven`: it is back in line after it was final. `schedule.missed`: instants of a schedule made no job, because they could not be looked at in time.
      * @example [
      *       "job.succeeded",
      *       "job.failed"
      *     ]
      */
-    events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven")[];
+    events: ("job.accepted" | "job.started" | "job.retrying" | "job.succeeded" | "job.failed" | "job.cancelled" | "job.redriven" | "schedule.missed")[];
     /**
      * @description Which jobs: those that are all that is named.
      * @example {
@@ -3351,7 +3658,8 @@ export interface LifecycleEvent {
      *       "attempt": 1,
      *       "orderingKey": null,
      *       "tags": [],
-     *       "error": null
+     *       "error": null,
+     *       "traceparent": null
      *     }
      */
     job: {
@@ -3402,6 +3710,84 @@ export interface LifecycleEvent {
          * @example null
          */
         error: JobError | null;
+        /**
+         * @description The trace that the job belongs to, as its submission named it (W3C Trace Context). Null when it named none.
+         * @example null
+         * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+         */
+        traceparent: string | null;
+    };
+}
+
+/**
+ * Instants of a schedule that were missed, as a subscriber is told of them.
+ */
+export interface ScheduleEvent {
+    /**
+     * @description The id of the event: the same at each delivery and for every subscription, so that what was seen can be dropped.
+     * @example evt_01m81y5hxdfwy87v7akx98zqk9_missed
+     */
+    id: string;
+    /**
+     * @description What happened. `schedule.missed`: instants are over that made no job, because they could not be looked at in time.
+     * @example schedule.missed
+     * @enum {string}
+     */
+    type: "schedule.missed";
+    /**
+     * Format: date-time
+     * @description When they were found to be missed.
+     * @example 2026-11-22T15:32:04.249Z
+     */
+    at: string;
+    /**
+     * @description The name of the subscription that it is delivered for.
+     * @example orders
+     */
+    subscription: string;
+    /**
+     * @description The run of instants that were missed.
+     * @example {
+     *       "name": "daily-report",
+     *       "namespace": "default",
+     *       "queue": "reports",
+     *       "scheduledAt": "2026-11-22T15:32:03.604Z",
+     *       "count": 1,
+     *       "reason": "The next instant was due before it could be fired."
+     *     }
+     */
+    schedule: {
+        /**
+         * @description The name of the schedule.
+         * @example daily-report
+         */
+        name: string;
+        /**
+         * @description The namespace that it belongs to.
+         * @example default
+         */
+        namespace: string;
+        /**
+         * @description The queue of its jobs.
+         * @example reports
+         */
+        queue: string;
+        /**
+         * Format: date-time
+         * @description The first instant that was missed.
+         * @example 2026-11-22T15:32:03.604Z
+         */
+        scheduledAt: string;
+        /**
+         * @description How many instants were missed, one after the other. Counted up to 1,000.
+         * @example 1
+         */
+        count: number;
+        /**
+         * @description Why they made no job, as a sentence for people. Null when there is nothing to say.
+         * @example The next instant was due before it could be fired.
+         */
+        reason: string | null;
     };
 }
 
@@ -3431,13 +3817,23 @@ export interface ClaimedJob {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description How many attempts have begun, redrives included: 0 before the first.
+     * @description Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.
+     * @example 3
+     */
+    version: number;
+    /**
+     * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
     attempt: number;
     /**
+     * @description How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.
+     * @example 1
+     */
+    delivery: number;
+    /**
      * @description The most attempts of the job, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -3477,6 +3873,12 @@ export interface ClaimedJob {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3491,23 +3893,23 @@ export interface ClaimedJob {
     /**
      * @description How failed attempts are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -3519,7 +3921,7 @@ export interface ClaimedJob {
      */
     resultTruncated: boolean;
     /**
-     * @description Why the last attempt failed. Null when none has failed, and after a success.
+     * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
      */
     error: JobError | null;
@@ -3594,6 +3996,12 @@ export interface ClaimedJob {
      *     }
      */
     checkpoint: unknown;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
+    /** @description The text of `checkpoint`, to the digit: the client adds it, where that is not null. */
+    checkpointText?: string | undefined;
 }
 
 /**
@@ -3714,13 +4122,23 @@ export interface Succeeded {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description How many attempts have begun, redrives included: 0 before the first.
+     * @description Counts the changes of the job: of two copies the one with the higher number is newer. `If-Match` takes it in quotes.
+     * @example 3
+     */
+    version: number;
+    /**
+     * @description How many attempts were spent, the one that runs and those before a redrive included: 0 before the first. One that was deferred or released, or that its worker had not begun, is not spent.
      * @example 1
      */
     attempt: number;
     /**
+     * @description How often the job was handed out: it rises at each claim, whether an attempt was spent before it or not.
+     * @example 1
+     */
+    delivery: number;
+    /**
      * @description The most attempts of the job, counted from its acceptance or its last redrive.
-     * @example 5
+     * @example 12
      */
     maxAttempts: number;
     /**
@@ -3760,6 +4178,12 @@ export interface Succeeded {
      */
     depth: number;
     /**
+     * @description The trace that the job belongs to (W3C Trace Context): the header `traceparent` of its submission, or that of the job that brought it. Null when there was none.
+     * @example null
+     * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+     */
+    traceparent: string | null;
+    /**
      * @description The words that the job can be found by.
      * @example [
      *       "welcome"
@@ -3774,23 +4198,23 @@ export interface Succeeded {
     /**
      * @description How failed attempts are tried again.
      * @example {
-     *       "maxAttempts": 5,
+     *       "maxAttempts": 12,
      *       "backoff": "exponential",
-     *       "delay": 1,
-     *       "maxDelay": 300,
-     *       "jitter": "full"
+     *       "delay": 10,
+     *       "maxDelay": 3600,
+     *       "jitter": "half"
      *     }
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job.
+     * @description The input of the job, as the text that was sent.
      * @example {
      *       "to": "a@b.example"
      *     }
      */
     payload: unknown;
     /**
-     * @description What its success gave. Null before that, and where it gave nothing.
+     * @description What its success gave, as the text that was reported. Null before that, and where it gave nothing.
      * @example {
      *       "sent": true
      *     }
@@ -3802,7 +4226,7 @@ export interface Succeeded {
      */
     resultTruncated: boolean;
     /**
-     * @description Why the last attempt failed. Null when none has failed, and after a success.
+     * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
      */
     error: JobError | null;
@@ -3871,6 +4295,10 @@ export interface Succeeded {
      *     ]
      */
     spawned?: string[] | undefined;
+    /** @description The text of `payload`, to the digit: the client adds it, where that is not null. */
+    payloadText?: string | undefined;
+    /** @description The text of `result`, to the digit: the client adds it, where that is not null. */
+    resultText?: string | undefined;
 }
 
 /**
@@ -4170,7 +4598,8 @@ export interface Cluster {
      *           ]
      *         ],
      *         "live": 12,
-     *         "bytes": 524288
+     *         "bytes": 524288,
+     *         "executors": []
      *       }
      *     ]
      */
@@ -4203,6 +4632,48 @@ export interface Cluster {
          * @example 524288
          */
         bytes: number;
+        /**
+         * @description Who comes for its jobs: one entry for each lane and kind of executor that somebody came for, or in which work waits.
+         * @example [
+         *       {
+         *         "lane": "default",
+         *         "executor": "processor",
+         *         "version": "0.1.0",
+         *         "visitedAt": "2026-11-22T15:32:03.604Z",
+         *         "waitingSince": null
+         *       }
+         *     ]
+         */
+        executors: {
+            /**
+             * @description The lane.
+             * @example default
+             * @enum {string}
+             */
+            lane: "default" | "slow" | "bulk";
+            /**
+             * @description Whose jobs these are: those of handlers and HTTP targets are the `processor`'s; those of consumer queues the `consumer`'s, a Worker of the user's own.
+             * @example processor
+             * @enum {string}
+             */
+            executor: "processor" | "consumer";
+            /**
+             * @description The release of the processor that came last. Null: it did not say, or nobody came, or it is a consumer.
+             * @example 0.1.0
+             */
+            version: string | null;
+            /**
+             * @description When an executor came last. After a restart of the shard it may be up to an hour older than it was. Null: nobody is known to have come.
+             * @example 2026-11-22T15:32:03.604Z
+             */
+            visitedAt: string | null;
+            /**
+             * @description Since when work has waited and nobody has come for it. Null: nothing waits.
+             * @example null
+             * @example 2026-11-22T15:32:03.604Z
+             */
+            waitingSince: string | null;
+        }[];
     }[];
 }
 
@@ -4393,7 +4864,7 @@ export interface WebhookSecret {
  */
 export interface Ready {
     /**
-     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, or the cron stands still; `down`: they do not.
+     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, the cron stands still, or the processor does not come; `down`: they do not.
      * @example ok
      * @enum {string}
      */
@@ -4425,6 +4896,11 @@ export interface Ready {
      *         "ok": true,
      *         "latencyMs": 3,
      *         "ageSeconds": 42
+     *       },
+     *       "processor": {
+     *         "ok": true,
+     *         "latencyMs": 3,
+     *         "waitingSeconds": null
      *       }
      *     }
      */
@@ -4548,6 +5024,32 @@ export interface Ready {
              * @example 42
              */
             ageSeconds: number | null;
+        };
+        /**
+         * @description Not `ok` when jobs for handlers or HTTP targets could run and no processor has come for them for more than 60 seconds. Without such jobs it is `ok`.
+         * @example {
+         *       "ok": true,
+         *       "latencyMs": 3,
+         *       "waitingSeconds": null
+         *     }
+         */
+        processor: {
+            /**
+             * @description Whether it answered within 2 seconds.
+             * @example true
+             */
+            ok: boolean;
+            /**
+             * @description How many milliseconds that took.
+             * @example 3
+             */
+            latencyMs: number;
+            /**
+             * @description How many seconds pushed work has waited and no processor has come for it, on the shards that were asked. Null: none waits.
+             * @example null
+             * @example 2
+             */
+            waitingSeconds: number | null;
         };
     };
 }

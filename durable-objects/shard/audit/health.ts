@@ -1,4 +1,5 @@
 import type { ShardCall, ShardHealth } from "../../../contract/rpc.ts";
+import { EXECUTORS } from "../flow/executors.ts";
 import { PARKED_COUNTS } from "../flow/parked-store.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import { JOBS } from "../jobs/job-store.ts";
@@ -29,6 +30,7 @@ export function health(parts: Parts, _request: ShardCall, now: number): ShardHea
     oldestDueAt: oldest !== null && oldest <= now ? oldest : null,
     parkedKeys: parts.get(PARKED_COUNTS).total,
     undelivered: parts.get(OUTGOING_COUNTS).total + parts.get(LETTER_COUNTS).total,
+    executors: parts.get(EXECUTORS).health(),
     pendingEvents: parts.get(FEEDS).total.events,
     totals: { ...parts.get(METRICS).totals },
   };

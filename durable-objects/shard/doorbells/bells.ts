@@ -1,7 +1,8 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
 import { echoMs, executorsFor, FIRST_ECHO_MS, MAX_EXECUTORS } from "../../../domain/bell.ts";
-import { LANES, type Lane } from "../../../domain/queue.ts";
-import type { Sql } from "../../sql.ts";
+import { type Lane, WORK_LINES, type WorkLine } from "../../../domain/queue.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
+import { EXECUTORS, type Executor, type Executors } from "../flow/executors.ts";
 import { Part } from "../kernel/part.ts";
 
 /**
@@ -14,15 +15,23 @@ const HISTORY_ECHO_MS = 10_000;
 
 /** An executor that took work and has not come back for this long is not counted on. */
 const BACK_SOON_MS = 500;
+/** Who came last is written down so often, where no other write of the row says it. */
+const WRITE_VISIT_EVERY_MS = 3_600_000;
 
 /**
  * Whose bell it is: the processor's in a lane, the one of the consumer that claims by queue there, the projector's, or
  * the one of those who deliver events to subscriptions.
  */
 export type Line = WorkLine | "history" | "events";
-/** Lines of jobs that wait to be run. */
-export type WorkLine = Lane | `${Lane}/consumer`;
-const LINES: readonly Line[] = [...LANES, ...LANES.map((lane) => `${lane}/consumer` as const), "history", "events"];
+const LINES: readonly Line[] = [...WORK_LINES, "history", "events"];
+
+interface BellRow extends SqlRow {
+  lane: Line;
+  unanswered: number;
+  since: number | null;
+  version: string | null;
+  visited_at: number | null;
+}
 
 interface Owed {
   /** Rung and not answered by a claim yet. */
@@ -42,6 +51,8 @@ interface Owed {
   rungFor: ReadonlyMap<number, number>;
   /** When a bell was last sent. */
   rungAt: number;
+  /** Who came last, as the row has it. */
+  written: Executor | null;
 }
 
 /** What waits in a line. */
@@ -70,18 +81,20 @@ export const NONE_LIMITED: ReadonlyMap<number, number> = new Map();
 
 /**
  * Bells are owed as long as there is work that nobody claims: that is read from the rows, not from what was
- * sent. So a bell that is lost, late or doubled changes nothing but time. Kept on disk is only how often a
- * line went unanswered, so that an absent consumer is not rung for ever at the pace of the first minute.
+ * sent. So a bell that is lost, late or doubled changes nothing but time. Kept on disk is only how often and since when a
+ * line went unanswered, so that an absent consumer is not rung for ever at the pace of the first minute, and who came last.
  */
 export class Bells {
   #sql: Sql;
   #shard: string;
+  #executors: Executors;
   #owed = new Map<Line, Owed>();
   #dueAt = 0;
 
-  constructor(sql: Sql, shard: string) {
+  constructor(sql: Sql, shard: string, executors: Executors) {
     this.#sql = sql;
     this.#shard = shard;
+    this.#executors = executors;
     for (const line of LINES)
       this.#owed.set(line, {
         outstanding: 0,
@@ -91,10 +104,16 @@ export class Bells {
         muted: new Map(),
         rungFor: new Map(),
         rungAt: 0,
+        written: null,
       });
-    for (const row of sql.all<{ lane: Line; unanswered: number }>("SELECT lane, unanswered FROM bells")) {
-      this.#of(row.lane).unanswered = row.unanswered;
-    }
+    for (const row of sql.all<BellRow>("SELECT * FROM bells")) this.#load(row);
+  }
+
+  #load({ lane: line, unanswered, since, version, visited_at: visitedAt }: BellRow): void {
+    const owed = this.#of(line);
+    owed.unanswered = unanswered;
+    owed.written = visitedAt === null ? null : { version, visitedAt };
+    if (isWork(line)) this.#executors.load(line, { executor: owed.written, since });
   }
 
   /** Somebody came for `line`: one of its bells was heard. */
@@ -106,6 +125,17 @@ export class Bells {
     owed.nextAt = now + this.#echo(line, 0);
     for (const [queue, jobs] of limited) owed.muted.set(queue, { jobs, until: owed.nextAt });
     this.#noteAnswered(line, owed);
+    // A visit that takes work has written rows; this is one more, once an hour.
+    if (stays && this.#isNews(line, owed, now)) this.#write(line, owed);
+  }
+
+  /** Whether who came last for the line is worth a row of its own: somebody else, or much later than the row has it. */
+  #isNews(line: Line, { written }: Owed, now: number): boolean {
+    const last = isWork(line) ? this.#executors.last(line) : null;
+    if (last === null) return false;
+    return (
+      written === null || written.version !== last.version || Math.abs(now - written.visitedAt) >= WRITE_VISIT_EVERY_MS
+    );
   }
 
   /** The bells to send now for what waits, and when to look again (null: when something changes). */
@@ -171,17 +201,32 @@ export class Bells {
   #noteAnswered(line: Line, owed: Owed): void {
     if (owed.unanswered === 0) return;
     owed.unanswered = 0;
-    this.#sql.run("DELETE FROM bells WHERE lane = ?", line);
+    this.#write(line, owed);
   }
 
   /** For a whole wait nobody came: the bells are taken for lost, and the next wait is longer. */
   #noteUnanswered(line: Line, owed: Owed): void {
     owed.unanswered += 1;
     owed.outstanding = 0;
+    this.#write(line, owed);
+  }
+
+  /** 1 row. */
+  #write(line: Line, owed: Owed): void {
+    const last = isWork(line) ? this.#executors.last(line) : null;
+    owed.written = last;
+    if (owed.unanswered === 0 && last === null) {
+      this.#sql.run("DELETE FROM bells WHERE lane = ?", line);
+      return;
+    }
     this.#sql.run(
-      "INSERT INTO bells VALUES (?1, ?2) ON CONFLICT (lane) DO UPDATE SET unanswered = ?2",
+      `INSERT INTO bells (lane, unanswered, since, version, visited_at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (lane)
+       DO UPDATE SET unanswered = excluded.unanswered, since = excluded.since, version = excluded.version, visited_at = excluded.visited_at`,
       line,
       owed.unanswered,
+      owed.unanswered > 0 && isWork(line) ? this.#executors.lineWaitsSince(line) : null,
+      last?.version ?? null,
+      last?.visitedAt ?? null,
     );
   }
 
@@ -236,4 +281,4 @@ function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): 
   return muted;
 }
 
-export const BELLS = new Part("bells", ({ sql, name }) => new Bells(sql, name));
+export const BELLS = new Part("bells", (shard) => new Bells(shard.sql, shard.name, shard.get(EXECUTORS)));

@@ -1,7 +1,8 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
-import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
+import { type WorkLine, workLineOf } from "../../../domain/queue.ts";
 import { connectionRoom, connectionShares } from "../flow/connections.ts";
-import { claimable, rateHoldsUntil } from "../flow/limits.ts";
+import { EXECUTORS, visitOf } from "../flow/executors.ts";
+import { claimable, rateHoldsUntil, readyJobs } from "../flow/limits.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import { HISTORY } from "../jobs/history.ts";
 import { METRICS } from "../jobs/metrics.ts";
@@ -10,7 +11,7 @@ import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { ANY_SUBSCRIPTION } from "../subscriptions/feed-store.ts";
 import { openFeeds } from "../subscriptions/subscriptions.ts";
-import { BELLS, type Demand, type Line, type LineDemand, type WorkLine } from "./bells.ts";
+import { BELLS, type Demand, type Line, type LineDemand } from "./bells.ts";
 
 /** Sends a doorbell. A hint: it may fail or be lost, and never throws. The object gives the real one. */
 export const RING = new Part("ring", (): ((bell: Doorbell, delaySeconds: number) => void) => () => {
@@ -22,7 +23,12 @@ export const RING = new Part("ring", (): ((bell: Doorbell, delaySeconds: number)
  * job start that it holds back, so that executors and waiting workers are told then. Null: when something changes.
  */
 export function ringBells(parts: Parts, now: number): number | null {
-  const { bells, wakeAt } = parts.get(BELLS).due(demandOf(parts, now), now);
+  const demand = demandOf(parts, now);
+  // Before the bells, which write down since when nobody has come.
+  const executors = parts.get(EXECUTORS);
+  const visits = visitsFor(parts, demand);
+  if (visits.size > 0 || executors.anyWaiting) executors.wait(visits, now);
+  const { bells, wakeAt } = parts.get(BELLS).due(demand, now);
   if (bells.length > 0) {
     const ring = parts.get(RING);
     for (const { bell, delaySeconds } of bells) ring(bell, delaySeconds);
@@ -44,10 +50,18 @@ function rateOpensAt(parts: Parts, now: number): number | null {
   return soonest;
 }
 
-/** The line whose bell calls for the jobs of a queue; null where nobody is called. */
-function lineOf({ target, lane }: QueueSettings): WorkLine | null {
-  if (isPushed(target)) return lane;
-  return target.type === "consumer" ? `${lane}/consumer` : null;
+/** The visits for which what waits would be claimed, each with its line. */
+function visitsFor(parts: Parts, demand: Demand): Map<string, WorkLine> {
+  const visits = new Map<string, WorkLine>();
+  const queues = parts.get(QUEUES);
+  for (const { queues: waiting } of demand.values()) {
+    for (const ref of waiting.keys()) {
+      const queue = queues.get(ref);
+      const line = workLineOf(queue.settings);
+      if (line !== null) visits.set(visitOf(queue), line);
+    }
+  }
+  return visits;
 }
 
 /**
@@ -60,7 +74,7 @@ export function demandOf(parts: Parts, now: number): Demand {
   // A shard knows every queue there is, and mostly few of them have work.
   for (const ref of parts.get(COUNTS).withReady()) {
     const queue = queues.get(ref);
-    const line = lineOf(queue.settings);
+    const line = workLineOf(queue.settings);
     const jobs = line === null ? 0 : Math.min(jobsToClaim(parts, queue, now), connectionRoomOf(parts, queue));
     if (line === null || jobs === 0) continue;
     const inLine = demand.get(line) ?? { jobs: 0, queues: new Map() };
@@ -83,5 +97,5 @@ function connectionRoomOf(parts: Parts, queue: KnownQueue): number {
 function jobsToClaim(parts: Parts, queue: KnownQueue, now: number): number {
   const { concurrency, rate, paused } = queue.settings;
   const unlimited = concurrency === null && rate === null && !paused;
-  return unlimited ? parts.get(COUNTS).of(queue.ref).ready : claimable(parts, queue, now);
+  return unlimited ? readyJobs(parts, queue.ref, now) : claimable(parts, queue, now);
 }

@@ -1,5 +1,7 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
-import { MAX_ECHO_MS } from "../../../domain/bell.ts";
+import { MAX_ECHO_MS, PROCESSOR_AWAY_MS } from "../../../domain/bell.ts";
+import { LANES } from "../../../domain/queue.ts";
+import { EXECUTORS } from "../flow/executors.ts";
 import { type AuditView, OVERDUE_MS } from "../kernel/audit-rules.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
 import { BELLS } from "./bells.ts";
@@ -11,10 +13,21 @@ export const doorbells: Subsystem = {
   name: "doorbells",
   schema: BELL_MIGRATIONS,
   tables: [{ table: "bells", scope: "shard", why: "a bell calls for whatever this shard has in a lane" }],
-  memory: [BELLS],
+  memory: [EXECUTORS, BELLS],
   afterStep: ringBells,
-  audit: { moment: demandHasAlarm },
+  audit: { moment: (view) => [...demandHasAlarm(view), ...processorComes(view)] },
 };
+
+/** Where the processor does not come nothing runs, whatever the rows say. Consumers are their owners' affair: `explain` tells them. */
+function processorComes({ get, now }: AuditView): AuditViolation[] {
+  return LANES.flatMap((lane) => {
+    const since = get(EXECUTORS).awaySince(lane);
+    if (since === null || now - since <= PROCESSOR_AWAY_MS) return [];
+    // No age: what a pass finds is told once, and would be told anew with each second.
+    const detail = `work waits in lane ${lane}, and no processor has come for it since ${new Date(since).toISOString()}`;
+    return [{ rule: "work-has-executor", detail }];
+  });
+}
 
 /** A bell may be lost: only the alarm rings it again. */
 function demandHasAlarm(view: AuditView): AuditViolation[] {

@@ -1,4 +1,5 @@
 import type {
+  AwaitLaneRequest,
   AwaitWorkRequest,
   ClaimReply,
   ClaimRequest,
@@ -11,6 +12,7 @@ import type {
   WorkRequest,
 } from "../../../contract/rpc.ts";
 import { claimForLane, claimFromQueue } from "../flow/claim.ts";
+import { EXECUTORS } from "../flow/executors.ts";
 import { claimable } from "../flow/limits.ts";
 import { HISTORY } from "../jobs/history.ts";
 import { HISTORY_LOG } from "../jobs/history-log.ts";
@@ -19,7 +21,7 @@ import type { Patience } from "../kernel/command.ts";
 import type { Engine } from "../kernel/engine.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
-import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import { laneKey, QUEUES, queueKey } from "../queues/queue-store.ts";
 import { reportAll } from "../reports/report.ts";
 import { deliverPage } from "../subscriptions/deliver.ts";
 import { BELLS, NONE_LIMITED } from "./bells.ts";
@@ -38,6 +40,8 @@ export function work(engine: Engine, request: WorkRequest): WorkReply {
       const stays = items.length > 0;
       const left = stays || leaves ? undefined : demandOf(engine, step.now).get(request.lane);
       const limited = left?.queues ?? NONE_LIMITED;
+      const executor = { version: request.version ?? null, visitedAt: step.now };
+      engine.get(EXECUTORS).visitedByProcessor(request.lane, request.room, executor);
       engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now });
     });
     return { type: "work", reports, items };
@@ -65,6 +69,7 @@ function noteClaimVisit(
 ): void {
   const queue = parts.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null || queue.settings.target.type !== "consumer") return;
+  parts.get(EXECUTORS).claimedByConsumer(queue, now);
   const left = took > 0 ? 0 : claimable(parts, queue, now);
   if (took === 0 && left === 0) return;
   const limited = left === 0 ? NONE_LIMITED : new Map([[queue.ref, left]]);
@@ -96,6 +101,16 @@ export const untilWork: Patience<AwaitWorkRequest, boolean> = {
         },
 };
 
+/** Whether a processor could claim something in the lane now. */
+export function awaitLane(parts: Parts, { lane }: AwaitLaneRequest, now: number): boolean {
+  return (demandOf(parts, now).get(lane)?.jobs ?? 0) > 0;
+}
+
+export const untilLane: Patience<AwaitLaneRequest, boolean> = {
+  again: (_, { request, result, elapsedMs }) =>
+    result ? null : { key: laneKey(request.lane), ms: request.waitMs - elapsedMs },
+};
+
 /** The way of events to subscribers: reports a page of them and takes the next. */
 export function deliver(step: Step, request: DeliverRequest): DeliverReply {
   const reply = deliverPage(step, request);
@@ -106,7 +121,7 @@ export function deliver(step: Step, request: DeliverRequest): DeliverReply {
 
 /** The projector asks for the next finished jobs. */
 export function finished(parts: Parts, request: FinishedRequest, now: number): FinishedReply {
-  const page = historyPage(parts, request);
+  const page = historyPage(parts, request, now);
   noteProjector(parts, { took: page.jobs > 0, now });
   return page;
 }

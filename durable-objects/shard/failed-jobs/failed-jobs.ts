@@ -8,8 +8,9 @@ import type {
 } from "../../../contract/rpc.ts";
 import type { Job, JobError } from "../../../domain/job/job.ts";
 import { HEAD_COLUMNS, type JobHead, type JobSpec, toJob } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
+import { readable, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { discard } from "../lifecycle/discard.ts";
 import { unredrivable } from "../lifecycle/redrive.ts";
@@ -27,11 +28,11 @@ export interface FailedJobsPage {
 }
 
 /** Looks at the next dead jobs of a queue. */
-export function walkFailed(parts: Parts, request: FailedJobsWalk): FailedJobsPage {
-  const queue = parts.get(QUEUES).find(request.namespace, request.queue);
+export function walkFailed(step: Step, request: FailedJobsWalk): FailedJobsPage {
+  const queue = step.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null) return { rows: [], next: null };
   const limit = Math.min(request.limit, WALK_PER_STEP);
-  const rows = parts.sql.all<JobHead>(
+  const rows = step.sql.all<JobHead>(
     `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_dead
      WHERE queue = ? AND id > ? AND state IN ('failed', 'cancelled') ORDER BY id LIMIT +?`,
     queue.ref,
@@ -39,7 +40,7 @@ export function walkFailed(parts: Parts, request: FailedJobsWalk): FailedJobsPag
     limit,
   );
   return {
-    rows: rows.filter((row) => row.state === "failed" && matches(row, request.filter)),
+    rows: rows.filter((row) => row.state === "failed" && isJobReadable(step, row, () => matches(row, request.filter))),
     next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
   };
 }
@@ -57,9 +58,12 @@ export function failedJobs(step: Step, request: FailedJobsRequest): FailedJobsRe
   let characters = 0;
   for (const { id, queue, seq } of page.rows) {
     const row = step.get(JOBS).row(id);
-    if (row === null || (movingTo !== null && !keptFor(step, row, movingTo))) continue;
-    jobs.push({ seq, job: toJob(row, step.get(QUEUES).get(queue).settings) });
-    characters += row.payload.length;
+    const name = { kind: EACH_JOB.kind, key: id };
+    const make = () => (row === null ? null : toJob(row, step.get(QUEUES).get(queue).settings));
+    const job = readable(step, name, { now: step.now, make });
+    if (row === null || job === null || (movingTo !== null && !keptFor(step, row, movingTo))) continue;
+    jobs.push({ seq, job });
+    characters += row.payload.length + (row.result?.length ?? 0) + row.attempts.length;
     if (characters <= PAGE_CHARACTERS) continue;
     next = id;
     break;
@@ -80,8 +84,7 @@ export function discardFailed(step: Step, request: FailedJobsWalk): DiscardReply
   const { rows, next } = walkFailed(step, request);
   // What is on its way to another queue may run there already.
   const left = rows.filter((row) => unredrivable(step, row) !== "moving");
-  for (const row of left) discard(step, row);
-  return { discarded: left.length, next };
+  return { discarded: walk(step, EACH_JOB, { rows: left, each: (row) => discard(step, row) }), next };
 }
 
 /**
@@ -101,6 +104,11 @@ export function discardMoved(step: Step, request: DiscardMovedRequest): null {
     if (step.get(QUEUES).get(row.queue).settings.namespace === request.namespace) discard(step, row);
   }
   return null;
+}
+
+/** What `of` says of a job; false when it throws over it, which sets the job aside. */
+export function isJobReadable(step: Step, { id }: Pick<JobHead, "id">, of: () => boolean): boolean {
+  return readable(step, { kind: EACH_JOB.kind, key: id }, { now: step.now, make: of }) ?? false;
 }
 
 function matches(row: JobHead, filter: DeadFilter): boolean {

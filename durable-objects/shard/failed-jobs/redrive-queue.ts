@@ -2,34 +2,37 @@ import { MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
 import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { RedriveReply, RedriveRequest } from "../../../contract/rpc.ts";
 import { mergePatchText } from "../../../domain/merge-patch.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { replacePayload } from "../jobs/large-payloads.ts";
+import { walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { admissionOf } from "../lifecycle/admission.ts";
 import { redrive, unredrivable } from "../lifecycle/redrive.ts";
-import { walkFailed } from "./failed-jobs.ts";
+import { isJobReadable, walkFailed } from "./failed-jobs.ts";
 
 /** Redrives failed jobs of a queue that match, walking up by id. `ratePerSecond` comes as a spacing of run-ats. */
 export function redriveQueue(step: Step, request: RedriveRequest): RedriveReply {
   const { rows, next } = walkFailed(step, request);
-  const able = rows.filter((row) => unredrivable(step, row) === null);
+  const able = rows.filter((row) => isJobReadable(step, row, () => unredrivable(step, row) === null));
   const { spacing } = request;
   const counts = { redriven: 0, skipped: rows.length - able.length };
-  for (const { id } of able) {
+  const put = ({ id }: { id: string }) => {
     const payload = patchedPayload(step, id, request);
     if (payload === "too-large") counts.skipped += 1;
-    if (payload === "too-large" || request.dryRun) continue;
+    if (payload === "too-large" || request.dryRun) return;
     // Read again: an earlier job of this loop may have opened or closed this one's ordering key.
     const row = step.get(JOBS).head(id);
     const delayMs = spacing === null ? 0 : Math.floor(spacing.firstDelayMs + counts.redriven * spacing.everyMs);
     if (row === null || redrive(step, row, delayMs) === null) {
       // Where there is no room for it, it stays as it is: the same redrive takes it once there is.
       counts.skipped += 1;
-      continue;
+      return;
     }
     if (payload !== null) replacePayload(step, row, { payload: payload.text, spec: row.spec });
     counts.redriven += 1;
-  }
+  };
+  const worked = walk(step, EACH_JOB, { rows: able, each: put });
+  counts.skipped += able.length - worked;
   return { matched: rows.length, ...counts, next };
 }
 

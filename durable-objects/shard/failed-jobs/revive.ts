@@ -5,10 +5,11 @@ import { fingerprintOf } from "../../../domain/fingerprint.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId, slotOfJob } from "../../../domain/job-id.ts";
 import { mergePatchText } from "../../../domain/merge-patch.ts";
+import { incarnationOf } from "../../../domain/queue.ts";
 import { rankOf, SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import { partitionInSlot } from "../../../domain/slots.ts";
 import { appendToLog, noteRestored } from "../jobs/history.ts";
-import { type JobRow, type JobSpec, type StoredAttempt, toJob } from "../jobs/job-row.ts";
+import { BEGUN, type JobRow, type JobSpec, type StoredAttempt, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { noteIfLarge } from "../jobs/large-payloads.ts";
 import { ROW_BYTES } from "../jobs/stored-size.ts";
@@ -44,6 +45,7 @@ interface RevivalContext {
 function reviveOne(step: Step, { queue, request, revival }: RevivalContext): Revived {
   const { job, delayMs } = revival;
   if (step.get(JOBS).existing([job.id]).length > 0) return { type: "exists" };
+  if (incarnationOf(queue.settings) !== incarnationOf(job)) return { type: "refused", because: "queue-deleted" };
   const partition = partitionOf(queue, job) ?? (request.action === "redrive" ? null : anyPartition(queue, job));
   if (partition === null) return { type: "refused", because: "repartitioned" };
   const row = rowOf(queue, job, { partition, movingTo: request.movingTo });
@@ -93,9 +95,14 @@ function anyPartition({ settings }: KnownQueue, job: Job): number | null {
   });
 }
 
-function specOf({ retry, tags, idempotencyKey, parent, depth }: Job, movingTo: string | null): JobSpec {
+function specOf({ retry, tags, idempotencyKey, parent, depth, traceparent }: Job, movingTo: string | null): JobSpec {
   const moving = movingTo === null ? {} : { movingTo };
-  return { retry, tags, idempotencyKey, ...moving, ...(parent ? { parent } : {}), ...(depth ? { depth } : {}) };
+  const origin = {
+    ...(parent ? { parent } : {}),
+    ...(depth ? { depth } : {}),
+    ...(traceparent ? { traceparent } : {}),
+  };
+  return { retry, tags, idempotencyKey, ...moving, ...origin };
 }
 
 /** The row as it was when the job ended, as far as that is known. Its place in line follows from when it was made. */
@@ -140,6 +147,9 @@ function rowOf(
     error: job.error === null ? null : JSON.stringify(job.error),
     attempts: JSON.stringify(attempts),
     truncated: 0,
+    returned: (job.delivery ?? job.attempt) - job.attempt,
+    begun: BEGUN.yes,
+    returns: null,
     result: null,
     payload: job.payload,
   };

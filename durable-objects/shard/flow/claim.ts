@@ -1,13 +1,16 @@
 import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../../contract/rpc.ts";
 import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
 import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
+import { MAX_ATTEMPTS_BYTES } from "../../../domain/job/attempts.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
 import { queuesWithReady, readyPartitions } from "../jobs/counts.ts";
 import type { StartedJob } from "../jobs/job-change.ts";
-import { type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { BEGUN, deliveryOf, type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { LARGE_PAYLOADS } from "../jobs/large-payloads.ts";
 import { LeaseTags, makeNonce } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
@@ -15,10 +18,11 @@ import { ANY_PROGRESS, PROGRESS } from "../jobs/progress-store.ts";
 import type { Returning, StartedRow } from "../jobs/state-store.ts";
 import { start } from "../jobs/transition.ts";
 import { Part } from "../kernel/part.ts";
+import { QUARANTINE, type Rows, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { QUEUES } from "../queues/queue-store.ts";
+import { EACH_QUEUE, QUEUES } from "../queues/queue-store.ts";
 import { CONNECTIONS, type ConnectionShare, connectionRoom, connectionShares } from "./connections.ts";
 import { sendToGate, touchGate } from "./gates.ts";
 import { keyRoom, noteStarts, partitionRoom } from "./limits.ts";
@@ -28,10 +32,12 @@ const PUSH_GRACE_MS = 2_000;
 
 /**
  * A claim has to fit in one RPC (32 MiB), where one character beyond Latin-1 makes a text take two bytes a character:
- * so at most half of it is taken. As many of the largest as have room there fit without looking, and any number of those
+ * so at most half of it is taken, less some 3 MB for the keys, tags, errors and last attempts of a hundred jobs. As many of the largest as have room there fit without looking, and any number of those
  * that are not large.
  */
-const CLAIM_BYTES = 14 * 1024 * 1024;
+const CLAIM_BYTES = 13 * 1024 * 1024;
+/** A claimed job says how its last attempts went, the one that begins among them; the others are told to who asks for them. */
+const ATTEMPTS_TOLD = 2;
 
 /** Jobs whose concurrency key is full are passed over and sent back to their gate: this often in one claim at most. */
 const MAX_ROUNDS = 4;
@@ -54,15 +60,23 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   const items: WorkItem[] = [];
   const { leaseMs, worker } = request;
   if (request.connections !== undefined) step.get(CONNECTIONS).learn(request.lane, request.connections);
-  const space = { bytes: CLAIM_BYTES };
+  const space = spaceOf({});
   const tags = new LeaseTags();
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
     if (room <= 0) continue;
-    const limits: StartLimits = { room, leaseMs, graceMs: PUSH_GRACE_MS, worker, returning: "item", space };
-    for (const { row, queue } of startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits)) {
-      items.push(toItem(row, queue, tags));
-    }
+    const limits: StartLimits = {
+      room,
+      leaseMs,
+      graceMs: PUSH_GRACE_MS,
+      worker,
+      begun: BEGUN.yes,
+      returning: "item",
+      space,
+    };
+    const started = startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits);
+    const each = ({ row, queue }: Started<ItemRow>) => void items.push(toItem(row, queue, tags));
+    walk(step, EACH_STARTED, { rows: started, each });
   }
   const checkpoints = checkpointsOf(step, items);
   if (checkpoints.size === 0) return items;
@@ -85,10 +99,14 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
   if (step.get(NAMESPACES).isGone(request.namespace)) return [];
   const metrics = step.get(METRICS);
   step.onCommit(() => metrics.claimed(queue.ref, step.now));
-  const { leaseMs, worker, max: room } = request;
-  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, returning: "row", space: { bytes: CLAIM_BYTES } };
+  const { leaseMs, worker, max: room, begins = false } = request;
+  const begun = begins ? BEGUN.not : BEGUN.unsaid;
+  const space = spaceOf(request);
+  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, begun, returning: "row", space };
   const started = startSome<JobRow>(step, () => [queue], limits);
-  const made = started.map(({ row }) => toJob(row, queue.settings));
+  const made: Job[] = [];
+  walk(step, EACH_STARTED, { rows: started, each: ({ row }) => void made.push(toJob(row, queue.settings)) });
+  if (!request.allAttempts) for (const job of made) job.attempts = job.attempts.slice(-ATTEMPTS_TOLD);
   const jobs = step.get(ANY_PROGRESS).any ? step.get(PROGRESS).tellAll(made) : made;
   const checkpoints = checkpointsOf(step, jobs);
   const tags = new LeaseTags();
@@ -113,15 +131,32 @@ interface StartLimits {
   leaseMs: number | null;
   graceMs: number;
   worker: string | null;
+  /** A value of `BEGUN`. */
+  begun: number;
   returning: Returning;
-  /** What is left of the answer: shared by all that goes into it. */
-  space: { bytes: number };
+  space: Space;
+}
+
+/** What is left of the answer, in bytes of UTF-8: shared by all that goes into it. */
+interface Space {
+  bytes: number;
+  /** All attempts of each job go into it. */
+  allAttempts: boolean;
+}
+
+function spaceOf({ allAttempts = false }: { allAttempts?: boolean }): Space {
+  return { bytes: CLAIM_BYTES, allAttempts };
 }
 
 interface Started<Row> {
   row: Row;
   queue: KnownQueue;
 }
+
+const EACH_STARTED = {
+  kind: EACH_JOB.kind,
+  keyOf: ({ row }) => row.id,
+} as const satisfies Rows<{ row: { id: string } }>;
 
 /** `queues` are asked for in each round: what a round puts off may open jobs of others. */
 function startSome<Row extends StartedRow>(
@@ -136,12 +171,14 @@ function startSome<Row extends StartedRow>(
     step.runDeferred();
     const room = limits.room - started.length;
     const offered = new Map<string, StartedJob>();
-    const offers = queues().flatMap((queue) => {
+    const offers: QueueOffer<KnownQueue>[] = [];
+    const offer = (queue: KnownQueue) => {
       const shares = queue.settings.paused ? null : connectionShares(step, queue);
       // Of a queue that may have no more connections no job is looked at, however many it has.
-      if (shares === null || connectionRoom(shares) <= 0) return [];
-      return [offerOf(step, queue, { room: Math.min(room, connectionRoom(shares)), offered, shares })];
-    });
+      if (shares === null || connectionRoom(shares) <= 0) return;
+      offers.push(offerOf(step, queue, { room: Math.min(room, connectionRoom(shares)), offered, shares }));
+    };
+    walk(step, EACH_QUEUE, { rows: queues(), each: offer });
     const decision = decide(offers, room, share.next);
     share.next = decision.fairShare;
     for (const { queue, ids } of fitting(step, decision.grants, limits.space)) {
@@ -160,8 +197,8 @@ function startGranted<Row extends StartedRow>(
 ): Started<Row>[] {
   const { ids, offered, lease, limits } = granted;
   const countsTowardLimit = queue.settings.concurrency === null ? 0 : 1;
-  const { leaseMs, graceMs, worker, returning } = limits;
-  const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit } as const;
+  const { leaseMs, graceMs, worker, begun, returning } = limits;
+  const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit, begun } as const;
   const jobs = ids.flatMap((id) => offered.get(id) ?? []);
   const rows = start<Row>(step, queue.ref, { jobs, as, returning });
   if (queue.settings.target.type === "http") {
@@ -195,21 +232,23 @@ function sendBack(
 }
 
 /** The granted jobs, as many as the answer still has space for. The rest stay ready. */
-function fitting(step: Step, grants: Grant<KnownQueue>[], space: { bytes: number }): Grant<KnownQueue>[] {
+function fitting(step: Step, grants: Grant<KnownQueue>[], space: Space): Grant<KnownQueue>[] {
+  for (const { queue, ids } of grants) if (ids.length > 0) space.bytes -= targetBytes(queue);
   const ids = grants.flatMap((granted) => granted.ids);
   const checkpoints = checkpointsOf(
     step,
     ids.map((id) => ({ id })),
   );
-  if (!step.get(LARGE_PAYLOADS).any && checkpoints.size === 0) return grants;
-  const most = ids.length * MAX_PAYLOAD_BYTES + checkpoints.size * MAX_CHECKPOINT_BYTES;
+  if (!step.get(LARGE_PAYLOADS).any && checkpoints.size === 0 && !space.allAttempts) return grants;
+  const attempts = space.allAttempts ? MAX_ATTEMPTS_BYTES : 0;
+  const most = ids.length * (MAX_PAYLOAD_BYTES + attempts) + checkpoints.size * MAX_CHECKPOINT_BYTES;
   if (most <= space.bytes) {
     space.bytes -= most;
     return grants;
   }
-  const payloads = step.get(JOBS).payloadBytes(ids);
+  const texts = step.get(JOBS).textBytes(ids, space);
   const fits = (id: string) => {
-    const bytes = (payloads.get(id) ?? 0) + (checkpoints.get(id)?.length ?? 0);
+    const bytes = (texts.get(id) ?? 0) + utf8Bytes(checkpoints.get(id) ?? "");
     if (bytes > space.bytes) return false;
     space.bytes -= bytes;
     return true;
@@ -217,17 +256,21 @@ function fitting(step: Step, grants: Grant<KnownQueue>[], space: { bytes: number
   return grants.map(({ queue, ids }) => ({ queue, ids: ids.filter(fits) }));
 }
 
+/** An answer has the target of a queue once, however many of its jobs: most have no headers, and take next to nothing. */
+function targetBytes({ settings: { target } }: KnownQueue): number {
+  return target.type === "http" && Object.keys(target.headers).length > 0 ? JSON.stringify(target).length : 0;
+}
+
 function offerOf(
   step: Step,
   queue: KnownQueue,
   { room, offered, shares }: { room: number; offered: Map<string, StartedJob>; shares: readonly ConnectionShare[] },
 ): QueueOffer<KnownQueue> {
-  const jobs = step.get(JOBS);
   const keyRooms = new Map<string, number>();
   const partitions = readyPartitions(step, queue.ref).map((partition): PartitionOffer => {
     const free = partitionRoom(step, queue, { partition, now: step.now });
-    const ready = free > 0 ? jobs.ready(queue.ref, partition, Math.min(free, room)) : [];
-    const keys = limitsKeys(queue.settings) ? jobs.concurrencyKeys(ready.map(({ id }) => id)) : NO_KEYS;
+    const ready = free > 0 ? readyOf(step, { queue: queue.ref, partition }, Math.min(free, room)) : [];
+    const keys = limitsKeys(queue.settings) ? step.get(JOBS).concurrencyKeys(ready.map(({ id }) => id)) : NO_KEYS;
     const slot = slotOf(queue.settings.namespace, queue.settings.name, partition);
     for (const { id } of ready) offered.set(id, { id, slot, partition, concurrency_key: keys.get(id) ?? null });
     for (const key of keys.values()) {
@@ -240,6 +283,17 @@ function offerOf(
   return { queue, namespace, name, weight, partitions, keyRoom: keyRooms, shared };
 }
 
+/** The best ready jobs of a partition, but for those that are set aside. */
+function readyOf(step: Step, { queue, partition }: { queue: number; partition: number }, limit: number) {
+  const quarantine = step.get(QUARANTINE);
+  const passedOver = quarantine.count(EACH_JOB.kind, step.now);
+  return step
+    .get(JOBS)
+    .ready(queue, partition, limit + passedOver)
+    .filter(({ id }) => quarantine.enters({ kind: EACH_JOB.kind, key: id }, step.now))
+    .slice(0, limit);
+}
+
 const NO_KEYS = new Map<string, string>();
 
 function toItem(row: ItemRow, { settings }: KnownQueue, tags: LeaseTags): WorkItem {
@@ -250,10 +304,12 @@ function toItem(row: ItemRow, { settings }: KnownQueue, tags: LeaseTags): WorkIt
     namespace: settings.namespace,
     queue: settings.name,
     attempt: row.attempt,
+    delivery: deliveryOf(row),
     lease: tags.lease(row),
     payload: row.payload,
     timeoutMs: row.timeout_ms,
     target: settings.target,
     checkpoint: null,
+    traceparent: row.traceparent,
   };
 }

@@ -8,7 +8,7 @@ export const connections: JobSubsystem = {
   name: "connections",
   memory: [CONNECTIONS, ANY_CONNECTION],
   jobs: {
-    on: ["succeed", "retry", "fail", "cancel"],
+    on: ["succeed", "retry", "putBack", "fail", "cancel"],
     whileAny: ANY_CONNECTION,
     onChange(step, { jobs }) {
       const inUse = step.get(CONNECTIONS);

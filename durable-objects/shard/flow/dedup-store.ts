@@ -1,5 +1,6 @@
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 
 /** Names one deduplication key: `scope` is `dedupScope` of its jobs, `slot` theirs. */
 export interface DedupKey {
@@ -8,6 +9,12 @@ export interface DedupKey {
   scope: string;
   key: string;
 }
+
+/** Keys as rows that are walked over. */
+export const EACH_DEDUP_KEY = {
+  kind: "dedup",
+  keyOf: ({ slot, queue, scope, key }) => JSON.stringify([slot, queue, scope, key]),
+} as const satisfies Rows<DedupKey>;
 
 /** Who holds a key. Times are when a window ends, null: never. */
 export interface DedupRow extends SqlRow {
@@ -82,6 +89,14 @@ function dedupStore(sql: Sql) {
     nextExpiryAt(): number | null {
       const query = "SELECT min(expires_at) AS at FROM dedup WHERE expires_at IS NOT NULL AND kept = 0";
       return sql.all<{ at: number | null }>(query)[0]?.at ?? null;
+    },
+
+    /** The keys whose windows end first, and when. */
+    expiryTimes(limit: number): { key: string; at: number }[] {
+      const query = `SELECT slot, queue, scope, key, expires_at FROM dedup INDEXED BY dedup_expiry
+        WHERE expires_at IS NOT NULL AND kept = 0 ORDER BY expires_at LIMIT +?`;
+      const rows = sql.all<SqlRow & DedupKey & { expires_at: number }>(query, limit);
+      return rows.map((row) => ({ key: EACH_DEDUP_KEY.keyOf(row), at: row.expires_at }));
     },
 
     /** Keys whose window is over; `live` tells whether their job has not ended. */

@@ -4,7 +4,7 @@ import type { JobSubsystem } from "../jobs/job-change.ts";
 import { BLOCKS } from "../jobs/job-row.ts";
 import type { RowRules } from "../kernel/audit-rules.ts";
 import type { QueueSubsystem } from "../queues/queue-change.ts";
-import { followKeys, sweepKeys } from "./dedup.ts";
+import { followKeys, nextSweepAt, sweepKeys } from "./dedup.ts";
 import { DEDUP_MIGRATIONS } from "./dedup-schema.ts";
 import { DEDUP } from "./dedup-store.ts";
 
@@ -48,7 +48,7 @@ export const deduplication: JobSubsystem & QueueSubsystem = {
       dedupKeys: parts.get(DEDUP).count(ref, slotsOfQueue(settings), now),
     }),
   },
-  nextAt: (parts) => parts.get(DEDUP).nextExpiryAt(),
+  nextAt: nextSweepAt,
   tick: (step) => sweepKeys(step, SWEEP_PER_STEP) === SWEEP_PER_STEP,
   audit: { rows: [RULES] },
 };

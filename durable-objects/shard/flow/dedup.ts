@@ -6,8 +6,10 @@ import { BLOCKS, type JobHead, type JobSpec } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { replacePayload } from "../jobs/large-payloads.ts";
 import { transition, unblock } from "../jobs/transition.ts";
+import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
-import { DEDUP, type DedupKey } from "./dedup-store.ts";
+import { DEDUP, type DedupKey, EACH_DEDUP_KEY } from "./dedup-store.ts";
 
 /** What a call finds under its key; `row` is the job that it replaces, `id` the one that answers or is in the way. */
 export type DuplicateResolution =
@@ -100,10 +102,18 @@ function release(step: Step, key: DedupKey, id: string): void {
 /** Forgets keys whose window is over, at most `limit`; one whose job has not ended waits for that. Says how many. */
 export function sweepKeys(step: Step, limit: number): number {
   const dedup = step.get(DEDUP);
-  const expired = dedup.expired(step.now, limit);
-  for (const { live, ...key } of expired) {
-    if (live) dedup.keep(key);
-    else dedup.remove(key);
-  }
-  return expired.length;
+  const passedOver = step.get(QUARANTINE).count(EACH_DEDUP_KEY.kind, step.now);
+  return walk(step, EACH_DEDUP_KEY, {
+    rows: dedup.expired(step.now, limit + passedOver),
+    each: ({ live, ...key }) => {
+      if (live) dedup.keep(key);
+      else dedup.remove(key);
+    },
+  });
+}
+
+/** When the window of a key ends: of those that are set aside, when they are tried again. */
+export function nextSweepAt(parts: Parts, now: number): number | null {
+  const dedup = parts.get(DEDUP);
+  return parts.get(QUARANTINE).nextAt({ kind: EACH_DEDUP_KEY.kind, now }, dedup.nextExpiryAt, dedup.expiryTimes);
 }

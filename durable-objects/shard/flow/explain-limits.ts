@@ -1,9 +1,11 @@
+import { NO_EXECUTOR_MS } from "../../../domain/bell.ts";
 import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { rateOpensAfter } from "../../../domain/rate.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
 import { connectionShares } from "./connections.ts";
+import { EXECUTORS } from "./executors.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
 import { FLOW } from "./flow-store.ts";
 import { keyRoom, placesLeft, ratedPartition, rateShare } from "./limits.ts";
@@ -25,11 +27,16 @@ export function limitIsFull(asked: Asked): Reason | null {
 }
 
 function connectionsAreUsed(asked: Asked): Reason | null {
-  const { parts, row, queue } = asked;
+  const { parts, row, queue, now } = asked;
+  const { lane, target } = queue.settings;
   const full = connectionShares(parts, queue).find(({ inUse, most }) => inUse >= most);
-  if (full === undefined) return null;
-  const { inUse, most, whose } = full;
-  const detail = `${inUse} of ${most} connections of lane ${queue.settings.lane} that one ${whose} may have here are in use.`;
+  const detail =
+    full !== undefined
+      ? `${full.inUse} of ${full.most} connections of lane ${lane} that one ${full.whose} may have here are in use.`
+      : target.type === "http" && parts.get(EXECUTORS).isUnconnected(lane, { now, ms: NO_EXECUTOR_MS })
+        ? `The executor that came last for lane ${lane} had no outgoing connection left.`
+        : null;
+  if (detail === null) return null;
   return because("connections", detail, {
     ahead: readyAhead(parts, row, { partition: row.partition, limit: MAX_AHEAD }),
   });

@@ -18,5 +18,5 @@ export interface Asked {
 
 /** A reason, without the numbers that it does not have. */
 export function because(reason: Reason["reason"], detail: string, more: Partial<Reason> = {}): Reason {
-  return { reason, detail, blockedBy: null, ahead: null, estimatedStartAt: null, ...more };
+  return { reason, detail, blockedBy: null, ahead: null, estimatedStartAt: null, since: null, ...more };
 }

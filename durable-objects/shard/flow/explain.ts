@@ -1,23 +1,29 @@
 import type { Explanation } from "../../../contract/rpc.ts";
+import { NO_EXECUTOR_MS } from "../../../domain/bell.ts";
 import { nextInShare } from "../../../domain/fairness.ts";
-import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
-import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { isFinal } from "../../../domain/job/state.ts";
+import { isPushed } from "../../../domain/queue.ts";
+import { BLOCKS, type JobHead, type Returns, returnsOf } from "../jobs/job-row.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE } from "../kernel/quarantine.ts";
+import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { FAIR_SHARE } from "./claim.ts";
 import { connectionRoom, connectionShares } from "./connections.ts";
 import { dedupKeyOf } from "./dedup.ts";
 import { DEDUP } from "./dedup-store.ts";
+import { EXECUTORS, type Executor } from "./executors.ts";
 import { limitIsFull, readyAhead } from "./explain-limits.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
-import { partitionRoom, startable } from "./limits.ts";
+import { EACH_GATE, EACH_RATE } from "./flow-store.ts";
+import { partitionRoom, ratedPartition, startable } from "./limits.ts";
 import { lineOf } from "./ordering-keys.ts";
 import { PARKED } from "./parked-store.ts";
 
-/** A queue that waits to be claimed from, and was not for this long, has no worker. */
+/** A pull queue that waits to be claimed from, and was not for this long, has no worker. */
 const NO_WORKER_MS = 30_000;
 /** Jobs of each partition of another queue that are counted: they take turns, so more of one never count. */
 const MAX_COUNTED = 1000;
@@ -25,11 +31,27 @@ const MAX_COUNTED = 1000;
 /** Why a job is not running, from the same rows a claim would look at, by the first of the reasons that is true. */
 export function explain(parts: Parts, row: JobHead, now: number): Explanation {
   const asked = { parts, row, queue: parts.get(QUEUES).get(row.queue), now };
-  return { state: row.state, ...reasonFor(asked) };
+  return { state: row.state, ...(isFinal(row.state) ? reasonFor(asked) : (quarantined(asked) ?? reasonFor(asked))) };
+}
+
+/** Work on it, or on the limit that it waits for, throws. */
+function quarantined({ parts, row, queue, now }: Asked): Reason | null {
+  const quarantine = parts.get(QUARANTINE);
+  if (!quarantine.any) return null;
+  const { slot, queue: ref, concurrency_key: key } = row;
+  const aside =
+    quarantine.find(EACH_JOB.kind, row.id) ??
+    (key === null ? null : quarantine.find(EACH_GATE.kind, EACH_GATE.keyOf({ slot, queue: ref, key }))) ??
+    quarantine.find(EACH_RATE.kind, EACH_RATE.keyOf(ratedPartition(queue, row.partition)));
+  if (aside === null) return null;
+  const what = aside.kind === EACH_JOB.kind ? "Work on the job" : "Work on the limit that it waits for";
+  const at = Math.max(aside.until, now);
+  const detail = `${what} has failed in Dure ${aside.tries} times, last with ${aside.fault}. It is tried again at ${new Date(at).toISOString()}.`;
+  return because("quarantined", detail);
 }
 
 function reasonFor(asked: Asked): Reason {
-  const { row, queue } = asked;
+  const { parts, row, queue } = asked;
   switch (row.state) {
     case "succeeded":
     case "failed":
@@ -38,6 +60,11 @@ function reasonFor(asked: Asked): Reason {
     case "running":
       return because("running", `Attempt ${row.attempt} runs${row.worker === null ? "" : ` on ${row.worker}`}.`);
     default:
+      if (parts.get(NAMESPACES).isGone(queue.settings.namespace))
+        return because(
+          "deleting",
+          `Namespace ${queue.settings.namespace} is being deleted: nothing of it starts any more.`,
+        );
       if (queue.settings.paused) return because("paused", `Queue ${queue.settings.name} is paused.`);
       return notDue(asked) ?? blockedBy(asked) ?? limitIsFull(asked) ?? inLine(asked);
   }
@@ -46,12 +73,24 @@ function reasonFor(asked: Asked): Reason {
 function notDue({ row, now }: Asked): Reason | null {
   if (row.state !== "scheduled" || row.run_at <= now) return null;
   const at = new Date(row.run_at).toISOString();
+  const { last } = returnsOf(row);
+  if (last !== undefined) {
+    return because("retrying", `${PUT_BACK[last]}; no attempt was spent. It may start again at ${at}.`, {
+      estimatedStartAt: row.run_at,
+    });
+  }
   return row.attempt > row.spent_before
     ? because("retrying", `Attempt ${row.attempt} failed; the next may start at ${at}.`, {
         estimatedStartAt: row.run_at,
       })
     : because("scheduled", `Due at ${at}.`, { estimatedStartAt: row.run_at });
 }
+
+const PUT_BACK: Record<NonNullable<Returns["last"]>, string> = {
+  deferred: "Its target asked to wait",
+  released: "Its worker gave it back",
+  unbegun: "Its worker was lost before it had begun the job",
+};
 
 /** What `blocked` says, strongest first. */
 function blockedBy(asked: Asked): Reason | null {
@@ -82,13 +121,10 @@ function blockedBy(asked: Asked): Reason | null {
 
 /** Nothing holds it: others go first, nobody comes, or it is next. */
 function inLine(asked: Asked): Reason {
-  const { parts, row, queue, now } = asked;
+  const { parts, queue, now } = asked;
   const ahead = queueAhead(asked);
-  // Before this object woke, a claim would have taken the job as soon as it could run.
-  const lastClaimAt = parts.get(METRICS).lastClaimAt(row.queue) ?? Math.max(row.run_at, queue.settings.updatedAt);
-  if (!isPushed(queue.settings.target) && now - lastClaimAt >= NO_WORKER_MS) {
-    return because("no-worker", noWorker(queue.settings, now - lastClaimAt), { ahead });
-  }
+  const missing = queue.settings.target.type === "pull" ? noWorker(asked, ahead) : noExecutor(asked, ahead);
+  if (missing !== null) return missing;
   if (ahead > 0) return because("priority", `${ahead} ready jobs of its queue go first.`, { ahead });
   const turnsBefore = turnsAhead(parts, queue, now);
   if (turnsBefore > 0) {
@@ -97,10 +133,47 @@ function inLine(asked: Asked): Reason {
   return because("ready", "The next claim takes it.", { ahead: 0, estimatedStartAt: now });
 }
 
-function noWorker({ name, target, lane }: QueueSettings, idleMs: number): string {
-  const detail = `Nobody has claimed from queue ${name} for ${Math.floor(idleMs / 1000)} s.`;
-  if (target.type !== "consumer") return detail;
-  return `${detail} The Queue of lane ${lane} needs a Worker as its consumer that has a handler for ${name}.`;
+/** Nobody has claimed from its pull queue for a while. */
+function noWorker({ parts, row, queue, now }: Asked, ahead: number): Reason | null {
+  // Before this object woke, a claim would have taken the job as soon as it could run.
+  const since = parts.get(METRICS).lastClaimAt(row.queue) ?? Math.max(row.run_at, queue.settings.updatedAt);
+  if (now - since < NO_WORKER_MS) return null;
+  const detail = `Nobody has claimed from queue ${queue.settings.name} for ${wholeSeconds(now - since)} s.`;
+  return because("no-worker", detail, { ahead, since });
+}
+
+/**
+ * Nobody has come for the jobs of its lane, or for those of its consumer queue, though bells have rung for a while. A job for
+ * which the first bell is out waits for nothing yet.
+ */
+function noExecutor({ parts, queue, now }: Asked, ahead: number): Reason | null {
+  const executors = parts.get(EXECUTORS);
+  const since = executors.waitingSince(queue);
+  if (since === null || now - since < NO_EXECUTOR_MS) return null;
+  const { name, lane, target } = queue.settings;
+  const idle = `for ${wholeSeconds(now - since)} s, since ${isoText(since)}`;
+  const detail = isPushed(target)
+    ? `Nobody has come for the ${target.type} jobs of lane ${lane} ${idle}. ${lastCame(executors.last(lane), since)}`
+    : `Nobody has claimed from queue ${name} ${idle}. The Queue of lane ${lane} needs a Worker as its consumer that has a handler for ${name}.`;
+  return because("no-executor", detail, { ahead, since });
+}
+
+function lastCame(last: Executor | null, since: number): string {
+  if (last === null)
+    return "No processor is known to have ever come for the lane: it has to be deployed, as the consumer of the lane's Queue.";
+  const who = last.version === null ? "A processor" : `The processor, version ${last.version},`;
+  const at = isoText(last.visitedAt);
+  return last.visitedAt > since
+    ? `${who} came at ${at} and had no room for them.`
+    : `${who} is known to have come last at ${at}.`;
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+function isoText(at: number): string {
+  return new Date(at).toISOString();
 }
 
 /** Jobs of other queues that a claim of its lane takes before it takes one of this queue. */

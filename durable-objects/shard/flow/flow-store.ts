@@ -3,6 +3,7 @@ import type { RateLog } from "../../../domain/rate.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { BLOCKS } from "../jobs/job-row.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 
 /** One partition of a queue with a rate. */
 export interface RatedPartition {
@@ -17,6 +18,18 @@ export interface GateKey {
   queue: number;
   key: string;
 }
+
+/** Gates as rows that are walked over. */
+export const EACH_GATE = {
+  kind: "gates",
+  keyOf: ({ slot, queue, key }) => `${slot}/${queue}/${key}`,
+} as const satisfies Rows<GateKey>;
+
+/** Rates of partitions as rows that are walked over. */
+export const EACH_RATE = {
+  kind: "rates",
+  keyOf: ({ slot, queue, partition }) => `${slot}/${queue}/${partition}`,
+} as const satisfies Rows<RatedPartition>;
 
 /** The starts of the last period where the keys have a rate, and when the clock rebalances the gate next. */
 export interface Gate {
@@ -75,7 +88,8 @@ function flowStore(sql: Sql) {
 
     /** Logs with starts ahead of `now`: the clock has stepped back since. */
     rateLogsAhead(now: number): (RatedPartition & { log: RateLog })[] {
-      const query = "SELECT slot, queue, partition, log FROM rates WHERE log ->> '$[#-1][0]' > ?";
+      const query =
+        "SELECT slot, queue, partition, log FROM rates WHERE iif(json_valid(log), log ->> '$[#-1][0]' > ?, false)";
       return sql
         .all<SqlRow & RatedPartition & { log: string }>(query, now)
         .map((row) => ({ ...row, log: JSON.parse(row.log) }));
@@ -106,6 +120,13 @@ function flowStore(sql: Sql) {
         JSON.stringify(gate.log),
         gate.lookAt,
       );
+    },
+
+    /** The gates that the clock looks at first, and when. */
+    lookTimes(limit: number): { key: string; at: number }[] {
+      const query = "SELECT slot, queue, key, look_at FROM gates WHERE look_at IS NOT NULL ORDER BY look_at LIMIT +?";
+      const rows = sql.all<SqlRow & GateKey & { look_at: number }>(query, limit);
+      return rows.map((row) => ({ key: EACH_GATE.keyOf(row), at: row.look_at }));
     },
 
     gatesToLookAt(now: number, limit: number): GateKey[] {

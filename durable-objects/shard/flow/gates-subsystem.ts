@@ -6,11 +6,13 @@ import { JOB_ROWS } from "../jobs/job-audit.ts";
 import type { JobSubsystem } from "../jobs/job-change.ts";
 import { BLOCKS } from "../jobs/job-row.ts";
 import { type AuditView, comesTooLate, OVERDUE_MS, type RowRules } from "../kernel/audit-rules.ts";
+import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import type { QueueSubsystem } from "../queues/queue-change.ts";
-import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import { QUEUES, wakeForQueue } from "../queues/queue-store.ts";
 import { FLOW_MIGRATIONS } from "./flow-schema.ts";
-import { FLOW } from "./flow-store.ts";
+import { EACH_GATE, FLOW } from "./flow-store.ts";
 import { touchGate, touchGates } from "./gates.ts";
 import { startsCountUntil } from "./limits.ts";
 import { LIMITS_AUDIT } from "./limits-audit.ts";
@@ -67,6 +69,7 @@ export const gates: JobSubsystem & QueueSubsystem = {
       "succeed",
       "due",
       "retry",
+      "putBack",
       "fail",
       "expire",
       "cancel",
@@ -86,7 +89,7 @@ export const gates: JobSubsystem & QueueSubsystem = {
     },
     holdings: (parts, queue, now) => ({ startsCountUntil: startsCountUntil(parts, queue, now) }),
   },
-  nextAt: (parts) => parts.get(FLOW).nextLookAt(),
+  nextAt: nextLook,
   tick: lookAtGates,
   ticksBeforeClaims: true,
   clampToClock,
@@ -99,10 +102,17 @@ function keyLimitsDiffer(a: QueueSettings, b: QueueSettings): boolean {
 }
 
 function lookAtGates(step: Step): boolean {
-  const due = step.get(FLOW).gatesToLookAt(step.now, GATES_PER_STEP);
-  for (const gateKey of due) touchGate(step, gateKey, 0);
+  const limit = GATES_PER_STEP + step.get(QUARANTINE).count(EACH_GATE.kind, step.now);
+  const rows = step.get(FLOW).gatesToLookAt(step.now, limit);
+  walk(step, EACH_GATE, { rows, each: (gateKey) => touchGate(step, gateKey, 0) });
   wakeWhereRatesOpen(step);
-  return due.length === GATES_PER_STEP;
+  return rows.length === limit;
+}
+
+/** When the clock has to look at a gate: at those that are set aside from their next try on. */
+function nextLook(parts: Parts, now: number): number | null {
+  const flow = parts.get(FLOW);
+  return parts.get(QUARANTINE).nextAt({ kind: EACH_GATE.kind, now }, flow.nextLookAt, flow.lookTimes);
 }
 
 /** A rate opens by time alone: those who wait for work of its queue look again. */
@@ -110,7 +120,7 @@ function wakeWhereRatesOpen(step: Step): void {
   const queues = step.get(QUEUES);
   for (const ref of step.get(COUNTS).withReady()) {
     const { settings } = queues.get(ref);
-    if (settings.rate !== null) step.wake(queueKey(settings));
+    if (settings.rate !== null) wakeForQueue(step, settings);
   }
 }
 
@@ -130,14 +140,14 @@ function clampToClock(step: Step): boolean {
   for (const { log, ...partition } of ahead) flow.saveRateLog(partition, notAhead(log, step.now));
   // A gate waits for a start of its log to be over: never longer than its period.
   const beyond = longestMs < 0 ? [] : flow.gatesBeyond(step.now + longestMs + 1, GATES_PER_STEP);
-  for (const gateKey of beyond) touchGate(step, gateKey, 0);
+  walk(step, EACH_GATE, { rows: beyond, each: (gateKey) => touchGate(step, gateKey, 0) });
   return beyond.length === GATES_PER_STEP;
 }
 
 /** A job that waits at a gate for a time: an alarm has to come soon after it. */
 function gatesHaveAlarm(view: AuditView): AuditViolation[] {
   const { alarmAt, now } = view;
-  const lookAt = view.get(FLOW).nextLookAt();
+  const lookAt = nextLook(view, now);
   if (lookAt === null || (lookAt >= now - OVERDUE_MS && !comesTooLate(view, lookAt))) return [];
   return [
     { rule: "wait-has-alarm", detail: `a gate is to be looked at at ${lookAt}, alarm at ${alarmAt}, now ${now}` },

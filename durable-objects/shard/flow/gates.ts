@@ -7,7 +7,7 @@ import { BLOCKS } from "../jobs/job-row.ts";
 import type { Step } from "../kernel/step.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { FLOW, type Gate, type GateKey } from "./flow-store.ts";
+import { EACH_GATE, FLOW, type Gate, type GateKey } from "./flow-store.ts";
 
 /** Jobs of one key that stand open at most, and that one step moves at most: others follow as these start. */
 const MAX_OPEN = 200;
@@ -19,7 +19,7 @@ class TouchedGates {
   readonly roomForNew = new Map<string, number>();
 
   add(gateKey: GateKey, starts: number): void {
-    const id = textOf(gateKey);
+    const id = EACH_GATE.keyOf(gateKey);
     const gate = this.#gates.get(id) ?? { ...gateKey, starts: 0 };
     gate.starts += starts;
     this.#gates.set(id, gate);
@@ -44,10 +44,6 @@ function touchedBy(step: Step): TouchedGates {
   });
 }
 
-function textOf({ slot, queue, key }: GateKey): string {
-  return `${slot}/${queue}/${key}`;
-}
-
 /** Jobs of a concurrency key have changed, and `starts` of them were started: its gate is rebalanced before the step ends. */
 export function touchGate(step: Step, gateKey: GateKey, starts: number): void {
   touchedBy(step).add(gateKey, starts);
@@ -66,8 +62,8 @@ export function touchGates(step: Step, { event, queue, jobs }: JobChange): void 
 export function gateBitOfNew(step: Step, { settings }: KnownQueue, gateKey: GateKey): number {
   if (!limitsKeys(settings)) return 0;
   const { roomForNew } = touchedBy(step);
-  const room = roomForNew.get(textOf(gateKey)) ?? roomOf(step, gateKey);
-  roomForNew.set(textOf(gateKey), room - 1);
+  const room = roomForNew.get(EACH_GATE.keyOf(gateKey)) ?? roomOf(step, gateKey);
+  roomForNew.set(EACH_GATE.keyOf(gateKey), room - 1);
   return room > 0 ? 0 : BLOCKS.gate;
 }
 

@@ -1,14 +1,15 @@
 import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
-import { type Rate, rateOpensAt, rateRoom, withStarts } from "../../../domain/rate.ts";
+import { type Rate, type RateLog, rateOpensAt, rateRoom, withStarts } from "../../../domain/rate.ts";
 import { slotOf, slotsOfQueue } from "../../../domain/slots.ts";
 import { COUNTS } from "../jobs/counts.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS, readyAmong } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, readable } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import type { GateKey, RatedPartition } from "./flow-store.ts";
-import { FLOW } from "./flow-store.ts";
+import { EACH_RATE, FLOW } from "./flow-store.ts";
 
 /** Whether a partition of the queue may be full though it has ready jobs. */
 function isLimited({ settings }: KnownQueue): boolean {
@@ -23,9 +24,18 @@ export function partitionRoom(
 ): number {
   const rate = rateShare(queue, partition);
   const places = placesLeft(parts, queue, partition);
-  return rate === null || places <= 0
-    ? places
-    : Math.min(places, rateRoom(parts.get(FLOW).rateLog(ratedPartition(queue, partition)), rate, now));
+  if (rate === null || places <= 0) return places;
+  const log = rateLog(parts, ratedPartition(queue, partition), now);
+  return log === null ? 0 : Math.min(places, rateRoom(log, rate, now));
+}
+
+/** What a partition has started; null while that is set aside. Then nothing starts: the limit is kept. */
+function rateLog(parts: Parts, rated: RatedPartition, now: number): RateLog | null {
+  const name = { kind: EACH_RATE.kind, key: EACH_RATE.keyOf(rated) };
+  if (parts.get(QUARANTINE).holds(name.kind, name.key, now)) return null;
+  const log = readable(parts, name, { now, make: () => parts.get(FLOW).rateLog(rated) });
+  if (log !== null && parts.get(QUARANTINE).any) parts.get(QUARANTINE).release(name);
+  return log;
 }
 
 /** What is left of a partition's share of the concurrency. */
@@ -57,12 +67,19 @@ export function keyRoom(parts: Parts, gate: GateKey, now: number): number {
   return perKeyRate === null ? places : Math.min(places, rateRoom(parts.get(FLOW).gate(gate).log, perKeyRate, now));
 }
 
+/** The jobs of a queue that a claim would look at: those that are ready, but for those that are set aside. */
+export function readyJobs(parts: Parts, queue: number, now: number): number {
+  const { ready } = parts.get(COUNTS).of(queue);
+  const passedOver = ready === 0 ? [] : parts.get(QUARANTINE).passedOverKeys(EACH_JOB.kind, now);
+  return passedOver.length === 0 ? ready : Math.max(0, ready - readyAmong(parts.sql, queue, passedOver));
+}
+
 /**
  * How many jobs of a queue a claim could start now, for those who ring and wait. Never too few; of several partitions it
  * may count room that one has and cannot use.
  */
 export function claimable(parts: Parts, queue: KnownQueue, now: number): number {
-  const { ready } = parts.get(COUNTS).of(queue.ref);
+  const ready = readyJobs(parts, queue.ref, now);
   if (ready === 0 || queue.settings.paused) return 0;
   if (!isLimited(queue)) return ready;
   let room = 0;
@@ -76,7 +93,7 @@ export function claimable(parts: Parts, queue: KnownQueue, now: number): number 
 /** How many jobs of a queue a claim could start now, exactly as far as `most` in each partition. Reads them all. */
 export function startable(parts: Parts, queue: KnownQueue, { most, now }: { most: number; now: number }): number {
   if (queue.settings.paused) return 0;
-  if (!isLimited(queue)) return parts.get(COUNTS).of(queue.ref).ready;
+  if (!isLimited(queue)) return readyJobs(parts, queue.ref, now);
   return parts
     .get(JOBS)
     .readyPartitions(queue.ref)
@@ -106,7 +123,10 @@ export function rateHoldsUntil(parts: Parts, queue: KnownQueue, now: number): nu
   for (const partition of parts.get(JOBS).readyPartitions(queue.ref)) {
     const rate = rateShare(queue, partition);
     if (rate === null || placesLeft(parts, queue, partition) <= 0) continue;
-    const at = rateOpensAt(parts.get(FLOW).rateLog(ratedPartition(queue, partition)), rate, now);
+    const rated = ratedPartition(queue, partition);
+    const log = rateLog(parts, rated, now);
+    const triedAt = parts.get(QUARANTINE).find(EACH_RATE.kind, EACH_RATE.keyOf(rated))?.until ?? now;
+    const at = log === null ? triedAt : rateOpensAt(log, rate, now);
     if (at > now && (soonest === null || at < soonest)) soonest = at;
   }
   return soonest;

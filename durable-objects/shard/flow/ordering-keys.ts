@@ -6,10 +6,11 @@ import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { block, unblock } from "../jobs/transition.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
-import { type Line, PARKED } from "./parked-store.ts";
+import { EACH_PARKED_KEY, type Line, PARKED } from "./parked-store.ts";
 
 /**
  * The line of an ordering key. One of its unfinished jobs is open, the others carry `BLOCKS.line`. While the key is
@@ -127,11 +128,11 @@ export function releaseParked(step: Step): boolean {
   for (const queue of blocksNoMore(step)) {
     const { deleted } = step.get(QUEUES).get(queue).settings;
     const states = deleted ? (["blocked", "paused"] as const) : (["blocked"] as const);
-    const first = { after: null, limit: RELEASED_PER_STEP };
-    const keys = states.flatMap((state) => parked.page(queue, state, first));
-    for (const line of keys) release(step, line);
-    if (keys.length > 0) return true;
-    step.onCommit(() => parked.suspects.delete(queue));
+    const passedOver = step.get(QUARANTINE).count(EACH_PARKED_KEY.kind, step.now);
+    const first = { after: null, limit: RELEASED_PER_STEP + passedOver };
+    const rows = states.flatMap((state) => parked.page(queue, state, first));
+    if (walk(step, EACH_PARKED_KEY, { rows, each: (line) => release(step, line) }) > 0) return true;
+    if (rows.length === 0) step.onCommit(() => parked.suspects.delete(queue));
   }
   return false;
 }
@@ -140,6 +141,13 @@ export function releaseParked(step: Step): boolean {
 export function blocksNoMore(parts: Parts): number[] {
   const queues = parts.get(QUEUES);
   return [...parts.get(PARKED).suspects].filter((ref) => !blocks(queues.get(ref).settings));
+}
+
+/** When `releaseParked` has something to do. It lets all go that it can at once, and comes back for those that are set aside. */
+export function nextReleaseAt(parts: Parts, now: number): number | null {
+  if (blocksNoMore(parts).length === 0) return null;
+  const retryAt = parts.get(QUARANTINE).retryAt(EACH_PARKED_KEY.kind, now);
+  return Number.isFinite(retryAt) ? retryAt : now;
 }
 
 /** Whether a failure in a queue with these settings holds its ordering key. */

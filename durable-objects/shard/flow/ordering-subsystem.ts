@@ -3,7 +3,7 @@ import type { JobSubsystem } from "../jobs/job-change.ts";
 import { BLOCKS } from "../jobs/job-row.ts";
 import type { RowRules } from "../kernel/audit-rules.ts";
 import type { QueueSubsystem } from "../queues/queue-change.ts";
-import { blocks, blocksNoMore, followLine, releaseParked } from "./ordering-keys.ts";
+import { blocks, followLine, nextReleaseAt, releaseParked } from "./ordering-keys.ts";
 import { PARKED_MIGRATIONS } from "./parked-schema.ts";
 import { ANY_PARKED, PARKED, PARKED_AUDIT, PARKED_COUNTS } from "./parked-store.ts";
 
@@ -67,7 +67,7 @@ export const orderingKeys: JobSubsystem & QueueSubsystem = {
   tables: [{ table: "parked", scope: "slot" }],
   memory: [ANY_PARKED, PARKED_COUNTS, PARKED],
   jobs: {
-    on: ["succeed", "retry", "fail", "expire", "cancel", "reject"],
+    on: ["succeed", "retry", "putBack", "fail", "expire", "cancel", "reject"],
     key: "ordering_key",
     onChange: followLine,
   },
@@ -80,7 +80,7 @@ export const orderingKeys: JobSubsystem & QueueSubsystem = {
     },
     holdings: (parts, { ref }) => ({ parkedKeys: parts.get(PARKED_COUNTS).of(ref) }),
   },
-  nextAt: (parts, now) => (blocksNoMore(parts).length > 0 ? now : null),
+  nextAt: nextReleaseAt,
   tick: releaseParked,
   ticksBeforeClaims: true,
   audit: { rows: [RULES], walks: [PARKED_AUDIT] },

@@ -2,6 +2,7 @@ import type { Sql, SqlRow } from "../../sql.ts";
 import { countsEqualRows, keptCounts } from "../kernel/kept-counts.ts";
 import { Part, type Parts, type StepScope } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 
 /** One ordering key of one queue on this shard. */
 export interface Line {
@@ -9,6 +10,12 @@ export interface Line {
   queue: number;
   key: string;
 }
+
+/** Parked keys as rows that are walked over. */
+export const EACH_PARKED_KEY = {
+  kind: "parked",
+  keyOf: ({ slot, queue, key }) => `${slot}/${queue}/${key}`,
+} as const satisfies Rows<Line>;
 
 /** An ordering key that is parked. A key that is paused by hand may be blocked by a failure as well: `job` says so. */
 export interface ParkedKey extends SqlRow {

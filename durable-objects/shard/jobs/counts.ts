@@ -2,7 +2,7 @@ import type { RowState } from "../../../domain/job/state.ts";
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
-import { QUEUES, queueKey } from "../queues/queue-store.ts";
+import { QUEUES, wakeForQueue } from "../queues/queue-store.ts";
 import type { JobHead } from "./job-row.ts";
 
 /** Where an unfinished job stands. `ready` may be claimed; `blocked` is due and waits for something else. */
@@ -219,7 +219,7 @@ function wakeForWork(step: Step, { all }: Moves): void {
     // A step mostly moves jobs of one queue; to wake those of another twice changes nothing.
     if (queue === last) continue;
     last = queue;
-    if (counts.of(queue).ready > 0) step.wake(queueKey(step.get(QUEUES).get(queue).settings), WOKEN_AT_ONCE);
+    if (counts.of(queue).ready > 0) wakeForQueue(step, step.get(QUEUES).get(queue).settings, WOKEN_AT_ONCE);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 
 export type LoggedJob = [id: string, version: number];
 
@@ -18,6 +19,12 @@ export interface NewEntry {
   jobs: ReadonlyMap<number, LoggedJob[]>;
 }
 
+/** Entries of the log as rows that are walked over. */
+export const EACH_ENTRY = {
+  kind: "finished",
+  keyOf: ({ seq }) => String(seq),
+} as const satisfies Rows<{ seq: number }>;
+
 /** Names a row of the log. */
 interface EntryKey {
   kept: 0 | 1;
@@ -26,6 +33,9 @@ interface EntryKey {
 
 /** An entry whose time is over. */
 export type DueEntry = EntryKey & { purge_at: number };
+
+/** The jobs of an entry as SQL; none where it cannot be read, so that one such entry makes no statement over others throw. */
+export const READABLE_JOBS = "iif(json_valid(finished.jobs), finished.jobs, '{}')";
 
 /** Entries read at once while looking for those whose time is over: most of the time few are. */
 const LOOKED_AT_ONCE = 20;
@@ -114,7 +124,7 @@ function historyLog(sql: Sql) {
 
     /** Whether an entry above `cursor` names this version of a job. It is asked where the time of the job's end does not tell. */
     names({ id, slot, version }: { id: string; slot: number; version: number }, cursor: number): boolean {
-      const query = `SELECT 1 AS found FROM finished, json_each(finished.jobs, '$."' || ?2 || '"') AS entry
+      const query = `SELECT 1 AS found FROM finished, json_each(${READABLE_JOBS}, '$."' || ?2 || '"') AS entry
         WHERE kept IN (0, 1) AND finished.seq > ?1 AND entry.value ->> 0 = ?3 AND entry.value ->> 1 = ?4 LIMIT 1`;
       return sql.all(query, cursor, String(slot), id, version).length > 0;
     },
@@ -147,6 +157,17 @@ function historyLog(sql: Sql) {
   };
 }
 
+/** The entries that go first of those that history has, and when, in the order of their times. Asked while some are set aside. */
+export function purgeTimes(sql: Sql, projected: number, limit: number): { key: string; at: number }[] {
+  const query = `SELECT CAST(seq AS TEXT) AS key, purge_at AS at FROM (
+      SELECT * FROM (SELECT seq, purge_at FROM finished WHERE kept = 0 AND seq <= ?1 ORDER BY seq LIMIT +?2)
+      UNION ALL
+      SELECT * FROM (SELECT seq, purge_at FROM finished WHERE kept = 1 AND (seq <= ?1 OR moved_in = 1)
+        ORDER BY purge_at LIMIT +?2))
+    ORDER BY purge_at`;
+  return sql.all<{ key: string; at: number }>(query, projected, limit);
+}
+
 /** The first few times are looked at: those that history lacks may be very many while it is away. */
 function nextByTime(sql: Sql, projected: number, now: number): number | null {
   const firstOnes = (limit: number) =>
@@ -173,9 +194,11 @@ interface Due {
   limit: number;
 }
 
-/** The jobs of an entry, slot by slot in ascending order, and in each in the order they finished. */
+/** The jobs of an entry, slot by slot in ascending order, and in each in the order they finished. Throws where it is none. */
 export function jobsOf(entry: string): LoggedJob[] {
-  return Object.values(JSON.parse(entry) as Record<string, LoggedJob[]>).flat();
+  const jobs = Object.values(JSON.parse(entry) as Record<string, LoggedJob[]>).flat();
+  if (!jobs.every(Array.isArray)) throw new Error("an entry of the log does not name jobs");
+  return jobs;
 }
 
 export const HISTORY_LOG = new Part("history log", ({ sql }) => historyLog(sql));

@@ -3,31 +3,42 @@ import type { FinishedReply, FinishedRequest } from "../../../contract/rpc.ts";
 import { isFinal, type RowState } from "../../../domain/job/state.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
+import { readable } from "../kernel/quarantine.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { HISTORY_LOG, jobsOf } from "./history-log.ts";
+import { EACH_ENTRY, HISTORY_LOG, jobsOf } from "./history-log.ts";
 import { toJob } from "./job-row.ts";
-import { JOBS } from "./job-store.ts";
+import { EACH_JOB, JOBS } from "./job-store.ts";
 
 function isOver(state: RowState): boolean {
   return state === "discarded" || isFinal(state);
 }
 
-/** A page must fit in one RPC (32 MiB), where a character may take two bytes. */
-const PAGE_CHARACTERS = 6 * 1024 * 1024;
-/** Finished jobs read at once: 10 of the largest (256 KiB in, 256 KiB out) beyond a full page are another 5 MiB. */
+/**
+ * A page must fit in one RPC (32 MiB = 33.5 MB): a character may take two bytes, and JSON writes two for many. Beyond a full
+ * page there may be ten of the largest jobs, of 256 KiB in, 256 KiB out and 60 kB of attempts each: (2.1 + 10 x 0.6) x 2 x 2 = 32.4 MB.
+ */
+const PAGE_CHARACTERS = 2 * 1024 * 1024;
+/** Finished jobs read at once. */
 const ROWS_AT_ONCE = 10;
+
+/** The characters of all the cells of a row. */
+function charactersOf(cells: ReturnType<typeof historyCells>): number {
+  return cells.reduce<number>((sum, cell) => sum + (typeof cell === "string" ? cell.length : 0), 0);
+}
 
 /**
  * The next finished jobs for history, in the order they finished, in pages that fit in one RPC. A page may end
  * inside an entry of the log: `skip` says how many of that entry's jobs it has given, while the cursor stays before it.
  */
-export function historyPage(parts: Parts, request: FinishedRequest): FinishedReply {
+export function historyPage(parts: Parts, request: FinishedRequest, now: number): FinishedReply {
   const entries = parts.get(HISTORY_LOG).after(request.after, request.limit);
   const rows: ReturnType<typeof historyCells>[] = [];
   let cursor = request.after;
   let characters = 0;
   for (const entry of entries) {
-    const logged = jobsOf(entry.jobs);
+    const name = { kind: EACH_ENTRY.kind, key: EACH_ENTRY.keyOf(entry) };
+    // One that cannot be read stays in the log, and holds nothing behind it up.
+    const logged = readable(parts, name, { now, make: () => jobsOf(entry.jobs) }) ?? [];
     for (let next = cursor === request.after ? request.skip : 0; next < logged.length; next += ROWS_AT_ONCE) {
       if (rows.length >= request.limit || characters > PAGE_CHARACTERS) {
         return { chunks: inChunks(rows), jobs: rows.length, cursor, skip: next, more: true };
@@ -36,8 +47,12 @@ export function historyPage(parts: Parts, request: FinishedRequest): FinishedRep
       for (const row of parts.get(JOBS).rows([...versions.keys()])) {
         // Redriven since: it comes again under the version with which it ends again.
         if (!isOver(row.state) || row.version !== versions.get(row.id)) continue;
-        rows.push(historyCells(toJob(row, parts.get(QUEUES).get(row.queue).settings)));
-        characters += row.payload.length + (row.result?.length ?? 0);
+        const job = { kind: EACH_JOB.kind, key: row.id };
+        const make = () => historyCells(toJob(row, parts.get(QUEUES).get(row.queue).settings));
+        const cells = readable(parts, job, { now, make });
+        if (cells === null) continue;
+        rows.push(cells);
+        characters += charactersOf(cells);
       }
     }
     cursor = entry.seq;

@@ -1,7 +1,9 @@
 import type { RowRules } from "../kernel/audit-rules.ts";
+import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { HISTORY, noteEnds } from "./history.ts";
-import { HISTORY_LOG } from "./history-log.ts";
+import { EACH_ENTRY, HISTORY_LOG, purgeTimes } from "./history-log.ts";
 import { FINISHED_MIGRATIONS } from "./history-schema.ts";
 import type { JobSubsystem } from "./job-change.ts";
 import { PROGRESS } from "./progress-store.ts";
@@ -34,7 +36,7 @@ export const history: JobSubsystem = {
   tables: [{ table: "finished", scope: "slots", keysOf: "jobs" }],
   memory: [HISTORY_LOG, UNPROJECTED, UNPROJECTED_SUCCEEDED, HISTORY],
   jobs: { on: ["succeed", "fail", "expire", "cancel", "reject"], onChange: noteEnds },
-  nextAt: (parts, now) => parts.get(HISTORY_LOG).nextPurgeAt(parts.get(HISTORY).projected, now),
+  nextAt: nextPurge,
   tick: forgetFinished,
   audit: { rows: [RULES], walks: UNPROJECTED_AUDIT },
 };
@@ -43,20 +45,35 @@ export const history: JobSubsystem = {
 function forgetFinished(step: Step): boolean {
   const log = step.get(HISTORY_LOG);
   const { projected } = step.get(HISTORY);
-  const entries = log.purgeable({ now: step.now, projected, limit: PURGE_PER_STEP });
+  const limit = PURGE_PER_STEP + step.get(QUARANTINE).count(EACH_ENTRY.kind, step.now);
+  const entries = log.purgeable({ now: step.now, projected, limit });
   let named = 0;
   let newest = 0;
-  for (const entry of entries) {
-    if (named >= PURGED_JOBS_PER_STEP) break;
-    const jobs = log.take(entry);
-    forgetRows(step, jobs);
-    step.get(PROGRESS).forgetWithJobs(
-      step,
-      jobs.map(([id]) => id),
-    );
-    named += jobs.length;
-    newest = Math.max(newest, entry.seq);
-  }
+  walk(step, EACH_ENTRY, {
+    rows: entries,
+    each: (entry) => {
+      if (named >= PURGED_JOBS_PER_STEP) return;
+      const jobs = log.take(entry);
+      forgetRows(step, jobs);
+      step.get(PROGRESS).forgetWithJobs(
+        step,
+        jobs.map(([id]) => id),
+      );
+      named += jobs.length;
+      newest = Math.max(newest, entry.seq);
+    },
+  });
   step.get(HISTORY).noteForgotten(step, newest);
-  return entries.length === PURGE_PER_STEP || named >= PURGED_JOBS_PER_STEP;
+  return entries.length === limit || named >= PURGED_JOBS_PER_STEP;
+}
+
+/** When an entry is to go: of those that are set aside, when they are tried again. */
+function nextPurge(parts: Parts, now: number): number | null {
+  const log = parts.get(HISTORY_LOG);
+  const { projected } = parts.get(HISTORY);
+  return parts.get(QUARANTINE).nextAt(
+    { kind: EACH_ENTRY.kind, now },
+    () => log.nextPurgeAt(projected, now),
+    (limit) => purgeTimes(parts.sql, projected, limit),
+  );
 }

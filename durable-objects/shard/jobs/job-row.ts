@@ -1,5 +1,5 @@
 import { answersUntil } from "../../../domain/dedup.ts";
-import type { Attempt, Job, JobError, RetryPolicy } from "../../../domain/job/job.ts";
+import type { Attempt, AttemptWarning, Job, JobError, RetryPolicy } from "../../../domain/job/job.ts";
 import type { JobState, RowState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import type { SqlRow } from "../../sql.ts";
@@ -40,6 +40,42 @@ export interface JobHead<State extends RowState = JobState> extends SqlRow {
   error: string | null;
   attempts: string;
   truncated: number;
+  /** Deliveries that have spent no attempt. With `attempt` it makes the number of the last delivery: see `deliveryOf`. */
+  returned: number;
+  begun: number;
+  /** `Returns` as JSON; null of a job that never came back without spending an attempt. */
+  returns: string | null;
+}
+
+/** Values of `begun`: what the worker of the last delivery has said. The first two, which most jobs have, take no byte of the row. */
+export const BEGUN = {
+  /** It says which jobs it has begun, and has not begun this one. */
+  not: 0,
+  /** It has begun this one. So has the processor, which begins at once all that it is given. */
+  yes: 1,
+  /** It has said nothing of this one, nor that it would. */
+  unsaid: 2,
+} as const;
+
+/** What is remembered of deliveries that have spent no attempt. */
+export interface Returns {
+  /** How the last delivery came back; left out once an attempt was spent after it. */
+  last?: "deferred" | "released" | "unbegun";
+  /** How often in a row it came back from workers that had not begun it. */
+  unbegun: number;
+  /** When it was first deferred since acceptance or the last redrive, epoch ms. */
+  since?: number;
+  /** The last of those deliveries and the nonces of their claims: their leases are stale, and not unknown. */
+  leases: [delivery: number, nonce: string][];
+}
+
+/** The number of a job's last delivery, which its lease carries. */
+export function deliveryOf({ attempt, returned }: Pick<JobHead, "attempt" | "returned">): number {
+  return attempt + returned;
+}
+
+export function returnsOf({ returns }: Pick<JobHead, "returns">): Returns {
+  return returns === null ? { unbegun: 0, leases: [] } : (JSON.parse(returns) as Returns);
 }
 
 /** Bits of `blocked`. A job may be claimed when none is set. */
@@ -61,12 +97,14 @@ export interface JobRow<State extends RowState = JobState> extends JobHead<State
 
 export const HEAD_COLUMNS = `id, queue, partition, slot, seq, rank, state, blocked, counts_toward_limit, priority, ordering_key, concurrency_key,
   dedup_key, fingerprint, due_at, version, attempt, spent_before, lease, worker, attempt_at, attempt_ends_at, lease_ends_at, timeout_ms, created_at, run_at, started_at,
-  finished_at, expires_at, spec, error, attempts, truncated`;
+  finished_at, expires_at, spec, error, attempts, truncated, returned, begun, returns`;
 export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
 
 /** What an executor needs of a row: reading all of it would cost the most common call half as much again. */
-export type ItemRow = Pick<JobRow, "id" | "attempt" | "lease" | "payload" | "timeout_ms" | "due_at"> & SqlRow;
-export const ITEM_COLUMNS = "id, attempt, lease, payload, timeout_ms, due_at";
+export type ItemRow = Pick<JobRow, "id" | "attempt" | "returned" | "lease" | "payload" | "timeout_ms" | "due_at"> &
+  SqlRow & { traceparent: string | null };
+export const ITEM_COLUMNS =
+  "id, attempt, returned, lease, payload, timeout_ms, due_at, spec ->> '$.traceparent' AS traceparent";
 
 export function isKept(row: JobHead<RowState>): row is JobHead {
   return row.state !== "discarded";
@@ -81,6 +119,8 @@ export interface JobSpec {
   parent?: string;
   /** How many successes deep it was brought; left out: it was submitted. */
   depth?: number;
+  /** The trace of its submission; left out: it had none. */
+  traceparent?: string;
   /** When the window of its deduplication key ends, epoch ms. */
   dedupEndsAt?: number;
   /** The call that replaced it last, which may come a second time. */
@@ -89,9 +129,11 @@ export interface JobSpec {
   movingTo?: string;
 }
 
-/** An attempt as stored: with the nonce of its claim, so that a lease it had is known to be stale and not merely unknown. */
+/** An attempt as stored: with its delivery and the nonce of its claim, so that a lease it had is known to be stale and not merely unknown. */
 export interface StoredAttempt extends Attempt {
   nonce: string;
+  /** Left out where it is the attempt's own number. */
+  delivery?: number;
 }
 
 /** A job in one of `State`. */
@@ -107,9 +149,11 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     id: row.id,
     namespace: settings.namespace,
     queue: settings.name,
+    ...(settings.incarnation === undefined ? {} : { incarnation: settings.incarnation }),
     state: row.state,
     version: row.version,
     attempt: row.attempt,
+    delivery: deliveryOf(row),
     priority: row.priority,
     orderingKey: row.ordering_key,
     concurrencyKey: row.concurrency_key,
@@ -117,6 +161,7 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     idempotencyKey: spec.idempotencyKey,
     ...(spec.parent === undefined ? {} : { parent: spec.parent }),
     ...(spec.depth === undefined ? {} : { depth: spec.depth }),
+    ...(spec.traceparent === undefined ? {} : { traceparent: spec.traceparent }),
     ...(answers ? { keptUntil: answersUntil(dedupEndsAt, finishedAt, settings.idempotencyWindowMs) } : {}),
     tags: spec.tags,
     timeoutMs: row.timeout_ms,
@@ -124,7 +169,7 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
     payload: row.payload,
     result: row.result,
     resultTruncated: row.truncated === 1,
-    error: row.error === null ? null : (JSON.parse(row.error) as JobError),
+    error: errorOf(row),
     createdAt: row.created_at,
     runAt: row.run_at,
     startedAt: row.started_at,
@@ -135,13 +180,18 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
   };
 }
 
+/** The last error. Of a succeeded job the column has the warning of its last attempt. */
+export function errorOf({ state, error }: Pick<JobHead<RowState>, "state" | "error">): JobError | null {
+  return state === "succeeded" || error === null ? null : (JSON.parse(error) as JobError);
+}
+
 /**
  * Attempts that ended without success are stored when they end. The one that runs, succeeded or was cancelled
  * is told by the row itself, which spares the common path a write of JSON.
  */
 export function attemptsOf(row: JobHead<RowState>): Attempt[] {
   const stored = row.attempts === "[]" ? [] : (JSON.parse(row.attempts) as StoredAttempt[]);
-  const attempts = stored.map(({ nonce: _, ...attempt }) => attempt);
+  const attempts = stored.map(({ nonce: _nonce, delivery: _delivery, ...attempt }) => attempt);
   if (row.attempt > (attempts.at(-1)?.number ?? 0)) {
     const outcome = row.state === "succeeded" || row.state === "cancelled" ? row.state : null;
     attempts.push({
@@ -151,6 +201,7 @@ export function attemptsOf(row: JobHead<RowState>): Attempt[] {
       outcome,
       error: null,
       worker: row.worker,
+      ...(row.state !== "succeeded" || row.error === null ? {} : { warning: JSON.parse(row.error) as AttemptWarning }),
     });
   }
   return attempts;

@@ -84,4 +84,14 @@ export const JOB_MIGRATIONS: Migrations = [
       "CREATE INDEX jobs_discarded ON jobs (queue, id) WHERE state = 'discarded'",
     ],
   },
+  {
+    name: "jobs/4-deliveries",
+    statements: [
+      // They stand behind the payload, but what most jobs have of them is told by the header of the row, which comes first: the
+      // numbers 0 and 1, and null, take no byte. No row is written. A job that runs as they come spends its attempt as ever.
+      "ALTER TABLE jobs ADD COLUMN returned INTEGER NOT NULL DEFAULT 0",
+      "ALTER TABLE jobs ADD COLUMN begun INTEGER NOT NULL DEFAULT 1",
+      "ALTER TABLE jobs ADD COLUMN returns TEXT",
+    ],
+  },
 ];

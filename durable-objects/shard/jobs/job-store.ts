@@ -1,8 +1,12 @@
 import type { RowState } from "../../../domain/job/state.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
 import { ROW_SIZE } from "./stored-size.ts";
+
+/** Jobs as rows that are walked over, by whatever walk. */
+export const EACH_JOB = { kind: "jobs", keyOf: ({ id }) => id } as const satisfies Rows<{ id: string }>;
 
 /** What stays of a discarded job until history knows that it is gone. */
 export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
@@ -12,13 +16,16 @@ const ROW = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarde
 const HEAD = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
 const HEADS = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
 const ROWS = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
-const NONCES = "SELECT id, lease FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
+const NONCES = "SELECT id, lease, begun FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
 const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
   AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
 const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
 const OPEN_OF_KEY = `${UNFINISHED_OF_KEY} AND blocked & ${BLOCKS.line} = 0 LIMIT 1`;
 /** What is asked of a row that is deleted. */
 export const GONE_COLUMNS = `id, queue, partition, slot, state, blocked, version, finished_at, ${ROW_SIZE} AS bytes`;
+
+/** Whether the JSON of a row can be read, as SQL: a row of which it cannot never came to history. */
+export const IS_READABLE = "json_valid(spec) AND json_valid(attempts) AND (error IS NULL OR json_valid(error))";
 
 /** What a job counted as that is gone, and what it took. */
 export type GoneRow = Pick<
@@ -29,6 +36,9 @@ export type GoneRow = Pick<
 const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING ${GONE_COLUMNS}`;
 
 const DUE = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`;
+
+const DUE_TIMES =
+  "SELECT id AS key, due_at AS at FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL ORDER BY due_at LIMIT +?";
 
 /** Statements on `jobs` that leave the state of a job as it is (`state-store.ts` has the others). Rows written are said where they are more than the row itself. */
 export function jobStore(sql: Sql) {
@@ -47,10 +57,10 @@ export function jobStore(sql: Sql) {
       return sql.all<JobRow<RowState>>(ROWS, JSON.stringify(ids));
     },
 
-    /** The nonce of the last claim of each of these jobs, by job id: leases are made of it. */
-    nonces(ids: string[]): Map<string, string> {
-      const rows = sql.all<{ id: string; lease: string }>(NONCES, JSON.stringify(ids));
-      return new Map(rows.map(({ id, lease }) => [id, lease]));
+    /** The nonce of the last claim of each of these jobs, by job id: leases are made of it. And whether it was begun (`BEGUN`). */
+    nonces(ids: string[]): Map<string, { nonce: string; begun: number }> {
+      const rows = sql.all<{ id: string; lease: string; begun: number }>(NONCES, JSON.stringify(ids));
+      return new Map(rows.map(({ id, lease: nonce, begun }) => [id, { nonce, begun }]));
     },
 
     /** Writes another payload and the spec that goes with it, which `save` does not write. */
@@ -130,11 +140,13 @@ export function jobStore(sql: Sql) {
       return new Map(rows.map(({ id, key }) => [id, key]));
     },
 
-    /** The sizes of payloads, by id. */
-    payloadBytes(ids: string[]): Map<string, number> {
+    /** What the long texts of jobs take, by id: their payloads, and their attempts where these are asked for. */
+    textBytes(ids: string[], { allAttempts }: { allAttempts: boolean }): Map<string, number> {
       const rows = sql.all<{ id: string; bytes: number }>(
-        "SELECT id, octet_length(payload) AS bytes FROM jobs WHERE id IN (SELECT value FROM json_each(?))",
+        `SELECT id, octet_length(payload) + iif(?2, octet_length(attempts), 0) AS bytes FROM jobs
+         WHERE id IN (SELECT value FROM json_each(?1))`,
         JSON.stringify(ids),
+        allAttempts ? 1 : 0,
       );
       return new Map(rows.map(({ id, bytes }) => [id, bytes]));
     },
@@ -221,3 +233,15 @@ export function jobStore(sql: Sql) {
 }
 
 export const JOBS = new Part("job statements", ({ sql }) => jobStore(sql));
+
+/** The jobs of the soonest deadlines, and when these are. Asked while some are set aside. */
+export function dueTimes(sql: Sql, limit: number): { key: string; at: number }[] {
+  return sql.all<{ key: string; at: number }>(DUE_TIMES, limit);
+}
+
+/** How many of these jobs are ready ones of a queue. */
+export function readyAmong(sql: Sql, queue: number, ids: readonly string[]): number {
+  const query = `SELECT count(*) AS n FROM jobs WHERE id IN (SELECT value FROM json_each(?))
+    AND queue = ? AND state = 'queued' AND blocked = 0`;
+  return sql.all<{ n: number }>(query, JSON.stringify(ids), queue)[0]?.n ?? 0;
+}

@@ -2,10 +2,11 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { formatLease, isSameTag, type Lease } from "../../../domain/lease.ts";
+import { deliveryOf, type JobHead } from "./job-row.ts";
 
 /**
  * All jobs of a claim are started with one nonce, in one statement. The tag in a job's lease is an HMAC of the nonce, the
- * job and the attempt: no two jobs share a tag, and the tag of one tells nothing about another's. A step is synchronous, and
+ * job and the delivery: no two jobs share a tag, and the tag of one tells nothing about another's. A step is synchronous, and
  * WebCrypto is not, so the HMAC is a library's.
  */
 
@@ -29,8 +30,9 @@ export class LeaseTags {
   readonly #keyed = new Map<string, ReturnType<typeof hmac.create>>();
 
   /** The lease that the row of a running job stands for. */
-  lease({ id, attempt, lease: nonce }: { id: string; attempt: number; lease: string | null }): string {
-    return formatLease({ jobId: id, attempt, tag: this.#tag(nonce ?? "", { jobId: id, attempt }) });
+  lease({ id, lease: nonce, ...row }: Pick<JobHead, "id" | "attempt" | "returned" | "lease">): string {
+    const named = { jobId: id, delivery: deliveryOf(row) };
+    return formatLease({ ...named, tag: this.#tag(nonce ?? "", named) });
   }
 
   /** Whether the lease was made of this nonce. None was made of no nonce. Takes as long for a tag that is nearly right. */
@@ -39,7 +41,7 @@ export class LeaseTags {
     return isSameTag(this.#tag(nonce, lease), lease.tag);
   }
 
-  #tag(nonce: string, { jobId, attempt }: Pick<Lease, "jobId" | "attempt">): string {
+  #tag(nonce: string, { jobId, delivery }: Pick<Lease, "jobId" | "delivery">): string {
     if (nonce.length === NONCE_WITHOUT_TAGS) return nonce;
     let keyed = this.#keyed.get(nonce);
     if (keyed === undefined) {
@@ -48,7 +50,7 @@ export class LeaseTags {
     }
     const digest = keyed
       .clone()
-      .update(utf8ToBytes(`${jobId}_${attempt}`))
+      .update(utf8ToBytes(`${jobId}_${delivery}`))
       .digest();
     return bytesToHex(digest.subarray(0, TAG_BYTES));
   }

@@ -71,10 +71,17 @@ export class LogCheck {
   }
 }
 
+/** An entry that cannot be read names nobody: its jobs are found missing. */
 function namesIn(entry: string): string[] {
-  return Object.entries(JSON.parse(entry) as Record<string, LoggedJob[]>).flatMap(([slot, jobs]) =>
-    jobs.map((job) => nameOf(Number(slot), job)),
-  );
+  return Object.entries(logged(entry)).flatMap(([slot, jobs]) => jobs.map((job) => nameOf(Number(slot), job)));
+}
+
+function logged(entry: string): Record<string, LoggedJob[]> {
+  try {
+    return JSON.parse(entry) as Record<string, LoggedJob[]>;
+  } catch {
+    return {};
+  }
 }
 
 function nameOf(slot: number, [id, version]: LoggedJob): string {

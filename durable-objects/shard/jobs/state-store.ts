@@ -1,10 +1,11 @@
+import type { AttemptWarning } from "../../../domain/job/job.ts";
 import { fromStates, sqlStates, TRANSITIONS } from "../../../domain/job/transition.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { JobKey, SucceededJob } from "./job-change.ts";
 import { ITEM_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
-import { GONE_COLUMNS, type GoneRow } from "./job-store.ts";
+import { GONE_COLUMNS, type GoneRow, IS_READABLE } from "./job-store.ts";
 
 /** The columns that a submission sets; the rest have defaults. */
 export type NewRow = Pick<
@@ -34,6 +35,8 @@ export interface Start {
   lease: string;
   worker: string | null;
   countsTowardLimit: 0 | 1;
+  /** What is known of the worker: a value of `BEGUN`. */
+  begun: number;
 }
 
 /** What every caller of `start` needs back. */
@@ -44,10 +47,12 @@ export interface StartedRow extends SqlRow {
 
 export interface Success {
   id: string;
-  attempt: number;
+  delivery: number;
   nonce: string;
   result: string | null;
   truncated: boolean;
+  /** What the attempt has to say all the same; null: nothing. */
+  warning: AttemptWarning | null;
 }
 
 /** Of each started job: the whole row, or what an executor needs of it. */
@@ -58,6 +63,7 @@ const STARTS: Record<Returning, string> = { row: startReturning(ROW_COLUMNS), it
 
 function startReturning(columns: string): string {
   return `UPDATE jobs SET state = '${TRANSITIONS.claim.to}', version = version + 1, attempt = attempt + 1, lease = ?2, worker = ?3, counts_toward_limit = ?4,
+      begun = ?8,
       attempt_at = ?5, started_at = coalesce(started_at, ?5), attempt_ends_at = ?5 + timeout_ms + ?7,
       lease_ends_at = ?5 + coalesce(?6, timeout_ms),
       due_at = ?5 + min(coalesce(?6, timeout_ms), timeout_ms + ?7)
@@ -65,10 +71,11 @@ function startReturning(columns: string): string {
     RETURNING ${columns}`;
 }
 
+/** The column `error` of a succeeded job has the warning of its last attempt: no column, and no byte where there is none. */
 const SUCCEED = `WITH done AS MATERIALIZED (SELECT jsonb(value) AS d FROM json_each(?1))
-  UPDATE jobs SET state = '${TRANSITIONS.succeed.to}', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = NULL,
+  UPDATE jobs SET state = '${TRANSITIONS.succeed.to}', version = version + 1, result = d ->> 3, truncated = d ->> 4, error = d ->> 5,
     finished_at = ?2, due_at = NULL, counts_toward_limit = 0
-  FROM done WHERE id = d ->> 0 AND attempt = d ->> 1 AND lease = d ->> 2 AND state ${sqlStates(fromStates("succeed"))} AND due_at > ?2
+  FROM done WHERE id = d ->> 0 AND attempt + returned = d ->> 1 AND lease = d ->> 2 AND state ${sqlStates(fromStates("succeed"))} AND due_at > ?2
     AND (?3 IS NULL OR queue IN (SELECT ref FROM queues WHERE namespace = ?3))
   RETURNING id, queue, partition, slot, ordering_key, concurrency_key, dedup_key, version, created_at`;
 
@@ -76,10 +83,11 @@ const DISCARD = `UPDATE jobs SET state = '${TRANSITIONS.discard.to}', version = 
     spent_before = 0, lease = NULL, worker = NULL, attempt_at = NULL, attempt_ends_at = NULL, lease_ends_at = NULL,
     started_at = NULL, finished_at = ?, expires_at = NULL, ordering_key = NULL, concurrency_key = NULL,
     dedup_key = NULL, fingerprint = NULL, spec = ?, error = NULL, attempts = '[]', truncated = 0, result = NULL,
+    returned = 0, begun = 1, returns = NULL,
     payload = 'null' WHERE id = ?`;
 
 const FORGET = `DELETE FROM jobs WHERE (id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
-  RETURNING ${GONE_COLUMNS}`;
+  RETURNING ${GONE_COLUMNS}, (${IS_READABLE}) AS readable`;
 
 /**
  * Every statement that writes the state of a job; `transition.ts` alone runs them. Those that move many take the states
@@ -101,7 +109,7 @@ function stateStore(sql: Sql) {
       sql.run(
         `UPDATE jobs SET state = ?, blocked = ?, counts_toward_limit = ?, due_at = ?, version = ?, attempt = ?, spent_before = ?, lease = ?,
            worker = ?, attempt_at = ?, attempt_ends_at = ?, lease_ends_at = ?, run_at = ?, started_at = ?, finished_at = ?,
-           expires_at = ?, error = ?, attempts = ?, fingerprint = ? WHERE id = ?`,
+           expires_at = ?, error = ?, attempts = ?, fingerprint = ?, returned = ?, begun = ?, returns = ? WHERE id = ?`,
         row.state,
         row.blocked,
         row.counts_toward_limit,
@@ -121,6 +129,9 @@ function stateStore(sql: Sql) {
         row.error,
         row.attempts,
         row.fingerprint,
+        row.returned,
+        row.begun,
+        row.returns,
         row.id,
       );
     },
@@ -140,6 +151,7 @@ function stateStore(sql: Sql) {
         claim.now,
         claim.leaseMs,
         claim.graceMs,
+        claim.begun,
       );
     },
 
@@ -148,12 +160,13 @@ function stateStore(sql: Sql) {
      * statement. Answers those that were recorded; the fence refused the others. `namespace` null is any.
      */
     succeed(done: Success[], now: number, namespace: string | null): SucceededJob[] {
-      const rows = done.map(({ id, attempt, nonce, result, truncated }) => [
+      const rows = done.map(({ id, delivery, nonce, result, truncated, warning }) => [
         id,
-        attempt,
+        delivery,
         nonce,
         result,
         truncated ? 1 : 0,
+        ...(warning === null ? [] : [JSON.stringify(warning)]),
       ]);
       return inChunks(rows).flatMap((chunk) => sql.all<SucceededJob & SqlRow>(SUCCEED, chunk, now, namespace));
     },
@@ -163,9 +176,15 @@ function stateStore(sql: Sql) {
       sql.run(DISCARD, version + 1, now, spec, id);
     },
 
-    /** Deletes finished jobs, and answers them. One that was redriven since has another version and stays. */
+    /**
+     * Deletes finished jobs, and answers them. One that was redriven since has another version and stays. Throws over one that
+     * cannot be read: history does not have it.
+     */
     forget(jobs: readonly [id: string, version: number][]): GoneRow[] {
-      return sql.all<GoneRow & SqlRow>(FORGET, JSON.stringify(jobs));
+      const gone = sql.all<GoneRow & SqlRow & { readable: number }>(FORGET, JSON.stringify(jobs));
+      const lost = gone.find(({ readable }) => readable !== 1);
+      if (lost !== undefined) throw new Error(`${lost.id} cannot be read, and history does not have it`);
+      return gone;
     },
 
     /** Writes the row of a final job that history alone still had. As many rows as a submission. */

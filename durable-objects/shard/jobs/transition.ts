@@ -5,6 +5,7 @@ import type { JobError } from "../../../domain/job/job.ts";
 import { type JobEvent, nextState, type StateAfter } from "../../../domain/job/transition.ts";
 import { limitsKeys } from "../../../domain/queue.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { countChange, countMove, standingOf } from "./counts.ts";
@@ -17,8 +18,8 @@ import {
   type StartedJob,
   type SucceededJob,
 } from "./job-change.ts";
-import { BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
-import { type GoneRow, JOBS } from "./job-store.ts";
+import { BEGUN, BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
+import { EACH_JOB, type GoneRow, JOBS } from "./job-store.ts";
 import { type NewRow, type Returning, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
 import { countBytes, ROW_BYTES } from "./stored-size.ts";
 
@@ -35,6 +36,9 @@ export type Patch = Partial<
     | "error"
     | "attempts"
     | "lease_ends_at"
+    | "attempt"
+    | "returned"
+    | "returns"
   >
 >;
 
@@ -59,9 +63,9 @@ export function transition(step: Step, row: JobHead, { set, ...event }: Event & 
   return to;
 }
 
-/** Moves the end of the lease of a running job. Nothing else follows from it. */
+/** Moves the end of the lease of a running job, which its worker has begun. Nothing else follows from it. */
 export function extendLease(step: Step, row: JobHead, endsAt: number): JobHead {
-  return written(step, row, { ...row, lease_ends_at: endsAt });
+  return written(step, row, { ...row, lease_ends_at: endsAt, begun: BEGUN.yes });
 }
 
 function written(step: Step, row: JobHead, next: JobHead): JobHead {
@@ -80,9 +84,16 @@ function written(step: Step, row: JobHead, next: JobHead): JobHead {
   else if (row.state !== "failed") next.fingerprint = fingerprintOf(JSON.parse(next.error ?? "{}") as JobError);
   step.get(STATES).save(next);
   step.wakeAt(next.due_at);
+  letGo(step, row);
   countChange(step, row, { before: standingOf(row), after: standingOf(next) });
   if (next.attempts !== row.attempts) countBytes(step, row.queue, utf8Bytes(next.attempts) - utf8Bytes(row.attempts));
   return next;
+}
+
+/** The job has come on: whatever was thrown over it is tried anew. */
+function letGo(step: Step, { id }: { id: string }): void {
+  const quarantine = step.get(QUARANTINE);
+  if (quarantine.any) step.onCommit(() => quarantine.release({ kind: EACH_JOB.kind, key: id }));
 }
 
 /** The bit of the gate for a job that becomes queued: where its key is limited, it goes through when the gate is rebalanced. */
@@ -122,7 +133,10 @@ export function start<Row extends StartedRow>(
   );
   const ids = new Set(rows.map(({ id }) => id));
   const started = jobs.filter(({ id }) => ids.has(id));
-  for (const row of rows) step.wakeAt(row.due_at);
+  for (const row of rows) {
+    step.wakeAt(row.due_at);
+    letGo(step, row);
+  }
   for (const { id, partition } of started) {
     countMove(step, { id, queue, partition, before: "ready", after: "running" });
   }
@@ -133,7 +147,10 @@ export function start<Row extends StartedRow>(
 /** Records successes, each under the fence of its lease. Answers those that were recorded. See `StateStore.succeed`. */
 export function succeed(step: Step, done: Success[], namespace: string | null): SucceededJob[] {
   const jobs = step.get(STATES).succeed(done, step.now, namespace);
-  for (const job of jobs) countChange(step, job, { before: "running", after: null });
+  for (const job of jobs) {
+    countChange(step, job, { before: "running", after: null });
+    letGo(step, job);
+  }
   const results = new Map(done.map(({ id, result }) => [id, result === null ? 0 : utf8Bytes(result)]));
   for (const [queue, ofQueue] of byQueue(jobs)) {
     countBytes(
@@ -185,6 +202,7 @@ export function removeRows(step: Step, ids: readonly string[]): GoneRow[] {
 
 function countGone(step: Step, rows: readonly GoneRow[]): void {
   for (const row of rows) {
+    letGo(step, row);
     countBytes(step, row.queue, -row.bytes);
     countChange(step, row, { before: standingOf(row), after: null });
   }

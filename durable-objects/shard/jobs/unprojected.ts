@@ -3,6 +3,7 @@ import { FACTS } from "../kernel/facts.ts";
 import { countsEqualRows, type KeptCounts, keptCounts } from "../kernel/kept-counts.ts";
 import type { Part, PartContext, Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
+import { READABLE_JOBS } from "./history-log.ts";
 
 /** The fact that says how far history is. */
 export const PROJECTED = "projected";
@@ -14,7 +15,8 @@ function uncopied(sql: Sql, { from, to, limit }: { from: number; to: number; lim
   return sql.all<Uncopied>(
     `SELECT queue, count(*) AS n, sum(succeeded) AS succeeded FROM (
        SELECT jobs.queue AS queue, jobs.state = 'succeeded' AS succeeded
-       FROM finished, json_each(finished.jobs) AS place, json_each(place.value) AS entry JOIN jobs ON jobs.id = entry.value ->> 0
+       FROM finished, json_each(${READABLE_JOBS}) AS place, json_each(iif(place.type = 'array', place.value, '[]')) AS entry
+         JOIN jobs ON jobs.id = iif(entry.type = 'array', entry.value ->> 0, NULL)
        WHERE kept IN (0, 1) AND finished.seq > ?1 AND finished.seq <= ?2 AND moved_in = 0 AND jobs.version = entry.value ->> 1
        LIMIT +?3)
      GROUP BY queue`,

@@ -5,11 +5,11 @@ import type { Step } from "./step.ts";
 
 /**
  * The slots that a call touches, as a function of its request: the shell answers `moved` or `busy` in place of running a
- * call whose slots are not all this shard's. `each`: every item of the request answers for its own slot. `none`: the call
+ * call whose slots are not all this shard's; `job` is the id of the one job that the call is about. `each`: every item of the request answers for its own slot. `none`: the call
  * is about the shard or a queue as a whole, for the reason given.
  */
 export type Touches<Request> =
-  | { by: "slots"; of: (request: Request) => Iterable<number> }
+  | { by: "slots"; of: (request: Request) => Iterable<number>; job?: (request: Request) => string }
   | { by: "each" }
   | { by: "none"; why: string };
 

@@ -1,6 +1,8 @@
+import { isPlatformFault } from "../../../domain/fault.ts";
 import { type Migration, migrate } from "../../migrate.ts";
 import type { Sql } from "../../sql.ts";
 import type { AnyPart, Part, PartContext } from "./part.ts";
+import { type Aside, QUARANTINE, type Rows, walk } from "./quarantine.ts";
 import { Step } from "./step.ts";
 import type { Subsystem } from "./subsystem.ts";
 
@@ -20,8 +22,28 @@ export interface EnginePorts {
   random(): number;
   /** Makes the object wake at `at` (epoch milliseconds), in place of any earlier request. Durable with the writes around it. */
   setAlarm(at: number): void;
+  /** A row is set aside, because work on it throws. Never throws. */
+  setAside?(aside: Aside): void;
   /** Parts that are made in another way than they declare. */
   replaced?: ReadonlyMap<AnyPart, unknown>;
+}
+
+/** Subsystems as rows: one whose own code throws stops no other. */
+const SUBSYSTEM: Rows<Subsystem> = { kind: "subsystem", keyOf: ({ name }) => name, nests: true };
+
+/** A step is repeated so often, each time without more of the rows at which it throws. */
+const MOST_SEARCHES = 100;
+
+/** The kind of subsystems that throw after a step. */
+const AFTER_STEP = "after each step";
+
+/** Thrown to undo a step that only looked for rows that throw. */
+const UNDO = Symbol("undo");
+
+/** A step that has committed, and what it answered. */
+interface Done<T> {
+  step: Step;
+  result: T;
 }
 
 /**
@@ -37,7 +59,9 @@ export class Engine implements PartContext {
   armedAt: number | null = null;
   #ports: EnginePorts;
   #parts: { made: unknown }[] = [];
-  #afterStep: ((now: number) => number | null)[];
+  /** Those that have a say in what may start, in their order. */
+  #deciders: readonly Subsystem[];
+  #afterStep: readonly Subsystem[];
   #onStep: (step: Step) => void = () => undefined;
   /** Work may be due though the alarm lies ahead: the last run of the clock did not come to its end. */
   #behind = true;
@@ -50,15 +74,14 @@ export class Engine implements PartContext {
     this.sql = ports.sql;
     this.startedAt = ports.now();
     this.subsystems = subsystems;
+    this.#deciders = subsystems.filter(({ ticksBeforeClaims, clampToClock }) => ticksBeforeClaims || clampToClock);
     migrate(
       this.sql,
       subsystems.flatMap(({ schema }): readonly Migration[] => schema ?? []),
     );
+    this.get(QUARANTINE).listen((aside) => ports.setAside?.(aside));
     for (const { memory } of subsystems) for (const part of memory ?? []) this.#loaded(part);
-    this.#afterStep = subsystems.flatMap((subsystem) => {
-      const { afterStep } = subsystem;
-      return afterStep === undefined ? [] : [(now: number) => afterStep.call(subsystem, this, now)];
-    });
+    this.#afterStep = subsystems.filter(({ afterStep }) => afterStep !== undefined);
     // The alarm may have been lost with the last instance: it is set anew from the rows.
     this.#rearm(this.#nextDeadline(this.now()));
   }
@@ -87,20 +110,99 @@ export class Engine implements PartContext {
     this.#onStep = listener;
   }
 
-  /** One atomic step. What it throws has undone it, and leaves nothing behind. */
+  /**
+   * One atomic step. What it throws has undone it, and leaves nothing behind. Where a row that it walks over (`walk`) is at
+   * fault, that is set aside and the step is run again without it: so `run` may be called several times.
+   */
   step<T>(run: (step: Step) => T): T {
+    return this.#after(this.#repeated(run));
+  }
+
+  /** The transaction of a step, as often as it takes to find the rows at which it throws. */
+  #repeated<T>(run: (step: Step) => T): Done<T> {
+    const quarantine = this.get(QUARANTINE);
+    try {
+      for (let searches = 0; ; searches++) {
+        try {
+          return this.#committed(run);
+        } catch (error) {
+          const mayBeOfRow = searches < MOST_SEARCHES && !isPlatformFault(error);
+          if (!mayBeOfRow || !quarantine.search(() => this.#undone(run), this.now())) throw error;
+        }
+      }
+    } finally {
+      quarantine.endSearch();
+    }
+  }
+
+  #committed<T>(run: (step: Step) => T): Done<T> {
     const step = this.#newStep();
     const result = this.sql.transaction(() => {
       const done = run(step);
       step.finish();
       return done;
     });
+    return { step, result };
+  }
+
+  /** What follows from a step that has committed, and is not repeated when it throws. */
+  #after<T>({ step, result }: Done<T>): T {
     // First of all, so that no deadline is left without an alarm by what comes after.
     this.#arm(step.alarmBy);
     step.commit();
     this.#rearm(step.alarmBy);
     this.#onStep(step);
     return result;
+  }
+
+  /** Runs a step to its end, and undoes it. */
+  #undone<T>(run: (step: Step) => T): void {
+    const step = this.#newStep();
+    try {
+      this.sql.transaction(() => {
+        run(step);
+        step.finish();
+        throw UNDO;
+      });
+    } catch (error) {
+      if (error !== UNDO) throw error;
+    }
+  }
+
+  /**
+   * One step of the clock. Where it throws, its rows are worked on one by one, each in a step of its own, so that it comes on
+   * whatever a row does, and whatever several do together. True when more is due.
+   */
+  #tick(run: (step: Step) => boolean): boolean {
+    let done: Done<boolean>;
+    try {
+      done = this.#committed(run);
+    } catch (error) {
+      if (isPlatformFault(error) || !this.#tickRowByRow(run)) throw error;
+      return true;
+    }
+    return this.#after(done);
+  }
+
+  /** False when no row is at fault, and none was worked on. */
+  #tickRowByRow(run: (step: Step) => boolean): boolean {
+    const quarantine = this.get(QUARANTINE);
+    let worked = 0;
+    const each = () => {
+      this.#after(this.#committed(run));
+      worked += 1;
+    };
+    const found = quarantine.search(each, this.now());
+    quarantine.endSearch();
+    return found || worked > 0;
+  }
+
+  /** Somebody asks for a row: if it is set aside, what the clock owes to it is tried at once. */
+  tryAgain(kind: string, key: string): void {
+    if (!this.get(QUARANTINE).hasten({ kind, key }, this.now())) return;
+    this.#arm(this.now());
+    this.#tickAll();
+    this.#rearm(this.now());
   }
 
   /**
@@ -145,12 +247,12 @@ export class Engine implements PartContext {
         errors.push(error);
       }
     };
-    attempt(() => this.step((step) => this.#decideWhatMayStart(step)));
+    attempt(() => this.#tick((step) => this.#decideWhatMayStart(step)));
     for (const subsystem of this.subsystems) {
       if (subsystem.ticksBeforeClaims || subsystem.tick === undefined) continue;
       attempt(() => {
-        const at = subsystem.nextAt?.(this, this.now()) ?? null;
-        return at !== null && at <= this.now() && this.step((step) => subsystem.tick?.(step));
+        const at = this.#nextOf(subsystem, this.now());
+        return at !== null && at <= this.now() && this.#tick((step) => tickAlone(step, subsystem));
       });
     }
     return { more, errors };
@@ -160,10 +262,11 @@ export class Engine implements PartContext {
   #decideWhatMayStart(step: Step): boolean {
     let clamped = true;
     let more = false;
-    for (const subsystem of this.subsystems) {
+    const each = (subsystem: Subsystem) => {
       if (step.clockMayHaveSteppedBack && subsystem.clampToClock?.(step)) clamped = false;
       if (subsystem.ticksBeforeClaims && subsystem.tick?.(step)) more = true;
-    }
+    };
+    walk(step, SUBSYSTEM, { rows: this.#deciders, each });
     if (step.clockMayHaveSteppedBack && clamped) step.onCommit(() => this.#noteClock(step.now));
     return more || !clamped;
   }
@@ -182,8 +285,26 @@ export class Engine implements PartContext {
   /** Sees that the alarm is not later than `deadline`, nor than what those want who act after a step. */
   #rearm(deadline: number | null): void {
     let at = deadline ?? Number.POSITIVE_INFINITY;
-    for (const after of this.#afterStep) at = Math.min(at, after(this.now()) ?? Number.POSITIVE_INFINITY);
+    for (const subsystem of this.#afterStep) {
+      at = Math.min(at, this.#askAfterStep(subsystem, this.now()) ?? Number.POSITIVE_INFINITY);
+    }
     this.#arm(at);
+  }
+
+  /** What has committed is answered, whatever comes after it: one that throws is asked again when its backoff is over. */
+  #askAfterStep(subsystem: Subsystem, now: number): number | null {
+    const quarantine = this.get(QUARANTINE);
+    const row = { kind: AFTER_STEP, key: subsystem.name };
+    if (!quarantine.holds(row.kind, row.key, now)) {
+      try {
+        const at = subsystem.afterStep?.(this, now) ?? null;
+        if (quarantine.any) quarantine.release(row);
+        return at;
+      } catch (error) {
+        quarantine.setAside(row, error, now);
+      }
+    }
+    return quarantine.find(row.kind, row.key)?.until ?? null;
   }
 
   /** An alarm that is already sooner stays: it finds nothing due and sets the next. That saves a row a step. */
@@ -196,8 +317,32 @@ export class Engine implements PartContext {
   #nextDeadline(now: number): number | null {
     let soonest = Number.POSITIVE_INFINITY;
     for (const subsystem of this.subsystems) {
-      soonest = Math.min(soonest, subsystem.nextAt?.(this, now) ?? Number.POSITIVE_INFINITY);
+      soonest = Math.min(soonest, this.#nextOf(subsystem, now) ?? Number.POSITIVE_INFINITY);
     }
     return Number.isFinite(soonest) ? soonest : null;
   }
+
+  /** When a subsystem has something to do: not before its backoff is over, where it is set aside. */
+  #nextOf(subsystem: Subsystem, now: number): number | null {
+    const quarantine = this.get(QUARANTINE);
+    const { name } = subsystem;
+    if (!quarantine.holds(SUBSYSTEM.kind, name, now)) {
+      try {
+        return subsystem.nextAt?.(this, now) ?? null;
+      } catch (error) {
+        if (isPlatformFault(error)) throw error;
+        quarantine.setAside({ kind: SUBSYSTEM.kind, key: name }, error, now);
+      }
+    }
+    return quarantine.find(SUBSYSTEM.kind, name)?.until ?? null;
+  }
+}
+
+function tickAlone(step: Step, subsystem: Subsystem): boolean {
+  let more = false;
+  const each = () => {
+    more = subsystem.tick?.(step) ?? false;
+  };
+  walk(step, SUBSYSTEM, { rows: [subsystem], each });
+  return more;
 }

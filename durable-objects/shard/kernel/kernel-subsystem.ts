@@ -1,5 +1,8 @@
+import type { AuditViolation } from "../../../contract/rpc.ts";
+import type { AuditView } from "./audit-rules.ts";
 import { FACTS } from "./facts.ts";
 import { OWNERSHIP } from "./ownership.ts";
+import { QUARANTINE } from "./quarantine.ts";
 import { SEQUENCE } from "./sequence.ts";
 import type { Subsystem } from "./subsystem.ts";
 
@@ -14,5 +17,17 @@ export const kernel: Subsystem = {
     },
   ],
   tables: [{ table: "meta", scope: "shard", why: "each fact is about the shard's own clock, log or map" }],
-  memory: [FACTS, SEQUENCE, OWNERSHIP],
+  memory: [FACTS, QUARANTINE, SEQUENCE, OWNERSHIP],
+  audit: { moment: nothingIsSetAside },
 };
+
+/** Work on each row comes to its end. */
+function nothingIsSetAside(view: AuditView): AuditViolation[] {
+  return view
+    .get(QUARANTINE)
+    .list()
+    .map(({ kind, key, since, tries, fault }) => ({
+      rule: "nothing-set-aside",
+      detail: `${kind} ${key} is set aside: work on it has thrown ${tries} times since ${since}, last ${fault}`,
+    }));
+}

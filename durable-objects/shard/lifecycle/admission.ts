@@ -135,6 +135,11 @@ export interface Incoming {
   bytes: number;
 }
 
+/** A job that another brings. `queue` is null where it goes to another shard, whose lines are not known here. */
+export interface Brought extends Incoming {
+  queue: KnownQueue | null;
+}
+
 /** What of one queue waits, as this step sees it. */
 interface Line {
   waiting: number;
@@ -210,10 +215,11 @@ export class Admission {
   }
 
   /**
-   * Why a job that ends here cannot bring these, or null when it can. It leaves its own place to them, so that a chain of
-   * jobs goes on where no other job has room.
+   * Why a job that ends here cannot bring these, or null when it can. It leaves its own place to them on the shard and in its
+   * namespace, so that a chain of jobs goes on where no other job has room. In the line of a queue it has no place any more. `at`
+   * is the job that does not fit, where it is one.
    */
-  refusalToBring(namespace: string, children: readonly Incoming[]): Full | null {
+  refusalToBring(namespace: string, children: readonly Brought[]): (Full & { at: number }) | null {
     const more = children.length - 1;
     const bytes = children.reduce((sum, child) => sum + child.bytes, 0);
     const full =
@@ -222,12 +228,28 @@ export class Admission {
       this.#outgoingFull(namespace, children.length) ??
       this.#namespaceJobsFull(namespace, more) ??
       this.#namespaceBytesFull(namespace, bytes);
-    return this.#counted(full);
+    const refusal = full === null ? this.#firstWithoutRoom(children) : { ...full, at: 0 };
+    this.#counted(refusal);
+    return refusal;
+  }
+
+  /** The first of the jobs for which the line of its queue has no room behind those before it. */
+  #firstWithoutRoom(children: readonly Brought[]): (Full & { at: number }) | null {
+    const before = new Map<KnownQueue, number>();
+    for (const [at, { queue, priority }] of children.entries()) {
+      if (queue === null) continue;
+      const ahead = before.get(queue) ?? 0;
+      const full = this.#queueFull(queue, priority, ahead);
+      if (full !== null) return { ...full, at };
+      before.set(queue, ahead + 1);
+    }
+    return null;
   }
 
   /** Jobs were let in that a job brings: before they are written, so that what the next one brings comes on top. */
-  brought(namespace: string, children: readonly Incoming[]): void {
-    for (const { bytes } of children) {
+  brought(namespace: string, children: readonly Brought[]): void {
+    for (const { queue, bytes } of children) {
+      if (queue !== null) this.#line(queue).waiting += 1;
       this.#takeJob(namespace);
       this.grew(namespace, bytes + ROW_BYTES);
     }
@@ -245,12 +267,13 @@ export class Admission {
     this.#usage(namespace).jobs += 1;
   }
 
-  #queueFull(queue: KnownQueue, priority: number): Full | null {
+  /** `ahead`: jobs that would come in before it, and are not counted yet. */
+  #queueFull(queue: KnownQueue, priority: number, ahead = 0): Full | null {
     const max = this.#step.get(CAPACITY).share(queue.settings);
     if (max === null) return null;
     const line = this.#line(queue);
     const mark = markOf(max, priority, QUEUE_FLOOR_PERCENT);
-    if (line.waiting < mark) return null;
+    if (line.waiting + ahead < mark) return null;
     const metrics = this.#step.get(METRICS);
     const perSecond = queue.settings.paused ? 0 : metrics.perSecond(queue.ref, this.#step.now).started;
     const backlog = line.waiting + line.refused;

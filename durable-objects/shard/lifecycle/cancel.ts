@@ -1,8 +1,9 @@
 import type { PurgeReply, PurgeRequest } from "../../../contract/rpc.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import type { JobHead } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 
@@ -25,21 +26,33 @@ export function cancel(step: Step, row: JobHead): JobHead | null {
 export function purgeQueue(step: Step, request: PurgeRequest): PurgeReply {
   const queue = step.get(QUEUES).find(request.namespace, request.queue);
   if (queue === null) return { cancelled: 0, more: false, next: null };
-  const jobs = step.get(JOBS);
   const limit = Math.min(request.limit, CANCELLED_PER_STEP);
-  const ids = jobs.queuedIds(queue.ref, limit);
-  let next = request.after ?? null;
+  const { cancelled, next } = cancelWaiting(step, queue.ref, { after: request.after ?? null, limit });
+  return { cancelled, more: cancelled > 0 || next !== null, next };
+}
+
+/** At most `limit` of the waiting jobs of the queue `ref`. `next` is how far its scheduled ones were looked for. */
+export function cancelWaiting(
+  step: Step,
+  ref: number,
+  { after, limit }: { after: string | null; limit: number },
+): { cancelled: number; next: string | null } {
+  const jobs = step.get(JOBS);
+  const passedOver = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
+  const ids = jobs.queuedIds(ref, limit + passedOver);
+  let next = after;
   if (ids.length < limit) {
-    const walked = scheduledIds(step, queue.ref, { after: next, limit: limit - ids.length });
+    const walked = scheduledIds(step, ref, { after: next, limit: limit - ids.length });
     ids.push(...walked.ids);
     next = walked.next;
   }
   let cancelled = 0;
-  for (const id of ids) {
+  const each = ({ id }: { id: string }) => {
     const row = jobs.head(id);
     if (row !== null && cancel(step, row) !== null) cancelled += 1;
-  }
-  return { cancelled, more: cancelled > 0 || next !== null, next };
+  };
+  walk(step, EACH_JOB, { rows: ids.map((id) => ({ id })), each });
+  return { cancelled, next };
 }
 
 function scheduledIds(

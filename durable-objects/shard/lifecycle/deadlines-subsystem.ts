@@ -1,13 +1,12 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
-import { JOBS } from "../jobs/job-store.ts";
 import { type AuditView, comesTooLate, OVERDUE_MS } from "../kernel/audit-rules.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
-import { applyDeadlines } from "./deadlines.ts";
+import { applyDeadlines, nextDeadline } from "./deadlines.ts";
 
 /** The deadlines of jobs: run-ats, backoffs, ends of leases and attempts, expiries. */
 export const deadlines: Subsystem = {
   name: "deadlines",
-  nextAt: (parts) => parts.get(JOBS).nextDueAt(),
+  nextAt: nextDeadline,
   tick: applyDeadlines,
   ticksBeforeClaims: true,
   audit: { moment: deadlinesHaveAlarm },
@@ -15,7 +14,7 @@ export const deadlines: Subsystem = {
 
 function deadlinesHaveAlarm(view: AuditView): AuditViolation[] {
   const { alarmAt, now } = view;
-  const dueAt = view.get(JOBS).nextDueAt();
+  const dueAt = nextDeadline(view, now);
   if (dueAt === null) return [];
   if (alarmAt === null) return [{ rule: "deadline-has-alarm", detail: "something is due and no alarm is set" }];
   const late = dueAt < now - OVERDUE_MS || comesTooLate(view, dueAt);

@@ -1,6 +1,7 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { NewJob, SubmitRequest, Submitted } from "../../../contract/rpc.ts";
 import type { JobError } from "../../../domain/job/job.ts";
+import { incarnationOf } from "../../../domain/queue.ts";
 import { rankOf } from "../../../domain/rank.ts";
 import type { RejectedAtCommitCode } from "../../../domain/rejected-at-commit.ts";
 import { keysClash, partitionOf } from "../../../domain/slots.ts";
@@ -13,7 +14,7 @@ import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import { FROZEN_RETRY_MS } from "../queues/configure.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { supersedes, takeSettings } from "../queues/queue-store.ts";
+import { QUEUES, supersedes, takeSettings } from "../queues/queue-store.ts";
 import { admissionOf, type Full } from "./admission.ts";
 import { applyDeadline } from "./deadlines.ts";
 import { slotOfNew, specOf } from "./new-job.ts";
@@ -38,8 +39,9 @@ export function submitDeferred(step: Step, request: SubmitRequest, acceptDecided
   }
   const results: Submitted[] = [];
   for (const job of request.jobs) {
-    const queue = queues[job.queue];
-    if (queue === undefined) throw new Error(`job ${job.id} names no queue of its request`);
+    const named = queues[job.queue];
+    if (named === undefined) throw new Error(`job ${job.id} names no queue of its request`);
+    const queue = queueAtAcceptance(step, named, job);
     const before = committedBefore(step, job.id);
     const full = before === null ? roomFor(step, queue, job) : null;
     // What was taken in before it is found when all are sent again.
@@ -47,6 +49,18 @@ export function submitDeferred(step: Step, request: SubmitRequest, acceptDecided
     results.push(before ?? take(step, { queue, job }, acceptDecided));
   }
   return { type: "submitted", results };
+}
+
+/**
+ * The queue that had the name when the job was accepted: of one that was deleted and made again meanwhile the job is none, and
+ * ends as one of the deleted queue. Where that is forgotten here, the later one has to bear its end.
+ */
+function queueAtAcceptance(step: Step, queue: KnownQueue, { createdAt }: NewJob): KnownQueue {
+  const { namespace, name, createdAt: since } = queue.settings;
+  if (incarnationOf(queue.settings) === 0 || createdAt === null || createdAt >= since) return queue;
+  const [first, ...rest] = step.get(QUEUES).superseded(namespace, name);
+  if (first === undefined) return { ...queue, settings: { ...queue.settings, deleted: true } };
+  return rest.reduce((latest, other) => (other.settings.version > latest.settings.version ? other : latest), first);
 }
 
 /** A shard that holds all it can takes nothing, though it was promised: the message waits in its Queue, and comes again. */

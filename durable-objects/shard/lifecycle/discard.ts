@@ -1,6 +1,7 @@
 import type { ExistingIdsReply, JobKeys, ReleaseKeysRequest } from "../../../contract/rpc.ts";
 import { slotOfJob } from "../../../domain/job-id.ts";
 import { dedupScope, idempotencyScope } from "../../../domain/key-scope.ts";
+import { incarnationOf } from "../../../domain/queue.ts";
 import { DEDUP } from "../flow/dedup-store.ts";
 import { releaseDecided } from "../flow/ordering-keys.ts";
 import { appendToLog, KEEP_AT_LEAST_MS, noteOvertaken } from "../jobs/history.ts";
@@ -44,7 +45,8 @@ export function releaseKeys(step: Step, { namespace, jobs }: ReleaseKeysRequest)
   const kept = new Set(existing);
   for (const job of jobs) {
     const queue = kept.has(job.id) ? null : step.get(QUEUES).find(namespace, job.queue);
-    if (queue !== null) releaseKeysOf(step, queue.ref, job);
+    // Under the keys of an earlier queue of the name nobody submits any more.
+    if (queue !== null && incarnationOf(queue.settings) === incarnationOf(job)) releaseKeysOf(step, queue.ref, job);
   }
   return { type: "existing", ids: existing };
 }

@@ -43,16 +43,25 @@ export function lineOfNew(queue: KnownQueue, job: NewJob): Line | null {
 
 const plainSpecs = new WeakMap<QueueSettings, string>();
 
-/** The JSON of `JobSpec`. Most jobs bring no retry, tags or key of their own: their text is made once for each version of the settings. */
+/** The JSON of `JobSpec`. Most jobs bring no retry, tags, key or trace of their own: their text is made once for each version of the settings. */
 export function specOf(settings: QueueSettings, job: NewJob, now: number): string {
   const keyed = job.idempotency !== null || job.dedup !== null;
-  const plain = job.retry === null && job.tags.length === 0 && !keyed && job.parent === null && job.depth === undefined;
+  const traced = job.traceparent === undefined ? {} : { traceparent: job.traceparent };
+  const brought = job.parent !== null || job.depth !== undefined;
+  const plain = job.retry === null && job.tags.length === 0 && !keyed && !brought && job.traceparent === undefined;
   const known = plain ? plainSpecs.get(settings) : undefined;
   if (known !== undefined) return known;
   const retry = { ...settings.retry, ...job.retry };
   const dedup = job.dedup === null ? {} : { dedupEndsAt: now + (job.dedup.windowMs ?? FOREVER_MS) };
   const parent = { ...(job.parent === null ? {} : { parent: job.parent }), ...(job.depth ? { depth: job.depth } : {}) };
-  const spec: JobSpec = { retry, tags: job.tags, idempotencyKey: job.idempotency?.key ?? null, ...parent, ...dedup };
+  const spec: JobSpec = {
+    retry,
+    tags: job.tags,
+    idempotencyKey: job.idempotency?.key ?? null,
+    ...parent,
+    ...dedup,
+    ...traced,
+  };
   const text = JSON.stringify(spec);
   if (plain) plainSpecs.set(settings, text);
   return text;

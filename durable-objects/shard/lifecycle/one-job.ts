@@ -36,9 +36,8 @@ export function getJob(parts: Parts, request: GetRequest): Here<JobReply> {
 }
 
 export function explainJob(parts: Parts, request: JobRequest, now: number): Here<ExplainReply> {
-  const row = parts.get(JOBS).head(request.id);
-  if (row === null || parts.get(QUEUES).get(row.queue).settings.namespace !== request.namespace)
-    return absent(parts, request);
+  const row = visibleHead(parts, request);
+  if (row === null) return absent(parts, request);
   return { type: "explained", explanation: explain(parts, row, now) };
 }
 
@@ -59,18 +58,23 @@ interface OneChange {
 }
 
 function changeOne(step: Step, request: JobRequest, { change, why }: OneChange): Here<ChangeReply> {
-  const row = step.get(JOBS).head(request.id);
-  const settings = row === null ? null : step.get(QUEUES).get(row.queue).settings;
-  if (row === null || settings === null || settings.namespace !== request.namespace) return absent(step, request);
+  const row = visibleHead(step, request);
+  if (row === null) return absent(step, request);
   const changed = change(step, row) !== null;
   const after = step.get(JOBS).row(request.id);
   if (after === null) throw new Error(`${request.id} vanished within a step`);
-  const job = step.get(PROGRESS).tell(toJob(after, settings));
+  const job = step.get(PROGRESS).tell(toJob(after, step.get(QUEUES).get(row.queue).settings));
   return changed ? { type: "job", job } : { type: "conflict", job, because: why(step, row) };
 }
 
+/** The job that a call names; null where its namespace has none. */
+export function visibleHead(parts: Parts, { id, namespace }: JobRequest): JobHead | null {
+  const row = parts.get(JOBS).head(id);
+  return row === null || parts.get(QUEUES).get(row.queue).settings.namespace !== namespace ? null : row;
+}
+
 /** There is no job by that name; unless the batch that brings it commits, which whoever asks has to wait for. */
-function absent(parts: Parts, { namespace, id }: JobRequest): Absent | Busy {
+export function absent(parts: Parts, { namespace, id }: JobRequest): Absent | Busy {
   const undecided = parts.get(RESERVATIONS).of(id);
   if (undecided !== null && parts.get(QUEUES).get(undecided.queue).settings.namespace === namespace) {
     return { type: "busy", retryAfterMs: UNDECIDED_RETRY_MS };

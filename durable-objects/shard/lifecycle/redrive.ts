@@ -1,9 +1,18 @@
 import type { Unredrivable } from "../../../contract/rpc.ts";
+import { boundedAttempts } from "../../../domain/job/attempts.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import { rejectedAtCommit } from "../../../domain/rejected-at-commit.ts";
 import { lineOf, promoteNext, releaseDecided } from "../flow/ordering-keys.ts";
 import { noteOvertaken } from "../jobs/history.ts";
-import { BLOCKS, type JobHead, type JobSpec, type StoredAttempt } from "../jobs/job-row.ts";
+import {
+  BLOCKS,
+  deliveryOf,
+  type JobHead,
+  type JobSpec,
+  type Returns,
+  returnsOf,
+  type StoredAttempt,
+} from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
 import type { Parts } from "../kernel/part.ts";
@@ -59,12 +68,20 @@ export function redrive(step: Step, row: JobHead, delayMs: number): JobHead | nu
     expires_at: row.expires_at !== null && row.expires_at <= runAt ? null : row.expires_at,
     lease: null,
     attempts: withCancelledAttempt(row),
+    returns: withNewBudget(row),
   };
   noteOvertaken(step, row);
   const after = transition(step, row, { ...event, set });
   admissionOf(step).returned(step.get(QUEUES).get(queue).settings.namespace);
   if (line !== null) promoteNext(step, line, open);
   return after;
+}
+
+/** It may be deferred again for as long as a job that has just come. Stale leases stay known. */
+function withNewBudget(row: JobHead): string | null {
+  if (row.returns === null) return null;
+  const { leases } = returnsOf(row);
+  return JSON.stringify({ unbegun: 0, leases } satisfies Returns);
 }
 
 /** An attempt that was cancelled lives in the row alone: it is stored before the next one overwrites it. */
@@ -79,6 +96,7 @@ function withCancelledAttempt(row: JobHead): string {
     error: null,
     worker: row.worker,
     nonce: row.lease,
+    delivery: deliveryOf(row),
   };
-  return JSON.stringify([...earlier, attempt]);
+  return JSON.stringify(boundedAttempts([...earlier, attempt]));
 }

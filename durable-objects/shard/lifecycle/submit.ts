@@ -228,7 +228,7 @@ class Intake {
   #growth(queue: KnownQueue, { id }: { id: string }, payload: string): Full | null {
     if (this.#gate === null) return null;
     const { namespace } = queue.settings;
-    const bytes = utf8Bytes(payload) - (this.#step.get(JOBS).payloadBytes([id]).get(id) ?? 0);
+    const bytes = utf8Bytes(payload) - (this.#step.get(JOBS).textBytes([id], { allAttempts: false }).get(id) ?? 0);
     const full = this.#gate.admission.refusalToGrow(namespace, bytes);
     if (full === null) this.#gate.admission.grew(namespace, bytes);
     return full;

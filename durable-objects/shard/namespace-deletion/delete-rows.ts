@@ -4,10 +4,11 @@ import { SLOTS, slotOf } from "../../../domain/slots.ts";
 import { ANY_PARKED, PARKED } from "../flow/parked-store.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import { noteOvertaken } from "../jobs/history.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import { removeRows } from "../jobs/transition.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { cancel } from "../lifecycle/cancel.ts";
 import { STORED_BYTES } from "../namespaces/stored-bytes.ts";
@@ -81,14 +82,18 @@ function deleteJobs(step: Step, { ref }: KnownQueue): Deleted {
   const jobs = step.get(JOBS);
   const over: string[] = [];
   let cancelled = 0;
-  for (const id of jobs.ofQueue(ref, JOBS_PER_STEP)) {
+  const each = ({ id }: { id: string }) => {
     const row = jobs.head(id);
     if (row === null || isFinal(row.state)) over.push(id);
     else {
       cancel(step, row);
       cancelled += 1;
     }
-  }
+  };
+  const rows = jobs.ofQueue(ref, JOBS_PER_STEP).map((id) => ({ id }));
+  walk(step, EACH_JOB, { rows, each });
+  // One that cannot be cancelled goes as it is: nothing of its queue stays that would wait for its end.
+  for (const { id } of rows) if (step.get(QUARANTINE).holds(EACH_JOB.kind, id, step.now)) over.push(id);
   step.get(PROGRESS).forget(step, over);
   for (const row of removeRows(step, over)) noteOvertaken(step, row);
   const gone = onTheirWay.length + undecided + over.length;
@@ -98,7 +103,7 @@ function deleteJobs(step: Step, { ref }: KnownQueue): Deleted {
 const KEYED = ["idempotency", "dedup", "gates", "rates", "parked"] as const;
 
 /** What is remembered of the queue's keys and starts. True when a table may have more of it. */
-function deleteKeys(step: Step, { ref, settings, partitionedAt }: KnownQueue): boolean {
+export function deleteKeys(step: Step, { ref, settings, partitionedAt }: KnownQueue): boolean {
   // Under another number of partitions keys lay in other slots.
   const slots =
     partitionedAt === 0
@@ -127,7 +132,7 @@ const KEY_COLUMNS = {
 } as const;
 
 /** Its ref may be another queue's next: nothing that is kept in memory under it may stay. */
-function forgetQueue(step: Step, { ref }: KnownQueue): void {
+export function forgetQueue(step: Step, { ref }: KnownQueue): void {
   step.get(QUEUES).forget(ref);
   step.onCommit(() => {
     step.get(COUNTS).forget(ref);

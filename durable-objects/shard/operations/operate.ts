@@ -1,18 +1,18 @@
 import type { OperateRequest, OperationProgress, OperationProgressRequest } from "../../../contract/rpc.ts";
-import type { JobError } from "../../../domain/job/job.ts";
 import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import { OPERATION_KEPT_MS, selects } from "../../../domain/operation.ts";
-import { isKept, type JobHead, type JobSpec } from "../jobs/job-row.ts";
-import { JOBS } from "../jobs/job-store.ts";
+import { errorOf, isKept, type JobHead, type JobSpec } from "../jobs/job-row.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { nextOf, walkIds } from "../jobs/walk-queues.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { cancel } from "../lifecycle/cancel.ts";
 import { discard } from "../lifecycle/discard.ts";
 import { redrive } from "../lifecycle/redrive.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { type KnownOperation, OPERATIONS } from "./operation-store.ts";
+import { EACH_OPERATION, type KnownOperation, OPERATIONS } from "./operation-store.ts";
 
 /** Rows looked at, and rows changed, in one step: it stays short, and claims come in between two steps. */
 const SCAN_PER_STEP = 500;
@@ -47,32 +47,60 @@ function progressOf({ operation, scanned, matched, changed, nextAt }: KnownOpera
 export function stepOperations(step: Step): boolean {
   const operations = step.get(OPERATIONS);
   const swept = operations.sweep(step.now, SWEEP_PER_STEP);
-  const known = operations.next();
-  if (known === null) return swept === SWEEP_PER_STEP;
-  const walk = walkOn(step, known);
-  operations.save(known.operation.id, walk, walk.nextAt === null ? step.now + OPERATION_KEPT_MS : null);
-  return true;
+  const passedOver = step.get(QUARANTINE).count(EACH_OPERATION.kind, step.now);
+  const next = operations
+    .waiting(1 + passedOver)
+    .find((id) => !step.get(QUARANTINE).holds(EACH_OPERATION.kind, id, step.now));
+  const goOn = (id: string) => {
+    const known = operations.find(id);
+    if (known === null) throw new Error(`operation ${id} vanished within a step`);
+    const after = walkOn(step, known);
+    operations.save(id, after, after.nextAt === null ? step.now + OPERATION_KEPT_MS : null);
+  };
+  const went = walk(step, EACH_OPERATION, { rows: next === undefined ? [] : [next], each: goOn });
+  return went > 0 || swept === SWEEP_PER_STEP;
+}
+
+/**
+ * When an operation goes on, which is `now` while any is not done that is not set aside, or when one may be forgotten; null
+ * when there is none. `next_at` is a place in line, and no time to wait for.
+ */
+export function nextOperationAt(parts: Parts, now: number): number | null {
+  const operations = parts.get(OPERATIONS);
+  const { next, expiry } = operations.times();
+  const goesOn = () => (next === null ? null : now);
+  const some = (limit: number) => operations.waiting(limit).map((key) => ({ key, at: now }));
+  const at = parts.get(QUARANTINE).nextAt({ kind: EACH_OPERATION.kind, now }, goesOn, some);
+  return at === null || expiry === null ? (at ?? expiry) : Math.min(at, expiry);
 }
 
 function walkOn(step: Step, known: KnownOperation): KnownOperation {
   const { operation } = known;
+  const quarantine = step.get(QUARANTINE);
   const rows = nextRows(step, known);
-  const walk: KnownOperation = { ...known, nextAt: step.now };
+  const way: KnownOperation = { ...known, nextAt: step.now };
   let changes = 0;
   for (const row of rows) {
-    if (changes === CHANGES_PER_STEP) return walk;
-    walk.after = row.id;
+    if (changes === CHANGES_PER_STEP) return way;
+    if (quarantine.holds(EACH_JOB.kind, row.id, step.now)) {
+      // It is passed over for good: an operation goes its way once.
+      way.after = row.id;
+      continue;
+    }
+    // While a row that throws is looked for, the next one is another step's.
+    if (!quarantine.enters({ kind: EACH_JOB.kind, key: row.id }, step.now)) return way;
+    way.after = row.id;
     if (!isKept(row)) continue;
     const { settings } = step.get(QUEUES).get(row.queue);
-    walk.scanned += 1;
+    way.scanned += 1;
     if (!selects(operation, candidateOf(row, settings.name))) continue;
-    walk.matched += 1;
-    if (operation.dryRun || !applyAction(step, walk, row.id)) continue;
-    walk.changed += 1;
+    way.matched += 1;
+    if (operation.dryRun || !applyAction(step, way, row.id)) continue;
+    way.changed += 1;
     changes += 1;
   }
-  if (rows.length < SCAN_PER_STEP) walk.nextAt = null;
-  return walk;
+  if (rows.length < SCAN_PER_STEP) way.nextAt = null;
+  return way;
 }
 
 /** The next jobs of the operation's own queues, of the one that it names or of all of its namespace, by their ids. */
@@ -100,7 +128,7 @@ function candidateOf(row: JobHead, queue: string) {
     createdAt: row.created_at,
     finishedAt: row.finished_at,
     tags: () => (JSON.parse(row.spec) as JobSpec).tags,
-    error: () => (row.error === null ? null : (JSON.parse(row.error) as JobError)),
+    error: () => errorOf(row),
   };
 }
 

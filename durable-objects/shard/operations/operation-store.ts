@@ -1,6 +1,7 @@
 import type { ShardOperation } from "../../../contract/rpc.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 
 /**
  * How far an operation has walked: all ids up to `after` are behind it. `nextAt` (epoch milliseconds) is its place in the
@@ -30,6 +31,9 @@ interface OperationRow extends SqlRow {
   next_at: number | null;
 }
 
+/** Operations as rows that are walked over, by their ids: each walks over jobs itself. */
+export const EACH_OPERATION = { kind: "operations", keyOf: (id) => id, nests: true } as const satisfies Rows<string>;
+
 const COLUMNS = "request, after, scanned, matched, changed, paced_at, next_at";
 
 /** Every statement on `operations`. */
@@ -50,12 +54,10 @@ export function operationStore(sql: Sql) {
       );
     },
 
-    /** Of the operations that are not done, the one that has waited for longest. */
-    next(): KnownOperation | null {
-      const row = sql.all<OperationRow>(
-        `SELECT ${COLUMNS} FROM operations WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1`,
-      )[0];
-      return row === undefined ? null : toKnown(row);
+    /** The ids of the operations that are not done, those first that have waited for longest. */
+    waiting(limit: number): string[] {
+      const query = "SELECT id FROM operations WHERE next_at IS NOT NULL ORDER BY next_at LIMIT +?";
+      return sql.all<{ id: string }>(query, limit).map(({ id }) => id);
     },
 
     save(id: string, walk: Walk, expiresAt: number | null): void {
@@ -73,16 +75,13 @@ export function operationStore(sql: Sql) {
       );
     },
 
-    /**
-     * When an operation goes on, which is `now` while any is not done, or when one may be forgotten, epoch milliseconds; null
-     * when there is none. `next_at` is a place in line, and no time to wait for.
-     */
-    nextAt(now: number): number | null {
+    /** Whether any is not done, and when one may be forgotten, epoch milliseconds; null: never. */
+    times(): { next: number | null; expiry: number | null } {
       const row = sql.all<{ next: number | null; expiry: number | null }>(
         `SELECT (SELECT min(next_at) FROM operations WHERE next_at IS NOT NULL) AS next,
            (SELECT min(expires_at) FROM operations WHERE expires_at IS NOT NULL) AS expiry`,
       )[0];
-      return row === undefined || row.next === null ? (row?.expiry ?? null) : now;
+      return row ?? { next: null, expiry: null };
     },
 
     /** Forgets at most `limit` operations whose time is over. Returns how many. */

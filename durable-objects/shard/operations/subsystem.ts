@@ -1,5 +1,5 @@
 import type { Subsystem } from "../kernel/subsystem.ts";
-import { stepOperations } from "./operate.ts";
+import { nextOperationAt, stepOperations } from "./operate.ts";
 import { OPERATION_MIGRATIONS } from "./operation-schema.ts";
 import { OPERATIONS } from "./operation-store.ts";
 
@@ -11,6 +11,6 @@ export const operations: Subsystem = {
     { table: "operations", scope: "shard", why: "an operation walks what this shard has, whatever slots that is" },
   ],
   memory: [OPERATIONS],
-  nextAt: (parts, now) => parts.get(OPERATIONS).nextAt(now),
+  nextAt: nextOperationAt,
   tick: stepOperations,
 };

@@ -5,6 +5,7 @@ import { unfit } from "../../../contract/submission.ts";
 import { slotOfJob } from "../../../domain/job-id.ts";
 import { partitionOf, slotOf } from "../../../domain/slots.ts";
 import { spawnJobId } from "../../../domain/spawn.ts";
+import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Step } from "../kernel/step.ts";
 import { admissionOf } from "../lifecycle/admission.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
@@ -23,11 +24,12 @@ export interface Child {
   job: NewJob;
 }
 
-/** The job whose success brings others. `depth` is how many successes deep it was brought itself. */
+/** The job whose success brings others. `depth` is how many successes deep it was brought itself. They are of its trace. */
 export interface Parent {
   id: string;
   namespace: string;
   depth: number;
+  traceparent?: string;
 }
 
 export type SlotAssignment =
@@ -45,6 +47,11 @@ export function assignSlots(step: Step, parent: Parent, jobs: SpawnJob[]): SlotA
   const depth = parent.depth + 1;
   const tooDeep = depth > step.get(NAMESPACES).limits(parent.namespace).spawnDepth;
   const parentSlot = slotOfJob(parent.id);
+  const origin = {
+    parent: parent.id,
+    depth,
+    ...(parent.traceparent === undefined ? {} : { traceparent: parent.traceparent }),
+  };
   let shared: number | null = null;
   for (const [index, { queue: name, ...job }] of jobs.entries()) {
     const queue = queueOf(step, parent.namespace, name);
@@ -66,22 +73,29 @@ export function assignSlots(step: Step, parent: Parent, jobs: SpawnJob[]): SlotA
       queue,
       slot,
       parentSlot,
-      job: { ...job, id, queue: 0, partition, delayMs: null, runAt, createdAt: null, parent: parent.id, depth },
+      job: { ...job, id, queue: 0, partition, delayMs: null, runAt, createdAt: null, ...origin },
     });
   }
   const full = fullFor(step, parent.namespace, children);
-  if (full !== null) return { type: "refused", index: 0, queue: jobs[0]?.queue ?? "", because: full };
+  if (full !== null) return { type: "refused", queue: jobs[full.index]?.queue ?? "", ...full };
   return { type: "assigned", children };
 }
 
-/** Why there is no room for jobs that a job brings; null when there is, and then they have it. */
-function fullFor(step: Step, namespace: string, children: readonly Child[]): Unfit | null {
-  const incoming = children.map(({ job }) => ({ priority: job.priority, bytes: utf8Bytes(job.payload) }));
+const NO_ROOM = { queue: "queue-full", namespace: "namespace-full", shard: "shard-full" } as const;
+
+/** Why there is no room for jobs that a job brings, and for which; null when there is, and then they have it. */
+function fullFor(step: Step, namespace: string, children: readonly Child[]): { index: number; because: Unfit } | null {
+  const ownership = step.get(OWNERSHIP);
+  const incoming = children.map(({ queue, slot, job }) => ({
+    queue: ownership.owns(slot) ? queue : null,
+    priority: job.priority,
+    bytes: utf8Bytes(job.payload),
+  }));
   const admission = admissionOf(step);
   const full = admission.refusalToBring(namespace, incoming);
-  if (full === null) admission.brought(namespace, incoming);
-  if (full === null) return null;
-  return full.scope === "namespace" ? "namespace-full" : "shard-full";
+  if (full !== null) return { index: full.at, because: NO_ROOM[full.scope] };
+  admission.brought(namespace, incoming);
+  return null;
 }
 
 /** The keys that decide the place of a job. */

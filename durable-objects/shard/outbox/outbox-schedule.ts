@@ -2,9 +2,10 @@ import { type NewJob, type ReceiveRequest, RPC_VERSION } from "../../../contract
 import type { SpawnLetter } from "../../../contract/spawn-letter.ts";
 import { OWNERSHIP, type Ownership } from "../kernel/ownership.ts";
 import { Part, type PartContext } from "../kernel/part.ts";
+import { QUARANTINE, type Quarantine } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES, type QueueStore } from "../queues/queue-store.ts";
-import { OUTBOX, type OutboxRow, type OutboxStore } from "./outbox-store.ts";
+import { EACH_LETTER, OUTBOX, type OutboxRow, type OutboxStore } from "./outbox-store.ts";
 
 /** A call that has not been answered for so long is taken to be lost, and made again. */
 export const PATIENCE_MS = 2_000;
@@ -37,12 +38,21 @@ export class OutboxSchedule {
   readonly #waits = new Map<string, { tries: number; at: number }>();
   /** The slot that went last, so that the next call begins behind it. */
   readonly #last = new Map<string, number>();
+  readonly #quarantine: Quarantine;
+  /** Jobs that were found not to be fit to be sent. */
+  #unfit: Unfit[] = [];
 
   constructor(shard: PartContext) {
     this.#name = shard.name;
     this.#outbox = shard.get(OUTBOX);
     this.#queues = shard.get(QUEUES);
     this.#ownership = shard.get(OWNERSHIP);
+    this.#quarantine = shard.get(QUARANTINE);
+  }
+
+  /** The jobs that `take` has found not to be fit to be sent, once: they are to be set aside, so that those behind them go. */
+  takeUnfit(): Unfit[] {
+    return this.#unfit.splice(0);
   }
 
   /** The calls that are to be made now. From here on they count as under way. */
@@ -52,10 +62,30 @@ export class OutboxSchedule {
     return due.flatMap(([to, slots]): Delivery[] => {
       const { tries } = this.#waits.get(to) ?? { tries: 0 };
       this.#waits.set(to, { tries: tries + 1, at: now + Math.max(PATIENCE_MS, pauseMs(tries)) });
-      if (to === DEAD_LETTERS) return [{ type: "letters", to, letters: this.#outbox.letters(MAX_LETTERS) }];
+      if (to === DEAD_LETTERS) {
+        const letters = this.#lettersTo(now);
+        return letters.length === 0 ? [] : [{ type: "letters", to, letters }];
+      }
       const request = this.#request(this.#rows(to, slots));
-      return request.jobs.length === 0 ? [] : [{ type: "jobs", to, request }];
+      if (request.jobs.length > 0) return [{ type: "jobs", to, request }];
+      if (this.#unfit.length > 0) this.#waits.delete(to);
+      return [];
     });
+  }
+
+  #lettersTo(now: number): SpawnLetter[] {
+    const passedOver = this.#quarantine.count(EACH_LETTER.kind, now);
+    const letters: SpawnLetter[] = [];
+    for (const { id, letter } of this.#outbox.letters(MAX_LETTERS + passedOver)) {
+      const name = { kind: EACH_LETTER.kind, key: id };
+      if (letters.length === MAX_LETTERS || this.#quarantine.holds(name.kind, id, now)) continue;
+      try {
+        letters.push(JSON.parse(letter) as SpawnLetter);
+      } catch (error) {
+        this.#quarantine.setAside(name, error, now);
+      }
+    }
+    return letters;
   }
 
   /** The call was answered: from the commit of this step on the next may be made. */
@@ -114,18 +144,41 @@ export class OutboxSchedule {
     return rows;
   }
 
-  #request(rows: OutboxRow[]): ReceiveRequest {
+  #request(asked: OutboxRow[]): ReceiveRequest {
+    const rows = this.#fit(asked);
     const refs = [...new Set(rows.map(({ queue }) => queue))];
     return {
       v: RPC_VERSION,
       epoch: this.#ownership.epoch,
       source: this.#name,
       queues: refs.map((ref) => this.#queues.get(ref).settings),
-      jobs: rows.map(({ slot, seq, queue, job }) => {
-        return { slot, seq, job: { ...(JSON.parse(job) as NewJob), queue: refs.indexOf(queue) } };
-      }),
+      jobs: rows.map(({ slot, seq, queue, job }) => ({ slot, seq, job: { ...job, queue: refs.indexOf(queue) } })),
     };
   }
+
+  /** The jobs that can be sent. Behind one that cannot nothing of its slot goes, until it is set aside. */
+  #fit(rows: OutboxRow[]): (Omit<OutboxRow, "job"> & { job: NewJob })[] {
+    const stuck = new Set<number>();
+    return rows.flatMap((row) => {
+      if (stuck.has(row.slot)) return [];
+      try {
+        return [{ ...row, job: jobOf(row, this.#queues) }];
+      } catch (error) {
+        stuck.add(row.slot);
+        this.#unfit.push({ ...row, error });
+        return [];
+      }
+    });
+  }
+}
+
+/** A job that cannot be sent, and why. */
+export type Unfit = Pick<OutboxRow, "slot" | "seq" | "id"> & { error: unknown };
+
+/** The job of a row. Throws where the row cannot be read, or its queue is not known. */
+export function jobOf({ job, queue }: OutboxRow, queues: QueueStore): NewJob {
+  queues.get(queue);
+  return JSON.parse(job) as NewJob;
 }
 
 function pauseMs(tries: number): number {

@@ -1,10 +1,11 @@
 import type { NewJob } from "../../../contract/rpc.ts";
 import type { SpawnLetter } from "../../../contract/spawn-letter.ts";
 import { inChunks } from "../../chunks.ts";
-import type { Sql } from "../../sql.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
 import { countsEqualRows, keptCounts } from "../kernel/kept-counts.ts";
 import { Part, type Parts, type StepScope } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 import { OUTGOING } from "../lifecycle/outgoing.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 
@@ -22,9 +23,14 @@ export interface Outgoing {
 export interface OutboxRow {
   slot: number;
   seq: number;
+  id: string;
   queue: number;
   job: string;
 }
+
+/** Jobs on their way, and letters, as rows that are walked over. */
+export const EACH_OUTGOING = { kind: "spawn_outbox", keyOf: ({ id }) => id } as const satisfies Rows<{ id: string }>;
+export const EACH_LETTER = { kind: "spawn_letters", keyOf: ({ id }) => id } as const satisfies Rows<{ id: string }>;
 
 /**
  * Spawned jobs that go out, come in, or were refused. Mostly there are none: then no question costs a query. Which slots have
@@ -33,15 +39,17 @@ export interface OutboxRow {
 export class OutboxStore {
   readonly #sql: Sql;
   readonly #letters: Presence;
+  readonly #asides: Presence;
   /** Ascending. */
   #slots: readonly number[];
 
   readonly #tally: OutgoingTally;
 
-  constructor(sql: Sql, tally: OutgoingTally, { letters, slots }: { letters: Presence; slots: readonly number[] }) {
+  constructor(sql: Sql, tally: OutgoingTally, slots: readonly number[]) {
     this.#sql = sql;
+    this.#letters = new Presence(sql, "spawn_letters");
+    this.#asides = new Presence(sql, "spawn_outbox", "seq < 0");
     this.#tally = tally;
-    this.#letters = letters;
     this.#slots = slots;
   }
 
@@ -50,9 +58,9 @@ export class OutboxStore {
     for (const { key, n } of sql.all<{ key: number; n: number }>(COUNT_BY_QUEUE)) tally.count(key, n);
     const slots: number[] = [];
     for (let last = -1; ; ) {
-      const query = "SELECT min(slot) AS slot FROM spawn_outbox WHERE slot > ?";
+      const query = "SELECT min(slot) AS slot FROM spawn_outbox WHERE slot > ? AND seq > 0";
       const next = sql.all<{ slot: number | null }>(query, last)[0]?.slot ?? null;
-      if (next === null) return new OutboxStore(sql, tally, { letters: new Presence(sql, "spawn_letters"), slots });
+      if (next === null) return new OutboxStore(sql, tally, slots);
       slots.push(next);
       last = next;
     }
@@ -65,6 +73,11 @@ export class OutboxStore {
 
   get hasLetters(): boolean {
     return this.#letters.any;
+  }
+
+  /** Whether jobs may be set aside. */
+  get hasAsides(): boolean {
+    return this.#asides.any;
   }
 
   /** 1 row a job. */
@@ -86,10 +99,37 @@ export class OutboxStore {
     }
   }
 
-  /** The first jobs of a slot: never one without those before it, because the receiver remembers only the last. */
+  /**
+   * The first jobs of a slot: never one without those before it, because the receiver remembers only the last. Those that are
+   * set aside are not among them.
+   */
   first(slot: number, limit: number): OutboxRow[] {
-    const query = "SELECT slot, seq, queue, job FROM spawn_outbox WHERE slot = ? ORDER BY seq LIMIT +?";
-    return this.#sql.all<{ slot: number; seq: number; queue: number; job: string }>(query, slot, limit);
+    const query = "SELECT slot, seq, id, queue, job FROM spawn_outbox WHERE slot = ? AND seq > 0 ORDER BY seq LIMIT +?";
+    return this.#sql.all<SqlRow & OutboxRow>(query, slot, limit);
+  }
+
+  /**
+   * Sets a job aside that cannot be sent: its number becomes negative, so that those behind it go. It is sent under a new
+   * number when it can be (`sendAgain`), because the receiver takes none below the last. 2 rows.
+   */
+  setAside(step: StepScope, { slot, seq }: { slot: number; seq: number }): void {
+    this.#recheck(step, [{ slot }]);
+    this.#asides.raise();
+    this.#sql.run("UPDATE spawn_outbox SET seq = -seq WHERE slot = ? AND seq = ?", slot, seq);
+  }
+
+  /** Jobs that are set aside, at most `limit`. Reads the whole outbox. */
+  aside(limit: number): OutboxRow[] {
+    if (!this.#asides.any) return [];
+    const query = "SELECT slot, seq, id, queue, job FROM spawn_outbox WHERE seq < 0 LIMIT +?";
+    return this.#sql.all<SqlRow & OutboxRow>(query, limit);
+  }
+
+  /** A job that was set aside goes as the last of its slot. 2 rows. */
+  sendAgain(step: StepScope, { slot, seq }: { slot: number; seq: number }, as: number): void {
+    this.#recheck(step, [{ slot }]);
+    this.#asides.recheck(step);
+    this.#sql.run("UPDATE spawn_outbox SET seq = ? WHERE slot = ? AND seq = ?", as, slot, seq);
   }
 
   /** These have reached their shards. 1 row a job. */
@@ -107,14 +147,14 @@ export class OutboxStore {
 
   /** The first jobs of a queue that have not arrived, whatever their slots. Reads the whole outbox. */
   ofQueue(queue: number, limit: number): { slot: number; seq: number }[] {
-    if (this.#slots.length === 0) return [];
     const query = "SELECT slot, seq FROM spawn_outbox WHERE queue = ? LIMIT +?";
     return this.#sql.all<{ slot: number; seq: number }>(query, queue, limit);
   }
 
-  /** Whether a job of the slot is on its way, one of this very step too. */
+  /** Whether a job of the slot is on its way, one of this very step too. What is set aside may be overtaken. */
   waits(slot: number): boolean {
-    return this.#sql.all("SELECT 1 AS found FROM spawn_outbox WHERE slot = ? LIMIT 1", slot).length > 0;
+    const query = "SELECT 1 AS found FROM spawn_outbox WHERE slot = ? AND seq > 0 LIMIT 1";
+    return this.#sql.all(query, slot).length > 0;
   }
 
   isOnItsWay(slot: number, id: string): boolean {
@@ -141,10 +181,9 @@ export class OutboxStore {
     step.get(LETTER_COUNTS).add(0, written.length);
   }
 
-  letters(limit: number): SpawnLetter[] {
-    return this.#sql
-      .all<{ letter: string }>("SELECT letter FROM spawn_letters LIMIT +?", limit)
-      .map(({ letter }) => JSON.parse(letter) as SpawnLetter);
+  /** Letters that have yet to go out, as texts. */
+  letters(limit: number): { id: string; letter: string }[] {
+    return this.#sql.all<{ id: string; letter: string }>("SELECT id, letter FROM spawn_letters LIMIT +?", limit);
   }
 
   lettersSent(step: StepScope & Parts, ids: string[]): void {
@@ -157,7 +196,8 @@ export class OutboxStore {
   forgetLetters(step: StepScope & Parts, namespace: string): number {
     if (!this.#letters.any) return 0;
     this.#letters.recheck(step);
-    const query = "DELETE FROM spawn_letters WHERE letter ->> '$.namespace' = ? RETURNING 1 AS done";
+    const query =
+      "DELETE FROM spawn_letters WHERE iif(json_valid(letter), letter ->> '$.namespace', NULL) = ? RETURNING 1 AS done";
     const { length } = this.#sql.all(query, namespace);
     step.get(LETTER_COUNTS).add(0, -length);
     return length;

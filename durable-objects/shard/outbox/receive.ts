@@ -1,13 +1,15 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
 import { type NewJob, type ReceiveReply, type ReceiveRequest, RPC_VERSION } from "../../../contract/rpc.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import { partitionOf } from "../../../domain/slots.ts";
 import { METRICS } from "../jobs/metrics.ts";
+import { QUARANTINE } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { admissionOf } from "../lifecycle/admission.ts";
 import { isRefusal, submit } from "../lifecycle/submit.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { takeSettings } from "../queues/queue-store.ts";
+import { isSameQueue, takeSettings } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
 import { keysOf } from "../reservations/reserved-keys.ts";
 import { partitionKeysOf } from "./assign-slots.ts";
@@ -16,6 +18,9 @@ import { OUTBOX } from "./outbox-store.ts";
 
 /** Characters of a payload that a letter carries: a message may have 128 KB, and a character three bytes. */
 const MAX_LETTER_CHARACTERS = 24_000;
+
+/** The kind of jobs that come from other shards, as rows that are walked over. */
+const INCOMING = "spawned jobs";
 
 /** A job that has come to the owner of its slot. */
 export interface IncomingJob {
@@ -26,15 +31,23 @@ export interface IncomingJob {
 /** Takes what another shard hands over: each job once, however often it comes. The mark is written in the step that takes it. */
 export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveReply, { type: "received" }> {
   const outbox = step.get(OUTBOX);
-  const queues = request.queues.map((settings) => takeSettings(step, settings));
+  const queues = request.queues.map((settings) => queueOf(step, settings));
   const marks = new Map<number, number>();
   const stuck = new Set<number>();
   const incoming: IncomingJob[] = [];
   const left: number[] = [];
+  const unfit: number[] = [];
   for (const { seq, slot, job } of request.jobs) {
     const queue = queues[job.queue];
     if (queue === undefined) throw new Error(`job ${job.id} names no queue of its request`);
     if (seq <= (marks.get(slot) ?? outbox.mark(slot, request.source))) continue;
+    // The sender puts it aside, and only then does what follows it go past it: what it is sent as next is a number above.
+    if (!stuck.has(slot) && !step.get(QUARANTINE).enters({ kind: INCOMING, key: job.id }, step.now, { asked: true })) {
+      stuck.add(slot);
+      left.push(seq);
+      unfit.push(seq);
+      continue;
+    }
     if (stuck.has(slot) || (!isGone(step, queue) && waits(step, { queue, job }))) {
       stuck.add(slot);
       left.push(seq);
@@ -44,8 +57,16 @@ export function receive(step: Step, request: ReceiveRequest): Extract<ReceiveRep
     if (!isGone(step, queue)) incoming.push({ queue, job });
   }
   takeIn(step, incoming);
+  const quarantine = step.get(QUARANTINE);
+  for (const { job } of incoming) quarantine.leaves(step, { kind: INCOMING, key: job.id });
   for (const [slot, seq] of marks) outbox.setMark(slot, request.source, seq);
-  return { type: "received", left };
+  return { type: "received", left, unfit };
+}
+
+/** The queue that the sender meant: a deleted one where another has its name by now, so that nothing of it comes in there. */
+function queueOf(step: Step, sent: QueueSettings): KnownQueue {
+  const queue = takeSettings(step, sent);
+  return isSameQueue(queue.settings, sent) ? queue : { ...queue, settings: { ...sent, deleted: true }, frozenUntil: 0 };
 }
 
 /** Of a namespace that is being deleted nothing comes in. */

@@ -6,9 +6,12 @@ import type { Driver, DriverHost } from "../kernel/driver.ts";
 import type { Engine } from "../kernel/engine.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
+import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
-import { type Delivery, OUTBOX_SCHEDULE } from "./outbox-schedule.ts";
-import { OUTBOX } from "./outbox-store.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import { type Delivery, jobOf, OUTBOX_SCHEDULE, PATIENCE_MS, type Unfit } from "./outbox-schedule.ts";
+import { EACH_OUTGOING, OUTBOX, type OutboxRow } from "./outbox-store.ts";
 
 /** What those are woken by who wait until spawned jobs have reached their shards. */
 const DELIVERED = "delivered";
@@ -53,7 +56,40 @@ export class OutboxSender implements Driver {
 
 /** The calls that are to be made now, each with an answer for `noteDelivered`. */
 export function deliveries(engine: Engine): Delivery[] {
-  return engine.get(OUTBOX_SCHEDULE).take(engine.now());
+  const schedule = engine.get(OUTBOX_SCHEDULE);
+  const made = schedule.take(engine.now());
+  const unfit = schedule.takeUnfit();
+  if (unfit.length > 0) engine.step((step) => setAside(step, unfit));
+  return made;
+}
+
+/** Jobs that cannot be sent make way for those behind them. */
+function setAside(step: Step, jobs: readonly Unfit[]): void {
+  const quarantine = step.get(QUARANTINE);
+  for (const { error, ...row } of jobs) {
+    step.get(OUTBOX).setAside(step, row);
+    step.onCommit(() => quarantine.setAside({ kind: EACH_OUTGOING.kind, key: row.id }, error, step.now));
+  }
+  step.wakeAt(step.now + PATIENCE_MS);
+}
+
+/** Jobs that were set aside and can be sent by now go as the last of their slots, at most `limit`. True when more may. */
+export function sendAgain(step: Step, limit: number): boolean {
+  const outbox = step.get(OUTBOX);
+  const rows = outbox.aside(limit + step.get(QUARANTINE).count(EACH_OUTGOING.kind, step.now));
+  const each = (row: OutboxRow) => {
+    jobOf(row, step.get(QUEUES));
+    outbox.sendAgain(step, row, step.get(SEQUENCE).next(step.now));
+  };
+  return walk(step, EACH_OUTGOING, { rows, each }) === limit;
+}
+
+/** When a job that was set aside is tried again; null when none is. */
+export function nextTryAt(parts: Parts, now: number): number | null {
+  const outbox = parts.get(OUTBOX);
+  const some = (limit: number) => outbox.aside(limit).map(({ id }) => ({ key: id, at: now }));
+  const next = () => (outbox.hasAsides ? now : null);
+  return parts.get(QUARANTINE).nextAt({ kind: EACH_OUTGOING.kind, now }, next, some);
 }
 
 /** What became of a call; null: it failed, or nobody knows. */
@@ -65,7 +101,14 @@ export function noteDelivered(engine: Engine, delivery: Delivery, reply: Receive
     if (reply?.type !== "received") return schedule.failed(step, delivery.to);
     const left = new Set(reply.left);
     takeOut(step, delivery, left);
-    if (left.size > 0) schedule.failed(step, delivery.to);
+    const unfit = new Set(reply.unfit ?? []);
+    const refused = delivery.type === "jobs" ? delivery.request.jobs.filter(({ seq }) => unfit.has(seq)) : [];
+    const error = new Error("its shard could not take it");
+    setAside(
+      step,
+      refused.map(({ slot, seq, job }) => ({ slot, seq, id: job.id, error })),
+    );
+    if (left.size > unfit.size) schedule.failed(step, delivery.to);
     else schedule.answered(step, delivery.to);
   });
 }

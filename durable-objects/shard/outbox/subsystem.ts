@@ -5,9 +5,13 @@ import type { QueueSubsystem } from "../queues/queue-change.ts";
 import { OUTBOX_SCHEDULE } from "./outbox-schedule.ts";
 import { OUTBOX_MIGRATIONS } from "./outbox-schema.ts";
 import { LETTER_COUNTS, OUTBOX, OUTGOING_AUDIT, OUTGOING_COUNTS } from "./outbox-store.ts";
+import { nextTryAt, sendAgain } from "./sender.ts";
 
 /** A shard that is away comes back in less; and what is on its way is sent once a minute at least. */
 const UNDERWAY_AT_MOST_MS = 600_000;
+
+/** Jobs that were set aside and are sent again in one step. */
+const SENT_AGAIN_PER_STEP = 100;
 
 /** What a success has brought arrives. */
 const RULES: RowRules = {
@@ -38,9 +42,14 @@ export const outbox: QueueSubsystem = {
   ],
   memory: [OUTBOX, OUTGOING_COUNTS, LETTER_COUNTS, OUTBOX_SCHEDULE],
   queues: { holdings: (parts, { ref }) => ({ live: parts.get(OUTGOING_COUNTS).of(ref) }) },
-  nextAt: (parts, now) => parts.get(OUTBOX_SCHEDULE).nextAt(now),
+  nextAt: (parts, now) => least(parts.get(OUTBOX_SCHEDULE).nextAt(now), nextTryAt(parts, now)),
+  tick: (step) => sendAgain(step, SENT_AGAIN_PER_STEP),
   audit: { rows: [RULES], walks: [OUTGOING_AUDIT], moment: spawnedHasAlarm },
 };
+
+function least(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
 
 /** What a success has brought is sent again by an alarm. */
 function spawnedHasAlarm(view: AuditView): AuditViolation[] {

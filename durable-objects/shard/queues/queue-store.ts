@@ -1,6 +1,7 @@
-import type { QueueSettings } from "../../../domain/queue.ts";
+import { incarnationOf, isPushed, type Lane, type QueueSettings } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "./known-queue.ts";
@@ -12,6 +13,20 @@ interface QueueRow extends SqlRow {
   settings: string;
   frozen_until: number;
   partitioned_at: number;
+}
+
+/** A queue that a shard has not known to be deleted, and that was: its name is another's. */
+interface Ended {
+  queue: KnownQueue;
+  before: QueueSettings;
+}
+
+/** The queue of some settings. `before` is null where it was unknown, and the settings themselves where they are not newer. */
+interface Learned {
+  queue: KnownQueue;
+  before: QueueSettings | null;
+  /** The earlier queue of the name, where these settings tell that it was deleted. */
+  ended: Ended | null;
 }
 
 /** The queues that a shard has seen, with the newest settings of each: as the rows have them, and as the step sees them. */
@@ -54,9 +69,20 @@ export class QueueStore {
     for (const gone of view.#gone ?? []) this.#drop(gone);
   }
 
+  /** The queue that has this name now, or had it last: a deleted one, too. */
   find(namespace: string, name: string): KnownQueue | null {
-    if (this.#gone?.has(`${namespace}/${name}`)) return null;
-    return this.#known?.byName.get(`${namespace}/${name}`) ?? this.#below?.find(namespace, name) ?? null;
+    const key = `${namespace}/${name}`;
+    if (this.#gone?.has(key)) return null;
+    const own = this.#known?.byName.get(key) ?? null;
+    const below = this.#below?.find(namespace, name) ?? null;
+    if (own === null || below === null) return own ?? below;
+    return below.settings.version > own.settings.version ? below : own;
+  }
+
+  /** Deleted queues whose names others have by now, with what may be left of them. */
+  superseded(namespace: string, name: string): KnownQueue[] {
+    const latest = this.find(namespace, name);
+    return this.of(namespace).filter((queue) => queue.settings.name === name && queue.ref !== latest?.ref);
   }
 
   /** Throws when a row names a queue that was never seen: rows are only written under a known queue. */
@@ -95,19 +121,24 @@ export class QueueStore {
     return this.#sql.all<{ ref: number }>(query, after, limit).map(({ ref }) => ref);
   }
 
-  /** Takes `settings` when they are newer than what is known. Returns the queue, and what it was before. 1 or 2 rows. */
-  learn(settings: QueueSettings, now: number): { queue: KnownQueue; before: QueueSettings | null } {
-    const known = this.find(settings.namespace, settings.name);
-    if (known !== null && known.settings.version >= settings.version) return { queue: known, before: known.settings };
+  /** Takes `settings` when they are newer than what is known. 1 or 2 rows; 1 more where a queue takes another's name. */
+  learn(settings: QueueSettings, now: number): Learned {
+    const latest = this.find(settings.namespace, settings.name);
+    if (latest !== null && latest.settings.version >= settings.version) {
+      return { queue: latest, before: latest.settings, ended: null };
+    }
+    const known = latest !== null && isSameQueue(latest.settings, settings) ? latest : null;
+    const ended = latest !== null && known === null ? this.#end(latest) : null;
     const repartitioned = known !== null && known.settings.partitions !== settings.partitions;
     const partitionedAt = repartitioned ? now : (known?.partitionedAt ?? 0);
     const row = this.#sql.all<QueueRow>(
-      `INSERT INTO queues (namespace, name, version, settings, partitioned_at) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (namespace, name) DO UPDATE SET version = excluded.version, settings = excluded.settings,
+      `INSERT INTO queues (namespace, name, incarnation, version, settings, partitioned_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (namespace, name, incarnation) DO UPDATE SET version = excluded.version, settings = excluded.settings,
          frozen_until = 0, partitioned_at = excluded.partitioned_at
        RETURNING ref, version, settings, frozen_until, partitioned_at`,
       settings.namespace,
       settings.name,
+      incarnationOf(settings),
       settings.version,
       JSON.stringify(settings),
       partitionedAt,
@@ -115,15 +146,28 @@ export class QueueStore {
     if (row === undefined) throw new Error("an upsert returned no row");
     const queue = { ref: row.ref, settings, frozenUntil: 0, partitionedAt };
     this.#remember(queue);
-    return { queue, before: known?.settings ?? null };
+    return { queue, before: known?.settings ?? null, ended };
+  }
+
+  /** The queue of a name that another has by now: it was deleted, whether the shard was told of that or not. */
+  #end(queue: KnownQueue): Ended | null {
+    const before = queue.settings;
+    if (before.deleted) return null;
+    const settings = { ...before, deleted: true };
+    this.#sql.run("UPDATE queues SET settings = ? WHERE ref = ?", JSON.stringify(settings), queue.ref);
+    const ended = { ...queue, settings };
+    this.#remember(ended);
+    return { queue: ended, before };
   }
 
   /** Forgets a queue of which no row is left, and which nobody learns of again in this step. 2 rows. */
   forget(ref: number): void {
     const { namespace, name } = this.get(ref).settings;
+    const isLatest = this.find(namespace, name)?.ref === ref;
     this.#sql.run("DELETE FROM queues WHERE ref = ?", ref);
     this.#gone ??= new Set();
-    this.#gone.add(ref).add(`${namespace}/${name}`);
+    this.#gone.add(ref);
+    if (isLatest) this.#gone.add(`${namespace}/${name}`);
   }
 
   /** Until `until` (epoch milliseconds) the queue takes no new jobs. 1 row. */
@@ -145,12 +189,20 @@ export class QueueStore {
   #remember(queue: KnownQueue): void {
     this.#known ??= { byRef: new Map(), byName: new Map(), byNamespace: new Map() };
     const { namespace, name } = queue.settings;
+    const latest = this.#known.byName.get(`${namespace}/${name}`)?.settings.version ?? 0;
     this.#known.byRef.set(queue.ref, queue);
-    this.#known.byName.set(`${namespace}/${name}`, queue);
+    if (queue.settings.version >= latest) this.#known.byName.set(`${namespace}/${name}`, queue);
     const refs = this.#known.byNamespace.get(namespace) ?? new Set();
     this.#known.byNamespace.set(namespace, refs.add(queue.ref));
   }
 }
+
+/** Queues as rows that are walked over: each to come to its jobs. */
+export const EACH_QUEUE = {
+  kind: "queues",
+  keyOf: ({ ref }) => String(ref),
+  nests: true,
+} as const satisfies Rows<{ ref: number }>;
 
 export const QUEUES = new Part(
   "queues",
@@ -167,17 +219,31 @@ export function queueKey({ namespace, name }: Pick<QueueSettings, "namespace" | 
   return `queue:${namespace}/${name}`;
 }
 
+/** What those are woken by who wait for work of a lane. */
+export function laneKey(lane: Lane): string {
+  return `lane:${lane}`;
+}
+
+/** Wakes those who wait for work of the queue, `most` of them at most, and those who wait for its lane. */
+export function wakeForQueue(step: Step, { namespace, name, target, lane }: QueueSettings, most?: number): void {
+  step.wake(queueKey({ namespace, name }), most);
+  if (isPushed(target)) step.wake(laneKey(lane));
+}
+
 /**
  * Takes settings that are newer than the known ones, wherever they come from; answers the queue as it is known then. Of a
  * namespace that is being deleted nothing is taken, and its queue is answered as a deleted one.
  */
 export function takeSettings(step: Step, settings: QueueSettings): KnownQueue {
   if (step.get(NAMESPACES).isGone(settings.namespace)) return goneQueue(step, settings);
-  const { queue, before } = step.get(QUEUES).learn(settings, step.now);
+  const { queue, before, ended } = step.get(QUEUES).learn(settings, step.now);
   if (queue.settings !== settings || before === settings) return queue;
-  for (const listener of step.get(QUEUE_LISTENERS)) listener.onSettings?.(step, queue, before);
+  for (const listener of step.get(QUEUE_LISTENERS)) {
+    if (ended !== null) listener.onSettings?.(step, ended.queue, ended.before);
+    listener.onSettings?.(step, queue, before);
+  }
   // What was paused may go on, and a limit may be higher.
-  step.wake(queueKey(settings));
+  wakeForQueue(step, settings);
   return queue;
 }
 
@@ -189,6 +255,11 @@ function goneQueue(step: Step, settings: QueueSettings): KnownQueue {
   const version = Math.max(settings.version, known?.settings.version ?? 0);
   const gone = { ...settings, version, deleted: true };
   return { ref: known?.ref ?? NO_QUEUE, settings: gone, frozenUntil: 0, partitionedAt: 0 };
+}
+
+/** Whether both are settings of one queue, and not of one and of another that has its name since. */
+export function isSameQueue(a: QueueSettings, b: QueueSettings): boolean {
+  return incarnationOf(a) === incarnationOf(b);
 }
 
 /** Whether what is known of the queue goes before `settings`, by which jobs came: it is newer, or the queue is gone. */

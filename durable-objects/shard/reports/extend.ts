@@ -1,16 +1,17 @@
 import type { ExtendReply, ExtendRequest, ExtendResult, Extension } from "../../../contract/rpc.ts";
 import { parseLease } from "../../../domain/lease.ts";
-import type { JobHead } from "../jobs/job-row.ts";
+import { noteBegun } from "../jobs/begun-claims.ts";
+import { BEGUN, type JobHead } from "../jobs/job-row.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import { extendLease } from "../jobs/transition.ts";
-import { ownLeases } from "../kernel/ownership.ts";
 import type { Step } from "../kernel/step.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
+import { askedLeases } from "./asked.ts";
 import { fenceOf } from "./fence.ts";
 
 /** Moves the end of leases, and stores what comes with it. The attempt's own end, its timeout, is never moved. */
 export function extend(step: Step, { leases, namespace }: ExtendRequest): ExtendReply {
-  const { own, answers } = ownLeases(step, leases);
+  const { own, answers } = askedLeases(step, leases);
   return { type: "extended", results: answers(own.map((extension) => extendOne(step, extension, namespace))) };
 }
 
@@ -33,6 +34,7 @@ function prolong(step: Step, row: JobHead, extension: Extension): ExtendResult {
   const { progress, leaseMs } = extension;
   if (progress !== undefined) step.get(PROGRESS).save(row.id, progress, step.now);
   const endsAt = step.now + (leaseMs ?? row.timeout_ms);
+  if (row.begun === BEGUN.unsaid) noteBegun(step, row.lease);
   const after = needsNoMore(step, row, extension) ? row : extendLease(step, row, endsAt);
   const leaseExpiresAt = after.due_at ?? step.now;
   return { status: "extended", leaseExpiresAt, leaseLeftMs: leaseExpiresAt - step.now };
@@ -40,7 +42,8 @@ function prolong(step: Step, row: JobHead, extension: Extension): ExtendResult {
 
 /** Whether the lease lasts as long as the caller needs: or as long as any can, which is to the end of the attempt. */
 function needsNoMore(step: Step, row: JobHead, { unlessLeftMs }: Extension): boolean {
-  if (unlessLeftMs === null) return false;
+  // That the job was begun is written once, with the first heartbeat.
+  if (unlessLeftMs === null || row.begun !== BEGUN.yes) return false;
   const endsAt = row.lease_ends_at ?? step.now;
   return endsAt - step.now > unlessLeftMs || (row.attempt_ends_at !== null && endsAt >= row.attempt_ends_at);
 }

@@ -1,5 +1,5 @@
 import type { Lease } from "../../../domain/lease.ts";
-import type { JobHead, StoredAttempt } from "../jobs/job-row.ts";
+import { deliveryOf, type JobHead, returnsOf, type StoredAttempt } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { LeaseTags } from "../jobs/lease-tag.ts";
 import type { Parts } from "../kernel/part.ts";
@@ -19,7 +19,7 @@ export function fenceOf(step: Step, lease: Lease, namespace: string | null): Fen
   if (row === null) return { type: wasDiscarded(step, lease, namespace) ? "stale" : "unknown" };
   if (!mayTouch(step, row, namespace)) return { type: "unknown" };
   const tags = new LeaseTags();
-  if (row.attempt !== lease.attempt || !tags.isMadeOf(row.lease, lease)) {
+  if (deliveryOf(row) !== lease.delivery || !tags.isMadeOf(row.lease, lease)) {
     return { type: wasGiven(row, lease, tags) ? "stale" : "unknown" };
   }
   if (row.state === "cancelled") return { type: "cancelled" };
@@ -39,5 +39,8 @@ function mayTouch(parts: Parts, row: Pick<JobHead, "queue">, namespace: string |
 
 function wasGiven(row: JobHead, lease: Lease, tags: LeaseTags): boolean {
   const attempts = JSON.parse(row.attempts) as StoredAttempt[];
-  return attempts.some((attempt) => attempt.number === lease.attempt && tags.isMadeOf(attempt.nonce, lease));
+  const given = attempts.map(({ number, delivery = number, nonce }): [number, string] => [delivery, nonce]);
+  return [...given, ...returnsOf(row).leases].some(
+    ([delivery, nonce]) => delivery === lease.delivery && tags.isMadeOf(nonce, lease),
+  );
 }

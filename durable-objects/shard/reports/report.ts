@@ -1,19 +1,20 @@
 import type { Report, ReportReply, ReportRequest, ReportResult } from "../../../contract/rpc.ts";
 import { type Lease, parseLease } from "../../../domain/lease.ts";
-import { type JobSpec, toJob } from "../jobs/job-row.ts";
+import { noteBegun } from "../jobs/begun-claims.ts";
+import { BEGUN, type JobSpec, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { LeaseTags } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import type { Success } from "../jobs/state-store.ts";
 import { succeed } from "../jobs/transition.ts";
-import { ownLeases } from "../kernel/ownership.ts";
 import type { Step } from "../kernel/step.ts";
 import { CAPACITY } from "../lifecycle/admission.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
-import { endAttempt } from "../lifecycle/end-attempt.ts";
+import { deferAttempt, endAttempt } from "../lifecycle/end-attempt.ts";
 import { SpawnPlans } from "../outbox/spawn-plans.ts";
 import { QUEUES, takeSettings } from "../queues/queue-store.ts";
+import { askedLeases } from "./asked.ts";
 import { fenceOf } from "./fence.ts";
 
 /** Whose reports are taken: `namespace` null is the processor, which works for all. */
@@ -24,7 +25,7 @@ export interface Reporter {
 
 /** All reports, or none while the queue of a job that one of them brings is being changed. */
 export function report(step: Step, request: ReportRequest): ReportReply {
-  const { own, answers } = ownLeases(step, request.reports);
+  const { own, answers } = askedLeases(step, request.reports);
   if (own.length === 0) return { type: "reported", results: answers([]) };
   for (const settings of request.queues) takeSettings(step, settings);
   const plans = plansOf(step, own, { namespace: request.namespace, fails: request.namespace === null });
@@ -36,7 +37,7 @@ export function report(step: Step, request: ReportRequest): ReportReply {
 /** Records outcomes, each only under the lease that is current at this moment. A refused one changes nothing. */
 export function reportAll(step: Step, reports: Report[], reporter: Reporter): ReportResult[] {
   if (reports.length === 0) return [];
-  const { own, answers } = ownLeases(step, reports);
+  const { own, answers } = askedLeases(step, reports);
   const plans = plansOf(step, own, { namespace: reporter.namespace, fails: true });
   return answers(new Recording(step, plans, reporter).recordAll(own));
 }
@@ -53,14 +54,15 @@ function plansOf(
     const fence = lease === null ? null : fenceOf(step, lease, namespace);
     if (fence?.type !== "current") return null;
     const { id, queue, spec } = fence.row;
-    const { depth = 0 } = JSON.parse(spec) as JobSpec;
-    return { id, namespace: step.get(QUEUES).get(queue).settings.namespace, depth };
+    const { depth = 0, traceparent } = JSON.parse(spec) as JobSpec;
+    const { namespace: owner } = step.get(QUEUES).get(queue).settings;
+    return { id, namespace: owner, depth, ...(traceparent === undefined ? {} : { traceparent }) };
   };
   return new SpawnPlans(step, reports, { jobOf, fails });
 }
 
 /** A success whose lease has still to be looked at. */
-type Tried = { lease: Lease } & Pick<Success, "result" | "truncated">;
+type Tried = { lease: Lease } & Pick<Success, "result" | "truncated" | "warning">;
 
 /** Records the reports of one call in one step. */
 class Recording {
@@ -103,26 +105,33 @@ class Recording {
       leases.add(text);
       if (lease === null || !outcome.ok || places.has(lease.jobId)) continue;
       places.set(lease.jobId, i);
-      tried.push({ lease, ...this.#kept(outcome) });
+      tried.push({ lease, ...this.#kept(outcome), warning: outcome.warning ?? null });
     }
-    const successes = this.#withNonces(tried);
+    const { successes, unsaid } = this.#withNonces(tried);
     if (successes.length === 0) return new Set();
     const done = succeed(this.#step, successes, this.#reporter.namespace);
+    if (unsaid.size > 0) for (const { id } of done) noteBegun(this.#step, unsaid.get(id) ?? null);
     const recorded = new Set(done.map(({ id }) => places.get(id) ?? -1));
     if (this.#plans !== null) this.#launch(reports, recorded, this.#plans);
     return recorded;
   }
 
-  /** Those whose lease was made of the nonce that its job has now, with the nonce, which the statement compares once more. */
-  #withNonces(tried: Tried[]): Success[] {
-    if (tried.length === 0) return [];
+  /**
+   * Those whose lease was made of the nonce that its job has now, with the nonce, which the statement compares once more.
+   * `unsaid`: the nonces of those whose worker had not said that it has begun them.
+   */
+  #withNonces(tried: Tried[]): { successes: Success[]; unsaid: Map<string, string> } {
+    const unsaid = new Map<string, string>();
+    if (tried.length === 0) return { successes: [], unsaid };
     const nonces = this.#step.get(JOBS).nonces(tried.map(({ lease }) => lease.jobId));
     const tags = new LeaseTags();
-    return tried.flatMap(({ lease, result, truncated }) => {
-      const nonce = nonces.get(lease.jobId) ?? null;
+    const successes = tried.flatMap(({ lease, ...kept }) => {
+      const { nonce = null, begun } = nonces.get(lease.jobId) ?? {};
       if (nonce === null || !tags.isMadeOf(nonce, lease)) return [];
-      return [{ id: lease.jobId, attempt: lease.attempt, nonce, result, truncated }];
+      if (begun === BEGUN.unsaid) unsaid.set(lease.jobId, nonce);
+      return [{ id: lease.jobId, delivery: lease.delivery, nonce, ...kept }];
     });
+    return { successes, unsaid };
   }
 
   /** What is kept of a result: all of it, as long as the shard's last reserve is not touched. The outcome is always kept. */
@@ -162,7 +171,10 @@ class Recording {
     }
     const { row } = fence;
     if (progress !== undefined) this.#step.get(PROGRESS).save(row.id, progress, this.#step.now);
-    endAttempt(this.#step, row, { outcome: "failed", error: outcome.error, retryAfterMs: outcome.retryAfterMs });
+    if (row.begun === BEGUN.unsaid) noteBegun(this.#step, row.lease);
+    const { error, retryAfterMs, putBack: by } = outcome;
+    if (by === undefined) endAttempt(this.#step, row, { outcome: "failed", error, retryAfterMs });
+    else deferAttempt(this.#step, row, { by, error, askedMs: retryAfterMs ?? 0 });
     return { status: "recorded" };
   }
 

@@ -1,4 +1,5 @@
-import { type Instants, instantsOf } from "../../../contract/cron.ts";
+import type { Instants } from "../../../contract/cron.ts";
+import { instantsOf, lastUpTo } from "../../../contract/instants.ts";
 import { RPC_VERSION, type Submitted } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { isFinal } from "../../../domain/job/state.ts";
@@ -9,19 +10,22 @@ import {
   jitterOf,
   orderingKeyOf,
   type ScheduleSettings,
+  timingOf,
 } from "../../../domain/schedule.ts";
 import { keysClash } from "../../../domain/slots.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { submit } from "../lifecycle/submit.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
+import { collectMissed } from "../subscriptions/collect.ts";
 import { FIRE_BUDGET } from "./fire-budget.ts";
-import { SCHEDULES, type ScheduleRow } from "./schedule-store.ts";
+import { EACH_SCHEDULE, SCHEDULES, type ScheduleRow } from "./schedule-store.ts";
 
 /** Schedules looked at in one step, and instants of each: whoever has more to catch up goes to the end of the line. */
 const SCHEDULES_PER_STEP = 20;
@@ -39,11 +43,21 @@ const KEEP_FIRES_MS = 30 * 24 * 3_600_000;
  */
 export function fireDue(step: Step): void {
   const schedules = step.get(SCHEDULES);
-  for (const row of schedules.due(step.now, SCHEDULES_PER_STEP)) {
-    const after = look(step, row);
-    schedules.save(after);
-    step.wakeAt(after.due_at);
-  }
+  const passedOver = step.get(QUARANTINE).count(EACH_SCHEDULE.kind, step.now);
+  walk(step, EACH_SCHEDULE, {
+    rows: schedules.due(step.now, SCHEDULES_PER_STEP + passedOver),
+    each: (row) => {
+      const after = look(step, row);
+      schedules.save(after);
+      step.wakeAt(after.due_at);
+    },
+  });
+}
+
+/** When the clock has to look at a schedule: at those that are set aside from their next try on. */
+export function nextFireAt(parts: Parts, now: number): number | null {
+  const schedules = parts.get(SCHEDULES);
+  return parts.get(QUARANTINE).nextAt({ kind: EACH_SCHEDULE.kind, now }, schedules.nextDueAt, schedules.dueTimes);
 }
 
 /** Forgets records of fires whose time is over, at most `limit`. Answers how many. */
@@ -65,13 +79,15 @@ function overAt(scheduledAt: number): number {
 /** Deals with the due instants of one schedule, a bounded number; answers its row as it is then. */
 function look(step: Step, row: ScheduleRow): ScheduleRow {
   const settings = step.get(SCHEDULES).settings(row.ref);
-  const instants = instantsOf(settings.cron, settings.timezone);
+  const instants = instantsOf(timingOf(settings));
   let after = { ...row };
   for (let n = 0; n < INSTANTS_PER_LOOK && after.next_at !== null && after.next_at <= step.now; n++) {
     const at = after.next_at;
-    if (step.now - at > settings.catchUpWindowMs) {
-      const { last, next, fire } = missed(instants, at, step.now - settings.catchUpWindowMs);
+    const edge = missedBefore(instants, { settings, at, now: step.now });
+    if (edge !== null) {
+      const { last, next, fire } = missed(instants, { first: at, ...edge });
       after = noted(step, { ...after, next_at: next, last_at: last }, fire);
+      tellMissed(step, { row: after, settings, at }, fire);
       continue;
     }
     const outcome = fireInstant(step, { row: after, settings, at });
@@ -85,8 +101,27 @@ function look(step: Step, row: ScheduleRow): ScheduleRow {
   return { ...after, due_at: waits ? step.now : after.next_at };
 }
 
+/** Instants before `edge` (epoch ms) are missed; `reason` is why, for people. */
+interface Missed {
+  edge: number;
+  reason: string;
+}
+
+/** Whether the instant `at`, which is due, is missed, with all that come before the first that may still fire. Null: it may. */
+function missedBefore(
+  instants: Instants,
+  { settings, at, now }: { settings: ScheduleSettings; at: number; now: number },
+): Missed | null {
+  if (settings.catchUp === "latest") {
+    const edge = lastUpTo(instants, at, now);
+    return edge === at ? null : { edge, reason: "The next instant was due before it could be fired" };
+  }
+  const edge = now - settings.catchUpWindowMs;
+  return at >= edge ? null : { edge, reason: "Past its catch-up window when it could be fired" };
+}
+
 /** The instants from `first` up to `edge` as one record, and the first at or after `edge`. */
-function missed(instants: Instants, first: number, edge: number) {
+function missed(instants: Instants, { first, edge, reason: why }: Missed & { first: number }) {
   let last = first;
   let next = instants.next(first);
   let count = 1;
@@ -98,9 +133,17 @@ function missed(instants: Instants, first: number, edge: number) {
   const more = next !== null && next < edge;
   if (more) next = instants.next(edge - 1);
   const until = count === 1 ? "" : `, the last at ${formatTimestamp(last)}`;
-  const reason = `Past its catch-up window when it could be fired${more ? "; counted no further" : until}.`;
+  const reason = `${why}${more ? "; counted no further" : until}.`;
   const fire: Fire = { scheduledAt: first, firedAt: null, outcome: "missed", reason, jobId: null, count };
   return { last, next, fire };
+}
+
+/** A run of missed instants is an event for who asks for it, named as the job of its first instant would have been. */
+function tellMissed(step: Step, { row, settings, at }: DueInstant, { count, reason }: Fire): void {
+  if (row.slot === null) throw new Error(`schedule ${settings.name} runs here, and has no slot`);
+  const { namespace, name, job } = settings;
+  const id = fireJobId(settings, at, row.slot);
+  collectMissed(step, { id, namespace, name, queue: job.queue, tags: job.tags, scheduledAt: at, count, reason });
 }
 
 interface DueInstant {

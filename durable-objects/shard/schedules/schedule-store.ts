@@ -1,12 +1,19 @@
 import type { Fire, FireOutcome, ScheduleSettings } from "../../../domain/schedule.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 
 /** A row of `schedules`; see `schedule-schema.ts`. */
 export interface ScheduleRow extends SqlRow, PutSchedule {
   ref: number;
   fires: number;
 }
+
+/** Schedules as rows that are walked over. */
+export const EACH_SCHEDULE = {
+  kind: "schedules",
+  keyOf: ({ ref }) => String(ref),
+} as const satisfies Rows<{ ref: number }>;
 
 /** What a message of the gateway writes. Times are epoch milliseconds. */
 export interface PutSchedule {
@@ -105,6 +112,15 @@ export function scheduleStore(sql: Sql) {
         `SELECT ${COLUMNS} FROM schedules INDEXED BY schedules_due WHERE due_at IS NOT NULL AND due_at <= ?
          ORDER BY due_at LIMIT +?`,
         now,
+        limit,
+      );
+    },
+
+    /** The schedules that the clock looks at first, and when. */
+    dueTimes(limit: number): { key: string; at: number }[] {
+      return sql.all<{ key: string; at: number }>(
+        `SELECT CAST(ref AS TEXT) AS key, due_at AS at FROM schedules INDEXED BY schedules_due WHERE due_at IS NOT NULL
+         ORDER BY due_at LIMIT +?`,
         limit,
       );
     },

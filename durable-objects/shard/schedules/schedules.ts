@@ -1,4 +1,4 @@
-import { instantsOf } from "../../../contract/cron.ts";
+import { instantsOf } from "../../../contract/instants.ts";
 import type {
   ConfigureSchedulesReply,
   ConfigureSchedulesRequest,
@@ -10,7 +10,7 @@ import type {
   ScheduleStatesRequest,
   ScheduleTaken,
 } from "../../../contract/rpc.ts";
-import { assignedSlot, type Fire, timingOf } from "../../../domain/schedule.ts";
+import { assignedSlot, type Fire, timingOf, timingText } from "../../../domain/schedule.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
@@ -52,8 +52,10 @@ function take(step: Step, push: SchedulePush): ScheduleTaken {
   const runs = own === null ? 0 : 1;
   const type = own === null ? "stopped" : "runs";
   const kept = markOf(known, push.timing);
-  if (known !== null && known.runs === runs && isSame(push, known)) return { ...kept, type };
+  const isKnown = known !== null && known.runs === runs && isSame(push, known);
+  if (isKnown && !mayHaveMore(own, kept)) return { ...kept, type };
   const mark = own === null ? kept : resumed(own, kept);
+  if (isKnown && mark.nextAt === null) return { ...kept, type };
   const dueAt = own === null ? null : mark.nextAt;
   const ref = schedules.put({
     namespace: push.namespace,
@@ -84,6 +86,14 @@ function isSame(push: SchedulePush, known: ScheduleRow): boolean {
   return push.version === known.version && push.queueVersion === known.queue_version;
 }
 
+/**
+ * Whether a schedule without a next instant may have instants to come all the same: a version of this code that could not read
+ * its timing found none. One that has ended is looked at again with each push, and nothing is written of it.
+ */
+function mayHaveMore(own: OwnedSchedule | null, { nextAt }: ScheduleMark): boolean {
+  return own !== null && nextAt === null && timingText(own.settings) !== null;
+}
+
 /** The slot of the schedule's place; null when that is another shard's. */
 function slotHere(step: Step, { settings, queue }: OwnedSchedule): number | null {
   const known = takeSettings(step, queue);
@@ -103,11 +113,11 @@ function markOf(row: ScheduleRow | null, timing: string | null): ScheduleMark {
  */
 function resumed({ settings, handover }: OwnedSchedule, kept: ScheduleMark): ScheduleMark {
   const lastAt = later(kept.lastAt, handover.lastAt);
-  if (timingOf(settings) === null) return { lastAt, nextAt: null };
+  if (timingText(settings) === null) return { lastAt, nextAt: null };
   const nextAt = later(kept.nextAt, handover.nextAt);
   if (nextAt !== null && nextAt > (lastAt ?? 0)) return { lastAt, nextAt };
   const after = Math.max(settings.updatedAt, lastAt ?? 0);
-  return { lastAt, nextAt: instantsOf(settings.cron, settings.timezone).next(after) };
+  return { lastAt, nextAt: instantsOf(timingOf(settings)).next(after) };
 }
 
 function later(a: number | null, b: number | null): number | null {

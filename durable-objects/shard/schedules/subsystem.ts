@@ -1,8 +1,9 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
+import { ENDS } from "../../../domain/schedule.ts";
 import { type AuditView, comesTooLate, OVERDUE_MS, type RowRules } from "../kernel/audit-rules.ts";
 import type { Step } from "../kernel/step.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
-import { fireDue } from "./fire.ts";
+import { fireDue, nextFireAt } from "./fire.ts";
 import { SCHEDULE_MIGRATIONS } from "./schedule-schema.ts";
 import { SCHEDULES } from "./schedule-store.ts";
 
@@ -13,9 +14,9 @@ const RULES: RowRules = {
   rules: [
     {
       rule: "schedule-goes-on",
-      detail: "is not paused, and has no next instant, or the clock should have looked at it long ago",
-      where: `r.runs = 1 AND r.timing IS NOT NULL
-        AND (r.next_at IS NULL OR r.due_at IS NULL OR r.due_at < ?1 - ${OVERDUE_MS})`,
+      detail: "is not paused and never ends, and has no next instant, or the clock should have looked at it long ago",
+      where: `r.runs = 1 AND r.timing IS NOT NULL AND (r.due_at < ?1 - ${OVERDUE_MS}
+        OR CASE WHEN r.next_at IS NULL THEN instr(r.timing, '${ENDS}') = 0 ELSE r.due_at IS NULL END)`,
     },
   ],
 };
@@ -38,7 +39,7 @@ export const schedules: Subsystem = {
     { table: "fires", scope: "slot" },
   ],
   memory: [SCHEDULES],
-  nextAt: (parts) => parts.get(SCHEDULES).nextDueAt(),
+  nextAt: nextFireAt,
   tick: (step: Step) => {
     fireDue(step);
     return false;
@@ -49,7 +50,7 @@ export const schedules: Subsystem = {
 
 /** An alarm makes the clock look at the next schedule in time. */
 function schedulesHaveAlarm(view: AuditView): AuditViolation[] {
-  const dueAt = view.get(SCHEDULES).nextDueAt();
+  const dueAt = nextFireAt(view, view.now);
   if (dueAt === null || !comesTooLate(view, dueAt)) return [];
   return [{ rule: "schedule-has-alarm", detail: `a schedule is due at ${dueAt}, alarm at ${view.alarmAt}` }];
 }

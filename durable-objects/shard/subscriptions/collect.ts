@@ -1,18 +1,37 @@
 import { KEEP_EVENTS_MS } from "../../../domain/feed.ts";
-import { asksFor, type ChangedJob, type EventType, eventOf } from "../../../domain/subscription.ts";
+import {
+  asksFor,
+  type ChangedJob,
+  type EventType,
+  eventOf,
+  type MissedInstants,
+  type ScheduleEventType,
+} from "../../../domain/subscription.ts";
 import { countedChunks } from "../../chunks.ts";
 import type { JobChange } from "../jobs/job-change.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { dropExcess } from "./drop.ts";
-import { FEEDS, type Feed } from "./feed-store.ts";
-import { changedJob, type StoredEvent, slotOfStored, toStored } from "./stored-event.ts";
+import { ANY_SUBSCRIPTION, FEEDS, type Feed } from "./feed-store.ts";
+import { changedJob, missedToStored, type StoredEvent, slotOfStored, toStored } from "./stored-event.ts";
 
 /** Jobs have changed: the events of those subscriptions that ask for it are written when the step ends. */
 export function collectEvents(step: Step, change: JobChange): void {
   const type = eventTypeOf(change);
-  if (type !== null) step.scratch(COLLECTED, () => new CollectedEvents()).collect(step, type, change);
+  if (type !== null) collected(step).collect(step, type, change);
+}
+
+/** Instants of a schedule were missed, whose jobs would have had these tags. */
+export function collectMissed(
+  step: Step,
+  missed: MissedInstants & { namespace: string; tags: readonly string[] },
+): void {
+  if (step.get(ANY_SUBSCRIPTION).any) collected(step).collectMissed(step, missed);
+}
+
+function collected(step: Step): CollectedEvents {
+  return step.scratch(COLLECTED, () => new CollectedEvents());
 }
 
 /** What the change is called to subscribers; null when nobody is told of it. */
@@ -48,10 +67,15 @@ class CollectedEvents {
     if (asking.length === 0) return;
     const jobs = changedJobs(step, type, change);
     for (const feed of asking) {
-      const { tag } = feed.settings.filter;
-      const events = jobs.filter(({ tags }) => tag === null || tags.includes(tag)).map((job) => toStored(type, job));
+      const events = jobs.filter(({ tags }) => asksForTags(feed, tags)).map((job) => toStored(type, job));
       if (events.length > 0) this.#add(step, feed, events);
     }
+  }
+
+  /** Once for each run, however many instants it has. */
+  collectMissed(step: Step, missed: MissedInstants & { namespace: string; tags: readonly string[] }): void {
+    const asking = feedsAsking(step, "schedule.missed", { namespace: missed.namespace, name: missed.queue });
+    for (const feed of asking) if (asksForTags(feed, missed.tags)) this.#add(step, feed, [missedToStored(missed)]);
   }
 
   #add(step: Step, feed: Feed, events: readonly StoredEvent[]): void {
@@ -82,15 +106,28 @@ class CollectedEvents {
     const key = `${type} ${queue}`;
     const known = this.#asking.get(key);
     if (known !== undefined) return known;
-    const { namespace, name } = step.get(QUEUES).get(queue).settings;
-    const asking = step
-      .get(FEEDS)
-      .all()
-      .filter(({ settings }) => !settings.deleted && settings.namespace === namespace)
-      .filter(({ settings }) => asksFor(settings, type, name));
+    const asking = feedsAsking(step, type, step.get(QUEUES).get(queue).settings);
     this.#asking.set(key, asking);
     return asking;
   }
+}
+
+/** Those that ask for events of this type of a queue. */
+function feedsAsking(
+  step: Step,
+  type: EventType | ScheduleEventType,
+  { namespace, name }: { namespace: string; name: string },
+): readonly Feed[] {
+  return step
+    .get(FEEDS)
+    .all()
+    .filter(({ settings }) => !settings.deleted && settings.namespace === namespace)
+    .filter(({ settings }) => asksFor(settings, type, name));
+}
+
+function asksForTags({ settings }: Feed, tags: readonly string[]): boolean {
+  const { tag } = settings.filter;
+  return tag === null || tags.includes(tag);
 }
 
 /** The jobs as the change has left them. What a statement has changed together is read from the rows. */

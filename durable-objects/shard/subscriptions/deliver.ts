@@ -6,14 +6,14 @@ import type {
   EventPage,
 } from "../../../contract/rpc.ts";
 import { afterFailedTry, type DeliveryHealth, FEED_LEASE_MS, HEALTHY } from "../../../domain/feed.ts";
-import { eventId } from "../../../domain/subscription.ts";
+import { type AnyEvent, idOfEvent } from "../../../domain/subscription.ts";
 import { METRICS } from "../jobs/metrics.ts";
-import type { Parts } from "../kernel/part.ts";
+import { walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { noteDropped } from "./drop.ts";
-import { type EventRow, FEEDS, type Feed } from "./feed-store.ts";
+import { EACH_EVENT_ROW, type EventRow, FEEDS, type Feed } from "./feed-store.ts";
 import { fromStored, type StoredEvent } from "./stored-event.ts";
-import { openFeeds } from "./subscriptions.ts";
+import { frontRows, openFeeds } from "./subscriptions.ts";
 
 /** A page is closed at this many characters: an RPC may carry 32 MiB. */
 const PAGE_CHARACTERS = 1024 * 1024;
@@ -39,19 +39,28 @@ export function deliverPage(step: Step, request: DeliverRequest): DeliverReply {
 }
 
 /** Rows from the front on that have `limit` events, and no more of the last than that. */
-function pageOf(parts: Parts, feed: Feed, limit: number): EventPage {
-  const feeds = parts.get(FEEDS);
+function pageOf(step: Step, feed: Feed, limit: number): EventPage {
   let room = limit;
   let characters = 0;
   let upTo = feed.afterSeq;
-  for (const { seq, n, bytes } of feeds.front(feed, limit)) {
+  for (const { seq, n, bytes } of frontRows(step, feed, { limit, now: step.now })) {
     if (room <= 0 || (characters > 0 && characters + bytes > PAGE_CHARACTERS)) break;
     upTo = seq;
     room -= n;
     characters += bytes;
   }
-  const events = feeds.rowsTo(feed, upTo).flatMap((row) => storedIn(row).map((stored) => fromStored(stored, row.at)));
+  const events: AnyEvent[] = [];
+  eachRow(step, { feed, upTo }, (row) => {
+    for (const stored of storedIn(row)) events.push(fromStored(stored, row.at));
+  });
   return { feed: feed.ref, upTo, leaseMs: FEED_LEASE_MS, subscription: feed.settings, events: events.slice(0, limit) };
+}
+
+/** The rows of a feed up to a number, one after the other, but for those that are set aside. */
+function eachRow(step: Step, { feed, upTo }: { feed: Feed; upTo: number }, each: (row: EventRow) => void): void {
+  const { ref } = feed;
+  const rows = step.get(FEEDS).rowsTo(feed, upTo);
+  walk(step, EACH_EVENT_ROW, { rows: rows.map((row) => ({ ref, seq: row.seq, row })), each: ({ row }) => each(row) });
 }
 
 interface Reported {
@@ -98,7 +107,7 @@ function removeEvents(step: Step, feed: Feed, report: DeliveryReport): { deliver
   const refused = new Set(report.refused);
   const count = { delivered: 0, refused: 0 };
   const stays = (stored: StoredEvent) => {
-    const id = eventId(fromStored(stored, 0).job);
+    const id = idOfEvent(fromStored(stored, 0));
     if (delivered.has(id)) count.delivered += 1;
     else if (refused.has(id)) count.refused += 1;
     else return true;
@@ -106,11 +115,11 @@ function removeEvents(step: Step, feed: Feed, report: DeliveryReport): { deliver
   };
   if (delivered.size + refused.size === 0) return count;
   const done: EventRow[] = [];
-  for (const row of step.get(FEEDS).rowsTo(feed, report.upTo)) {
+  eachRow(step, { feed, upTo: report.upTo }, (row) => {
     const left = storedIn(row).filter(stays);
     if (left.length === 0) done.push(row);
     else if (left.length < row.n) leave(step, feed, { row, left });
-  }
+  });
   step.get(FEEDS).remove(feed, done);
   return count;
 }
@@ -118,8 +127,8 @@ function removeEvents(step: Step, feed: Feed, report: DeliveryReport): { deliver
 /** Removes the first event of a feed. Says how many that was. */
 function removeFirst(step: Step, feed: Feed): number {
   const feeds = step.get(FEEDS);
-  const [first] = feeds.front(feed, 1);
-  const [row] = first === undefined ? [] : feeds.rowsTo(feed, first.seq);
+  const [first] = frontRows(step, feed, { limit: 1, now: step.now });
+  const row = first === undefined ? undefined : feeds.rowsTo(feed, first.seq).find(({ seq }) => seq === first.seq);
   if (row === undefined) return 0;
   const [, ...left] = storedIn(row);
   if (left.length === 0) feeds.remove(feed, [row]);

@@ -4,6 +4,7 @@ import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
+import type { Rows } from "../kernel/quarantine.ts";
 import { EVENT_COLUMNS, type EventHead } from "./stored-event.ts";
 
 /** What a subscription has yet to be told. */
@@ -66,6 +67,12 @@ export interface EventRow extends SqlRow {
   /** JSON array of `StoredEvent`. */
   events: string;
 }
+
+/** Rows of events as rows that are walked over. */
+export const EACH_EVENT_ROW = {
+  kind: "events",
+  keyOf: ({ ref, seq }) => `${ref}/${seq}`,
+} as const satisfies Rows<{ ref: number; seq: number }>;
 
 /** A row without its text. */
 export type EventSpan = Pick<EventRow, "seq" | "at" | "n" | "bytes">;

@@ -6,10 +6,11 @@ import type {
 import { KEEP_EVENTS_MS, opensAt } from "../../../domain/feed.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE } from "../kernel/quarantine.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
-import { ANY_SUBSCRIPTION, FEEDS, type Feed } from "./feed-store.ts";
+import { ANY_SUBSCRIPTION, EACH_EVENT_ROW, type EventSpan, FEEDS, type Feed } from "./feed-store.ts";
 
 /** Takes what the gateway says of subscriptions: what is newer than what is known. Jobs that change from then on are told of. */
 export function configureSubscriptions(step: Step, { subscriptions }: ConfigureSubscriptionsRequest): null {
@@ -71,14 +72,29 @@ export function nextFeedAt(parts: Parts, now: number): number | null {
     return opens === null || opens <= now ? [oldAt] : [opens, oldAt];
   });
   if (feeds.all().some(({ dead }) => dead)) times.push(now);
+  const retryAt = parts.get(QUARANTINE).retryAt(EACH_EVENT_ROW.kind, now);
+  if (Number.isFinite(retryAt)) times.push(retryAt);
   return times.length === 0 ? null : Math.min(...times);
 }
 
 /** Feeds that a deliverer could take now, those first that were served longest ago. */
 export function openFeeds(parts: Parts, now: number): Feed[] {
   if (!parts.get(ANY_SUBSCRIPTION).any) return [];
+  // Only where rows are set aside the rows have to be asked whether there are others.
+  const isAside = parts.get(QUARANTINE).count(EACH_EVENT_ROW.kind, now) > 0;
   return parts
     .get(FEEDS)
     .withEvents()
-    .filter((feed) => (nextOpening(feed, now) ?? Number.POSITIVE_INFINITY) <= now);
+    .filter((feed) => (nextOpening(feed, now) ?? Number.POSITIVE_INFINITY) <= now)
+    .filter((feed) => !isAside || frontRows(parts, feed, { limit: 1, now }).length > 0);
+}
+
+/** The first rows of a feed that are not set aside, at most `limit`. */
+export function frontRows(parts: Parts, feed: Feed, { limit, now }: { limit: number; now: number }): EventSpan[] {
+  const quarantine = parts.get(QUARANTINE);
+  const passedOver = quarantine.count(EACH_EVENT_ROW.kind, now);
+  const isPassedOver = ({ seq }: EventSpan) =>
+    quarantine.holds(EACH_EVENT_ROW.kind, EACH_EVENT_ROW.keyOf({ ref: feed.ref, seq }), now);
+  const rows = parts.get(FEEDS).front(feed, limit + passedOver);
+  return passedOver === 0 ? rows : rows.filter((row) => !isPassedOver(row)).slice(0, limit);
 }

@@ -1,7 +1,7 @@
 import type { RowRules } from "../kernel/audit-rules.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
 import { INQUIRIES } from "./inquiries.ts";
-import { tickTransactions } from "./transaction.ts";
+import { nextTransactionAt, tickTransactions } from "./transaction.ts";
 import { TRANSACTION_MIGRATIONS } from "./transaction-schema.ts";
 import { TRANSACTIONS } from "./transaction-store.ts";
 
@@ -36,7 +36,7 @@ export const transactions: Subsystem = {
     },
   ],
   memory: [TRANSACTIONS, INQUIRIES],
-  nextAt: (parts) => parts.get(TRANSACTIONS).nextAt(),
+  nextAt: nextTransactionAt,
   tick: (step) => tickTransactions(step, TICK_PER_STEP) === TICK_PER_STEP,
   audit: { rows: [RULES] },
 };

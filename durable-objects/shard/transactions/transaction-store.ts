@@ -1,6 +1,10 @@
 import type { Prepared } from "../../../domain/two-phase-participant.ts";
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
+import type { Rows } from "../kernel/quarantine.ts";
+
+/** Transactions as rows that are walked over, by their names. */
+export const EACH_TRANSACTION = { kind: "transactions", keyOf: (txn) => txn } as const satisfies Rows<string>;
 
 export interface PreparedRow {
   prepared: Prepared;
@@ -44,6 +48,12 @@ export class TransactionStore {
   due(now: number, limit: number): string[] {
     const query = "SELECT txn FROM transactions INDEXED BY transactions_at WHERE at <= ? ORDER BY at LIMIT +?";
     return this.#sql.all<{ txn: string }>(query, now, limit).map(({ txn }) => txn);
+  }
+
+  /** The transactions whose time comes first, and when. */
+  times(limit: number): { key: string; at: number }[] {
+    const query = "SELECT txn AS key, at FROM transactions INDEXED BY transactions_at ORDER BY at LIMIT +?";
+    return this.#sql.all<{ key: string; at: number }>(query, limit);
   }
 
   /** When the next transaction's time comes, epoch ms; null without one. */

@@ -13,6 +13,8 @@ import { type ParticipantEvent, participate } from "../../../domain/two-phase-pa
 import { promoteNext } from "../flow/ordering-keys.ts";
 import type { Line } from "../flow/parked-store.ts";
 import { JOBS } from "../jobs/job-store.ts";
+import type { Parts } from "../kernel/part.ts";
+import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { UNDECIDED_RETRY_MS } from "../lifecycle/one-job.ts";
@@ -20,7 +22,7 @@ import { acceptDecided, isRefusal, submit } from "../lifecycle/submit.ts";
 import { QUEUES, takeSettings } from "../queues/queue-store.ts";
 import { RESERVATIONS, type UndecidedJob } from "../reservations/reservation-store.ts";
 import { DECIDED, INQUIRIES } from "./inquiries.ts";
-import { TRANSACTIONS } from "./transaction-store.ts";
+import { EACH_TRANSACTION, TRANSACTIONS } from "./transaction-store.ts";
 
 /**
  * This shard's part in an atomic batch over several. To prepare is to submit and take it back: what a submission would
@@ -150,14 +152,23 @@ function linesOf(jobs: UndecidedJob[]): Line[] {
 /** Asks for decisions that do not come, and forgets old ones, at most `limit`. Answers how many it looked at. */
 export function tickTransactions(step: Step, limit: number): number {
   const transactions = step.get(TRANSACTIONS);
-  const due = transactions.due(step.now, limit);
-  for (const txn of due) {
-    const known = transactions.find(txn);
-    if (known === null) continue;
-    const { prepared, actions } = participate(known.prepared, { type: "tick", now: step.now });
-    if (prepared === null) transactions.forget(txn);
-    else transactions.save(txn, { ...known, prepared });
-    if (actions.includes("ask")) step.onCommit(() => step.get(INQUIRIES).add(txn));
-  }
-  return due.length;
+  const passedOver = step.get(QUARANTINE).count(EACH_TRANSACTION.kind, step.now);
+  return walk(step, EACH_TRANSACTION, {
+    rows: transactions.due(step.now, limit + passedOver),
+    each: (txn) => {
+      const known = transactions.find(txn);
+      if (known === null) return;
+      const { prepared, actions } = participate(known.prepared, { type: "tick", now: step.now });
+      if (prepared === null) transactions.forget(txn);
+      else transactions.save(txn, { ...known, prepared });
+      if (actions.includes("ask")) step.onCommit(() => step.get(INQUIRIES).add(txn));
+    },
+  });
+}
+
+/** When a transaction's time comes: of those that are set aside, that of their next try. */
+export function nextTransactionAt(parts: Parts, now: number): number | null {
+  const transactions = parts.get(TRANSACTIONS);
+  const next = () => transactions.nextAt();
+  return parts.get(QUARANTINE).nextAt({ kind: EACH_TRANSACTION.kind, now }, next, (limit) => transactions.times(limit));
 }

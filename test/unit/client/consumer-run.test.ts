@@ -173,8 +173,8 @@ class Rig {
     await worker.queue({ messages: [{ body: bell, ack: () => undefined }] }, { DURE: this.#binding(life) });
   }
 
-  async #run(job: { id: string; attempt: number; payload: unknown }): Promise<string> {
-    this.ran.push(`${job.id}/${job.attempt}`);
+  async #run(job: { id: string; delivery: number; payload: unknown }): Promise<string> {
+    this.ran.push(`${job.id}/${job.delivery}`);
     await this.clock.sleep((job.payload as { ms: number }).ms);
     if (this.#hit(0.2)) throw new Error("no luck");
     return job.id;
@@ -207,12 +207,13 @@ class Rig {
     } as unknown as DureBinding;
   }
 
-  #claim({ queue, max = 10, leaseSeconds = LEASE_SECONDS, worker }: ClaimInput & { queue: string }) {
+  #claim({ queue, max = 10, leaseSeconds = LEASE_SECONDS, worker, begins = false }: ClaimInput & { queue: string }) {
     if (queue === "gone") throw Object.assign(new Error("gone"), { code: "queue-not-found", status: 404 });
-    const request = { queue, max, leaseMs: leaseSeconds * SECOND, worker: worker ?? null };
+    const request = { queue, max, leaseMs: leaseSeconds * SECOND, worker: worker ?? null, begins };
     return this.h.claim(request).map(({ job, lease }) => {
       const payload: unknown = JSON.parse(job.payload);
-      return { id: job.id, attempt: job.attempt, payload, lease, timeout: job.timeoutMs / SECOND, checkpoint: null };
+      const { attempt, delivery } = job;
+      return { id: job.id, attempt, delivery, payload, lease, timeout: job.timeoutMs / SECOND, checkpoint: null };
     });
   }
 

@@ -12,6 +12,7 @@ describe("a bell", () => {
     await ring(BELL).promise;
     expect(claims[0]).toEqual({
       queue: "q",
+      begins: true,
       max: 2,
       leaseSeconds: 40,
       worker: expect.stringMatching(/^consumer\/.{36}$/),

@@ -4,6 +4,8 @@ import { scriptedClient } from "../../rigs/client-fakes.ts";
 test("every other call goes where the API says", async () => {
   const { dure, seen } = scriptedClient(() => ({ body: { jobs: [], items: [], cancelled: false } }));
   await dure.cancel("j/1");
+  await dure.patch("j", { priority: 9 });
+  await dure.runNow("j");
   await dure.retry("j");
   await dure.explain("j");
   await dure.queues.put("q", { target: { type: "http", url: "https://a.b" } });
@@ -30,6 +32,8 @@ test("every other call goes where the API says", async () => {
     seen.map(({ method, path, body }) => `${method} ${path}${body === undefined ? "" : ` ${JSON.stringify(body)}`}`),
   ).toEqual([
     "POST /v1/jobs/j%2F1/cancel {}",
+    'PATCH /v1/jobs/j {"priority":9}',
+    "POST /v1/jobs/j/run-now {}",
     "POST /v1/jobs/j/retry {}",
     "GET /v1/jobs/j/explain",
     'PUT /v1/queues/q {"target":{"type":"http","url":"https://a.b"}}',

@@ -27,6 +27,15 @@ describe("heartbeats", () => {
     expect(heartbeats()).toHaveLength(3);
   });
 
+  test("begin before the attempt's time is up: without one the shard would not know that the job was begun", async () => {
+    const never = () => new Promise<never>(() => undefined);
+    const { clock, heartbeats } = startWorker([claimedJob("a", { timeout: 2 })], { leaseSeconds: 30, handler: never });
+    await clock.advance(999);
+    expect(heartbeats()).toHaveLength(0);
+    await clock.advance(1);
+    expect(heartbeats()).toHaveLength(1);
+  });
+
   test("a cancelled job reaches its handler, and its outcome is not reported", async () => {
     let reason: unknown;
     const { clock, reports } = startWorker(

@@ -13,6 +13,9 @@ const context: HandlerContext = {
   signal: new AbortController().signal,
   progress: async () => undefined,
   spawn: () => undefined,
+  release: () => {
+    throw new Error("nobody gives a job back here");
+  },
 };
 const jobOf = (payload: unknown) => claimedJob("a", { payload }) as unknown as TypedJob;
 

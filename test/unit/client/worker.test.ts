@@ -14,7 +14,7 @@ describe("a worker", () => {
     expect(server.seen[0]).toMatchObject({
       method: "POST",
       path: "/v1/queues/q/claim",
-      body: { max: 2, wait: 10, leaseSeconds: 30, worker: "host-1" },
+      body: { begins: true, max: 2, wait: 10, leaseSeconds: 30, worker: "host-1" },
       headers: { authorization: "Bearer k" },
     });
     expect(server.seen[1]).toMatchObject({
@@ -24,7 +24,7 @@ describe("a worker", () => {
           { lease: "lease-a", ok: true, result: { did: "a" } },
           { lease: "lease-b", ok: true, result: { did: "b" } },
         ],
-        claim: { queue: "q", max: 2 },
+        claim: { queue: "q", begins: true, max: 2 },
       },
     });
     expect(reports()).toHaveLength(3);

@@ -55,7 +55,9 @@ test("a listed job may leave out payload, result and attempts; a job may not", (
     namespace: "default",
     queue: "q",
     state: "queued",
+    version: 1,
     attempt: 0,
+    delivery: 0,
     maxAttempts: 5,
     priority: 4,
     orderingKey: null,
@@ -76,6 +78,7 @@ test("a listed job may leave out payload, result and attempts; a job may not", (
     expiresAt: null,
     leaseExpiresAt: null,
     progress: null,
+    traceparent: null,
   };
   expect(JobListItem.safeParse(listed).success).toBe(true);
   expect(JobView.safeParse(listed).success).toBe(false);

@@ -89,6 +89,6 @@ checkLimits("ExtendBody", ExtendBody, {
 });
 
 test("defaults of pull requests are filled in", () => {
-  expect(ClaimBody.parse({})).toEqual({ max: 10, wait: 0 });
+  expect(ClaimBody.parse({})).toEqual({ begins: false, max: 10, wait: 0 });
   expect(FailBody.parse({ error: { code: "c" } })).toEqual({ error: { code: "c", message: "", retryable: true } });
 });

@@ -16,7 +16,8 @@ describe("queueDefaults", () => {
       priorityAging: 3600,
       maxBacklog: null,
       onFailure: "continue",
-      retry: { maxAttempts: 5, backoff: "exponential", delay: 1, maxDelay: 300, jitter: "full" },
+      retry: { maxAttempts: 12, backoff: "exponential", delay: 10, maxDelay: 3600, jitter: "half" },
+      maxDeferral: 86_400,
       timeout: 60,
       retention: 604_800,
       idempotencyWindow: 86_400,
@@ -39,10 +40,10 @@ describe("queueDefaults", () => {
 
   test("a partial retry is laid over the defaults, and zero is kept", () => {
     expect(queueDefaults({ retry: { delay: 0, jitter: "none" } }).retry).toEqual({
-      maxAttempts: 5,
+      maxAttempts: 12,
       backoff: "exponential",
       delay: 0,
-      maxDelay: 300,
+      maxDelay: 3600,
       jitter: "none",
     });
   });

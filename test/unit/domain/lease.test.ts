@@ -5,7 +5,7 @@ import { formatLease, isSameTag, parseLease } from "../../../domain/lease.ts";
 
 const jobId = makeJobId(1_800_000_000_000, 5, new Uint8Array(8).fill(9));
 const TAG = "0123456789abcdef0123456789abcdef";
-const lease = { jobId, attempt: 12, tag: TAG };
+const lease = { jobId, delivery: 12, tag: TAG };
 const text = formatLease(lease);
 
 describe("a lease", () => {
@@ -23,8 +23,8 @@ describe("a lease", () => {
         fc.uint8Array({ minLength: 8, maxLength: 8 }),
         fc.integer({ min: 1, max: 999_999_999 }),
         tag,
-        (at, random, attempt, digits) => {
-          const made = { jobId: makeJobId(at, 4095, random), attempt, tag: digits };
+        (at, random, delivery, digits) => {
+          const made = { jobId: makeJobId(at, 4095, random), delivery, tag: digits };
           expect(parseLease(formatLease(made))).toEqual(made);
         },
       ),
@@ -38,11 +38,11 @@ describe("a lease", () => {
     [text.toUpperCase(), "upper case"],
     [`${text}\n`, "a newline after"],
     [` ${text}`, "a space before"],
-    [text.replace("_12_", "_0_"), "attempt 0"],
-    [text.replace("_12_", "_012_"), "an attempt with a zero before"],
-    [text.replace("_12_", "_-1_"), "a negative attempt"],
-    [text.replace("_12_", "_1e3_"), "an attempt in another notation"],
-    [text.replace("_12_", "_1234567890_"), "an attempt that never was"],
+    [text.replace("_12_", "_0_"), "delivery 0"],
+    [text.replace("_12_", "_012_"), "a delivery with a zero before"],
+    [text.replace("_12_", "_-1_"), "a negative delivery"],
+    [text.replace("_12_", "_1e3_"), "a delivery in another notation"],
+    [text.replace("_12_", "_1234567890_"), "a delivery that never was"],
     [text.slice(0, -1), "a short tag"],
     [`${text}0`, "a long tag"],
     [text.replace("abcdef", "abcdeg"), "a tag that is not hex"],
@@ -52,7 +52,7 @@ describe("a lease", () => {
   });
 
   test("of before there were tags, which has the 16 digits of a nonce, is still read", () => {
-    const old = { jobId, attempt: 3, tag: TAG.slice(16) };
+    const old = { jobId, delivery: 3, tag: TAG.slice(16) };
     expect(parseLease(formatLease(old))).toEqual(old);
   });
 });

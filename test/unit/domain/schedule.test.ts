@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { parseJobId } from "../../../domain/job-id.ts";
 import {
   assignedSlot,
+  ENDS,
   fireJobId,
   jitterOf,
   orderingKeyOf,
   type ScheduleSettings,
-  timingOf,
+  timingText,
 } from "../../../domain/schedule.ts";
 import { scheduleOf } from "../../rigs/schedule-harness.ts";
 import { START, settingsOf } from "../../rigs/shard-harness.ts";
@@ -55,8 +56,38 @@ test("the place follows the ordering key, else the concurrency key, else the sch
 });
 
 test("a timing is cron and zone; a schedule that is paused or deleted has none", () => {
-  expect(timingOf(scheduleOf({ overlap: "skip" }))).toBe(timingOf(scheduleOf()));
-  expect(timingOf(scheduleOf({ timezone: "Europe/Berlin" }))).not.toBe(timingOf(scheduleOf()));
-  expect(timingOf(scheduleOf({ paused: true }))).toBeNull();
-  expect(timingOf(scheduleOf({ deleted: true }))).toBeNull();
+  expect(timingText(scheduleOf({ overlap: "skip" }))).toBe(timingText(scheduleOf()));
+  expect(timingText(scheduleOf({ timezone: "Europe/Berlin" }))).not.toBe(timingText(scheduleOf()));
+  expect(timingText(scheduleOf({ paused: true }))).toBeNull();
+  expect(timingText(scheduleOf({ deleted: true }))).toBeNull();
+});
+
+test("the text of a timing has all that its instants follow from, and is as earlier versions wrote it", () => {
+  expect(timingText(scheduleOf({ cron: "30 2 * * *", timezone: "Europe/Berlin" }))).toBe("Europe/Berlin 30 2 * * *");
+  const texts = [
+    {},
+    { startAt: START },
+    { endAt: START },
+    { startAt: START, endAt: START },
+    { cron: null, everyMs: 1000 },
+    { cron: null, everyMs: 2000 },
+    { cron: null, everyMs: 1000, startAt: START + 1 },
+    { cron: null, everyMs: 1000, endAt: START },
+    { cron: null, everyMs: 1000, createdAt: START - 1 },
+  ].map((over) => timingText(scheduleOf(over)));
+  expect(new Set(texts).size).toBe(texts.length);
+  // What `every` counts from is one thing, whether it is a start or the birth; of what cron says the birth is nothing.
+  expect(timingText(scheduleOf({ cron: null, everyMs: 1000, startAt: START }))).toBe(texts[4]);
+  expect(timingText(scheduleOf({ createdAt: START - 1 }))).toBe(texts[0]);
+  expect(texts.map((text) => text?.includes(ENDS))).toEqual([
+    false,
+    false,
+    true,
+    true,
+    false,
+    false,
+    false,
+    true,
+    false,
+  ]);
 });

@@ -27,6 +27,8 @@ const GRAPH: [event: JobEvent, after: State[]][] = [
   [{ type: "succeed" }, [no, no, no, "succeeded", no, no, no, no]],
   [{ type: "retry", later: false }, [no, no, no, "queued", no, no, no, no]],
   [{ type: "retry", later: true }, [no, no, no, "scheduled", no, no, no, no]],
+  [{ type: "putBack", later: false }, [no, no, no, "queued", no, no, no, no]],
+  [{ type: "putBack", later: true }, [no, no, no, "scheduled", no, no, no, no]],
   [{ type: "fail" }, [no, no, no, "failed", no, no, no, no]],
   [{ type: "expire" }, [no, "failed", "failed", no, no, no, no, no]],
   [{ type: "cancel" }, [no, "cancelled", "cancelled", "cancelled", no, no, no, no]],
@@ -82,7 +84,7 @@ describe("the graph of states", () => {
     const intoRunning = STATES.flatMap(transitionsFrom).filter(({ to }) => to === "running");
     expect(intoRunning.map(({ event }) => event)).toEqual(["claim"]);
     const out = new Set(transitionsFrom("running").map(({ event }) => event));
-    expect([...out]).toEqual(["succeed", "retry", "fail", "cancel"]);
+    expect([...out]).toEqual(["succeed", "retry", "putBack", "fail", "cancel"]);
   });
 });
 
@@ -140,6 +142,7 @@ describe("who reads the graph", () => {
       claim: "job.started",
       succeed: "job.succeeded",
       retry: "job.retrying",
+      putBack: "job.retrying",
       fail: "job.failed",
       expire: "job.failed",
       cancel: "job.cancelled",

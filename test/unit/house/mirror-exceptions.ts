@@ -11,6 +11,7 @@ export const MIRROR_EXCEPTIONS: readonly MirrorExceptions[] = [
     tests: [
       "durable-objects/shard/cost.test.ts",
       "durable-objects/shard/histories.test.ts",
+      "durable-objects/shard/planted.test.ts",
       "durable-objects/shard/rpc-size.test.ts",
       "durable-objects/shard/slots.test.ts",
       "durable-objects/shard/flow/dedup-after.test.ts",

@@ -8,7 +8,10 @@ const context = {
   jobId: "job_x",
   attempt: 1,
   signal: new AbortController().signal,
+  traceparent: null,
+  payloadText: "",
   checkpoint: null,
+  checkpointText: null,
   progress: async () => undefined,
   spawn: () => undefined,
 };

@@ -6,13 +6,13 @@ import { isSealed, keyIdOf, type Vault } from "../../crypto/vault.ts";
 import { NO_SECRETS } from "../../db/sealed.ts";
 
 /** The target as it is shown: without any of its secrets, however they are stored. */
-export function shownTarget({ type, url, headers, firstByteTimeout }: HttpTarget): ShownTarget {
-  const masked = Object.keys(headers).map((name) => [name, MASK]);
-  const rest = firstByteTimeout === undefined ? {} : { firstByteTimeout };
-  return { type, url: maskedUrl(url), headers: Object.fromEntries(masked), ...rest };
+export function shownTarget(target: HttpTarget): ShownTarget {
+  const masked = Object.keys(target.headers).map((name) => [name, MASK]);
+  return { ...withoutUrl(target), url: maskedUrl(target.url), headers: Object.fromEntries(masked) };
 }
 
-type ShownTarget = Pick<HttpTarget, "type" | "url" | "headers" | "firstByteTimeout">;
+type ShownTarget = Pick<HttpTarget, "url" | "headers"> & WithoutUrl;
+type WithoutUrl = Pick<HttpTarget, "type" | "firstByteTimeout" | "spawn">;
 
 /** What is left of a target that nobody will call any more. */
 export function withoutSecrets({ type, url }: HttpTarget): HttpTarget {
@@ -63,8 +63,12 @@ export async function resealedTarget(vault: Vault, owner: TargetOwner, stored: H
 }
 
 /** What of a target is as it was sent, whatever its URL becomes. */
-function withoutUrl({ type, firstByteTimeout }: HttpTarget): Pick<HttpTarget, "type" | "firstByteTimeout"> {
-  return firstByteTimeout === undefined ? { type } : { type, firstByteTimeout };
+function withoutUrl({ type, firstByteTimeout, spawn }: HttpTarget): WithoutUrl {
+  return {
+    type,
+    ...(firstByteTimeout === undefined ? {} : { firstByteTimeout }),
+    ...(spawn === undefined ? {} : { spawn }),
+  };
 }
 
 /** With the key that its secrets are sealed under, of several one that is not the current one. */

@@ -108,10 +108,14 @@ async function stillWorks({ services, clock }: Visit, identity: Identity): Promi
 
 /** The root key acts in the namespace that it names; no other key may name one. */
 async function inNamespace({ services, clock }: Visit, caller: Caller, namespace: string): Promise<Result<Caller>> {
-  if (!caller.root) return access.forbidden("Only the root key may name a namespace.");
+  if (!caller.root)
+    return access.forbiddenHeader(
+      "Dure-Namespace",
+      "Only the root key may name a namespace, by the header Dure-Namespace.",
+    );
   const known = Name.safeParse(namespace).success && (await services.auth.namespaceExists(namespace, clock()));
   if (isProblem(known)) return known;
-  return known ? { ...caller, namespace } : notFound.namespace(namespace);
+  return known ? { ...caller, namespace } : notFound.namespaceOfHeader(namespace);
 }
 
 function lacks(caller: Caller, scope: Entry["scope"]): Result<never> | null {

@@ -8,12 +8,12 @@ import { drawRandomness } from "../submit/randomness.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Many jobs in one call, each by itself or all or nothing. */
-export const submitBatch: UseCase<"submitBatch"> = async (context, { body, idempotencyKey: key }) => {
+export const submitBatch: UseCase<"submitBatch"> = async (context, { body, idempotencyKey: key, traceparent }) => {
   const { services, session, caller } = context;
   const { namespace } = caller;
   const now = context.clock();
   const sender = { services, namespace };
-  const run = (options: BatchRun) => submitJobs(sender, body, { ...options, defers: true });
+  const run = (options: BatchRun) => submitJobs(sender, body, { ...options, traceparent, defers: true });
   const view =
     key === null
       ? await run({ randomness: drawRandomness(), now, late: false })

@@ -1,6 +1,7 @@
 import * as admin from "./admin.ts";
 import * as batches from "./batches.ts";
 import * as deadLetters from "./dead-letters.ts";
+import * as jobChanges from "./job-changes.ts";
 import * as jobs from "./jobs.ts";
 import * as namespaces from "./namespaces.ts";
 import * as operations from "./operations.ts";
@@ -14,6 +15,7 @@ import type { UseCases } from "./use-case.ts";
 /** What each call of the API does. A call that is defined and not here, or here and not defined, does not compile. */
 export const USE_CASES: UseCases = {
   ...jobs,
+  ...jobChanges,
   ...batches,
   ...queues,
   ...deadLetters,

@@ -1,4 +1,4 @@
-import type { ExplainView, JobView, SubmitBody } from "../../../contract/job.ts";
+import type { ExplainView, JobListView, JobView, SubmitBody } from "../../../contract/job.ts";
 import { conflict, idempotency, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
@@ -20,18 +20,19 @@ import type { Submitting } from "../submit/options.ts";
 import { drawRandomness } from "../submit/randomness.ts";
 import { expiryPast, submission } from "../submit/submission.ts";
 import { submitAll } from "../submit/submit.ts";
+import { jobTag } from "./job-tag.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Submitting, reading, waiting for, explaining, cancelling and retrying single jobs, and listing them. */
 
-export const submitJob: UseCase<"submitJob"> = async (context, { body, idempotencyKey, waitMs }) => {
+export const submitJob: UseCase<"submitJob"> = async (context, { body, idempotencyKey, traceparent, waitMs }) => {
   const keyed = withKey(body, idempotencyKey);
   if (isProblem(keyed)) return keyed;
-  const submitted = await submitOne(context, keyed);
+  const submitted = await submitOne(context, keyed, traceparent);
   if (isProblem(submitted)) return submitted;
   const { job, replayed } = submitted;
   const current = waitMs > 0 && !hasEnded(job) ? await waitFor(context, job, waitMs) : job;
-  const remarks = { replayed, deferred: job.state === "accepted" };
+  const remarks = { replayed, deferred: job.state === "accepted", ...tagOf(current) };
   // 200 for what is over or was known before, else 202: accepted, to be done.
   return replayed || hasEnded(current) ? done(jobView(current), remarks) : accepted(jobView(current), remarks);
 };
@@ -43,10 +44,14 @@ interface SubmittedJob {
 }
 
 /** Submits one job. */
-async function submitOne(context: Context, body: SubmitBody): Promise<Result<SubmittedJob>> {
+async function submitOne(
+  context: Context,
+  body: SubmitBody,
+  traceparent: string | null,
+): Promise<Result<SubmittedJob>> {
   const now = context.clock();
   const { namespace } = context.caller;
-  const job = await submission(body, now);
+  const job = await submission(body, now, traceparent);
   if (isProblem(job)) return job;
   const options = { namespace, atomic: false, randomness: drawRandomness(), now, defers: true };
   const results = await submitAll(context.services, [job], options);
@@ -107,7 +112,9 @@ async function waitFor({ services }: Context, job: Job | AcceptedJob, waitMs: nu
 
 export const listJobs: UseCase<"listJobs"> = async (context, { query }) => {
   const list = await listJobsAt(context, query);
-  return isProblem(list) ? list : done(list.page, { freshness: list.freshness });
+  if (isProblem(list)) return list;
+  // A page that was kept is the text of one.
+  return done(list.page as JobListView, { freshness: list.freshness });
 };
 
 export const getJob: UseCase<"getJob"> = async (context, { params, query, waitMs }) => {
@@ -123,11 +130,15 @@ export const getJob: UseCase<"getJob"> = async (context, { params, query, waitMs
   return isProblem(job) ? job : shown(job, job.state === "accepted" ? acceptedFreshness(found) : STRONG);
 };
 
-/** A succeeded job never changes: whoever has it need not be sent it again. */
+/** A succeeded job never changes: whoever has it may keep it. */
 function shown(job: Job | AcceptedJob, freshness: Freshness): Answered<JobView> {
-  if (job.state !== "succeeded") return done(jobView(job), { freshness });
-  const etag = `"${job.id}.${job.version}"`;
-  return done(jobView(job), { freshness, etag, headers: { "cache-control": "private" } });
+  const kept = job.state === "succeeded" ? { headers: { "cache-control": "private" } } : {};
+  return done(jobView(job), { freshness, ...tagOf(job), ...kept });
+}
+
+/** Of a job that its shard does not have yet nobody knows how often it will have changed. */
+function tagOf(job: Job | AcceptedJob): { etag?: string } {
+  return job.state === "accepted" ? {} : { etag: jobTag(job) };
 }
 
 function acceptedFreshness({ ageSeconds }: Extract<Found<unknown>, { type: "accepted" }>): Freshness {
@@ -153,15 +164,27 @@ async function explained({ services, session }: Context, name: JobName): Promise
   if (reply.type === "gone") return notFound.job(name.id);
   if (reply.type === "none") return finished(await findFinished(session, name), name);
   const { explanation } = reply;
-  const { estimatedStartAt: at } = explanation;
-  return { ...explanation, estimatedStartAt: at === null ? null : formatTimestamp(at) };
+  const { estimatedStartAt: at, since = null } = explanation;
+  return {
+    ...explanation,
+    estimatedStartAt: at === null ? null : formatTimestamp(at),
+    since: since === null ? null : formatTimestamp(since),
+  };
 }
 
 function finished(job: Result<Job | null>, { id }: JobName): Result<ExplainView> {
   if (isProblem(job)) return job;
   if (job === null) return notFound.job(id);
   const detail = `The job has ${job.state}.`;
-  return { state: job.state, reason: "final", detail, blockedBy: null, ahead: null, estimatedStartAt: null };
+  return {
+    state: job.state,
+    reason: "final",
+    detail,
+    blockedBy: null,
+    ahead: null,
+    estimatedStartAt: null,
+    since: null,
+  };
 }
 
 export const cancelJob: UseCase<"cancelJob"> = (context, { params }) =>
@@ -195,14 +218,14 @@ async function change(
     call(shard, { ...head, ...name }),
   );
   if (isProblem(reply)) return reply;
-  if (reply.type === "job") return done(jobView(reply.job));
+  if (reply.type === "job") return done(jobView(reply.job), tagOf(reply.job));
   if (reply.type === "gone") return notFound.job(name.id);
   const job = reply.type === "conflict" ? reply.job : await findFinished(session, name);
   if (isProblem(job)) return job;
   if (job === null) return notThere(services, name);
   if (reply.type === "none") {
     const back = await forgotten(job);
-    return isProblem(back) ? back : done(jobView(back));
+    return isProblem(back) ? back : done(jobView(back), tagOf(back));
   }
   const because = job.state === "succeeded" ? null : reply.because;
   return because === null ? stateForbids(job) : cannotReturn(because, job.queue);

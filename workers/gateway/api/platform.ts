@@ -1,6 +1,7 @@
 import { openapiDocument } from "../../../contract/openapi.ts";
 import { PROBLEMS, type ProblemCode } from "../../../contract/problem.ts";
 import { isProblem, notFound, unavailable } from "../../../contract/problems.ts";
+import { RELEASE } from "../../../contract/release.ts";
 import { toBase64Url } from "../../crypto/bytes.ts";
 import { done } from "../answered.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
@@ -9,9 +10,6 @@ import { readiness } from "../platform/readiness.ts";
 import { docsPage } from "../platform/reference/page.ts";
 import { healthOfAll } from "../platform/shard-health.ts";
 import type { UseCase } from "./use-case.ts";
-
-/** The release, as the OpenAPI document states it. */
-const VERSION = "0.1.0";
 
 /** Made on first use: most isolates are never asked for it. */
 let document: string | null = null;
@@ -31,7 +29,7 @@ export const metrics: UseCase<"metrics"> = async ({ services: { shards, health }
 };
 
 export const openapi: UseCase<"openapi"> = async () => {
-  document ??= JSON.stringify(openapiDocument(VERSION));
+  document ??= JSON.stringify(openapiDocument(RELEASE));
   return done(document, { headers: { "cache-control": "public, max-age=60" } });
 };
 

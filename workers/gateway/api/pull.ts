@@ -1,4 +1,5 @@
 import type { JobView, SubmitBody } from "../../../contract/job.ts";
+import { JsonText } from "../../../contract/json-text.ts";
 import { Name } from "../../../contract/primitives.ts";
 import {
   access,
@@ -16,6 +17,7 @@ import type {
   ExtendBody,
   ExtendView,
   FailBody,
+  ReleaseBody,
   ReportBody,
   ReportItemView,
   SucceedBody,
@@ -29,7 +31,7 @@ import { type Answered, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
-import { extend, outcomeOf, progressIn, type Reported, report } from "../work/reporting.ts";
+import { extend, outcomeOf, progressIn, type Reported, releasedOutcome, report } from "../work/reporting.ts";
 import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
 import type { UseCase } from "./use-case.ts";
 
@@ -114,6 +116,15 @@ async function fail(
   return isProblem(reported) ? reported : done(jobView(reported.job));
 }
 
+export const releaseByLease: UseCase<"releaseByLease"> = (context, { body }) => release(context, body);
+export const releaseLease: UseCase<"releaseLease"> = (context, { params, body }) =>
+  release(context, { lease: params.lease, ...body });
+
+async function release(context: Context, { lease, ...body }: ReleaseBody & Leased): Promise<Result<Answered<JobView>>> {
+  const reported = await reportOne(context, { lease, outcome: releasedOutcome(body) }, []);
+  return isProblem(reported) ? reported : done(jobView(reported.job));
+}
+
 export const extendByLease: UseCase<"extendByLease"> = (context, { body }) => heartbeat(context, body);
 export const extendLease: UseCase<"extendLease"> = (context, { params, body }) =>
   heartbeat(context, { lease: params.lease, ...body });
@@ -162,7 +173,7 @@ function viewsOf(claimed: ClaimedJob[]): ClaimedJobView[] {
   return claimed.map(({ job, lease, checkpoint }) => ({
     ...jobView(job),
     lease,
-    checkpoint: typeof checkpoint === "string" ? JSON.parse(checkpoint) : null,
+    checkpoint: typeof checkpoint === "string" ? new JsonText(checkpoint) : null,
   }));
 }
 

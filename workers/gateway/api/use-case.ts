@@ -11,6 +11,8 @@ export interface Input<Call extends CallDefinition> {
   body: BodyOf<Call>;
   /** The request's own idempotency key, where the call takes one. */
   idempotencyKey: string | null;
+  /** The trace of the request (`traceparent`), where the call takes one and it is valid. */
+  traceparent: string | null;
   /** How long the caller waits for a final state, where the call takes that; 0 is not at all. */
   waitMs: number;
   /** The version that the caller has seen (`If-Match`), where the call takes one. */

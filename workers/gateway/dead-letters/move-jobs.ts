@@ -4,7 +4,7 @@ import type { Submitted } from "../../../contract/rpc.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { JOB_ID_RANDOM_BYTES, parseJobId } from "../../../domain/job-id.ts";
 import { mergePatchText } from "../../../domain/merge-patch.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
+import { type QueueSettings, queueId } from "../../../domain/queue.ts";
 import { hash32 } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
@@ -83,18 +83,19 @@ function assignIn(job: Job, { target, patch }: Move, delayMs: number): AssignedJ
       createdAt: job.createdAt,
       parent: job.parent ?? null,
       ...(job.depth === undefined ? {} : { depth: job.depth }),
+      ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
     },
   };
-  const draw = drawOf(job);
+  const draw = drawOf(job, target);
   // Lists bound ids by the time a job was made: the new id carries the old one's.
   const now = parseJobId(job.id)?.at ?? job.createdAt;
   const assigned = assignSlot(submission, target, { partition: draw.random, draw, now });
   return isProblem(assigned) ? null : assigned;
 }
 
-/** The same draw for the same failure of a job, so that it always gets the same new id. */
-function drawOf({ id, version }: Job): Draw {
-  const word = (name: string) => hash32(`${name}/${id}/${version}`);
+/** The same draw for the same failure of a job and the same queue of the name, so that it always gets the same new id there. */
+function drawOf({ id, version }: Job, target: QueueSettings): Draw {
+  const word = (name: string) => hash32(queueId(`${name}/${id}/${version}`, target));
   const bytes = new Uint8Array(JOB_ID_RANDOM_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, word("a"));

@@ -54,7 +54,7 @@ export class Redrive {
     this.#of = of;
     this.#name = { namespace: settings.namespace, queue: settings.name };
     this.#filter = deadFilter(body.filter);
-    this.#patch = body.patch === undefined ? null : JSON.stringify(body.patch);
+    this.#patch = body.patch?.text ?? null;
     this.#everyMs = body.ratePerSecond === undefined ? null : 1000 / body.ratePerSecond;
   }
 

@@ -115,4 +115,5 @@ export const ACCEPTED_EXPLANATION: ExplainView = {
   blockedBy: null,
   ahead: null,
   estimatedStartAt: null,
+  since: null,
 };

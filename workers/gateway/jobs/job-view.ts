@@ -1,4 +1,5 @@
 import type { AttemptView, JobListItem, JobView } from "../../../contract/job.ts";
+import { JsonText } from "../../../contract/json-text.ts";
 import type { RetryView } from "../../../contract/retry.ts";
 import type { JobFields } from "../../../contract/rpc.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
@@ -22,7 +23,9 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     namespace: job.namespace,
     queue: job.queue,
     state: job.state,
+    version: job.version,
     attempt: job.attempt,
+    delivery: job.delivery ?? job.attempt,
     maxAttempts: job.retry.maxAttempts,
     priority: job.priority,
     orderingKey: job.orderingKey,
@@ -31,11 +34,12 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     idempotencyKey: job.idempotencyKey,
     parent: job.parent ?? null,
     depth: job.depth ?? 0,
+    traceparent: job.traceparent ?? null,
     tags: job.tags,
     timeout: msToSeconds(job.timeoutMs),
     retry: retryView(job.retry),
-    ...(include.payload ? { payload: parseText(job.payload) } : {}),
-    ...(include.result ? { result: job.result === null ? null : parseText(job.result) } : {}),
+    ...(include.payload ? { payload: new JsonText(job.payload) } : {}),
+    ...(include.result ? { result: job.result === null ? null : new JsonText(job.result) } : {}),
     resultTruncated: job.resultTruncated,
     error: job.error,
     createdAt: formatTimestamp(job.createdAt),
@@ -57,6 +61,7 @@ function attemptView(attempt: Attempt): AttemptView {
     outcome: attempt.outcome,
     error: attempt.error,
     worker: attempt.worker,
+    ...(attempt.warning === undefined ? {} : { warning: attempt.warning }),
   };
 }
 
@@ -66,11 +71,6 @@ function progressView(progress: Progress | null): JobView["progress"] {
 
 function timeOrNull(at: number | null): string | null {
   return at === null ? null : formatTimestamp(at);
-}
-
-/** Payloads and results were JSON when they came in. */
-function parseText(text: string): unknown {
-  return JSON.parse(text);
 }
 
 /** A policy in API units. */

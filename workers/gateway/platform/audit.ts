@@ -1,6 +1,6 @@
 import type { AuditView, ClusterView } from "../../../contract/admin.ts";
 import { isProblem, type Result, together } from "../../../contract/problems.ts";
-import type { AuditReply } from "../../../contract/rpc.ts";
+import type { AuditReply, ExecutorHealth } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { SLOTS } from "../../../domain/slots.ts";
 import type { Services } from "../services.ts";
@@ -104,6 +104,17 @@ export async function cluster({ shards }: Services): Promise<Result<ClusterView>
       slots: slots.map(({ from, to }): [number, number] => [from, to]),
       live: health[i]?.live ?? 0,
       bytes: health[i]?.bytes ?? 0,
+      executors: (health[i]?.executors ?? []).map(executorView),
     })),
+  };
+}
+
+function executorView({ lane, executor, version, visitedAt, awaySince }: ExecutorHealth) {
+  return {
+    lane,
+    executor,
+    version,
+    visitedAt: visitedAt === null ? null : formatTimestamp(visitedAt),
+    waitingSince: awaySince === null ? null : formatTimestamp(awaySince),
   };
 }

@@ -1,5 +1,6 @@
 import type { ShardHealth } from "../../../contract/rpc.ts";
 import { JOB_STATES } from "../../../domain/job/state.ts";
+import { LANES, type Lane } from "../../../domain/queue.ts";
 
 interface Family {
   name: string;
@@ -86,6 +87,18 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
       samples: [{ value: due.length === 0 ? 0 : Math.max(0, now - Math.min(...due)) / 1000 }],
     },
     {
+      name: "dure_executor_away_seconds",
+      type: "gauge",
+      help: "How long work has waited and no executor has come for it, by lane. 0: none waits.",
+      unit: "seconds",
+      samples: LANES.flatMap((lane) =>
+        (["processor", "consumer"] as const).map((executor) => ({
+          labels: { lane, executor },
+          value: awaySeconds(shards, { lane, executor }, now),
+        })),
+      ),
+    },
+    {
       name: "dure_shard_live_jobs",
       type: "gauge",
       help: "Unfinished jobs of a shard.",
@@ -105,6 +118,18 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
       samples: each((health) => health.rowsWritten),
     },
   ];
+}
+
+function awaySeconds(
+  shards: { health: ShardHealth }[],
+  of: { lane: Lane; executor: "processor" | "consumer" },
+  now: number,
+): number {
+  const since = shards
+    .flatMap(({ health }) => health.executors ?? [])
+    .filter(({ lane, executor }) => lane === of.lane && executor === of.executor)
+    .flatMap(({ awaySince }) => awaySince ?? []);
+  return since.length === 0 ? 0 : Math.max(0, now - Math.min(...since)) / 1000;
 }
 
 function render({ name, type, help, unit, samples }: Family): string {

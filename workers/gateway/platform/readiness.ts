@@ -1,18 +1,25 @@
 import type { ReadyView } from "../../../contract/admin.ts";
 import { isProblem, type Result, together } from "../../../contract/problems.ts";
+import type { ShardHealth } from "../../../contract/rpc.ts";
+import { PROCESSOR_AWAY_MS } from "../../../domain/bell.ts";
 import { primary } from "../../db/client.ts";
 import { findNamespace } from "../../db/namespaces.ts";
-import { ROUND_OVERDUE_MS } from "../cron-round.ts";
+import { type CronRound, ROUND_OVERDUE_MS } from "../cron-round.ts";
+import { LATE, within } from "../deadline.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";
+import { processorAwaySince } from "./processor-away.ts";
 
 /** A dependency that has not answered by then is as good as down. */
 const DEADLINE_MS = 2000;
 /** Shards that are asked: any of them. Were all asked, a larger deployment would pay more for each look. */
 const SHARDS_ASKED = 3;
+/** What the last round has left is waited for so long: a KV that hangs must not look like shards that are away. */
+const ROUND_MS = 500;
 
 type Check = ReadyView["checks"]["d1"];
 type CronCheck = ReadyView["checks"]["cron"];
+type ProcessorCheck = ReadyView["checks"]["processor"];
 
 /**
  * Whether Dure can work, up to a second old. Without the Directory or a shard nothing goes; without the others, most does.
@@ -25,38 +32,76 @@ export function readiness(services: Services, now: number): Promise<ReadyView> {
 /** Asks every dependency something real. */
 async function ask(services: Services, now: number): Promise<ReadyView> {
   const { shards } = services;
+  const round = services.cron.last();
+  round.catch(() => undefined);
+  const asked = new Map<string, ShardHealth>();
   const [d1, kv, queues, directory, some, cron] = await Promise.all([
     check("d1", () => findNamespace(primary(services.database), "default")),
     check("kv", services.pings.kv),
     check("queues", services.pings.queues),
     check("directory", () => shards.refresh()),
-    check("shards", () => askShards(services)),
-    checkCron(services, now),
+    check("shards", () => askShards(services, { round, asked })),
+    checkCron(round, now),
   ]);
-  const checks = { d1, kv, queues, shards: some, directory, cron };
+  const processor = processorCheck(asked, { shards: some, now });
+  const checks = { d1, kv, queues, shards: some, directory, cron, processor };
   const down = !some.ok || !directory.ok;
-  return { status: down ? "down" : d1.ok && kv.ok && queues.ok && cron.ok ? "ok" : "degraded", checks };
+  const whole = [d1, kv, queues, cron, processor].every(({ ok }) => ok);
+  return { status: down ? "down" : whole ? "ok" : "degraded", checks };
 }
 
-/** Asks three random shards, or all where there are fewer. */
-async function askShards({ shards, random }: Services): Promise<Result<unknown>> {
+/**
+ * Asks three random shards, or all where there are fewer; and the one whose work waited longest for a processor in the last
+ * round, so that of many shards the one is asked that has something to tell. `asked` gets how each of them is.
+ */
+async function askShards(
+  { shards, random }: Services,
+  { round, asked }: { round: Promise<CronRound | null>; asked: Map<string, ShardHealth> },
+): Promise<Result<unknown>> {
   const map = await shards.map();
   if (isProblem(map)) return map;
   const left = map.shards.map(({ id }) => id);
-  const asked: string[] = [];
-  while (asked.length < SHARDS_ASKED && left.length > 0) {
-    asked.push(...left.splice(Math.floor(random() * left.length), 1));
+  const chosen = new Set<string>();
+  while (chosen.size < SHARDS_ASKED && left.length > 0) {
+    const [id] = left.splice(Math.floor(random() * left.length), 1);
+    if (id !== undefined) chosen.add(id);
   }
-  return together(asked.map((id) => shards.once(id, { idempotent: true }, (shard, head) => shard.health(head))));
+  const longest = await within(ROUND_MS, round).then(
+    (last) => (last === LATE ? null : (last?.longestWaiting ?? null)),
+    () => null,
+  );
+  if (longest !== null && left.includes(longest)) chosen.add(longest);
+  return together(
+    [...chosen].map(async (id) => {
+      const health = await shards.once(id, { idempotent: true }, (shard, head) => shard.health(head));
+      if (!isProblem(health)) asked.set(id, health);
+      return health;
+    }),
+  );
+}
+
+/** Whether the processor comes for what waits. Where nothing waits nobody can tell, and there is nothing to mend. */
+function processorCheck(
+  asked: ReadonlyMap<string, ShardHealth>,
+  { shards, now }: { shards: Check; now: number },
+): ProcessorCheck {
+  const since = [...asked.values()].map(processorAwaySince).filter((at) => at !== null);
+  const waitingMs = since.length === 0 ? null : Math.max(0, now - Math.min(...since));
+  return {
+    ok: shards.ok && (waitingMs === null || waitingMs <= PROCESSOR_AWAY_MS),
+    latencyMs: shards.latencyMs,
+    waitingSeconds: waitingMs === null ? null : Math.round(waitingMs / 1000),
+  };
 }
 
 /** Whether the cron comes round. A deployment that has just begun has had no round yet, and nothing to mend. */
-async function checkCron({ cron }: Services, now: number): Promise<CronCheck> {
-  let last: number | null = null;
+async function checkCron(round: Promise<CronRound | null>, now: number): Promise<CronCheck> {
+  let last: CronRound | null = null;
   const { ok, latencyMs } = await check("cron", async () => {
-    last = await cron.last();
+    last = await round;
   });
-  const ageMs = last === null ? null : Math.max(0, now - last);
+  const { at = null } = (last as CronRound | null) ?? {};
+  const ageMs = at === null ? null : Math.max(0, now - at);
   return {
     ok: ok && (ageMs === null || ageMs <= ROUND_OVERDUE_MS),
     latencyMs,

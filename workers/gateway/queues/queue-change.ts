@@ -12,11 +12,11 @@ export type Condition = (holdings: Holdings) => Problem | null;
 /** On what a change of a queue depends that only its shards know; null where it does not depend on any. */
 export function conditionOf(change: Change<QueueSettings>): Condition | null {
   const { before, next } = change;
-  if (before === null) return null;
+  // Of a deleted queue nothing is the next one's: see `incarnationOf`.
+  if (before === null || before.deleted) return null;
   if (next.deleted) return ({ live }) => (live > 0 ? notDeletable(live) : null);
   const conditions = [
     ...(losesTarget(change, before) ? [(holdings: Holdings) => keepsKind(holdings, before)] : []),
-    // What shards remember by partition outlives the deletion of a queue.
     ...(before.partitions === next.partitions
       ? []
       : [(holdings: Holdings) => keepsPartitions(holdings, change, before)]),
@@ -37,7 +37,7 @@ function notDeletable(live: number): Problem {
 
 /** Nobody named the target, and the default is another one than the queue has. */
 function losesTarget({ next, sent }: Change<QueueSettings>, before: QueueSettings): boolean {
-  return !before.deleted && before.target.type !== next.target.type && sent !== null && !("target" in sent);
+  return before.target.type !== next.target.type && sent !== null && !("target" in sent);
 }
 
 function keepsKind({ live }: Holdings, { target }: QueueSettings): Problem | null {
@@ -56,8 +56,7 @@ function keepsPartitions(holdings: Holdings, change: Change<QueueSettings>, befo
   if (hindrance === null) return null;
   const { partitions } = before;
   const { because, once } = hindrance;
-  const limit =
-    before.deleted || change.sent === null || "partitions" in change.sent ? null : limitBelow(change.next, partitions);
+  const limit = change.sent === null || "partitions" in change.sent ? null : limitBelow(change.next, partitions);
   if (limit !== null) return indivisible(limit, partitions, hindrance);
   return conflict.of(
     hindrance.code,

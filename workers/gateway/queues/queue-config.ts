@@ -109,7 +109,7 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
 
   /** Of a queue that exists, `write` says how limits go with the partitions: whether their number can change, shards know. */
   async check({ before, next, sent }: Change<QueueSettings>): Promise<Problem | null> {
-    const undivided = before === null ? checkLimits(next, sent ?? {}) : null;
+    const undivided = before === null || before.deleted ? checkLimits(next, sent ?? {}) : null;
     if (undivided !== null) return undivided;
     return checkSettings(next, { targets: alsoRefusing(this.#services.config.targets, this.#host), sent: sent ?? {} });
   }

@@ -5,8 +5,9 @@ import type { QueueSettingsView, QueueView } from "../../../contract/queue.ts";
 import { tooLong } from "../../../contract/queue-settings.ts";
 import { formatNumber } from "../../../contract/sentence.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
+import { incarnationOf, type QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
+import { DEFAULT_MAX_DEFERRAL_MS } from "../../../domain/retry.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { shownTarget } from "../access/target-secrets.ts";
 import { retryView } from "../jobs/job-view.ts";
@@ -16,6 +17,7 @@ export function queueView(settings: QueueSettings): QueueView {
     name: settings.name,
     ...settingsView(settings),
     version: settings.version,
+    incarnation: incarnationOf(settings),
     createdAt: formatTimestamp(settings.createdAt),
     updatedAt: formatTimestamp(settings.updatedAt),
   };
@@ -36,6 +38,7 @@ export function settingsView(settings: QueueSettings): QueueSettingsView {
     maxBacklog: settings.maxBacklog,
     onFailure: settings.onFailure,
     retry: retryView(settings.retry),
+    maxDeferral: msToSeconds(settings.maxDeferralMs ?? DEFAULT_MAX_DEFERRAL_MS),
     timeout: msToSeconds(settings.timeoutMs),
     retention: msToSeconds(settings.retentionMs),
     idempotencyWindow: msToSeconds(settings.idempotencyWindowMs),

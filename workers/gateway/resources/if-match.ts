@@ -1,4 +1,4 @@
-import { conflict, invalid, type Problem } from "../../../contract/problems.ts";
+import { conflict, invalid, isProblem, type Problem, type Result } from "../../../contract/problems.ts";
 
 /** Entity tags of versions, and the condition that a change names by them (RFC 9110, 8.8.3 and 13.1.1). */
 
@@ -16,16 +16,23 @@ const TAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/;
  */
 export function unmetCondition(header: string | null, what: string, version: number | null): Problem | null {
   if (header === null) return null;
-  const any = header.trim() === "*";
-  const tags = any ? [] : entityTags(header);
-  if (!any && tags.length === 0) return MALFORMED;
+  const tags = requiredTags(header);
+  if (isProblem(tags)) return tags;
   // A weak tag never matches here: what is behind it may differ (RFC 9110, 8.8.3.2).
-  const met = version !== null && (any || tags.includes(versionTag(version)));
+  const met = version !== null && (tags === null || tags.includes(versionTag(version)));
   return met ? null : conflict.version(what, version);
 }
 
-const MALFORMED = invalid.request(
-  'If-Match is an entity tag with its quotes, such as "3", several of them with commas between, or *.',
+/** The entity tags of which the header asks for one. Null: any will do. A 400 problem for a header that is malformed. */
+export function requiredTags(header: string | null): Result<string[] | null> {
+  if (header === null || header.trim() === "*") return null;
+  const tags = entityTags(header);
+  return tags.length === 0 ? MALFORMED : tags;
+}
+
+const MALFORMED = invalid.header(
+  "If-Match",
+  'is an entity tag with its quotes, such as "3", several of them with commas between, or *',
 );
 
 /** The entity tags of a list; none when it is malformed. Empty elements are allowed (RFC 9110, 5.6.1). */

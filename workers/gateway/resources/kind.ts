@@ -85,4 +85,6 @@ export interface Kind<Settings extends Versioned, Body extends object, View> {
   readonly sealing?: Sealing<Settings>;
   /** As they are shown, with what the shards say of them. */
   views(settings: Settings[]): Promise<Result<View[]>>;
+  /** The view of one that is not shown in a list, which may say more. */
+  alone?(settings: Settings, view: View): View;
 }

@@ -210,8 +210,9 @@ export class VersionedResource<Settings extends Versioned, Body extends object, 
   async #answer({ settings, created: isNew }: Changed<Settings>): Promise<Result<Answered<View>>> {
     const views = await this.#kind.views([settings]);
     if (isProblem(views)) return views;
-    const [view] = views;
-    if (view === undefined) return this.#kind.notFound(settings.name);
+    const [shown] = views;
+    if (shown === undefined) return this.#kind.notFound(settings.name);
+    const view = this.#kind.alone?.(settings, shown) ?? shown;
     const etag = versionTag(settings.version);
     return isNew ? created(view, { etag }) : done(view, { etag });
   }

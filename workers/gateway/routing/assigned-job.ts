@@ -24,6 +24,7 @@ export function jobFromAccepted(assigned: AssignedJob, accepted: Extract<Submitt
     concurrencyKey: job.concurrencyKey,
     dedupKey: job.dedup?.key ?? null,
     idempotencyKey: job.idempotency?.key ?? null,
+    ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
     tags: job.tags,
     timeoutMs: job.timeoutMs ?? settings.timeoutMs,
     retry: { ...settings.retry, ...job.retry },

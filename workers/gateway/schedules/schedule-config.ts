@@ -10,7 +10,7 @@ import { resourcePorts, VersionedResource } from "../resources/versioned-resourc
 import { whyUnwritten } from "../resources/within-limit.ts";
 import type { Services } from "../services.ts";
 import { pushSchedules } from "./schedule-push.ts";
-import { checkJob, scheduleBodyOf, scheduleFrom, scheduleView } from "./schedule-settings.ts";
+import { checkJob, scheduleBodyOf, scheduleFrom, scheduleView, withNextInstants } from "./schedule-settings.ts";
 
 export type ScheduleResource = VersionedResource<ScheduleSettings, ScheduleBody, ScheduleView>;
 
@@ -92,6 +92,10 @@ class ScheduleKind implements Kind<ScheduleSettings, ScheduleBody, ScheduleView>
   push(schedules: ScheduleSettings[]): Promise<Result<void>> {
     const { shards, database } = this.#services;
     return pushSchedules(shards, (queue) => storedQueue(database, queue), schedules);
+  }
+
+  alone(settings: ScheduleSettings, view: ScheduleView): ScheduleView {
+    return withNextInstants(settings, view);
   }
 
   async views(schedules: ScheduleSettings[]): Promise<Result<ScheduleView[]>> {

@@ -1,7 +1,7 @@
 import { isProblem, type Result, together, unavailable } from "../../../contract/problems.ts";
 import type { ScheduleMark, SchedulePush, ScheduleTaken } from "../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
-import { assignedSlot, type ScheduleSettings, timingOf } from "../../../domain/schedule.ts";
+import { assignedSlot, type ScheduleSettings, timingText } from "../../../domain/schedule.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import type { ResourceKey } from "../resources/kind.ts";
 import type { ShardClient } from "../routing/shard-client.ts";
@@ -53,7 +53,7 @@ async function plan(settings: ScheduleSettings, readQueue: ReadQueue, map: SlotM
   if (isProblem(queue)) return queue;
   const owner = queue === null ? null : ownerOf(map, assignedSlot(settings, queue).slot);
   const queueVersion = queue?.version ?? 0;
-  const word = { namespace, name, version, queueVersion, deleted, timing: timingOf(settings), own: null };
+  const word = { namespace, name, version, queueVersion, deleted, timing: timingText(settings), own: null };
   return { settings, queue, owner, word };
 }
 

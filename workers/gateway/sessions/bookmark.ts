@@ -1,6 +1,5 @@
 import { MAX_BOOKMARKS } from "../../../contract/limits.ts";
 import { allOf, invalid, isProblem, type Problem, type Result } from "../../../contract/problems.ts";
-import { fieldSentence } from "../../../contract/sentence.ts";
 import { EMPTY_VECTOR, fitted, merged, type VersionVector } from "../../../domain/version-vector.ts";
 import type { Signer } from "../access/signing.ts";
 import { ExpiringMap } from "../expiring-map.ts";
@@ -76,7 +75,5 @@ function purpose(namespace: string): string {
 }
 
 function refused(detail: string): Problem {
-  return invalid.request("The bookmark is not one of ours.", [
-    { pointer: "/dure-bookmark", detail: fieldSentence("Dure-Bookmark", detail) },
-  ]);
+  return invalid.header("Dure-Bookmark", detail);
 }

@@ -1,4 +1,5 @@
 import type { BatchEnvelope, BatchItemView, BatchView } from "../../../contract/batch.ts";
+import type { SubmitBody } from "../../../contract/job.ts";
 import { parseSubmit } from "../../../contract/parse-submit.ts";
 import {
   allOf,
@@ -24,6 +25,8 @@ import { submitAll } from "./submit.ts";
 /** Randomness and time of one run of a batch; for the others see `SubmitOptions`. */
 export interface BatchRun extends Pick<SubmitOptions, "randomness" | "now" | "defers" | "past" | "pinned"> {
   late: boolean;
+  /** The trace of the request; null, or left out: it has none. */
+  traceparent?: string | null;
 }
 
 /** Whose batch it is, and where its jobs may be found that have left their shards. */
@@ -38,22 +41,26 @@ export async function submitBatch(
   { atomic, jobs }: BatchEnvelope,
   run: BatchRun,
 ): Promise<Result<BatchView>> {
-  const { randomness, now } = run;
-  const parsed = await Promise.all(jobs.map((job, index) => parseJob(job, index, now)));
+  const { randomness, traceparent = null, ...options } = run;
+  const read = (body: SubmitBody) => submission(body, options.now, traceparent);
+  const parsed = await Promise.all(jobs.map((job, index) => parseJob(job, `/jobs/${index}`, read)));
   const refused = atomic ? whyFaulty(parsed) : null;
   if (refused !== null) return refused;
-  const items = await submitParsed(sender, parsed, { ...run, namespace: sender.namespace, atomic });
+  const items = await submitParsed(sender, parsed, { ...options, randomness, namespace: sender.namespace, atomic });
   if (isProblem(items)) return items;
   const accepted = items.filter((item) => "id" in item && !item.replayed).length;
   return { id: randomness.batchId, atomic, accepted, items };
 }
 
 /** A faulty job costs only itself, unless the batch is atomic. */
-async function parseJob(job: unknown, index: number, now: number): Promise<Result<Submission>> {
-  const pointer = `/jobs/${index}`;
+async function parseJob(
+  job: unknown,
+  pointer: string,
+  submitted: (body: SubmitBody) => Promise<Result<Submission>>,
+): Promise<Result<Submission>> {
   const parsed = parseSubmit(job);
   if (!parsed.success) return invalid.schema(parsed.error, pointer, "The job is not valid.");
-  const read = await submission(parsed.data, now);
+  const read = await submitted(parsed.data);
   return isProblem(read) ? under(pointer, read) : read;
 }
 

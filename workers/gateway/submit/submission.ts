@@ -9,13 +9,19 @@ import { checkTimeout } from "../queues/queue-settings.ts";
 import type { AssignedJob } from "../routing/assigned-job.ts";
 import type { Draw } from "./randomness.ts";
 
-/** The submission of a body that the schema has let pass. Else a 400 or 413 problem. */
-export async function submission(body: SubmitBody, now: number): Promise<Result<Submission>> {
+/** The submission of a body that the schema has let pass, in the trace of its request. Else a 400 or 413 problem. */
+export async function submission(
+  body: SubmitBody,
+  now: number,
+  traceparent: string | null = null,
+): Promise<Result<Submission>> {
   const read = await readSubmission(body, now);
-  return "code" in read ? problemOf(read) : read;
+  if ("code" in read) return problemOf(read);
+  return traceparent === null ? read : { ...read, fields: { ...read.fields, traceparent } };
 }
 
-function problemOf({ code, pointer, detail }: SubmissionFault): Problem {
+/** A 400 or 413 problem. */
+export function problemOf({ code, pointer, detail }: SubmissionFault): Problem {
   return code === "payload-too-large" ? tooLarge.payload(MAX_PAYLOAD_BYTES) : invalid.field(pointer, detail);
 }
 

@@ -131,7 +131,9 @@ async function claimFrom(
 ): Promise<Result<ClaimedJob[]>> {
   const { namespace, name: queue } = claim.settings;
   const leaseMs = claim.leaseSeconds === undefined ? null : secondsToMs(claim.leaseSeconds);
-  const request = { namespace, queue, max, leaseMs, worker: claim.worker ?? null };
+  const allAttempts = claim.include?.includes("attempts") ?? false;
+  const worker = claim.worker ?? null;
+  const request = { namespace, queue, max, leaseMs, worker, begins: claim.begins, allAttempts };
   const reply = await shards.once(shard, { idempotent: false }, (stub, head) => stub.claim({ ...head, ...request }));
   return isProblem(reply) ? reply : reply.jobs;
 }

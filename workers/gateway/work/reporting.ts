@@ -2,7 +2,7 @@ import { longerThan } from "../../../contract/json-text.ts";
 import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import { isProblem, type Result, tooLarge } from "../../../contract/problems.ts";
 import { checkpointFits } from "../../../contract/progress-patch.ts";
-import type { ExtendBody, ReportBody } from "../../../contract/pull.ts";
+import type { ExtendBody, ReleaseBody, ReportBody } from "../../../contract/pull.ts";
 import type {
   BusyItem,
   ExtendResult,
@@ -34,9 +34,15 @@ export function outcomeOf(report: ReportedOutcome, spawn: SpawnJob[] = []): Resu
     const retryAfterMs = report.retryAfter === undefined ? null : secondsToMs(report.retryAfter);
     return { ok: false, error: report.error, retryAfterMs };
   }
-  const result = report.result === undefined ? null : JSON.stringify(report.result);
+  const result = report.result?.text ?? null;
   if (result !== null && longerThan(result, MAX_RESULT_BYTES)) return tooLarge.result(MAX_RESULT_BYTES);
   return { ok: true, result, resultTruncated: false, ...(spawn.length === 0 ? {} : { spawn }) };
+}
+
+/** A job that its worker gives back. */
+export function releasedOutcome({ delay, reason = "The worker gave the job back." }: ReleaseBody): Outcome {
+  const error = { code: "released", message: reason, retryable: true };
+  return { ok: false, error, retryAfterMs: delay === undefined ? 0 : secondsToMs(delay), putBack: "released" };
 }
 
 /** What a report or a heartbeat came to: where slots are, and that a shard puts something off, is seen to here. */
@@ -76,8 +82,8 @@ export function progressIn({ progress, checkpoint }: ExtendBody): Result<Progres
     ...(progress?.message === undefined ? {} : { message: progress.message }),
   };
   if (checkpoint === undefined) return patch;
-  if (checkpoint === null) return { ...patch, checkpoint: null };
-  const text = JSON.stringify(checkpoint);
+  if (checkpoint.isNull) return { ...patch, checkpoint: null };
+  const { text } = checkpoint;
   return checkpointFits(text) ? { ...patch, checkpoint: text } : tooLarge.checkpoint(MAX_CHECKPOINT_BYTES);
 }
 

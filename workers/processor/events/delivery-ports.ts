@@ -1,5 +1,5 @@
 import type { DeliverReply, DeliverRequest, DeliveryFailure } from "../../../contract/rpc.ts";
-import type { LifecycleEvent, SubscriptionSettings } from "../../../domain/subscription.ts";
+import type { AnyEvent, SubscriptionSettings } from "../../../domain/subscription.ts";
 
 /** A subscription whose target is of one type. */
 export type SubscriptionTo<Type extends SubscriptionSettings["target"]["type"]> = SubscriptionSettings & {
@@ -13,9 +13,9 @@ export type DeliveryOutcome = { type: "delivered" } | ({ type: "refused" | "fail
 export interface DeliveryPorts {
   deliver(request: DeliverRequest): Promise<DeliverReply>;
   /** Sends one event to an HTTP endpoint. Never rejects. */
-  post(subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<DeliveryOutcome>;
+  post(subscription: SubscriptionTo<"http">, event: AnyEvent): Promise<DeliveryOutcome>;
   /** Sends events to a Queue, in their order. Answers how many, and why not more. Never rejects. */
-  enqueue(subscription: SubscriptionTo<"queue">, events: LifecycleEvent[]): Promise<Enqueued>;
+  enqueue(subscription: SubscriptionTo<"queue">, events: AnyEvent[]): Promise<Enqueued>;
   /** Epoch milliseconds. */
   now(): number;
   /** Calls `wake` once, `ms` from now. Returns the way to call that off. */

@@ -1,13 +1,13 @@
 import { eventView } from "../../../contract/event.ts";
 import { faultText } from "../../../domain/fault.ts";
 import { withoutReserved } from "../../../domain/reserved-headers.ts";
-import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
+import { type AnyEvent, idOfEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
+import { traceparentOf } from "../../../domain/trace.ts";
 import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
 import { type HttpPorts, NOT_OPEN } from "../executors/http.ts";
 import { INVALID_HEADERS } from "../executors/http-request.ts";
 import { retryAfterMs } from "../executors/retry-after.ts";
-import { traceparentOf } from "../executors/trace.ts";
 import { type Secrets, signWebhook } from "../executors/webhook.ts";
 import type { DeliveryOutcome, SubscriptionTo } from "./delivery-ports.ts";
 
@@ -24,7 +24,7 @@ export type SubscriberPorts = HttpPorts & { timeout(ms: number): AbortSignal };
  * the event for ever; anything else failed, and redirects are not followed. Never rejects.
  */
 export function httpSubscriber(ports: SubscriberPorts) {
-  return async (subscription: SubscriptionTo<"http">, event: LifecycleEvent): Promise<DeliveryOutcome> => {
+  return async (subscription: SubscriptionTo<"http">, event: AnyEvent): Promise<DeliveryOutcome> => {
     const { namespace, name } = subscription;
     const target = await openTarget(ports.vault, { kind: "subscription", namespace, name }, subscription.target);
     if (target === null) return failed("secret-unavailable", NOT_OPEN);
@@ -61,7 +61,7 @@ function outcomeBy(response: Response, now: number): DeliveryOutcome {
 async function headersOf(
   ports: SubscriberPorts,
   subscription: Omit<SubscriptionTo<"http">, "target"> & { target: OpenTarget },
-  { event, body }: { event: LifecycleEvent; body: string },
+  { event, body }: { event: AnyEvent; body: string },
 ): Promise<Headers | DeliveryOutcome> {
   let secrets: Secrets;
   try {
@@ -76,14 +76,20 @@ async function headersOf(
     headers.set("dure-event", event.type);
     headers.set("dure-subscription", subscription.name);
     headers.set("dure-namespace", subscription.namespace);
-    headers.set("traceparent", traceparentOf(event.job.id, ports.spanId()));
+    headers.set("traceparent", traceOf(event, ports.spanId()));
     headers.delete("tracestate");
-    signWebhook(headers, { id: eventId(event.job), body }, { secrets, now: ports.now() });
+    signWebhook(headers, { id: idOfEvent(event), body }, { secrets, now: ports.now() });
     return headers;
   } catch {
     // What is thrown quotes the value.
     return failed("invalid-headers", INVALID_HEADERS);
   }
+}
+
+/** A schedule has no trace of its own: its events are in that of the job which there would have been. */
+function traceOf(event: AnyEvent, spanId: string): string {
+  const { id, traceparent = null } = "job" in event ? event.job : { id: event.schedule.id };
+  return traceparentOf(id, traceparent, spanId);
 }
 
 function failed(code: string, message: string, wishMs: number | null = null) {

@@ -1,6 +1,6 @@
 import { eventView } from "../../../contract/event.ts";
 import { faultText } from "../../../domain/fault.ts";
-import type { LifecycleEvent } from "../../../domain/subscription.ts";
+import type { AnyEvent } from "../../../domain/subscription.ts";
 import { byteLength } from "../executors/bytes.ts";
 import type { Enqueued, SubscriptionTo } from "./delivery-ports.ts";
 
@@ -15,7 +15,7 @@ type Producer = Pick<Queue, "sendBatch">;
  * events before the next call's. Inside the account nothing is signed. Never rejects.
  */
 export function queueSubscriber(bindings: Record<string, unknown>) {
-  return async (subscription: SubscriptionTo<"queue">, events: LifecycleEvent[]): Promise<Enqueued> => {
+  return async (subscription: SubscriptionTo<"queue">, events: AnyEvent[]): Promise<Enqueued> => {
     const { binding } = subscription.target;
     const queue = Object.hasOwn(bindings, binding) ? bindings[binding] : undefined;
     if (!isProducer(queue)) return failed(0, "binding-not-found", `the processor has no producer binding ${binding}`);
@@ -42,7 +42,7 @@ function failed(sent: number, code: string, message: string): Enqueued {
   return { sent, failure: { code, message, retryAfterMs: null } };
 }
 
-function batches(events: LifecycleEvent[], subscription: SubscriptionTo<"queue">): MessageSendRequest[][] {
+function batches(events: AnyEvent[], subscription: SubscriptionTo<"queue">): MessageSendRequest[][] {
   const made: MessageSendRequest[][] = [];
   let bytes = 0;
   for (const event of events) {

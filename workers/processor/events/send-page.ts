@@ -1,5 +1,5 @@
 import type { DeliveryFailure, DeliveryReport, EventPage } from "../../../contract/rpc.ts";
-import { eventId, type LifecycleEvent } from "../../../domain/subscription.ts";
+import { type AnyEvent, idOfEvent, subjectOf } from "../../../domain/subscription.ts";
 import type { Connections } from "../connections.ts";
 import type { DeliveryPorts, SubscriptionTo } from "./delivery-ports.ts";
 
@@ -51,7 +51,7 @@ async function sendToQueue(
   { context, report }: Sending,
 ): Promise<void> {
   const { sent, failure } = await context.ports.enqueue(subscription, events);
-  for (const { job } of events.slice(0, sent)) report.delivered.push(eventId(job));
+  for (const event of events.slice(0, sent)) report.delivered.push(idOfEvent(event));
   report.failure = failure;
 }
 
@@ -61,8 +61,8 @@ class HttpPage {
   readonly #report: DeliveryReport;
   readonly #endsAt: number;
   /** Not begun, in the order of the feed. */
-  readonly #left: LifecycleEvent[];
-  /** Jobs of which an event is on its way. */
+  readonly #left: AnyEvent[];
+  /** Jobs and schedules of which an event is on its way. */
   readonly #busy = new Set<string>();
 
   constructor(page: EventPage, subscription: SubscriptionTo<"http">, { context, report }: Sending) {
@@ -78,8 +78,8 @@ class HttpPage {
     connections.join(this);
     try {
       const taken = await this.#connections();
-      const jobs = new Set(this.#left.map(({ job }) => job.id)).size;
-      const senders = Math.min(taken, jobs, MAX_SENDERS);
+      const subjects = new Set(this.#left.map(subjectOf)).size;
+      const senders = Math.min(taken, subjects, MAX_SENDERS);
       connections.give(taken - senders);
       await Promise.all(Array.from({ length: senders }, () => this.#sender()));
     } finally {
@@ -106,22 +106,22 @@ class HttpPage {
   async #sender(): Promise<void> {
     const { ports, connections } = this.#context;
     for (let event = this.#next(); event !== undefined; event = this.#next()) {
-      this.#busy.add(event.job.id);
+      this.#busy.add(subjectOf(event));
       this.#note(event, await ports.post(this.#subscription, event));
-      this.#busy.delete(event.job.id);
+      this.#busy.delete(subjectOf(event));
     }
     connections.give(1);
   }
 
-  /** The first event whose job has no earlier one on its way. */
-  #next(): LifecycleEvent | undefined {
+  /** The first event whose job or schedule has no earlier one on its way. */
+  #next(): AnyEvent | undefined {
     if (this.#report.failure !== null || this.#context.ports.now() >= this.#endsAt) return undefined;
-    const index = this.#left.findIndex(({ job }) => !this.#busy.has(job.id));
+    const index = this.#left.findIndex((event) => !this.#busy.has(subjectOf(event)));
     return index < 0 ? undefined : this.#left.splice(index, 1)[0];
   }
 
-  #note(event: LifecycleEvent, outcome: Awaited<ReturnType<DeliveryPorts["post"]>>): void {
-    const id = eventId(event.job);
+  #note(event: AnyEvent, outcome: Awaited<ReturnType<DeliveryPorts["post"]>>): void {
+    const id = idOfEvent(event);
     if (outcome.type === "delivered") {
       this.#report.delivered.push(id);
       return;

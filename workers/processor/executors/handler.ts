@@ -1,8 +1,9 @@
-import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
-import { normalizeProgress } from "../../../contract/progress-patch.ts";
-import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
+import { JsonText, writeJson } from "../../../contract/json-text.ts";
+import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import { checkpointFits, normalizeProgress, type ProgressUpdate } from "../../../contract/progress-patch.ts";
+import type { Outcome, ProgressPatch, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
-import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handler.ts";
+import { type Handler, type HandlerContext, HandlerFailure, type HandlerResult, type JsonValue } from "../handler.ts";
 import type { Control } from "../work-ports.ts";
 import { fits } from "./bytes.ts";
 import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
@@ -38,10 +39,13 @@ function contextOf(item: WorkItem, { control, spawned, now }: Around): HandlerCo
   return {
     jobId: item.id,
     attempt: item.attempt,
+    traceparent: item.traceparent ?? null,
+    payloadText: item.payload,
+    checkpointText: checkpoint,
     checkpoint: checkpoint === null ? null : (JSON.parse(checkpoint) as JsonValue),
     // Not `async`: a faulty update fails the handler that gives it, whether it waits for the answer or not.
     progress: (update) => {
-      control.say(normalizeProgress(update));
+      control.say(progressOf(update));
       return Promise.resolve();
     },
     spawn: (job) => spawned.add(job, now()),
@@ -51,9 +55,18 @@ function contextOf(item: WorkItem, { control, spawned, now }: Around): HandlerCo
   };
 }
 
-function resultOf(value: JsonValue | undefined): Outcome {
+/** A checkpoint that is given as text is kept as it is. */
+function progressOf({ checkpoint, ...update }: ProgressUpdate): ProgressPatch {
+  if (!(checkpoint instanceof JsonText)) return normalizeProgress({ ...update, checkpoint });
+  if (!checkpointFits(checkpoint.text))
+    throw new RangeError(`the checkpoint is larger than ${MAX_CHECKPOINT_BYTES} bytes`);
+  return { ...normalizeProgress(update), checkpoint: checkpoint.isNull ? null : checkpoint.text };
+}
+
+function resultOf(value: HandlerResult | undefined): Outcome {
   // A handler in plain JavaScript may return nothing, which has no JSON text.
-  const text: string | undefined = JSON.stringify(value);
+  if (value === undefined) return succeeded(null);
+  const text: string | undefined = writeJson(value);
   if (text === undefined) return succeeded(null);
   // A cut JSON text is worth nothing, and the next attempt would be as large.
   if (!fits(text, MAX_RESULT_BYTES)) {

@@ -1,7 +1,7 @@
 import type { WorkItem } from "../../../contract/rpc.ts";
 import { withoutReserved } from "../../../domain/reserved-headers.ts";
+import { traceparentOf } from "../../../domain/trace.ts";
 import { fits } from "./bytes.ts";
-import { traceparentOf } from "./trace.ts";
 import { type Secrets, signWebhook } from "./webhook.ts";
 
 /** 4 KiB in base64: servers commonly take 8 KiB of headers in all. */
@@ -28,13 +28,14 @@ export function requestHeaders(item: WorkItem, own: Record<string, string>, fact
   headers.set("dure-job-id", item.id);
   headers.set("dure-queue", item.queue);
   headers.set("dure-attempt", String(item.attempt));
+  headers.set("dure-delivery", String(item.delivery ?? item.attempt));
   headers.set("dure-namespace", item.namespace);
   headers.set("dure-lease", item.lease);
   const checkpoint = checkpointHeader(item.checkpoint);
   if (checkpoint === null) headers.delete("dure-checkpoint");
   else headers.set("dure-checkpoint", checkpoint);
   headers.set("idempotency-key", item.id);
-  headers.set("traceparent", traceparentOf(item.id, facts.spanId));
+  headers.set("traceparent", traceparentOf(item.id, item.traceparent ?? null, facts.spanId));
   headers.delete("tracestate");
   signWebhook(headers, { id: item.id, body: item.payload }, facts);
   return headers;

@@ -1,35 +1,40 @@
-import { deeperThan } from "../../../contract/json-text.ts";
-import { MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import { isJson } from "../../../contract/json-text.ts";
+import { MAX_BODY_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { SpawnList } from "../../../contract/spawn.ts";
 import { fits, jsonStringWithin } from "./bytes.ts";
-import { refuseCut, spawnAnswer } from "./http-spawn.ts";
+import { bringsJobs, refuseCut, spawnAnswer } from "./http-spawn.ts";
 
-/** A response body as a job's result: JSON text, or null when there is none. `spawned`: the jobs it brings. */
+/**
+ * A response body as a job's result: JSON text, or null when there is none. `spawned`: the jobs it brings. `ignored`: it would
+ * bring jobs, and may not.
+ */
 export interface HttpResult {
   result: string | null;
   truncated: boolean;
   spawned: SpawnList | null;
+  ignored: boolean;
 }
 
 /**
- * Keeps at most 256 KiB of a body, or 1 MiB where it is JSON and may bring jobs. The rest is not taken from the network, or
- * of a JSON object only looked through for jobs, which must not be lost: that ends with the attempt at the latest. A JSON
- * body is the result as it stands; any other, and one that was cut or nests too deep, is a JSON string of its text. Rejects when the body
+ * Keeps at most 256 KiB of a body, having read 1 MiB of one that is JSON. The rest is not taken from the network, or, where it
+ * may bring jobs, of a JSON object only looked through for them, which must not be lost: that ends with the attempt at the latest. A JSON
+ * body is the result as it stands, to the digit; any other, and one that was cut or nests too deep, is a JSON string of its text. Rejects when the body
  * breaks off, and with `InvalidSpawn` when it brings what are no jobs, or more than is kept.
  */
-export async function readResult(response: Response, now: number): Promise<HttpResult> {
-  const json = isJson(response.headers.get("content-type"));
-  const body = await readBytes(
-    response.body,
-    json ? { max: MAX_BODY_BYTES, look: refuseCut } : { max: MAX_RESULT_BYTES },
-  );
+export async function readResult(
+  response: Response,
+  { maySpawn, now }: { maySpawn: boolean; now: number },
+): Promise<HttpResult> {
+  const json = isJsonType(response.headers.get("content-type"));
+  const max = json ? MAX_BODY_BYTES : MAX_RESULT_BYTES;
+  const body = await readBytes(response.body, json && maySpawn ? { max, look: refuseCut } : { max });
   const text = json && !body.cut ? textOf(body) : "";
-  const parsed = parse(text);
-  const answer = spawnAnswer(parsed, now);
-  if (answer !== null) return { ...wholeOrCut(answer.result), spawned: answer.spawned };
+  const answer = maySpawn ? spawnAnswer(text, now) : null;
+  if (answer !== null) return { ...wholeOrCut(answer.result), spawned: answer.spawned, ignored: false };
   const kept =
     body.bytes.length > MAX_RESULT_BYTES ? { bytes: body.bytes.subarray(0, MAX_RESULT_BYTES), cut: true } : body;
-  return { ...resultOf(kept, parsed !== undefined && !deeperThan(text, MAX_JSON_DEPTH)), spawned: null };
+  const ignored = json && !maySpawn && bringsJobs(body.cut ? textOf(body) : text, body.cut);
+  return { ...resultOf(kept, isJson(text)), spawned: null, ignored };
 }
 
 interface Bytes {
@@ -37,10 +42,10 @@ interface Bytes {
   cut: boolean;
 }
 
-function resultOf(body: Bytes, parsed: boolean): Pick<HttpResult, "result" | "truncated"> {
+function resultOf(body: Bytes, isWhole: boolean): Pick<HttpResult, "result" | "truncated"> {
   const text = textOf(body);
   if (text === "") return { result: null, truncated: body.cut };
-  if (parsed && !body.cut) return { result: text, truncated: false };
+  if (isWhole && !body.cut) return { result: text.trim(), truncated: false };
   const { json, cut } = jsonStringWithin(text, MAX_RESULT_BYTES);
   return { result: json, truncated: body.cut || cut };
 }
@@ -102,16 +107,7 @@ async function* texts(
 }
 
 /** `application/json`, and everything that ends in `+json` (RFC 6839). */
-function isJson(contentType: string | null): boolean {
+function isJsonType(contentType: string | null): boolean {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
   return type === "application/json" || type.endsWith("+json");
-}
-
-/** Undefined: not JSON. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

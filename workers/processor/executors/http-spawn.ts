@@ -1,6 +1,15 @@
-import { jsonText } from "../../../contract/json-text.ts";
-import { MAX_SPAWN } from "../../../contract/limits.ts";
+import { isJson, JsonText, TOO_DEEP } from "../../../contract/json-text.ts";
+import { MAX_JSON_DEPTH, MAX_SPAWN } from "../../../contract/limits.ts";
 import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
+import {
+  TOO_DEEP as DEEPER,
+  endOfValue,
+  OPEN_BRACE,
+  skipSpace,
+  stringAt,
+  visitItems,
+  visitMembers,
+} from "../../../domain/json/scan.ts";
 
 /** The member of an answer that holds the jobs it brings. Its result is the member `result` then. */
 const MEMBER = "dure-spawn";
@@ -13,19 +22,82 @@ export interface SpawnAnswer {
 }
 
 /**
- * What an answer says that brings jobs: a JSON object with a member `dure-spawn`. Null for any other value, which is a result
+ * What an answer says that brings jobs: a JSON object with a member `dure-spawn`. Null for any other text, which is a result
  * as it stands. Throws `InvalidSpawn` where the member is there and is no list of jobs.
  */
-export function spawnAnswer(answer: unknown, now: number): SpawnAnswer | null {
-  if (typeof answer !== "object" || answer === null || !Object.hasOwn(answer, MEMBER)) return null;
-  const { [MEMBER]: jobs, result = null } = answer as { [MEMBER]: unknown; result?: unknown };
-  if (!Array.isArray(jobs)) throw new InvalidSpawn(POINTER, "must be an array of jobs");
-  if (jobs.length > MAX_SPAWN) throw new InvalidSpawn(POINTER, `at most ${MAX_SPAWN} jobs go with a success`);
+export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
+  const members = NAME.test(answer) ? membersOf(answer) : null;
+  if (members === "deeper") return refuseDeep(answer, now);
+  const jobs = members?.get(MEMBER);
+  if (jobs === undefined) return null;
+  if (!jobs.startsWith("[")) throw new InvalidSpawn(POINTER, "must be an array of jobs");
+  const sent = itemsOf(jobs);
+  if (sent.length > MAX_SPAWN) throw new InvalidSpawn(POINTER, `at most ${MAX_SPAWN} jobs go with a success`);
   const spawned = new SpawnList(POINTER);
-  for (const job of jobs) spawned.add(job, now);
-  const json = jsonText(result);
-  if (json.type === "fault") throw new InvalidSpawn("/result", json.detail);
-  return { result: json.text, spawned };
+  for (const job of sent) spawned.add(job, now);
+  const result = members?.get("result") ?? "null";
+  if (!isJson(result)) throw new InvalidSpawn("/result", TOO_DEEP);
+  return { result, spawned };
+}
+
+/**
+ * Whether an answer is a JSON object with the member, whatever that holds: it is not read as jobs. Of one that was cut, whether
+ * what is kept of it has the name anywhere.
+ */
+export function bringsJobs(answer: string, cut: boolean): boolean {
+  if (!NAME.test(answer)) return false;
+  if (cut) return answer.charCodeAt(skipSpace(answer, 0)) === OPEN_BRACE;
+  const members = membersOf(answer);
+  return members === "deeper" ? parsed(answer)[MEMBER] !== undefined : members?.has(MEMBER) === true;
+}
+
+/** The items of a JSON array as they are written. */
+function itemsOf(array: string): JsonText[] {
+  const items: JsonText[] = [];
+  visitItems(array, 0, (at) => {
+    const end = endOfValue(array, at, MAX_DEPTH);
+    items.push(new JsonText(array.slice(at, end)));
+    return end;
+  });
+  return items;
+}
+
+/** What a job may nest, and the list around it. */
+const MAX_DEPTH = MAX_JSON_DEPTH + 1;
+
+/**
+ * The members of a JSON object as they are written, the last of each name; null where the text is not one, and `deeper` where
+ * it nests deeper than anything is kept.
+ */
+function membersOf(text: string): Map<string, string> | "deeper" | null {
+  const start = skipSpace(text, 0);
+  if (text.charCodeAt(start) !== OPEN_BRACE) return null;
+  const members = new Map<string, string>();
+  const end = visitMembers(text, start, (nameAt, valueAt) => {
+    const name = stringAt(text, nameAt);
+    const behind = endOfValue(text, valueAt, MAX_DEPTH);
+    members.set(name, text.slice(valueAt, behind));
+    return behind;
+  });
+  if (end === DEEPER) return "deeper";
+  return end < 0 || skipSpace(text, end) < text.length ? null : members;
+}
+
+/** Of an object that nests deeper than anything is kept: throws where it does, if it has the member all the same. */
+function refuseDeep(text: string, now: number): null {
+  const { [MEMBER]: jobs } = parsed(text);
+  if (jobs === undefined) return null;
+  const spawned = new SpawnList(POINTER);
+  if (Array.isArray(jobs)) for (const job of jobs.slice(0, MAX_SPAWN)) spawned.add(job, now);
+  throw new InvalidSpawn("/result", TOO_DEEP);
+}
+
+function parsed(text: string): { [MEMBER]?: unknown } {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return {};
+  }
 }
 
 /**

@@ -3,18 +3,21 @@ import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import { faultText } from "../../../domain/fault.ts";
-import type { HttpTarget } from "../../../domain/target-secrets.ts";
+import type { HttpTarget, SpawnQueues } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
 import type { Vault } from "../../crypto/vault.ts";
 import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
-import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
+import { failed, invalidSpawn, NO_SPAWN, spawnRefused, succeeded, withAllowed } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { Secrets } from "./webhook.ts";
 
 /** Without secrets nothing can be signed; the attempt is tried again when the database may be back. */
 const SECRETS_RETRY_MS = 5_000;
+
+/** Answers of a target that has not looked at the job, where they say with `Retry-After` when it would. */
+const DEFERRING = new Set([429, 503]);
 
 /** Of a target whose secrets do not open. */
 export const NOT_OPEN = "the target's secrets do not open under the master keys of this deployment";
@@ -37,7 +40,7 @@ export interface HttpPorts {
 
 /**
  * Sends jobs to HTTP targets. An answer has to begin within a time of its own, so that a target which accepts connections and
- * says nothing holds one no longer than that; what began may take as long as the attempt. 2xx succeeds with the body as result, and may bring jobs; everything else fails the attempt. Redirects are
+ * says nothing holds one no longer than that; what began may take as long as the attempt. 2xx succeeds with the body as result, and brings jobs where the target may; everything else fails the attempt. Redirects are
  * not followed: a target that was allowed could name one that is not. Never rejects.
  */
 export function httpExecutor(ports: HttpPorts) {
@@ -55,7 +58,7 @@ export function httpExecutor(ports: HttpPorts) {
     const late = new AbortController();
     const disarm = ports.after(secondsToMs(seconds), () => late.abort());
     try {
-      const response = await ports.fetch(sent.url, {
+      const response = await send(ports, sent.url, {
         method: "POST",
         headers,
         body: item.payload,
@@ -63,7 +66,7 @@ export function httpExecutor(ports: HttpPorts) {
         signal: AbortSignal.any([signal, late.signal]),
       });
       disarm();
-      return await outcomeOf(response, ports.now());
+      return await outcomeOf(response, target.spawn, ports.now());
     } catch (error) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
       // Also a body that stops midway: its outcome is not known, so the job runs again.
@@ -75,6 +78,23 @@ export function httpExecutor(ports: HttpPorts) {
       disarm();
     }
   };
+}
+
+/** What the runtime says of a connection that ended before an answer began. */
+const CONNECTION_LOST = "Network connection lost.";
+
+/**
+ * Sends a request, and once more where its connection was lost before an answer began. Connections are kept open and used
+ * again: a target may close an idle one just as it is taken, and a target that gets the request twice has the job's id.
+ */
+async function send(ports: HttpPorts, url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await ports.fetch(url, init);
+  } catch (error) {
+    const lost = error instanceof Error && error.message.startsWith(CONNECTION_LOST);
+    if (!lost || init.signal?.aborted === true) throw error;
+    return ports.fetch(url, init);
+  }
 }
 
 async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarget): Promise<Headers | Outcome> {
@@ -92,17 +112,23 @@ async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarge
   }
 }
 
-async function outcomeOf(response: Response, now: number): Promise<Outcome> {
+/** `spawn`: the queues that the answer may submit to. Without them whoever answers, or is echoed, can submit nothing. */
+async function outcomeOf(response: Response, spawn: SpawnQueues | undefined, now: number): Promise<Outcome> {
   if (response.ok) {
-    const { result, truncated, spawned } = await readResult(response, now);
+    const { result, truncated, spawned, ignored } = await readResult(response, { maySpawn: spawn !== undefined, now });
     const outcome = succeeded(result, truncated);
-    return spawned === null ? outcome : withSpawned(outcome, spawned);
+    if (outcome.ok && ignored) return { ...outcome, warning: spawnRefused(NO_SPAWN) };
+    return spawned === null || spawn === undefined ? outcome : withAllowed(outcome, spawned, spawn);
   }
   // An unread body would hold its connection. What it says is not shown: a target may be somebody else's inside.
   await response.body?.cancel();
   const final = response.status === 410 || response.headers.get("dure-retry")?.trim().toLowerCase() === "no";
+  const askedMs = retryAfterMs(response.headers.get("retry-after"), now);
+  // It did not try: RFC 6585 (429) and RFC 9110 (503) say when to come again, and nothing of the job.
+  const defers = askedMs !== null && !final && DEFERRING.has(response.status);
   return failed(`http-${response.status}`, `the target answered ${response.status} ${response.statusText}`.trim(), {
     retryable: !final,
-    retryAfterMs: retryAfterMs(response.headers.get("retry-after"), now),
+    retryAfterMs: askedMs,
+    ...(defers ? { putBack: "deferred" } : {}),
   });
 }

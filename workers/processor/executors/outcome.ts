@@ -1,5 +1,7 @@
 import type { Outcome } from "../../../contract/rpc.ts";
 import type { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
+import type { AttemptWarning } from "../../../domain/job/job.ts";
+import type { SpawnQueues } from "../../../domain/target-secrets.ts";
 
 /** People read it in an error; a report of a hundred of them still has to be a small message. */
 const MAX_MESSAGE_CHARACTERS = 500;
@@ -16,6 +18,26 @@ export async function withSpawned(outcome: Outcome, spawned: SpawnList): Promise
   return spawn.length === 0 ? outcome : { ...outcome, spawn };
 }
 
+/** A success with those of its jobs that are for `queues`. Of the others it warns. */
+export async function withAllowed(outcome: Outcome, spawned: SpawnList, { queues }: SpawnQueues): Promise<Outcome> {
+  const all = await withSpawned(outcome, spawned);
+  if (!all.ok || all.spawn === undefined) return all;
+  const { spawn, ...rest } = all;
+  const allowed = spawn.filter(({ queue }) => queues.includes(queue));
+  if (allowed.length === spawn.length) return all;
+  const others = new Set(spawn.map(({ queue }) => queue).filter((queue) => !queues.includes(queue)));
+  const refused = spawn.length - allowed.length;
+  const message = `${refused} of ${spawn.length} jobs were not submitted: \`spawn\` of the target does not name ${[...others].join(", ")}`;
+  return { ...rest, ...(allowed.length === 0 ? {} : { spawn: allowed }), warning: spawnRefused(message) };
+}
+
+/** Of a target that may submit nothing, and whose answer has a member `dure-spawn`. */
+export const NO_SPAWN = "no job was submitted: the target has no `spawn`, so the answer is its result as it stands";
+
+export function spawnRefused(message: string): AttemptWarning {
+  return { code: "spawn-refused", message: message.slice(0, MAX_MESSAGE_CHARACTERS) };
+}
+
 /** The attempt was to bring something that is no job. */
 export function invalidSpawn({ code, message }: InvalidSpawn): Outcome {
   return failed(code, message, { retryable: true });
@@ -24,11 +46,12 @@ export function invalidSpawn({ code, message }: InvalidSpawn): Outcome {
 export function failed(
   code: string,
   message: string,
-  options: { retryable: boolean; retryAfterMs?: number | null },
+  options: { retryable: boolean; retryAfterMs?: number | null; putBack?: "deferred" },
 ): Outcome {
   return {
     ok: false,
     error: { code, message: message.slice(0, MAX_MESSAGE_CHARACTERS), retryable: options.retryable },
     retryAfterMs: options.retryAfterMs ?? null,
+    ...(options.putBack === undefined ? {} : { putBack: options.putBack }),
   };
 }

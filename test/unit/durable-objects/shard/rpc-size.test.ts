@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Harness, idsOf } from "../../../rigs/shard-harness.ts";
+import { CALL, Harness, idsOf } from "../../../rigs/shard-harness.ts";
 
 const MIB = 1024 * 1024;
 /** 256 KiB as bytes of UTF-8, and twice that on the wire: one character is beyond Latin-1. */
@@ -38,5 +38,57 @@ describe("an answer fits in one RPC", () => {
     expect(pages).toBeGreaterThan(1);
     expect(new Set(ids).size).toBe(60);
     expect(ids.length).toBe(60);
+  });
+});
+
+/** 4 KB with one character beyond Latin-1, so that each takes two bytes on the wire. */
+const LONG_MESSAGE = `${"x".repeat(4_090)}→`;
+
+/** A queue whose jobs have failed 41 times each, with long messages. */
+function oftenFailed(jobs: number): Harness {
+  const retry = { maxAttempts: 100, backoff: "constant", delayMs: 0, maxDelayMs: 0, jitter: "none" } as const;
+  const h = new Harness({ target: { type: "pull" }, retry });
+  h.submit(h.jobs(jobs, { payload: JSON.stringify("x".repeat(40_000)) }));
+  for (let attempt = 0; attempt < 41; attempt++) {
+    const reports = h.claim({ max: 100 }).map(({ lease }) => ({
+      lease,
+      outcome: { ok: false as const, error: { code: "boom", message: LONG_MESSAGE, retryable: true }, retryAfterMs: 0 },
+    }));
+    h.core.report({ ...CALL, namespace: null, withJobs: false, queues: [], waitMs: 0, reports });
+  }
+  return h;
+}
+
+/** What an answer takes on the wire at most: two bytes a character. */
+function wireBytes(answer: unknown): number {
+  return 2 * JSON.stringify(answer).length;
+}
+
+describe("a claim of jobs that have failed often", () => {
+  test("has the last two attempts of each and fits, and all that is kept for who asks for it, and fits", {
+    timeout: 120_000,
+  }, () => {
+    const h = oftenFailed(100);
+    const plain = h.claim({ max: 100 });
+    expect(plain.length).toBe(100);
+    expect(wireBytes(plain)).toBeLessThan(32 * MIB);
+    expect(plain[0]?.job.attempts.map(({ number }) => number)).toEqual([41, 42]);
+    for (const { lease } of plain) h.fail(lease, {}, 0);
+    const whole = h.claim({ max: 100, allAttempts: true });
+    expect(whole.length).toBeGreaterThan(50);
+    expect(wireBytes(whole)).toBeLessThan(32 * MIB);
+    expect(whole[0]?.job.attempts.length).toBe(43);
+    // What does not fit is not leased: the next claim has it.
+    expect(whole.length + h.claim({ max: 100 }).length).toBe(100);
+  });
+
+  test("leaves rows that Cloudflare takes", () => {
+    const h = oftenFailed(1);
+    for (let attempt = 0; attempt < 60; attempt++) {
+      const [claimed] = h.claim();
+      h.fail(claimed?.lease ?? "", { message: "\u0001".repeat(4_096) }, 0);
+    }
+    const [row] = h.sql.all<{ bytes: number }>("SELECT octet_length(attempts) AS bytes FROM jobs");
+    expect(row?.bytes).toBeLessThan(60_001);
   });
 });

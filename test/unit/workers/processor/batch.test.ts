@@ -164,6 +164,19 @@ describe("variables", () => {
     expect(readConfig({ ...env, ...lists }).targets).toEqual(listedTargets("a.example,*.b.example", "c.example"));
   });
 
+  test.each([
+    ["1", true],
+    ["TRUE", true],
+    ["0", false],
+    ["", false],
+  ])("ALLOW_PRIVATE_TARGETS=%s is %s", (text, on) => {
+    expect(readConfig({ ...env, ALLOW_PRIVATE_TARGETS: text }).targets.allowPrivate).toBe(on);
+  });
+
+  test("that are neither on nor off are refused by their name, and not taken for off", () => {
+    expect(() => readConfig({ ...env, ALLOW_PRIVATE_TARGETS: "yes" })).toThrow("ALLOW_PRIVATE_TARGETS is `true`");
+  });
+
   test("that are no lists of hosts are refused by their name", () => {
     for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"]) {
       expect(() => readConfig({ ...env, [name]: "https://a.example" })).toThrow(`${name} is a list of hosts`);

@@ -7,7 +7,7 @@ import type { DeliveryPorts } from "../../../../workers/processor/events/deliver
 import { lane } from "../../../lane.ts";
 import { committed, firstDeliveries, liveOn, watched } from "../../../rigs/event-truth.ts";
 import { type Harness, HOUR, MINUTE, SECOND } from "../../../rigs/shard-harness.ts";
-import { stateOf, subscribe } from "../../../rigs/subscription-harness.ts";
+import { ofJob, stateOf, subscribe } from "../../../rigs/subscription-harness.ts";
 import { Random } from "../../../simulation/random.ts";
 
 /**
@@ -66,7 +66,7 @@ class Scene {
         await this.#passes();
         const failed = { type: "failed", code: "http-503", message: "", retryAfterMs: null } as const;
         if (this.#hit(0.05)) return failed;
-        this.got.push(event);
+        this.got.push(ofJob(event));
         await this.#passes();
         return this.#hit(0.05) ? failed : { type: "delivered" };
       },

@@ -2,9 +2,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test } from "vitest";
-import { EventView } from "../../../../contract/event.ts";
+import { EventView, ScheduleEventView } from "../../../../contract/event.ts";
 import type { DeliverReply, DeliverRequest, EventPage } from "../../../../contract/rpc.ts";
-import { eventId, type LifecycleEvent } from "../../../../domain/subscription.ts";
+import {
+  type AnyEvent,
+  eventId,
+  idOfEvent,
+  type LifecycleEvent,
+  type ScheduleEvent,
+} from "../../../../domain/subscription.ts";
 import { Connections } from "../../../../workers/processor/connections.ts";
 import { startDelivery } from "../../../../workers/processor/events/delivery.ts";
 import type {
@@ -23,7 +29,7 @@ import { sendPage } from "../../../../workers/processor/events/send-page.ts";
 import { settle } from "../../../rigs/client-fakes.ts";
 import { testVault } from "../../../rigs/master-key.ts";
 import { START } from "../../../rigs/shard-harness.ts";
-import { subscriptionOf } from "../../../rigs/subscription-harness.ts";
+import { ofJob, subscriptionOf } from "../../../rigs/subscription-harness.ts";
 import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 
 const SECRETS = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_dGhlIHByZXZpb3VzIHNlY3JldCwgMjQ="];
@@ -44,13 +50,21 @@ function event(letter: string, version: number, over: Partial<LifecycleEvent["jo
   return { type: "job.accepted", at: START, job };
 }
 
+/** A schedule's event, named by a letter. */
+function missed(letter: string, name = "nightly"): ScheduleEvent {
+  const run = { id: `job_01m825nw6sfa783g4mjr80jzk${letter}`, name, queue: "q", scheduledAt: START - 60_000 };
+  return { type: "schedule.missed", at: START, schedule: { ...run, count: 3, reason: "Late." } };
+}
+
+const TOLD = event("a", 1, { tags: ["ü"] });
+
 const short = ({ job }: LifecycleEvent) => `${job.id.at(-1)}${job.version}`;
 
 function httpTo(url: string, headers: Record<string, string> = {}): SubscriptionTo<"http"> {
   return { ...subscriptionOf(), target: { type: "http", url, headers } };
 }
 
-function pageOf(events: LifecycleEvent[], subscription = httpTo("https://a.example")): EventPage {
+function pageOf(events: AnyEvent[], subscription = httpTo("https://a.example")): EventPage {
   return { feed: 1, upTo: 99, leaseMs: 30_000, subscription, events };
 }
 
@@ -67,8 +81,8 @@ class Receiver {
     this.ports = {
       deliver,
       post: (_, told) => {
-        this.begun.push(short(told));
-        return new Promise((resolve) => this.#open.set(short(told), resolve));
+        this.begun.push(short(ofJob(told)));
+        return new Promise((resolve) => this.#open.set(short(ofJob(told)), resolve));
       },
       enqueue: async (_, events) => ({ sent: events.length, failure: null }),
       now: () => this.now,
@@ -119,6 +133,25 @@ describe("a page", () => {
     await receiver.answer("a3");
     expect((await report).delivered.toSorted()).toEqual(events.map(({ job }) => eventId(job)).toSorted());
     expect(await report).toMatchObject({ feed: 1, upTo: 99, version: 1, refused: [], failure: null });
+  });
+
+  test("the events of one schedule follow each other, those of others do not wait", async () => {
+    const begun: string[] = [];
+    const open: (() => void)[] = [];
+    const receiver = new Receiver();
+    receiver.ports.post = (_, told) => {
+      begun.push(idOfEvent(told).slice(-8));
+      return new Promise((resolve) => open.push(() => resolve({ type: "delivered" })));
+    };
+    const events = [missed("a"), missed("b"), missed("c", "weekly")];
+    const report = send(receiver, pageOf(events));
+    await settle();
+    expect(begun).toEqual(["a_missed", "c_missed"]);
+    while (open.length > 0) {
+      open.shift()?.();
+      await settle();
+    }
+    expect((await report).delivered.toSorted()).toEqual(events.map(idOfEvent));
   });
 
   test("has six events on their way at most, and fewer where others need the connections", async () => {
@@ -289,7 +322,7 @@ describe("an HTTP subscriber", () => {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, seen };
   }
 
-  function post(subscription: SubscriptionTo<"http">, over: Partial<SubscriberPorts> = {}) {
+  function post(subscription: SubscriptionTo<"http">, over: Partial<SubscriberPorts> = {}, sent: AnyEvent = TOLD) {
     return httpSubscriber({
       fetch: (url, init) => fetch(url, init),
       now: () => Date.now(),
@@ -300,8 +333,26 @@ describe("an HTTP subscriber", () => {
       targets: ANY_TARGET,
       timeout: (ms) => AbortSignal.timeout(ms),
       ...over,
-    })(subscription, event("a", 1, { tags: ["ü"] }));
+    })(subscription, sent);
   }
+
+  test("gets what became of a schedule in the same way", async () => {
+    const { url, seen } = await listen(204);
+    expect(await post(httpTo(url), {}, missed("z"))).toEqual({ type: "delivered" });
+    const [got] = seen;
+    if (got === undefined) throw new Error("nothing came");
+    for (const secret of SECRETS) new Webhook(secret).verify(got.body, got.headers);
+    expect(ScheduleEventView.parse(JSON.parse(got.body))).toMatchObject({
+      id: "evt_01m825nw6sfa783g4mjr80jzkz_missed",
+      type: "schedule.missed",
+      schedule: { name: "nightly", namespace: "default", queue: "q", count: 3, reason: "Late." },
+    });
+    expect(got.headers).toMatchObject({
+      "webhook-id": "evt_01m825nw6sfa783g4mjr80jzkz_missed",
+      "dure-event": "schedule.missed",
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-00f067aa0ba902b7-01$/),
+    });
+  });
 
   test("gets a message that each secret of the namespace verifies", async () => {
     const { url, seen } = await listen(204);
@@ -362,6 +413,18 @@ describe("an HTTP subscriber", () => {
 
 describe("a Queue as subscriber", () => {
   const out: SubscriptionTo<"queue"> = { ...subscriptionOf(), target: { type: "queue", binding: "OUT" } };
+
+  test("gets the events of schedules among those of jobs", async () => {
+    const bodies: object[] = [];
+    const sendBatch = async (messages: { body: object }[]) => void bodies.push(...messages.map(({ body }) => body));
+    const events = [event("a", 1), missed("z"), missed("y", "weekly")];
+    expect(await queueSubscriber({ OUT: { sendBatch } })(out, events)).toEqual({ sent: 3, failure: null });
+    expect(bodies.map((body) => ("job" in body ? "job" : ScheduleEventView.parse(body).schedule.name))).toEqual([
+      "job",
+      "nightly",
+      "weekly",
+    ]);
+  });
 
   test("gets the events in order, in batches that Cloudflare takes", async () => {
     const calls: { body: EventView }[][] = [];

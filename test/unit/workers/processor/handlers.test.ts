@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HANDLER_NAMES } from "../../../../contract/handlers.ts";
+import { JsonText } from "../../../../contract/json-text.ts";
 import { MAX_RESULT_BYTES } from "../../../../contract/limits.ts";
 import type { ProgressPatch } from "../../../../contract/rpc.ts";
 import { handlerExecutor } from "../../../../workers/processor/executors/handler.ts";
@@ -54,6 +55,47 @@ describe("wordcount", () => {
       });
     },
   );
+});
+
+describe("texts that a value cannot hold", () => {
+  const big = '{"id":3889108265204450030,"n":1.0}';
+
+  test("stand beside the payload and the checkpoint, and come back as result and as jobs", async () => {
+    const seen: unknown[] = [];
+    const handler: Handler = (payload, { payloadText, checkpoint, checkpointText, spawn }) => {
+      seen.push(payload, payloadText, checkpoint, checkpointText);
+      spawn({ payloadText });
+      return new JsonText(payloadText);
+    };
+    const taken = item(1, { payload: big, checkpoint: "1e2" });
+    const outcome = await handlerExecutor({ handler }, Date.now)(taken, "handler", new Stopper());
+    expect(seen).toEqual([JSON.parse(big), big, 100, "1e2"]);
+    expect(outcome).toMatchObject({ ok: true, result: big, spawn: [{ payload: big }] });
+  });
+
+  test.each<[JsonText, string | null]>([
+    [new JsonText("[1.0,-0]"), "[1.0,-0]"],
+    [new JsonText("null"), null],
+  ])("are kept as a checkpoint: %#", async (checkpoint, kept) => {
+    const said: ProgressPatch[] = [];
+    const control = Object.assign(new Stopper(), { say: (patch: ProgressPatch) => void said.push(patch) });
+    const handler: Handler = async (_, { progress }) => {
+      await progress({ percent: 1, checkpoint });
+      return null;
+    };
+    await handlerExecutor({ handler }, Date.now)(item(1), "handler", control);
+    expect(said).toEqual([{ percent: 1, checkpoint: kept }]);
+  });
+
+  test("are no larger than a checkpoint may be", async () => {
+    const checkpoint = new JsonText(`[${" ".repeat(64 * 1024)}]`);
+    const big: Handler = async (_, { progress }) => {
+      await progress({ checkpoint });
+      return null;
+    };
+    const outcome = await run("big", "1", { big });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "handler-error" } });
+  });
 });
 
 describe("handlers", () => {

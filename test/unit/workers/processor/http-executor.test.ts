@@ -4,6 +4,7 @@ import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, test } from "vitest";
 import { MAX_RESULT_BYTES } from "../../../../contract/limits.ts";
 import { makeJobId } from "../../../../domain/job-id.ts";
+import { afterDeferral, afterFailure } from "../../../../domain/retry.ts";
 import { byteLength } from "../../../../workers/processor/executors/bytes.ts";
 import { type HttpPorts, httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import { retryAfterMs } from "../../../../workers/processor/executors/retry-after.ts";
@@ -51,6 +52,7 @@ interface Over {
   headers?: Record<string, string>;
   payload?: string;
   signal?: AbortSignal;
+  traceparent?: string;
   checkpoint?: string;
   firstByteTimeout?: number;
 }
@@ -78,6 +80,7 @@ function send(url: string, over: Over = {}) {
     payload: over.payload ?? '{"to": "a@b"}',
     target: to,
     checkpoint: over.checkpoint ?? null,
+    traceparent: over.traceparent ?? null,
   });
   return execute(job, to, over.signal ?? new AbortController().signal);
 }
@@ -88,6 +91,13 @@ async function answer(status: number, headers: Record<string, string>, body: str
   return send(url);
 }
 
+const RETRY = {
+  maxAttempts: 12,
+  backoff: "exponential",
+  delayMs: 10_000,
+  maxDelayMs: 3_600_000,
+  jitter: "half",
+} as const;
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 
 describe("the request", () => {
@@ -125,6 +135,12 @@ describe("the request", () => {
     // 48 bits of milliseconds, version 7, slot 1234 = 0x4d2, variant and chance.
     const time = (1_763_800_000_000).toString(16).padStart(12, "0");
     expect(seen[0]?.headers.traceparent).toBe(`00-${time}74d28102030405060708-00f067aa0ba902b7-01`);
+  });
+
+  test("or the trace of its submission, with a span of its own", async () => {
+    const { url, seen } = await target((response) => response.end());
+    await send(url, { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" });
+    expect(seen[0]?.headers.traceparent).toBe("00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-00");
   });
 
   test("carries the lease, and the checkpoint where it is small enough for a header", async () => {
@@ -222,6 +238,9 @@ describe("success", () => {
   test.each<[string, Record<string, string>, string, string | null]>([
     ["JSON is the result as it stands", JSON_TYPE, '{ "id": 7 }', '{ "id": 7 }'],
     ["so is problem JSON and the like", { "content-type": "application/vnd.x+json" }, "[1]", "[1]"],
+    ["to the digit", JSON_TYPE, "[1e400, 3889108265204450030, 1.0]", "[1e400, 3889108265204450030, 1.0]"],
+    ["space around it is not kept", JSON_TYPE, ' {"a": 1}\r\n', '{"a": 1}'],
+    ["what is nearly JSON is text", JSON_TYPE, "[01]", '"[01]"'],
     ["JSON null is no result", JSON_TYPE, "null", null],
     ["text is a JSON string", { "content-type": "text/plain" }, 'ok "yes"\n', '"ok \\"yes\\"\\n"'],
     ["JSON without its content type is text", {}, '{"a":1}', '"{\\"a\\":1}"'],
@@ -262,8 +281,16 @@ describe("success", () => {
 describe("the time until an answer begins", () => {
   test("is over: the request is ended, and the attempt has failed and may be tried again", async () => {
     const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
-    const { url } = await target((response) => response.on("close", ended));
-    expect(await send(url, { firstByteTimeout: 0.05 })).toEqual({
+    let pass: () => void = () => undefined;
+    const after = (_: number, wake: () => void) => {
+      pass = wake;
+      return () => undefined;
+    };
+    const { url } = await target((response) => {
+      response.on("close", ended);
+      pass();
+    });
+    expect(await send(url, { firstByteTimeout: 0.05, ports: { after } })).toEqual({
       ok: false,
       error: { code: "first-byte-timeout", message: "no answer began within 0.05 s", retryable: true },
       retryAfterMs: null,
@@ -327,6 +354,44 @@ describe("failure", () => {
   ])("%i %j", async (status, headers, error, retryAfter) => {
     expect(await answer(status, headers)).toMatchObject({ ok: false, error, retryAfterMs: retryAfter });
   });
+
+  test.each<[number, Record<string, string>, "deferred" | undefined, number | null]>([
+    [429, { "retry-after": "5" }, "deferred", 5_000],
+    [503, { "retry-after": "5" }, "deferred", 5_000],
+    [503, { "retry-after": "0" }, "deferred", 0],
+    [429, { "retry-after": "Sun, 22 Nov 2020 12:00:00 GMT" }, "deferred", 0],
+    [429, {}, undefined, null],
+    [503, {}, undefined, null],
+    [503, { "retry-after": "soon" }, undefined, null],
+    [500, { "retry-after": "5" }, undefined, 5_000],
+    [502, { "retry-after": "5" }, undefined, 5_000],
+    [503, { "retry-after": "5", "dure-retry": "no" }, undefined, 5_000],
+  ])("%i %j puts the job back unspent: %s", async (status, headers, putBack, asked) => {
+    const outcome = await answer(status, headers);
+    if (outcome.ok) throw new Error("it succeeded");
+    expect([outcome.putBack, outcome.retryAfterMs]).toEqual([putBack, asked]);
+  });
+
+  test.each(["0", "Sun, 22 Nov 2020 12:00:00 GMT"])(
+    "with Retry-After %s, the job waits no less than its own backoff",
+    async (retryAfter) => {
+      for (const status of [429, 500, 503]) {
+        const outcome = await answer(status, { "retry-after": retryAfter });
+        if (outcome.ok) throw new Error("it succeeded");
+        const wait = { policy: RETRY, spent: 3, now: 1_000_000, randomness: 0 };
+        const { error, retryAfterMs: asked, putBack: by } = outcome;
+        const runAt =
+          by === undefined
+            ? afterFailure({ error, retryAfterMs: asked, ...wait })
+            : {
+                retry: true,
+                runAt: afterDeferral({ by, askedMs: asked ?? 0, since: null, maxDeferralMs: 1, ...wait }),
+              };
+        // The third wait is 40 s, and half jitter takes at most half of it.
+        expect(runAt).toEqual({ retry: true, runAt: 1_020_000 });
+      }
+    },
+  );
 
   test("what the target says in its error is not shown", async () => {
     expect(JSON.stringify(await answer(500, {}, "internal secret"))).not.toContain("secret");

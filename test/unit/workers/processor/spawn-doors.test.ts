@@ -7,6 +7,7 @@ import {
   MAX_SPAWN,
 } from "../../../../contract/limits.ts";
 import { InvalidSpawn, SpawnList } from "../../../../contract/spawn.ts";
+import type { SpawnQueues } from "../../../../domain/target-secrets.ts";
 import { handlerExecutor } from "../../../../workers/processor/executors/handler.ts";
 import { httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import type { Handler } from "../../../../workers/processor/handler.ts";
@@ -22,8 +23,12 @@ function run(handler: Handler) {
   return handlerExecutor({ handler }, () => NOW)(item(1), "handler", new Stopper());
 }
 
-/** What comes of an HTTP target that answers 200 with `body`. */
-function answered(body: BodyInit, type = "application/json") {
+/** What comes of an HTTP target that answers 200 with `body`. It may submit to two queues, unless `spawn` says otherwise. */
+function answered(
+  body: BodyInit,
+  type = "application/json",
+  spawn: SpawnQueues | null = { queues: ["default", "next"] },
+) {
   const execute = httpExecutor({
     fetch: async () => new Response(body, { headers: { "content-type": type } }),
     now: () => NOW,
@@ -33,7 +38,7 @@ function answered(body: BodyInit, type = "application/json") {
     secrets: async () => [],
     targets: ANY_TARGET,
   });
-  const to = { type: "http", url: "https://example.com/", headers: {} } as const;
+  const to = { type: "http", url: "https://example.com/", headers: {}, ...(spawn === null ? {} : { spawn }) } as const;
   return execute(httpItem(1), to, new AbortController().signal);
 }
 
@@ -297,6 +302,80 @@ describe("an HTTP target", () => {
     expect(refused).toMatchObject({ ok: false, error: { code: "invalid-spawn" } });
     expect(refused.ok ? "" : refused.error.message).toBe("/result: nests deeper than 512 levels");
     expect(await answered(deep)).toMatchObject({ ok: true, result: JSON.stringify(deep) });
+  });
+});
+
+describe("an HTTP target that may submit nothing", () => {
+  const refused = { warning: { code: "spawn-refused", message: expect.stringContaining("no `spawn`") } };
+  const deep = "[".repeat(3_000) + "]".repeat(3_000);
+
+  test.each([
+    ["a job", '{"dure-spawn": [{"queue": "next", "payload": 1}], "result": 2}'],
+    ["what is no job", '{"dure-spawn": [{"queue": "next"}], "result": 2}'],
+    ["what is no list", '{"dure-spawn": 7}'],
+    ["an empty list", '{"dure-spawn": []}'],
+    ["a name with escapes", ' {"dure\\u002dspawn": [{"payload": 1}]}'],
+  ])("has %s as its result, to the letter, and is warned", async (_, body) => {
+    const kept = { ok: true, result: body.trim(), resultTruncated: false };
+    expect(await answered(body, "application/json", null)).toEqual({ ...kept, ...refused });
+  });
+
+  test.each([
+    ["nested", '{"echo": {"dure-spawn": [{"payload": 1}]}}'],
+    ["in a text", '{"echo": "\\"dure-spawn\\": []"}'],
+    ["in a list", '["dure-spawn"]'],
+  ])("is not warned of the name %s", async (_, body) => {
+    expect(await answered(body, "application/json", null)).toEqual({ ok: true, result: body, resultTruncated: false });
+  });
+
+  test.each([
+    ["nests too deep", `{"dure-spawn": ${deep}}`],
+    ["is larger than what is read", `{"dure-spawn": [{"payload": 1}], "x": "${"x".repeat(MAX_BODY_BYTES)}"}`],
+    ["is larger than a result", `{"x": "${"x".repeat(MAX_RESULT_BYTES)}", "dure-spawn": [{"payload": 1}]}`],
+  ])("is warned of an answer that %s, and it succeeds", async (_, body) => {
+    const outcome = await answered(body, "application/json", null);
+    expect(outcome).toMatchObject({ ok: true, ...refused });
+    expect(outcome).not.toHaveProperty("spawn");
+  });
+
+  test("has no more of a long answer read than is kept", async () => {
+    const { body, at } = streamed([`{"result": "${"x".repeat(MAX_BODY_BYTES)}"`, ', "dure-spawn": []}'], true);
+    const outcome = await answered(body, "application/json", null);
+    expect(outcome).toMatchObject({ ok: true, resultTruncated: true });
+    expect(at.cancelled).toBe(true);
+  });
+});
+
+describe("an HTTP target that may submit to some queues", () => {
+  const some = [
+    { queue: "next", payload: 1 },
+    { queue: "paid", payload: 2 },
+    { payload: 3 },
+    { queue: "next", payload: 4 },
+  ];
+
+  test("submits to these alone, and is warned of the others", async () => {
+    const body = JSON.stringify({ "dure-spawn": some, result: "r" });
+    const outcome = await answered(body, "application/json", { queues: ["next"] });
+    const message = "2 of 4 jobs were not submitted: `spawn` of the target does not name paid, default";
+    expect(outcome).toMatchObject({ ok: true, result: '"r"', warning: { code: "spawn-refused", message } });
+    const spawn = outcome.ok ? (outcome.spawn ?? []) : [];
+    expect(spawn.map(({ queue, payload }) => [queue, payload])).toEqual([
+      ["next", "1"],
+      ["next", "4"],
+    ]);
+  });
+
+  test("brings nothing where none of its jobs is for these", async () => {
+    const outcome = await answered(JSON.stringify({ "dure-spawn": some }), "application/json", { queues: ["other"] });
+    expect(outcome).toMatchObject({ ok: true, warning: { code: "spawn-refused" } });
+    expect(outcome).not.toHaveProperty("spawn");
+  });
+
+  test("is warned in few words, however many queues its answer names", async () => {
+    const jobs = Array.from({ length: 100 }, (_, n) => ({ queue: `q${n}`.padEnd(63, "x"), payload: n }));
+    const outcome = await answered(JSON.stringify({ "dure-spawn": jobs }), "application/json", { queues: ["other"] });
+    expect(outcome.ok ? outcome.warning?.message.length : 0).toBe(500);
   });
 });
 

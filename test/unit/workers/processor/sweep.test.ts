@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Connections } from "../../../../workers/processor/connections.ts";
-import { sweep } from "../../../../workers/processor/sweep.ts";
+import { type SweepPorts, sweep } from "../../../../workers/processor/sweep.ts";
 import { startWorkLoop } from "../../../../workers/processor/work-loop.ts";
-import { item, ScriptedShard, START } from "../../../rigs/scripted-shard.ts";
+import { item, RPC_MS, ScriptedShard, START } from "../../../rigs/scripted-shard.ts";
 import { Clock } from "../../../simulation/clock.ts";
 
 /** Several shards on one clock, swept as one invocation would. */
@@ -12,14 +12,23 @@ function shards(names: string[]) {
   const worlds = new Map(names.map((name) => [name, new ScriptedShard(clock)]));
   const started: string[] = [];
   const world = (name: string) => worlds.get(name) ?? new ScriptedShard(clock);
-  const run = (first: string[], everyMs: number, known: () => Promise<string[]> = async () => names) => {
+  const run = (
+    first: string[],
+    everyMs: number,
+    {
+      known = async () => names,
+      untilWork,
+    }: { known?: SweepPorts["shards"]; untilWork?: SweepPorts["untilWork"] } = {},
+  ) => {
     const start = (name: string) => {
       started.push(name);
       const options = { connections, budgetMs: everyMs > 0 ? 10_000 : 750, pollMs: everyMs };
       return startWorkLoop(world(name).ports(), world(name).options(options));
     };
     const one = world(names[0] ?? "");
-    return one.until(sweep({ start, shards: known, after: one.ports().after }, first, everyMs));
+    return one.until(
+      sweep({ start, shards: known, after: one.ports().after, ...(untilWork && { untilWork }) }, first, everyMs),
+    );
   };
   return { clock, world, started, run };
 }
@@ -66,6 +75,51 @@ describe("with a sweep", () => {
     expect(world("a").reported.size).toBe(1);
   });
 
+  test("a shard that says that it has work is looked at at once", async () => {
+    const { run, world, clock } = shards(["a", "b"]);
+    world("a").backlog = [item(1)];
+    world("a").runMs = ({ id }) => (id === "job-1" ? 60_000 : 0);
+    const waiting = new Map<string, () => void>();
+    const untilWork = (shard: string, ms: number) =>
+      new Promise<boolean>((resolve) => {
+        waiting.set(shard, () => resolve(true));
+        clock.after(ms, () => resolve(false));
+      });
+    const arrives = (shard: string, number: number, at: number) =>
+      clock.after(at, () => {
+        world(shard).backlog.push(item(number));
+        waiting.get(shard)?.();
+      });
+    arrives("a", 2, 12_345);
+    arrives("b", 3, 23_456);
+    arrives("b", 4, 34_567);
+    await run(["a"], 5_000, { untilWork });
+    const startedAt = (shard: string, id: string) =>
+      world(shard).started.find((job) => job.id === id)?.at ?? Number.NaN;
+    expect(startedAt("a", "job-2") - 12_345).toBeLessThanOrEqual(2 * RPC_MS);
+    expect(startedAt("b", "job-3") - 23_456).toBeLessThanOrEqual(2 * RPC_MS);
+    expect(startedAt("b", "job-4") - 34_567).toBeLessThanOrEqual(2 * RPC_MS);
+  });
+
+  test("work that cannot be taken is not asked for more often than without a hint", async () => {
+    const { run, world } = shards(["a", "b"]);
+    world("a").backlog = [item(1)];
+    world("a").runMs = () => 8_000;
+    await run(["a"], 100, { untilWork: async () => true });
+    // Two ways of asking, each every 100 ms.
+    expect(world("b").calls.length).toBeLessThan(2 * 80 + 10);
+    expect(world("a").calls.length).toBeLessThan(2 * 80 + 10);
+  });
+
+  test("a shard that cannot say whether it has work is looked at all the same", async () => {
+    const { run, world, clock } = shards(["a", "b"]);
+    world("a").backlog = [item(1)];
+    world("a").runMs = ({ id }) => (id === "job-1" ? 5_000 : 0);
+    clock.after(1_000, () => world("b").backlog.push(item(2)));
+    await run(["a"], 100, { untilWork: () => Promise.reject(new Error("away")) });
+    expect(world("b").reported.size).toBe(1);
+  });
+
   test("it ends when nothing is in hand", async () => {
     const { run, started } = shards(["a", "b"]);
     expect(await run(["a"], 100)).toBeLessThan(100);
@@ -77,7 +131,7 @@ describe("with a sweep", () => {
     world("a").backlog = [item(1)];
     world("a").runMs = ({ id }) => (id === "job-1" ? 5000 : 0);
     clock.after(1000, () => world("b").backlog.push(item(2)));
-    await run(["a", "b"], 100, () => Promise.reject(new Error("no directory")));
+    await run(["a", "b"], 100, { known: () => Promise.reject(new Error("no directory")) });
     expect(world("b").reported.size).toBe(1);
   });
 });

@@ -3,13 +3,17 @@ import type { z } from "zod";
 import type { BatchBody, BatchView } from "../../../../contract/batch.ts";
 import {
   type Answer,
+  type AnsweredJob,
   type As,
   BindingOptions,
   type DureBinding,
   type DureProps,
+  type SentJob,
+  type SentPatch,
+  type Traced,
 } from "../../../../contract/binding.ts";
 import type { CallName } from "../../../../contract/http/calls.ts";
-import type { ExplainView, JobView, SubmitBody } from "../../../../contract/job.ts";
+import type { ExplainView } from "../../../../contract/job.ts";
 import { MAX_WAIT_SECONDS } from "../../../../contract/limits.ts";
 import {
   http,
@@ -23,8 +27,9 @@ import {
 import type {
   ClaimInput,
   ClaimView,
-  ExtendBody,
+  ExtendInput,
   ExtendView,
+  ReleaseBody,
   ReportInput,
   ReportsView,
 } from "../../../../contract/pull.ts";
@@ -42,30 +47,50 @@ type Options<K extends keyof typeof BindingOptions> = z.output<(typeof BindingOp
  * checks, same use case, same budget; its problem is thrown as an error.
  */
 export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBinding {
-  submit(job: SubmitBody, options?: As & { waitSeconds?: number }): Promise<Answer<JobView>> {
-    return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0 }) => ({ body: job, waitSeconds }));
+  submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<AnsweredJob>> {
+    return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0, traceparent }) => ({
+      body: job,
+      waitSeconds,
+      traceparent,
+    }));
   }
 
-  submitBatch(batch: BatchBody, options?: As & { idempotencyKey?: string }): Promise<Answer<BatchView>> {
-    return this.#ask("submitBatch", asked("batch", options), ({ idempotencyKey }) => ({ body: batch, idempotencyKey }));
+  submitBatch(batch: BatchBody, options?: As & Traced & { idempotencyKey?: string }): Promise<Answer<BatchView>> {
+    return this.#ask("submitBatch", asked("batch", options), ({ idempotencyKey, traceparent }) => ({
+      body: batch,
+      idempotencyKey,
+      traceparent,
+    }));
   }
 
-  get(id: string, options?: Parameters<DureBinding["get"]>[1]): Promise<Answer<JobView>> {
+  get(id: string, options?: Parameters<DureBinding["get"]>[1]): Promise<Answer<AnsweredJob>> {
     return this.#ask("getJob", asked("get", options), ({ consistency }) => ({
       params: { id },
       query: { consistency },
     }));
   }
 
-  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<JobView>> {
+  wait(id: string, options?: As & { timeoutSeconds?: number }): Promise<Answer<AnsweredJob>> {
     return this.#ask("getJob", asked("wait", options), ({ timeoutSeconds = MAX_WAIT_SECONDS }) => ({
       params: { id },
       waitSeconds: timeoutSeconds,
     }));
   }
 
-  cancel(id: string, options?: As): Promise<Answer<JobView>> {
+  cancel(id: string, options?: As): Promise<Answer<AnsweredJob>> {
     return this.#ask("cancelJob", asked("none", options), () => ({ params: { id } }));
+  }
+
+  patch(id: string, patch: SentPatch, options?: As & { ifVersion?: number }): Promise<Answer<AnsweredJob>> {
+    return this.#ask("patchJob", asked("patch", options), ({ ifVersion }) => ({
+      params: { id },
+      body: patch,
+      ifVersion,
+    }));
+  }
+
+  runNow(id: string, options?: As): Promise<Answer<AnsweredJob>> {
+    return this.#ask("runJobNow", asked("none", options), () => ({ params: { id } }));
   }
 
   claim(queue: string, body: ClaimInput = {}, options?: As): Promise<Answer<ClaimView>> {
@@ -76,11 +101,15 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
     return this.#ask("reportJobs", asked("report", options), ({ claim }) => ({ body: { reports, claim } }));
   }
 
-  extend(lease: string, body: ExtendBody = {}, options?: As): Promise<Answer<ExtendView>> {
+  extend(lease: string, body: ExtendInput = {}, options?: As): Promise<Answer<ExtendView>> {
     return this.#ask("extendLease", asked("none", options), () => ({ params: { lease }, body }));
   }
 
-  retry(id: string, options?: As): Promise<Answer<JobView>> {
+  release(lease: string, body: ReleaseBody = {}, options?: As): Promise<Answer<AnsweredJob>> {
+    return this.#ask("releaseLease", asked("none", options), () => ({ params: { lease }, body }));
+  }
+
+  retry(id: string, options?: As): Promise<Answer<AnsweredJob>> {
     return this.#ask("retryJob", asked("none", options), () => ({ params: { id } }));
   }
 

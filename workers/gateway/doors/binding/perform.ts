@@ -2,8 +2,11 @@ import type { Answer, Meta } from "../../../../contract/binding.ts";
 import { REQUESTS } from "../../../../contract/components.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { CALLS, type CallName } from "../../../../contract/http/calls.ts";
+import { asValues } from "../../../../contract/json-values.ts";
 import { Key } from "../../../../contract/primitives.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
+import { textMembersOf } from "../../../../contract/text-members.ts";
+import { traceparentIn } from "../../../../domain/trace.ts";
 import type { Answered } from "../../answered.ts";
 import { admit, type Identity } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
@@ -18,7 +21,10 @@ export interface MethodCall {
   query?: Record<string, unknown>;
   body?: unknown;
   idempotencyKey?: string | undefined;
+  traceparent?: string | undefined;
   waitSeconds?: number;
+  /** The version that the change is meant for, where the call takes one. */
+  ifVersion?: number | undefined;
 }
 
 /** A call of the API that came over RPC: the same checks and the same use case as over HTTP. */
@@ -39,7 +45,7 @@ export async function perform<View>(
   // Nobody hears of a caller that has gone before its call has returned.
   const later = await answered.later?.(() => false);
   const view = later === undefined || isProblem(later) ? answered.view : later;
-  return { ...(view as View), meta: await metaOf(context, answered) };
+  return { ...(asValues(view) as View), meta: await metaOf(context, answered) };
 }
 
 function inputOf(definition: CallDefinition, sent: MethodCall): Result<AnyInput> {
@@ -58,14 +64,15 @@ function inputOf(definition: CallDefinition, sent: MethodCall): Result<AnyInput>
     query,
     body,
     idempotencyKey,
+    traceparent: traceparentIn(sent.traceparent ?? ""),
     waitMs: Math.ceil(waitSeconds) * 1000,
-    ifMatch: null,
+    ifMatch: sent.ifVersion === undefined ? null : `"${sent.ifVersion}"`,
   };
 }
 
 function bodyOf({ body, parse }: CallDefinition, sent: unknown): Result<unknown> {
   if (body === undefined) return null;
-  const json = plainJson(sent ?? {});
+  const json = plainJson(sent ?? {}, textMembersOf(REQUESTS[body]));
   if (isProblem(json)) return json;
   return parsed(parse === undefined ? REQUESTS[body].safeParse(json) : parse(json));
 }

@@ -1,11 +1,14 @@
 import type { z } from "zod";
 import { REQUESTS } from "../../../../contract/components.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
-import { parseJson } from "../../../../contract/json-text.ts";
 import { MAX_BODY_BYTES } from "../../../../contract/limits.ts";
 import { Key } from "../../../../contract/primitives.ts";
 import { http, invalid, isProblem, type Result, tooLarge } from "../../../../contract/problems.ts";
+import type { TextMembers } from "../../../../contract/read-json.ts";
+import { textMembersOf } from "../../../../contract/text-members.ts";
+import { traceparentIn } from "../../../../domain/trace.ts";
 import type { AnyInput } from "../../api/use-case.ts";
+import { jsonValue } from "../json-value.ts";
 import type { DoorContext } from "./door.ts";
 import { preferredWait } from "./prefer.ts";
 
@@ -15,6 +18,7 @@ export const NO_INPUT: AnyInput = {
   query: null,
   body: null,
   idempotencyKey: null,
+  traceparent: null,
   waitMs: 0,
   ifMatch: null,
 };
@@ -33,6 +37,7 @@ export async function inputOf(c: DoorContext, definition: CallDefinition): Promi
     query,
     body,
     idempotencyKey,
+    traceparent: sends.includes("traceparent") ? traceparentIn(c.req.header("traceparent") ?? "") : null,
     waitMs: sends.includes("Prefer") ? honouredWaitMs(c) : 0,
     ifMatch: sends.includes("If-Match") ? (c.req.header("if-match") ?? null) : null,
   };
@@ -41,7 +46,7 @@ export async function inputOf(c: DoorContext, definition: CallDefinition): Promi
 function keyIn(header: string | undefined): Result<string | null> {
   if (header === undefined) return null;
   const key = Key.safeParse(header);
-  return key.success ? key.data : invalid.schema(key.error, "/idempotency-key");
+  return key.success ? key.data : invalid.header("Idempotency-Key", key.error.issues[0]?.message ?? "is not valid");
 }
 
 /** The query string as the schema has it. A name given twice is refused: which of them was meant? */
@@ -55,7 +60,8 @@ function queryOf(c: DoorContext, schema: z.ZodObject): Result<unknown> {
 }
 
 async function bodyOf(c: DoorContext, { body, bodyOptional, parse }: CallDefinition): Promise<Result<unknown>> {
-  const json = await readJson(c.req.raw, { optional: bodyOptional === true });
+  const texts = body === undefined ? null : textMembersOf(REQUESTS[body]);
+  const json = await jsonIn(c.req.raw, { optional: bodyOptional === true, texts });
   if (isProblem(json) || body === undefined) return json;
   return parsed(parse === undefined ? REQUESTS[body].safeParse(json) : parse(json));
 }
@@ -75,15 +81,17 @@ function honouredWaitMs(c: DoorContext): number {
 }
 
 /** The body of a request as JSON, within the limits. `optional`: nothing sent is `{}`, whatever the content type. */
-async function readJson(request: Request, { optional }: { optional: boolean }): Promise<Result<unknown>> {
+async function jsonIn(
+  request: Request,
+  { optional, texts }: { optional: boolean; texts: TextMembers | null },
+): Promise<Result<unknown>> {
   const typed = isJson(request.headers.get("content-type"));
   if (!typed && !optional) return NOT_JSON;
   const text = await readText(request);
   if (isProblem(text)) return text;
   if (optional && text === "") return {};
   if (!typed) return NOT_JSON;
-  const json = parseJson(text);
-  return json.type === "value" ? json.value : invalid.request(`The body ${json.detail}.`);
+  return jsonValue(text, texts);
 }
 
 const NOT_JSON = http.mediaType();

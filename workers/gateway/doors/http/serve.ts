@@ -2,6 +2,7 @@ import type { ErrorHandler, Handler, NotFoundHandler } from "hono";
 import { toHex } from "../../../../contract/hash.ts";
 import type { CallDefinition } from "../../../../contract/http/call.ts";
 import { CALL_LIST, type CallName } from "../../../../contract/http/calls.ts";
+import { writeJson } from "../../../../contract/json-text.ts";
 import {
   http,
   isProblem,
@@ -174,7 +175,7 @@ function answer(c: DoorContext, definition: CallDefinition, answered: Answered<u
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
   headers["content-type"] = type ?? "application/json";
   if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, left, beat }));
-  return response(c, status, type === undefined ? JSON.stringify(view) : String(view));
+  return response(c, status, type === undefined ? writeJson(view) : String(view));
 }
 
 function remark(headers: HttpRequest["headers"], remarks: Remarks): void {

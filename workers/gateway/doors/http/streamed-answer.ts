@@ -1,3 +1,4 @@
+import { writeJson } from "../../../../contract/json-text.ts";
 import { isProblem, type Result } from "../../../../contract/problems.ts";
 import { log, reasonOf } from "../../log.ts";
 
@@ -31,7 +32,7 @@ export function streamed<T>(
   // Not in waitUntil: that would keep the request alive when its client has gone.
   void send(
     writer,
-    made.then((view) => JSON.stringify(view)),
+    made.then((view) => writeJson(view)),
     beat,
   ).catch(leave);
   return readable;

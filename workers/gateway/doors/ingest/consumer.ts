@@ -1,6 +1,7 @@
-import { DeferredMessage, IngestEnvelope } from "../../../../contract/ingest.ts";
+import { DeferredMessage, IngestEnvelope, IngestMessage } from "../../../../contract/ingest.ts";
 import { jsonText, TOO_DEEP } from "../../../../contract/json-text.ts";
 import { invalid, isProblem, type Result } from "../../../../contract/problems.ts";
+import { textMembersOf } from "../../../../contract/text-members.ts";
 import { LATE, within } from "../../deadline.ts";
 import { CommittedJobs } from "../../jobs/committed-jobs.ts";
 import { servicesOf } from "../../services.ts";
@@ -56,5 +57,5 @@ async function admitted(context: IngestContext, sent: Sent): Promise<Result<Verd
 /** The message as JSON. What nests too deep is left to the door, which names the job. */
 function asJson(body: unknown): Result<unknown> {
   const text = jsonText(body);
-  return text.type === "fault" && text.detail === TOO_DEEP ? body : plainJson(body);
+  return text.type === "fault" && text.detail === TOO_DEEP ? body : plainJson(body, textMembersOf(IngestMessage));
 }

@@ -1,3 +1,4 @@
+import { writeJson } from "../../../../contract/json-text.ts";
 import { PROBLEMS, type ProblemError, type ProblemView } from "../../../../contract/problem.ts";
 import { isProblem, problemView } from "../../../../contract/problems.ts";
 import { recordDeadLetters } from "../../../db/dead-letters.ts";
@@ -90,7 +91,7 @@ export function reasonText({ code, detail, errors = [] }: Pick<ProblemView, "cod
 /** Not every body has a JSON text: a message may carry anything that can be cloned. */
 function textOf(body: unknown): string {
   try {
-    return JSON.stringify(body) ?? String(body);
+    return writeJson(body) ?? String(body);
   } catch {
     // Not the value's own word for itself: of an array that nests too deep it is as impossible.
     return Object.prototype.toString.call(body);

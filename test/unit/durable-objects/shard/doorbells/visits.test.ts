@@ -1,6 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { Bells } from "../../../../../durable-objects/shard/doorbells/bells.ts";
-import { at, Harness, HOUR, idsOf, MINUTE, only, SECOND, START, settingsOf } from "../../../../rigs/shard-harness.ts";
+import { Executors } from "../../../../../durable-objects/shard/flow/executors.ts";
+import {
+  at,
+  CALL,
+  Harness,
+  HOUR,
+  idsOf,
+  MINUTE,
+  only,
+  SECOND,
+  START,
+  settingsOf,
+} from "../../../../rigs/shard-harness.ts";
 
 const CONSUMER = { target: { type: "consumer" }, lane: "bulk" } as const;
 const lanesOf = (h: Harness) => h.rung().map(({ bell }) => (bell.kind === "work" ? bell.lane : null));
@@ -185,7 +197,7 @@ describe("a bell for a consumer", () => {
       2,
     ],
   ])("for jobs that a claim asked for and could not take %s", (_, seconds, waiting, expected) => {
-    const bells = new Bells(new Harness().sql, "shard-0");
+    const bells = new Bells(new Harness().sql, "shard-0", new Executors());
     const due = (now: number, queues: [number, number][]) => {
       const jobs = queues.reduce((sum, [, n]) => sum + n, 0);
       return bells.due(new Map([["bulk/consumer", { jobs, queues: new Map(queues) }]]), now).bells.length;
@@ -219,28 +231,86 @@ describe("a bell for a consumer", () => {
 });
 
 describe("explain says of a job of a consumer queue that", () => {
-  test("it is ready; and after 30 s without a claim, whose consumer is missing", () => {
+  test("it is ready; and after 10 s without a claim, since when none came, and whose consumer is missing", () => {
     const h = new Harness(CONSUMER);
     const [first, second] = [h.accept(), h.accept()];
     expect(h.explain(first)).toMatchObject({ reason: "ready", ahead: 0 });
     expect(h.explain(second)).toMatchObject({ reason: "priority", ahead: 1 });
-    h.advance(30 * SECOND);
+    h.advance(10 * SECOND - 1);
+    expect(h.explain(first)).toMatchObject({ reason: "ready", since: null });
+    h.advance(1);
     expect(h.explain(first)).toMatchObject({
-      reason: "no-worker",
+      reason: "no-executor",
       ahead: 0,
+      since: START,
       detail:
-        "Nobody has claimed from queue q for 30 s. The Queue of lane bulk needs a Worker as its consumer that has a handler for q.",
+        "Nobody has claimed from queue q for 10 s, since 2027-01-15T08:00:00.000Z. The Queue of lane bulk needs a Worker as its consumer that has a handler for q.",
     });
     h.work({ lane: "bulk" });
-    expect(h.explain(first)).toMatchObject({ reason: "no-worker" });
+    expect(h.explain(first)).toMatchObject({ reason: "no-executor" });
     at(h.claim({ max: 1, worker: "consumer/1" }), 0);
     expect(h.explain(first)).toMatchObject({ reason: "running", detail: "Attempt 1 runs on consumer/1." });
     expect(h.explain(second)).toMatchObject({ reason: "ready" });
+  });
+
+  test("nobody asks for its queue, though the consumer comes for others of the line", () => {
+    const h = new Harness(CONSUMER);
+    const served = settingsOf({ ...CONSUMER, name: "served" });
+    const id = h.accept();
+    for (let i = 0; i < 10; i++) {
+      h.submit([h.job({}, served)], { queues: [served] });
+      h.advance(SECOND);
+      expect(h.claim({ queue: "served" })).toHaveLength(1);
+    }
+    expect(h.explain(id)).toMatchObject({ reason: "no-executor", since: START });
+    const job = h.job({}, served);
+    h.submit([job], { queues: [served] });
+    expect(h.explain(job.id)).toMatchObject({ reason: "ready" });
   });
 
   test("it is not behind other queues of the lane: a claim asks for one queue", () => {
     const h = new Harness(CONSUMER);
     withOther(h, 50);
     expect(h.explain(h.accept())).toMatchObject({ reason: "ready", ahead: 0 });
+  });
+});
+
+describe("who waits for work of a lane", () => {
+  const PUSHED = { target: { type: "handler", name: "noop" }, lane: "bulk" } as const;
+
+  /** Whether the lane has work, and how often those who wait for it have been woken. */
+  function waiting(h: Harness) {
+    let woken = 0;
+    h.core.engine.listen((step) => {
+      for (const [key] of step.woken) if (key === "lane:bulk") woken += 1;
+    });
+    const has = (lane: "bulk" | "slow" = "bulk") => h.core.awaitLane({ ...CALL, lane, waitMs: 0 });
+    return { has, woken: () => woken };
+  }
+
+  test("is woken by a job that comes, and by no job of another lane or of a pull queue", () => {
+    const h = new Harness(PUSHED);
+    const { has, woken } = waiting(h);
+    withOther(h, 1, { lane: "slow", target: PUSHED.target });
+    withOther(h, 1, { name: "pulled", target: { type: "pull" } });
+    expect([has(), has("slow"), woken()]).toEqual([false, true, 0]);
+    h.accept();
+    expect([has(), woken()]).toEqual([true, 1]);
+  });
+
+  test("is woken when a retry is due and when its queue goes on, and is told nothing of what it may not take", () => {
+    const h = new Harness({ ...PUSHED, paused: true });
+    const { has, woken } = waiting(h);
+    h.accept();
+    expect(has()).toBe(false);
+    const paused = woken();
+    h.configure({ ...PUSHED, paused: false });
+    expect([has(), woken() > paused]).toEqual([true, true]);
+    const [item] = h.work({ lane: "bulk" }).items;
+    h.fail(item?.lease ?? "");
+    const failed = woken();
+    expect(has()).toBe(false);
+    h.advance(HOUR);
+    expect([has(), woken() > failed]).toEqual([true, true]);
   });
 });

@@ -188,11 +188,11 @@ describe("a key whose job failed for good", () => {
 
   test("does not let a retry of its running job slip out", () => {
     const h = blocking();
-    const [first = ""] = keyed(h, 1);
+    const [first = ""] = keyed(h, 1, { retry: { delayMs: 0 } });
     const { lease } = h.takeOne();
     keyed(h, 1, { expiresAt: h.now + SECOND });
     h.advance(2 * SECOND);
-    h.fail(lease, {}, 0);
+    h.fail(lease);
     expect([h.state(first), h.take()]).toEqual(["queued", []]);
     h.advance(MINUTE);
     expect([h.take(), h.broken()]).toEqual([[], []]);

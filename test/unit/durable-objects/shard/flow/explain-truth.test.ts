@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Explanation } from "../../../../../contract/rpc.ts";
+import { NO_EXECUTOR_MS } from "../../../../../domain/bell.ts";
 import { partitionShare, type QueueSettings } from "../../../../../domain/queue.ts";
 import { LeaseTags } from "../../../../../durable-objects/shard/jobs/lease-tag.ts";
 import { lane } from "../../../../lane.ts";
@@ -24,6 +25,7 @@ interface Row {
   concurrency_key: string | null;
   run_at: number;
   attempt: number;
+  returned: number;
   spent_before: number;
   lease: string | null;
 }
@@ -40,6 +42,8 @@ class ExplainedShard {
   readonly h = new Harness();
   readonly queues = new Map<string, QueueSettings>();
   readonly starts: Start[] = [];
+  /** When the processor last came. */
+  visitedAt = 0;
 
   constructor(limits: Partial<QueueSettings>[]) {
     const places: Partial<QueueSettings>[] = [
@@ -80,7 +84,7 @@ class ExplainedShard {
 
   rows(): Row[] {
     return this.h.sql.all<Row>(
-      `SELECT id, name, partition, rank, seq, state, blocked, ordering_key, concurrency_key, run_at, attempt, spent_before, lease
+      `SELECT id, name, partition, rank, seq, state, blocked, ordering_key, concurrency_key, run_at, attempt, returned, spent_before, lease
        FROM jobs JOIN queues ON ref = queue WHERE state IN ('scheduled', 'queued', 'running')`,
     );
   }
@@ -91,6 +95,7 @@ class ExplainedShard {
 
   /** Claims up to `room` jobs of the lane, or of a pull queue. Answers their ids. */
   take(room: number, pull: string | null = null): string[] {
+    if (pull === null) this.visitedAt = this.h.now;
     const ids =
       pull === null
         ? this.h.take(room).map(({ id }) => id)
@@ -189,6 +194,11 @@ function check(shard: ExplainedShard, row: Row, told: Explanation): void {
     case "no-worker":
       expect(settings.target.type).toBe("pull");
       return;
+    case "no-executor":
+      expect(settings.target.type).toBe("handler");
+      expect(told.since).toBeGreaterThanOrEqual(shard.visitedAt);
+      expect(told.since).toBeLessThanOrEqual(shard.h.now - NO_EXECUTOR_MS);
+      return;
     case "ready":
       expect(told).toMatchObject({ ahead: 0, estimatedStartAt: shard.h.now });
       expect([0, 2]).toContain(row.blocked);
@@ -225,7 +235,7 @@ function obey(shard: ExplainedShard, row: Row, told: Explanation): void {
       shard.h.advance((told.estimatedStartAt ?? 0) - shard.h.now);
       // With nobody ahead, that was the time.
       if (told.ahead === 0)
-        expect(["ready", "fairness", "no-worker", "priority"]).toContain(shard.explain(row.id).reason);
+        expect(["ready", "fairness", "no-worker", "no-executor", "priority"]).toContain(shard.explain(row.id).reason);
       return;
     }
     case "ordering": {
@@ -259,8 +269,9 @@ function obey(shard: ExplainedShard, row: Row, told: Explanation): void {
       return;
     }
     case "no-worker":
+    case "no-executor":
       shard.take(1, pull);
-      expect(row.state === "running" ? null : shard.explain(row.id).reason).not.toBe("no-worker");
+      expect(shard.explain(row.id).reason).not.toBe(told.reason);
       return;
     case "ready":
       expect(shard.take(1, pull)).toEqual([row.id]);

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { ANY_FAILED, DAY, Harness, HOUR, MINUTE, SECOND, START, settingsOf } from "../../../../rigs/shard-harness.ts";
+import {
+  ANY_FAILED,
+  CALL,
+  DAY,
+  Harness,
+  HOUR,
+  MINUTE,
+  SECOND,
+  START,
+  settingsOf,
+} from "../../../../rigs/shard-harness.ts";
 
 const PULL = { target: { type: "pull" } } as const;
 
@@ -227,11 +237,105 @@ describe("explain says of a job that", () => {
     expect(h.explain(id).reason).toBe("no-worker");
   });
 
-  test("a pushed queue has no workers of its own to miss", () => {
-    const h = new Harness();
+  describe("nobody has come for 10 s: no-executor,", () => {
+    const AT = "2027-01-15T08:00:00.000Z";
+
+    test("since the bell first rang for it, and not while that bell may be on its way", () => {
+      const h = new Harness();
+      const id = h.accept();
+      h.advance(10 * SECOND - 1);
+      expect(h.explain(id)).toMatchObject({ reason: "ready", since: null });
+      h.advance(1);
+      expect(h.explain(id)).toMatchObject({
+        reason: "no-executor",
+        ahead: 0,
+        since: START,
+        detail: `Nobody has come for the handler jobs of lane default for 10 s, since ${AT}. No processor is known to have ever come for the lane: it has to be deployed, as the consumer of the lane's Queue.`,
+      });
+      h.advance(DAY);
+      expect(h.explain(h.accept())).toMatchObject({ reason: "no-executor", ahead: 1, since: START });
+    });
+
+    test("also after a restart, when only the rows know since when", () => {
+      const h = new Harness();
+      const id = h.accept();
+      h.advance(5 * SECOND);
+      h.restart();
+      expect(h.explain(id).reason).toBe("ready");
+      h.advance(5 * SECOND);
+      h.restart();
+      expect(h.explain(id)).toMatchObject({ reason: "no-executor", since: START });
+    });
+
+    test("who came last is told, of which version; and whoever comes ends it", () => {
+      const h = new Harness();
+      h.accept();
+      h.work({ version: "1.2.3" });
+      h.restart();
+      const id = h.accept();
+      h.advance(MINUTE);
+      expect(h.explain(id).detail).toMatch(
+        `for 60 s, since ${AT}. The processor, version 1.2.3, is known to have come last at ${AT}.`,
+      );
+      h.work({ version: "1.2.4", room: { handler: 1, http: 0 } });
+      h.accept();
+      expect(h.explain(h.accept())).toMatchObject({ reason: "priority", since: null });
+    });
+
+    test("in the lane that nobody visits, and not for work that a limit holds back", () => {
+      const h = new Harness({ concurrency: 1 });
+      h.submit(h.jobs(2));
+      const slow = settingsOf({ name: "slow", lane: "slow" });
+      const alone = h.job({}, slow);
+      h.submit([alone], { queues: [slow] });
+      h.extend(h.takeOne().lease, HOUR);
+      h.advance(MINUTE - 1);
+      expect(h.explain(h.accept()).reason).toBe("concurrency");
+      expect(h.explain(alone.id)).toMatchObject({ reason: "no-executor", since: START });
+    });
+
+    test("when its queue was paused meanwhile, since it was resumed", () => {
+      const h = new Harness();
+      const id = h.accept();
+      h.configure({ paused: true });
+      h.advance(HOUR);
+      h.configure({ paused: false });
+      expect(h.explain(id).reason).toBe("ready");
+      h.advance(10 * SECOND);
+      expect(h.explain(id)).toMatchObject({ reason: "no-executor", since: START + HOUR });
+    });
+
+    test("an executor without room for such jobs has not come for them; one without connections says so", () => {
+      const h = new Harness({ target: { type: "http", url: "https://x.test/", headers: {} } });
+      const id = h.accept();
+      for (let i = 0; i < 12; i++) {
+        h.advance(SECOND);
+        h.work({ room: { handler: 100, http: 0 } });
+        expect(h.explain(id).reason).toBe("connections");
+      }
+      h.advance(10 * SECOND);
+      expect(h.explain(id)).toMatchObject({ reason: "no-executor", since: START });
+      expect(h.explain(id).detail).toContain("and had no room for them");
+      expect(h.work().items).toMatchObject([{ id }]);
+      expect(h.explain(h.accept()).reason).toBe("ready");
+    });
+
+    test("a clock that steps back leaves no wait in the future", () => {
+      const h = new Harness();
+      const id = h.accept();
+      h.now -= HOUR;
+      h.core.wake(CALL);
+      h.advance(10 * SECOND);
+      expect(h.explain(id)).toMatchObject({ reason: "no-executor", since: START - HOUR });
+    });
+  });
+
+  test("its namespace is being deleted: deleting", () => {
+    const h = new Harness({ namespace: "acme" });
     const id = h.accept();
-    h.advance(DAY);
     expect(h.explain(id).reason).toBe("ready");
+    h.namespace({}, { deletingAt: START });
+    expect(h.explain(id).reason).toBe("deleting");
   });
 
   test("it runs, in which attempt and where: running", () => {

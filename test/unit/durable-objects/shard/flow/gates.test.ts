@@ -102,7 +102,8 @@ describe("a limit of each concurrency key", () => {
     h.cancel(open);
     expect(h.explain(expiring).reason).toBe("ready");
     h.advance(MINUTE);
-    expect([h.state(expiring), h.explain(third).reason]).toEqual(["failed", "ready"]);
+    // Ready, but that nobody has come for a minute.
+    expect([h.state(expiring), h.explain(third).reason]).toEqual(["failed", "no-executor"]);
     h.core.purge({ ...CALL, namespace: "default", queue: "q", limit: 1 });
     h.core.purge({ ...CALL, namespace: "default", queue: "q", limit: 1 });
     expect([third, fourth].map((id) => h.state(id))).toEqual(["cancelled", "cancelled"]);

@@ -8,7 +8,7 @@ import { Harness, SECOND } from "../../../../rigs/shard-harness.ts";
 const NONCE = "00112233445566778899aabbccddeeff";
 const OLD_NONCE = "0123456789abcdef";
 const id = (n: number) => makeJobId(1_800_000_000_000, 5, new Uint8Array(8).fill(n));
-const row = (n = 1, attempt = 1, nonce = NONCE) => ({ id: id(n), attempt, lease: nonce });
+const row = (n = 1, attempt = 1, nonce = NONCE) => ({ id: id(n), attempt, returned: 0, lease: nonce });
 
 function leaseOf(text: string) {
   const lease = parseLease(text);
@@ -26,17 +26,17 @@ describe("a nonce", () => {
 });
 
 describe("the tag of a lease", () => {
-  test("is 128 bits of the HMAC-SHA256 (RFC 2104) of the job and the attempt, keyed with the nonce", () => {
+  test("is 128 bits of the HMAC-SHA256 (RFC 2104) of the job and the delivery, keyed with the nonce", () => {
     const tag = createHmac("sha256", NONCE)
       .update(`${id(1)}_12`)
       .digest("hex")
       .slice(0, 32);
-    expect(new LeaseTags().lease(row(1, 12))).toBe(formatLease({ jobId: id(1), attempt: 12, tag }));
+    expect(new LeaseTags().lease(row(1, 12))).toBe(formatLease({ jobId: id(1), delivery: 12, tag }));
   });
 
-  test("is another for every job, attempt and nonce, and is not the nonce", () => {
+  test("is another for every job, delivery and nonce, and is not the nonce", () => {
     const tags = new LeaseTags();
-    const rows = [row(1), row(2), row(1, 2), row(1, 1, NONCE.replace(/.$/, "0"))];
+    const rows = [row(1), row(2), row(1, 2), { ...row(1, 2), returned: 1 }, row(1, 1, NONCE.replace(/.$/, "0"))];
     const made = rows.map((one) => leaseOf(tags.lease(one)).tag);
     expect(new Set(made).size).toBe(rows.length);
     for (const tag of made) expect([tag === NONCE, tag.length]).toEqual([false, 32]);
@@ -47,7 +47,7 @@ describe("the tag of a lease", () => {
     const lease = leaseOf(tags.lease(row()));
     expect(tags.isMadeOf(NONCE, lease)).toBe(true);
     expect(tags.isMadeOf(NONCE.replace(/.$/, "0"), lease)).toBe(false);
-    expect(tags.isMadeOf(NONCE, { ...lease, attempt: 2 })).toBe(false);
+    expect(tags.isMadeOf(NONCE, { ...lease, delivery: 2 })).toBe(false);
     expect(tags.isMadeOf(NONCE, { ...lease, jobId: id(2) })).toBe(false);
     expect(tags.isMadeOf(NONCE, { ...lease, tag: NONCE })).toBe(false);
   });
@@ -98,7 +98,7 @@ describe("a job that ran when tags came", () => {
     h.accept();
     const { id: jobId, attempt } = h.takeOne();
     h.sql.run("UPDATE jobs SET lease = ?", OLD_NONCE);
-    return { h, old: formatLease({ jobId, attempt, tag: OLD_NONCE }) };
+    return { h, old: formatLease({ jobId, delivery: attempt, tag: OLD_NONCE }) };
   };
 
   test("is reported under the lease that it was given", () => {

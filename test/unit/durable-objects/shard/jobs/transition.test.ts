@@ -12,7 +12,7 @@ import { DAY, Harness } from "../../../../rigs/shard-harness.ts";
 
 type Event = Exclude<SingleEvent, "discard">;
 
-const EVENTS: Event[] = ["due", "retry", "fail", "expire", "cancel", "reject", "redrive", "replace"];
+const EVENTS: Event[] = ["due", "retry", "putBack", "fail", "expire", "cancel", "reject", "redrive", "replace"];
 const PAIRS = EVENTS.flatMap((event) => JOB_STATES.map((state): [Event, JobState] => [event, state]));
 
 let h: Harness;

@@ -32,7 +32,7 @@ const notes: Subsystem = {
   memory: [NOTES],
   nextAt: ({ sql }) => sql.all<{ at: number | null }>("SELECT min(due_at) AS at FROM notes")[0]?.at ?? null,
   tick(step) {
-    if (fails) throw new Error("the disk is full");
+    if (fails) throw new Error("database or disk is full");
     ticked.push("notes");
     step.sql.run("DELETE FROM notes WHERE due_at <= ?", step.now);
     left -= 1;
@@ -123,14 +123,14 @@ describe("the alarm", () => {
     expect(alarmAt).toBe(10 * SECOND);
   });
 
-  test("of a tick that throws stops no other, comes again soon, and a claim then looks at what is due", () => {
+  test("of a tick that throws for want of a disk stops no other, comes again soon, and a claim then looks at what is due", () => {
     const engine = start();
     engine.alarm();
     add(engine, 2 * SECOND);
     now = 11 * SECOND;
     fails = true;
     ticked = [];
-    expect(() => engine.alarm()).toThrow("the disk is full");
+    expect(() => engine.alarm()).toThrow("disk is full");
     expect(ticked).toEqual(["sweeper"]);
     expect(alarmAt).toBe(now + 5 * SECOND);
     fails = false;

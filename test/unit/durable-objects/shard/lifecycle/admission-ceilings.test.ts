@@ -137,6 +137,49 @@ describe("jobs that a success brings", () => {
     expect(rig.succeed(parent.lease, many.slice(1))).toHaveLength(2);
   });
 
+  describe("of a queue that has its backlog on the shard of the success", () => {
+    const rigOf = (parents: number) => {
+      const rig = new SpawnRig();
+      const started = Array.from({ length: parents }, () => rig.start());
+      const { parents: queue } = rig;
+      const queues = [{ ...queue, maxBacklog: 2, version: queue.version + 1 }];
+      rig.core("shard-0").configure({ ...CALL, queues });
+      return { rig, started, own: rig.spawn({ queue: queue.name }) };
+    };
+
+    test("are refused beyond it, with which of them, and those that fit are taken later", () => {
+      const { rig, started, own } = rigOf(2);
+      const [first, second] = started;
+      const refused = { status: "refused", index: 3, queue: rig.parents.name, because: "queue-full" };
+      const jobs = [own, rig.spawn(), own, own];
+      expect(rig.report(first?.lease ?? "", jobs)).toEqual({ type: "reported", results: [refused] });
+      expect(rig.find(first?.id ?? "", "shard-0")?.state).toBe("running");
+      expect(rig.succeed(first?.lease ?? "", jobs.slice(0, 3))).toHaveLength(3);
+      const over = { results: [{ index: 0, because: "queue-full" }] };
+      expect(rig.report(second?.lease ?? "", [own])).toMatchObject(over);
+      expect(rig.succeed(second?.lease ?? "", [rig.spawn()])).toHaveLength(1);
+    });
+
+    test("count from report to report of one call, and the attempt beyond it fails and says so", () => {
+      const { rig, started, own } = rigOf(3);
+      const outcome = { ok: true as const, result: null, resultTruncated: false, spawn: [own] };
+      rig.work(started.map(({ lease }) => ({ lease, outcome })));
+      const jobs = started.map(({ id }) => rig.find(id, "shard-0"));
+      expect(jobs.map((job) => job?.state)).toEqual(["succeeded", "succeeded", "scheduled"]);
+      const message = `/spawn/0: queue ${rig.parents.name}: queue-full`;
+      const error = { code: "invalid-spawn", message, retryable: true };
+      expect(jobs[2]?.attempts).toMatchObject([{ outcome: "failed", error }]);
+    });
+
+    test("of low priority are refused first", () => {
+      const { rig, started, own } = rigOf(2);
+      const low = { ...own, priority: 0 };
+      const [first, second] = started;
+      expect(rig.report(first?.lease ?? "", [low, low])).toMatchObject({ results: [{ index: 1 }] });
+      expect(rig.succeed(second?.lease ?? "", [low, own])).toHaveLength(2);
+    });
+  });
+
   test("a chain goes on in the place that its last job leaves", () => {
     const { rig, parent } = rigWith({ maxJobs: 1 });
     expect(rig.succeed(parent.lease, [rig.spawn()])).toHaveLength(1);

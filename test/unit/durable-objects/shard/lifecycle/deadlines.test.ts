@@ -161,15 +161,31 @@ describe("the alarm", () => {
     expect(h.alarmAt).toBe(START + HOUR);
   });
 
-  test("whose step fails is armed again for later, not for at once", () => {
+  test("that comes to a job which cannot be read is armed again for later, and the job says so until it can", () => {
     const h = new Harness();
-    h.accept();
+    const id = h.accept();
     h.takeOne();
+    const spec = h.sql.all<{ spec: string }>("SELECT spec FROM jobs")[0]?.spec ?? "";
     h.sql.run("UPDATE jobs SET spec = 'broken'");
-    h.now += 15 * SECOND;
-    expect(() => h.core.alarm()).toThrow();
-    expect(h.alarmAt).toBeGreaterThan(h.now);
-    expect(h.alarmAt).toBeLessThanOrEqual(h.now + MINUTE);
+    h.advance(15 * SECOND);
+    expect(h.alarmAt).toBe(h.now + 5 * SECOND);
+    expect(h.explain(id)).toMatchObject({ state: "running", reason: "quarantined" });
+    expect(h.broken()).toContain("nothing-set-aside");
+    h.sql.run("UPDATE jobs SET spec = ?", spec);
+    h.now += SECOND;
+    // Whoever asks for the job has it tried at once.
+    expect(h.get(id).attempts[0]?.outcome).toBe("leaseExpired");
+    expect(h.broken()).toEqual([]);
+  });
+
+  test("of which one job throws goes on with all others, at the same moment", () => {
+    const h = new Harness();
+    const ids = [h.accept(), h.accept(), h.accept()];
+    h.take();
+    h.sql.run("UPDATE jobs SET spec = 'broken' WHERE id = ?", ids[1] ?? "");
+    h.advance(15 * SECOND);
+    const states = h.sql.all<{ state: string }>("SELECT state FROM jobs ORDER BY id").map(({ state }) => state);
+    expect(states).toEqual(["scheduled", "running", "scheduled"]);
   });
 });
 

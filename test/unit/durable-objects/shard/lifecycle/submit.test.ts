@@ -31,6 +31,7 @@ describe("a submission", () => {
       state: "queued",
       version: 1,
       attempt: 0,
+      delivery: 0,
       priority: 4,
       orderingKey: null,
       concurrencyKey: null,

@@ -199,10 +199,10 @@ describe("an operation", () => {
     const cancelAll = start(h, "cancel");
     const { run: write } = h.sql;
     h.sql.run = (query, ...params) => {
-      if (query.includes("UPDATE operations")) throw new Error("the disk is full");
+      if (query.includes("UPDATE operations")) throw new Error("database or disk is full");
       write.call(h.sql, query, ...params);
     };
-    expect(() => h.core.alarm()).toThrow("the disk is full");
+    expect(() => h.core.alarm()).toThrow("disk is full");
     expect(h.stats().counts).toMatchObject({ queued: 50, cancelled: 0 });
     h.sql.run = write;
     h.advance(MINUTE);

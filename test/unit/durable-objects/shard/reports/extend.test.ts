@@ -16,6 +16,8 @@ describe("a claim", () => {
       namespace: "default",
       queue: "q",
       attempt: 1,
+      delivery: 1,
+      traceparent: null,
       lease: item.lease,
       payload: '{"a":1}',
       timeoutMs: MINUTE,
@@ -324,10 +326,10 @@ describe("a report of failure", () => {
     expect(h.get(id).runAt).toBe(START + DAY);
   });
 
-  test("with no wait puts the job back at once", () => {
+  test("whose policy waits for nothing puts the job back at once", () => {
     const h = new Harness();
-    const id = h.accept();
-    h.fail(h.takeOne().lease, {}, 0);
+    const id = h.accept({ retry: { delayMs: 0 } });
+    h.fail(h.takeOne().lease);
     expect(h.state(id)).toBe("queued");
     expect(h.takeOne()).toMatchObject({ id, attempt: 2 });
   });

@@ -4,7 +4,7 @@ import { eventId, type LifecycleEvent } from "../../../../../domain/subscription
 import { lane } from "../../../../lane.ts";
 import { committed, firstDeliveries, liveOn, watched } from "../../../../rigs/event-truth.ts";
 import { CALL, type Harness, HOUR, MINUTE } from "../../../../rigs/shard-harness.ts";
-import { REFUSED, reportOf, stateOf, subscribe } from "../../../../rigs/subscription-harness.ts";
+import { ofJob, REFUSED, reportOf, stateOf, subscribe } from "../../../../rigs/subscription-harness.ts";
 import { Random } from "../../../../simulation/random.ts";
 
 /** Random histories of jobs, restarts and deliverers that crash, lag and repeat. */
@@ -58,7 +58,7 @@ class Deliverer {
     if (random.chance(0.1)) h.core.deliver(request);
     if (page === null || random.chance(0.1)) return;
     this.#page = page;
-    this.#left = [...page.events];
+    this.#left = page.events.map(ofJob);
   }
 }
 
@@ -70,7 +70,7 @@ function finish(h: Harness, got: Map<string, LifecycleEvent[]>): void {
       const { page } = h.core.deliver({ ...CALL, worker: "last", report, limit: 50 });
       if (page === null) break;
       const { name } = page.subscription;
-      got.set(name, [...(got.get(name) ?? []), ...page.events]);
+      got.set(name, [...(got.get(name) ?? []), ...page.events.map(ofJob)]);
       report = reportOf(page);
     }
     if (["all", "red"].every((name) => stateOf(h, name)?.pending === 0)) return;

@@ -4,12 +4,12 @@ import { plainJson } from "../../../../../workers/gateway/doors/plain-json.ts";
 
 describe("a value as JSON", () => {
   const faultOf = (value: unknown): string | undefined => {
-    const plain = plainJson(value);
+    const plain = plainJson(value, null);
     return isProblem(plain) ? plain.extras.errors?.[0]?.pointer : undefined;
   };
 
   it.each([null, 0, "", [], {}, { a: [true, { b: null }] }])("%j is one", (value) => {
-    expect(plainJson(value)).toEqual(value);
+    expect(plainJson(value, null)).toEqual(value);
   });
 
   it.each([

@@ -68,7 +68,8 @@ describe("the number of partitions", () => {
     expect(refused).toMatchObject({ code, extras: { errors: [{ pointer: "/partitions" }] } });
     expect(refused?.detail).toMatch(words);
     expect(refused?.detail).toMatch(/stays 16,.*Send "partitions": 16/);
-    expect(problem({ ...plain, deleted: true }, { partitions: 4 }, holdings)).toMatchObject({ code });
+    // A queue that was deleted leaves the next one of its name nothing.
+    expect(problem({ ...plain, deleted: true }, { partitions: 4 }, holdings)).toBeNull();
   });
 
   test.each<[QueueBody]>([[{ partitions: 32 }], [{ partitions: 4, concurrency: 4 }]])(

@@ -15,7 +15,7 @@ test("the job in the answer has the queue's settings under what was sent", async
     state: "queued",
     attempt: 0,
     timeoutMs: 60_000,
-    retry: { maxAttempts: 2, backoff: "exponential", delayMs: 1000 },
+    retry: { maxAttempts: 2, backoff: "exponential", delayMs: 10_000 },
     payload: '{"a":1}',
     attempts: [],
   });

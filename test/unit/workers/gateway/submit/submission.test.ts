@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { submission as read } from "../../../../../workers/gateway/submit/submission.ts";
-import { NOW, submission } from "../../../../rigs/gateway-parts.ts";
+import { NOW, readJob, submission } from "../../../../rigs/gateway-parts.ts";
 
 describe("checking a submission", () => {
   test.each<[string, Parameters<typeof submission>[0], string]>([
@@ -8,7 +8,7 @@ describe("checking a submission", () => {
     ["due in more than a year", { payload: 1, runAt: "2028-01-01T00:00:00Z" }, "invalid-request"],
     ["payload too large", { payload: "x".repeat(256 * 1024) }, "payload-too-large"],
   ])("%s is refused", async (_, body, code) => {
-    expect(await read(body, NOW)).toMatchObject({ code });
+    expect(await read(readJob(body), NOW)).toMatchObject({ code });
   });
 
   test("the hash of a keyed job is of its meaning, not its spelling", async () => {

@@ -32,7 +32,7 @@ function fake(ready: (number | null)[]) {
   const services = servicesWith({ shards: rig.client });
   const gone = { yes: false };
   const claim = async (max: number, wait = 0) => {
-    const request = { max, wait, settings: implicitDefault("default") };
+    const request = { begins: false, max, wait, settings: implicitDefault("default") };
     const jobs = await claimNow(services, request);
     if (isProblem(jobs) || jobs.length > 0 || wait === 0) return jobs;
     return claimWaiting(services, request, { clock: () => rig.now, abandoned: async () => gone.yes });

@@ -14,7 +14,7 @@ import {
 } from "../../../../rigs/gateway-parts.ts";
 import { replyOf } from "../../../../rigs/replies.ts";
 
-const LEASES = MOVED_IDS.map((jobId) => formatLease({ jobId, attempt: 1, tag: "0".repeat(32) }));
+const LEASES = MOVED_IDS.map((jobId) => formatLease({ jobId, delivery: 1, tag: "0".repeat(32) }));
 
 /** The gateway with the map of before, and shards that go by the one of after; the Directory says what `directory` is. */
 function gateway(directory: SlotMap = AFTER_MOVE) {

@@ -1,0 +1,236 @@
+/**
+ * JSON text (RFC 8259) looked through once, without making values of it: where a value ends, and whether it is one. What is
+ * opaque to Dure stays the sender's own text, and text of any kind costs the same for each of its characters: digits that a double
+ * cannot hold, half a million values, or one string.
+ */
+
+/** In place of an index: the text is not JSON there, or nests deeper than it may. */
+export const NOT_JSON = -1;
+export const TOO_DEEP = -2;
+
+export const QUOTE = 0x22;
+export const BACKSLASH = 0x5c;
+export const OPEN_BRACKET = 0x5b;
+export const CLOSE_BRACKET = 0x5d;
+export const OPEN_BRACE = 0x7b;
+export const CLOSE_BRACE = 0x7d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const SPACE = 0x20;
+
+/**
+ * So many characters of a run are looked at one by one; a longer one is left to a regular expression, which the engine has as machine
+ * code from the start. Their classes are single characters, so that none of them ever goes back.
+ */
+const SHORT_RUN = 32;
+const AFTER_SPACE = /[^ \t\n\r]/g;
+const AFTER_DIGITS = /[^0-9]/g;
+/** A quote, a backslash or a control character: all but what a string has as it is. */
+const AFTER_PLAIN = /[^ !#-[\]-\uffff]/g;
+
+/** Where `stop` is found first at or behind `at`; the end of the text where it is not. */
+function search(text: string, at: number, stop: RegExp): number {
+  stop.lastIndex = at;
+  return stop.test(text) ? stop.lastIndex - 1 : text.length;
+}
+
+/** The index of the next character at or behind `at` that is no white space. */
+export function skipSpace(text: string, at: number): number {
+  let i = at;
+  for (let code = text.charCodeAt(i); isSpace(code); code = text.charCodeAt(i)) {
+    if (++i === at + SHORT_RUN) return search(text, i, AFTER_SPACE);
+  }
+  return i;
+}
+
+function isSpace(code: number): boolean {
+  return code === SPACE || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+/**
+ * The index behind the value that begins at `at`, which may nest `levels` deep; `NOT_JSON` where there is none, `TOO_DEEP` where
+ * it nests deeper.
+ */
+export function endOfValue(text: string, at: number, levels: number): number {
+  switch (text.charCodeAt(at)) {
+    case QUOTE:
+      return endOfString(text, at);
+    case OPEN_BRACE:
+      return levels === 0 ? TOO_DEEP : endOfObject(text, at, levels - 1);
+    case OPEN_BRACKET:
+      return levels === 0 ? TOO_DEEP : endOfArray(text, at, levels - 1);
+    case 0x74:
+      return text.startsWith("true", at) ? at + 4 : NOT_JSON;
+    case 0x66:
+      return text.startsWith("false", at) ? at + 5 : NOT_JSON;
+    case 0x6e:
+      return text.startsWith("null", at) ? at + 4 : NOT_JSON;
+    default:
+      return endOfNumber(text, at);
+  }
+}
+
+/** Whether the whole text is one value: its index range without the space around it, or what is wrong. */
+export function wholeValue(
+  text: string,
+  levels: number,
+): { start: number; end: number } | typeof NOT_JSON | typeof TOO_DEEP {
+  const start = skipSpace(text, 0);
+  const end = endOfValue(text, start, levels);
+  if (end < 0) return end === TOO_DEEP ? TOO_DEEP : NOT_JSON;
+  return skipSpace(text, end) === text.length ? { start, end } : NOT_JSON;
+}
+
+function endOfObject(text: string, at: number, levels: number): number {
+  let i = skipSpace(text, at + 1);
+  if (text.charCodeAt(i) === CLOSE_BRACE) return i + 1;
+  for (;;) {
+    i = startOfMember(text, i);
+    if (i < 0) return i;
+    i = endOfValue(text, i, levels);
+    if (i < 0) return i;
+    i = skipSpace(text, i);
+    const code = text.charCodeAt(i);
+    if (code === CLOSE_BRACE) return i + 1;
+    if (code !== COMMA) return NOT_JSON;
+    i = skipSpace(text, i + 1);
+  }
+}
+
+function endOfArray(text: string, at: number, levels: number): number {
+  let i = skipSpace(text, at + 1);
+  if (text.charCodeAt(i) === CLOSE_BRACKET) return i + 1;
+  for (;;) {
+    i = endOfValue(text, i, levels);
+    if (i < 0) return i;
+    i = skipSpace(text, i);
+    const code = text.charCodeAt(i);
+    if (code === CLOSE_BRACKET) return i + 1;
+    if (code !== COMMA) return NOT_JSON;
+    i = skipSpace(text, i + 1);
+  }
+}
+
+/** Where the value of the member begins whose name begins at `at`. */
+function startOfMember(text: string, at: number): number {
+  if (text.charCodeAt(at) !== QUOTE) return NOT_JSON;
+  const end = endOfString(text, at);
+  if (end < 0) return NOT_JSON;
+  const colon = skipSpace(text, end);
+  return text.charCodeAt(colon) === COLON ? skipSpace(text, colon + 1) : NOT_JSON;
+}
+
+/** What looks into an object: where a member's name begins, and its value. It answers where the value ends, or below zero to stop. */
+export type MemberVisit = (name: number, value: number) => number;
+
+/** The index behind the object that begins at `at`, each of whose members `visit` has seen; below zero what stopped it. */
+export function visitMembers(text: string, at: number, visit: MemberVisit): number {
+  let i = skipSpace(text, at + 1);
+  if (text.charCodeAt(i) === CLOSE_BRACE) return i + 1;
+  for (;;) {
+    const value = startOfMember(text, i);
+    if (value < 0) return value;
+    i = visit(i, value);
+    if (i < 0) return i;
+    i = skipSpace(text, i);
+    const code = text.charCodeAt(i);
+    if (code === CLOSE_BRACE) return i + 1;
+    if (code !== COMMA) return NOT_JSON;
+    i = skipSpace(text, i + 1);
+  }
+}
+
+/** As `visitMembers`, of the array that begins at `at`. */
+export function visitItems(text: string, at: number, visit: (value: number) => number): number {
+  let i = skipSpace(text, at + 1);
+  if (text.charCodeAt(i) === CLOSE_BRACKET) return i + 1;
+  for (;;) {
+    i = visit(i);
+    if (i < 0) return i;
+    i = skipSpace(text, i);
+    const code = text.charCodeAt(i);
+    if (code === CLOSE_BRACKET) return i + 1;
+    if (code !== COMMA) return NOT_JSON;
+    i = skipSpace(text, i + 1);
+  }
+}
+
+/** The string that begins at `at`, which is one, as the value that it is. */
+export function stringAt(text: string, at: number): string {
+  const end = endOfString(text, at);
+  const inside = text.slice(at + 1, end - 1);
+  return inside.includes("\\") ? String(JSON.parse(text.slice(at, end))) : inside;
+}
+
+/** The index behind the string that begins at `at`. */
+export function endOfString(text: string, at: number): number {
+  let longFrom = at + SHORT_RUN;
+  for (let i = at + 1; i < text.length; i++) {
+    if (i >= longFrom) {
+      i = search(text, i, AFTER_PLAIN);
+      longFrom = i + SHORT_RUN;
+    }
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) return i + 1;
+    if (code < SPACE) return NOT_JSON;
+    if (code !== BACKSLASH) continue;
+    i = endOfEscape(text, i + 1);
+    if (i < 0) return NOT_JSON;
+  }
+  return NOT_JSON;
+}
+
+/** The index of the last character of the escape whose letter is at `at`. */
+function endOfEscape(text: string, at: number): number {
+  switch (text.charCodeAt(at)) {
+    case QUOTE:
+    case BACKSLASH:
+    case 0x2f: // slash
+    case 0x62: // b
+    case 0x66: // f
+    case 0x6e: // n
+    case 0x72: // r
+    case 0x74: // t
+      return at;
+    case 0x75: // u
+      for (let i = at + 1; i <= at + 4; i++) if (!isHexDigit(text.charCodeAt(i))) return NOT_JSON;
+      return at + 4;
+    default:
+      return NOT_JSON;
+  }
+}
+
+function isHexDigit(code: number): boolean {
+  return isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE;
+}
+
+function endOfNumber(text: string, at: number): number {
+  let i = text.charCodeAt(at) === MINUS ? at + 1 : at;
+  if (!isDigit(text.charCodeAt(i))) return NOT_JSON;
+  i = text.charCodeAt(i) === ZERO ? i + 1 : endOfDigits(text, i);
+  if (text.charCodeAt(i) === POINT) {
+    if (!isDigit(text.charCodeAt(i + 1))) return NOT_JSON;
+    i = endOfDigits(text, i + 1);
+  }
+  if ((text.charCodeAt(i) | 0x20) !== 0x65) return i;
+  const sign = text.charCodeAt(i + 1);
+  i += sign === PLUS || sign === MINUS ? 2 : 1;
+  return isDigit(text.charCodeAt(i)) ? endOfDigits(text, i) : NOT_JSON;
+}
+
+function endOfDigits(text: string, at: number): number {
+  let i = at;
+  while (isDigit(text.charCodeAt(i))) {
+    if (++i === at + SHORT_RUN) return search(text, i, AFTER_DIGITS);
+  }
+  return i;
+}

@@ -1,0 +1,28 @@
+/** Variables of a deployment whose texts stand for a choice. What says nothing known is a fault, and never taken for "no". */
+
+const ON = ["true", "1"];
+const OFF = ["false", "0", ""];
+
+function plain(text: string): string {
+  return text.trim().toLowerCase();
+}
+
+/** Whether a variable is on. What is neither on nor off is off: `onOffFault` is to be asked first. */
+export function isOn(text: string): boolean {
+  return ON.includes(plain(text));
+}
+
+/** Why the text of the variable `name` is neither on nor off, as a sentence; null when it is. */
+export function onOffFault(name: string, text: string): string | null {
+  if (ON.includes(plain(text)) || OFF.includes(plain(text))) return null;
+  return `${name} is \`true\` (or \`1\`) or \`false\` (or \`0\`), not "${text}".`;
+}
+
+/** Why the text of the variable `name` is none of `choices`, as a sentence; null when it is, or is empty. */
+export function choiceFault(name: string, text: string, choices: readonly string[]): string | null {
+  if (text === "" || choices.includes(text)) return null;
+  return `${name} is ${choices.map((choice) => `\`${choice}\``).join(" or ")}, not "${text}".`;
+}
+
+/** What the variable METRICS may say. */
+export const METRICS_CHOICES = ["key", "public"];

@@ -1,0 +1,271 @@
+import { env, exports } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { JobView } from "../../contract/job.ts";
+import type { ClaimedJobView } from "../../contract/pull.ts";
+import { EDGES, packedTexts, partOf, randomText } from "../rigs/json-texts.ts";
+import { Random } from "../simulation/random.ts";
+import { call, claimOne, evict, getJob, must, newQueue, ROOT, request, submit } from "./api.ts";
+import { bound } from "./binding.ts";
+import { passTime, resetClock, runAlarms } from "./clock.ts";
+import { consume } from "./ingest.ts";
+import { project, work } from "./processor.ts";
+
+/** Payloads, results and checkpoints are the sender's own text, byte for byte, through every door and every way out. */
+
+/** See `test/lane.ts`. */
+const TEXTS = (env as unknown as { JSON_TEXTS: number }).JSON_TEXTS;
+const EACH = 25;
+const PAGE = 100;
+
+afterEach(resetClock);
+
+/** A call, with the text of its body and of its answer. */
+async function texts(method: string, path: string, text?: string): Promise<string> {
+  const response = await exports.default.fetch(request(method, path, text === undefined ? {} : { text }));
+  const answer = new TextDecoder().decode(await response.arrayBuffer());
+  if (response.status >= 300) throw new Error(`${method} ${path}: ${response.status} ${answer.slice(0, 500)}`);
+  return answer;
+}
+
+const read = (id: string) => texts("GET", `/v1/jobs/${id}`);
+
+async function stored(id: string, column: "payload" | "result"): Promise<unknown> {
+  return env.DB.prepare(`SELECT ${column} FROM jobs WHERE id = ?`).bind(id).first(column);
+}
+
+it(
+  "random texts go in by batches, out to workers, back as results and checkpoints, and into history",
+  async () => {
+    const random = new Random(TEXTS);
+    const payloads = packedTexts(random, TEXTS, EACH);
+    for (let at = 0; at < payloads.length; at += PAGE) {
+      const queue = await newQueue({ partitions: 1, retry: { maxAttempts: 2, delay: 0, maxDelay: 0 } });
+      const page = payloads.slice(at, at + PAGE);
+      const jobs = page.map((text, i) => `{"payload" :${text}, "queue":"${queue}","priority":${i % 10}}`);
+      const batch = await texts("POST", "/v1/batches", `{"atomic":${at % 200 === 0},"jobs":[${jobs.join(",")}]}`);
+      const ids = (JSON.parse(batch) as { items: { id: string }[] }).items.map(({ id }) => id);
+      const textOf = new Map(ids.map((id, i) => [id, page[i] ?? ""]));
+      const claimed = await texts("POST", `/v1/queues/${queue}/claim`, '{"max":100}');
+      const leases = (JSON.parse(claimed) as { jobs: ClaimedJobView[] }).jobs;
+      expect(leases.length).toBe(page.length);
+      for (const { id } of leases) expect(partOf(claimed, id)).toContain(`"payload":${textOf.get(id)},"result":null,`);
+      await again(queue, leases.slice(0, 3), textOf);
+      // What comes back is another job's text, so that nothing passes by being the payload.
+      const results = new Map(ids.map((id, i) => [id, page.at(-1 - i) ?? ""]));
+      const last = leases.slice(3);
+      const reports = last.map(({ id, lease }) => `{"result":${results.get(id)},"lease":"${lease}","ok":true}`);
+      await texts("POST", "/v1/reports", `{"reports":[${reports.join(",")}]}`);
+      const list = await texts("GET", `/v1/jobs?queue=${queue}&include=payload,result&limit=200`);
+      const shown = (id: string) => `"payload":${textOf.get(id)},"result":${results.get(id)},"resultTruncated"`;
+      for (const { id } of last) expect(partOf(list, id)).toContain(shown(id));
+      await project();
+      const rows = env.DB.prepare("SELECT id, payload, result FROM jobs WHERE queue = ?").bind(queue);
+      for (const { id, payload, result } of (await rows.all<Record<string, string>>()).results) {
+        expect(payload).toBe(textOf.get(id ?? ""));
+        // Null is no result.
+        if (textOf.has(id ?? "") && result !== null) expect(result).toBe(results.get(id ?? ""));
+      }
+    }
+  },
+  60_000 + TEXTS * 10,
+);
+
+/** Checkpoints come to the next attempt as they were given. */
+async function again(queue: string, leases: ClaimedJobView[], textOf: Map<string, string>): Promise<void> {
+  for (const { id, lease } of leases) {
+    const small = textOf.get(id) ?? "";
+    const checkpoint = small.length > 20_000 || small === "null" ? "[1.0]" : small;
+    await texts("POST", "/v1/leases/extend", `{"checkpoint":${checkpoint},"lease":"${lease}"}`);
+    await texts("POST", "/v1/leases/fail", `{"lease":"${lease}","error":{"code":"again"}}`);
+    passTime(1000);
+    await runAlarms();
+    const next = await texts("POST", `/v1/queues/${queue}/claim`, '{"max":1,"wait":2}');
+    expect(partOf(next, id)).toContain(`"checkpoint":${checkpoint}}`);
+    expect(partOf(next, id)).toContain(`"payload":${textOf.get(id)},`);
+  }
+}
+
+describe("through every other door", () => {
+  const random = new Random(7);
+  const some = [...EDGES, ...Array.from({ length: 40 }, () => randomText(random))];
+  const list = `[${some.join(" ,")}]`;
+
+  it("over a service binding, where the text stands beside the value", async () => {
+    const dure = bound({ key: ROOT });
+    const queue = await newQueue({ partitions: 1 });
+    const { id, payloadText } = (await dure.submit({ queue, payloadText: list })) as JobView & { payloadText: string };
+    expect(payloadText).toBe(list);
+    expect(await read(id)).toContain(`"payload":${list},"result":null`);
+    const { jobs } = await dure.claim(queue, { max: 1 });
+    const [job] = jobs as (ClaimedJobView & { payloadText: string })[];
+    expect(job?.payloadText).toBe(list);
+    expect(job?.payload).toEqual(JSON.parse(list));
+    await dure.extend(job?.lease ?? "", { checkpointText: "[1.0]" } as never);
+    await dure.report([{ lease: job?.lease ?? "", ok: true, resultText: list } as never]);
+    expect(await dure.get(id)).toMatchObject({ resultText: list });
+    const batch = await dure.submitBatch({ jobs: [{ queue, payloadText: " 1.0 " } as never] });
+    expect(await read((batch.items[0] as { id: string }).id)).toContain('"payload":1.0,"result":null');
+  });
+
+  it("a text over the binding that is no JSON is refused, and so is one beside a value", async () => {
+    const dure = bound({ key: ROOT });
+    const code = (job: object) =>
+      dure.submit(job as never).then(
+        () => "accepted",
+        (error: { code: string }) => error.code,
+      );
+    expect(await code({ payloadText: "1.0.0" })).toBe("invalid-request");
+    expect(await code({ payloadText: "1", payload: 1 })).toBe("invalid-request");
+    expect(await code({ payloadText: 1 })).toBe("invalid-request");
+  });
+
+  it("by the ingest Queue", async () => {
+    const queue = await newQueue();
+    await consume([{ type: "submit", job: { queue, payloadText: list } }]);
+    expect(await texts("GET", `/v1/jobs?queue=${queue}&include=payload`)).toContain(`"payload":${list},`);
+  });
+
+  it("of a job that a success brings, by a report and by the answer of a target", async () => {
+    const queue = await newQueue();
+    const to = await newQueue();
+    await submit({ queue });
+    const { lease } = await claimOne(queue);
+    const spawn = `[{"queue":"${to}","payload":${list}}]`;
+    await texts("POST", `/v1/leases/${lease}/succeed`, `{"spawn":${spawn},"result":-0}`);
+    await vi.waitFor(async () => {
+      expect(await texts("GET", `/v1/jobs?queue=${to}&include=payload`)).toContain(`"payload":${list},`);
+    });
+  });
+
+  it("of a schedule, whose patch leaves what it does not name as it was written", async () => {
+    const queue = await newQueue();
+    const name = `texts-${queue}`;
+    const job = `{"queue":"${queue}","payload":{"a":1.0,"b":3889108265204450030, "c":${list}}}`;
+    await texts("PUT", `/v1/schedules/${name}`, `{"cron":"* * * * *","job":${job}}`);
+    expect(await texts("GET", `/v1/schedules/${name}`)).toContain(
+      `"payload":{"a":1.0,"b":3889108265204450030, "c":${list}},`,
+    );
+    await texts("PATCH", `/v1/schedules/${name}`, '{"job":{"payload":{"a":null,"d":-0}}}');
+    const patched = `"payload":{"b":3889108265204450030,"c":${list},"d":-0},`;
+    expect(await texts("GET", `/v1/schedules?limit=200`)).toContain(patched);
+    passTime(61_000);
+    await vi.waitFor(async () => {
+      await runAlarms();
+      expect(await texts("GET", `/v1/jobs?queue=${queue}&include=payload`)).toContain(patched);
+    });
+    await texts("DELETE", `/v1/schedules/${name}`);
+  });
+
+  it("through a redrive with a patch, from the shard and from history", async () => {
+    const queue = await newQueue({ retry: { maxAttempts: 1 } });
+    const { id } = JSON.parse(
+      await texts("POST", "/v1/jobs", `{"queue":"${queue}","payload":{"b":1.0,"c":${list}}}`),
+    ) as JobView;
+    const { lease } = await claimOne(queue);
+    await texts("POST", `/v1/leases/${lease}/fail`, '{"error":{"code":"x"}}');
+    await texts("POST", `/v1/queues/${queue}/redrive`, '{"patch":{"d":1e400}}');
+    expect(await read(id)).toContain(`"payload":{"b":1.0,"c":${list},"d":1e400},`);
+  });
+
+  it("to an HTTP target, whose answer is the result to the digit", async () => {
+    const queue = await newQueue({ target: { type: "http", url: "https://target.example/" } });
+    const bodies: string[] = [];
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+      bodies.push(await new Request(input, init).text());
+      return new Response(`${list}\n`, { headers: { "content-type": "application/json" } });
+    });
+    const { id } = JSON.parse(await texts("POST", "/v1/jobs", `{"queue":"${queue}","payload":${list}}`)) as JobView;
+    await work();
+    expect(bodies).toEqual([list]);
+    expect(await read(id)).toContain(`"payload":${list},"result":${list},"resultTruncated":false`);
+    await project();
+    passTime(3_700_000);
+    await runAlarms();
+    await evict();
+    expect(await stored(id, "result")).toBe(list);
+    expect(await read(id)).toContain(`"payload":${list},"result":${list},"resultTruncated":false`);
+  });
+});
+
+describe("idempotency compares what texts mean, to the digit", () => {
+  const key = (payload: string, name: string) =>
+    call<JobView>("POST", "/v1/jobs", { text: `{"payload":${payload},"idempotencyKey":"${name}"}` });
+
+  it.each([
+    ['{"id":3889108265204450030}', '{"id":3889108265204450031}'],
+    ["1e400", "1e401"],
+    ["0.1", "0.10000000000000001"],
+    ['{"a":1,"a":2}', '{"a":2}'],
+    ["[1,0]", "[10]"],
+  ])("%s is not %s", async (one, other) => {
+    const name = `differs ${one.replaceAll('"', "'")}`;
+    expect((await key(one, name)).status).toBe(202);
+    expect((await key(other, name)).body).toMatchObject({ code: "idempotency-mismatch" });
+  });
+
+  it.each([
+    ['{"a":1.0,"b":"\\u00e9"}', ' { "b" : "é" , "a" : 10e-1 } '],
+    ["[-0,1e400]", "[0,10e399]"],
+    ["3889108265204450030", "3889108265204450030.0"],
+  ])("%s is %s", async (one, other) => {
+    const name = `same ${one.replaceAll('"', "'").replaceAll("\\", "|")}`;
+    const first = await key(one, name);
+    const again = await key(other, name);
+    expect([first.status, again.status, again.body.id]).toEqual([202, 200, first.body.id]);
+    expect(await read(first.body.id)).toContain(`"payload":${one},`);
+  });
+});
+
+describe("what is not as it should be is refused at the door", () => {
+  it.each<[string, BodyInit, number, object]>([
+    [
+      "two members of one name",
+      '{"payload":1,"queue":"default","queue":"x"}',
+      400,
+      { errors: [{ pointer: "/queue", detail: "queue is named twice." }] },
+    ],
+    [
+      "two payloads",
+      '{"payload":1,"pa\\u0079load":2}',
+      400,
+      { errors: [{ pointer: "/payload", detail: "payload is named twice." }] },
+    ],
+    [
+      "bytes that are not UTF-8",
+      new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+      400,
+      { detail: "The body is not UTF-8." },
+    ],
+    [
+      "half of a character",
+      new TextEncoder().encode('{"payload":"é"}').filter((byte) => byte !== 0xa9),
+      400,
+      { detail: "The body is not UTF-8." },
+    ],
+    ["a number of 300,000 digits", `{"payload":${"7".repeat(300_000)}}`, 413, { code: "payload-too-large" }],
+    [
+      "a payload of too many bytes though its value is short",
+      `{"payload":[1${" ".repeat(262_144)}]}`,
+      413,
+      { code: "payload-too-large" },
+    ],
+    [
+      "513 levels",
+      `{"payload":${"[".repeat(512)}${"]".repeat(512)}}`,
+      400,
+      { detail: "The body nests deeper than 512 levels." },
+    ],
+    ["what is nearly JSON", '{"payload":01}', 400, { detail: "The body is not JSON." }],
+  ])("%s", async (_, text, status, problem) => {
+    const answer = await call("POST", "/v1/jobs", { text });
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject(problem);
+  });
+
+  it("512 levels, and a mark of byte order in front, are taken", async () => {
+    const payload = "[".repeat(511) + "]".repeat(511);
+    const { id } = await must<JobView>("POST", "/v1/jobs", { text: `\ufeff{"payload":${payload}}` });
+    expect(await read(id)).toContain(`"payload":${payload},`);
+    expect((await getJob(id)).id).toBe(id);
+  });
+});
