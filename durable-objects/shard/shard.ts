@@ -18,6 +18,10 @@ import { ShardCore } from "./shard-core.ts";
 /** Requests of one namespace that one shard holds at most, whoever sends them through however many isolates. */
 const MAX_WAITING_OF_NAMESPACE = 4_000;
 
+/** How often the platform is asked for an alarm that is armed and that it does not name, and how long after each other, in ms. */
+const ALARM_LOOKS = 10;
+const ALARM_LOOK_MS = 25;
+
 /** What every instance has by its prototype: the calls of `commands.ts`. */
 const Calls = DurableObject as new (ctx: DurableObjectState, env: Env) => DurableObject<Env> & ShardApi;
 
@@ -70,7 +74,7 @@ export class Shard extends Calls {
     await this.#knowSlots(request);
     const command: Command<Request<Name>, Result<Name>> = COMMANDS[name];
     const asksAlarm = command.kind === "direct" && command.asksAlarm === true;
-    const alarmAt = asksAlarm ? await this.ctx.storage.getAlarm() : undefined;
+    const alarmAt = asksAlarm ? await this.#alarmAt() : undefined;
     const run = () => this.#core.reply(this.#core.call(name, request, alarmAt));
     // What the platform said of the alarm is true of now, and not of when the steps that wait have run.
     const reply = command.kind === "read" || asksAlarm ? run() : await this.#group.run(run);
@@ -83,6 +87,15 @@ export class Shard extends Calls {
     } catch (error) {
       // An alarm that throws six times is dropped for good; the core has armed the next one before it began.
       console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: faultText(error) }));
+    }
+  }
+
+  /** What the alarm is set to. While one that is overdue begins, the platform names none: then it is asked again for a moment. */
+  async #alarmAt(): Promise<number | null> {
+    for (let looks = 1; ; looks++) {
+      const at = await this.ctx.storage.getAlarm();
+      if (at !== null || looks === ALARM_LOOKS || this.#core.engine.armedAt === null) return at;
+      await new Promise((wake) => setTimeout(wake, ALARM_LOOK_MS));
     }
   }
 

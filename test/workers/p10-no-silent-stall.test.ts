@@ -308,6 +308,19 @@ describe("the audit", () => {
     expect(await audit()).toMatchObject({ ok: true, violations: [] });
   });
 
+  it("takes no alarm for lost that the platform does not name for the moment in which it fires", async () => {
+    const { id } = await submit({ queue: await newQueue(), delay: 3000 });
+    const holder = await holderOf(id);
+    let asked = 0;
+    await runInDurableObject(holder.stub, (_, { storage }) => {
+      const { getAlarm } = storage;
+      Object.assign(storage, { getAlarm: async () => (++asked < 3 ? null : Reflect.apply(getAlarm, storage, [])) });
+    });
+    expect(await audit()).toMatchObject({ ok: true, violations: [] });
+    expect(asked).toBe(3);
+    await evict();
+  });
+
   it("finds a pushed job that is ready when no alarm will ring for it again", async () => {
     const { id } = await submit({ queue: await newQueue({ target: { type: "handler", name: "noop" } }) });
     const holder = await holderOf(id);
