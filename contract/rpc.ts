@@ -29,6 +29,7 @@ import type {
   JobRequest,
   PatchReply,
   PatchRequest,
+  RunNowRequest,
 } from "./rpc/job.ts";
 import type {
   ExistingIdsReply,
@@ -129,7 +130,7 @@ export interface ShardApi {
   retry(request: JobRequest): Promise<Reply<ChangeReply>>;
   patch(request: PatchRequest): Promise<Reply<PatchReply>>;
   /** Makes a scheduled job due. */
-  runNow(request: JobRequest): Promise<Reply<PatchReply>>;
+  runNow(request: RunNowRequest): Promise<Reply<PatchReply>>;
   explain(request: JobRequest): Promise<Reply<ExplainReply>>;
   list(request: ListRequest): Promise<Reply<ListReply>>;
   existingIds(request: ExistingIdsRequest): Promise<Reply<ExistingIdsReply>>;

@@ -117,13 +117,14 @@ export const JOBS_CALLS = {
     scope: "submit",
     summary: "Make a scheduled job due",
     description:
-      "Makes a scheduled job due now, be it that it waits for its time or for its next attempt. It starts as any job that is due: behind its ordering key and the limits of its queue, and not while its queue is paused. A job that is queued already is answered as it is.",
+      "Makes a scheduled job due now, be it that it waits for its time or for its next attempt. It starts as any job that is due: behind its ordering key and the limits of its queue, and not while its queue is paused. A job that is queued already is answered as it is. With `If-Match` only the version that it names is changed.",
     body: "EmptyRequest",
     bodyOptional: true,
+    sends: ["If-Match"],
     answersWith: ["ETag"],
     bookmark: true,
     answers: [ok("Job", "Due")],
-    problems: ["job-not-found", "invalid-state"],
+    problems: ["job-not-found", "invalid-state", "version-mismatch"],
   }),
   retryJob: call({
     method: "post",

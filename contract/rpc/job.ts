@@ -59,6 +59,12 @@ export interface JobChanges {
   expiresAt?: number | null;
 }
 
+/** Makes a scheduled job due. */
+export interface RunNowRequest extends JobRequest {
+  /** It is meant for one of these versions of the job; null is any. */
+  versions: number[] | null;
+}
+
 /** Changes a job that is scheduled or queued. */
 export interface PatchRequest extends JobRequest {
   changes: JobChanges;

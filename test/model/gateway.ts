@@ -166,7 +166,7 @@ export class Gateway {
     const job = model.jobs[which % Math.max(1, model.jobs.length)];
     if (job === undefined) return;
     const namespace = foreign ? "elsewhere" : job.queue.settings.namespace;
-    const reply = real.core.runNow({ ...CALL, namespace, id: job.id });
+    const reply = real.core.runNow({ ...CALL, namespace, id: job.id, versions: null });
     this.#changed("run-now", job, { predicted: foreign ? "none" : model.runNow(job), reply });
   }
 

@@ -291,7 +291,7 @@ export class Harness {
   }
 
   runNow(id: string): rpc.PatchReply["type"] {
-    return this.core.runNow({ ...CALL, namespace: this.queue.namespace, id }).type;
+    return this.core.runNow({ ...CALL, namespace: this.queue.namespace, id, versions: null }).type;
   }
 
   retry(id: string): rpc.ChangeReply["type"] {

@@ -214,6 +214,15 @@ describe("run-now", () => {
     expect((await claim(queue)).map(({ id }) => id).sort()).toEqual([first, second].sort());
   });
 
+  it("is only done to the version that `If-Match` names", async () => {
+    const { id } = await submit({ queue: await newQueue(), delay: 1000 });
+    const at = (version: number) =>
+      call<JobView>("POST", `/v1/jobs/${id}/run-now`, { headers: { "if-match": `"${version}"` } });
+    expect(await at(2)).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
+    expect(await getJob(id)).toMatchObject({ state: "scheduled", version: 1 });
+    expect(await at(1)).toMatchObject({ status: 200, body: { state: "queued", version: 2 } });
+  });
+
   it("wakes those who wait for work", async () => {
     const queue = await newQueue();
     const { id } = await submit({ queue, delay: 1000 });

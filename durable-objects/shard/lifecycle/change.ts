@@ -1,5 +1,5 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
-import type { JobChanges, JobRequest, PatchReply, PatchRequest } from "../../../contract/rpc.ts";
+import type { JobChanges, PatchReply, PatchRequest, RunNowRequest } from "../../../contract/rpc.ts";
 import { rankOf } from "../../../domain/rank.ts";
 import { type JobHead, type JobSpec, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
@@ -32,9 +32,11 @@ export function patchJob(step: Step, request: PatchRequest): Here<PatchReply> {
 }
 
 /** Makes a scheduled job due now, be it that it waits for its next attempt. What is due already stays as it is. */
-export function runNow(step: Step, request: JobRequest): Here<PatchReply> {
+export function runNow(step: Step, request: RunNowRequest): Here<PatchReply> {
   const row = visibleHead(step, request);
   if (row === null) return absent(step, request);
+  const { versions } = request;
+  if (versions !== null && !versions.includes(row.version)) return { type: "version", version: row.version };
   if (row.state === "queued") return { type: "job", job: jobOf(step, row) };
   if (!allows(row, WAITS)) return { type: "conflict", job: jobOf(step, row) };
   return { type: "job", job: jobOf(step, changed(step, row, { runAt: null })) };

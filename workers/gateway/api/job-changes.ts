@@ -31,12 +31,12 @@ export const patchJob: UseCase<"patchJob"> = async (context, { params, body, ifM
   });
 };
 
-export const runJobNow: UseCase<"runJobNow"> = async (context, { params }) =>
-  change(
-    context,
-    { namespace: context.caller.namespace, id: params.id },
-    { call: (shard, request) => shard.runNow(request), versions: null },
-  );
+export const runJobNow: UseCase<"runJobNow"> = async (context, { params, ifMatch }) => {
+  const versions = versionsIn(ifMatch, params.id);
+  if (isProblem(versions)) return versions;
+  const name = { namespace: context.caller.namespace, id: params.id };
+  return change(context, name, { call: (shard, request) => shard.runNow({ ...request, versions }), versions });
+};
 
 /** The changes in the words and units used inside; a 400 or 413 problem when they cannot be made of any job. */
 function changesOf(patch: JobPatch, now: number): Result<JobChanges> {

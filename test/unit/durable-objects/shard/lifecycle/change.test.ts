@@ -58,7 +58,7 @@ describe("a patch", () => {
     const id = h.accept();
     const about = { v: 1, epoch: 1, namespace: "other", id };
     expect(h.core.patch({ ...about, changes: { priority: 1 }, versions: null })).toEqual({ type: "none" });
-    expect(h.core.runNow(about)).toEqual({ type: "none" });
+    expect(h.core.runNow({ ...about, versions: null })).toEqual({ type: "none" });
     expect(h.patch(h.job().id, { priority: 1 })).toEqual({ type: "none" });
   });
 
