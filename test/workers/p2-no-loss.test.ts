@@ -148,7 +148,8 @@ it("an alarm that was lost is set again when the object starts", async () => {
   await loseAlarms();
   expect(await alarmsSet()).toBe(0);
   await evict();
-  expect(await alarmsSet()).toBe(shards().length);
+  // Where something is due already, the alarm fires at once, and there is none for that moment.
+  await expect.poll(alarmsSet).toBe(shards().length);
 });
 
 it("an alarm that was lost under a living object is set again by the cron, and its due jobs go on", async () => {
