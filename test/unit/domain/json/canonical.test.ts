@@ -30,7 +30,7 @@ describe("one text for all that mean the same", () => {
       fc.property(fc.jsonValue({ maxDepth: 5 }), fc.nat(3), (value, indent) => {
         const one = JSON.stringify(value);
         expect(canonicalText(JSON.stringify(JSON.parse(one), null, indent))).toBe(canonicalText(one));
-        expect(JSON.parse(canonicalText(one))).toEqual(JSON.parse(one.replace(/-0(?![.\d])/g, "0")));
+        expect(JSON.parse(canonicalText(one))).toEqual(JSON.parse(one));
       }),
     );
   });
