@@ -2,6 +2,7 @@ import type * as rpc from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap } from "../../domain/slots.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import { PACKING_OF_RUN } from "../rigs/packing.ts";
 import { RigCore } from "../rigs/rig-core.ts";
 import { shardDatabase } from "../simulation/database-pool.ts";
 import type { Model } from "./model.ts";
@@ -46,6 +47,7 @@ export class Real {
       },
       ring: () => undefined,
       connectionShares: SHARES,
+      packing: PACKING_OF_RUN,
     });
   }
 

@@ -8,10 +8,12 @@ import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, type NamespaceSettings 
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
 import type { ShardLimits } from "../../durable-objects/shard/lifecycle/admission.ts";
+import type { Packing } from "../../durable-objects/shard/packs/packing.ts";
 import type { FeedLimits } from "../../durable-objects/shard/subscriptions/drop.ts";
 import { jobsIn } from "../simulation/history-text.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
 import { Random } from "../simulation/random.ts";
+import { PACKING_OF_RUN } from "./packing.ts";
 import { RigCore } from "./rig-core.ts";
 
 export const START = 1_800_000_000_000;
@@ -97,6 +99,8 @@ export class Harness {
   /** The same of what its subscriptions' events may take. */
   feedLimits: FeedLimits | null = null;
   core: RigCore;
+  /** Which jobs are packed, from the next `restart` on. */
+  packing: Packing = PACKING_OF_RUN;
   readonly #connectionShares: ConnectionShares | null;
   #random = new Random(1);
   #made = 0;
@@ -123,6 +127,7 @@ export class Harness {
         this.alarmAt = at;
       },
       ring: (bell, delaySeconds) => this.bells.push({ at: this.now, bell, delaySeconds }),
+      packing: this.packing,
       ...(this.limits === null ? {} : { limits: this.limits }),
       ...(this.#connectionShares === null ? {} : { connectionShares: this.#connectionShares }),
       ...(this.feedLimits === null ? {} : { feedLimits: this.feedLimits }),

@@ -7,6 +7,7 @@ import { initialMap } from "../../domain/slots.ts";
 import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
 import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql, SqlValue } from "../../durable-objects/sql.ts";
+import { PACKING_OF_RUN } from "../rigs/packing.ts";
 import { RigCore } from "../rigs/rig-core.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
@@ -82,6 +83,7 @@ export class ShardHost {
       setAlarm: (at) => {
         this.#alarmWish = at;
       },
+      packing: PACKING_OF_RUN,
       ring: (bell, delaySeconds) => {
         this.#bells.push([bell, delaySeconds]);
       },

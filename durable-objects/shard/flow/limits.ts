@@ -2,7 +2,7 @@ import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { type Rate, type RateLog, rateOpensAt, rateRoom, withStarts } from "../../../domain/rate.ts";
 import { slotOf, slotsOfQueue } from "../../../domain/slots.ts";
 import { COUNTS } from "../jobs/counts.ts";
-import { EACH_JOB, JOBS, readyAmong } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, readable } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
@@ -71,7 +71,7 @@ export function keyRoom(parts: Parts, gate: GateKey, now: number): number {
 export function readyJobs(parts: Parts, queue: number, now: number): number {
   const { ready } = parts.get(COUNTS).of(queue);
   const passedOver = ready === 0 ? [] : parts.get(QUARANTINE).passedOverKeys(EACH_JOB.kind, now);
-  return passedOver.length === 0 ? ready : Math.max(0, ready - readyAmong(parts.sql, queue, passedOver));
+  return passedOver.length === 0 ? ready : Math.max(0, ready - parts.get(JOBS).readyAmong(queue, passedOver));
 }
 
 /**

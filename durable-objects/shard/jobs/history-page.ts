@@ -4,8 +4,11 @@ import { isFinal, type RowState } from "../../../domain/job/state.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
+import { packOf } from "../packs/pack-log.ts";
+import { PACKED_VERSIONS } from "../packs/pack-rows.ts";
+import { PACKS } from "../packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { EACH_ENTRY, HISTORY_LOG, jobsOf } from "./history-log.ts";
+import { EACH_ENTRY, HISTORY_LOG, jobsOf, type LoggedJob } from "./history-log.ts";
 import { toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
 
@@ -20,6 +23,25 @@ function isOver(state: RowState): boolean {
 const PAGE_CHARACTERS = 2 * 1024 * 1024;
 /** Finished jobs read at once. */
 const ROWS_AT_ONCE = 10;
+
+/** Of a job that its pack's entry names no more: no row has it. */
+const NAMED_BY_ITSELF = -1;
+
+/**
+ * The jobs that an entry of the log names, those of a pack in its place. Each has a number of its own among them, and keeps it
+ * whatever leaves the pack.
+ */
+function namedBy(parts: Parts, logged: readonly LoggedJob[]): LoggedJob[] {
+  const packs = parts.get(PACKS);
+  return logged.flatMap((job): LoggedJob[] => {
+    const pack = packOf(job[0]);
+    if (pack === null) return [job];
+    const head = packs.get(pack);
+    if (head === null) return [];
+    const version = (at: number) => (head.gone.has(at) ? NAMED_BY_ITSELF : PACKED_VERSIONS.succeeded);
+    return packs.ids(head).map((id, at) => [id, version(at)]);
+  });
+}
 
 /** The characters of all the cells of a row. */
 function charactersOf(cells: ReturnType<typeof historyCells>): number {
@@ -38,7 +60,7 @@ export function historyPage(parts: Parts, request: FinishedRequest, now: number)
   for (const entry of entries) {
     const name = { kind: EACH_ENTRY.kind, key: EACH_ENTRY.keyOf(entry) };
     // One that cannot be read stays in the log, and holds nothing behind it up.
-    const logged = readable(parts, name, { now, make: () => jobsOf(entry.jobs) }) ?? [];
+    const logged = readable(parts, name, { now, make: () => namedBy(parts, jobsOf(entry.jobs)) }) ?? [];
     for (let next = cursor === request.after ? request.skip : 0; next < logged.length; next += ROWS_AT_ONCE) {
       if (rows.length >= request.limit || characters > PAGE_CHARACTERS) {
         return { chunks: inChunks(rows), jobs: rows.length, cursor, skip: next, more: true };

@@ -5,6 +5,7 @@ import type { SqlRow } from "../../sql.ts";
 import type { Audit, AuditPage, AuditView, AuditWalk } from "../kernel/audit-rules.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
+import { PACKS } from "../packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS, Counts, type Move, standingOf } from "./counts.ts";
 import { JOB_RULES } from "./job-audit.ts";
@@ -28,7 +29,8 @@ class JobsWalk implements AuditWalk {
   readonly #counted = uncounted();
   readonly #log = new LogCheck();
   readonly #follower = (move: Move) => {
-    if (move.id <= this.#passed) this.#counted.apply(move);
+    // What lies in packs is added when all is counted.
+    if (move.packed === undefined && move.id <= this.#passed) this.#counted.apply(move);
   };
   #passed = "";
   #phase: "jobs" | "log" | "counts" = "jobs";
@@ -67,6 +69,7 @@ class JobsWalk implements AuditWalk {
   #nextEntries(view: AuditView, limit: number): AuditPage {
     const { rows, done, violations } = this.#log.next(view, limit);
     if (done) {
+      this.#counted.addPacks(view.get(PACKS).index);
       this.#phase = "counts";
       this.#queues = [...new Set([...this.#kept.queues(), ...this.#counted.queues()])];
     }
