@@ -104,7 +104,7 @@ export class JobStore {
     for (const [head, rank] of this.#packs.waiting(queue, partition)) {
       const worst = packed.length < limit ? null : (packed[limit - 1]?.rank ?? null);
       if (worst !== null && worst < rank) break;
-      const isLast = packed.length > 0 && (packed.at(-1)?.rank ?? 0) > rank;
+      const isMixed = packed.length > 0 && (packed.at(-1)?.rank ?? 0) >= rank;
       const ids = this.#packs.ids(head);
       for (let at = head.next, n = 0; at < head.n && n < limit; at++) {
         const id = head.gone.has(at) ? undefined : ids[at];
@@ -112,7 +112,7 @@ export class JobStore {
         packed.push({ id, rank: acceptedAt(head, at).rank, place: { head, at } });
         n += 1;
       }
-      if (isLast) packed.sort(byRank);
+      if (isMixed) packed.sort(byRank);
     }
     if (packed.length === 0) return rows;
     return (rows.length === 0 ? packed : [...rows, ...packed].sort(byRank)).slice(0, limit);
@@ -251,8 +251,9 @@ export class JobStore {
   }
 }
 
+/** As the index has rows: the elder of two that have the same. */
 function byRank(a: ReadyJob, b: ReadyJob): number {
-  return a.rank - b.rank;
+  return a.rank - b.rank || (a.id < b.id ? -1 : 1);
 }
 
 export const JOBS = new Part(

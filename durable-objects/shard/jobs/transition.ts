@@ -112,7 +112,7 @@ function gateBit(parts: Parts, { queue, concurrency_key: key }: Pick<JobHead, "q
 /** Writes new jobs of any queues. Answers the ids that were not there before: the others were submitted twice. */
 export function accept(step: Step, rows: NewRow[]): Set<string> {
   const plain = packable(step, rows);
-  const written = plain.length === 0 ? step.get(STATES).insert(rows) : insertWithPacks(step, rows, plain);
+  const written = insert(step, rows, plain);
   const fresh = rows.filter(({ id }) => written.has(id));
   const packed = new Set(plain);
   for (const row of fresh) {
@@ -135,10 +135,12 @@ export function accept(step: Step, rows: NewRow[]): Set<string> {
   return written;
 }
 
-/** The same, where some go into packs: those that the shard does not have yet. */
-function insertWithPacks(step: Step, rows: readonly NewRow[], plain: readonly NewRow[]): Set<string> {
+/** Writes jobs that the shard does not have yet, `plain` ones into packs. Answers their ids. */
+function insert(step: Step, rows: readonly NewRow[], plain: readonly NewRow[]): Set<string> {
+  const packs = step.get(PACKS);
   const packed = new Set(plain);
-  const written = step.get(STATES).insert(rows.filter((row) => !packed.has(row)));
+  const written = step.get(STATES).insert(rows.filter((row) => !packed.has(row) && packs.find(row.id) === null));
+  if (plain.length === 0) return written;
   const known = new Set(step.get(JOBS).existing(plain.map(({ id }) => id)));
   const fresh = plain.filter(({ id }) => !known.has(id) && !written.has(id) && written.add(id));
   settleAtEnd(step);

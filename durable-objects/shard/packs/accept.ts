@@ -106,6 +106,7 @@ function newPack(step: Step, rows: readonly NewRow[]): void {
     running: 0,
     done: 0,
     mixedSince: null,
+    lastDoneAt: null,
     logged: false,
   };
   step.get(PACKS).accept(withRows(empty, rows), rows);

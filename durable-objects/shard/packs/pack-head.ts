@@ -46,6 +46,8 @@ export interface PackHead {
   readonly done: number;
   /** Since when it has had jobs that have succeeded beside others that have not, epoch ms; null while that is not so. */
   readonly mixedSince: number | null;
+  /** When the last success was reported, epoch ms; null before the first. */
+  readonly lastDoneAt: number | null;
   /** The log names it: all of its jobs are final. */
   readonly logged: boolean;
 }

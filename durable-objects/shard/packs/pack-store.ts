@@ -321,6 +321,7 @@ function headOf(row: PackRow, slices: readonly SliceRow[]): PackHead {
     running,
     done: row.n - gone.size - waiting - running,
     mixedSince: null,
+    lastDoneAt: slices.reduce<number | null>((at, { last_at }) => Math.max(at ?? 0, last_at ?? 0) || at, null),
     // The step in which the last of its jobs ends writes it into the log.
     logged: waiting + running === 0,
   };

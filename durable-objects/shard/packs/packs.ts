@@ -1,5 +1,5 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
-import { slotOfJob } from "../../../domain/job-id.ts";
+import { findSlot } from "../../../domain/job-id.ts";
 import type { Sql } from "../../sql.ts";
 import { ROW_BYTES } from "../jobs/stored-size.ts";
 import { Part, type Parts, type StepScope } from "../kernel/part.ts";
@@ -149,8 +149,9 @@ export class Packs {
 
   /** Where a job lies; null when no pack has it. */
   find(id: string): PackPlace | null {
-    if (!this.any) return null;
-    for (const pack of this.#index.ofSlot(slotOfJob(id)).having(id)) {
+    const slot = this.any ? findSlot(id) : null;
+    if (slot === null) return null;
+    for (const pack of this.#index.ofSlot(slot).having(id)) {
       const place = this.#changed.has(pack) ? null : this.#placeIn(this.#index.get(pack), id);
       if (place !== null) return place;
     }
@@ -368,6 +369,7 @@ export class Packs {
       slices: replaced(head, after),
       running: head.running - done.length,
       done: head.done + done.length,
+      lastDoneAt: now,
     };
     this.set(head.pack, { ...next, mixedSince: mixedSince(next, now) });
     return true;

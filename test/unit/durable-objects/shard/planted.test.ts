@@ -3,7 +3,7 @@ import type { ClaimedJob } from "../../../../contract/rpc.ts";
 import { slotOf } from "../../../../domain/slots.ts";
 import { SUBSYSTEMS } from "../../../../durable-objects/shard/subsystems.ts";
 import { push, scheduleOf } from "../../../rigs/schedule-harness.ts";
-import { BOOM, CALL, Harness, HOUR, MINUTE, SECOND, settingsOf } from "../../../rigs/shard-harness.ts";
+import { BOOM, CALL, type Harness, HOUR, MINUTE, RowHarness, SECOND, settingsOf } from "../../../rigs/shard-harness.ts";
 import { drain, subscribe } from "../../../rigs/subscription-harness.ts";
 
 /**
@@ -29,7 +29,7 @@ const DEDUP = { key: "d", windowMs: MINUTE, onConflict: "return", maxDelayMs: nu
 
 /** A shard of which each table has a row that is about the queue `sick`. */
 function scene(): Harness {
-  const h = new Harness(SICK);
+  const h = new RowHarness(SICK);
   subscribe(h, { filter: { queue: "sick", tag: null }, name: "sick" });
   h.accept({ idempotency: { key: "i", hash: "h" }, concurrencyKey: "c" });
   h.accept({ dedup: DEDUP });

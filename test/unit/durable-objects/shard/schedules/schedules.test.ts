@@ -21,7 +21,10 @@ function outage(h: Harness, ms: number): void {
 }
 
 function jobsOf(h: Harness): string[] {
-  return h.sql.all<{ id: string }>("SELECT id FROM jobs ORDER BY seq").map(({ id }) => id);
+  return h
+    .rows()
+    .sort((a, b) => a.seq - b.seq)
+    .map(({ id }) => id);
 }
 
 describe("a fire", () => {
