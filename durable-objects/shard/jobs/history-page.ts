@@ -24,8 +24,8 @@ const PAGE_CHARACTERS = 2 * 1024 * 1024;
 /** Finished jobs read at once. */
 const ROWS_AT_ONCE = 10;
 
-/** Of a job that its pack's entry names no more: no row has it. */
-const NAMED_BY_ITSELF = -1;
+/** In the place of a job for which its pack no longer speaks: an entry of its own names it, perhaps the same. */
+const NO_JOB: LoggedJob = ["", 0];
 
 /**
  * The jobs that an entry of the log names, those of a pack in its place. Each has a number of its own among them, and keeps it
@@ -38,8 +38,7 @@ function namedBy(parts: Parts, logged: readonly LoggedJob[]): LoggedJob[] {
     if (pack === null) return [job];
     const head = packs.get(pack);
     if (head === null) return [];
-    const version = (at: number) => (head.gone.has(at) ? NAMED_BY_ITSELF : PACKED_VERSIONS.succeeded);
-    return packs.ids(head).map((id, at) => [id, version(at)]);
+    return packs.ids(head).map((id, at) => (head.gone.has(at) ? NO_JOB : [id, PACKED_VERSIONS.succeeded]));
   });
 }
 
