@@ -48,7 +48,7 @@ export class Real {
       },
       ring: () => undefined,
       connectionShares: SHARES,
-      packing: PACKING_OF_RUN,
+      packing: this.#mutant === NOTHING_BROKEN ? PACKING_OF_RUN : (this.#mutant.packing ?? "off"),
     });
   }
 

@@ -16,7 +16,7 @@ import type { Situation } from "./counters.ts";
 import { type CrashPlan, CrashSignal, crashing } from "./crashing-sql.ts";
 import { type PooledDatabase, shardDatabase } from "./database-pool.ts";
 import type { Faults } from "./faults.ts";
-import type { Mutant } from "./mutant.ts";
+import { type Mutant, NONE } from "./mutant.ts";
 import type { Random } from "./random.ts";
 
 /** What became of a step: its answer, or an object that was gone before, during or after it. */
@@ -84,7 +84,7 @@ export class ShardHost {
       setAlarm: (at) => {
         this.#alarmWish = at;
       },
-      packing: PACKING_OF_RUN,
+      packing: parts.mutant === NONE ? PACKING_OF_RUN : (parts.mutant.packing ?? "off"),
       ring: (bell, delaySeconds) => {
         this.#bells.push([bell, delaySeconds]);
       },

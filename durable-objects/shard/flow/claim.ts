@@ -292,7 +292,7 @@ function readyOf(step: Step, { queue, partition }: { queue: number; partition: n
   const passedOver = quarantine.count(EACH_JOB.kind, step.now);
   return step
     .get(JOBS)
-    .ready(queue, partition, limit + passedOver)
+    .ready({ queue, partition, now: step.now }, limit + passedOver)
     .filter(({ id }) => quarantine.enters({ kind: EACH_JOB.kind, key: id }, step.now))
     .slice(0, limit);
 }

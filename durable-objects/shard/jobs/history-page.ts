@@ -1,5 +1,6 @@
 import { historyCells } from "../../../contract/history.ts";
 import type { FinishedReply, FinishedRequest } from "../../../contract/rpc.ts";
+import { isPlatformFault } from "../../../domain/fault.ts";
 import { isFinal, type RowState } from "../../../domain/job/state.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
@@ -9,7 +10,7 @@ import { PACKED_VERSIONS } from "../packs/pack-rows.ts";
 import { PACKS } from "../packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { EACH_ENTRY, HISTORY_LOG, jobsOf, type LoggedJob } from "./history-log.ts";
-import { toJob } from "./job-row.ts";
+import { type JobRow, toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
 
 function isOver(state: RowState): boolean {
@@ -42,6 +43,18 @@ function namedBy(parts: Parts, logged: readonly LoggedJob[]): LoggedJob[] {
   });
 }
 
+/** The rows of these jobs. One that cannot be read is left out, and set aside. */
+function readableRows(parts: Parts, ids: readonly string[], now: number): JobRow<RowState>[] {
+  try {
+    return parts.get(JOBS).rows(ids);
+  } catch (error) {
+    if (isPlatformFault(error)) throw error;
+    const one = (id: string) =>
+      readable(parts, { kind: EACH_JOB.kind, key: id }, { now, make: () => parts.get(JOBS).rows([id]) });
+    return ids.flatMap((id) => one(id) ?? []);
+  }
+}
+
 /** The characters of all the cells of a row. */
 function charactersOf(cells: ReturnType<typeof historyCells>): number {
   return cells.reduce<number>((sum, cell) => sum + (typeof cell === "string" ? cell.length : 0), 0);
@@ -65,7 +78,7 @@ export function historyPage(parts: Parts, request: FinishedRequest, now: number)
         return { chunks: inChunks(rows), jobs: rows.length, cursor, skip: next, more: true };
       }
       const versions = new Map(logged.slice(next, next + ROWS_AT_ONCE));
-      for (const row of parts.get(JOBS).rows([...versions.keys()])) {
+      for (const row of readableRows(parts, [...versions.keys()], now)) {
         // Redriven since: it comes again under the version with which it ends again.
         if (!isOver(row.state) || row.version !== versions.get(row.id)) continue;
         const job = { kind: EACH_JOB.kind, key: row.id };

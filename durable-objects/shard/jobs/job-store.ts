@@ -1,16 +1,24 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { RowState } from "../../../domain/job/state.ts";
 import { Part, type Parts } from "../kernel/part.ts";
-import type { Rows } from "../kernel/quarantine.ts";
-import { acceptedAt, openPlaces, type PackPlace, stateAt } from "../packs/pack-head.ts";
+import { QUARANTINE, type Rows, readable } from "../kernel/quarantine.ts";
+import { acceptedAt, openPlaces, type PackHead, type PackPlace, stateAt } from "../packs/pack-head.ts";
 import { PackRows, rowAt } from "../packs/pack-rows.ts";
-import { PACKS, type Packs } from "../packs/packs.ts";
+import { MOST_JOBS } from "../packs/packing.ts";
+import { EACH_PACK, PACKS, type Packs } from "../packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import type { JobHead, JobRow } from "./job-row.ts";
 import { dueTimes, type GoneRow, JOB_TABLE, type RowStore, readyAmong, type Tombstone } from "./row-store.ts";
 
 /** Jobs as rows that are walked over, by whatever walk. */
 export const EACH_JOB = { kind: "jobs", keyOf: ({ id }) => id } as const satisfies Rows<{ id: string }>;
+
+/** A partition of a queue, at a moment (epoch ms). */
+export interface ReadyIn {
+  queue: number;
+  partition: number;
+  now: number;
+}
 
 /** A job that may be claimed. */
 export interface ReadyJob {
@@ -97,7 +105,7 @@ export class JobStore {
   }
 
   /** The best ready jobs of a partition. */
-  ready(queue: number, partition: number, limit: number): ReadyJob[] {
+  ready({ queue, partition, now }: ReadyIn, limit: number): ReadyJob[] {
     const rows: ReadyJob[] = this.#rows.ready(queue, partition, limit);
     if (!this.#packs.any || limit <= 0) return rows;
     const packed: ReadyJob[] = [];
@@ -105,7 +113,8 @@ export class JobStore {
       const worst = packed.length < limit ? null : (packed[limit - 1]?.rank ?? null);
       if (worst !== null && worst < rank) break;
       const isMixed = packed.length > 0 && (packed.at(-1)?.rank ?? 0) >= rank;
-      const ids = this.#packs.ids(head);
+      const ids = this.#inPack(head, now, () => this.#packs.ids(head));
+      if (ids === null) continue;
       for (let at = head.next, n = 0; at < head.n && n < limit; at++) {
         const id = head.gone.has(at) ? undefined : ids[at];
         if (id === undefined) continue;
@@ -142,33 +151,48 @@ export class JobStore {
   /** What the clock has to act on, soonest first. */
   due(now: number, limit: number): JobHead[] {
     const rows = this.#rows.due(now, limit);
-    const packed = this.#packs.any ? this.#packedDue(now, limit) : [];
+    const packed = this.#packs.any ? this.#packedDue({ until: now, now }, limit) : [];
     if (packed.length === 0) return rows;
     return [...rows, ...packed].sort((a, b) => (a.due_at ?? 0) - (b.due_at ?? 0)).slice(0, limit);
   }
 
-  #packedDue(now: number, limit: number): JobHead[] {
+  #packedDue({ until, now }: { until: number; now: number }, limit: number): JobHead[] {
     const due: JobHead[] = [];
-    for (const pack of this.#packs.index.due(now, limit)) {
+    const passedOver = this.#parts.get(QUARANTINE).count(EACH_PACK.kind, now);
+    for (const pack of this.#packs.index.due(until, limit + passedOver * MOST_JOBS)) {
       const head = this.#packs.get(pack);
       if (head === null) continue;
-      const rows = new PackRows(this.#packs, head);
-      for (const slice of head.slices) {
-        if (slice.dueAt > now) continue;
-        for (const at of openPlaces(head, slice)) {
-          if (due.length < limit) due.push(rows.row(at, this.#isLimited(head.queue)));
-        }
+      due.push(...(this.#inPack(head, now, () => this.#dueIn(head, until, limit - due.length)) ?? []));
+    }
+    return due;
+  }
+
+  #dueIn(head: PackHead, until: number, limit: number): JobHead[] {
+    const rows = new PackRows(this.#packs, head);
+    const due: JobHead[] = [];
+    for (const slice of head.slices) {
+      if (slice.dueAt > until) continue;
+      for (const at of openPlaces(head, slice)) {
+        if (due.length < limit) due.push(rows.row(at, this.#isLimited(head.queue)));
       }
     }
     return due;
   }
 
+  /** What is made of a pack; null while it is set aside, because it cannot be read. */
+  #inPack<Made>(head: PackHead, now: number, make: () => Made): Made | null {
+    const name = { kind: EACH_PACK.kind, key: EACH_PACK.keyOf(head) };
+    return this.#parts.get(QUARANTINE).holds(name.kind, name.key, now)
+      ? null
+      : readable(this.#parts, name, { now, make });
+  }
+
   /** Queued jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
-  queuedIds(queue: number, limit: number): string[] {
+  queuedIds({ queue, now }: { queue: number; now: number }, limit: number): string[] {
     const ids = this.#rows.queuedIds(queue, limit);
     for (const partition of this.#packs.any ? this.#packs.readyPartitions(queue) : []) {
       if (ids.length >= limit) break;
-      for (const { id, place } of this.ready(queue, partition, limit - ids.length)) {
+      for (const { id, place } of this.ready({ queue, partition, now }, limit - ids.length)) {
         if (place !== undefined && ids.length < limit) ids.push(id);
       }
     }
@@ -193,16 +217,27 @@ export class JobStore {
   }
 
   /** When the clock next has something to act on, epoch ms. */
-  nextDueAt(): number | null {
+  nextDueAt(now: number): number | null {
     const at = this.#rows.nextDueAt();
-    const packed = this.#packs.index.nextDueAt();
+    const packed = this.#nextPackedDueAt(now);
     return at === null || packed === null ? (at ?? packed) : Math.min(at, packed);
   }
 
+  /** What is set aside counts from the time on at which it is tried again. */
+  #nextPackedDueAt(now: number): number | null {
+    const quarantine = this.#parts.get(QUARANTINE);
+    const passedOver = quarantine.count(EACH_PACK.kind, now);
+    if (passedOver === 0) return this.#packs.index.nextDueAt();
+    const next = this.#packs.index
+      .soonest(1 + passedOver * MOST_JOBS)
+      .find(({ pack }) => !quarantine.holds(EACH_PACK.kind, EACH_PACK.keyOf({ pack }), now));
+    return Math.min(next?.at ?? Number.POSITIVE_INFINITY, quarantine.retryAt(EACH_PACK.kind, now));
+  }
+
   /** The jobs of the soonest deadlines, and when these are. Asked while some are set aside. */
-  dueTimes(limit: number): { key: string; at: number }[] {
+  dueTimes(limit: number, now: number): { key: string; at: number }[] {
     const times = dueTimes(this.#parts.sql, limit);
-    for (const { id, due_at: at } of this.#packedDue(Number.POSITIVE_INFINITY, limit)) {
+    for (const { id, due_at: at } of this.#packedDue({ until: Number.POSITIVE_INFINITY, now }, limit)) {
       if (at !== null) times.push({ key: id, at });
     }
     return times.sort((a, b) => a.at - b.at).slice(0, limit);

@@ -5,6 +5,7 @@ import type { SqlRow } from "../../sql.ts";
 import type { Audit, AuditPage, AuditView, AuditWalk } from "../kernel/audit-rules.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
+import { readableHead } from "../packs/pack-audit.ts";
 import { liveOf, type PackHead } from "../packs/pack-head.ts";
 import { loggedPack } from "../packs/pack-log.ts";
 import { PACKS } from "../packs/packs.ts";
@@ -74,12 +75,13 @@ class JobsWalk implements AuditWalk {
 
   /** Packs whose jobs are all final: the log names each as a whole. */
   #nextPacks(view: AuditView, limit: number): AuditPage {
-    const heads = view.get(PACKS).store.heads(this.#behindPack, limit);
+    const page = view.get(PACKS).store.page(this.#behindPack, limit);
+    const heads = page.flatMap(({ make }) => readableHead(make) ?? []);
     this.#log.look(view, heads.filter((head) => liveOf(head) === 0 && head.done > 0).map(loggedAs));
-    const last = heads.at(-1);
+    const last = page.at(-1);
     if (last === undefined) this.#phase = "log";
     else this.#behindPack = last.pack;
-    return { rows: heads.length, done: false, violations: [] };
+    return { rows: page.length, done: false, violations: [] };
   }
 
   #nextEntries(view: AuditView, limit: number): AuditPage {

@@ -1,4 +1,5 @@
 import type { ListReply, ListRequest } from "../../../contract/rpc.ts";
+import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
@@ -107,10 +108,10 @@ class Page {
     const { filter, include } = this.#request;
     const { payload, result } = include;
     const candidates = candidatesOf(this.#parts, ids, filter);
-    const heads = new Map(jobs.heads(candidates).map((head) => [head.id, head]));
+    const heads = this.#headsOf(candidates);
     const atOnce = payload || result ? WHOLE_AT_ONCE : MOST_AT_ONCE;
     for (let at = 0; at < candidates.length; at += atOnce) {
-      const some = candidates.slice(at, at + atOnce).map((id) => heads.get(id) ?? lost(id));
+      const some = candidates.slice(at, at + atOnce).flatMap((id) => heads.get(id) ?? []);
       const shown = some.filter(isKept).filter((head) => this.#matches(head));
       const whole = new Map(payload || result ? jobs.rows(shown.map(({ id }) => id)).map((row) => [row.id, row]) : []);
       const match = new Set(shown);
@@ -122,13 +123,24 @@ class Page {
     return null;
   }
 
+  /** Of a pack that cannot be read no job is listed: it is set aside, and the audit tells of it. */
+  #headsOf(ids: readonly string[]): Map<string, JobHead<RowState>> {
+    const jobs = this.#parts.get(JOBS);
+    const all = (some: readonly string[]) => jobs.heads(some).map((head) => [head.id, head] as const);
+    try {
+      return new Map(all(ids));
+    } catch {
+      return new Map(ids.flatMap((id) => this.#readable({ id }, () => all([id])) ?? []));
+    }
+  }
+
   reply(scannedTo: string | null): ListReply {
     const items = this.#parts.get(PROGRESS).tellAll(this.items);
     return { type: "page", items, scannedTo, gone: this.#gone };
   }
 
   /** A job that cannot be read is left out, and set aside: the audit tells of it. */
-  #readable<Made>({ id }: JobHead, make: () => Made): Made | null {
+  #readable<Made>({ id }: { id: string }, make: () => Made): Made | null {
     return readable(this.#parts, { kind: EACH_JOB.kind, key: id }, { now: this.#now, make });
   }
 
@@ -168,10 +180,6 @@ function candidatesOf(parts: Parts, ids: string[], { state, orderingKey, tag }: 
   const packs = parts.get(PACKS);
   if (packs.any && orderingKey === null) for (const id of ids) if (packs.find(id) !== null) candidates.add(id);
   return candidates.size === 0 ? [] : ids.filter((id) => candidates.has(id));
-}
-
-function lost(id: string): never {
-  throw new Error(`an index names ${id}, which has no row`);
 }
 
 function matches(row: JobHead, filter: ListRequest["filter"]): boolean {

@@ -1,3 +1,4 @@
+import { isPlatformFault } from "../../../domain/fault.ts";
 import type { Sql } from "../../sql.ts";
 import type { Parts } from "../kernel/part.ts";
 import { type IdBounds, PACKS, type Packs } from "../packs/packs.ts";
@@ -119,7 +120,7 @@ class PackStream extends Stream {
   #fill(): void {
     for (let range = this.#nextRange; range !== null && this.#mayComeFirst(range); range = this.#nextRange) {
       const { after, before, newestFirst } = this.#walk;
-      const ids = this.#packs.livingIds(range.head).filter((id) => id > after && id < before);
+      const ids = livingIds(this.#packs, range.head).filter((id) => id > after && id < before);
       this.#ids.push(...ids);
       this.#ids.sort();
       if (!newestFirst) this.#ids.reverse();
@@ -130,6 +131,16 @@ class PackStream extends Stream {
   #mayComeFirst({ highest, lowest }: IdBounds): boolean {
     const { head } = this;
     return head === null || (this.#walk.newestFirst ? highest > head : lowest < head);
+  }
+}
+
+/** None where they cannot be read: whoever claims from the pack, or audits it, comes to know of that. */
+function livingIds(packs: Packs, head: IdBounds["head"]): string[] {
+  try {
+    return packs.livingIds(head);
+  } catch (error) {
+    if (isPlatformFault(error)) throw error;
+    return [];
   }
 }
 

@@ -39,7 +39,7 @@ export function cancelWaiting(
 ): { cancelled: number; next: string | null } {
   const jobs = step.get(JOBS);
   const passedOver = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
-  const ids = jobs.queuedIds(ref, limit + passedOver);
+  const ids = jobs.queuedIds({ queue: ref, now: step.now }, limit + passedOver);
   let next = after;
   if (ids.length < limit) {
     const walked = scheduledIds(step, ref, { after: next, limit: limit - ids.length });

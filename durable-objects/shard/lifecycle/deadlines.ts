@@ -61,8 +61,8 @@ export function nextDeadline(parts: Parts, now: number): number | null {
   const jobs = parts.get(JOBS);
   return parts.get(QUARANTINE).nextAt(
     { kind: EACH_JOB.kind, now },
-    () => jobs.nextDueAt(),
-    (limit) => jobs.dueTimes(limit),
+    () => jobs.nextDueAt(now),
+    (limit) => jobs.dueTimes(limit, now),
   );
 }
 

@@ -2,13 +2,14 @@ import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { SucceededJob } from "../jobs/job-change.ts";
 import type { ItemRow, JobRow, JobSpec } from "../jobs/job-row.ts";
 import type { Returning, Start, StartedRow, Success } from "../jobs/state-store.ts";
+import { readable } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { acceptedAt, type OpenSlice, type PackHead, type PackPlace, sliceAt } from "./pack-head.ts";
 import { acceptedRow, PACKED_VERSIONS, startedRow } from "./pack-rows.ts";
 import type { DoneCells, PackTexts } from "./pack-store.ts";
 import { LARGEST_TEXT, MOST_CHARACTERS } from "./packing.ts";
-import { PACKS } from "./packs.ts";
+import { EACH_PACK, PACKS } from "./packs.ts";
 
 /** Ends of leases and attempts of jobs with one timeout, epoch ms. */
 function endsOf({ now, leaseMs, graceMs }: Start, timeoutMs: number) {
@@ -29,16 +30,31 @@ export function startPacked<Row extends StartedRow>(
     const head = step.get(PACKS).get(pack);
     const n = head === null ? 0 : consecutive(head, new Set(ofPack.map(({ at }) => at)));
     if (head === null || n === 0) continue;
-    const texts = step.get(PACKS).texts(head);
+    // Before anything is written: of a pack that cannot be read nothing starts.
+    const name = { kind: EACH_PACK.kind, key: EACH_PACK.keyOf(head) };
+    const started = readable(step, name, { now: step.now, make: () => startedRows(step, head, { n, as, returning }) });
+    if (started === null) continue;
     const ends = endsOf(as, head.timeoutMs);
     const { lease: nonce, worker, begun, now } = as;
     step.get(PACKS).start(head, { first: head.next, n }, { nonce, worker, begun, now, ...ends });
-    for (let at = head.next; at < head.next + n; at++) {
-      if (head.gone.has(at)) continue;
-      rows.push(returning === "item" ? itemOf(head, at, { texts, as }) : rowOf(head, at, { texts, as }));
-    }
+    rows.push(...started);
   }
   return rows as Row[];
+}
+
+/** What is asked for of the next `n` places of a pack. */
+function startedRows(
+  step: Step,
+  head: PackHead,
+  { n, as, returning }: { n: number; as: Start; returning: Returning },
+): StartedRow[] {
+  const texts = step.get(PACKS).texts(head);
+  const rows: StartedRow[] = [];
+  for (let at = head.next; at < head.next + n; at++) {
+    if (head.gone.has(at)) continue;
+    rows.push(returning === "item" ? itemOf(head, at, { texts, as }) : rowOf(head, at, { texts, as }));
+  }
+  return rows;
 }
 
 /** How many places from `next` on are all among these, or gone. */

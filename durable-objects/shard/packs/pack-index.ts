@@ -107,6 +107,11 @@ export class PackIndex {
     ];
   }
 
+  /** The soonest ends of slices. */
+  soonest(limit: number): { pack: number; at: number }[] {
+    return this.#due.upTo(Number.POSITIVE_INFINITY, { limit, isValid: (entry) => this.#isOpen(entry) });
+  }
+
   /** The pack that has been partly done for longest, and since when. */
   get longestMixed(): { pack: number; since: number } | null {
     for (const [pack, since] of this.#mixed) return { pack, since };

@@ -22,4 +22,4 @@ export function packOfName(name: string): string {
 }
 
 /** How many jobs the log means by the name of a row `packs`, as SQL. */
-export const PACK_JOBS = "packs.n - coalesce(json_array_length(packs.gone), 0)";
+export const PACK_JOBS = "packs.n - iif(json_valid(packs.gone), json_array_length(packs.gone), 0)";

@@ -90,8 +90,19 @@ export class PackStore {
     this.#sql = sql;
   }
 
-  /** The heads of packs above `after`, in the order of their numbers: as many as are read at once at most. */
-  heads(after: number, limit = PACKS_AT_ONCE): PackHead[] {
+  /** All packs, each with what makes its head. */
+  *all(): Generator<{ pack: number; make: () => PackHead }, void> {
+    for (let after = -1; ; ) {
+      const page = this.page(after, PACKS_AT_ONCE);
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.pack;
+    }
+  }
+
+  /** The packs above `after`, in the order of their numbers, each with what makes its head. That throws where one cannot be read. */
+  page(after: number, limit: number): { pack: number; make: () => PackHead }[] {
     const query = `SELECT ${HEAD_COLUMNS} FROM packs WHERE pack > ? ORDER BY pack LIMIT +?`;
     const rows = this.#sql.all<PackRow>(query, after, limit);
     const [first, last] = [rows[0]?.pack ?? 0, rows.at(-1)?.pack ?? 0];
@@ -101,7 +112,7 @@ export class PackStore {
       last,
     );
     const byPack = Map.groupBy(slices, ({ pack }) => pack);
-    return rows.map((row) => headOf(row, byPack.get(row.pack) ?? []));
+    return rows.map((row) => ({ pack: row.pack, make: () => headOf(row, byPack.get(row.pack) ?? []) }));
   }
 
   insert(head: PackHead, jobs: readonly PackedJob[]): void {

@@ -1,8 +1,10 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
+import { isPlatformFault } from "../../../domain/fault.ts";
 import { findSlot } from "../../../domain/job-id.ts";
 import type { Sql } from "../../sql.ts";
 import { ROW_BYTES } from "../jobs/stored-size.ts";
 import { Part, type Parts, type StepScope } from "../kernel/part.ts";
+import { QUARANTINE, type Rows } from "../kernel/quarantine.ts";
 import {
   acceptedAt,
   liveOf,
@@ -97,16 +99,23 @@ export class Packs {
     this.#step = step;
   }
 
-  static load(sql: Sql): Packs {
+  /** Reads the heads of all packs. `unreadable` hears of those that cannot be read, and that nobody knows of then. */
+  static load(sql: Sql, unreadable: (pack: number, error: unknown) => void): Packs {
     const index = new PackIndex();
     const packs = new Packs(sql, { index, lists: new IdLists(), step: null });
-    for (let after = -1; ; ) {
-      const heads = packs.store.heads(after);
-      for (const head of heads) index.set(head.pack, head);
-      const last = heads.at(-1);
-      if (last === undefined) return packs;
-      after = last.pack;
+    for (const { pack, make } of packs.store.all()) {
+      try {
+        index.set(pack, make());
+      } catch (error) {
+        unreadable(pack, error);
+      }
     }
+    return packs;
+  }
+
+  /** A pack that could not be read can be by now. Throws where it cannot. */
+  learn(pack: number): void {
+    for (const { pack: found, make } of this.store.page(pack - 1, 1)) if (found === pack) this.set(pack, make());
   }
 
   /** The same packs, as a step sees and changes them. */
@@ -170,10 +179,10 @@ export class Packs {
 
   /** The ids of a pack's jobs by their places, those that are gone among them. */
   ids(head: PackHead): readonly string[] {
-    if (!this.#changed.has(head.pack)) return this.#lists.of(head, () => this.store.ids(head));
+    if (!this.#changed.has(head.pack)) return this.#lists.of(head, () => idsOf(head, this.store.ids(head)));
     const known = this.#ownLists.get(head.pack);
     if (known !== undefined && known.length === head.n) return known;
-    const ids = this.store.ids(head);
+    const ids = idsOf(head, this.store.ids(head));
     this.#ownLists.set(head.pack, ids);
     return ids;
   }
@@ -415,6 +424,12 @@ export class Packs {
   }
 }
 
+/** Throws where a pack has other numbers of ids and of jobs. */
+function idsOf({ pack, n }: PackHead, ids: readonly string[]): readonly string[] {
+  if (ids.length !== n) throw new Error(`pack ${pack} has ${n} jobs and ${ids.length} ids`);
+  return ids;
+}
+
 function replaced({ slices, gone }: PackHead, slice: OpenSlice): OpenSlice[] {
   return slices.flatMap((other) => {
     if (other.first !== slice.first) return other;
@@ -431,8 +446,15 @@ export function isOver(head: PackHead): boolean {
   return liveOf(head) === 0;
 }
 
+/** Packs as rows that are walked over. */
+export const EACH_PACK = { kind: "packs", keyOf: ({ pack }) => String(pack) } as const satisfies Rows<{ pack: number }>;
+
 export const PACKS = new Part(
   "packs",
-  ({ sql }) => Packs.load(sql),
+  (shard) =>
+    Packs.load(shard.sql, (pack, error) => {
+      if (isPlatformFault(error)) throw error;
+      shard.get(QUARANTINE).setAside({ kind: EACH_PACK.kind, key: EACH_PACK.keyOf({ pack }) }, error, shard.startedAt);
+    }),
   (base: Packs, step: StepScope & Parts) => base.inStep(step),
 );
