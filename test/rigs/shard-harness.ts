@@ -392,6 +392,13 @@ export class RowHarness extends Harness {
   }
 }
 
+/** A shard that packs every job that it can, however the run is set. */
+export class PackHarness extends Harness {
+  override get packing(): Packing {
+    return "on";
+  }
+}
+
 /** The one element of a list that is expected to have one. */
 export function only<T>(list: readonly T[]): T {
   const [first] = list;

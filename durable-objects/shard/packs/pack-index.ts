@@ -112,10 +112,9 @@ export class PackIndex {
     return this.#due.upTo(Number.POSITIVE_INFINITY, { limit, isValid: (entry) => this.#isOpen(entry) });
   }
 
-  /** The pack that has been partly done for longest, and since when. */
-  get longestMixed(): { pack: number; since: number } | null {
-    for (const [pack, since] of this.#mixed) return { pack, since };
-    return null;
+  /** Packs that are partly done, those first that have been for longest, and since when (epoch ms). */
+  get mixed(): Iterable<[pack: number, since: number]> {
+    return this.#mixed;
   }
 
   #isOpen({ pack, first, at }: DueEntry): boolean {

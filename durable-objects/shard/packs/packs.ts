@@ -173,8 +173,18 @@ export class Packs {
 
   #placeIn(head: PackHead | null, id: string): PackPlace | null {
     if (head === null) return null;
-    const at = this.ids(head).indexOf(id);
+    const at = this.#idsOrNone(head).indexOf(id);
     return at < 0 || head.gone.has(at) ? null : { head, at };
+  }
+
+  /** A pack that cannot be read has no job that anybody would find: ids of other packs may lie between its own. */
+  #idsOrNone(head: PackHead): readonly string[] {
+    try {
+      return this.ids(head);
+    } catch (error) {
+      if (isPlatformFault(error)) throw error;
+      return [];
+    }
   }
 
   /** The ids of a pack's jobs by their places, those that are gone among them. */
@@ -322,10 +332,10 @@ export class Packs {
 
   /** Accepts jobs in a new pack, or at the end of one. */
   accept(head: PackHead, jobs: readonly PackedJob[]): void {
-    const isNew = this.get(head.pack) === null;
-    if (isNew) this.store.insert(head, jobs);
+    const before = this.get(head.pack);
+    const known = before === null ? [] : this.ids(before);
+    if (before === null) this.store.insert(head, jobs);
     else this.store.extend(head, jobs);
-    const known = isNew ? [] : this.ids(this.get(head.pack) ?? head);
     this.set(head.pack, head);
     this.#ownLists.set(head.pack, [...known, ...jobs.map(({ id }) => id)]);
   }

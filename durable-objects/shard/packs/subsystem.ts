@@ -6,9 +6,10 @@ import type { Step } from "../kernel/step.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
 import { PACK_AUDIT } from "./pack-audit.ts";
 import { liveOf, type PackHead, stateAt } from "./pack-head.ts";
+import { PackRows } from "./pack-rows.ts";
 import { PACK_MIGRATIONS } from "./pack-schema.ts";
 import { MIXED_AT_MOST_MS } from "./packing.ts";
-import { EACH_PACK, PACKS } from "./packs.ts";
+import { EACH_PACK, PACKS, type Packs } from "./packs.ts";
 import { unpack } from "./unpack.ts";
 
 /** Jobs that get their rows in one step at most. */
@@ -23,17 +24,29 @@ export const packs: Subsystem = {
     { table: "slices", scope: "slot" },
   ],
   memory: [PACKS],
-  nextAt: nextSplitAt,
+  nextAt,
   tick,
   audit: PACK_AUDIT,
 };
 
-function nextSplitAt(parts: Parts): number | null {
-  const longest = parts.get(PACKS).index.longestMixed;
-  const splitAt = longest === null ? Number.POSITIVE_INFINITY : longest.since + MIXED_AT_MOST_MS;
-  const learnAt = nextUnknown(parts)?.until ?? Number.POSITIVE_INFINITY;
-  const at = Math.min(splitAt, learnAt);
+function nextAt(parts: Parts, now: number): number | null {
+  const split = nextMixed(parts, now);
+  const times = [
+    split === null ? Number.POSITIVE_INFINITY : split.since + MIXED_AT_MOST_MS,
+    nextUnknown(parts)?.until ?? Number.POSITIVE_INFINITY,
+    parts.get(QUARANTINE).retryAt(EACH_PACK.kind, now),
+  ];
+  const at = Math.min(...times);
   return Number.isFinite(at) ? at : null;
+}
+
+/** The pack that has been partly done for longest, but for those that are set aside. */
+function nextMixed(parts: Parts, now: number): { pack: number; since: number } | null {
+  const quarantine = parts.get(QUARANTINE);
+  for (const [pack, since] of parts.get(PACKS).index.mixed) {
+    if (!quarantine.holds(EACH_PACK.kind, EACH_PACK.keyOf({ pack }), now)) return { pack, since };
+  }
+  return null;
 }
 
 /** The next of the packs that could not be read when the object started, and that nobody knows of. */
@@ -80,15 +93,21 @@ function countLearned(step: Step, head: PackHead): void {
  */
 function splitMixed(step: Step): boolean {
   const packs = step.get(PACKS);
-  const longest = packs.index.longestMixed;
-  const head = longest === null ? null : packs.get(longest.pack);
-  if (longest === null || head === null || longest.since + MIXED_AT_MOST_MS > step.now) return false;
-  for (const id of fewerOf(head, packs.ids(head)).slice(0, UNPACKED_PER_STEP)) unpack(step, id);
+  const next = nextMixed(step, step.now);
+  const head = next === null ? null : packs.get(next.pack);
+  if (next === null || head === null || next.since + MIXED_AT_MOST_MS > step.now) return false;
+  const name = { kind: EACH_PACK.kind, key: EACH_PACK.keyOf(head) };
+  const ids = readable(step, name, { now: step.now, make: () => fewerOf(packs, head) });
+  for (const id of ids?.slice(0, UNPACKED_PER_STEP) ?? []) unpack(step, id);
   return true;
 }
 
-/** The ids of the jobs that are final, or of those that are not. */
-function fewerOf(head: PackHead, ids: readonly string[]): string[] {
+/** The ids of the jobs that are final, or of those that are not. Throws where their rows cannot be made. */
+function fewerOf(packs: Packs, head: PackHead): string[] {
+  const rows = new PackRows(packs, head);
   const wantsDone = head.done <= liveOf(head);
-  return ids.filter((_, at) => !head.gone.has(at) && (stateAt(head, at) === "succeeded") === wantsDone);
+  return packs.ids(head).filter((_, at) => {
+    const isWanted = !head.gone.has(at) && (stateAt(head, at) === "succeeded") === wantsDone;
+    return isWanted && rows.row(at, false).spec !== "";
+  });
 }
