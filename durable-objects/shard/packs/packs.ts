@@ -1,6 +1,6 @@
 import { utf8Bytes } from "../../../contract/primitives.ts";
 import { isPlatformFault } from "../../../domain/fault.ts";
-import { findSlot } from "../../../domain/job-id.ts";
+import { findSlot, JOB_ID_LENGTH } from "../../../domain/job-id.ts";
 import type { Sql } from "../../sql.ts";
 import { ROW_BYTES } from "../jobs/stored-size.ts";
 import { Part, type Parts, type StepScope } from "../kernel/part.ts";
@@ -199,6 +199,7 @@ export class Packs {
 
   texts(head: PackHead): PackTexts {
     const texts = this.store.texts(head);
+    idsOf(head, texts.ids);
     if (!this.#changed.has(head.pack)) this.#lists.keep(head.pack, texts.ids);
     return texts;
   }
@@ -434,9 +435,11 @@ export class Packs {
   }
 }
 
-/** Throws where a pack has other numbers of ids and of jobs. */
+/** Throws where these are not the ids of as many jobs as the pack has. */
 function idsOf({ pack, n }: PackHead, ids: readonly string[]): readonly string[] {
-  if (ids.length !== n) throw new Error(`pack ${pack} has ${n} jobs and ${ids.length} ids`);
+  if (ids.length !== n || ids.some(({ length }) => length !== JOB_ID_LENGTH)) {
+    throw new Error(`pack ${pack} has ${n} jobs and other ids`);
+  }
   return ids;
 }
 
