@@ -105,10 +105,17 @@ export class JobStore {
   }
 
   /** The best ready jobs of a partition. */
-  ready({ queue, partition, now }: ReadyIn, limit: number): ReadyJob[] {
-    const rows: ReadyJob[] = this.#rows.ready(queue, partition, limit);
-    if (!this.#packs.any || limit <= 0) return rows;
+  ready(of: ReadyIn, limit: number): ReadyJob[] {
+    const rows: ReadyJob[] = this.#rows.ready(of.queue, of.partition, limit);
+    const packed = this.#packedReady(of, limit);
+    if (packed.length === 0) return rows;
+    return rows.length === 0 ? packed : [...rows, ...packed].sort(byRank).slice(0, limit);
+  }
+
+  /** The best of those that lie in packs, at most `limit`. */
+  #packedReady({ queue, partition, now }: ReadyIn, limit: number): ReadyJob[] {
     const packed: ReadyJob[] = [];
+    if (!this.#packs.any || limit <= 0) return packed;
     for (const [head, rank] of this.#packs.waiting(queue, partition)) {
       const worst = packed.length < limit ? null : (packed[limit - 1]?.rank ?? null);
       if (worst !== null && worst < rank) break;
@@ -123,8 +130,7 @@ export class JobStore {
       }
       if (isMixed) packed.sort(byRank);
     }
-    if (packed.length === 0) return rows;
-    return (rows.length === 0 ? packed : [...rows, ...packed].sort(byRank)).slice(0, limit);
+    return packed.slice(0, limit);
   }
 
   /** The concurrency keys of jobs, by id; those without one are left out. */
@@ -191,10 +197,7 @@ export class JobStore {
   queuedIds({ queue, now }: { queue: number; now: number }, limit: number): string[] {
     const ids = this.#rows.queuedIds(queue, limit);
     for (const partition of this.#packs.any ? this.#packs.readyPartitions(queue) : []) {
-      if (ids.length >= limit) break;
-      for (const { id, place } of this.ready({ queue, partition, now }, limit - ids.length)) {
-        if (place !== undefined && ids.length < limit) ids.push(id);
-      }
+      for (const { id } of this.#packedReady({ queue, partition, now }, limit - ids.length)) ids.push(id);
     }
     return ids;
   }
