@@ -8,6 +8,7 @@ import type { Sql } from "../../durable-objects/sql.ts";
 import { EVERY_JOB } from "../rigs/every-job.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { rewriter, statement, type TrackedMutant, track } from "./mutant.ts";
+import { PACK_MUTANTS } from "./pack-mutants.ts";
 import { SPAWN_MUTANTS } from "./spawn-mutants.ts";
 
 const SUCCEED = "SET state = 'succeeded'";
@@ -161,6 +162,7 @@ export const MUTANTS: TrackedMutant[] = [
     return { tornPages: true };
   }),
   ...SPAWN_MUTANTS,
+  ...PACK_MUTANTS,
 ];
 
 /** Every report counts as one of the attempt that runs. */
