@@ -7,6 +7,7 @@ import { forgetAuditLog } from "../db/audit-log.ts";
 import { type Db, primary } from "../db/client.ts";
 import { forgetDeadLetters } from "../db/dead-letters.ts";
 import { forgetJobs } from "../db/history.ts";
+import { forgetPages } from "../db/history-pages.ts";
 import { forgetKeys, revokeKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { confirmProjections } from "../db/projection.ts";
@@ -40,11 +41,12 @@ const DEAD_LETTER_MS = 30 * 24 * 3_600_000;
 const MAX_OLD_PURGES = 20;
 /** One statement's work in history, and the time all of it may take of a run. */
 const PURGE_STEP = 500;
+const PURGE_PAGES = 100;
 const PURGE_MS = 20_000;
 /** A queue whose name another has is remembered this much longer than it keeps its jobs: what is late, comes by then. */
 const FORMER_MS = 30 * 24 * 3_600_000;
-/** Queries of one run; D1 allows 1000 an invocation. */
-const MAX_PURGES = 500;
+/** Rounds of one run, of two batches of two statements each; D1 allows 1000 queries an invocation. */
+const MAX_PURGES = 200;
 
 /** Self-repair, every minute. Each step stands alone: one that fails is logged and the others go on. */
 export async function repair(env: Env, now: number): Promise<void> {
@@ -181,10 +183,12 @@ async function purgeHistory(db: Db, now: number): Promise<void> {
   const until = Date.now() + PURGE_MS;
   let purges = 0;
   for (const settings of [...queues.slice(start), ...queues.slice(0, start)]) {
-    let gone = PURGE_STEP;
-    while (gone === PURGE_STEP) {
+    let more = true;
+    while (more) {
       if (purges++ >= MAX_PURGES || Date.now() > until) return;
-      gone = await forgetJobs(db, forgettable(settings, now), PURGE_STEP);
+      const what = forgettable(settings, now);
+      const [jobs, pages] = [await forgetJobs(db, what, PURGE_STEP), await forgetPages(db, what, PURGE_PAGES)];
+      more = jobs === PURGE_STEP || pages === PURGE_PAGES;
     }
     if (former.has(settings) && isLongGone(settings, now)) await forgetFormerQueue(db, settings);
   }
