@@ -2,7 +2,14 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { HISTORY_COLUMNS, historyCells } from "../../contract/history.ts";
 import type { FinishedReply } from "../../contract/rpc.ts";
-import { jobsOfPage, PAGE_PARTS, type PageContent, type PagePart, pageContent } from "../../contract/succeeded-page.ts";
+import {
+  jobsOfPage,
+  PAGE_PARTS,
+  type PageContent,
+  type PagePart,
+  pageContent,
+  type SucceededPage,
+} from "../../contract/succeeded-page.ts";
 import type { Attempt, Job } from "../../domain/job/job.ts";
 import { inChunks } from "../../durable-objects/chunks.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
@@ -56,4 +63,46 @@ export function pagedJobs(sql: Pick<Sql, "all">): Job[] {
     const which = incarnation === undefined ? {} : { incarnation: Number(incarnation) };
     return jobsOfPage({ namespace: row.namespace, queue, ...which, n: ids.length, columns });
   });
+}
+
+/** Succeeded jobs of one queue, made at about the same time, as a shard gives them. */
+export function pageOf(...jobs: Job[]): SucceededPage {
+  const [first] = jobs;
+  const column = (of: (job: Job) => unknown) => {
+    const values = jobs.map(of);
+    return JSON.stringify(values.every((value) => value === values[0]) ? values.slice(0, 1) : values);
+  };
+  const since = (job: Job, at: number | null) => (at === null ? null : at - job.createdAt);
+  const last = ({ attempts }: Job) => attempts.at(-1);
+  return {
+    namespace: first?.namespace ?? "",
+    queue: first?.queue ?? "",
+    ...(first?.incarnation === undefined ? {} : { incarnation: first.incarnation }),
+    n: jobs.length,
+    finishedTo: Math.max(...jobs.map(({ finishedAt }) => finishedAt ?? 0)),
+    bytes: jobs.reduce((sum, { payload, result }) => sum + payload.length + (result?.length ?? 0), 0),
+    columns: {
+      id: JSON.stringify(jobs.map(({ id }) => id)),
+      version: column(({ version }) => version),
+      attempt: column(({ attempt }) => attempt),
+      delivery: column(({ delivery }) => delivery),
+      priority: column(({ priority }) => priority),
+      orderingKey: column(({ orderingKey }) => orderingKey),
+      concurrencyKey: column(({ concurrencyKey }) => concurrencyKey),
+      spec: column(({ retry, tags, idempotencyKey }) => JSON.stringify({ retry, tags, idempotencyKey })),
+      timeoutMs: column(({ timeoutMs }) => timeoutMs),
+      resultTruncated: column(({ resultTruncated }) => (resultTruncated ? 1 : 0)),
+      createdAt: column(({ createdAt }) => createdAt),
+      runAt: column((job) => since(job, job.runAt)),
+      startedAt: column((job) => since(job, job.startedAt)),
+      finishedAt: column((job) => since(job, job.finishedAt)),
+      expiresAt: column((job) => since(job, job.expiresAt)),
+      attemptAt: column((job) => since(job, last(job)?.startedAt ?? null)),
+      worker: column((job) => last(job)?.worker ?? null),
+      warning: column((job) => (last(job)?.warning === undefined ? null : JSON.stringify(last(job)?.warning))),
+      earlier: column(({ attempts }) => JSON.stringify(attempts.slice(0, -1))),
+      payload: column(({ payload }) => payload),
+      result: column(({ result }) => result),
+    },
+  };
 }
