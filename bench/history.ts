@@ -43,7 +43,7 @@ export async function historyRows(system: Dure, stateDir: string): Promise<Row[]
     {
       name: "history: bytes of D1 a job of 200 bytes",
       dure: bytes,
-      unit: "B",
+      unit: "",
       budget: { of: "figure", atMost: MAX_BYTES },
     },
     { name: "history: jobs a second that 10 GB hold for 7 days", dure: D1_BYTES / RETENTION_SECONDS / bytes, unit: "" },
