@@ -319,11 +319,22 @@ describe("a push of what has changed", () => {
     expect(names(kind)).toEqual(["bc", "de"]);
   });
 
-  test("ends when its time is over", async () => {
+  test("ends when its time is over, and goes on from there", async () => {
     const { kind, resource } = five();
     let steps = 0;
-    await resource.repush(0, () => ++steps < 2);
+    const reached = await resource.repush(0, { from: null, goOn: () => ++steps < 3 });
     expect(names(kind)).toEqual(["ab", "cd"]);
+    if (isProblem(reached) || reached === null) throw new Error("it says where it has come to");
+    expect(reached.name).toBe("d");
+    expect(await resource.repush(0, { from: reached, goOn: () => true })).toBeNull();
+    expect(names(kind)).toEqual(["ab", "cd", "e"]);
+  });
+
+  test("that may make no page stays where it was", async () => {
+    const { kind, resource } = five();
+    const from = { namespace: "n", name: "b" };
+    expect(await resource.repush(0, { from, goOn: () => false })).toEqual(from);
+    expect(names(kind)).toEqual([]);
   });
 
   test("of nothing tells nobody", async () => {
