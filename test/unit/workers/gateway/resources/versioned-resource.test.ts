@@ -210,7 +210,7 @@ describe("a write", () => {
     expect(await resource.put(KEY, { watts: 3 }, unconditional)).toMatchObject({ code: "unavailable" });
     expect(kind.pushed).toEqual([]);
     kind.writeFails = null;
-    expect(await resource.repush(1000)).toBeUndefined();
+    expect(await resource.repush(1000)).toBeNull();
     expect(kind.pushed).toMatchObject([[{ watts: 3, version: 1 }]]);
     expect(await resource.put(KEY, { watts: 4 }, unconditional)).toMatchObject({ view: { version: 2 }, status: 200 });
   });
@@ -222,7 +222,7 @@ describe("a write", () => {
     expect([kind.rows.get(KEY.name)?.version, kind.spreads]).toEqual([1, []]);
     expect(await resource.repush(0)).toMatchObject({ code: "unavailable" });
     kind.shardsAreAway = false;
-    expect(await resource.repush(0)).toBeUndefined();
+    expect(await resource.repush(0)).toBeNull();
     expect(kind.pushed).toMatchObject([[{ version: 1 }]]);
   });
 });
