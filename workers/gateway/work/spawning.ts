@@ -30,7 +30,7 @@ export async function checkSpawns(
   { namespace, now }: { namespace: string; now: number },
 ): Promise<Result<CheckedSpawns>> {
   const names = [...new Set(bodies.flatMap(({ jobs }) => jobs.map(({ queue = DEFAULT_QUEUE }) => queue)))];
-  const known = await services.settings.several(namespace, names, now);
+  const known = names.length === 0 ? [] : await services.settings.several(namespace, names, now);
   const found = new Map(names.map((name, i) => [name, known[i] ?? notFound.queue(name)]));
   const queues = new Map<string, QueueSettings>();
   const check = async (body: SubmitBody): Promise<Result<SpawnJob>> => {
