@@ -436,5 +436,5 @@ describe("retention", () => {
     expect(left).toBeLessThan(230);
     await settle();
     expect(await held(ids)).toEqual([]);
-  });
+  }, 60_000);
 });

@@ -9,7 +9,7 @@ const PAGES_A_WRITE = 5;
 /** Bytes of one write, about: the largest pages are written alone. */
 const WRITE_CHARACTERS = 4 * 1024 * 1024;
 /** An invocation ends some time even when its shard finishes jobs faster than it copies them: others wait their turn. */
-const MAX_WRITES = 100;
+const MAX_WRITES = 50;
 
 export interface ProjectionPorts {
   shard: Pick<ShardApi, "finished" | "projected">;
