@@ -216,6 +216,12 @@ export const unavailable = {
   contended: (what: string) => unavailable.because(`The ${what} is being changed by others.`),
   /** `seconds`: when the shard expects to answer. */
   busy: (seconds: number) => unavailable.because("The shard is busy.", { retryAfter: seconds }),
+  /** Of one job of a submission: work on it has thrown. `fault` says what, as far as it may be told. */
+  faulted: (fault: string) =>
+    unavailable.because(`Work on the job has failed in Dure with ${fault}. It was not accepted.`, {
+      retryAfter: 5,
+      accepted: "nothing",
+    }),
   slotMoving: () => unavailable.because("A slot is being moved."),
   jobMoving: () => unavailable.because("The job's slot is being moved."),
   scheduleMoving: () => unavailable.because("The schedule's place is being changed."),
@@ -227,6 +233,12 @@ export const unavailable = {
       retryAfter: 2,
     }),
 };
+
+/** Work on the job throws. `fault` says what, as far as it may be told. */
+export function jobQuarantined({ fault, retryAfterMs }: { fault: string; retryAfterMs: number }): Problem {
+  const detail = `Work on the job fails in Dure, last with ${fault}. Nothing was done; the job keeps its place, and is tried again by itself.`;
+  return new Problem("job-quarantined", detail, { retryAfter: retryAfterMs / 1000 });
+}
 
 /** A key of the caller's own was used before, or is being used. */
 export const idempotency = {

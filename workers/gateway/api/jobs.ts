@@ -1,5 +1,13 @@
 import type { ExplainView, JobListView, JobView, SubmitBody } from "../../../contract/job.ts";
-import { conflict, idempotency, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
+import {
+  conflict,
+  idempotency,
+  invalid,
+  isProblem,
+  notFound,
+  type Result,
+  unavailable,
+} from "../../../contract/problems.ts";
 import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
@@ -81,6 +89,8 @@ async function outcomeOf(context: Context, result: Submitting): Promise<Result<S
       return noRoom(outcome, assigned.settings.name);
     case "undecided":
       return idempotency.keyUndecided();
+    case "faulted":
+      return unavailable.faulted(outcome.fault);
     case "refused":
       // It is of an earlier namespace of the name, and came after that was deleted.
       return notFound.queue(assigned.settings.name);
