@@ -156,6 +156,12 @@ export const notFound = {
   path: () => new Problem("not-found", "There is nothing at this path."),
   job: (id: string) => new Problem("job-not-found", `There is no job "${cut(id)}".`),
   queue: (name: string) => new Problem("queue-not-found", `There is no queue "${cut(name)}".`),
+  /** Of a job that is to run again; a queue that has the name by now is another. */
+  queueOfJob: (name: string) =>
+    new Problem(
+      "queue-not-found",
+      `The job's queue "${cut(name)}" was deleted, and the job with it: it cannot run again, also where a queue of that name was made since. Submit another job instead.`,
+    ),
   schedule: (name: string) => new Problem("schedule-not-found", `There is no schedule "${cut(name)}".`),
   subscription: (name: string) => new Problem("subscription-not-found", `There is no subscription "${cut(name)}".`),
   namespace: (name: string) => new Problem("namespace-not-found", `There is no namespace "${cut(name)}".`),

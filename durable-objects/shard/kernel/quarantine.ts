@@ -119,7 +119,12 @@ export class Quarantine {
   /** Work on the row has come to its end. When its step commits it is set aside no more. */
   leaves(step: Step, name: RowName, { unproven = false } = {}): void {
     this.#probe?.leaves(name);
-    if (!unproven && this.any && this.find(name.kind, name.key) !== null) step.onCommit(() => this.release(name));
+    if (!unproven) this.releaseWith(step, name);
+  }
+
+  /** The row is set aside no more when the step has committed. */
+  releaseWith(step: Step, name: RowName): void {
+    if (this.any && this.find(name.kind, name.key) !== null) step.onCommit(() => this.release(name));
   }
 
   /** The row is set aside no more. */

@@ -124,8 +124,7 @@ function takeOut(step: Step, delivery: Delivery, left: ReadonlySet<number>): voi
     const jobs = delivery.request.jobs.filter(({ seq }) => !left.has(seq));
     outbox.confirmed(step, jobs);
     const quarantine = step.get(QUARANTINE);
-    if (!quarantine.any) return;
-    for (const { job } of jobs) step.onCommit(() => quarantine.release({ kind: EACH_OUTGOING.kind, key: job.id }));
+    for (const { job } of jobs) quarantine.releaseWith(step, { kind: EACH_OUTGOING.kind, key: job.id });
   }
 }
 

@@ -2,10 +2,11 @@ import type { DeliveryError } from "../../../contract/rpc.ts";
 import { type DeliveryHealth, HEALTHY } from "../../../domain/feed.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
+import { Part, type PartContext } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
-import type { Rows } from "../kernel/quarantine.ts";
+import { type Rows, readable } from "../kernel/quarantine.ts";
 import { EVENT_COLUMNS, type EventHead } from "./stored-event.ts";
+import { standInFor } from "./unreadable-subscription.ts";
 
 /** What a subscription has yet to be told. */
 export interface Undelivered {
@@ -106,9 +107,10 @@ export class FeedStore {
   }
 
   /** Reads the store from the rows. */
-  static load(sql: Sql): FeedStore {
-    const rows = sql.all<FeedRow>(`SELECT ${COLUMNS} FROM subscriptions ORDER BY ref`);
-    const store = new FeedStore(sql, new Map(rows.map((row) => [row.ref, toFeed(row)])), false);
+  static load(shard: PartContext): FeedStore {
+    const { sql } = shard;
+    const rows = sql.all<FeedRow & FeedName>(`SELECT namespace, name, ${COLUMNS} FROM subscriptions ORDER BY ref`);
+    const store = new FeedStore(sql, new Map(rows.map((row) => [row.ref, readFeed(shard, row)])), false);
     for (const { subscription, ...undelivered } of store.#countRows()) store.#update(subscription, { undelivered });
     return store;
   }
@@ -352,12 +354,12 @@ export class FeedStore {
 /** Whether any subscription is there to be told: most shards have none, and nothing else is looked at then. */
 export const ANY_SUBSCRIPTION = new Part(
   "any subscription",
-  ({ sql }) => new Presence(sql, "subscriptions", "settings ->> 'deleted' = 0"),
+  ({ sql }) => new Presence(sql, "subscriptions", "NOT json_valid(settings) OR settings ->> 'deleted' = 0"),
 );
 
 export const FEEDS = new Part(
   "feeds",
-  ({ sql }) => FeedStore.load(sql),
+  (shard) => FeedStore.load(shard),
   (base, step) => {
     const view = base.fork();
     step.onCommit(() => base.join(view));
@@ -365,10 +367,25 @@ export const FEEDS = new Part(
   },
 );
 
-function toFeed(row: FeedRow): Feed {
+type FeedName = Pick<SubscriptionSettings, "namespace" | "name">;
+
+/** Subscriptions as rows that are set aside. */
+export const EACH_FEED = { kind: "subscriptions", keyOf: ({ ref }) => String(ref) } as const satisfies Rows<{
+  ref: number;
+}>;
+
+/** One whose row cannot be read is set aside and paused, until its settings are sent again. */
+function readFeed(shard: PartContext, row: FeedRow & FeedName): Feed {
+  const name = { kind: EACH_FEED.kind, key: EACH_FEED.keyOf(row) };
+  const make = () => toFeed(row, JSON.parse(row.settings) as SubscriptionSettings);
+  const feed = readable(shard, name, { now: shard.startedAt, make });
+  return feed ?? toFeed({ ...row, last_error: null }, standInFor(row));
+}
+
+function toFeed(row: FeedRow, settings: SubscriptionSettings): Feed {
   return {
     ref: row.ref,
-    settings: JSON.parse(row.settings) as SubscriptionSettings,
+    settings,
     health: { failures: row.failures, failingSince: row.failing_since, nextAt: row.next_at },
     delivered: row.delivered,
     dropped: row.dropped,

@@ -190,7 +190,7 @@ describe("variables", () => {
     { SWEEP_MS: "-1" },
     { SWEEP_MS: "0.5" },
   ])("%j is refused", (bad) => {
-    expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
+    expect(() => readConfig({ ...env, ...bad })).toThrow(/is a whole number from/);
   });
 
   test("without a master key nothing is run, and a sentence says how to make one", () => {
