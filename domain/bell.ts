@@ -18,12 +18,19 @@ export const NO_EXECUTOR_MS = 10_000;
 /** Work for which the processor has not come for so many ms: it is away, and operators are to know. */
 export const PROCESSOR_AWAY_MS = 60_000;
 
+/** What waits in a lane: how many jobs, how many of them for HTTP targets, and how many of those one executor has in hand at most. */
+export interface Backlog {
+  jobs: number;
+  http: { jobs: number; each: number };
+}
+
 /**
- * How many executors a backlog of `ready` jobs deserves: one for each hundred jobs begun, none for an empty one, and
- * never more than `max`.
+ * How many executors a backlog deserves: one for each hundred jobs begun, and of HTTP jobs one for as many as it has connections
+ * for. None for an empty one, and never more than `max`.
  */
-export function executorsFor(ready: number, max: number): number {
-  return Math.min(max, Math.ceil(ready / JOBS_PER_EXECUTOR));
+export function executorsFor({ jobs, http }: Backlog, max: number): number {
+  const sent = Math.min(http.jobs, jobs);
+  return Math.min(max, Math.ceil((jobs - sent) / JOBS_PER_EXECUTOR + sent / http.each));
 }
 
 /** The wait in ms before the next bell, after `unanswered` bells in a row that nobody answered. */

@@ -4,6 +4,7 @@ import { type Lane, WORK_LINES, type WorkLine } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { EXECUTORS, type Executor, type Executors } from "../flow/executors.ts";
 import { Part } from "../kernel/part.ts";
+import type { DemandChange, LineDemand } from "./demand.ts";
 
 /**
  * Finished jobs are gathered for a moment, so that history is written in pages: D1 takes some hundred batches a second in
@@ -47,20 +48,22 @@ interface Owed {
    * more wait, they deserve no bell.
    */
   muted: Map<number, { jobs: number; until: number }>;
-  /** By queue, what waited when a bell was last sent: of a line whose bells go unanswered only for some of its queues. */
-  rungFor: ReadonlyMap<number, number>;
+  /** Of all that is muted, what waits and until when; null: to be worked out anew. */
+  mutedNow: Muted | null;
+  /** By queue, what waited when a bell was last sent, of those queues that have changed since. */
+  rungFor: Map<number, number>;
+  /** Queues of which more waits than when a bell was last sent: a line's bells may go unanswered for some of its queues alone. */
+  grown: Set<number>;
   /** When a bell was last sent. */
   rungAt: number;
   /** Who came last, as the row has it. */
   written: Executor | null;
 }
 
-/** What waits in a line. */
-export interface LineDemand {
-  /** Jobs that an executor could claim now, or that history lacks; or feeds of events that could be delivered. */
+interface Muted {
   jobs: number;
-  /** The same by the ref of their queue; empty where nobody works by queue. */
-  queues: Map<number, number>;
+  /** When the first of them may deserve a bell again. */
+  until: number;
 }
 
 /** What waits, by line. Nothing waits in a line that is not named. */
@@ -102,7 +105,9 @@ export class Bells {
         nextAt: 0,
         working: new Map(),
         muted: new Map(),
+        mutedNow: null,
         rungFor: new Map(),
+        grown: new Set(),
         rungAt: 0,
         written: null,
       });
@@ -124,6 +129,7 @@ export class Bells {
     else owed.working.delete(who);
     owed.nextAt = now + this.#echo(line, 0);
     for (const [queue, jobs] of limited) owed.muted.set(queue, { jobs, until: owed.nextAt });
+    if (limited.size > 0) owed.mutedNow = null;
     this.#noteAnswered(line, owed);
     // A visit that takes work has written rows; this is one more, once an hour.
     if (stays && this.#isNews(line, owed, now)) this.#write(line, owed);
@@ -136,6 +142,16 @@ export class Bells {
     return (
       written === null || written.version !== last.version || Math.abs(now - written.visitedAt) >= WRITE_VISIT_EVERY_MS
     );
+  }
+
+  /** Of a queue something else waits than before. */
+  noteChange({ line, queue, before, after }: DemandChange): void {
+    const owed = this.#of(line);
+    const rungFor = owed.rungFor.get(queue) ?? before;
+    owed.rungFor.set(queue, rungFor);
+    if (after > rungFor) owed.grown.add(queue);
+    else owed.grown.delete(queue);
+    if (owed.muted.has(queue)) owed.mutedNow = null;
   }
 
   /** The bells to send now for what waits, and when to look again (null: when something changes). */
@@ -152,23 +168,24 @@ export class Bells {
         this.#noteAnswered(line, owed);
         continue;
       }
-      const { jobs: all, queues } = waiting;
+      const { jobs: all, queues, http } = waiting;
       const muted = mutedOf(owed, queues, now);
       if (muted.jobs > 0) wakeAt = Math.min(wakeAt ?? muted.until, muted.until);
       const jobs = all - muted.jobs;
       if (jobs === 0) continue;
       if (owed.nextAt <= now && owed.outstanding > 0) this.#noteUnanswered(line, owed);
-      else if (owed.unanswered > 0 && owed.rungAt + FIRST_ECHO_MS <= now && hasMore(queues, owed.rungFor)) {
+      else if (owed.unanswered > 0 && owed.rungAt + FIRST_ECHO_MS <= now && owed.grown.size > 0) {
         owed.outstanding = 0;
       }
       const backAt = this.#forgetBusy(owed, now);
-      const wanted = isWork(line) ? executorsFor(jobs, MAX_EXECUTORS[laneOf(line)]) : 1;
+      const wanted = isWork(line) ? executorsFor({ jobs, http }, MAX_EXECUTORS[laneOf(line)]) : 1;
       const missing = wanted - owed.outstanding - owed.working.size;
       if (missing > 0) {
         owed.outstanding += missing;
         owed.nextAt = now + this.#echo(line, owed.unanswered);
         owed.rungAt = now;
-        owed.rungFor = new Map(queues);
+        owed.rungFor.clear();
+        owed.grown.clear();
         for (let i = 0; i < missing; i++) bells.push(this.#bell(line));
       }
       const lookAgainAt = owed.outstanding > 0 ? owed.nextAt : backAt;
@@ -184,6 +201,7 @@ export class Bells {
       owed.nextAt = 0;
       owed.working.clear();
       owed.muted.clear();
+      owed.mutedNow = null;
       owed.rungAt = 0;
     }
   }
@@ -258,17 +276,9 @@ function laneOf(line: WorkLine): Lane {
   return line.split("/", 1)[0] as Lane;
 }
 
-/**
- * Whether more waits in some queue than when the last bell was sent: a queue that nobody serves must not keep those of its
- * line waiting that somebody does.
- */
-function hasMore(queues: ReadonlyMap<number, number>, rungFor: ReadonlyMap<number, number>): boolean {
-  for (const [queue, jobs] of queues) if (jobs > (rungFor.get(queue) ?? 0)) return true;
-  return false;
-}
-
-/** Jobs that deserve no bell now, and when the first of them may deserve one again. */
-function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): { jobs: number; until: number } {
+/** Jobs that deserve no bell now. They are looked at anew when one of their queues changes, or the first of them is over. */
+function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): Muted {
+  if (owed.mutedNow !== null && now < owed.mutedNow.until) return owed.mutedNow;
   const muted = { jobs: 0, until: Number.POSITIVE_INFINITY };
   for (const [queue, mute] of owed.muted) {
     const jobs = queues.get(queue) ?? 0;
@@ -278,6 +288,7 @@ function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): 
       muted.until = Math.min(muted.until, mute.until);
     }
   }
+  owed.mutedNow = muted;
   return muted;
 }
 

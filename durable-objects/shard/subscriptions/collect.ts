@@ -13,7 +13,8 @@ import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { dropExcess } from "./drop.ts";
-import { ANY_SUBSCRIPTION, FEEDS, type Feed } from "./feed-store.ts";
+import type { Feed } from "./feed.ts";
+import { ANY_SUBSCRIPTION, FEEDS } from "./feed-store.ts";
 import { changedJob, missedToStored, type StoredEvent, slotOfStored, toStored } from "./stored-event.ts";
 
 /** Jobs have changed: the events of those subscriptions that ask for it are written when the step ends. */
@@ -120,8 +121,8 @@ function feedsAsking(
 ): readonly Feed[] {
   return step
     .get(FEEDS)
-    .all()
-    .filter(({ settings }) => !settings.deleted && settings.namespace === namespace)
+    .of(namespace)
+    .filter(({ settings }) => !settings.deleted)
     .filter(({ settings }) => asksFor(settings, type, name));
 }
 

@@ -10,7 +10,8 @@ import { QUARANTINE } from "../kernel/quarantine.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
-import { ANY_SUBSCRIPTION, EACH_EVENT_ROW, EACH_FEED, type EventSpan, FEEDS, type Feed } from "./feed-store.ts";
+import type { Feed } from "./feed.ts";
+import { ANY_SUBSCRIPTION, EACH_EVENT_ROW, EACH_FEED, type EventSpan, FEEDS } from "./feed-store.ts";
 
 /** Takes what the gateway says of subscriptions: what is newer than what is known. Jobs that change from then on are told of. */
 export function configureSubscriptions(step: Step, { subscriptions }: ConfigureSubscriptionsRequest): null {

@@ -12,7 +12,21 @@ describe("how many executors a backlog deserves", () => {
     [1_000_000, 4, 4],
     [5, 0, 0],
   ])("%i ready, %i at most: %i", (ready, max, expected) => {
-    expect(executorsFor(ready, max)).toBe(expected);
+    expect(executorsFor({ jobs: ready, http: { jobs: 0, each: 6 } }, max)).toBe(expected);
+  });
+
+  test.each([
+    [0, 0, 6, 0],
+    [6, 6, 6, 1],
+    [7, 7, 6, 2],
+    [1_000, 1_000, 6, 8],
+    [100, 100, 100, 1],
+    [101, 1, 6, 2],
+    [94, 6, 6, 2],
+    // What a limit takes off the jobs is not known to be of one kind or the other.
+    [4, 10, 6, 1],
+  ])("%i jobs, %i of them for HTTP targets, %i at once in an executor: %i", (jobs, sent, each, expected) => {
+    expect(executorsFor({ jobs, http: { jobs: sent, each } }, 8)).toBe(expected);
   });
 });
 
