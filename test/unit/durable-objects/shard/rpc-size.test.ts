@@ -44,18 +44,22 @@ describe("an answer fits in one RPC", () => {
 /** 4 KB with one character beyond Latin-1, so that each takes two bytes on the wire. */
 const LONG_MESSAGE = `${"x".repeat(4_090)}→`;
 
-/** A queue whose jobs have failed 41 times each, with long messages. */
+/** A queue whose jobs have failed 41 times each, with long messages: one has done so itself, and lent the others its row. */
 function oftenFailed(jobs: number): Harness {
   const retry = { maxAttempts: 100, backoff: "constant", delayMs: 0, maxDelayMs: 0, jitter: "none" } as const;
   const h = new Harness({ target: { type: "pull" }, retry });
-  h.submit(h.jobs(jobs, { payload: JSON.stringify("x".repeat(40_000)) }));
+  const payload = JSON.stringify("x".repeat(40_000));
+  const first = h.accept({ payload });
   for (let attempt = 0; attempt < 41; attempt++) {
-    const reports = h.claim({ max: 100 }).map(({ lease }) => ({
-      lease,
-      outcome: { ok: false as const, error: { code: "boom", message: LONG_MESSAGE, retryable: true }, retryAfterMs: 0 },
-    }));
-    h.core.report({ ...CALL, namespace: null, withJobs: false, queues: [], waitMs: 0, reports });
+    const [claimed] = h.claim();
+    h.fail(claimed?.lease ?? "", { message: LONG_MESSAGE }, 0);
   }
+  if (jobs > 1) h.submit(h.jobs(jobs - 1, { payload }));
+  h.sql.run(
+    `UPDATE jobs SET (attempt, attempts, error) = (SELECT attempt, attempts, error FROM jobs WHERE id = ?1)
+       WHERE id <> ?1`,
+    first,
+  );
   return h;
 }
 
