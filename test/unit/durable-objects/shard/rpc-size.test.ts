@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CALL, Harness, idsOf } from "../../../rigs/shard-harness.ts";
+import { Harness, idsOf } from "../../../rigs/shard-harness.ts";
 
 const MIB = 1024 * 1024;
 /** 256 KiB as bytes of UTF-8, and twice that on the wire: one character is beyond Latin-1. */
@@ -15,6 +15,15 @@ describe("an answer fits in one RPC", () => {
     const second = idsOf(h.work().items);
     expect(second.length).toBeGreaterThan(0);
     expect(second.filter((id) => first.includes(id))).toEqual([]);
+  });
+
+  test("a claim brings no more bytes than the executor has memory for, and the rest stays ready", () => {
+    const h = new Harness();
+    h.submit(h.jobs(30, { payload: LARGE }));
+    expect(h.work({ bytes: 4 * MIB }).items.length).toBe(16);
+    expect(h.work({ bytes: MIB }).items.length).toBe(4);
+    expect(h.work({ bytes: 100 }).items).toEqual([]);
+    expect(h.work().items.length).toBeGreaterThan(0);
   });
 
   test("one step that finished many large jobs is given to history in several pages, each job once", () => {

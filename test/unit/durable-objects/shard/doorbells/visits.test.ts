@@ -204,7 +204,7 @@ describe("a bell for a consumer", () => {
       const jobs = queues.reduce((sum, [, n]) => sum + n, 0);
       for (const [queue, after] of queues) {
         const before = known.get(queue) ?? 0;
-        if (before !== after) bells.noteChange({ line: "bulk/consumer", queue, before, after });
+        if (before !== after) bells.noteChange({ line: "bulk/consumer", queue, before, after }, now);
         known.set(queue, after);
       }
       return bells.due(new Map([["bulk/consumer", { jobs, http: NO_HTTP, queues: known }]]), now).bells.length;
