@@ -35,6 +35,8 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
+            // The gateway under Cloudflare's limits, which workerd by itself does not know.
+            main: "./test/limits/gateway.ts",
             miniflare: {
               // A copy of the database, which tests let lag behind (test/workers/replicated-d1.ts).
               d1Databases: { REPLICA: "replica" },
