@@ -33,6 +33,8 @@ export interface ListRequest extends ShardCall {
   limit: number;
   /** A field that is not included comes back as the payload "null", the result null, or no attempts. */
   include: JobFields;
+  /** The page ends with the job with which its texts have more characters than this. Left out: as many as one answer carries. */
+  characters?: number;
 }
 
 /** A page of the jobs that one shard has. */

@@ -9,6 +9,7 @@ import {
   deliver,
   finished,
   projected,
+  untilClaimable,
   untilLane,
   untilWork,
   work,
@@ -75,7 +76,7 @@ export const COMMANDS: Commands = {
   ),
 
   // Jobs run.
-  work: direct(EACH, work),
+  work: direct(EACH, work, untilClaimable),
   claim: direct(ofQueue, claim),
   awaitWork: read(ofQueue, awaitWork, untilWork),
   awaitLane: read(ofShard, awaitLane, untilLane),

@@ -4,7 +4,7 @@ import type { ConnectionShares } from "../../domain/connections.ts";
 import { faultText, isPlatformFault } from "../../domain/fault.ts";
 import type { SlotMap } from "../../domain/slots.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
-import { RING } from "./doorbells/doorbells.ts";
+import { CALL_WAITING, RING } from "./doorbells/doorbells.ts";
 import { CONNECTION_SHARES_PART } from "./flow/connections.ts";
 import { logPosition } from "./jobs/history.ts";
 import { EACH_JOB } from "./jobs/job-store.ts";
@@ -21,6 +21,8 @@ import { SUBSYSTEMS } from "./subsystems.ts";
 export interface ShardPorts extends EnginePorts {
   /** Sends a doorbell. A hint: it may fail or be lost, and never throws. */
   ring(bell: Doorbell, delaySeconds: number): void;
+  /** Wakes those who wait for a key, `most` of them at most. Left out where calls are not held. */
+  callWaiting?(key: string, most: number): void;
   /** What the shard may hold, laid over `SHARD_LIMITS`. */
   limits?: Partial<ShardLimits>;
   /** What the events of its subscriptions may take; `FEED_LIMITS` when left out. */
@@ -135,8 +137,9 @@ for (const name of Object.keys(COMMANDS) as (keyof ShardApi)[]) {
   });
 }
 
-function replacedBy({ ring, limits, feedLimits, connectionShares }: ShardPorts): Map<AnyPart, unknown> {
+function replacedBy({ ring, callWaiting, limits, feedLimits, connectionShares }: ShardPorts): Map<AnyPart, unknown> {
   const replaced = new Map<AnyPart, unknown>([[RING, ring]]);
+  if (callWaiting !== undefined) replaced.set(CALL_WAITING, callWaiting);
   if (limits !== undefined) replaced.set(SHARD_LIMITS_PART, { ...SHARD_LIMITS, ...limits });
   if (feedLimits !== undefined) replaced.set(FEED_LIMITS_PART, feedLimits);
   if (connectionShares !== undefined) replaced.set(CONNECTION_SHARES_PART, connectionShares);

@@ -12,11 +12,16 @@ export interface Config {
   maxConnections: number;
   /** Invocations that one lane has at once, at most. */
   laneConsumers: number;
-  /** 0: no sweep. */
+  /** 0: no sweep, but for an invocation with a long job. */
   sweepMs: number;
+  /** How long an executor waits at a shard at most, at a time. 0: never. */
+  waitMs: number;
 }
 
-type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS"> &
+type Variables = Pick<
+  ProcessorEnv,
+  "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS" | "WAIT_MS"
+> &
   Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">> &
   MasterKeyVariables;
 
@@ -35,6 +40,7 @@ export function readConfig(env: Variables): Config {
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
     laneConsumers: wholeNumber("LANE_CONSUMERS", env.LANE_CONSUMERS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),
+    waitMs: wholeNumber("WAIT_MS", env.WAIT_MS, 0),
   };
 }
 

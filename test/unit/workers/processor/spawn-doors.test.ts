@@ -13,7 +13,7 @@ import { httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import type { Handler } from "../../../../workers/processor/handler.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
-import { testVault } from "../../../rigs/master-key.ts";
+import { testTargets } from "../../../rigs/master-key.ts";
 import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";
 import { ANY_TARGET } from "../../../rigs/target-rules.ts";
 
@@ -34,7 +34,7 @@ function answered(
     now: () => NOW,
     after: () => () => undefined,
     spanId: () => "00f067aa0ba902b7",
-    vault: testVault(),
+    openTarget: testTargets(),
     secrets: async () => [],
     targets: ANY_TARGET,
   });
