@@ -249,7 +249,7 @@ describe("what the processor runs brings jobs, too", () => {
 
   it.each([
     ["is none", [{ queue: "default" }], "/dure-spawn/0/payload: "],
-    ["has no queue", [{ queue: "nowhere", payload: 1 }], "/spawn/0: queue nowhere: queue-not-found"],
+    ["has no queue", [{ queue: "nowhere", payload: 1 }], "/dure-spawn/0/queue: queue nowhere: queue-not-found"],
   ])("a job that %s fails the attempt", async (_, spawn, message) => {
     const queue = await newQueue({ target: allowing("default", "nowhere"), retry: { maxAttempts: 1 } });
     answering({ "dure-spawn": spawn });
@@ -277,7 +277,7 @@ describe("what the processor runs brings jobs, too", () => {
     answering({ "dure-spawn": jobs });
     const { id } = await submit({ queue });
     await work();
-    const error = { code: "invalid-spawn", message: `/spawn/1: queue ${queue}: queue-full`, retryable: true };
+    const error = { code: "invalid-spawn", message: `/dure-spawn/1: queue ${queue}: backlog-full`, retryable: true };
     expect(await getJob(id)).toMatchObject({ state: "failed", error, attempts: [{ error }] });
   });
 

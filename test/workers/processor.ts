@@ -18,6 +18,7 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   MAX_CONNECTIONS: "6",
   LANE_CONSUMERS: "250",
   SWEEP_MS: "0",
+  WAIT_MS: "0",
 };
 
 let messages = 0;
