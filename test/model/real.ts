@@ -25,6 +25,8 @@ export class Real {
   /** False while the alarm is lost: it fires again after a wake or a restart. */
   awake = true;
   core: RigCore;
+  /** Jobs of which each change of the state throws. */
+  readonly planted = new Set<string>();
   #database = shardDatabase(false);
   #mutant: Mutant;
   #made = 0;
@@ -32,7 +34,8 @@ export class Real {
   constructor(now: number, mutant: Mutant = NOTHING_BROKEN) {
     this.now = now;
     this.#mutant = mutant;
-    this.sql = mutant.sql === undefined ? this.#database.sql : rewritten(this.#database.sql, mutant.sql);
+    const sql = mutant.sql === undefined ? this.#database.sql : rewritten(this.#database.sql, mutant.sql);
+    this.sql = throwing(sql, this.planted);
     this.core = this.#boot();
     this.core.adopt(initialMap(1));
   }
@@ -106,5 +109,18 @@ function rewritten(sql: Sql, rewrite: (query: string) => string): Sql {
     ...sql,
     all: (query, ...params) => sql.all(rewrite(query), ...params),
     run: (query, ...params) => sql.run(rewrite(query), ...params),
+  };
+}
+
+/** The statement by which the state of one job changes; its last parameter names the job. */
+const SAVE = "UPDATE jobs SET state = ?";
+
+function throwing(sql: Sql, planted: ReadonlySet<string>): Sql {
+  return {
+    ...sql,
+    run(query, ...params) {
+      if (query.startsWith(SAVE) && planted.has(String(params.at(-1)))) throw new Error("planted");
+      sql.run(query, ...params);
+    },
   };
 }

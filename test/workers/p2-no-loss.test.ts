@@ -144,7 +144,8 @@ it("a job whose expiresAt passed fails as expired, and releases its ordering key
 
 it("an alarm that was lost is set again when the object starts", async () => {
   const queue = await newQueue();
-  await Promise.all(Array.from({ length: 8 }, (_, i) => submit({ queue, delay: 300, orderingKey: `k${i}` })));
+  // So many keys that every shard has some.
+  await Promise.all(Array.from({ length: 64 }, (_, i) => submit({ queue, delay: 300, orderingKey: `k${i}` })));
   await loseAlarms();
   expect(await alarmsSet()).toBe(0);
   await evict();

@@ -9,6 +9,14 @@ export interface CronRound {
   at: number;
   /** The shard whose work has waited longest for a processor; null when none has any. */
   longestWaiting: string | null;
+  /** Walks over settings that did not come to their end in the round: the last one visited, by the walk's name. */
+  places?: Record<string, WalkPlace>;
+}
+
+/** Where a walk goes on. */
+export interface WalkPlace {
+  namespace: string;
+  name: string;
 }
 
 /** The last round of the cron. It is one value in KV, so that to ask costs the same on any deployment. */
@@ -36,8 +44,8 @@ function readRound(text: string): CronRound | null {
   try {
     const read: unknown = JSON.parse(text);
     if (typeof read === "number") return { at: read, longestWaiting: null };
-    const { at, longestWaiting } = read as Partial<CronRound>;
-    return typeof at === "number" ? { at, longestWaiting: longestWaiting ?? null } : null;
+    const { at, longestWaiting, places } = read as Partial<CronRound>;
+    return typeof at === "number" ? { at, longestWaiting: longestWaiting ?? null, places: places ?? {} } : null;
   } catch {
     return null;
   }

@@ -82,7 +82,7 @@ export function servicesOf(env: Env): Services {
   const ports = portsOf(env);
   const revocations = new RecentRevocations(() => env.DIRECTORY.getByName("directory"));
   const seal = new TokenSeal(async () => (await masterKeys.current()).checksums);
-  const accepted = new AcceptedRecords(env.CACHE);
+  const accepted = new AcceptedRecords(env.CACHE, ports.sleep);
   const services: Services = {
     config,
     database: env.DB,

@@ -150,7 +150,7 @@ class Page {
 
   /** True when the page is full with it. */
   #show(head: JobHead, whole: Pick<JobRow, "payload" | "result"> | undefined): boolean {
-    const { include, limit } = this.#request;
+    const { include, limit, characters = PAGE_CHARACTERS } = this.#request;
     const { settings } = this.#parts.get(QUEUES).get(head.queue);
     const payload = include.payload && whole !== undefined ? whole.payload : "null";
     const result = include.result && whole !== undefined ? whole.result : null;
@@ -160,7 +160,7 @@ class Page {
     this.items.push(job);
     this.#characters += HEAD_CHARACTERS + payload.length + (result?.length ?? 0) + (head.error?.length ?? 0);
     if (include.attempts) this.#characters += head.attempts.length;
-    return this.items.length >= limit || this.#characters > PAGE_CHARACTERS;
+    return this.items.length >= limit || this.#characters > Math.min(characters, PAGE_CHARACTERS);
   }
 }
 

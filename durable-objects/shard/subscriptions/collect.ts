@@ -16,7 +16,8 @@ import type { Step } from "../kernel/step.ts";
 import { PACKS } from "../packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { dropExcess } from "./drop.ts";
-import { ANY_SUBSCRIPTION, FEEDS, type Feed } from "./feed-store.ts";
+import type { Feed } from "./feed.ts";
+import { ANY_SUBSCRIPTION, FEEDS } from "./feed-store.ts";
 import {
   changedJob,
   type EventHead,
@@ -130,8 +131,8 @@ function feedsAsking(
 ): readonly Feed[] {
   return step
     .get(FEEDS)
-    .all()
-    .filter(({ settings }) => !settings.deleted && settings.namespace === namespace)
+    .of(namespace)
+    .filter(({ settings }) => !settings.deleted)
     .filter(({ settings }) => asksFor(settings, type, name));
 }
 
