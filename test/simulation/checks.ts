@@ -5,6 +5,7 @@ import type { Job } from "../../domain/job/job.ts";
 import { isFinal } from "../../domain/job/state.ts";
 import { LANES } from "../../domain/queue.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
+import { pagedJobs } from "./history-text.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
 import type { ShardHost } from "./shard-host.ts";
 import type { Simulation } from "./simulation.ts";
@@ -196,6 +197,11 @@ function readHistory(sim: Simulation): Map<string, Job> {
     if (row.state !== job.state || row.version !== job.version) {
       sim.violations.add("history", `${job.id}: columns and record differ`);
     }
+  }
+  for (const job of pagedJobs(sim.history)) {
+    if (jobs.has(job.id)) sim.violations.add("history", `${job.id} is twice in history`);
+    jobs.set(job.id, job);
+    sim.counters.count("in a page of history");
   }
   return jobs;
 }

@@ -30,6 +30,7 @@ export const SITUATIONS = [
   "history page written, answer lost",
   "claim reply lost",
   "forgotten by its shard, kept by history",
+  "in a page of history",
   "paused",
   "limit changed",
   "expired",

@@ -160,14 +160,11 @@ export const MUTANTS: TrackedMutant[] = [
     hit();
     return { crash: "answers-first" };
   }),
-  track("history keeps the newer version", (hit) => ({
-    historySql: rewriter({ marks: ["INSERT INTO jobs"], from: "WHERE excluded.version > jobs.version", to: "" }, hit),
+  track("history is written from where it is", (hit) => ({
+    historySql: rewriter({ marks: ["history is elsewhere"], from: "iif(coalesce(", to: "iif(1 OR coalesce(" }, hit),
   })),
-  track("history's cursor never goes back", (hit) => ({
-    historySql: rewriter(
-      { marks: ["INSERT INTO projections"], from: "max(cursor, excluded.cursor)", to: "excluded.cursor" },
-      hit,
-    ),
+  track("a job in a page of history has no row there", (hit) => ({
+    historySql: rewriter({ marks: ["DELETE FROM jobs"], from: "version <= paged.value ->> 2", to: "version < 0" }, hit),
   })),
   track("an executor extends its leases", (hit) => ({
     executor: (ports) => ({

@@ -8,7 +8,7 @@ import { isFinal, type JobState } from "../../domain/job/state.ts";
 import { parseLease } from "../../domain/lease.ts";
 import { ClaimRules } from "./claim-rules.ts";
 import type { Counters } from "./counters.ts";
-import { jobsIn } from "./history-text.ts";
+import { finishedIn } from "./history-text.ts";
 import type { ShardHost } from "./shard-host.ts";
 import { Spawns } from "./spawns.ts";
 import { Submissions } from "./submissions.ts";
@@ -125,7 +125,7 @@ export class Observer {
         for (const job of (result as rpc.ListReply).items) this.see(job);
         return;
       case "finished":
-        for (const job of jobsIn((result as rpc.FinishedReply).chunks)) this.see(job);
+        for (const job of finishedIn(result as rpc.FinishedReply)) this.see(job);
     }
   }
 

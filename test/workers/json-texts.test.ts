@@ -2,11 +2,14 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import type { ClaimedJobView } from "../../contract/pull.ts";
+import { primary } from "../../workers/db/client.ts";
+import { findJob } from "../../workers/db/history.ts";
 import { EDGES, packedTexts, partOf, randomText } from "../rigs/json-texts.ts";
 import { Random } from "../simulation/random.ts";
 import { call, claimOne, evict, existingAnywhere, getJob, must, newQueue, ROOT, request, submit } from "./api.ts";
 import { bound } from "./binding.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
+import { finishedJobs } from "./history.ts";
 import { consume } from "./ingest.ts";
 import { project, work } from "./processor.ts";
 
@@ -30,7 +33,7 @@ async function texts(method: string, path: string, text?: string): Promise<strin
 const read = (id: string) => texts("GET", `/v1/jobs/${id}`);
 
 async function stored(id: string, column: "payload" | "result"): Promise<unknown> {
-  return env.DB.prepare(`SELECT ${column} FROM jobs WHERE id = ?`).bind(id).first(column);
+  return (await findJob(primary(env.DB), "default", id))?.[column];
 }
 
 it(
@@ -63,11 +66,10 @@ it(
       const shown = (id: string) => `"payload":${textOf.get(id)},"result":${results.get(id)},"resultTruncated"`;
       for (const { id } of last) expect(partOf(list, id)).toContain(shown(id));
       await project();
-      const rows = env.DB.prepare("SELECT id, payload, result FROM jobs WHERE queue = ?").bind(queue);
-      for (const { id, payload, result } of (await rows.all<Record<string, string>>()).results) {
-        expect(payload).toBe(textOf.get(id ?? ""));
+      for (const { id, payload, result } of await finishedJobs(queue)) {
+        expect(payload).toBe(textOf.get(id));
         // Null is no result.
-        if (textOf.has(id ?? "") && result !== null) expect(result).toBe(results.get(id ?? ""));
+        if (textOf.has(id) && result !== null) expect(result).toBe(results.get(id));
       }
       await outOfHistory(page);
     }
