@@ -3,16 +3,7 @@ import type { ClaimedJob } from "../../../../contract/rpc.ts";
 import { initialMap, slotOf } from "../../../../domain/slots.ts";
 import { SUBSYSTEMS } from "../../../../durable-objects/shard/subsystems.ts";
 import { push, scheduleOf } from "../../../rigs/schedule-harness.ts";
-import {
-  BOOM,
-  CALL,
-  type Harness,
-  HOUR,
-  MINUTE,
-  PackHarness,
-  SECOND,
-  settingsOf,
-} from "../../../rigs/shard-harness.ts";
+import { BOOM, CALL, Harness, HOUR, MINUTE, PackHarness, SECOND, settingsOf } from "../../../rigs/shard-harness.ts";
 import { drain, subscribe } from "../../../rigs/subscription-harness.ts";
 
 /**
