@@ -14,7 +14,7 @@ import { OWNERSHIP } from "./kernel/ownership.ts";
 import type { AnyPart } from "./kernel/part.ts";
 import { QUARANTINE } from "./kernel/quarantine.ts";
 import { SHARD_LIMITS, SHARD_LIMITS_PART, type ShardLimits } from "./lifecycle/admission.ts";
-import { PACKING, type Packing } from "./packs/packing.ts";
+import { PACKING, type Packing } from "./jobs/packs/packing.ts";
 import { FEED_LIMITS_PART, type FeedLimits } from "./subscriptions/drop.ts";
 import { SUBSYSTEMS } from "./subsystems.ts";
 

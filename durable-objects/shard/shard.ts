@@ -13,7 +13,7 @@ import type { Driver } from "./kernel/driver.ts";
 import { GroupCommit } from "./kernel/group-commit.ts";
 import { LongPolls } from "./kernel/long-poll.ts";
 import { unguessable } from "./kernel/randomness.ts";
-import { parsePacking } from "./packs/packing.ts";
+import { parsePacking } from "./jobs/packs/packing.ts";
 import { ShardCore } from "./shard-core.ts";
 
 /** Requests of one namespace that one shard holds at most, whoever sends them through however many isolates. */

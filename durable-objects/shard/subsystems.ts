@@ -18,7 +18,7 @@ import { namespaceDeletion } from "./namespace-deletion/subsystem.ts";
 import { namespaces } from "./namespaces/subsystem.ts";
 import { operations } from "./operations/subsystem.ts";
 import { outbox } from "./outbox/subsystem.ts";
-import { packs } from "./packs/subsystem.ts";
+import { packs } from "./jobs/packs/subsystem.ts";
 import { queues } from "./queues/subsystem.ts";
 import { reservations } from "./reservations/subsystem.ts";
 import { fires } from "./schedules/fires-subsystem.ts";

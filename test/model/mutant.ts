@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Packing } from "../../durable-objects/shard/packs/packing.ts";
+import type { Packing } from "../../durable-objects/shard/jobs/packs/packing.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 
 /** The shard with one control broken: in what it says to SQLite, in a method of it, or in a rule that it goes by. */

@@ -1,4 +1,4 @@
-import type { Packing } from "../../durable-objects/shard/packs/packing.ts";
+import type { Packing } from "../../durable-objects/shard/jobs/packs/packing.ts";
 import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
 import type { WorkPorts } from "../../workers/processor/work-ports.ts";
 import type { RigCore } from "../rigs/rig-core.ts";

@@ -5,7 +5,7 @@ import { COUNTS, type Tally } from "../jobs/counts.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { UNPROJECTED_SUCCEEDED } from "../jobs/unprojected.ts";
 import type { Parts } from "../kernel/part.ts";
-import { PACKS } from "../packs/packs.ts";
+import { PACKS } from "../jobs/packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 
 /** What this shard knows of a queue. Succeeded jobs are counted only as far as history lacks them. */

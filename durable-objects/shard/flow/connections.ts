@@ -11,7 +11,7 @@ import type { Sql } from "../../sql.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
-import { PACKS, type Packs } from "../packs/packs.ts";
+import { PACKS, type Packs } from "../jobs/packs/packs.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 

@@ -4,7 +4,7 @@ import { rateOpensAfter } from "../../../domain/rate.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
-import { PACKS } from "../packs/packs.ts";
+import { PACKS } from "../jobs/packs/packs.ts";
 import { connectionShares } from "./connections.ts";
 import { EXECUTORS } from "./executors.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";

@@ -9,7 +9,7 @@ import { METRICS } from "../jobs/metrics.ts";
 import type { Parts } from "../kernel/part.ts";
 import { type Aside, QUARANTINE } from "../kernel/quarantine.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
-import { EACH_PACK, PACKS } from "../packs/packs.ts";
+import { EACH_PACK, PACKS } from "../jobs/packs/packs.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { EACH_QUEUE, QUEUES } from "../queues/queue-store.ts";
 import { FAIR_SHARE } from "./claim.ts";

@@ -2,8 +2,8 @@ import type { RowState } from "../../../domain/job/state.ts";
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
-import type { PackIndex } from "../packs/pack-index.ts";
-import { PACKS } from "../packs/packs.ts";
+import type { PackIndex } from "./packs/pack-index.ts";
+import { PACKS } from "./packs/packs.ts";
 import { QUEUES, wakeForQueue } from "../queues/queue-store.ts";
 import type { JobHead } from "./job-row.ts";
 

@@ -1,7 +1,7 @@
 import { FACTS, type Facts } from "../kernel/facts.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
-import { unpack } from "../packs/unpack.ts";
+import { unpack } from "./packs/unpack.ts";
 import type { JobHead } from "./job-row.ts";
 import { JOB_TABLE } from "./row-store.ts";
 import { countBytes } from "./stored-size.ts";

@@ -7,12 +7,12 @@ import { limitsKeys } from "../../../domain/queue.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
-import { acceptPacked, packable } from "../packs/accept.ts";
-import { startPacked, succeedPacked } from "../packs/claim.ts";
-import type { PackHead } from "../packs/pack-head.ts";
-import { PACKS } from "../packs/packs.ts";
-import { settleAtEnd } from "../packs/settle.ts";
-import { unpack } from "../packs/unpack.ts";
+import { acceptPacked, packable } from "./packs/accept.ts";
+import { startPacked, succeedPacked } from "./packs/claim.ts";
+import type { PackHead } from "./packs/pack-head.ts";
+import { PACKS } from "./packs/packs.ts";
+import { settleAtEnd } from "./packs/settle.ts";
+import { unpack } from "./packs/unpack.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { countChange, countMove, type Place, standingOf } from "./counts.ts";
 import {

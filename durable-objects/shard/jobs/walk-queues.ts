@@ -1,7 +1,7 @@
 import { isPlatformFault } from "../../../domain/fault.ts";
 import type { Sql } from "../../sql.ts";
 import type { Parts } from "../kernel/part.ts";
-import { type IdBounds, PACKS, type Packs } from "../packs/packs.ts";
+import { type IdBounds, PACKS, type Packs } from "./packs/packs.ts";
 
 /** The indexes that have the jobs of one queue in the order of their ids: all of them, those that failed or were cancelled, and the tombstones. */
 const INDEXES = {

@@ -9,7 +9,7 @@ import { RANKS } from "../jobs/rank-store.ts";
 import { JOB_TABLE } from "../jobs/row-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
-import { unpack } from "../packs/unpack.ts";
+import { unpack } from "../jobs/packs/unpack.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { admissionOf, type Full } from "./admission.ts";
 import { absent, visibleHead } from "./one-job.ts";

@@ -13,7 +13,7 @@ import { isKept } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
-import { PACKS } from "../packs/packs.ts";
+import { PACKS } from "../jobs/packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { dropExcess } from "./drop.ts";
 import type { Feed } from "./feed.ts";

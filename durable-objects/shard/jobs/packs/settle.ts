@@ -1,6 +1,6 @@
-import { appendPackToLog } from "../jobs/history.ts";
-import { countBytes } from "../jobs/stored-size.ts";
-import type { Step } from "../kernel/step.ts";
+import { appendPackToLog } from "../history.ts";
+import { countBytes } from "../stored-size.ts";
+import type { Step } from "../../kernel/step.ts";
 import { liveOf } from "./pack-head.ts";
 import { PACKS } from "./packs.ts";
 

@@ -1,7 +1,7 @@
-import { utf8Bytes } from "../../../contract/primitives.ts";
-import { parseJobId } from "../../../domain/job-id.ts";
-import type { NewRow } from "../jobs/state-store.ts";
-import type { Step } from "../kernel/step.ts";
+import { utf8Bytes } from "../../../../contract/primitives.ts";
+import { parseJobId } from "../../../../domain/job-id.ts";
+import type { NewRow } from "../state-store.ts";
+import type { Step } from "../../kernel/step.ts";
 import type { PackHead, Segment } from "./pack-head.ts";
 import { LARGEST_TEXT, MOST_APART_MS, MOST_CHARACTERS, MOST_JOBS, PACKING } from "./packing.ts";
 import { PACKED_BYTES, PACKS } from "./packs.ts";

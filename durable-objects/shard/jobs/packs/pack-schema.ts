@@ -1,4 +1,4 @@
-import type { Migrations } from "../../migrate.ts";
+import type { Migrations } from "../../../migrate.ts";
 
 /**
  * Packs: up to a hundred plain jobs of one partition in one row, and what has become of them. `docs/adr/0036` says why, and

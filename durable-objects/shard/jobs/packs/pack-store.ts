@@ -1,4 +1,4 @@
-import type { Sql, SqlRow } from "../../sql.ts";
+import type { Sql, SqlRow } from "../../../sql.ts";
 import { liveOf, type OpenSlice, type PackHead, type Segment } from "./pack-head.ts";
 
 /** The texts of a pack's jobs, by their places. */

@@ -1,10 +1,10 @@
-import { utf8Bytes } from "../../../contract/primitives.ts";
-import { isPlatformFault } from "../../../domain/fault.ts";
-import { findSlot, JOB_ID_LENGTH } from "../../../domain/job-id.ts";
-import type { Sql } from "../../sql.ts";
-import { ROW_BYTES } from "../jobs/stored-size.ts";
-import { Part, type Parts, type StepScope } from "../kernel/part.ts";
-import { QUARANTINE, type Rows } from "../kernel/quarantine.ts";
+import { utf8Bytes } from "../../../../contract/primitives.ts";
+import { isPlatformFault } from "../../../../domain/fault.ts";
+import { findSlot, JOB_ID_LENGTH } from "../../../../domain/job-id.ts";
+import type { Sql } from "../../../sql.ts";
+import { ROW_BYTES } from "../stored-size.ts";
+import { Part, type Parts, type StepScope } from "../../kernel/part.ts";
+import { QUARANTINE, type Rows } from "../../kernel/quarantine.ts";
 import {
   acceptedAt,
   liveOf,

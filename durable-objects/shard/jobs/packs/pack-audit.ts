@@ -1,8 +1,8 @@
-import type { AuditViolation } from "../../../contract/rpc.ts";
-import { slotOf } from "../../../domain/slots.ts";
-import type { Audit, AuditPage, AuditView, AuditWalk, RowRules } from "../kernel/audit-rules.ts";
-import { OWNERSHIP } from "../kernel/ownership.ts";
-import { QUEUES } from "../queues/queue-store.ts";
+import type { AuditViolation } from "../../../../contract/rpc.ts";
+import { slotOf } from "../../../../domain/slots.ts";
+import type { Audit, AuditPage, AuditView, AuditWalk, RowRules } from "../../kernel/audit-rules.ts";
+import { OWNERSHIP } from "../../kernel/ownership.ts";
+import { QUEUES } from "../../queues/queue-store.ts";
 import type { PackHead } from "./pack-head.ts";
 import { PACKS } from "./packs.ts";
 

@@ -1,5 +1,5 @@
-import { TRANSITIONS } from "../../../domain/job/transition.ts";
-import { BEGUN, type JobRow } from "../jobs/job-row.ts";
+import { TRANSITIONS } from "../../../../domain/job/transition.ts";
+import { BEGUN, type JobRow } from "../job-row.ts";
 import { acceptedAt, type PackHead, type PackPlace } from "./pack-head.ts";
 import { type DoneCells, doneCells, type PackTexts, type SliceRow } from "./pack-store.ts";
 import type { Packs } from "./packs.ts";

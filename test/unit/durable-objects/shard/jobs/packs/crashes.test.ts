@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BOOM, CALL, HOUR, MINUTE, PackHarness, SECOND } from "../../../../rigs/shard-harness.ts";
+import { BOOM, CALL, HOUR, MINUTE, PackHarness, SECOND } from "../../../../../rigs/shard-harness.ts";
 
 /** A shard whose object dies at one of its writes, and is started anew over what has committed by then. */
 class Mortal extends PackHarness {

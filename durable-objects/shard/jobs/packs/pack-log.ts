@@ -1,4 +1,4 @@
-import type { LoggedJob } from "../jobs/history-log.ts";
+import type { LoggedJob } from "../history-log.ts";
 import type { PackHead } from "./pack-head.ts";
 
 /** How the log of finished jobs names all jobs of a pack: no job has such an id. */

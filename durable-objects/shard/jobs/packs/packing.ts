@@ -1,4 +1,4 @@
-import { Part } from "../kernel/part.ts";
+import { Part } from "../../kernel/part.ts";
 
 /** Which of the jobs that could be packed are: all, none, or by chance about every second call's, so that both kinds meet. */
 export type Packing = "on" | "off" | "mixed";

@@ -1,10 +1,10 @@
-import { utf8Bytes } from "../../../contract/primitives.ts";
-import { countMove, standingOf } from "../jobs/counts.ts";
-import { appendUnpackedToLog, isPackUncopied } from "../jobs/history.ts";
-import type { JobRow } from "../jobs/job-row.ts";
-import { STATES } from "../jobs/state-store.ts";
-import type { Step } from "../kernel/step.ts";
-import { QUEUES } from "../queues/queue-store.ts";
+import { utf8Bytes } from "../../../../contract/primitives.ts";
+import { countMove, standingOf } from "../counts.ts";
+import { appendUnpackedToLog, isPackUncopied } from "../history.ts";
+import type { JobRow } from "../job-row.ts";
+import { STATES } from "../state-store.ts";
+import type { Step } from "../../kernel/step.ts";
+import { QUEUES } from "../../queues/queue-store.ts";
 import type { PackPlace } from "./pack-head.ts";
 import { rowAt } from "./pack-rows.ts";
 import { PACKED_BYTES, PACKS } from "./packs.ts";
