@@ -8,13 +8,13 @@ import { CALL_WAITING, RING } from "./doorbells/doorbells.ts";
 import { CONNECTION_SHARES_PART } from "./flow/connections.ts";
 import { logPosition } from "./jobs/history.ts";
 import { EACH_JOB } from "./jobs/job-store.ts";
+import { PACKING, type Packing } from "./jobs/packs/packing.ts";
 import type { Command } from "./kernel/command.ts";
 import { Engine, type EnginePorts } from "./kernel/engine.ts";
 import { OWNERSHIP } from "./kernel/ownership.ts";
 import type { AnyPart } from "./kernel/part.ts";
 import { QUARANTINE } from "./kernel/quarantine.ts";
 import { SHARD_LIMITS, SHARD_LIMITS_PART, type ShardLimits } from "./lifecycle/admission.ts";
-import { PACKING, type Packing } from "./jobs/packs/packing.ts";
 import { FEED_LIMITS_PART, type FeedLimits } from "./subscriptions/drop.ts";
 import { SUBSYSTEMS } from "./subsystems.ts";
 

@@ -8,12 +8,12 @@ import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { queueOf } from "./doorbells/bell-queues.ts";
 import { DRIVERS } from "./drivers.ts";
 import { EACH_JOB } from "./jobs/job-store.ts";
+import { parsePacking } from "./jobs/packs/packing.ts";
 import type { Command, Patience } from "./kernel/command.ts";
 import type { Driver } from "./kernel/driver.ts";
 import { GroupCommit } from "./kernel/group-commit.ts";
 import { LongPolls } from "./kernel/long-poll.ts";
 import { unguessable } from "./kernel/randomness.ts";
-import { parsePacking } from "./jobs/packs/packing.ts";
 import { ShardCore } from "./shard-core.ts";
 
 /** Requests of one namespace that one shard holds at most, whoever sends them through however many isolates. */

@@ -8,10 +8,10 @@ import {
 } from "../../../domain/connections.ts";
 import type { Lane, QueueSettings } from "../../../domain/queue.ts";
 import type { Sql } from "../../sql.ts";
+import { PACKS, type Packs } from "../jobs/packs/packs.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
-import { PACKS, type Packs } from "../jobs/packs/packs.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 

@@ -3,8 +3,8 @@ import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { rateOpensAfter } from "../../../domain/rate.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
-import type { Parts } from "../kernel/part.ts";
 import { PACKS } from "../jobs/packs/packs.ts";
+import type { Parts } from "../kernel/part.ts";
 import { connectionShares } from "./connections.ts";
 import { EXECUTORS } from "./executors.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
@@ -158,5 +158,5 @@ export function readyAhead(
   );
   const rows = counted?.n ?? 0;
   const packs = parts.get(PACKS);
-  return packs.any ? Math.min(limit, rows + packs.ahead(row.queue, { partition, rank: row.rank, limit })) : rows;
+  return packs.any ? Math.min(limit, rows + packs.heads.ahead(row.queue, { partition, rank: row.rank, limit })) : rows;
 }

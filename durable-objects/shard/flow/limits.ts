@@ -3,10 +3,10 @@ import { type Rate, type RateLog, rateOpensAt, rateRoom, withStarts } from "../.
 import { slotOf, slotsOfQueue } from "../../../domain/slots.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
+import { EACH_PACK, PACKS } from "../jobs/packs/packs.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, readable } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
-import { EACH_PACK, PACKS } from "../jobs/packs/packs.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import type { GateKey, RatedPartition } from "./flow-store.ts";

@@ -2,10 +2,10 @@ import type { RowState } from "../../../domain/job/state.ts";
 import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
-import type { PackIndex } from "./packs/pack-index.ts";
-import { PACKS } from "./packs/packs.ts";
 import { QUEUES, wakeForQueue } from "../queues/queue-store.ts";
 import type { JobHead } from "./job-row.ts";
+import type { PackIndex } from "./packs/pack-index.ts";
+import { PACKS } from "./packs/packs.ts";
 
 /** Where an unfinished job stands. `ready` may be claimed; `blocked` is due and waits for something else. */
 export type Standing = "ready" | "blocked" | "scheduled" | "running";

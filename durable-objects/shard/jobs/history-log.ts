@@ -84,16 +84,6 @@ function historyLog(sql: Sql) {
       );
     },
 
-    /** Names a job that history has already: its row goes at `purgeAt`. 2 rows. */
-    appendMoved(seq: number, { purgeAt, slot, job }: { purgeAt: number; slot: number; job: LoggedJob }): void {
-      sql.run(
-        "INSERT INTO finished (kept, seq, purge_at, moved_in, jobs) VALUES (1, ?, ?, 1, ?)",
-        seq,
-        purgeAt,
-        JSON.stringify({ [slot]: [job] }),
-      );
-    },
-
     /** Whether the entries that go in the order of the log still do, with one that goes at `purgeAt` behind them. */
     keepsOrder(purgeAt: number): boolean {
       const query = "SELECT purge_at FROM finished WHERE kept = 0 ORDER BY seq DESC LIMIT 1";
@@ -194,6 +184,16 @@ function nextByTime(sql: Sql, projected: number, now: number): number | null {
   if (known !== undefined || last === undefined) return known?.purge_at ?? null;
   // History has none of them: nothing goes before the last of them does, nor before history has come on.
   return first.length < LOOKED_AT_ONCE ? null : Math.max(last.purge_at, now + LOOK_AGAIN_MS);
+}
+
+/** Names a job that history has already: its row goes at `purgeAt` (epoch ms). 2 rows. */
+export function appendMoved(sql: Sql, seq: number, moved: { purgeAt: number; slot: number; job: LoggedJob }): void {
+  sql.run(
+    "INSERT INTO finished (kept, seq, purge_at, moved_in, jobs) VALUES (1, ?, ?, 1, ?)",
+    seq,
+    moved.purgeAt,
+    JSON.stringify({ [moved.slot]: [moved.job] }),
+  );
 }
 
 interface Due {

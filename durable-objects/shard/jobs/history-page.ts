@@ -4,14 +4,14 @@ import { isFinal, type RowState } from "../../../domain/job/state.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
-import { packOf } from "./packs/pack-log.ts";
-import { PACKED_VERSIONS } from "./packs/pack-rows.ts";
-import { PACKS } from "./packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { HISTORY } from "./history.ts";
 import { EACH_ENTRY, HISTORY_LOG, jobsOf, type LoggedJob } from "./history-log.ts";
 import { toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import { packOf } from "./packs/pack-log.ts";
+import { PACKED_VERSIONS } from "./packs/pack-rows.ts";
+import { PACKS } from "./packs/packs.ts";
 import { type FinishedHead, finishedHeads, succeededPages } from "./succeeded-pages.ts";
 
 function isOver(state: RowState): boolean {

@@ -7,14 +7,14 @@ import { FACTS, type Facts } from "../kernel/facts.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
-import type { PackHead } from "./packs/pack-head.ts";
-import { loggedPack } from "./packs/pack-log.ts";
-import { PACKS } from "./packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { HISTORY_LOG, type LoggedJob } from "./history-log.ts";
+import { appendMoved, HISTORY_LOG, type LoggedJob } from "./history-log.ts";
 import type { JobChange } from "./job-change.ts";
 import { type JobHead, readableSpec } from "./job-row.ts";
 import { METRICS } from "./metrics.ts";
+import type { PackHead } from "./packs/pack-head.ts";
+import { loggedPack } from "./packs/pack-log.ts";
+import { PACKS } from "./packs/packs.ts";
 import { noteCopied, noteUncopied, PROJECTED } from "./unprojected.ts";
 
 /** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
@@ -201,7 +201,7 @@ export function appendUnpackedToLog(
   if (copied) {
     step.beforeCommit(() => {
       const seq = step.get(SEQUENCE).next(step.now);
-      step.get(HISTORY_LOG).appendMoved(seq, { purgeAt, slot, job: [id, version] });
+      appendMoved(step.sql, seq, { purgeAt, slot, job: [id, version] });
       step.get(HISTORY).noteEntry(step, seq);
     });
     return;

@@ -3,8 +3,8 @@ import { Part } from "../kernel/part.ts";
 import type { Presence } from "../kernel/presence.ts";
 import type { Step } from "../kernel/step.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
-import type { PackPlace } from "./packs/pack-head.ts";
 import type { JobHead } from "./job-row.ts";
+import type { PackPlace } from "./packs/pack-head.ts";
 
 /** The columns of a job that decides, by a key of it, about other jobs. */
 export type JobKey = "ordering_key" | "concurrency_key" | "dedup_key";

@@ -2,12 +2,12 @@ import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { RowState } from "../../../domain/job/state.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { QUARANTINE, type Rows, readable } from "../kernel/quarantine.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import type { JobHead, JobRow } from "./job-row.ts";
 import { acceptedAt, openPlaces, type PackHead, type PackPlace, stateAt } from "./packs/pack-head.ts";
 import { PackRows, rowAt } from "./packs/pack-rows.ts";
 import { MOST_JOBS } from "./packs/packing.ts";
 import { EACH_PACK, PACKS, type Packs } from "./packs/packs.ts";
-import { QUEUES } from "../queues/queue-store.ts";
-import type { JobHead, JobRow } from "./job-row.ts";
 import { dueTimes, type GoneRow, JOB_TABLE, type RowStore, readyAmong, type Tombstone } from "./row-store.ts";
 
 /** Jobs as rows that are walked over, by whatever walk. */
@@ -80,7 +80,7 @@ export class JobStore {
   /** Jobs of a queue, discarded ones too, in no promised order. */
   ofQueue(queue: number, limit: number): string[] {
     const ids = this.#rows.ofQueue(queue, limit);
-    for (const head of this.#packs.ofQueue(queue)) {
+    for (const head of this.#packs.heads.ofQueue(queue)) {
       if (ids.length >= limit) break;
       ids.push(...this.#packs.livingIds(head).slice(0, limit - ids.length));
     }
@@ -100,7 +100,7 @@ export class JobStore {
   /** The partitions of a queue that have ready jobs: one index seek each, however long their lines. */
   readyPartitions(queue: number): number[] {
     const rows = this.#rows.readyPartitions(queue);
-    const packed = this.#packs.any ? this.#packs.readyPartitions(queue) : [];
+    const packed = this.#packs.any ? this.#packs.heads.readyPartitions(queue) : [];
     return packed.length === 0 ? rows : [...new Set([...rows, ...packed])].sort((a, b) => a - b);
   }
 
@@ -116,7 +116,7 @@ export class JobStore {
   #packedReady({ queue, partition, now }: ReadyIn, limit: number): ReadyJob[] {
     const packed: ReadyJob[] = [];
     if (!this.#packs.any || limit <= 0) return packed;
-    for (const [head, rank] of this.#packs.waiting(queue, partition)) {
+    for (const [head, rank] of this.#packs.heads.waiting(queue, partition)) {
       const worst = packed.length < limit ? null : (packed[limit - 1]?.rank ?? null);
       if (worst !== null && worst < rank) break;
       const isMixed = packed.length > 0 && (packed.at(-1)?.rank ?? 0) >= rank;
@@ -150,7 +150,7 @@ export class JobStore {
 
   /** How many jobs of a limited partition run. Reads at most as many rows as the limit allows to run. */
   runningUnderLimit(queue: number, partition: number): number {
-    const packed = this.#packs.any ? this.#packs.tally(queue, partition).running : 0;
+    const packed = this.#packs.any ? this.#packs.heads.tally(queue, partition).running : 0;
     return this.#rows.runningUnderLimit(queue, partition) + packed;
   }
 
@@ -196,7 +196,7 @@ export class JobStore {
   /** Queued jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
   queuedIds({ queue, now }: { queue: number; now: number }, limit: number): string[] {
     const ids = this.#rows.queuedIds(queue, limit);
-    for (const partition of this.#packs.any ? this.#packs.readyPartitions(queue) : []) {
+    for (const partition of this.#packs.any ? this.#packs.heads.readyPartitions(queue) : []) {
       for (const { id } of this.#packedReady({ queue, partition, now }, limit - ids.length)) ids.push(id);
     }
     return ids;

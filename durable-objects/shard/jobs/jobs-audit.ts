@@ -5,14 +5,14 @@ import type { SqlRow } from "../../sql.ts";
 import type { Audit, AuditPage, AuditView, AuditWalk } from "../kernel/audit-rules.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
-import { readableHead } from "./packs/pack-audit.ts";
-import { liveOf, type PackHead } from "./packs/pack-head.ts";
-import { loggedPack } from "./packs/pack-log.ts";
-import { PACKS } from "./packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS, Counts, type Move, standingOf } from "./counts.ts";
 import { JOB_RULES } from "./job-audit.ts";
 import { type FinalJob, LogCheck } from "./log-check.ts";
+import { readableHead } from "./packs/pack-audit.ts";
+import { liveOf, type PackHead } from "./packs/pack-head.ts";
+import { loggedPack } from "./packs/pack-log.ts";
+import { PACKS } from "./packs/packs.ts";
 
 type WalkedRow = FinalJob & { queue: number; partition: number; state: RowState; blocked: number } & SqlRow;
 

@@ -1,8 +1,8 @@
 import { FACTS, type Facts } from "../kernel/facts.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
-import { unpack } from "./packs/unpack.ts";
 import type { JobHead } from "./job-row.ts";
+import { unpack } from "./packs/unpack.ts";
 import { JOB_TABLE } from "./row-store.ts";
 import { countBytes } from "./stored-size.ts";
 

@@ -3,11 +3,11 @@ import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
-import { PACKS } from "./packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS } from "./counts.ts";
 import { isKept, type JobHead, type JobRow, type JobSpec, toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import { PACKS } from "./packs/packs.ts";
 import { PROGRESS } from "./progress-store.ts";
 import { nextOf, type WalkedIndex, walkIds } from "./walk-queues.ts";
 

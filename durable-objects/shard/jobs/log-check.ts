@@ -1,10 +1,10 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
 import { SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import type { AuditView } from "../kernel/audit-rules.ts";
+import { HISTORY_LOG, type LoggedJob } from "./history-log.ts";
 import { liveOf } from "./packs/pack-head.ts";
 import { packOf } from "./packs/pack-log.ts";
 import { PACKS } from "./packs/packs.ts";
-import { HISTORY_LOG, type LoggedJob } from "./history-log.ts";
 
 /** A final job, as far as the log has to know of it. */
 export interface FinalJob {

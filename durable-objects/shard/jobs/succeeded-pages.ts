@@ -13,10 +13,10 @@ import type { RowState } from "../../../domain/job/state.ts";
 import type { SqlRow, SqlValue } from "../../sql.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
-import { PACKS } from "./packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import type { JobRow } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import { PACKS } from "./packs/packs.ts";
 import { IS_READABLE } from "./row-store.ts";
 
 /** What is asked of a finished job before it goes to history. */

@@ -7,12 +7,6 @@ import { limitsKeys } from "../../../domain/queue.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
-import { acceptPacked, packable } from "./packs/accept.ts";
-import { startPacked, succeedPacked } from "./packs/claim.ts";
-import type { PackHead } from "./packs/pack-head.ts";
-import { PACKS } from "./packs/packs.ts";
-import { settleAtEnd } from "./packs/settle.ts";
-import { unpack } from "./packs/unpack.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { countChange, countMove, type Place, standingOf } from "./counts.ts";
 import {
@@ -26,6 +20,12 @@ import {
 } from "./job-change.ts";
 import { BEGUN, BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import { acceptPacked, packable } from "./packs/accept.ts";
+import { startPacked, succeedPacked } from "./packs/claim.ts";
+import { closeAtEnd } from "./packs/close-packs.ts";
+import type { PackHead } from "./packs/pack-head.ts";
+import { PACKS } from "./packs/packs.ts";
+import { unpack } from "./packs/unpack.ts";
 import { type GoneRow, JOB_TABLE } from "./row-store.ts";
 import { type NewRow, type Returning, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
 import { countBytes, ROW_BYTES } from "./stored-size.ts";
@@ -142,7 +142,7 @@ function insert(step: Step, rows: readonly NewRow[], plain: readonly NewRow[]): 
   if (plain.length === 0) return written;
   const known = new Set(step.get(JOBS).existing(plain.map(({ id }) => id)));
   const fresh = plain.filter(({ id }) => !known.has(id) && !written.has(id) && written.add(id));
-  settleAtEnd(step);
+  closeAtEnd(step);
   acceptPacked(step, fresh);
   return written;
 }
@@ -171,7 +171,7 @@ export function start<Row extends StartedRow>(
   const others = places.length === 0 ? jobs : jobs.filter(({ place }) => place === undefined);
   const rows: Row[] = others.length === 0 ? [] : startRows(step, others, { as, returning });
   if (places.length > 0) {
-    settleAtEnd(step);
+    closeAtEnd(step);
     rows.push(...startPacked<Row>(step, places, { as, returning }));
   }
   const ids = new Set(rows.map(({ id }) => id));
@@ -224,7 +224,7 @@ export function succeed(step: Step, done: Success[], namespace: string | null): 
 
 function recordSuccesses(step: Step, done: Success[], namespace: string | null): SucceededJob[] {
   if (!step.get(PACKS).any) return step.get(STATES).succeed(done, step.now, namespace);
-  settleAtEnd(step);
+  closeAtEnd(step);
   const { jobs, others, large } = succeedPacked(step, done, namespace);
   for (const id of large) unpack(step, id);
   return others.length === 0 ? jobs : [...jobs, ...step.get(STATES).succeed(others, step.now, namespace)];

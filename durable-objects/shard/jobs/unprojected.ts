@@ -3,9 +3,9 @@ import { FACTS } from "../kernel/facts.ts";
 import { countsEqualRows, type KeptCounts, keptCounts } from "../kernel/kept-counts.ts";
 import type { Part, PartContext, Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
+import { READABLE_JOBS } from "./history-log.ts";
 import { PACK_JOBS, packOfName } from "./packs/pack-log.ts";
 import { PACKS } from "./packs/packs.ts";
-import { READABLE_JOBS } from "./history-log.ts";
 
 /** The fact that says how far history is. */
 export const PROJECTED = "projected";

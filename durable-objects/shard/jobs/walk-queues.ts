@@ -1,7 +1,8 @@
 import { isPlatformFault } from "../../../domain/fault.ts";
 import type { Sql } from "../../sql.ts";
 import type { Parts } from "../kernel/part.ts";
-import { type IdBounds, PACKS, type Packs } from "./packs/packs.ts";
+import type { IdBounds } from "./packs/pack-heads.ts";
+import { PACKS, type Packs } from "./packs/packs.ts";
 
 /** The indexes that have the jobs of one queue in the order of their ids: all of them, those that failed or were cancelled, and the tombstones. */
 const INDEXES = {
@@ -102,7 +103,7 @@ class PackStream extends Stream {
     super(walk);
     this.#packs = packs;
     this.#walk = walk;
-    this.#ranges = packs.rangesOf(queue, walk);
+    this.#ranges = packs.heads.rangesOf(queue, walk);
     this.#nextRange = this.#ranges.next().value ?? null;
     this.#fill();
   }

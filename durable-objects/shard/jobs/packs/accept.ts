@@ -1,7 +1,7 @@
 import { utf8Bytes } from "../../../../contract/primitives.ts";
 import { parseJobId } from "../../../../domain/job-id.ts";
-import type { NewRow } from "../state-store.ts";
 import type { Step } from "../../kernel/step.ts";
+import type { NewRow } from "../state-store.ts";
 import type { PackHead, Segment } from "./pack-head.ts";
 import { LARGEST_TEXT, MOST_APART_MS, MOST_CHARACTERS, MOST_JOBS, PACKING } from "./packing.ts";
 import { PACKED_BYTES, PACKS } from "./packs.ts";
@@ -39,19 +39,19 @@ export function acceptPacked(step: Step, rows: readonly NewRow[]): void {
   for (const ofKind of alike.values()) {
     let rest = extendTail(step, ofKind);
     while (rest.length > 0) {
-      const { rows: taken } = fitting(rest, { rows: [], characters: 0 });
+      const { rows: taken } = fitting(rest, { jobs: 0, characters: 0 });
       newPack(step, taken);
       rest = rest.slice(taken.length);
     }
   }
 }
 
-/** As many of the first rows as a pack still takes that holds `held` already. The first always fits into an empty one. */
-function fitting(rows: readonly NewRow[], held: { rows: { length: number }; characters: number }): Group {
-  const group: Group = { rows: [], characters: held.characters };
+/** As many of the first rows as a pack still takes that holds `before` already. The first always fits into an empty one. */
+function fitting(rows: readonly NewRow[], before: { jobs: number; characters: number }): Group {
+  const group: Group = { rows: [], characters: before.characters };
   for (const row of rows) {
     const characters = group.characters + row.payload.length + row.spec.length;
-    if (held.rows.length + group.rows.length >= MOST_JOBS || characters > MOST_CHARACTERS) break;
+    if (before.jobs + group.rows.length >= MOST_JOBS || characters > MOST_CHARACTERS) break;
     group.rows.push(row);
     group.characters = characters;
   }
@@ -62,12 +62,12 @@ function fitting(rows: readonly NewRow[], held: { rows: { length: number }; char
 function extendTail(step: Step, rows: readonly NewRow[]): readonly NewRow[] {
   const [first] = rows;
   const packs = step.get(PACKS);
-  const tail = first === undefined ? null : packs.tail(first);
+  const tail = first === undefined ? null : packs.heads.tail(first);
   if (first === undefined || tail === null || tail.n >= MOST_JOBS || !follows(first, tail)) return rows;
   const sameSpec = tail.spec === null ? rows : rows.slice(0, countSame(rows, tail.spec));
   // What it takes is told well enough by its bytes: characters are no more.
   const characters = tail.bytes - tail.n * PACKED_BYTES + tail.n * (tail.spec?.length ?? first.spec.length);
-  const { rows: taken } = fitting(sameSpec, { rows: { length: tail.n }, characters });
+  const { rows: taken } = fitting(sameSpec, { jobs: tail.n, characters });
   if (taken.length > 0) packs.accept(withRows(tail, taken), taken);
   return rows.slice(taken.length);
 }

@@ -1,10 +1,10 @@
 import { utf8Bytes } from "../../../../contract/primitives.ts";
-import type { SucceededJob } from "../job-change.ts";
-import type { ItemRow, JobRow, JobSpec } from "../job-row.ts";
-import type { Returning, Start, StartedRow, Success } from "../state-store.ts";
 import { readable } from "../../kernel/quarantine.ts";
 import type { Step } from "../../kernel/step.ts";
 import { QUEUES } from "../../queues/queue-store.ts";
+import type { SucceededJob } from "../job-change.ts";
+import type { ItemRow, JobRow, JobSpec } from "../job-row.ts";
+import type { Returning, Start, StartedRow, Success } from "../state-store.ts";
 import { acceptedAt, type OpenSlice, type PackHead, type PackPlace, sliceAt } from "./pack-head.ts";
 import { acceptedRow, PACKED_VERSIONS, startedRow } from "./pack-rows.ts";
 import type { DoneCells, PackTexts } from "./pack-store.ts";

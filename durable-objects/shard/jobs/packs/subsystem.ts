@@ -1,9 +1,9 @@
-import { countMove } from "../counts.ts";
-import { noteUncopied } from "../unprojected.ts";
 import type { Parts } from "../../kernel/part.ts";
 import { type Aside, QUARANTINE, readable } from "../../kernel/quarantine.ts";
 import type { Step } from "../../kernel/step.ts";
 import type { Subsystem } from "../../kernel/subsystem.ts";
+import { countMove } from "../counts.ts";
+import { noteUncopied } from "../unprojected.ts";
 import { PACK_AUDIT } from "./pack-audit.ts";
 import { liveOf, type PackHead, stateAt } from "./pack-head.ts";
 import { PackRows } from "./pack-rows.ts";

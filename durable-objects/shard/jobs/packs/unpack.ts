@@ -1,14 +1,14 @@
 import { utf8Bytes } from "../../../../contract/primitives.ts";
+import type { Step } from "../../kernel/step.ts";
+import { QUEUES } from "../../queues/queue-store.ts";
 import { countMove, standingOf } from "../counts.ts";
 import { appendUnpackedToLog, isPackUncopied } from "../history.ts";
 import type { JobRow } from "../job-row.ts";
 import { STATES } from "../state-store.ts";
-import type { Step } from "../../kernel/step.ts";
-import { QUEUES } from "../../queues/queue-store.ts";
+import { closeAtEnd } from "./close-packs.ts";
 import type { PackPlace } from "./pack-head.ts";
 import { rowAt } from "./pack-rows.ts";
 import { PACKED_BYTES, PACKS } from "./packs.ts";
-import { settleAtEnd } from "./settle.ts";
 
 /**
  * Gives a job of a pack its own row, as it would be had it never been packed, before something happens to it that packs know
@@ -18,7 +18,7 @@ export function unpack(step: Step, id: string): void {
   const packs = step.get(PACKS);
   const place = packs.find(id);
   if (place === null) return;
-  settleAtEnd(step);
+  closeAtEnd(step);
   const { head } = place;
   const row = rowAt(packs, place, step.get(QUEUES).get(head.queue).settings.concurrency !== null);
   step.get(STATES).restore(row);

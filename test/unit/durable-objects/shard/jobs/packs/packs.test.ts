@@ -2,7 +2,16 @@ import { describe, expect, test } from "vitest";
 import type { WorkItem } from "../../../../../../contract/rpc.ts";
 import { JOBS } from "../../../../../../durable-objects/shard/jobs/job-store.ts";
 import { discard } from "../../../../../../durable-objects/shard/lifecycle/discard.ts";
-import { CALL, type Harness, HOUR, idsOf, MINUTE, only, PackHarness, SECOND } from "../../../../../rigs/shard-harness.ts";
+import {
+  CALL,
+  type Harness,
+  HOUR,
+  idsOf,
+  MINUTE,
+  only,
+  PackHarness,
+  SECOND,
+} from "../../../../../rigs/shard-harness.ts";
 
 const BIG = JSON.stringify("x".repeat(10_000));
 

@@ -4,7 +4,15 @@ import type { ListRequest, WorkItem } from "../../../../../../contract/rpc.ts";
 import { JOBS } from "../../../../../../durable-objects/shard/jobs/job-store.ts";
 import { discard } from "../../../../../../durable-objects/shard/lifecycle/discard.ts";
 import { lane } from "../../../../../lane.ts";
-import { CALL, type Harness, HOUR, MINUTE, PackHarness, RowHarness, SECOND } from "../../../../../rigs/shard-harness.ts";
+import {
+  CALL,
+  type Harness,
+  HOUR,
+  MINUTE,
+  PackHarness,
+  RowHarness,
+  SECOND,
+} from "../../../../../rigs/shard-harness.ts";
 
 /**
  * Two shards to which the same happens, one that packs and one that does not: whoever asks gets the same answers of both, at

@@ -1,15 +1,15 @@
+import type { Step } from "../../kernel/step.ts";
 import { appendPackToLog } from "../history.ts";
 import { countBytes } from "../stored-size.ts";
-import type { Step } from "../../kernel/step.ts";
 import { liveOf } from "./pack-head.ts";
 import { PACKS } from "./packs.ts";
 
-const SETTLED = {};
+const CLOSED = {};
 
 /** A pack changes in this step: when all is done, it is looked at whether its jobs are all final by then. */
-export function settleAtEnd(step: Step): void {
-  step.scratch(SETTLED, () => {
-    step.beforeRecords(() => settle(step));
+export function closeAtEnd(step: Step): void {
+  step.scratch(CLOSED, () => {
+    step.beforeRecords(() => closePacks(step));
     return true;
   });
 }
@@ -18,9 +18,9 @@ export function settleAtEnd(step: Step): void {
  * Packs of which no job waits or runs any more go to history as they are, all jobs of one in one entry of the log. Those
  * that have no job any more, because all have become rows, go at once.
  */
-function settle(step: Step): void {
+function closePacks(step: Step): void {
   const packs = step.get(PACKS);
-  for (const pack of [...packs.changed()]) {
+  for (const pack of [...packs.heads.changed()]) {
     const head = packs.get(pack);
     if (head === null || head.logged || liveOf(head) > 0) continue;
     if (head.done === 0) {
@@ -28,6 +28,6 @@ function settle(step: Step): void {
       continue;
     }
     appendPackToLog(step, head);
-    packs.set(pack, { ...head, logged: true });
+    packs.heads.set(pack, { ...head, logged: true });
   }
 }
