@@ -40,6 +40,8 @@ export default defineConfig({
               // A copy of the database, which tests let lag behind (test/workers/replicated-d1.ts).
               d1Databases: { REPLICA: "replica" },
               bindings: {
+                // Few, so that the tests are fast; test/workers/placement.test.ts has as many as a deployment.
+                SHARDS: "4",
                 DURE_ROOT_KEY: "dure_root_of-the-tests-0123456789abcdefghijkl",
                 DURE_MASTER_KEY: MASTER_KEY,
                 ALLOW_PRIVATE_TARGETS: "true",

@@ -1,5 +1,5 @@
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
-import { isOn, onOffFault } from "../../domain/variable.ts";
+import { isOn, onOffFault, placementFault } from "../../domain/variable.ts";
 import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
 
 /** The processor's variables, read once. */
@@ -17,13 +17,16 @@ export interface Config {
 }
 
 type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS"> &
-  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">> &
+  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS" | "LOCATION" | "JURISDICTION">> &
   MasterKeyVariables;
 
 /** Throws where a variable is not what it has to be. */
 export function readConfig(env: Variables): Config {
   const masterKeys = masterKeyTexts(env);
-  const fault = new MasterKeys(masterKeys).fault ?? onOffFault("ALLOW_PRIVATE_TARGETS", env.ALLOW_PRIVATE_TARGETS);
+  const fault =
+    new MasterKeys(masterKeys).fault ??
+    onOffFault("ALLOW_PRIVATE_TARGETS", env.ALLOW_PRIVATE_TARGETS) ??
+    placementFault(env);
   if (fault !== null) throw new Error(fault);
   return {
     masterKeys,

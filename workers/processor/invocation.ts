@@ -1,3 +1,4 @@
+import { objectStub } from "../../contract/object-stub.ts";
 import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
@@ -123,11 +124,11 @@ export class Invocation {
   }
 
   #shard(id: string): ShardApi {
-    return this.#env.SHARD.getByName(id);
+    return objectStub(this.#env.SHARD, id, this.#env);
   }
 
   async #allShards(): Promise<string[]> {
-    const map = await this.#env.DIRECTORY.getByName("directory").map();
+    const map = await objectStub(this.#env.DIRECTORY, "directory", this.#env).map();
     return map.shards.map((shard) => shard.id);
   }
 }
