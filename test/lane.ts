@@ -6,13 +6,13 @@
 /** Of each kind of random history: how many in `npm test`, and how many in a campaign. */
 const AMOUNTS = {
   /** The whole platform with faults (`test/simulation`). About seven a second on one core. */
-  simulated: { test: 160, campaign: 50_000 },
+  simulated: { test: 80, campaign: 50_000 },
   /** Simulated histories that run twice and must be the same. */
-  repeated: { test: 12, campaign: 500 },
+  repeated: { test: 5, campaign: 500 },
   /** Batches in the world of the two-phase protocol. */
   twoPhase: { test: 120, campaign: 20_000 },
   /** A shard beside its model (`test/model`). About fifty a second on one core. */
-  model: { test: 250, campaign: 50_000 },
+  model: { test: 200, campaign: 50_000 },
   /** A shard alone, for each property of `test/unit` that holds in any history. */
   shard: { test: 15, campaign: 1_000 },
   /** Jobs that wait, each asked for its one true reason: so many meet every reason often enough. */
@@ -33,7 +33,7 @@ type Histories = Record<keyof typeof AMOUNTS, number>;
 type LaneName = "test" | "campaign";
 
 /** Each mutant, and each large exhaustive search, comes in one run out of so many; in a campaign always. */
-export const ROTATION_PARTS = 5;
+export const ROTATION_PARTS = 8;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 

@@ -44,6 +44,7 @@ export class Shard extends Calls {
       random: unguessable,
       setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
+      callWaiting: (key, most) => this.#polls.wake(key, most),
       setAside: ({ kind, key, tries, fault }) => {
         // Keys that users have chosen are in the names of other rows.
         const row = kind === EACH_JOB.kind ? { job: key } : {};
@@ -79,7 +80,13 @@ export class Shard extends Calls {
     const run = () => this.#core.reply(this.#core.call(name, request, alarmAt));
     // What the platform said of the alarm is true of now, and not of when the steps that wait have run.
     const reply = command.kind === "read" || asksAlarm ? run() : await this.#group.run(run);
-    return command.patience === undefined ? reply : this.#wait(command.patience, request, { reply, run });
+    const { patience } = command;
+    if (patience === undefined) return reply;
+    try {
+      return await this.#wait(patience, request, { reply, run });
+    } finally {
+      patience.leave?.(this.#core.engine, request);
+    }
   }
 
   override async alarm(): Promise<void> {
@@ -114,7 +121,8 @@ export class Shard extends Calls {
       const call = { request, result: answer.result, rounds, elapsedMs: now - began, now };
       const again = patience.again?.(engine, call) ?? null;
       const wait = again ?? patience.hold?.(engine, call) ?? null;
-      if (wait === null || wait.ms <= 0) return answer;
+      if (wait === null || wait.ms <= 0)
+        return { ...answer, result: patience.after?.(answer.result, call) ?? answer.result };
       const woken = this.#polls.wait(wait);
       this.#drive();
       await woken;

@@ -20,6 +20,7 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   SWEEP_MS: "0",
   LOCATION: "",
   JURISDICTION: "",
+  WAIT_MS: "0",
 };
 
 let messages = 0;

@@ -1,5 +1,5 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
-import { echoMs, executorsFor, FIRST_ECHO_MS, MAX_EXECUTORS } from "../../../domain/bell.ts";
+import { echoMs, executorsFor, executorWaitMs, FIRST_ECHO_MS, MAX_EXECUTORS, meanGap } from "../../../domain/bell.ts";
 import { type Lane, WORK_LINES, type WorkLine } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { EXECUTORS, type Executor, type Executors } from "../flow/executors.ts";
@@ -56,6 +56,11 @@ interface Owed {
   grown: Set<number>;
   /** When a bell was last sent. */
   rungAt: number;
+  /** Executors that wait here until there is something to claim. They are told and need no bell. */
+  waiting: Set<string>;
+  /** When more last came to wait than did before, and how far apart that mostly is, in ms; null: not known. */
+  grewAt: number | null;
+  gapMs: number | null;
   /** Who came last, as the row has it. */
   written: Executor | null;
 }
@@ -73,11 +78,22 @@ export type Demand = ReadonlyMap<Line, LineDemand>;
 export interface Visit {
   /** A processor invocation, a consumer invocation, the projector. */
   who: string;
+  /** It waited here, or has come to wait: no bell is answered by it. Left out: it came for a bell. */
+  waits?: boolean;
   /** It took work, or goes on to ask for other queues of the line: it is here again soon. */
   stays: boolean;
   /** Jobs by queue that it asked for and could not take. */
   limited: ReadonlyMap<number, number>;
   now: number;
+}
+
+/** What is owed to a line now. */
+export interface Due {
+  bells: { bell: Doorbell; delaySeconds: number }[];
+  /** Lines whose waiting executors are to be told, and how many of them there is work for. */
+  called: { line: Line; executors: number }[];
+  /** When to look again, epoch milliseconds; null: when something changes. */
+  wakeAt: number | null;
 }
 
 export const NONE_LIMITED: ReadonlyMap<number, number> = new Map();
@@ -109,6 +125,9 @@ export class Bells {
         rungFor: new Map(),
         grown: new Set(),
         rungAt: 0,
+        waiting: new Set(),
+        grewAt: null,
+        gapMs: null,
         written: null,
       });
     for (const row of sql.all<BellRow>("SELECT * FROM bells")) this.#load(row);
@@ -122,9 +141,10 @@ export class Bells {
   }
 
   /** Somebody came for `line`: one of its bells was heard. */
-  answered(line: Line, { who, stays, limited, now }: Visit): void {
+  answered(line: Line, { who, stays, limited, now, waits = false }: Visit): void {
     const owed = this.#of(line);
-    if (!owed.working.has(who) && owed.outstanding > 0) owed.outstanding -= 1;
+    if (!waits && !owed.working.has(who) && owed.outstanding > 0) owed.outstanding -= 1;
+    owed.waiting.delete(who);
     if (stays) owed.working.set(who, now);
     else owed.working.delete(who);
     owed.nextAt = now + this.#echo(line, 0);
@@ -144,9 +164,34 @@ export class Bells {
     );
   }
 
+  /** An executor waits at the line until it comes again (`answered`) or leaves. */
+  waits(line: Line, who: string): void {
+    this.#of(line).waiting.add(who);
+  }
+
+  /** An executor does not wait any more. */
+  leaves(line: Line, who: string): void {
+    this.#of(line).waiting.delete(who);
+  }
+
+  /** Whether executors wait at the line that are told of whatever comes: they look at it again by themselves, without an alarm. */
+  isAwaited(line: Line): boolean {
+    return this.#of(line).waiting.size > 0;
+  }
+
+  /** How long an executor is worth waiting at a line that has run dry, in ms. */
+  worthWaitingMs(line: Line): number {
+    return executorWaitMs(this.#of(line).gapMs);
+  }
+
   /** Of a queue something else waits than before. */
-  noteChange({ line, queue, before, after }: DemandChange): void {
+  noteChange({ line, queue, before, after }: DemandChange, now: number): void {
     const owed = this.#of(line);
+    // What comes in one step comes at once.
+    if (after > before && owed.grewAt !== now) {
+      if (owed.grewAt !== null) owed.gapMs = meanGap(owed.gapMs, now - owed.grewAt);
+      owed.grewAt = now;
+    }
     const rungFor = owed.rungFor.get(queue) ?? before;
     owed.rungFor.set(queue, rungFor);
     if (after > rungFor) owed.grown.add(queue);
@@ -154,9 +199,10 @@ export class Bells {
     if (owed.muted.has(queue)) owed.mutedNow = null;
   }
 
-  /** The bells to send now for what waits, and when to look again (null: when something changes). */
-  due(demand: Demand, now: number): { bells: { bell: Doorbell; delaySeconds: number }[]; wakeAt: number | null } {
-    const bells: { bell: Doorbell; delaySeconds: number }[] = [];
+  /** What is owed now for what waits. */
+  due(demand: Demand, now: number): Due {
+    const bells: Due["bells"] = [];
+    const called: Due["called"] = [];
     let wakeAt: number | null = null;
     if (now < this.#dueAt) this.#forgetTimes();
     this.#dueAt = now;
@@ -179,7 +225,9 @@ export class Bells {
       }
       const backAt = this.#forgetBusy(owed, now);
       const wanted = isWork(line) ? executorsFor({ jobs, http }, MAX_EXECUTORS[laneOf(line)]) : 1;
-      const missing = wanted - owed.outstanding - owed.working.size;
+      // Those who wait are told whatever bells are out: they are here already.
+      if (owed.waiting.size > 0) called.push({ line, executors: wanted });
+      const missing = wanted - owed.outstanding - owed.working.size - owed.waiting.size;
       if (missing > 0) {
         owed.outstanding += missing;
         owed.nextAt = now + this.#echo(line, owed.unanswered);
@@ -188,10 +236,12 @@ export class Bells {
         owed.grown.clear();
         for (let i = 0; i < missing; i++) bells.push(this.#bell(line));
       }
+      // Whoever waits alone needs no alarm: it looks again when its wait is over, and is lost with the object, which then rings anew.
+      if (owed.waiting.size > 0 && owed.outstanding + owed.working.size === 0) continue;
       const lookAgainAt = owed.outstanding > 0 ? owed.nextAt : backAt;
       if (wakeAt === null || lookAgainAt < wakeAt) wakeAt = lookAgainAt;
     }
-    return { bells, wakeAt };
+    return { bells, called, wakeAt };
   }
 
   /** The clock has stepped back: what was to be awaited until some time would be awaited for too long. */

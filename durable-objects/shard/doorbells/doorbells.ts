@@ -14,6 +14,14 @@ export const RING = new Part("ring", (): ((bell: Doorbell, delaySeconds: number)
   throw new Error("nobody gave this shard a way to ring");
 });
 
+/** Wakes those who wait for a key, `most` of them at most. The object gives the real one; without it nobody waits. */
+export const CALL_WAITING = new Part("call waiting", (): ((key: string, most: number) => void) => () => undefined);
+
+/** What executors of a line wait for at the shard. */
+export function executorsKey(line: Line): string {
+  return `executors:${line}`;
+}
+
 /**
  * After a step: rings the bells that are owed. Answers when to look again: a bell goes unanswered, or a rate lets the next
  * job start that it holds back, so that executors and waiting workers are told then. Null: when something changes. What it
@@ -28,8 +36,9 @@ export function ringBells(parts: Parts, now: number): number | null {
   if (changes.visits.size > 0 || executors.isStale)
     executors.wait(changes.visits, (visit) => book.lineOfVisit(visit), now);
   const owed = parts.get(BELLS);
-  for (const change of changes.queues) owed.noteChange(change);
-  const { bells, wakeAt } = owed.due(demand, now);
+  for (const change of changes.queues) owed.noteChange(change, now);
+  const { bells, called, wakeAt } = owed.due(demand, now);
+  for (const { line, executors } of called) parts.get(CALL_WAITING)(executorsKey(line), executors);
   if (bells.length > 0) {
     const ring = parts.get(RING);
     for (const { bell, delaySeconds } of bells) ring(bell, delaySeconds);

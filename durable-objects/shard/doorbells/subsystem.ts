@@ -41,7 +41,8 @@ function processorComes({ get, now }: AuditView): AuditViolation[] {
 function demandHasAlarm(view: AuditView): AuditViolation[] {
   const { alarmAt, now } = view;
   if (alarmAt !== null && alarmAt <= now + MAX_ECHO_MS + OVERDUE_MS) return [];
-  return [...demandOf(view, now)].map(([line, { jobs }]) => ({
+  const unattended = [...demandOf(view, now)].filter(([line]) => !view.get(BELLS).isAwaited(line));
+  return unattended.map(([line, { jobs }]) => ({
     rule: "waiting-has-alarm",
     detail: `${jobs} ${line === "events" ? "subscriptions" : "jobs"} wait in ${line}, and no alarm will ring for them again`,
   }));

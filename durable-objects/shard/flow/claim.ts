@@ -60,7 +60,7 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   const items: WorkItem[] = [];
   const { leaseMs, worker } = request;
   if (request.connections !== undefined) step.get(CONNECTIONS).learn(request.lane, request.connections);
-  const space = spaceOf({});
+  const space = spaceOf({ bytes: request.bytes });
   const tags = new LeaseTags();
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
@@ -144,8 +144,8 @@ interface Space {
   allAttempts: boolean;
 }
 
-function spaceOf({ allAttempts = false }: { allAttempts?: boolean }): Space {
-  return { bytes: CLAIM_BYTES, allAttempts };
+function spaceOf({ allAttempts = false, bytes }: { allAttempts?: boolean; bytes?: number | undefined }): Space {
+  return { bytes: Math.min(CLAIM_BYTES, bytes ?? CLAIM_BYTES), allAttempts };
 }
 
 interface Started<Row> {

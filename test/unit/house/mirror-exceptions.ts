@@ -39,6 +39,7 @@ export const MIRROR_EXCEPTIONS: readonly MirrorExceptions[] = [
       "workers/processor/spawn-doors.test.ts",
       "workers/processor/work-moved.test.ts",
       "workers/processor/work-progress.test.ts",
+      "workers/processor/work-wait.test.ts",
     ],
   },
   {
