@@ -76,7 +76,7 @@ async function rowsOf(counter: RowCounter, tenant: Tenant, one: Case): Promise<R
   const { method, path, body, key = tenant.key, headers, goesOn } = one;
   passTime(BETWEEN_CASES_MS);
   await counter.fireDue();
-  counter.reset();
+  await counter.begin();
   const options = { key, ...(body === undefined ? {} : { body }), ...(headers === undefined ? {} : { headers }) };
   const answering = callThrough(counter.bindings(), [method, path], options);
   if (goesOn) await fireUntil(counter, answering);
