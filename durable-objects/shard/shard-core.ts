@@ -1,6 +1,7 @@
 import type { Doorbell } from "../../contract/doorbell.ts";
-import type { Reply, ShardApi } from "../../contract/rpc.ts";
+import type { Quarantined, Reply, ShardApi } from "../../contract/rpc.ts";
 import type { ConnectionShares } from "../../domain/connections.ts";
+import { faultText, isPlatformFault } from "../../domain/fault.ts";
 import type { SlotMap } from "../../domain/slots.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { CALL_WAITING, RING } from "./doorbells/doorbells.ts";
@@ -81,9 +82,20 @@ export class ShardCore extends Calls {
     const refusal = touches.by === "slots" ? engine.get(OWNERSHIP).refusal(touches.of(request)) : null;
     if (refusal !== null) return refusal as Result<Name>;
     // Whoever asks for a job that is set aside has it tried at once.
-    if (touches.by === "slots" && touches.job !== undefined && engine.get(QUARANTINE).any) {
-      engine.tryAgain(EACH_JOB.kind, touches.job(request));
+    const job = touches.by === "slots" ? (touches.job?.(request) ?? null) : null;
+    if (job !== null && engine.get(QUARANTINE).any) engine.tryAgain(EACH_JOB.kind, job);
+    try {
+      return this.#run(command, request, alarmAt);
+    } catch (error) {
+      if (isPlatformFault(error)) throw error;
+      if (command.otherwise !== undefined) return command.otherwise(engine, request, error);
+      if (job === null) throw error;
+      return this.#quarantined(job, error) as Result<Name>;
     }
+  }
+
+  #run<Req, Res>(command: Command<Req, Res>, request: Req, alarmAt: number | null | undefined): Res {
+    const { engine } = this;
     switch (command.kind) {
       case "write":
         return engine.step((step) => command.run(step, request));
@@ -92,6 +104,16 @@ export class ShardCore extends Calls {
       case "direct":
         return command.run(engine, request, alarmAt === undefined ? engine.armedAt : alarmAt);
     }
+  }
+
+  /** The one job that a call is about makes it throw: it is set aside, as whatever else would throw over it. */
+  #quarantined(job: string, error: unknown): Quarantined {
+    const now = this.engine.now();
+    const quarantine = this.engine.get(QUARANTINE);
+    if (quarantine.find(EACH_JOB.kind, job) === null)
+      quarantine.setAside({ kind: EACH_JOB.kind, key: job }, error, now);
+    const { until = now, fault = faultText(error) } = quarantine.find(EACH_JOB.kind, job) ?? {};
+    return { type: "quarantined", retryAfterMs: Math.max(0, until - now), fault };
   }
 
   /** The answer to a call: to be made before anything else happens in the shard, see `Reply`. */

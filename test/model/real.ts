@@ -3,6 +3,7 @@ import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap } from "../../domain/slots.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
 import { RigCore } from "../rigs/rig-core.ts";
+import { throwing } from "../simulation/crashing-sql.ts";
 import { shardDatabase } from "../simulation/database-pool.ts";
 import type { Model } from "./model.ts";
 import { type Mutant, NOTHING_BROKEN } from "./mutant.ts";
@@ -23,6 +24,8 @@ export class Real {
   /** False while the alarm is lost: it fires again after a wake or a restart. */
   awake = true;
   core: RigCore;
+  /** Jobs of which each change of the state throws. */
+  readonly planted = new Set<string>();
   #database = shardDatabase(false);
   #mutant: Mutant;
   #made = 0;
@@ -30,7 +33,8 @@ export class Real {
   constructor(now: number, mutant: Mutant = NOTHING_BROKEN) {
     this.now = now;
     this.#mutant = mutant;
-    this.sql = mutant.sql === undefined ? this.#database.sql : rewritten(this.#database.sql, mutant.sql);
+    const sql = mutant.sql === undefined ? this.#database.sql : rewritten(this.#database.sql, mutant.sql);
+    this.sql = throwing(sql, this.planted);
     this.core = this.#boot();
     this.core.adopt(initialMap(1));
   }

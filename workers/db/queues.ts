@@ -126,7 +126,8 @@ export async function allFormerQueues(db: Db): Promise<QueueSettings[]> {
 /** Forgets a queue whose name another has, unless history has jobs of it. */
 export async function forgetFormerQueue(db: Db, { namespace, name, ...settings }: QueueSettings): Promise<void> {
   const id = queueId(name, settings);
-  const isOver = sql`NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_by_queue WHERE namespace = ${namespace} AND queue = ${id})`;
+  const isOver = sql`NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_by_queue WHERE namespace = ${namespace} AND queue = ${id})
+    AND NOT EXISTS (SELECT 1 FROM history_pages INDEXED BY history_pages_by_queue WHERE namespace = ${namespace} AND queue = ${id})`;
   await db.batch([
     db.delete(historyCounts).where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, id), isOver)),
     db.delete(formerQueues).where(and(eq(formerQueues.namespace, namespace), eq(formerQueues.queueId, id), isOver)),

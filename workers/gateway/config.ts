@@ -1,6 +1,6 @@
 import { rootKeyFault } from "../../domain/root-key.ts";
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
-import { choiceFault, isOn, METRICS_CHOICES, onOffFault } from "../../domain/variable.ts";
+import { choiceFault, isOn, METRICS_CHOICES, onOffFault, wholeNumberFault } from "../../domain/variable.ts";
 import { type MasterKeyTexts, masterKeyTexts } from "../crypto/master-key.ts";
 /** How many requests of a key and of a namespace may wait at a time in one isolate; 0 is no limit. */
 export interface WaitingLimits {
@@ -43,7 +43,8 @@ export function configOf(env: Env): Config {
     refusal:
       rootKeyFault("DURE_ROOT_KEY", env.DURE_ROOT_KEY) ??
       (previousRootKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousRootKey)) ??
-      choiceFaults(variables),
+      choiceFaults(variables) ??
+      numberFaults(variables),
     metricsPublic: variables.METRICS === "public",
     rateLimit: Number(variables.RATE_LIMIT),
     targets: {
@@ -60,4 +61,13 @@ function choiceFaults({ METRICS, ALLOW_PRIVATE_TARGETS }: Variables): string | n
   return (
     onOffFault("ALLOW_PRIVATE_TARGETS", ALLOW_PRIVATE_TARGETS) ?? choiceFault("METRICS", METRICS ?? "", METRICS_CHOICES)
   );
+}
+
+/** Why a variable that is a number is none. */
+function numberFaults(variables: Variables): string | null {
+  for (const name of ["RATE_LIMIT", "WAITS_PER_KEY", "WAITS_PER_NAMESPACE"] as const) {
+    const fault = wholeNumberFault(name, variables[name]);
+    if (fault !== null) return fault;
+  }
+  return null;
 }

@@ -7,6 +7,7 @@ import { forgetAuditLog } from "../db/audit-log.ts";
 import { type Db, primary } from "../db/client.ts";
 import { forgetDeadLetters } from "../db/dead-letters.ts";
 import { forgetJobs } from "../db/history.ts";
+import { forgetPages } from "../db/history-pages.ts";
 import { forgetKeys, revokeKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { confirmProjections } from "../db/projection.ts";
@@ -37,11 +38,12 @@ const DEAD_LETTER_MS = 30 * 24 * 3_600_000;
 const MAX_OLD_PURGES = 8;
 /** One statement's work in history, and the time all of it may take of a run. */
 const PURGE_STEP = 500;
+const PURGE_PAGES = 100;
 const PURGE_MS = 20_000;
 /** A queue whose name another has is remembered this much longer than it keeps its jobs: what is late, comes by then. */
 const FORMER_MS = 30 * 24 * 3_600_000;
-/** Purges of one run, two queries each. */
-const MAX_PURGES = 100;
+/** Rounds of purging of one run, four queries each. */
+const MAX_PURGES = 50;
 /** Former queues that one run forgets, a query each. */
 const MAX_FORGOTTEN = 30;
 
@@ -167,10 +169,12 @@ async function purgeHistory(db: Db, now: number): Promise<void> {
   let purges = 0;
   let forgotten = 0;
   for (const settings of [...queues.slice(start), ...queues.slice(0, start)]) {
-    let gone = PURGE_STEP;
-    while (gone === PURGE_STEP) {
+    let more = true;
+    while (more) {
       if (purges++ >= MAX_PURGES || Date.now() > until) return;
-      gone = await forgetJobs(db, forgettable(settings, now), PURGE_STEP);
+      const what = forgettable(settings, now);
+      const [jobs, pages] = [await forgetJobs(db, what, PURGE_STEP), await forgetPages(db, what, PURGE_PAGES)];
+      more = jobs === PURGE_STEP || pages === PURGE_PAGES;
     }
     if (former.has(settings) && isLongGone(settings, now) && forgotten++ < MAX_FORGOTTEN) {
       await forgetFormerQueue(db, settings);

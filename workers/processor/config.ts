@@ -1,5 +1,5 @@
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
-import { isOn, onOffFault } from "../../domain/variable.ts";
+import { isOn, onOffFault, wholeNumberFault } from "../../domain/variable.ts";
 import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
 
 /** The processor's variables, read once. */
@@ -45,8 +45,7 @@ export function readConfig(env: Variables): Config {
 }
 
 function wholeNumber(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least)
-    throw new Error(`${name} must be a whole number from ${least} on, not "${text}"`);
-  return value;
+  const fault = wholeNumberFault(name, text, least);
+  if (fault !== null) throw new Error(fault);
+  return Number(text);
 }

@@ -82,12 +82,26 @@ export function claimable(parts: Parts, queue: KnownQueue, now: number): number 
   const ready = readyJobs(parts, queue.ref, now);
   if (ready === 0 || queue.settings.paused) return 0;
   if (!isLimited(queue)) return ready;
+  const looksAll = parts.get(QUARANTINE).count(EACH_JOB.kind, now) === 0;
   let room = 0;
   for (const partition of parts.get(JOBS).readyPartitions(queue.ref)) {
+    // Whoever waits would claim again and again where there is room for what is passed over alone.
+    if (!looksAll && readyIn(parts, { ref: queue.ref, partition }, { most: 1, now }) === 0) continue;
     room += Math.max(0, partitionRoom(parts, queue, { partition, now }));
     if (room >= ready) return ready;
   }
   return room;
+}
+
+/** How many ready jobs of a partition a claim would look at, as far as `most`. Reads them all. */
+function readyIn(
+  parts: Parts,
+  { ref, partition }: { ref: number; partition: number },
+  { most, now }: { most: number; now: number },
+): number {
+  const quarantine = parts.get(QUARANTINE);
+  const rows = parts.get(JOBS).ready(ref, partition, most + quarantine.count(EACH_JOB.kind, now));
+  return Math.min(most, rows.filter(({ id }) => !quarantine.holds(EACH_JOB.kind, id, now)).length);
 }
 
 /** How many jobs of a queue a claim could start now, exactly as far as `most` in each partition. Reads them all. */
@@ -99,7 +113,7 @@ export function startable(parts: Parts, queue: KnownQueue, { most, now }: { most
     .readyPartitions(queue.ref)
     .reduce((sum, partition) => {
       const room = Math.min(most, Math.max(0, partitionRoom(parts, queue, { partition, now })));
-      return sum + parts.get(JOBS).ready(queue.ref, partition, room).length;
+      return sum + readyIn(parts, { ref: queue.ref, partition }, { most: room, now });
     }, 0);
 }
 

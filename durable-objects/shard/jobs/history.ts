@@ -10,7 +10,7 @@ import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { HISTORY_LOG, type LoggedJob } from "./history-log.ts";
 import type { JobChange } from "./job-change.ts";
-import type { JobHead, JobSpec } from "./job-row.ts";
+import { type JobHead, readableSpec } from "./job-row.ts";
 import { METRICS } from "./metrics.ts";
 import { noteCopied, noteUncopied, PROJECTED } from "./unprojected.ts";
 
@@ -117,7 +117,8 @@ function purgeAtOf(
 
 /** When the keys of a job stop answering with it; 0 when it has none. */
 function keysOf(row: JobHead, { idempotencyWindowMs }: QueueSettings, now: number): number {
-  const { idempotencyKey, dedupEndsAt } = JSON.parse(row.spec) as JobSpec;
+  // Of a job that cannot be read nobody knows whether it had a key.
+  const { idempotencyKey, dedupEndsAt } = readableSpec(row);
   const endsAt = idempotencyKey === null ? 0 : row.created_at + idempotencyWindowMs;
   return dedupEndsAt === undefined ? endsAt : answersUntil(dedupEndsAt, now, idempotencyWindowMs);
 }

@@ -92,8 +92,7 @@ function written(step: Step, row: JobHead, next: JobHead): JobHead {
 
 /** The job has come on: whatever was thrown over it is tried anew. */
 function letGo(step: Step, { id }: { id: string }): void {
-  const quarantine = step.get(QUARANTINE);
-  if (quarantine.any) step.onCommit(() => quarantine.release({ kind: EACH_JOB.kind, key: id }));
+  step.get(QUARANTINE).releaseWith(step, { kind: EACH_JOB.kind, key: id });
 }
 
 /** The bit of the gate for a job that becomes queued: where its key is limited, it goes through when the gate is rebalanced. */

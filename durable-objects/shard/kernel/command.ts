@@ -37,6 +37,8 @@ export interface Patience<Request, Result> {
 
 interface CommandBase<Request, Result> {
   readonly touches: Touches<Request>;
+  /** What runs in place of a call that has thrown `error`, and so has done nothing; it may throw the same. No fault of the platform comes here. */
+  readonly otherwise?: (engine: Engine, request: Request, error: unknown) => Result;
   readonly patience?: Patience<Request, Result>;
 }
 

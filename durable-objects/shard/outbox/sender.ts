@@ -81,7 +81,8 @@ export function sendAgain(step: Step, limit: number): boolean {
     jobOf(row, step.get(QUEUES));
     outbox.sendAgain(step, row, step.get(SEQUENCE).next(step.now));
   };
-  return walk(step, EACH_OUTGOING, { rows, each }) === limit;
+  // Its receiver may throw once more: until that has taken it, the backoff goes on.
+  return walk(step, { ...EACH_OUTGOING, unproven: true }, { rows, each }) === limit;
 }
 
 /** When a job that was set aside is tried again; null when none is. */
@@ -122,6 +123,8 @@ function takeOut(step: Step, delivery: Delivery, left: ReadonlySet<number>): voi
   } else {
     const jobs = delivery.request.jobs.filter(({ seq }) => !left.has(seq));
     outbox.confirmed(step, jobs);
+    const quarantine = step.get(QUARANTINE);
+    for (const { job } of jobs) quarantine.releaseWith(step, { kind: EACH_OUTGOING.kind, key: job.id });
   }
 }
 

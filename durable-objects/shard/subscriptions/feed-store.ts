@@ -1,11 +1,12 @@
 import { HEALTHY } from "../../../domain/feed.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
+import { Part, type PartContext } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
-import type { Rows } from "../kernel/quarantine.ts";
+import { type Rows, readable } from "../kernel/quarantine.ts";
 import { type Delivery, type Feed, type FeedRow, NEW, NOTHING, toFeed, type Undelivered } from "./feed.ts";
 import { EVENT_COLUMNS, type EventHead } from "./stored-event.ts";
+import { standInFor } from "./unreadable-subscription.ts";
 
 export interface EventRow extends SqlRow {
   seq: number;
@@ -25,7 +26,8 @@ export const EACH_EVENT_ROW = {
 /** A row without its text. */
 export type EventSpan = Pick<EventRow, "seq" | "at" | "n" | "bytes">;
 
-const COLUMNS = `ref, settings, after_seq, failures, failing_since, next_at, delivered, dropped, last_error, last_delivered_at`;
+const COLUMNS = `ref, settings, after_seq, failures, failing_since, next_at, delivered, dropped,
+  iif(json_valid(last_error), last_error, NULL) AS last_error, last_delivered_at`;
 
 /**
  * The subscriptions that a shard was told of, and every statement on them and their events. A step has a view of its own, which
@@ -57,10 +59,11 @@ export class FeedStore {
   }
 
   /** Reads the store from the rows. */
-  static load(sql: Sql): FeedStore {
+  static load(shard: PartContext): FeedStore {
+    const { sql } = shard;
     const store = new FeedStore(sql, null);
-    for (const row of sql.all<FeedRow>(`SELECT ${COLUMNS} FROM subscriptions ORDER BY ref`))
-      store.#set(toFeed(row), null);
+    const rows = sql.all<FeedRow & FeedName>(`SELECT namespace, name, ${COLUMNS} FROM subscriptions ORDER BY ref`);
+    for (const row of rows) store.#set(readFeed(shard, row), null);
     for (const { subscription, ...undelivered } of store.#countRows()) store.#update(subscription, { undelivered });
     return store;
   }
@@ -343,15 +346,29 @@ export class FeedStore {
 /** Whether any subscription is there to be told: most shards have none, and nothing else is looked at then. */
 export const ANY_SUBSCRIPTION = new Part(
   "any subscription",
-  ({ sql }) => new Presence(sql, "subscriptions", "settings ->> 'deleted' = 0"),
+  ({ sql }) => new Presence(sql, "subscriptions", "NOT json_valid(settings) OR settings ->> 'deleted' = 0"),
 );
 
 export const FEEDS = new Part(
   "feeds",
-  ({ sql }) => FeedStore.load(sql),
+  (shard) => FeedStore.load(shard),
   (base, step) => {
     const view = base.fork();
     step.onCommit(() => base.join(view));
     return view;
   },
 );
+
+type FeedName = Pick<SubscriptionSettings, "namespace" | "name">;
+
+/** Subscriptions as rows that are set aside. */
+export const EACH_FEED = { kind: "subscriptions", keyOf: ({ ref }) => String(ref) } as const satisfies Rows<{
+  ref: number;
+}>;
+
+/** One whose row cannot be read is set aside and paused, until its settings are sent again. */
+function readFeed(shard: PartContext, row: FeedRow & FeedName): Feed {
+  const name = { kind: EACH_FEED.kind, key: EACH_FEED.keyOf(row) };
+  const feed = readable(shard, name, { now: shard.startedAt, make: () => toFeed(row) });
+  return feed ?? toFeed({ ...row, settings: JSON.stringify(standInFor(row)) });
+}

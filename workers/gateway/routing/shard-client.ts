@@ -1,9 +1,17 @@
-import { isProblem, type Problem, type Result, together, unavailable } from "../../../contract/problems.ts";
+import {
+  isProblem,
+  jobQuarantined,
+  type Problem,
+  type Result,
+  together,
+  unavailable,
+} from "../../../contract/problems.ts";
 import {
   type Busy,
   type LogPosition,
   type MapSource,
   type Moved,
+  type Quarantined,
   type Reply,
   RPC_VERSION,
   type ShardApi,
@@ -26,7 +34,9 @@ export interface ShardPorts {
   sleep(ms: number): Promise<void>;
 }
 
-export type Answered<R> = Exclude<R, Moved | Busy>;
+export type Answered<R> = Exclude<R, Moved | Busy | Quarantined>;
+/** An answer that may be `moved`: the caller plans again. */
+type Once<R> = Exclude<R, Busy | Quarantined>;
 
 export interface CallOptions {
   /** A call that may run twice is tried once more when the object could not be reached. */
@@ -107,13 +117,13 @@ export class ShardClient {
   }
 
   /** Asks one shard by its id and hands back `moved` for the caller to plan again. Waits while it is busy. */
-  async once<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Exclude<R, Busy>>> {
+  async once<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Once<R>>> {
     const reply = await this.onceWithLog(id, options, call);
     return isProblem(reply) ? reply : reply.result;
   }
 
   /** As `once`, and how far the shard's log was when it answered. Every answer of a shard passes through here. */
-  async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Reply<Exclude<R, Busy>>>> {
+  async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Reply<Once<R>>>> {
     const deadline = this.#ports.now() + MAX_BUSY_MS;
     const map = this.#known.map ?? (await this.refresh());
     if (isProblem(map)) return map;
@@ -122,9 +132,10 @@ export class ShardClient {
       const reply = await this.#reach(id, options, (shard) => call(shard, head));
       if (isProblem(reply)) return reply;
       const { result, log } = reply;
+      if (isQuarantined(result)) return jobQuarantined(result);
       if (!isBusy(result)) {
         this.#listener?.(id, log);
-        return { result: result as Exclude<R, Busy>, log };
+        return { result: result as Once<R>, log };
       }
       const wait = Math.max(5, result.retryAfterMs) * (0.5 + this.#ports.random());
       if (this.#ports.now() + wait > deadline) return unavailable.busy(result.retryAfterMs / 1000);
@@ -138,7 +149,7 @@ export class ShardClient {
   }
 
   /** Asks every shard of the map at once. The problem of one is that of all: half an answer would be a wrong one. */
-  async all<R>(options: CallOptions, call: Call<R>): Promise<Result<Exclude<R, Busy>[]>> {
+  async all<R>(options: CallOptions, call: Call<R>): Promise<Result<Once<R>[]>> {
     const map = await this.map();
     if (isProblem(map)) return map;
     return together(map.shards.map(({ id }) => this.once(id, options, call)));
@@ -181,6 +192,10 @@ function isMoved<R>(reply: R): reply is R & Moved {
 
 function isBusy<R>(reply: R): reply is R & Busy {
   return typeOf(reply) === "busy";
+}
+
+function isQuarantined<R>(reply: R): reply is R & Quarantined {
+  return typeOf(reply) === "quarantined";
 }
 
 function typeOf(reply: unknown): unknown {

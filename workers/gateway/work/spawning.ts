@@ -68,7 +68,7 @@ function unfitProblem(because: Unfit, queue: string): Problem {
   switch (because) {
     case "queue-not-found":
       return notFound.queue(queue);
-    case "queue-full":
+    case "backlog-full":
       return full.queue(queue, FULL_RETRY_SECONDS);
     case "namespace-full":
       return full.namespace(FULL_RETRY_SECONDS);

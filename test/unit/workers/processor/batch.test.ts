@@ -193,7 +193,7 @@ describe("variables", () => {
     { SWEEP_MS: "0.5" },
     { WAIT_MS: "soon" },
   ])("%j is refused", (bad) => {
-    expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
+    expect(() => readConfig({ ...env, ...bad })).toThrow(/is a whole number from/);
   });
 
   test("without a master key nothing is run, and a sentence says how to make one", () => {

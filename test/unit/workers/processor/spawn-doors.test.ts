@@ -226,6 +226,7 @@ describe("an HTTP target", () => {
   test.each([
     ["{}", "/dure-spawn: must be an array of jobs"],
     ["null", "/dure-spawn: must be an array of jobs"],
+    ['[], "dure-\\u0073pawn": [{"payload": 1}]', "/dure-spawn: is in the answer more than once"],
     [JSON.stringify(Array.from({ length: 101 }, () => ({ payload: 1 }))), "/dure-spawn: at most 100"],
   ])("whose member is %.20s fails its attempt", async (member, message) => {
     const outcome = await answered(`{"dure-spawn": ${member}}`);

@@ -33,7 +33,7 @@ describe("the log of finished jobs", () => {
     }
     expect(seen).toEqual(ids);
     expect(mores).toEqual([true, true, true, false]);
-    expect(page(h, after)).toEqual({ chunks: [], jobs: [], cursor: after, skip: 0, more: false });
+    expect(page(h, after)).toEqual({ chunks: [], jobs: [], cursor: after, skip: 0, more: false, projected: 0 });
   });
 
   test("asked again from an old cursor tells the same again", () => {
