@@ -3,6 +3,7 @@ import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap } from "../../domain/slots.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
 import { RigCore } from "../rigs/rig-core.ts";
+import { throwing } from "../simulation/crashing-sql.ts";
 import { shardDatabase } from "../simulation/database-pool.ts";
 import type { Model } from "./model.ts";
 import { type Mutant, NOTHING_BROKEN } from "./mutant.ts";
@@ -106,18 +107,5 @@ function rewritten(sql: Sql, rewrite: (query: string) => string): Sql {
     ...sql,
     all: (query, ...params) => sql.all(rewrite(query), ...params),
     run: (query, ...params) => sql.run(rewrite(query), ...params),
-  };
-}
-
-/** The statement by which the state of one job changes; its last parameter names the job. */
-const SAVE = "UPDATE jobs SET state = ?";
-
-function throwing(sql: Sql, planted: ReadonlySet<string>): Sql {
-  return {
-    ...sql,
-    run(query, ...params) {
-      if (query.startsWith(SAVE) && planted.has(String(params.at(-1)))) throw new Error("planted");
-      sql.run(query, ...params);
-    },
   };
 }

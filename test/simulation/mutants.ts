@@ -5,6 +5,7 @@ import { deliveryOf } from "../../durable-objects/shard/jobs/job-row.ts";
 import { LeaseTags } from "../../durable-objects/shard/jobs/lease-tag.ts";
 import type { CallArguments, Request, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import { withQuarantine } from "../model/broken-core.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { rewriter, statement, type TrackedMutant, track } from "./mutant.ts";
 import { SPAWN_MUTANTS } from "./spawn-mutants.ts";
@@ -98,6 +99,28 @@ export const MUTANTS: TrackedMutant[] = [
     from: "VALUES (?, ?)",
     to: "SELECT ?1, ?2 WHERE ?1 <> 'sequence'",
   }),
+  statement("a change of a payload is what runs", {
+    marks: ["UPDATE jobs SET payload = ?, spec = ?"],
+    from: "payload = ?",
+    to: "payload = coalesce(payload, ?)",
+  }),
+  statement("run-now makes a job due", { marks: [SAVE], from: "run_at = ?", to: "run_at = max(run_at, ?)" }),
+  track("a job that was set aside is tried again", (hit) => ({
+    core: (original) =>
+      withQuarantine(original, (quarantine) => {
+        const ofKind = (kind: string) => quarantine.list().filter((aside) => aside.kind === kind).length;
+        return {
+          holds: (kind, key) => {
+            if (quarantine.find(kind, key) === null) return false;
+            hit();
+            return true;
+          },
+          count: ofKind,
+          retryAt: () => Number.POSITIVE_INFINITY,
+          hasten: () => false,
+        };
+      }),
+  })),
   track("the alarm is the least of all deadlines", (hit) => ({
     ports: (ports, host) => ({
       ...ports,

@@ -92,3 +92,20 @@ describe("cancel", () => {
     expect(h.take().map((item) => item.id)).toEqual([next]);
   });
 });
+
+describe("a wait for work", () => {
+  test("is not told of room that only a job could use which is passed over: its claim would find nothing, again and again", () => {
+    const h = new Harness({ target: { type: "pull" }, partitions: 2, concurrency: 2 });
+    h.accept({ partition: 0 });
+    expect(h.claim({ max: 1 }).length).toBe(1);
+    h.accept({ partition: 0 });
+    const bad = h.accept({ partition: 1 });
+    const waits = () => h.core.awaitWork({ ...CALL, namespace: "default", queue: "q", waitMs: 0 });
+    expect(waits()).toBe(true);
+    h.sql.run(
+      `CREATE TRIGGER bad BEFORE UPDATE ON jobs WHEN OLD.id = '${bad}' BEGIN SELECT RAISE(ABORT, 'planted'); END`,
+    );
+    expect(h.core.cancel({ ...CALL, namespace: "default", id: bad }).type).toBe("quarantined");
+    expect([h.claim({ max: 5 }), waits()]).toEqual([[], false]);
+  });
+});
