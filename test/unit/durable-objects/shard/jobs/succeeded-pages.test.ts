@@ -10,7 +10,7 @@ import {
   pageSpan,
 } from "../../../../../contract/succeeded-page.ts";
 import type { Job } from "../../../../../domain/job/job.ts";
-import { CALL, Harness, SECOND } from "../../../../rigs/shard-harness.ts";
+import { CALL, Harness, RowHarness, SECOND } from "../../../../rigs/shard-harness.ts";
 import { finishedIn, jobsIn } from "../../../../simulation/history-text.ts";
 
 const NO_ROOM = { handler: 0, http: 0 };
@@ -146,7 +146,7 @@ describe("pages of succeeded jobs", () => {
   });
 
   test("a row that cannot be read spoils no page", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.submit(h.jobs(5));
     succeedAll(h);
     const [victim] = finishedIn(pages(h)).map(({ id }) => id);
