@@ -14,6 +14,7 @@ import { OWNERSHIP } from "./kernel/ownership.ts";
 import type { AnyPart } from "./kernel/part.ts";
 import { QUARANTINE } from "./kernel/quarantine.ts";
 import { SHARD_LIMITS, SHARD_LIMITS_PART, type ShardLimits } from "./lifecycle/admission.ts";
+import { PACKING, type Packing } from "./packs/packing.ts";
 import { FEED_LIMITS_PART, type FeedLimits } from "./subscriptions/drop.ts";
 import { SUBSYSTEMS } from "./subsystems.ts";
 
@@ -29,6 +30,8 @@ export interface ShardPorts extends EnginePorts {
   feedLimits?: FeedLimits;
   /** What one namespace and one target host may have of a lane's connections; `CONNECTION_SHARES` when left out. */
   connectionShares?: ConnectionShares;
+  /** Which jobs are packed; all that can be when left out. */
+  packing?: Packing;
 }
 
 export type { Request, Result };
@@ -137,11 +140,13 @@ for (const name of Object.keys(COMMANDS) as (keyof ShardApi)[]) {
   });
 }
 
-function replacedBy({ ring, callWaiting, limits, feedLimits, connectionShares }: ShardPorts): Map<AnyPart, unknown> {
+function replacedBy(ports: ShardPorts): Map<AnyPart, unknown> {
+  const { ring, callWaiting, limits, feedLimits, connectionShares, packing } = ports;
   const replaced = new Map<AnyPart, unknown>([[RING, ring]]);
   if (callWaiting !== undefined) replaced.set(CALL_WAITING, callWaiting);
   if (limits !== undefined) replaced.set(SHARD_LIMITS_PART, { ...SHARD_LIMITS, ...limits });
   if (feedLimits !== undefined) replaced.set(FEED_LIMITS_PART, feedLimits);
   if (connectionShares !== undefined) replaced.set(CONNECTION_SHARES_PART, connectionShares);
+  if (packing !== undefined) replaced.set(PACKING, packing);
   return replaced;
 }

@@ -14,6 +14,7 @@ import type { Driver } from "./kernel/driver.ts";
 import { GroupCommit } from "./kernel/group-commit.ts";
 import { LongPolls } from "./kernel/long-poll.ts";
 import { unguessable } from "./kernel/randomness.ts";
+import { parsePacking } from "./packs/packing.ts";
 import { ShardCore } from "./shard-core.ts";
 
 /** Requests of one namespace that one shard holds at most, whoever sends them through however many isolates. */
@@ -52,6 +53,7 @@ export class Shard extends Calls {
           JSON.stringify({ at: "shard.set-aside", shard: this.#core.name, kind, ...row, tries, error: fault }),
         );
       },
+      packing: parsePacking(env.PACKS),
       connectionShares: {
         namespace: parseShare("NAMESPACE_SHARE", env.NAMESPACE_SHARE),
         host: parseShare("HOST_SHARE", env.HOST_SHARE),

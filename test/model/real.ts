@@ -2,6 +2,8 @@ import type * as rpc from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap } from "../../domain/slots.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import { EVERY_JOB } from "../rigs/every-job.ts";
+import { PACKING_OF_RUN } from "../rigs/packing.ts";
 import { RigCore } from "../rigs/rig-core.ts";
 import { throwing } from "../simulation/crashing-sql.ts";
 import { shardDatabase } from "../simulation/database-pool.ts";
@@ -50,6 +52,7 @@ export class Real {
       },
       ring: () => undefined,
       connectionShares: SHARES,
+      packing: this.#mutant === NOTHING_BROKEN ? PACKING_OF_RUN : (this.#mutant.packing ?? "off"),
     });
   }
 
@@ -92,7 +95,7 @@ export class Real {
   seqs(model: Model): { id: string; seq: number }[] {
     const ids = model.jobs.filter(({ seq }) => seq === 0).map(({ id }) => id);
     return this.sql.all<{ id: string; seq: number }>(
-      "SELECT id, seq FROM jobs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq",
+      `SELECT id, seq FROM ${EVERY_JOB} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq`,
       JSON.stringify(ids),
     );
   }

@@ -6,8 +6,10 @@ import { LeaseTags } from "../../durable-objects/shard/jobs/lease-tag.ts";
 import type { CallArguments, Request, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
 import { withQuarantine } from "../model/broken-core.ts";
+import { EVERY_JOB } from "../rigs/every-job.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { rewriter, statement, type TrackedMutant, track } from "./mutant.ts";
+import { PACK_MUTANTS } from "./pack-mutants.ts";
 import { SPAWN_MUTANTS } from "./spawn-mutants.ts";
 
 const SUCCEED = "SET state = 'succeeded'";
@@ -180,6 +182,7 @@ export const MUTANTS: TrackedMutant[] = [
     return { tornPages: true };
   }),
   ...SPAWN_MUTANTS,
+  ...PACK_MUTANTS,
 ];
 
 /** Every report counts as one of the attempt that runs. */
@@ -202,7 +205,7 @@ function withoutFence(original: typeof RigCore, hit: () => void): typeof RigCore
     #asCurrent(report: Report): Report {
       const lease = parseLease(report.lease);
       if (lease === null) return report;
-      const query = "SELECT id, attempt, returned, lease FROM jobs WHERE id = ? AND state = 'running'";
+      const query = `SELECT id, attempt, returned, lease FROM ${EVERY_JOB} WHERE id = ? AND state = 'running'`;
       const [current] = this.#sql.all<{ id: string; attempt: number; returned: number; lease: string }>(
         query,
         lease.jobId,

@@ -7,6 +7,8 @@ import { initialMap } from "../../domain/slots.ts";
 import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
 import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql, SqlValue } from "../../durable-objects/sql.ts";
+import { EVERY_JOB } from "../rigs/every-job.ts";
+import { PACKING_OF_RUN } from "../rigs/packing.ts";
 import { RigCore } from "../rigs/rig-core.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
@@ -14,7 +16,7 @@ import type { Situation } from "./counters.ts";
 import { type CrashPlan, CrashSignal, crashing, throwing } from "./crashing-sql.ts";
 import { type PooledDatabase, shardDatabase } from "./database-pool.ts";
 import type { Faults } from "./faults.ts";
-import type { Mutant } from "./mutant.ts";
+import { type Mutant, NONE } from "./mutant.ts";
 import type { Random } from "./random.ts";
 
 /** What became of a step: its answer, or an object that was gone before, during or after it. */
@@ -88,6 +90,7 @@ export class ShardHost {
       setAlarm: (at) => {
         this.#alarmWish = at;
       },
+      packing: parts.mutant === NONE ? PACKING_OF_RUN : (parts.mutant.packing ?? "off"),
       ring: (bell, delaySeconds) => {
         this.#bells.push([bell, delaySeconds]);
       },
@@ -154,7 +157,7 @@ export class ShardHost {
   stateOf(id: string): { state: JobState; version: number; attempt: number; delivery: number } | null {
     return (
       this.rows<{ state: JobState; version: number; attempt: number; delivery: number }>(
-        "SELECT state, version, attempt, attempt + returned AS delivery FROM jobs WHERE id = ?",
+        `SELECT state, version, attempt, attempt + returned AS delivery FROM ${EVERY_JOB} WHERE id = ?`,
         id,
       )[0] ?? null
     );
@@ -163,7 +166,7 @@ export class ShardHost {
   /** How long the job may be deferred, by the settings that this shard knows, and what it had spent before its last redrive. */
   budgetOf(id: string): { maxDeferralMs: number; spentBefore: number } {
     const [row] = this.rows<{ settings: string; spentBefore: number }>(
-      "SELECT settings, spent_before AS spentBefore FROM jobs JOIN queues ON ref = queue WHERE id = ?",
+      `SELECT settings, spent_before AS spentBefore FROM ${EVERY_JOB} AS jobs JOIN queues ON ref = queue WHERE jobs.id = ?`,
       id,
     );
     if (row === undefined) throw new Error(`${id} is not there`);
@@ -181,8 +184,8 @@ export class ShardHost {
   /** How many jobs run in each partition that one of `ids` is in. */
   runningByPartition(queue: string, ids: string[]): { partition: number; n: number }[] {
     return this.rows(
-      `SELECT partition, count(*) AS n FROM jobs WHERE state = 'running' AND queue = ${REF}
-         AND partition IN (SELECT partition FROM jobs WHERE id IN (SELECT value FROM json_each(?))) GROUP BY partition`,
+      `SELECT partition, count(*) AS n FROM ${EVERY_JOB} WHERE state = 'running' AND queue = ${REF}
+         AND partition IN (SELECT partition FROM ${EVERY_JOB} WHERE id IN (SELECT value FROM json_each(?))) GROUP BY partition`,
       queue,
       JSON.stringify(ids),
     );
@@ -190,7 +193,7 @@ export class ShardHost {
 
   /** The job of a queue that a claim should take first; null when none is ready. */
   bestReady(queue: string): { id: string; priority: number; seq: number } | null {
-    const query = `SELECT id, priority, seq FROM jobs WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
+    const query = `SELECT id, priority, seq FROM ${EVERY_JOB} WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
       AND (expires_at IS NULL OR expires_at > ${this.now()})
       ORDER BY priority DESC, seq`;
     const ready = this.rows<{ id: string; priority: number; seq: number }>(query, queue);
@@ -225,7 +228,7 @@ export class ShardHost {
 
   /** When the clock has something to do next, by the rows: those that may be set aside have their own times. */
   nextDueAt(): number | null {
-    const query = "SELECT id, due_at AS at FROM jobs WHERE due_at IS NOT NULL ORDER BY due_at";
+    const query = `SELECT id, due_at AS at FROM ${EVERY_JOB} WHERE due_at IS NOT NULL ORDER BY due_at`;
     return this.rows<{ id: string; at: number }>(query).find(({ id }) => !this.wasPlanted.has(id))?.at ?? null;
   }
 
@@ -240,7 +243,9 @@ export class ShardHost {
   }
 
   #count(where: string, ...params: SqlValue[]): number {
-    return Number(this.rows<{ n: number }>(`SELECT count(*) AS n FROM jobs WHERE ${where}`, ...params)[0]?.n ?? 0);
+    return Number(
+      this.rows<{ n: number }>(`SELECT count(*) AS n FROM ${EVERY_JOB} WHERE ${where}`, ...params)[0]?.n ?? 0,
+    );
   }
 
   /** Out of reach for now. */

@@ -97,7 +97,7 @@ export class Invocation {
   /** Copies the finished jobs of `shard` to history. Never rejects. */
   project(shard: string): Promise<void> {
     const db = projectionStore(this.#env.DB, { now, retryD1: retrying({ random: Math.random, sleep }) });
-    return runProjection({ shard: this.#shard(shard), db, now, log: (event) => log(event, { shard }) }, shard);
+    return runProjection({ shard: this.#shard(shard), db, now, sleep, log: (event) => log(event, { shard }) }, shard);
   }
 
   /** Delivers the events of `shards` to their subscribers. Never rejects. */

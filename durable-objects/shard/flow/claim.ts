@@ -272,7 +272,10 @@ function offerOf(
     const ready = free > 0 ? readyOf(step, { queue: queue.ref, partition }, Math.min(free, room)) : [];
     const keys = limitsKeys(queue.settings) ? step.get(JOBS).concurrencyKeys(ready.map(({ id }) => id)) : NO_KEYS;
     const slot = slotOf(queue.settings.namespace, queue.settings.name, partition);
-    for (const { id } of ready) offered.set(id, { id, slot, partition, concurrency_key: keys.get(id) ?? null });
+    for (const { id, place } of ready) {
+      const job: StartedJob = { id, slot, partition, concurrency_key: keys.get(id) ?? null };
+      offered.set(id, place === undefined ? job : { ...job, place });
+    }
     for (const key of keys.values()) {
       if (!keyRooms.has(key)) keyRooms.set(key, keyRoom(step, { slot, queue: queue.ref, key }, step.now));
     }
@@ -289,7 +292,7 @@ function readyOf(step: Step, { queue, partition }: { queue: number; partition: n
   const passedOver = quarantine.count(EACH_JOB.kind, step.now);
   return step
     .get(JOBS)
-    .ready(queue, partition, limit + passedOver)
+    .ready({ queue, partition, now: step.now }, limit + passedOver)
     .filter(({ id }) => quarantine.enters({ kind: EACH_JOB.kind, key: id }, step.now))
     .slice(0, limit);
 }

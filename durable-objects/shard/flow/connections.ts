@@ -11,6 +11,7 @@ import type { Sql } from "../../sql.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
+import { PACKS, type Packs } from "../packs/packs.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 
@@ -124,7 +125,7 @@ class ConnectionsInUse {
 
 export const CONNECTIONS = new Part(
   "connections in use",
-  (shard) => loaded(shard.sql, shard.get(QUEUES).all()),
+  (shard) => loaded(shard.sql, shard.get(PACKS), shard.get(QUEUES).all()),
   (base, step) => {
     const view = new ConnectionsInUse(base);
     const presence = step.get(ANY_CONNECTION);
@@ -147,7 +148,7 @@ export const ANY_CONNECTION = new Part("any connection", (shard) => {
 });
 
 /** The running jobs of queues with an HTTP target, as the rows have them when the object starts. */
-function loaded(sql: Sql, queues: readonly KnownQueue[]): ConnectionsInUse {
+function loaded(sql: Sql, packs: Packs, queues: readonly KnownQueue[]): ConnectionsInUse {
   const inUse = new ConnectionsInUse();
   const http = new Map(
     queues.filter(({ settings }) => settings.target.type === "http").map((q) => [q.ref, q.settings]),
@@ -161,6 +162,9 @@ function loaded(sql: Sql, queues: readonly KnownQueue[]): ConnectionsInUse {
   for (const { id, queue } of rows) {
     const settings = http.get(queue);
     if (settings !== undefined) inUse.take(id, settings);
+  }
+  for (const [queue, settings] of http) {
+    for (const id of packs.runningOf(queue)) inUse.take(id, settings);
   }
   return inUse;
 }

@@ -4,6 +4,7 @@ import { rateOpensAfter } from "../../../domain/rate.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
+import { PACKS } from "../packs/packs.ts";
 import { connectionShares } from "./connections.ts";
 import { EXECUTORS } from "./executors.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
@@ -155,5 +156,7 @@ export function readyAhead(
     row.rank,
     limit,
   );
-  return counted?.n ?? 0;
+  const rows = counted?.n ?? 0;
+  const packs = parts.get(PACKS);
+  return packs.any ? Math.min(limit, rows + packs.ahead(row.queue, { partition, rank: row.rank, limit })) : rows;
 }

@@ -2,10 +2,11 @@ import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { type Rate, type RateLog, rateOpensAt, rateRoom, withStarts } from "../../../domain/rate.ts";
 import { slotOf, slotsOfQueue } from "../../../domain/slots.ts";
 import { COUNTS } from "../jobs/counts.ts";
-import { EACH_JOB, JOBS, readyAmong } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, readable } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
+import { EACH_PACK, PACKS } from "../packs/packs.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import type { GateKey, RatedPartition } from "./flow-store.ts";
@@ -69,9 +70,19 @@ export function keyRoom(parts: Parts, gate: GateKey, now: number): number {
 
 /** The jobs of a queue that a claim would look at: those that are ready, but for those that are set aside. */
 export function readyJobs(parts: Parts, queue: number, now: number): number {
-  const { ready } = parts.get(COUNTS).of(queue);
+  const ready = parts.get(COUNTS).of(queue).ready - packedAside(parts, queue, now);
   const passedOver = ready === 0 ? [] : parts.get(QUARANTINE).passedOverKeys(EACH_JOB.kind, now);
-  return passedOver.length === 0 ? ready : Math.max(0, ready - readyAmong(parts.sql, queue, passedOver));
+  return passedOver.length === 0 ? ready : Math.max(0, ready - parts.get(JOBS).readyAmong(queue, passedOver));
+}
+
+/** Jobs of a queue that wait in packs which are set aside. */
+function packedAside(parts: Parts, queue: number, now: number): number {
+  let jobs = 0;
+  for (const key of parts.get(QUARANTINE).passedOverKeys(EACH_PACK.kind, now)) {
+    const head = parts.get(PACKS).get(Number(key));
+    if (head?.queue === queue) jobs += head.waiting;
+  }
+  return jobs;
 }
 
 /**
@@ -100,7 +111,7 @@ function readyIn(
   { most, now }: { most: number; now: number },
 ): number {
   const quarantine = parts.get(QUARANTINE);
-  const rows = parts.get(JOBS).ready(ref, partition, most + quarantine.count(EACH_JOB.kind, now));
+  const rows = parts.get(JOBS).ready({ queue: ref, partition, now }, most + quarantine.count(EACH_JOB.kind, now));
   return Math.min(most, rows.filter(({ id }) => !quarantine.holds(EACH_JOB.kind, id, now)).length);
 }
 

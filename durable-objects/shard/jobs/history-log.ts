@@ -84,6 +84,16 @@ function historyLog(sql: Sql) {
       );
     },
 
+    /** Names a job that history has already: its row goes at `purgeAt`. 2 rows. */
+    appendMoved(seq: number, { purgeAt, slot, job }: { purgeAt: number; slot: number; job: LoggedJob }): void {
+      sql.run(
+        "INSERT INTO finished (kept, seq, purge_at, moved_in, jobs) VALUES (1, ?, ?, 1, ?)",
+        seq,
+        purgeAt,
+        JSON.stringify({ [slot]: [job] }),
+      );
+    },
+
     /** Whether the entries that go in the order of the log still do, with one that goes at `purgeAt` behind them. */
     keepsOrder(purgeAt: number): boolean {
       const query = "SELECT purge_at FROM finished WHERE kept = 0 ORDER BY seq DESC LIMIT 1";
@@ -125,7 +135,7 @@ function historyLog(sql: Sql) {
     /** Whether an entry above `cursor` names this version of a job. It is asked where the time of the job's end does not tell. */
     names({ id, slot, version }: { id: string; slot: number; version: number }, cursor: number): boolean {
       const query = `SELECT 1 AS found FROM finished, json_each(${READABLE_JOBS}, '$."' || ?2 || '"') AS entry
-        WHERE kept IN (0, 1) AND finished.seq > ?1 AND entry.value ->> 0 = ?3 AND entry.value ->> 1 = ?4 LIMIT 1`;
+        WHERE kept IN (0, 1) AND finished.seq > ?1 AND moved_in = 0 AND entry.value ->> 0 = ?3 AND entry.value ->> 1 = ?4 LIMIT 1`;
       return sql.all(query, cursor, String(slot), id, version).length > 0;
     },
 

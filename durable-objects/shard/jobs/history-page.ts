@@ -1,15 +1,21 @@
 import { historyCells } from "../../../contract/history.ts";
 import type { FinishedReply, FinishedRequest } from "../../../contract/rpc.ts";
 import { isFinal, type RowState } from "../../../domain/job/state.ts";
+import { projectionPauseMs } from "../../../domain/projection-pace.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
+import { packOf } from "../packs/pack-log.ts";
+import { PACKED_VERSIONS } from "../packs/pack-rows.ts";
+import { PACKS } from "../packs/packs.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { HISTORY } from "./history.ts";
 import { EACH_ENTRY, HISTORY_LOG, jobsOf, type LoggedJob } from "./history-log.ts";
 import { toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import { METRICS } from "./metrics.ts";
 import { type FinishedHead, finishedHeads, succeededPages } from "./succeeded-pages.ts";
+import { UNPROJECTED } from "./unprojected.ts";
 
 function isOver(state: RowState): boolean {
   return state === "discarded" || isFinal(state);
@@ -42,8 +48,9 @@ interface Named {
 export function historyPage(parts: Parts, request: FinishedRequest, now: number): FinishedReply {
   const { named, end, more } = namedJobs(parts, request, now);
   const heads = finishedHeads(
-    parts.sql,
+    parts,
     named.map(({ job: [id] }) => id),
+    now,
   );
   const taken: FinishedHead[] = [];
   let bytes = 0;
@@ -59,7 +66,27 @@ export function historyPage(parts: Parts, request: FinishedRequest, now: number)
     break;
   }
   const content = contentOf(parts, taken, { pages: request.pages === true, now });
-  return { ...content, ...(position ?? { ...end, more }), projected: parts.get(HISTORY).projected };
+  const atWork = parts.get(METRICS).atWork(now);
+  const pauseMs = projectionPauseMs({ atWork, lacking: parts.get(UNPROJECTED).total });
+  return { ...content, ...(position ?? { ...end, more }), projected: parts.get(HISTORY).projected, pauseMs };
+}
+
+/** In the place of a job for which its pack no longer speaks: an entry of its own names it, perhaps the same. */
+const NO_JOB: LoggedJob = ["", 0];
+
+/**
+ * The jobs that an entry of the log names, those of a pack in its place. Each has a number of its own among them, and keeps it
+ * whatever leaves the pack.
+ */
+function namedBy(parts: Parts, logged: readonly LoggedJob[]): LoggedJob[] {
+  const packs = parts.get(PACKS);
+  return logged.flatMap((job): LoggedJob[] => {
+    const pack = packOf(job[0]);
+    if (pack === null) return [job];
+    const head = packs.get(pack);
+    if (head === null) return [];
+    return packs.ids(head).map((id, at) => (head.gone.has(at) ? NO_JOB : [id, PACKED_VERSIONS.succeeded]));
+  });
 }
 
 /** The jobs of a reply, in pages and in rows. */
@@ -69,7 +96,7 @@ function contentOf(
   { pages: inPages, now }: { pages: boolean; now: number },
 ): Pick<FinishedReply, "chunks" | "pages" | "jobs"> {
   const paged = inPages ? heads.filter((head) => head.paged === 1) : [];
-  const pages = succeededPages(parts, paged) ?? [];
+  const pages = succeededPages(parts, paged, now) ?? [];
   const alone = pages.length === 0 ? heads : heads.filter((head) => head.paged === 0);
   const rows = rowsOf(
     parts,
@@ -114,7 +141,7 @@ function namedJobs(
   for (const entry of entries) {
     const name = { kind: EACH_ENTRY.kind, key: EACH_ENTRY.keyOf(entry) };
     // One that cannot be read stays in the log, and holds nothing behind it up.
-    const logged = readable(parts, name, { now, make: () => jobsOf(entry.jobs) }) ?? [];
+    const logged = readable(parts, name, { now, make: () => namedBy(parts, jobsOf(entry.jobs)) }) ?? [];
     for (let next = cursor === after ? skip : 0; next < logged.length; next += 1) {
       if (named.length >= limit) return { named, end: { cursor, skip: next }, more: true };
       const job = logged[next];

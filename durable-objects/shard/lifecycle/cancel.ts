@@ -41,7 +41,7 @@ export function cancelWaiting(
   const quarantine = step.get(QUARANTINE);
   // Those that are passed over take no place: were they all there is here, the scheduled ones would not be looked at.
   const ids = jobs
-    .queuedIds(ref, limit + quarantine.count(EACH_JOB.kind, step.now))
+    .queuedIds({ queue: ref, now: step.now }, limit + quarantine.count(EACH_JOB.kind, step.now))
     .filter((id) => !quarantine.holds(EACH_JOB.kind, id, step.now))
     .slice(0, limit);
   let next = after;

@@ -3,7 +3,7 @@ import type { ClaimedJob } from "../../../../contract/rpc.ts";
 import { initialMap, slotOf } from "../../../../domain/slots.ts";
 import { SUBSYSTEMS } from "../../../../durable-objects/shard/subsystems.ts";
 import { push, scheduleOf } from "../../../rigs/schedule-harness.ts";
-import { BOOM, CALL, Harness, HOUR, MINUTE, SECOND, settingsOf } from "../../../rigs/shard-harness.ts";
+import { BOOM, CALL, Harness, HOUR, MINUTE, PackHarness, SECOND, settingsOf } from "../../../rigs/shard-harness.ts";
 import { drain, subscribe } from "../../../rigs/subscription-harness.ts";
 
 /**
@@ -15,6 +15,9 @@ const TABLES = SUBSYSTEMS.flatMap(({ tables = [] }) => tables).filter(({ scope }
 /** Both as SQL. The second can be read; whoever writes it again is refused. */
 const UNREADABLE = "'{no JSON'";
 const TOO_LARGE = `'["' || hex(zeroblob(1050000)) || '"]'`;
+
+/** Texts that are lists without being JSON. */
+const LISTS = new Set(["packs.ids", "packs.lengths", "packs.payloads", "packs.spec"]);
 
 const SICK = {
   name: "sick",
@@ -29,7 +32,7 @@ const DEDUP = { key: "d", windowMs: MINUTE, onConflict: "return", maxDelayMs: nu
 
 /** A shard of which each table has a row that is about the queue `sick`. */
 function scene(): Harness {
-  const h = new Harness(SICK);
+  const h = new PackHarness(SICK);
   subscribe(h, { filter: { queue: "sick", tag: null }, name: "sick" });
   h.accept({ idempotency: { key: "i", hash: "h" }, concurrencyKey: "c" });
   h.accept({ dedup: DEDUP });
@@ -49,6 +52,11 @@ function scene(): Harness {
   push(h, scheduleOf({ job: { ...scheduleOf().job, queue: "sick" } }));
   h.advance(MINUTE);
   h.claim({ max: 3, leaseMs: 30 * SECOND });
+  // A pack of which one job has become a row, one has succeeded, one runs and the others wait.
+  h.submit(h.jobs(6));
+  const packed = h.claim({ max: 3, leaseMs: 30 * SECOND });
+  h.fail(packed[0]?.lease ?? "");
+  h.succeed(packed[1]?.lease ?? "");
   return h;
 }
 
@@ -98,7 +106,9 @@ function rowsOf(h: Harness, table: string): Record<string, unknown>[] {
 function jsonColumns(h: Harness, table: string): string[] {
   const rows = rowsOf(h, table);
   const isJson = (value: unknown) => typeof value === "string" && /^[{[]/.test(value);
-  return Object.keys(rows[0] ?? {}).filter((column) => rows.some((row) => isJson(row[column])));
+  return Object.keys(rows[0] ?? {}).filter(
+    (column) => LISTS.has(`${table}.${column}`) || rows.some((row) => isJson(row[column])),
+  );
 }
 
 describe("the scene", () => {

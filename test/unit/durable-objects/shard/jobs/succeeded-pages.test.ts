@@ -10,7 +10,7 @@ import {
   pageSpan,
 } from "../../../../../contract/succeeded-page.ts";
 import type { Job } from "../../../../../domain/job/job.ts";
-import { CALL, Harness, SECOND } from "../../../../rigs/shard-harness.ts";
+import { CALL, Harness, RowHarness, SECOND } from "../../../../rigs/shard-harness.ts";
 import { finishedIn, jobsIn } from "../../../../simulation/history-text.ts";
 
 const NO_ROOM = { handler: 0, http: 0 };
@@ -146,7 +146,7 @@ describe("pages of succeeded jobs", () => {
   });
 
   test("a row that cannot be read spoils no page", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.submit(h.jobs(5));
     succeedAll(h);
     const [victim] = finishedIn(pages(h)).map(({ id }) => id);
@@ -166,6 +166,19 @@ describe("pages of succeeded jobs", () => {
     const reply = h.core.finished({ ...CALL, after: 0, limit: 100, skip: 0 });
     expect(reply).not.toHaveProperty("pages");
     expect(jobsIn(reply.chunks)).toHaveLength(3);
+  });
+
+  test("ask the projector to wait while the shard accepts or hands out jobs, and not when it rests", () => {
+    const h = new Harness();
+    h.submit(h.jobs(3));
+    succeedAll(h);
+    expect(pages(h).pauseMs).toBe(20);
+    h.advance(1 * SECOND);
+    expect(pages(h).pauseMs).toBe(20);
+    h.advance(2 * SECOND);
+    expect(pages(h).pauseMs).toBe(0);
+    h.accept();
+    expect(pages(h).pauseMs).toBe(20);
   });
 
   test("say how far history was, so that a lost position is noticed", () => {
