@@ -23,7 +23,7 @@ import { type PerJob, usage } from "./usage.ts";
  * `npm run bench -- --neighbours` measures only what a tenant feels of another, `--neighbours hangs` of one that hangs.
  */
 const ROUNDS = 3;
-const SHARDS = 4;
+const SHARDS = 16;
 /** Three at submit, two at claim, one at report, and for a job alone a part of the log's row. */
 const SHARD_ROWS = 6.5;
 /** Two rows a page of up to a hundred jobs, and for each write those of a queue's count and of the cursor. */

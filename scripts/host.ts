@@ -183,6 +183,9 @@ function ownSettings({ vars }: HostOptions): Record<string, string> {
     MAX_CONNECTIONS: "1000",
     LANE_CONSUMERS: "1",
     SWEEP_MS: "250",
+    // There is one place here, and workerd knows no jurisdictions.
+    LOCATION: "",
+    JURISDICTION: "",
     ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
   };

@@ -25,6 +25,8 @@ const AMOUNTS = {
   events: { test: 12, campaign: 600 },
   /** Random JSON texts through every door and every way out of the platform, on the real runtime. */
   texts: { test: 10_000, campaign: 200_000 },
+  /** Jobs of the neighbour beside whom the rows are counted that each call of the API reads: in shards, and as many in history. */
+  neighbour: { test: 20_000, campaign: 300_000 },
   /** Random requests to the API on the real runtime. */
   fuzz: { test: 300, campaign: 20_000 },
 } as const;

@@ -93,4 +93,6 @@ export interface FinishedReply {
   more: boolean;
   /** The cursor that the shard was last told of. Above the one it is asked from, history has some of this already. */
   projected?: number;
+  /** So many ms the projector is to wait before it asks for more: the shard has other things to do. Left out: none. */
+  pauseMs?: number;
 }

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
+import { objectStub } from "../../contract/object-stub.ts";
 import type { MapSource, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
 import { parseShare } from "../../domain/connections.ts";
 import { faultText } from "../../domain/fault.ts";
@@ -139,8 +140,8 @@ export class Shard extends Calls {
   async #knowSlots({ epoch }: ShardCall): Promise<void> {
     const map = this.#core.map();
     if (map !== null && map.epoch >= epoch) return;
-    const directory: MapSource = this.env.DIRECTORY.getByName("directory");
-    this.#core.adopt(await directory.map());
+    const directory: MapSource = objectStub(this.env.DIRECTORY, "directory", this.env);
+    this.#core.adopt(await directory.map({ shard: this.#core.name }));
   }
 
   /** A bell is a hint: when the Queue refuses it, the alarm rings again. */

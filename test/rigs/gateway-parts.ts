@@ -44,6 +44,7 @@ export class ShardsRig {
           this.directoryCalls++;
           return map();
         },
+        usedShards: async () => map().shards.map(({ id }) => id),
       }),
       now: () => this.now,
       random: () => 0.5,

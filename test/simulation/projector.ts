@@ -25,6 +25,7 @@ export async function hearHistory(sim: Simulation, life: Life, bells: Doorbell[]
         {
           db,
           now: () => sim.clock.now(),
+          sleep: (ms) => sim.sleep(life, ms),
           shard: {
             finished: (request) => {
               if (sim.faults.hit("processor.die")) life.end();

@@ -18,6 +18,8 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   MAX_CONNECTIONS: "6",
   LANE_CONSUMERS: "250",
   SWEEP_MS: "0",
+  LOCATION: "",
+  JURISDICTION: "",
   WAIT_MS: "0",
 };
 

@@ -1,3 +1,5 @@
+import { DIRECTORY_IS_THERE } from "../../contract/rpc.ts";
+
 /** A round of the cron that is older than this: shards whose alarm was lost do nothing. */
 export const ROUND_OVERDUE_MS = 5 * 60_000;
 
@@ -19,7 +21,7 @@ export interface WalkPlace {
   name: string;
 }
 
-/** The last round of the cron. It is one value in KV, so that to ask costs the same on any deployment. */
+/** The last round of the cron, and whether there is anything for one. It is one value in KV, so that to ask costs the same on any deployment. */
 export class CronRounds {
   readonly #cache: KVNamespace;
 
@@ -31,6 +33,15 @@ export class CronRounds {
   async last(): Promise<CronRound | null> {
     const text = await this.#cache.get(KEY);
     return text === null ? null : readRound(text);
+  }
+
+  /** Whether there is a Directory, and with it perhaps shards. Where KV does not answer there is: rounds mend what is broken. */
+  async somethingIsThere(): Promise<boolean> {
+    try {
+      return (await this.#cache.get(DIRECTORY_IS_THERE, { cacheTtl: 30 })) !== null;
+    } catch {
+      return true;
+    }
   }
 
   /** A round has ended. */

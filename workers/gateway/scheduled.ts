@@ -49,7 +49,8 @@ const MAX_FORGOTTEN = 30;
 
 /** Self-repair, every minute. Each step stands alone: one that fails is logged and the others go on. */
 export async function repair(env: Env, now: number): Promise<void> {
-  const services = servicesOf(env);
+  const services = await servicesForRound(servicesOf(env));
+  if (services === null) return;
   const woken = new Map<string, ShardHealth>();
   const places = await placesOf(services);
   const pushes = new CronPushes(places, now);
@@ -70,6 +71,18 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("dead-letters", () => purgeDeadLetters(primary(services.database), now)),
   ]);
   await step("round", () => services.cron.note({ at: Date.now(), longestWaiting: longestWaiting(woken), places }));
+}
+
+/**
+ * The cron makes no object: made by it, an object would lie for ever near where the cron happened to run. KV says whether there is a
+ * Directory, which knows the shards that are there. Null: there is nothing yet, and nothing to mend.
+ */
+async function servicesForRound(services: Services): Promise<Services | null> {
+  if (!(await services.cron.somethingIsThere())) return null;
+  const shards = await services.shards.usedAlone();
+  if (!isProblem(shards)) return { ...services, shards };
+  log("error", "repair", { step: "used-shards", reason: reasonOf(shards) });
+  return services;
 }
 
 /** Where the last round stopped. Without its note all walks begin anew: then some settings are handed out again that need not be. */
@@ -106,7 +119,7 @@ async function wakeShards(
   if (isProblem(map)) return map;
   const logs: { shard: string; seq: number }[] = [];
   await Promise.all(
-    map.shards.map(({ id }) =>
+    shards.every(map).map((id) =>
       step(`wake ${id}`, async () => {
         const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
         if (isProblem(woken)) return woken;
@@ -127,9 +140,9 @@ async function auditShards({ shards }: Services): Promise<Result<null>> {
   if (isProblem(map)) return map;
   const of = map.shards.length;
   await Promise.all(
-    map.shards.map(({ id }) =>
-      step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until })),
-    ),
+    shards
+      .every(map)
+      .map((id) => step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until }))),
   );
   return null;
 }

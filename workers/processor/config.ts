@@ -1,5 +1,5 @@
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
-import { isOn, onOffFault, wholeNumberFault } from "../../domain/variable.ts";
+import { isOn, onOffFault, placementFault, wholeNumberFault } from "../../domain/variable.ts";
 import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
 
 /** The processor's variables, read once. */
@@ -22,13 +22,16 @@ type Variables = Pick<
   ProcessorEnv,
   "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS" | "WAIT_MS"
 > &
-  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">> &
+  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS" | "LOCATION" | "JURISDICTION">> &
   MasterKeyVariables;
 
 /** Throws where a variable is not what it has to be. */
 export function readConfig(env: Variables): Config {
   const masterKeys = masterKeyTexts(env);
-  const fault = new MasterKeys(masterKeys).fault ?? onOffFault("ALLOW_PRIVATE_TARGETS", env.ALLOW_PRIVATE_TARGETS);
+  const fault =
+    new MasterKeys(masterKeys).fault ??
+    onOffFault("ALLOW_PRIVATE_TARGETS", env.ALLOW_PRIVATE_TARGETS) ??
+    placementFault(env);
   if (fault !== null) throw new Error(fault);
   return {
     masterKeys,

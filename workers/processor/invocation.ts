@@ -1,3 +1,4 @@
+import { objectStub } from "../../contract/object-stub.ts";
 import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
@@ -96,7 +97,7 @@ export class Invocation {
   /** Copies the finished jobs of `shard` to history. Never rejects. */
   project(shard: string): Promise<void> {
     const db = projectionStore(this.#env.DB, { now, retryD1: retrying({ random: Math.random, sleep }) });
-    return runProjection({ shard: this.#shard(shard), db, now, log: (event) => log(event, { shard }) }, shard);
+    return runProjection({ shard: this.#shard(shard), db, now, sleep, log: (event) => log(event, { shard }) }, shard);
   }
 
   /** Delivers the events of `shards` to their subscribers. Never rejects. */
@@ -140,11 +141,11 @@ export class Invocation {
   }
 
   #shard(id: string): ShardApi {
-    return this.#env.SHARD.getByName(id);
+    return objectStub(this.#env.SHARD, id, this.#env);
   }
 
   async #allShards(): Promise<string[]> {
-    const map = await this.#env.DIRECTORY.getByName("directory").map();
+    const map = await objectStub(this.#env.DIRECTORY, "directory", this.#env).map();
     return map.shards.map((shard) => shard.id);
   }
 }

@@ -1,5 +1,6 @@
 import { type FinishedReply, RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
+import { MAX_PAUSE_MS } from "../../domain/projection-pace.ts";
 import type { Finished, Position, ProjectionStore } from "../db/projection.ts";
 
 /** Jobs that the shard gives at once: while it makes a page of them it does nothing else. */
@@ -16,6 +17,7 @@ export interface ProjectionPorts {
   db: ProjectionStore;
   /** Epoch ms. */
   now(): number;
+  sleep(ms: number): Promise<void>;
   log(event: ProjectionEvent): void;
 }
 
@@ -47,7 +49,7 @@ export async function runProjection(ports: ProjectionPorts, shard: string): Prom
 
 /** The next finished jobs of the shard, as many as are written at once. */
 async function collect(
-  { shard, now }: ProjectionPorts,
+  { shard, now, sleep }: ProjectionPorts,
   from: Position,
 ): Promise<{ finished: Finished; more: boolean }> {
   const finished: Finished = { from, to: from, heardAt: null, chunks: [], pages: [], isRebuild: false };
@@ -70,6 +72,8 @@ async function collect(
     more = result.more && !isAt(finished.to, to);
     finished.heardAt = result.more ? null : askedAt;
     characters += charactersOf(result);
+    const pauseMs = Math.min(MAX_PAUSE_MS, result.pauseMs ?? 0);
+    if (more && pauseMs > 0) await sleep(pauseMs);
   }
   return { finished, more };
 }

@@ -4597,6 +4597,17 @@ export interface Cluster {
      */
     slots: number;
     /**
+     * @description What the variable `SHARDS` says. It is read once, when the slot map is made: later the map has as many shards as it has.
+     * @example 16
+     */
+    configuredShards: number;
+    /**
+     * @description What an operator should know, as a sentence: that `SHARDS` is not what the slot map has. Null: nothing.
+     * @example null
+     * @example SHARDS says 16 and the slot map has 4 shards: the variable is read once, when the map is made, and changes nothing afterwards.
+     */
+    warning: string | null;
+    /**
      * @description The shards, each with its slots.
      * @example [
      *       {

@@ -1,6 +1,7 @@
 import { historyCells } from "../../../contract/history.ts";
 import type { FinishedReply, FinishedRequest } from "../../../contract/rpc.ts";
 import { isFinal, type RowState } from "../../../domain/job/state.ts";
+import { projectionPauseMs } from "../../../domain/projection-pace.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
@@ -9,10 +10,12 @@ import { HISTORY } from "./history.ts";
 import { EACH_ENTRY, HISTORY_LOG, jobsOf, type LoggedJob } from "./history-log.ts";
 import { toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import { METRICS } from "./metrics.ts";
 import { packOf } from "./packs/pack-log.ts";
 import { PACKED_VERSIONS } from "./packs/pack-rows.ts";
 import { PACKS } from "./packs/packs.ts";
 import { type FinishedHead, finishedHeads, succeededPages } from "./succeeded-pages.ts";
+import { UNPROJECTED } from "./unprojected.ts";
 
 function isOver(state: RowState): boolean {
   return state === "discarded" || isFinal(state);
@@ -63,7 +66,9 @@ export function historyPage(parts: Parts, request: FinishedRequest, now: number)
     break;
   }
   const content = contentOf(parts, taken, { pages: request.pages === true, now });
-  return { ...content, ...(position ?? { ...end, more }), projected: parts.get(HISTORY).projected };
+  const atWork = parts.get(METRICS).atWork(now);
+  const pauseMs = projectionPauseMs({ atWork, lacking: parts.get(UNPROJECTED).total });
+  return { ...content, ...(position ?? { ...end, more }), projected: parts.get(HISTORY).projected, pauseMs };
 }
 
 /** In the place of a job for which its pack no longer speaks: an entry of its own names it, perhaps the same. */

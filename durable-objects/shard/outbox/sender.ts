@@ -1,3 +1,4 @@
+import { objectStub } from "../../../contract/object-stub.ts";
 import type { ReceiveReply, ReportReply, ReportRequest, ShardApi } from "../../../contract/rpc.ts";
 import { faultText } from "../../../domain/fault.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
@@ -44,12 +45,12 @@ export class OutboxSender implements Driver {
   }
 
   async #call(delivery: Delivery): Promise<ReceiveReply> {
-    const { SHARD, DEAD } = this.#host.bindings();
+    const bindings = this.#host.bindings();
     if (delivery.type === "jobs") {
-      const receiver: Pick<ShardApi, "receive"> = SHARD.getByName(delivery.to);
+      const receiver: Pick<ShardApi, "receive"> = objectStub(bindings.SHARD, delivery.to, bindings);
       return (await receiver.receive(delivery.request)).result;
     }
-    await DEAD.sendBatch(delivery.letters.map((body) => ({ body })));
+    await bindings.DEAD.sendBatch(delivery.letters.map((body) => ({ body })));
     return { type: "received", left: [] };
   }
 }

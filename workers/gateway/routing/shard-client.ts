@@ -8,8 +8,8 @@ import {
 } from "../../../contract/problems.ts";
 import {
   type Busy,
+  type DirectoryApi,
   type LogPosition,
-  type MapSource,
   type Moved,
   type Quarantined,
   type Reply,
@@ -25,10 +25,17 @@ const MAX_MOVES = 4;
 /** How long a call waits in all for a shard that is busy. A freeze for a move lasts milliseconds. */
 const MAX_BUSY_MS = 2000;
 
+/** What clients have in common that are one made from another. */
+interface Shared {
+  known: { map: SlotMap | null };
+  listener: Listener | null;
+  used: ReadonlySet<string> | null;
+}
+
 /** What `ShardClient` needs of the world. */
 export interface ShardPorts {
   shard(id: string): ShardApi;
-  directory(): MapSource;
+  directory(): Pick<DirectoryApi, "map" | "usedShards">;
   now(): number;
   random(): number;
   sleep(ms: number): Promise<void>;
@@ -54,16 +61,37 @@ export class ShardClient {
   readonly #ports: ShardPorts;
   readonly #known: { map: SlotMap | null };
   readonly #listener: Listener | null;
+  readonly #used: ReadonlySet<string> | null;
 
-  constructor(ports: ShardPorts, of: { known: { map: SlotMap | null }; listener: Listener } | null = null) {
+  constructor(ports: ShardPorts, of: Partial<Shared> = {}) {
     this.#ports = ports;
-    this.#known = of?.known ?? { map: null };
-    this.#listener = of?.listener ?? null;
+    this.#known = of.known ?? { map: null };
+    this.#listener = of.listener ?? null;
+    this.#used = of.used ?? null;
   }
 
   /** The same client, knowing what this one knows, whose answers `listener` hears. */
   heardBy(listener: Listener): ShardClient {
-    return new ShardClient(this.#ports, { known: this.#known, listener });
+    return new ShardClient(this.#ports, { known: this.#known, used: this.#used, listener });
+  }
+
+  /**
+   * The same client for whoever must make no object: what goes to every shard goes to those alone that the Directory knows to be
+   * there. What is asked of one shard by its name or slot goes to it all the same.
+   */
+  async usedAlone(): Promise<Result<ShardClient>> {
+    try {
+      const used = new Set(await this.#ports.directory().usedShards({ v: RPC_VERSION }));
+      return new ShardClient(this.#ports, { known: this.#known, used, listener: this.#listener });
+    } catch (error) {
+      return away("directory", error);
+    }
+  }
+
+  /** The shards that are asked when every one is. */
+  every(map: SlotMap): string[] {
+    const ids = map.shards.map(({ id }) => id);
+    return this.#used === null ? ids : ids.filter((id) => this.#used?.has(id));
   }
 
   /** The map as this isolate knows it. It may be old: the shards say so. */
@@ -152,7 +180,7 @@ export class ShardClient {
   async all<R>(options: CallOptions, call: Call<R>): Promise<Result<Once<R>[]>> {
     const map = await this.map();
     if (isProblem(map)) return map;
-    return together(map.shards.map(({ id }) => this.once(id, options, call)));
+    return together(this.every(map).map((id) => this.once(id, options, call)));
   }
 
   async #reach<R>(id: string, options: CallOptions, call: (shard: ShardApi) => Promise<R>): Promise<Result<R>> {

@@ -70,7 +70,7 @@ async function stopElsewhere(
 ): Promise<Result<Map<Planned, ScheduleMark>>> {
   const marks = new Map<Planned, ScheduleMark>();
   const stopped = await together(
-    map.shards.map(async ({ id }): Promise<Result<null>> => {
+    shards.every(map).map(async (id): Promise<Result<null>> => {
       const others = planned.filter(({ owner }) => owner !== id);
       const words = others.map(({ word }) => word);
       const taken = await tell(shards, id, words);

@@ -47,7 +47,10 @@ describe("how far history is with a shard", () => {
       },
     };
     const store = projectionStore(database, { now: () => now });
-    await runProjection({ shard, db: store, now: () => now, log: () => undefined }, "shard-0");
+    await runProjection(
+      { shard, db: store, now: () => now, sleep: async () => undefined, log: () => undefined },
+      "shard-0",
+    );
     return told;
   }
 

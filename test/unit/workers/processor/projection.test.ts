@@ -365,6 +365,9 @@ describe("pages", () => {
 class FinishedShard {
   total: number;
   readonly projectedTo: number[] = [];
+  readonly pauses: number[] = [];
+  /** What it asks its projector to wait. */
+  pauseMs = 0;
   pages = 0;
 
   constructor(total: number) {
@@ -378,7 +381,15 @@ class FinishedShard {
     const [alone, together] = [jobs.slice(0, 1), jobs.slice(1)];
     const pages = together.length === 0 ? [] : [pageOf(...together)];
     const more = cursor < this.total;
-    return replyOf({ chunks: chunksOf(...alone), pages, jobs: jobs.length, cursor, skip: 0, more });
+    return replyOf({
+      chunks: chunksOf(...alone),
+      pages,
+      jobs: jobs.length,
+      cursor,
+      skip: 0,
+      more,
+      pauseMs: this.pauseMs,
+    });
   }
 
   async projected({ cursor }: { cursor: number }): Promise<Reply<null>> {
@@ -394,6 +405,7 @@ describe("the projector", () => {
       shard,
       db: projectionStore(database, { now: () => NOW }),
       now: () => NOW,
+      sleep: async (ms: number) => void shard.pauses.push(ms),
       log: (event: ProjectionEvent) => events.push(event),
     };
     return runProjection(ports, "shard-0").then(() => events);
@@ -403,6 +415,17 @@ describe("the projector", () => {
     const shard = new FinishedShard(1234);
     expect(await run(shard)).toEqual([]);
     expect([copied(), shard.projectedTo]).toEqual([1234, [500, 1000, 1234]]);
+  });
+
+  test("waits between pages as long as the shard asks for, a second at most, and not at the end", async () => {
+    const shard = new FinishedShard(700);
+    shard.pauseMs = 20;
+    expect(await run(shard)).toEqual([]);
+    expect([copied(), shard.pauses]).toEqual([700, [20, 20, 20, 20, 20, 20]]);
+    shard.total = 900;
+    shard.pauseMs = 1e9;
+    await run(shard);
+    expect([copied(), shard.pauses.slice(6)]).toEqual([900, [1000]]);
   });
 
   test("goes on at history's cursor", async () => {

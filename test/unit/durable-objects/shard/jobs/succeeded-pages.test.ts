@@ -168,6 +168,19 @@ describe("pages of succeeded jobs", () => {
     expect(jobsIn(reply.chunks)).toHaveLength(3);
   });
 
+  test("ask the projector to wait while the shard accepts or hands out jobs, and not when it rests", () => {
+    const h = new Harness();
+    h.submit(h.jobs(3));
+    succeedAll(h);
+    expect(pages(h).pauseMs).toBe(20);
+    h.advance(1 * SECOND);
+    expect(pages(h).pauseMs).toBe(20);
+    h.advance(2 * SECOND);
+    expect(pages(h).pauseMs).toBe(0);
+    h.accept();
+    expect(pages(h).pauseMs).toBe(20);
+  });
+
   test("say how far history was, so that a lost position is noticed", () => {
     const h = new Harness();
     h.submit(h.jobs(3));
