@@ -1,7 +1,7 @@
 import type { Migrations } from "../../../migrate.ts";
 
 /**
- * Packs: up to a hundred plain jobs of one partition in one row, and what has become of them. `docs/adr/0036` says why, and
+ * Packs: up to a hundred plain jobs of one partition in one row, and what has become of them. `docs/adr/0038` says why, and
  * what is kept of which job where.
  *
  * What memory is made of stands in front of the texts: SQLite reads a row from its first column to the last it needs.

@@ -215,17 +215,6 @@ export class PackStore {
     );
   }
 
-  /** Moves the end of all leases of a slice, whose jobs have all been begun. */
-  extendSlice(pack: number, first: number, { endsAt, begun }: { endsAt: number; begun: number }): void {
-    this.#sql.run(
-      "UPDATE slices SET lease_ends_at = ?, begun = ? WHERE pack = ? AND first = ?",
-      endsAt,
-      begun,
-      pack,
-      first,
-    );
-  }
-
   /** The slice that has a place; null when none has. */
   sliceOf(pack: number, at: number): number | null {
     const query = "SELECT first FROM slices WHERE pack = ? AND first <= ? ORDER BY first DESC LIMIT 1";

@@ -246,12 +246,6 @@ export class Packs {
     return true;
   }
 
-  /** Moves the ends of all leases of a slice. */
-  extend(head: PackHead, slice: OpenSlice, to: { endsAt: number; dueAt: number; begun: number }): void {
-    this.store.extendSlice(head.pack, slice.first, to);
-    this.heads.set(head.pack, { ...head, slices: replaced(head, { ...slice, dueAt: to.dueAt, begun: to.begun }) });
-  }
-
   /** A job has become a row: its pack has it no more. `bytes` is what it took, but for the result; that is `result`. */
   leave({ head, at }: PackPlace, { bytes, result, now }: { bytes: number; result: number; now: number }): void {
     const state = stateAt(head, at);

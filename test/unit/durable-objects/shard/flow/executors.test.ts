@@ -41,7 +41,7 @@ describe("the time for which nobody has come", () => {
     h.submit(h.jobs(2));
     h.advance(30 * SECOND);
     h.take(1);
-    const [waiting] = h.sql.all<{ id: string }>("SELECT id FROM jobs WHERE state = 'queued'");
+    const waiting = h.rows().find(({ state }) => state === "queued");
     expect(h.explain(waiting?.id ?? "").reason).toBe("ready");
     h.advance(11 * SECOND);
     expect(h.explain(waiting?.id ?? "")).toMatchObject({ reason: "no-executor" });

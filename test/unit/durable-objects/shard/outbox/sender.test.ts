@@ -5,9 +5,10 @@ const SECOND = 1_000;
 
 test("a job over which its receiver throws is sent again later and later, until it is taken, and stops no other", () => {
   const rig = new SpawnRig();
-  rig
-    .sql("shard-1")
-    .run("CREATE TRIGGER bad BEFORE INSERT ON jobs WHEN NEW.priority = 9 BEGIN SELECT RAISE(ABORT, 'planted'); END");
+  for (const table of ["jobs", "packs"]) {
+    const when = `BEFORE INSERT ON ${table} WHEN NEW.priority = 9`;
+    rig.sql("shard-1").run(`CREATE TRIGGER bad_${table} ${when} BEGIN SELECT RAISE(ABORT, 'planted'); END`);
+  }
   const [bad = "", good = ""] = rig.succeed(rig.start().lease, [rig.spawn({ priority: 9 }), rig.spawn()]);
   const sentAt: number[] = [];
   rig.fate = (delivery) => {
@@ -24,7 +25,7 @@ test("a job over which its receiver throws is sent again later and later, until 
       .auditWhole(rig.alarmAt("shard-0"))
       .violations.map(({ rule }) => rule);
   expect(rules()).toContain("nothing-set-aside");
-  rig.sql("shard-1").run("DROP TRIGGER bad");
+  for (const table of ["jobs", "packs"]) rig.sql("shard-1").run(`DROP TRIGGER bad_${table}`);
   rig.pass(300 * SECOND);
   expect(rig.find(bad)?.state).toBe("queued");
   expect(rules()).toEqual([]);
