@@ -140,7 +140,9 @@ describe("finished jobs reach history", () => {
   it("in the order in which they finished", async () => {
     const queue = await newQueue({ partitions: 1 });
     const jobs = [];
-    for (let i = 0; i < 8; i++) jobs.push((await submit({ queue })).id);
+    // Each has a row of its own, as one that can expire: those of a pack are told together.
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    for (let i = 0; i < 8; i++) jobs.push((await submit({ queue, expiresAt })).id);
     const claimed = await claim(queue);
     const order = [5, 2, 7, 0, 1, 6, 3, 4].map((i) => claimed[i]?.id ?? "");
     for (const id of order) await succeed(claimed.find((job) => job.id === id)?.lease ?? "");
