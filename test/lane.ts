@@ -1,3 +1,5 @@
+import { type Packing, parsePacking } from "../durable-objects/shard/jobs/packs/packing.ts";
+
 /**
  * How much a run of the tests does. There are two lanes over the same test files: `npm test` ends within minutes, and
  * `npm run test:campaign` (`DURE_LANE=campaign`) takes hours. This is the only module that reads how much is asked for.
@@ -82,6 +84,19 @@ export function laneOf(env: Variables, now: number): Lane {
 
 /** The lane of this run. */
 export const lane = laneOf(process.env, Date.now());
+
+/**
+ * In which ways the shards of a run pack jobs, one run of the tests in Node after the other: as `DURE_PACKS` says, or in a
+ * campaign in every way, or by day on or mixed.
+ */
+export function packingsOf(
+  env: Variables,
+  { name, rotation }: Pick<Lane, "name" | "rotation">,
+): [Packing, ...Packing[]] {
+  if (env.DURE_PACKS !== undefined) return [parsePacking(env.DURE_PACKS)];
+  if (name === "campaign") return ["on", "off", "mixed"];
+  return [rotation % 2 === 0 ? "on" : "mixed"];
+}
 
 function turnOf<T>(all: readonly T[], { parts, rotation }: { parts: number; rotation: number }): T[] {
   const size = Math.ceil(all.length / parts);

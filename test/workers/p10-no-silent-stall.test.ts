@@ -276,7 +276,11 @@ describe("the audit", () => {
     ],
     ["counts-equal-rows", "DELETE FROM jobs WHERE id = ?", async (queue) => (await submitAlone({ queue })).id],
     ["queue-known", "UPDATE jobs SET queue = 999 WHERE id = ?", async (queue) => (await submitAlone({ queue })).id],
-    ["slot-is-place", "UPDATE jobs SET slot = slot + 1 WHERE id = ?", async (queue) => (await submitAlone({ queue })).id],
+    [
+      "slot-is-place",
+      "UPDATE jobs SET slot = slot + 1 WHERE id = ?",
+      async (queue) => (await submitAlone({ queue })).id,
+    ],
     [
       "slot-owned",
       "UPDATE jobs SET partition = ?2, slot = ?3 WHERE id = ?1",
