@@ -150,7 +150,7 @@ it("an alarm that was lost is set again when the object starts", async () => {
   expect(await alarmsSet()).toBe(0);
   await evict();
   // Where something is due already, the alarm fires at once, and there is none for that moment.
-  await expect.poll(alarmsSet).toBe(shards().length);
+  await expect.poll(alarmsSet, { timeout: 10_000 }).toBe(shards().length);
 });
 
 it("an alarm that was lost under a living object is set again by the cron, and its due jobs go on", async () => {
