@@ -16,7 +16,81 @@ const DEPENDENCIES = [
 ];
 
 /**
- * Five projects: rules in Node, a shard beside a model of it, Workers in workerd, protocols in a simulation, and the
+ * Files of `test/workers` whose tests mind nothing that others leave behind: their names are their own, and they count nothing of the
+ * whole platform. They share runtimes, because to start one takes longer than most of them. Whatever stops the clock, kills objects,
+ * goes on writing after its end or looks at everything is not one of them, and has a runtime for each file.
+ */
+const SHARING = [
+  "api-backpressure",
+  "api-batch-key",
+  "api-consumer",
+  "api-dead-letters",
+  "api-errors",
+  "api-job-changes",
+  "api-jobs",
+  "api-keys-parked",
+  "api-leases",
+  "api-namespaces",
+  "api-operations",
+  "api-pull",
+  "api-queues",
+  "api-schedules",
+  "api-sentences",
+  "api-spawn",
+  "api-versions",
+  "binding-identity",
+  "binding-parity",
+  "keys",
+  "lease-logs",
+  "p1-durable-acceptance",
+  "p5-idempotency",
+  "placed-once",
+];
+
+/** Whoever names files finds them all in the project `workers`, each in a runtime of its own. */
+const namesFiles = process.argv.some((argument) => argument.includes("workers/") || SHARING.includes(argument));
+const sharing = namesFiles ? [] : SHARING.map((name) => `test/workers/${name}.test.ts`);
+
+const MIGRATIONS = await readD1Migrations("migrations");
+
+/** A project of tests on the real runtime, workerd. */
+function onWorkerd(of: { name: string; include: string[]; exclude?: string[]; isolate?: boolean }) {
+  return {
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath: "./wrangler.toml" },
+        // The gateway under Cloudflare's limits, which workerd by itself does not know.
+        main: "./test/limits/gateway.ts",
+        miniflare: {
+          // A copy of the database, which tests let lag behind (test/workers/replicated-d1.ts).
+          d1Databases: { REPLICA: "replica" },
+          bindings: {
+            // Few, so that the tests are fast: a deployment has 16.
+            SHARDS: "4",
+            DURE_ROOT_KEY: "dure_root_of-the-tests-0123456789abcdefghijkl",
+            DURE_MASTER_KEY: MASTER_KEY,
+            ALLOW_PRIVATE_TARGETS: "true",
+            MIGRATIONS,
+            FUZZ_REQUESTS: lane.histories.fuzz,
+            JSON_TEXTS: lane.histories.texts,
+            NEIGHBOURS_JOBS: lane.histories.neighbour,
+          },
+        },
+      }),
+    ],
+    test: {
+      isolate: true,
+      ...of,
+      // The dependencies as one module each: each runtime loads its modules one by one, and theirs are half of them.
+      deps: { optimizer: { ssr: { enabled: true, include: DEPENDENCIES } } },
+      setupFiles: ["./test/workers/setup.ts"],
+      testTimeout: 20_000,
+    },
+  };
+}
+
+/**
+ * Projects: rules in Node, a shard beside a model of it, Workers in workerd (two), protocols in a simulation, and the
  * README's own commands.
  * Tests in Node run under the project's Node 24 (`npm test` sees to it), because they import TypeScript as it is.
  */
@@ -27,39 +101,13 @@ export default defineConfig({
     // The platform's own log lines, of faults that tests make on purpose, would bury the results.
     onConsoleLog: (line) => process.env.DURE_TEST_LOGS !== undefined || !line.trimStart().startsWith("{"),
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
+      // Files share a process and its modules: to load them anew for each file was a third of the time.
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000, isolate: false } },
       { test: { name: "model", include: ["test/model/**/*.test.ts"], testTimeout: 180_000 } },
       { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 120_000 } },
-      {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              // A copy of the database, which tests let lag behind (test/workers/replicated-d1.ts).
-              d1Databases: { REPLICA: "replica" },
-              bindings: {
-                DURE_ROOT_KEY: "dure_root_of-the-tests-0123456789abcdefghijkl",
-                DURE_MASTER_KEY: MASTER_KEY,
-                ALLOW_PRIVATE_TARGETS: "true",
-                MIGRATIONS: await readD1Migrations("migrations"),
-                FUZZ_REQUESTS: lane.histories.fuzz,
-                JSON_TEXTS: lane.histories.texts,
-              },
-            },
-          }),
-        ],
-        test: {
-          name: "workers",
-          include: ["test/workers/**/*.test.ts"],
-          // A runtime for each file. One for all (`isolate: false`, with `reset()` between files) would take half the CPU time,
-          // but objects that still write, and messages that still wait in Queues, reach the next file.
-          isolate: true,
-          // The dependencies as one module each: each file's runtime loads its modules one by one, and theirs are half of them.
-          deps: { optimizer: { ssr: { enabled: true, include: DEPENDENCIES } } },
-          setupFiles: ["./test/workers/setup.ts"],
-          testTimeout: 20_000,
-        },
-      },
+      onWorkerd({ name: "workers", include: ["test/workers/**/*.test.ts"], exclude: sharing }),
+      // Without isolation files that run one after the other share a runtime and its modules.
+      ...(sharing.length === 0 ? [] : [onWorkerd({ name: "workers-shared", include: sharing, isolate: false })]),
       {
         test: {
           name: "e2e",

@@ -151,6 +151,17 @@ export const ClusterView = described(
   z.strictObject({
     epoch: field(z.int(), "The number of the slot map; a higher one replaces a lower one.", 1),
     slots: field(z.int(), "How many slots there are.", 4096),
+    configuredShards: field(
+      z.int(),
+      "What the variable `SHARDS` says. It is read once, when the slot map is made: later the map has as many shards as it has.",
+      16,
+    ),
+    warning: field(
+      z.string().nullable(),
+      "What an operator should know, as a sentence: that `SHARDS` is not what the slot map has. Null: nothing.",
+      null,
+      "SHARDS says 16 and the slot map has 4 shards: the variable is read once, when the map is made, and changes nothing afterwards.",
+    ),
     shards: field(z.array(ShardView), "The shards, each with its slots.", [
       { id: "s0", slots: [[0, 4095]], live: 12, bytes: 524_288, executors: [] },
     ]),

@@ -30,11 +30,21 @@ const sender = {
   ),
 };
 
+/** The trace of the submission. */
+const traced = {
+  traceparent: field(
+    z.string().max(512).optional(),
+    "The trace to which the jobs belong: the header `traceparent` of HTTP (W3C Trace Context). One that is not valid is ignored, as there.",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  ),
+};
+
 /** One job, as `POST /v1/jobs` takes it. */
 export const IngestSubmit = described(
   z.strictObject({
     type: field(z.literal("submit"), "`submit`: one job.", "submit"),
     ...sender,
+    ...traced,
     job: field(SubmitBody, "The job, as `POST /v1/jobs` takes it."),
   }),
   "A submission of one job.",
@@ -46,6 +56,7 @@ export const IngestBatch = described(
   z.strictObject({
     type: field(z.literal("submitBatch"), "`submitBatch`: several jobs.", "submitBatch"),
     ...sender,
+    ...traced,
     atomic: BatchBody.shape.atomic,
     idempotencyKey: field(
       Key.optional(),

@@ -325,6 +325,15 @@ export const PROBLEMS = {
     remedy: "Wait as long as `Retry-After` says. Lower retentions and finished or deleted jobs make room.",
     retry: "later",
   },
+  "job-quarantined": {
+    status: 503,
+    title: "Work on this job fails in Dure",
+    happened:
+      "What Dure has stored of the job cannot be read or changed, which is a fault of Dure. The job is set aside, so that it harms no other: it keeps its state, its place in line and its ordering key, and is tried again with a backoff and whenever somebody asks for it. The audit names it. A job that was set aside can often still be cancelled.",
+    remedy:
+      "Send the call again after `Retry-After`. Where it stays so, whoever runs Dure finds the fault in the logs (`shard.set-aside`) and in `GET /v1/audit`.",
+    retry: "later",
+  },
   unavailable: {
     status: 503,
     title: "Not available for a moment",

@@ -156,6 +156,12 @@ export const notFound = {
   path: () => new Problem("not-found", "There is nothing at this path."),
   job: (id: string) => new Problem("job-not-found", `There is no job "${cut(id)}".`),
   queue: (name: string) => new Problem("queue-not-found", `There is no queue "${cut(name)}".`),
+  /** Of a job that is to run again; a queue that has the name by now is another. */
+  queueOfJob: (name: string) =>
+    new Problem(
+      "queue-not-found",
+      `The job's queue "${cut(name)}" was deleted, and the job with it: it cannot run again, also where a queue of that name was made since. Submit another job instead.`,
+    ),
   schedule: (name: string) => new Problem("schedule-not-found", `There is no schedule "${cut(name)}".`),
   subscription: (name: string) => new Problem("subscription-not-found", `There is no subscription "${cut(name)}".`),
   namespace: (name: string) => new Problem("namespace-not-found", `There is no namespace "${cut(name)}".`),
@@ -216,6 +222,12 @@ export const unavailable = {
   contended: (what: string) => unavailable.because(`The ${what} is being changed by others.`),
   /** `seconds`: when the shard expects to answer. */
   busy: (seconds: number) => unavailable.because("The shard is busy.", { retryAfter: seconds }),
+  /** Of one job of a submission: work on it has thrown. `fault` says what, as far as it may be told. */
+  faulted: (fault: string) =>
+    unavailable.because(`Work on the job has failed in Dure with ${fault}. It was not accepted.`, {
+      retryAfter: 5,
+      accepted: "nothing",
+    }),
   slotMoving: () => unavailable.because("A slot is being moved."),
   jobMoving: () => unavailable.because("The job's slot is being moved."),
   scheduleMoving: () => unavailable.because("The schedule's place is being changed."),
@@ -227,6 +239,12 @@ export const unavailable = {
       retryAfter: 2,
     }),
 };
+
+/** Work on the job throws. `fault` says what, as far as it may be told. */
+export function jobQuarantined({ fault, retryAfterMs }: { fault: string; retryAfterMs: number }): Problem {
+  const detail = `Work on the job fails in Dure, last with ${fault}. Nothing was done; the job keeps its place, and is tried again by itself.`;
+  return new Problem("job-quarantined", detail, { retryAfter: retryAfterMs / 1000 });
+}
 
 /** A key of the caller's own was used before, or is being used. */
 export const idempotency = {

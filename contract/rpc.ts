@@ -182,7 +182,10 @@ export interface ShardApi {
 
 /** The `Directory`'s RPC surface. */
 export interface DirectoryApi {
-  map(): Promise<SlotMap>;
+  /** The slot map, which is made at the first call. A shard says its name: from then on it is one that is used. */
+  map(asker?: { shard: string }): Promise<SlotMap>;
+  /** The shards that are there: those that have asked for a map. Others have nothing, and are made by whoever calls them first. */
+  usedShards(request: { v: number }): Promise<string[]>;
   /** Remembers for an hour that a key is revoked. Noting it again renews that. */
   noteRevocation(request: RevokeRequest): Promise<null>;
   /** What is remembered of revoked keys. */
@@ -191,3 +194,6 @@ export interface DirectoryApi {
 
 /** What is asked of the `Directory` by whoever only wants the slot map. */
 export type MapSource = Pick<DirectoryApi, "map">;
+
+/** The key of KV that the `Directory` writes when it starts: the cron, which makes no object, knows by it that there is one. */
+export const DIRECTORY_IS_THERE = "directory";

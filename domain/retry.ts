@@ -36,17 +36,20 @@ function growth(backoff: RetryPolicy["backoff"], failures: number): number {
 
 /** Of a wait that a target asks for, the part over which jobs that were told the same come back at least. */
 const ASKED_SPREAD = 0.1;
+/** Nobody may ask for a longer wait, and jitter makes none longer: a day. */
+export const MAX_ASKED_MS = 86_400_000;
 
 /**
  * How many ms to wait where the target or the worker has asked for `askedMs`: never less than that, nor than the job's own
  * backoff. A policy with jitter adds some to what was asked for, at most a tenth of it or the backoff's own ceiling, whichever
- * is more: whoever asks many jobs at once for the same wait would have them all back at once.
+ * is more, and none beyond the longest wait that may be asked for: whoever asks many jobs at once for the same wait would have
+ * them all back at once.
  */
 export function askedWaitMs(askedMs: number, { policy, failures, randomness }: Wait): number {
   const own = backoffMs(policy, failures, randomness);
   if (policy.jitter === "none") return Math.max(askedMs, own);
   const spread = Math.max(ceilingMs(policy, failures), askedMs * ASKED_SPREAD);
-  return Math.max(own, askedMs + Math.floor(spread * randomness));
+  return Math.max(own, askedMs, Math.min(MAX_ASKED_MS, askedMs + Math.floor(spread * randomness)));
 }
 
 /** What a wait depends on; see `backoffMs`. */

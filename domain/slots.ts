@@ -6,6 +6,22 @@
  */
 export const SLOTS = 4096;
 
+/** Shards of a first map where the variable SHARDS says nothing: an idle shard costs nothing, and a map that is made stays. */
+export const DEFAULT_SHARDS = 16;
+
+/** What the variable SHARDS says, from 1 to as many as there are slots. */
+export function shardsFrom(text: string): number {
+  const shards = Number(text);
+  return Number.isInteger(shards) && shards >= 1 && shards <= SLOTS ? shards : DEFAULT_SHARDS;
+}
+
+/** Why a number of shards that the variable says is not the one of the map, as a sentence; null where it is. */
+export function shardsFault(text: string, map: SlotMap): string | null {
+  const wanted = shardsFrom(text);
+  if (wanted === map.shards.length) return null;
+  return `SHARDS says ${wanted} and the slot map has ${map.shards.length} shards: the variable is read once, when the map is made, and changes nothing afterwards.`;
+}
+
 /** Slots that follow each other, from `from` to `to`; both of these belong to it. */
 export interface SlotRange {
   readonly from: number;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { hostPatterns } from "../domain/target-url.ts";
-import { choiceFault, isOn, METRICS_CHOICES, onOffFault } from "../domain/variable.ts";
+import { choiceFault, isOn, METRICS_CHOICES, onOffFault, wholeNumberFault } from "../domain/variable.ts";
 import { migrate } from "./d1-migrations.ts";
 import { ownWorkerds } from "./processes.ts";
 import { localMasterKey, openState } from "./state.ts";
@@ -170,6 +170,9 @@ function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4Work
   return [wayOut()];
 }
 
+/** Variables that are whole numbers. */
+const NUMBERS = ["RATE_LIMIT", "WAITS_PER_KEY", "WAITS_PER_NAMESPACE", "MAX_CONNECTIONS", "LANE_CONSUMERS", "SWEEP_MS"];
+
 /** The variables of Dure's own Workers over those of their wrangler.toml files. Makes nothing in the state directory. */
 function ownSettings({ vars }: HostOptions): Record<string, string> {
   const all = {
@@ -180,13 +183,20 @@ function ownSettings({ vars }: HostOptions): Record<string, string> {
     MAX_CONNECTIONS: "1000",
     LANE_CONSUMERS: "1",
     SWEEP_MS: "250",
+    // There is one place here, and workerd knows no jurisdictions.
+    LOCATION: "",
+    JURISDICTION: "",
     ...(process.env.METRICS === undefined ? {} : { METRICS: process.env.METRICS }),
     ...vars,
   };
   // A variable that cannot be read would stop the Workers at their first request, with the reason in a log.
   const fault =
     onOffFault("ALLOW_PRIVATE_TARGETS", all.ALLOW_PRIVATE_TARGETS) ??
-    choiceFault("METRICS", "METRICS" in all ? all.METRICS : "", METRICS_CHOICES);
+    choiceFault("METRICS", "METRICS" in all ? all.METRICS : "", METRICS_CHOICES) ??
+    NUMBERS.map((name) => (name in all ? wholeNumberFault(name, (all as Record<string, string>)[name]) : null)).find(
+      (fault) => fault !== null,
+    ) ??
+    null;
   if (fault !== null) throw new Error(fault);
   for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
   return all;

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { lane } from "../test/lane.ts";
+import type { Packing } from "../durable-objects/shard/jobs/packs/packing.ts";
+import { lane, packingsOf } from "../test/lane.ts";
 import { ensureClient } from "./client-package.ts";
 
 /**
@@ -15,9 +16,20 @@ console.log(
     : `A part of the mutants and of the large searches, another each day. The same again: DURE_ROTATION=${lane.rotation} npm test`,
 );
 await ensureClient();
-const { status } = spawnSync("vitest", ["run", ...reporters, ...process.argv.slice(2)], {
-  stdio: "inherit",
-  // Fixed for the whole run, which may last beyond midnight.
-  env: { ...process.env, DURE_ROTATION: String(lane.rotation) },
-});
-process.exit(status ?? 1);
+
+function run(packs: Packing, args: readonly string[]): number {
+  const { status } = spawnSync("vitest", ["run", ...args, ...process.argv.slice(2)], {
+    stdio: "inherit",
+    // Fixed for the whole run, which may last beyond midnight.
+    env: { ...process.env, DURE_ROTATION: String(lane.rotation), DURE_PACKS: packs },
+  });
+  return status ?? 1;
+}
+
+const [first, ...others] = packingsOf(process.env, lane);
+let failed = run(first, reporters);
+// What runs in Node once more with jobs packed in the other ways.
+for (const packs of others) {
+  failed = run(packs, ["--project", "unit", "--project", "model", "--project", "simulation"]) || failed;
+}
+process.exit(failed);

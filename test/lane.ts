@@ -1,3 +1,5 @@
+import { type Packing, parsePacking } from "../durable-objects/shard/jobs/packs/packing.ts";
+
 /**
  * How much a run of the tests does. There are two lanes over the same test files: `npm test` ends within minutes, and
  * `npm run test:campaign` (`DURE_LANE=campaign`) takes hours. This is the only module that reads how much is asked for.
@@ -6,13 +8,13 @@
 /** Of each kind of random history: how many in `npm test`, and how many in a campaign. */
 const AMOUNTS = {
   /** The whole platform with faults (`test/simulation`). About seven a second on one core. */
-  simulated: { test: 160, campaign: 50_000 },
+  simulated: { test: 80, campaign: 50_000 },
   /** Simulated histories that run twice and must be the same. */
-  repeated: { test: 12, campaign: 500 },
+  repeated: { test: 5, campaign: 500 },
   /** Batches in the world of the two-phase protocol. */
   twoPhase: { test: 120, campaign: 20_000 },
   /** A shard beside its model (`test/model`). About fifty a second on one core. */
-  model: { test: 250, campaign: 50_000 },
+  model: { test: 200, campaign: 50_000 },
   /** A shard alone, for each property of `test/unit` that holds in any history. */
   shard: { test: 15, campaign: 1_000 },
   /** Jobs that wait, each asked for its one true reason: so many meet every reason often enough. */
@@ -25,6 +27,8 @@ const AMOUNTS = {
   events: { test: 12, campaign: 600 },
   /** Random JSON texts through every door and every way out of the platform, on the real runtime. */
   texts: { test: 10_000, campaign: 200_000 },
+  /** Jobs of the neighbour beside whom the rows are counted that each call of the API reads: in shards, and as many in history. */
+  neighbour: { test: 20_000, campaign: 300_000 },
   /** Random requests to the API on the real runtime. */
   fuzz: { test: 300, campaign: 20_000 },
 } as const;
@@ -33,7 +37,7 @@ type Histories = Record<keyof typeof AMOUNTS, number>;
 type LaneName = "test" | "campaign";
 
 /** Each mutant, and each large exhaustive search, comes in one run out of so many; in a campaign always. */
-export const ROTATION_PARTS = 5;
+export const ROTATION_PARTS = 8;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
@@ -80,6 +84,19 @@ export function laneOf(env: Variables, now: number): Lane {
 
 /** The lane of this run. */
 export const lane = laneOf(process.env, Date.now());
+
+/**
+ * In which ways the shards of a run pack jobs, one run of the tests in Node after the other: as `DURE_PACKS` says, or in a
+ * campaign in every way, or by day on or mixed.
+ */
+export function packingsOf(
+  env: Variables,
+  { name, rotation }: Pick<Lane, "name" | "rotation">,
+): [Packing, ...Packing[]] {
+  if (env.DURE_PACKS !== undefined) return [parsePacking(env.DURE_PACKS)];
+  if (name === "campaign") return ["on", "off", "mixed"];
+  return [rotation % 2 === 0 ? "on" : "mixed"];
+}
 
 function turnOf<T>(all: readonly T[], { parts, rotation }: { parts: number; rotation: number }): T[] {
   const size = Math.ceil(all.length / parts);

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { percentile } from "../../scripts/metrics.ts";
 import { fixedWork, openLoop } from "../load.ts";
-import { waitUntilIdle } from "../process.ts";
+import { cpuMs, waitUntilIdle } from "../process.ts";
 import type { Row } from "../report.ts";
 import { BACKLOG_QUEUE, batchOf, makeQueues, type Scene, scenesOf } from "./scenes.ts";
 import { startTargets } from "./targets.ts";
@@ -17,6 +17,11 @@ const ROUNDS = 3;
 const MAX_P50 = 1.5;
 const MAX_P99 = 2;
 const QUEUE = "victim";
+/** What a neighbour does is to cost this many milliseconds of CPU a second: a fifth of a core. */
+const CPU_MS_PER_SECOND = 200;
+/** Its rate is tried so often, each time for so long, and corrected by what that took. */
+const TRIES = 3;
+const TRIED_MS = 2_000;
 
 /** The platform under test. */
 export interface Platform {
@@ -46,9 +51,7 @@ export async function neighbourRows(platform: Platform, only = ""): Promise<Row[
     };
     const rows: Row[] = [];
     await measured(victim, 2_000);
-    const scenes = scenesOf({ tenant, targets, pid: platform.pid, job: id }).filter(({ name }) =>
-      name.startsWith(only),
-    );
+    const scenes = scenesOf({ tenant, targets, job: id }).filter(({ name }) => name.startsWith(only));
     for (const scene of scenes) {
       process.stderr.write(`        a neighbour that ${scene.name}\n`);
       rows.push(...(await beside(victim, scene, platform)));
@@ -60,19 +63,47 @@ export async function neighbourRows(platform: Platform, only = ""): Promise<Row[
   }
 }
 
-async function beside(victim: Tenant, scene: Scene, { pid }: Platform): Promise<Row[]> {
+/** The rate at which a scene alone takes a fifth of a core, as far as it can, and the part of a core that it takes then. */
+async function calibrated(scene: Scene, { pid }: Platform): Promise<{ perSecond: number; core: number | null }> {
+  let perSecond = scene.rate?.first ?? 0;
+  let core: number | null = null;
+  for (let tries = 0; tries < TRIES; tries++) {
+    await waitUntilIdle(pid());
+    const end = await scene.begin(perSecond);
+    await pause(500);
+    const before = cpuMs(pid());
+    const start = performance.now();
+    await pause(TRIED_MS);
+    const after = cpuMs(pid());
+    const seconds = (performance.now() - start) / 1_000;
+    await end();
+    if (before === null || after === null) return { perSecond, core: null };
+    const cpu = Math.max(1, (after - before) / seconds);
+    core = cpu / 1_000;
+    const isLast = tries === TRIES - 1;
+    if (scene.rate === null || isLast) break;
+    perSecond = Math.min(scene.rate.most, Math.max(1, (perSecond * CPU_MS_PER_SECOND) / cpu));
+  }
+  return { perSecond, core };
+}
+
+async function beside(victim: Tenant, scene: Scene, platform: Platform): Promise<Row[]> {
+  const { pid } = platform;
+  const { perSecond, core } = await calibrated(scene, platform);
   const alone: number[] = [];
   const together: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await waitUntilIdle(pid());
     alone.push(...(await measured(victim, MEASURED_MS)));
-    const end = await scene.begin();
+    const end = await scene.begin(perSecond);
     await pause(500);
     together.push(...(await measured(victim, MEASURED_MS)));
     await end();
   }
+  const rate = scene.rate === null ? "" : `${perSecond.toFixed(1)} a second, `;
+  const worth = core === null ? "" : `, ${rate}${core.toFixed(2)} of a core`;
   const row = (p: number, atMost: number): Row => ({
-    name: `beside a neighbour that ${scene.name}: p${p * 100}`,
+    name: `beside a neighbour that ${scene.name}${worth}: p${p * 100}`,
     floor: percentile(alone, p),
     dure: percentile(together, p),
     unit: "ms",

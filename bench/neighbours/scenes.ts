@@ -1,5 +1,4 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { cpuMs } from "../process.ts";
 import { PAYLOAD } from "../system.ts";
 import type { Targets } from "./targets.ts";
 import type { Tenant } from "./tenant.ts";
@@ -7,8 +6,10 @@ import type { Tenant } from "./tenant.ts";
 /** What a neighbour does while the victim is measured. */
 export interface Scene {
   name: string;
-  /** Begins, and answers how to end it. */
-  begin(): Promise<() => Promise<void>>;
+  /** How often a second it does so at first, and at most: how often a fifth of a core pays for is found by trying. Null: that is fixed. */
+  rate: { first: number; most: number } | null;
+  /** Begins at this rate, and answers how to end it. */
+  begin(perSecond: number): Promise<() => Promise<void>>;
 }
 
 export const BACKLOG_QUEUE = "backlog";
@@ -21,25 +22,20 @@ const POLL_SECONDS = 30;
 /** They come one after the other, over this long. */
 const POLLS_BEGIN_MS = 5_000;
 const HANGING_JOBS = 1_600;
+/** For so long each holds a connection. */
+const HANGING_SECONDS = 2;
 const BATCH = 100;
 /** Whoever is refused without being told for how long comes again after this. */
 const REFUSED_MS = 1_000;
 
-/** A neighbour's calls are to cost this many milliseconds of CPU a second: a fifth of a core. */
-const CPU_MS_PER_SECOND = 200;
 /** Beyond this the client, which shares the machine, would be the neighbour. */
 const MAX_PER_SECOND = 400;
-const CALIBRATION_CALLS = 60;
-/** Calls that take longer than this together are few enough to be counted. */
-const CALIBRATION_MS = 5_000;
 /** Calls that have not been answered yet: beyond this a call is left out, as a client with a pool would. */
 const MAX_OPEN = 64;
 
 export interface Neighbour {
   tenant: Tenant;
   targets: Targets;
-  /** The pid of the platform's workerd. */
-  pid(): number | null;
   /** The id of a job of the neighbour's. */
   job: string;
 }
@@ -47,7 +43,11 @@ export interface Neighbour {
 /** All scenes, one after the other. The neighbour has a backlog in `BACKLOG_QUEUE` throughout. */
 export function scenesOf(neighbour: Neighbour): Scene[] {
   const { tenant, job } = neighbour;
-  const at = (name: string, ...calls: Call[]) => ({ name, begin: () => callsAtRate(neighbour, calls) });
+  const at = (name: string, ...calls: Call[]): Scene => ({
+    name,
+    rate: { first: MAX_PER_SECOND / 20, most: MAX_PER_SECOND },
+    begin: (perSecond) => callsAtRate(perSecond, calls),
+  });
   return [
     at("reads", () => tenant.call(`/v1/jobs/${job}`)),
     at(
@@ -63,9 +63,13 @@ export function scenesOf(neighbour: Neighbour): Scene[] {
       () => tenant.call("/metrics", { anonymous: true }),
       () => tenant.call("/readyz", { anonymous: true }),
     ),
-    { name: `polls (${POLLERS} at once)`, begin: () => polls(neighbour) },
+    { name: `polls (${POLLERS} at once)`, rate: null, begin: () => polls(neighbour) },
     at("fills", () => tenant.call("/v1/batches", { method: "POST", body: batchOf(FILLED_QUEUE, 20) })),
-    { name: `hangs (${HANGING_JOBS} jobs)`, begin: () => hangs(neighbour) },
+    {
+      name: `hangs (${HANGING_JOBS} jobs)`,
+      rate: { first: 5, most: 80 },
+      begin: (perSecond) => hangs(neighbour, perSecond),
+    },
   ];
 }
 
@@ -75,15 +79,20 @@ export async function makeQueues({ tenant, targets }: Pick<Neighbour, "tenant" |
   await put(BACKLOG_QUEUE, { target: { type: "pull" } });
   await put(POLLED_QUEUE, { target: { type: "pull" } });
   await put(FILLED_QUEUE, { target: { type: "pull" } });
-  await put(HANGING_QUEUE, {
-    target: { type: "http", url: targets.hanging },
-    timeout: 900,
-    retry: { maxAttempts: 100, backoff: "constant", delay: 0.1, jitter: "none" },
-    paused: true,
-  });
+  await put(HANGING_QUEUE, { ...hangingQueue(targets, 1), paused: true });
   for (let sent = 0; sent < HANGING_JOBS; sent += BATCH) {
     await tenant.done("/v1/batches", { method: "POST", body: batchOf(HANGING_QUEUE, BATCH) });
   }
+}
+
+function hangingQueue(targets: Targets, perSecond: number): object {
+  return {
+    target: { type: "http", url: targets.hanging, firstByteTimeout: HANGING_SECONDS },
+    timeout: 900,
+    paused: false,
+    rate: { limit: perSecond, period: 1 },
+    retry: { maxAttempts: 100, backoff: "constant", delay: 0.1, jitter: "none" },
+  };
 }
 
 export function batchOf(queue: string, jobs: number): object {
@@ -92,9 +101,8 @@ export function batchOf(queue: string, jobs: number): object {
 
 type Call = () => Promise<unknown>;
 
-/** Makes the calls in turn, as often as a fifth of a core pays for, whether earlier ones have been answered or not. */
-async function callsAtRate({ pid }: Neighbour, calls: Call[]): Promise<() => Promise<void>> {
-  const perSecond = await affordable(pid(), calls);
+/** Makes the calls in turn, so often a second, whether earlier ones have been answered or not. */
+async function callsAtRate(perSecond: number, calls: Call[]): Promise<() => Promise<void>> {
   const open = new Set<Promise<unknown>>();
   let going = true;
   const loop = async () => {
@@ -113,20 +121,6 @@ async function callsAtRate({ pid }: Neighbour, calls: Call[]): Promise<() => Pro
     await done;
     await Promise.allSettled(open);
   };
-}
-
-/** How many of these calls a second take `CPU_MS_PER_SECOND` of the platform, measured one by one. */
-async function affordable(pid: number | null, calls: Call[]): Promise<number> {
-  const before = cpuMs(pid);
-  const start = performance.now();
-  let made = 0;
-  while (made < CALIBRATION_CALLS && performance.now() - start < CALIBRATION_MS) {
-    await (calls[made++ % calls.length] as Call)();
-  }
-  const after = cpuMs(pid);
-  if (before === null || after === null) return MAX_PER_SECOND / 10;
-  const each = Math.max((after - before) / made, CPU_MS_PER_SECOND / MAX_PER_SECOND);
-  return CPU_MS_PER_SECOND / each;
 }
 
 /** Pull workers of a queue that never has a job, each with one poll open at any time. */
@@ -148,11 +142,13 @@ async function polls({ tenant }: Neighbour): Promise<() => Promise<void>> {
   };
 }
 
-/** Jobs whose target takes them and never answers. */
-async function hangs({ tenant, targets }: Neighbour): Promise<() => Promise<void>> {
-  await tenant.done(`/v1/queues/${HANGING_QUEUE}/resume`, { method: "POST", body: {} });
-  for (let waited = 0; targets.held() < 8 && waited < 50; waited++) await pause(100);
-  await pause(1_000);
+/** Jobs whose target takes them and never answers: so many begin a second, and each holds its connection for two. */
+async function hangs({ tenant, targets }: Neighbour, perSecond: number): Promise<() => Promise<void>> {
+  const limit = Math.max(1, Math.round(perSecond));
+  await tenant.done(`/v1/queues/${HANGING_QUEUE}`, { method: "PUT", body: hangingQueue(targets, limit) });
+  for (let waited = 0; targets.held() < Math.min(8, limit) && waited < 50; waited++) await pause(100);
+  // Until as many end as begin.
+  await pause(HANGING_SECONDS * 1_000);
   return async () => {
     await tenant.done(`/v1/queues/${HANGING_QUEUE}/pause`, { method: "POST", body: {} });
     targets.drop();

@@ -33,6 +33,12 @@ export interface CallerOptions {
   bookmark?: string;
 }
 
+/** What a submission may say beside. */
+export interface TraceOptions {
+  /** The trace to which the jobs belong, as W3C Trace Context writes it. One that is not valid is ignored. */
+  traceparent?: string;
+}
+
 /** The `props` of a binding, set by whoever writes it in a wrangler configuration: a key, or a namespace and scopes. */
 export type BindingProps = { key: string } | { namespace: string; scopes: ("submit" | "read" | "work" | "admin")[] };
 
@@ -60,9 +66,12 @@ export type Answer<T> = T & { meta?: AnswerMeta };
  */
 export interface DureBinding {
   /** Resolves when the job is durably accepted. `waitSeconds` (0 to 60) holds the answer until the job is final. */
-  submit(job: SubmitRequest, options?: CallerOptions & { waitSeconds?: number }): Promise<Answer<Job>>;
+  submit(job: SubmitRequest, options?: CallerOptions & TraceOptions & { waitSeconds?: number }): Promise<Answer<Job>>;
   /** Several jobs in one call. `idempotencyKey` replays the batch whole. */
-  submitBatch(batch: BatchRequest, options?: CallerOptions & { idempotencyKey?: string }): Promise<Answer<Batch>>;
+  submitBatch(
+    batch: BatchRequest,
+    options?: CallerOptions & TraceOptions & { idempotencyKey?: string },
+  ): Promise<Answer<Batch>>;
   /** The job as it is. */
   get(
     id: string,

@@ -1,8 +1,9 @@
 import type { ClaimedJob } from "./generated/types.ts";
 import type { Log } from "./log.ts";
 import type { Pending } from "./outbox.ts";
+import { giveBack } from "./released.ts";
 import { Reporter } from "./reporter.ts";
-import { type Handler, runJob } from "./running-job.ts";
+import { type Handler, runJob, STOPPED } from "./running-job.ts";
 import type { WorkPort } from "./work-port.ts";
 
 export interface JobRunnerOptions {
@@ -15,6 +16,8 @@ export interface JobRunnerOptions {
   onChange: () => void;
   /** A handler of this queue has ended. */
   onEnd?: (queue: string) => void;
+  /** Aborted when no more jobs are to be begun: those that a claim still brings are given back. */
+  stopping?: AbortSignal;
   /** Aborted when handlers are to give up. */
   stopped: AbortSignal;
   /** Aborted when nothing more is to be sent. */
@@ -100,10 +103,13 @@ export class JobRunner {
   }
 
   async #run(job: ClaimedJob, { queue, handler }: ClaimOptions): Promise<void> {
-    const { port, leaseSeconds, stopped, onEnd, log } = this.#options;
+    const { port, leaseSeconds, stopping, stopped, closed, onEnd, log } = this.#options;
     this.#running++;
-    const report = await runJob(job, { port, handler, log, leaseSeconds, stopped });
-    if (report !== null) this.#reporter.add(report);
+    if (stopping?.aborted) await giveBack(job, STOPPED, { port, closed });
+    else {
+      const report = await runJob(job, { port, handler, log, leaseSeconds, stopping, stopped });
+      if (report !== null) this.#reporter.add(report);
+    }
     this.#running--;
     onEnd?.(queue);
     this.plan();

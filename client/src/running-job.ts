@@ -60,13 +60,18 @@ export interface RunOptions {
   /** Told of what a handler threw. */
   log: Log;
   leaseSeconds: number;
+  /** Aborted when somebody stops the worker. */
+  stopping?: AbortSignal | undefined;
   /** Aborted when the worker's grace is over. */
   stopped: AbortSignal;
 }
 
+/** Why a worker that is stopped gives a job back. */
+export const STOPPED: ReleaseRequest = { reason: "The worker was stopped." };
+
 /** Runs one claimed job with heartbeats. Never rejects. Null: the outcome is no longer ours to report. */
 export async function runJob(job: ClaimedJob, options: RunOptions): Promise<ReportRequest | null> {
-  const { port, leaseSeconds, stopped, handler, log } = options;
+  const { port, leaseSeconds, stopping, stopped, handler, log } = options;
   const interrupt = new AbortController();
   const done = new AbortController();
   const stop = () => interrupt.abort(new Interrupted("worker-stopped"));
@@ -97,6 +102,8 @@ export async function runJob(job: ClaimedJob, options: RunOptions): Promise<Repo
   await beating;
   const { reason } = interrupt.signal;
   const isLost = reason instanceof Interrupted && reason.code !== "worker-stopped";
+  // Nothing is wrong with a job whose worker was stopped: it goes to the next one, with all of its attempts.
+  if (stopping?.aborted && reason !== undefined && !isLost && !report.ok) released.as ??= STOPPED;
   // A job that goes on later does so from what it said last; one that succeeded needs it no more.
   if (!report.ok || released.as !== null) await heart.flush();
   if (released.as === null) return isLost ? null : report;

@@ -75,6 +75,7 @@ export class Worker {
       name,
       log: this.#log,
       onChange: () => this.#pump(),
+      stopping: this.#stopping.signal,
       stopped: this.#graceOver.signal,
       closed: this.#ended.signal,
     });
@@ -94,8 +95,8 @@ export class Worker {
 
   /**
    * Claims no more, lets the running handlers end, delivers their outcomes. After `graceSeconds` (30) handlers are
-   * aborted; what they leave is reported as a retryable failure. A claim that is waiting is left to end, because
-   * jobs it was just given would lose an attempt.
+   * aborted; the jobs of those that then give up are given back, without spending an attempt. A claim that is waiting is left to
+   * end, and what it brings is given back.
    */
   async stop({ graceSeconds = DEFAULT_GRACE_SECONDS }: { graceSeconds?: number } = {}): Promise<void> {
     const { clock } = this.#port;

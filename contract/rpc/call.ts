@@ -41,3 +41,13 @@ export interface Busy {
   type: "busy";
   retryAfterMs: number;
 }
+
+/**
+ * Work on the one job that the call is about throws, and the call has done nothing. The job is set aside: it is tried again
+ * after `retryAfterMs` milliseconds, and when somebody asks for it. `fault` says what was thrown, as far as it may be told.
+ */
+export interface Quarantined {
+  type: "quarantined";
+  retryAfterMs: number;
+  fault: string;
+}

@@ -2,7 +2,7 @@
 
 import type { Job } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
-import type { Busy, Moved, ShardCall } from "./call.ts";
+import type { Busy, Moved, Quarantined, ShardCall } from "./call.ts";
 import type { Submitted } from "./submit.ts";
 
 /** Names one job of a namespace. A job of another namespace is answered as one that does not exist. */
@@ -27,7 +27,7 @@ export type Absent = { type: "none" } | { type: "gone" };
  * The job as the shard has it, or that the shard does not have it. `busy`: whether there is such a job is about to be
  * decided.
  */
-export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy;
+export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy | Quarantined;
 
 /**
  * Why a failed or cancelled job cannot come back in line: its queue is gone, the partitions of its queue have changed since, a
@@ -125,4 +125,4 @@ export interface Explanation {
 }
 
 /** An explanation, or that the shard does not have the job. */
-export type ExplainReply = { type: "explained"; explanation: Explanation } | Absent | Moved | Busy;
+export type ExplainReply = { type: "explained"; explanation: Explanation } | Absent | Moved | Busy | Quarantined;

@@ -2,6 +2,7 @@
 
 import type { Job } from "../../domain/job/job.ts";
 import type { JobState } from "../../domain/job/state.ts";
+import type { SucceededPage } from "../succeeded-page.ts";
 import type { Moved, ShardCall } from "./call.ts";
 
 /**
@@ -33,6 +34,8 @@ export interface ListRequest extends ShardCall {
   limit: number;
   /** A field that is not included comes back as the payload "null", the result null, or no attempts. */
   include: JobFields;
+  /** The page ends with the job with which its texts have more characters than this. Left out: as many as one answer carries. */
+  characters?: number;
 }
 
 /** A page of the jobs that one shard has. */
@@ -64,6 +67,8 @@ export interface FinishedRequest extends ShardCall {
   /** How many jobs of the first entry an earlier page gave: that page's `skip`, 0 at the start. */
   skip: number;
   limit: number;
+  /** The projector takes succeeded jobs in pages. Left out by one that knows rows alone. */
+  pages?: true;
 }
 
 /** A page of the log of finished jobs, as history takes it. */
@@ -73,15 +78,21 @@ export interface FinishedReply {
    * the jobs finished. A job redriven since is left out; it comes again when it is final again.
    */
   chunks: string[];
-  /** How many jobs are in `chunks`. */
+  /** Those of the jobs that history takes in pages, where that was asked for. Left out by a shard that knows rows alone. */
+  pages?: SucceededPage[];
+  /** How many jobs are in `chunks` and `pages`. */
   jobs: number;
-  /** Everything up to here is in `chunks` or in an earlier page. */
+  /** Everything up to here is in the reply or in an earlier one. */
   cursor: number;
   /**
-   * How many jobs of the entry behind the cursor are in `chunks` as well: the next page is asked for with both. 0 when the
+   * How many jobs of the entry behind the cursor are in the reply as well: the next page is asked for with both. 0 when the
    * page ends with an entry.
    */
   skip: number;
   /** Whether there is another page by now. */
   more: boolean;
+  /** The cursor that the shard was last told of. Above the one it is asked from, history has some of this already. */
+  projected?: number;
+  /** So many ms the projector is to wait before it asks for more: the shard has other things to do. Left out: none. */
+  pauseMs?: number;
 }

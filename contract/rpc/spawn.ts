@@ -22,7 +22,7 @@ export type Unfit =
   | "keys-need-one-partition"
   | "timeout-too-long"
   | "spawned-too-deep"
-  | "queue-full"
+  | "backlog-full"
   | "namespace-full"
   | "shard-full";
 

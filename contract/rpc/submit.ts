@@ -89,6 +89,11 @@ export type Submitted =
    * can. Nothing was written. It is worth another try after `retryAfterMs` milliseconds.
    */
   | { type: "full"; scope: "queue" | "namespace" | "shard"; retryAfterMs: number }
+  /**
+   * Work on it has thrown, which is no fault of the caller's: an earlier job that would answer cannot be read, say. Nothing was
+   * written. `fault` says what was thrown, as far as it may be told.
+   */
+  | { type: "faulted"; fault: string }
   /** The request was atomic, and another of its jobs was refused. Nothing was written. */
   | { type: "refused" };
 

@@ -61,6 +61,13 @@ export interface WorkRequest extends ShardCall {
   /** How many jobs can be started now, by the type of their target. All zero says that the executor leaves, and only reports. */
   room: Record<PushType, number>;
   leaseMs: number;
+  /**
+   * How long the answer may wait for a job that can be claimed, in milliseconds, where there is none: how long it does is the
+   * shard's to say. Such a request reports nothing, and says of no bell that it was heard. Left out or 0: the answer comes at once.
+   */
+  waitMs?: number;
+  /** How many bytes of payloads the executor has memory for. Left out: as many as one answer can carry. */
+  bytes?: number;
   /** The outgoing connections of the lane, as the executor knows them. Left out by one of an earlier version. */
   connections?: LaneConnections;
 }
@@ -88,6 +95,8 @@ export type WorkReply = {
   type: "work";
   reports: ReportResult[];
   items: WorkItem[];
+  /** How long the answer has waited in the shard, in milliseconds: what is claimed was claimed after that. Left out: it has not. */
+  waitedMs?: number;
 };
 
 /** The pull worker's door. A queue that is pushed gives nothing here: the gateway refuses before it asks. */

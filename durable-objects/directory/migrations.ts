@@ -9,6 +9,15 @@ export const DIRECTORY_MIGRATIONS: Migrations = [
     ],
   },
   {
+    name: "used/1-used-shards",
+    statements: [
+      // The shards that are there. 1 row a shard. Those of a map from before this was noted are all taken to be.
+      "CREATE TABLE used_shards (shard TEXT PRIMARY KEY) WITHOUT ROWID",
+      `INSERT OR IGNORE INTO used_shards
+      SELECT json_extract(each.value, '$.id') FROM maps, json_each(maps.map, '$.shards') AS each`,
+    ],
+  },
+  {
     name: "revocations/1-revocations",
     statements: [
       // Keys that were revoked in the last hour. 2 rows a key: itself and its index, by which it is forgotten.

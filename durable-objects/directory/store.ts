@@ -25,4 +25,14 @@ export class DirectoryStore {
     this.#sql.run("INSERT INTO maps VALUES (?, ?)", first.epoch, JSON.stringify(first));
     return first;
   }
+
+  /** A shard is there. Written once a shard. */
+  noteUsed(shard: string): void {
+    const known = this.current()?.shards.some(({ id }) => id === shard) ?? false;
+    if (known) this.#sql.run("INSERT OR IGNORE INTO used_shards VALUES (?)", shard);
+  }
+
+  used(): string[] {
+    return this.#sql.all<{ shard: string }>("SELECT shard FROM used_shards").map(({ shard }) => shard);
+  }
 }

@@ -9,6 +9,7 @@ import {
   deliver,
   finished,
   projected,
+  untilClaimable,
   untilLane,
   untilWork,
   work,
@@ -28,6 +29,7 @@ import { patchJob, runNow } from "./lifecycle/change.ts";
 import { releaseKeys } from "./lifecycle/discard.ts";
 import { cancelJob, explainJob, getJob, retryJob } from "./lifecycle/one-job.ts";
 import { submitJobs } from "./lifecycle/submit.ts";
+import { submitEach } from "./lifecycle/submit-each.ts";
 import { namespaceDeletion } from "./namespace-deletion/deletion.ts";
 import { configureNamespaces } from "./namespaces/configure-namespaces.ts";
 import { operate, operationProgress } from "./operations/operate.ts";
@@ -60,7 +62,7 @@ const ofConfiguration = none("every shard has a copy of what is configured");
 
 export const COMMANDS: Commands = {
   // Jobs come in.
-  submit: write(theirJobs, submitJobs),
+  submit: { ...write(theirJobs, submitJobs), otherwise: submitEach },
   openBatch: write(itsSlot, openBatch),
   closeBatch: write(itsSlot, closeBatch),
   prepare: write(theirJobs, prepare),
@@ -74,7 +76,7 @@ export const COMMANDS: Commands = {
   ),
 
   // Jobs run.
-  work: direct(EACH, work),
+  work: direct(EACH, work, untilClaimable),
   claim: direct(ofQueue, claim),
   awaitWork: read(ofQueue, awaitWork, untilWork),
   awaitLane: read(ofShard, awaitLane, untilLane),

@@ -1,12 +1,14 @@
 import type { Doorbell } from "../../contract/doorbell.ts";
-import type { Reply, ShardApi } from "../../contract/rpc.ts";
+import type { Quarantined, Reply, ShardApi } from "../../contract/rpc.ts";
 import type { ConnectionShares } from "../../domain/connections.ts";
+import { faultText, isPlatformFault } from "../../domain/fault.ts";
 import type { SlotMap } from "../../domain/slots.ts";
 import { COMMANDS, type Request, type Result } from "./commands.ts";
-import { RING } from "./doorbells/doorbells.ts";
+import { CALL_WAITING, RING } from "./doorbells/doorbells.ts";
 import { CONNECTION_SHARES_PART } from "./flow/connections.ts";
 import { logPosition } from "./jobs/history.ts";
 import { EACH_JOB } from "./jobs/job-store.ts";
+import { PACKING, type Packing } from "./jobs/packs/packing.ts";
 import type { Command } from "./kernel/command.ts";
 import { Engine, type EnginePorts } from "./kernel/engine.ts";
 import { OWNERSHIP } from "./kernel/ownership.ts";
@@ -20,12 +22,16 @@ import { SUBSYSTEMS } from "./subsystems.ts";
 export interface ShardPorts extends EnginePorts {
   /** Sends a doorbell. A hint: it may fail or be lost, and never throws. */
   ring(bell: Doorbell, delaySeconds: number): void;
+  /** Wakes those who wait for a key, `most` of them at most. Left out where calls are not held. */
+  callWaiting?(key: string, most: number): void;
   /** What the shard may hold, laid over `SHARD_LIMITS`. */
   limits?: Partial<ShardLimits>;
   /** What the events of its subscriptions may take; `FEED_LIMITS` when left out. */
   feedLimits?: FeedLimits;
   /** What one namespace and one target host may have of a lane's connections; `CONNECTION_SHARES` when left out. */
   connectionShares?: ConnectionShares;
+  /** Which jobs are packed; all that can be when left out. */
+  packing?: Packing;
 }
 
 export type { Request, Result };
@@ -79,9 +85,20 @@ export class ShardCore extends Calls {
     const refusal = touches.by === "slots" ? engine.get(OWNERSHIP).refusal(touches.of(request)) : null;
     if (refusal !== null) return refusal as Result<Name>;
     // Whoever asks for a job that is set aside has it tried at once.
-    if (touches.by === "slots" && touches.job !== undefined && engine.get(QUARANTINE).any) {
-      engine.tryAgain(EACH_JOB.kind, touches.job(request));
+    const job = touches.by === "slots" ? (touches.job?.(request) ?? null) : null;
+    if (job !== null && engine.get(QUARANTINE).any) engine.tryAgain(EACH_JOB.kind, job);
+    try {
+      return this.#run(command, request, alarmAt);
+    } catch (error) {
+      if (isPlatformFault(error)) throw error;
+      if (command.otherwise !== undefined) return command.otherwise(engine, request, error);
+      if (job === null) throw error;
+      return this.#quarantined(job, error) as Result<Name>;
     }
+  }
+
+  #run<Req, Res>(command: Command<Req, Res>, request: Req, alarmAt: number | null | undefined): Res {
+    const { engine } = this;
     switch (command.kind) {
       case "write":
         return engine.step((step) => command.run(step, request));
@@ -90,6 +107,16 @@ export class ShardCore extends Calls {
       case "direct":
         return command.run(engine, request, alarmAt === undefined ? engine.armedAt : alarmAt);
     }
+  }
+
+  /** The one job that a call is about makes it throw: it is set aside, as whatever else would throw over it. */
+  #quarantined(job: string, error: unknown): Quarantined {
+    const now = this.engine.now();
+    const quarantine = this.engine.get(QUARANTINE);
+    if (quarantine.find(EACH_JOB.kind, job) === null)
+      quarantine.setAside({ kind: EACH_JOB.kind, key: job }, error, now);
+    const { until = now, fault = faultText(error) } = quarantine.find(EACH_JOB.kind, job) ?? {};
+    return { type: "quarantined", retryAfterMs: Math.max(0, until - now), fault };
   }
 
   /** The answer to a call: to be made before anything else happens in the shard, see `Reply`. */
@@ -113,10 +140,13 @@ for (const name of Object.keys(COMMANDS) as (keyof ShardApi)[]) {
   });
 }
 
-function replacedBy({ ring, limits, feedLimits, connectionShares }: ShardPorts): Map<AnyPart, unknown> {
+function replacedBy(ports: ShardPorts): Map<AnyPart, unknown> {
+  const { ring, callWaiting, limits, feedLimits, connectionShares, packing } = ports;
   const replaced = new Map<AnyPart, unknown>([[RING, ring]]);
+  if (callWaiting !== undefined) replaced.set(CALL_WAITING, callWaiting);
   if (limits !== undefined) replaced.set(SHARD_LIMITS_PART, { ...SHARD_LIMITS, ...limits });
   if (feedLimits !== undefined) replaced.set(FEED_LIMITS_PART, feedLimits);
   if (connectionShares !== undefined) replaced.set(CONNECTION_SHARES_PART, connectionShares);
+  if (packing !== undefined) replaced.set(PACKING, packing);
   return replaced;
 }

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
+import { objectStub } from "../../contract/object-stub.ts";
 import type { MapSource, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
 import { parseShare } from "../../domain/connections.ts";
 import { faultText } from "../../domain/fault.ts";
@@ -8,6 +9,7 @@ import { COMMANDS, type Request, type Result } from "./commands.ts";
 import { queueOf } from "./doorbells/bell-queues.ts";
 import { DRIVERS } from "./drivers.ts";
 import { EACH_JOB } from "./jobs/job-store.ts";
+import { parsePacking } from "./jobs/packs/packing.ts";
 import type { Command, Patience } from "./kernel/command.ts";
 import type { Driver } from "./kernel/driver.ts";
 import { GroupCommit } from "./kernel/group-commit.ts";
@@ -43,6 +45,7 @@ export class Shard extends Calls {
       random: unguessable,
       setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
+      callWaiting: (key, most) => this.#polls.wake(key, most),
       setAside: ({ kind, key, tries, fault }) => {
         // Keys that users have chosen are in the names of other rows.
         const row = kind === EACH_JOB.kind ? { job: key } : {};
@@ -50,6 +53,7 @@ export class Shard extends Calls {
           JSON.stringify({ at: "shard.set-aside", shard: this.#core.name, kind, ...row, tries, error: fault }),
         );
       },
+      packing: parsePacking(env.PACKS),
       connectionShares: {
         namespace: parseShare("NAMESPACE_SHARE", env.NAMESPACE_SHARE),
         host: parseShare("HOST_SHARE", env.HOST_SHARE),
@@ -78,7 +82,13 @@ export class Shard extends Calls {
     const run = () => this.#core.reply(this.#core.call(name, request, alarmAt));
     // What the platform said of the alarm is true of now, and not of when the steps that wait have run.
     const reply = command.kind === "read" || asksAlarm ? run() : await this.#group.run(run);
-    return command.patience === undefined ? reply : this.#wait(command.patience, request, { reply, run });
+    const { patience } = command;
+    if (patience === undefined) return reply;
+    try {
+      return await this.#wait(patience, request, { reply, run });
+    } finally {
+      patience.leave?.(this.#core.engine, request);
+    }
   }
 
   override async alarm(): Promise<void> {
@@ -113,7 +123,8 @@ export class Shard extends Calls {
       const call = { request, result: answer.result, rounds, elapsedMs: now - began, now };
       const again = patience.again?.(engine, call) ?? null;
       const wait = again ?? patience.hold?.(engine, call) ?? null;
-      if (wait === null || wait.ms <= 0) return answer;
+      if (wait === null || wait.ms <= 0)
+        return { ...answer, result: patience.after?.(answer.result, call) ?? answer.result };
       const woken = this.#polls.wait(wait);
       this.#drive();
       await woken;
@@ -129,8 +140,8 @@ export class Shard extends Calls {
   async #knowSlots({ epoch }: ShardCall): Promise<void> {
     const map = this.#core.map();
     if (map !== null && map.epoch >= epoch) return;
-    const directory: MapSource = this.env.DIRECTORY.getByName("directory");
-    this.#core.adopt(await directory.map());
+    const directory: MapSource = objectStub(this.env.DIRECTORY, "directory", this.env);
+    this.#core.adopt(await directory.map({ shard: this.#core.name }));
   }
 
   /** A bell is a hint: when the Queue refuses it, the alarm rings again. */

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { objectStub } from "../../contract/object-stub.ts";
 import type * as rpc from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
 import type { Outcome } from "../../domain/two-phase.ts";
@@ -23,8 +24,8 @@ export class Transaction extends DurableObject<Env> implements rpc.TransactionAp
         await ctx.storage.deleteAlarm();
         await ctx.storage.deleteAll();
       },
-      shard: (id) => this.env.SHARD.getByName(id),
-      directory: () => this.env.DIRECTORY.getByName("directory"),
+      shard: (id) => objectStub(this.env.SHARD, id, this.env),
+      directory: () => objectStub(this.env.DIRECTORY, "directory", this.env),
     });
   }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { startHost } from "../../scripts/host.ts";
 
-/** Of the one invocation that a local lane has: a quarter of it is each shard's, of which a host may have three. */
+/** Of the one invocation that a local lane has: a quarter of it is each of four shards', of which a host may have three. */
 const MAX_CONNECTIONS = "16";
 const ROOT_KEY = "dure_root_hanging-target-hanging-target-00";
 
@@ -25,7 +25,7 @@ it("a target that never answers leaves connections to the neighbour, and explain
     hanging += 1;
   });
   const quick = await listen((end) => end());
-  const host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir, vars: { MAX_CONNECTIONS } });
+  const host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir, vars: { MAX_CONNECTIONS, SHARDS: "4" } });
   const call = async (
     namespace: string,
     path: string,

@@ -1,6 +1,7 @@
 /** A shard whose object has a method, or a start, that is broken. */
 import type * as rpc from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
+import { QUARANTINE, type Quarantine } from "../../durable-objects/shard/kernel/quarantine.ts";
 import type { CallArguments, Request, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
@@ -49,6 +50,20 @@ export function withoutAlarmAtStart(original: typeof RigCore, hit: () => void): 
         },
       });
       started = true;
+    }
+  };
+}
+
+/** What is set aside is kept by a quarantine of which a method is broken. */
+export function withQuarantine(
+  original: typeof RigCore,
+  breaks: (quarantine: Quarantine) => Partial<Quarantine>,
+): typeof RigCore {
+  return class extends original {
+    constructor(...[name, ports]: ConstructorParameters<typeof RigCore>) {
+      super(name, ports);
+      const quarantine = this.engine.get(QUARANTINE);
+      Object.assign(quarantine, breaks(quarantine));
     }
   };
 }

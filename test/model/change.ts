@@ -44,6 +44,8 @@ export function fresh(queue: ModelQueue, sent: NewJob, now: number): ModelJob {
     lease: null,
     leaseEndsAt: Number.POSITIVE_INFINITY,
     attemptEndsAt: Number.POSITIVE_INFINITY,
+    planted: false,
+    aside: null,
   };
 }
 
@@ -217,6 +219,8 @@ export function redriven(job: ModelJob, now: number): void {
 }
 
 function move(job: ModelJob, event: JobEvent<SeenEvent>): void {
+  if (job.aside !== null) see("a job that comes on again");
+  job.aside = null;
   job.state = after(job.state, event);
 }
 

@@ -53,6 +53,7 @@ export function checkAll(pair: Pair): void {
   checkWaiting(pair);
   for (const job of model.jobs) {
     const reply = real.get(job.queue.settings.namespace, job.id);
+    model.ask(job);
     checkJob(job, reply.type === "job" ? reply.job : null);
     // While the alarm is lost, what is overdue has not happened, and nobody promises what an explanation says then.
     if (real.awake) checkWhy(pair, job);
@@ -60,10 +61,20 @@ export function checkAll(pair: Pair): void {
   const broken = real.core.auditWhole(real.alarmAt).violations;
   // Without alarms deadlines do pass, and the audit is right to say so.
   const away = LANES.some((lane) => model.now - model.visitedAt(lane) > PROCESSOR_AWAY_MS);
+  const asides = model.jobs.flatMap(({ id, aside }) => (aside === null ? [] : `${id} ${aside.tries}`));
+  const setAside = broken.filter(({ rule }) => rule === "nothing-set-aside").map(({ detail }) => asideIn(detail));
+  expectSame("audit", "set aside", { predicted: asides.sort(), answered: setAside.sort() });
   const answered = broken
+    .filter(({ rule }) => rule !== "nothing-set-aside")
     .filter(({ rule }) => real.awake || !rule.endsWith("-has-alarm"))
     .filter(({ rule }) => !away || rule !== "work-has-executor");
   expectSame("audit", "violations", { predicted: [], answered });
+}
+
+/** Which job the audit names, and how often work on it has thrown. */
+function asideIn(detail: string): string {
+  const [, id, tries] = /^jobs (\S+) is set aside: work on it has thrown (\d+) times/.exec(detail) ?? [];
+  return `${id} ${tries}`;
 }
 
 export function checkJob(job: ModelJob, answered: Job | null): void {
@@ -92,6 +103,7 @@ function seen(job: Job) {
 
 function checkWhy({ model, real }: Pair, job: ModelJob): void {
   const reply = real.core.explain({ ...CALL, namespace: job.queue.settings.namespace, id: job.id });
+  model.ask(job);
   if (reply.type !== "explained") {
     expectSame("explain", job.id, { predicted: "explained", answered: reply.type });
     return;

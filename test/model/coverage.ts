@@ -40,6 +40,8 @@ export const MUST_SEE = [
   ...["deferred", "released", "a deferral that spends an attempt", "a job that comes back unbegun"],
   ...["accept", "accept-next", "answer", "refuse", "replace"].map((verdict) => `dedup: ${verdict}`),
   ...["patch: job", "patch: conflict", "patch: version", "patch: expired", "run-now: job", "run-now: conflict"],
+  ...["a job that is set aside", "a job that is set aside again", "a job that comes on again"],
+  ...["report: busy", "extend: busy", "explain: quarantined", "cancel: quarantined", "patch: quarantined"],
   ...["key blocked", "key paused", "key open", "not-blocked open"].map((answer) => `a key: ${answer}`),
   ...["a redriven job before a waiting one", "a purge"],
 ];

@@ -71,6 +71,8 @@ export type Event =
   | { type: "chance"; value: number }
   /** The object dies and starts anew; the platform may have lost its alarm too. */
   | { type: "restart"; alarmLost: boolean }
+  /** From now on each change of the state of a job throws, until it is mended. */
+  | { type: "plant" | "mend"; which: Which }
   | { type: "lose-alarm" | "wake" | "look" };
 
 const which = fc.nat({ max: 30 });
@@ -205,6 +207,7 @@ const kinds: [weight: number, arbitrary: fc.Arbitrary<Event>][] = [
   [1, fc.record({ type: just("chance"), value: fc.constantFrom(0, 0.25, 0.999) })],
   [1, fc.record({ type: fc.constantFrom("lose-alarm" as const, "wake" as const) })],
   [1, fc.record({ type: just("restart"), alarmLost: fc.boolean() })],
+  [2, fc.record({ type: fc.constantFrom("plant" as const, "plant" as const, "mend" as const), which })],
   [1, fc.record({ type: just("look") })],
 ];
 

@@ -36,6 +36,7 @@ function because(reason: ExplainReason, more: Partial<Why> = {}): Why {
 
 export function why(model: Model, job: ModelJob): Why {
   if (isOver(job)) return because("final");
+  if (job.aside !== null) return because("quarantined");
   if (job.state === "running") return because("running");
   if (job.queue.settings.paused) return because("paused");
   if (job.state === "scheduled") {
@@ -114,7 +115,7 @@ function inLine(model: Model, job: ModelJob): Why {
 function queueAhead(model: Model, job: ModelJob): number {
   const { queue, partition } = job;
   const ahead = line.ready(model, queue).filter((other) => isBefore(other, job));
-  const startable = new Set(line.claimable(model, queue));
+  const startable = new Set(line.withinLimits(model, queue, line.ready(model, queue)));
   return ahead.filter((other) => other.partition === partition || startable.has(other)).length;
 }
 

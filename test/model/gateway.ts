@@ -140,9 +140,10 @@ export class Gateway {
     if (job === undefined) return;
     const namespace = foreign ? "elsewhere" : job.queue.settings.namespace;
     const reply = real.core[type]({ ...CALL, namespace, id: job.id });
-    const done = !foreign && (type === "cancel" ? model.cancel(job) : model.retry(job));
-    const predicted = foreign ? "none" : done ? "job" : "conflict";
-    if (done && type === "retry" && line.headOf(model, job.queue, job.orderingKey ?? "") === job) {
+    model.ask(job);
+    const predicted = foreign ? "none" : type === "cancel" ? model.cancel(job) : model.retry(job);
+    see(`${type}: ${predicted}`);
+    if (predicted === "job" && type === "retry" && line.headOf(model, job.queue, job.orderingKey ?? "") === job) {
       see("a redriven job before a waiting one");
     }
     expectSame("change", `${type} ${job.id}`, { predicted, answered: reply.type });
@@ -157,6 +158,7 @@ export class Gateway {
     const namespace = foreign ? "elsewhere" : job.queue.settings.namespace;
     const versions = version === "any" ? null : [this.#versionOf(job) + (version === "its" ? 0 : 1)];
     const reply = real.core.patch({ ...CALL, namespace, id: job.id, changes, versions });
+    model.ask(job);
     const predicted = foreign ? "none" : version === "another" ? "version" : model.patch(job, changes);
     this.#changed("patch", job, { predicted, reply });
   }
@@ -167,11 +169,13 @@ export class Gateway {
     if (job === undefined) return;
     const namespace = foreign ? "elsewhere" : job.queue.settings.namespace;
     const reply = real.core.runNow({ ...CALL, namespace, id: job.id, versions: null });
+    model.ask(job);
     this.#changed("run-now", job, { predicted: foreign ? "none" : model.runNow(job), reply });
   }
 
   #versionOf(job: ModelJob): number {
     const reply = this.#pair.real.get(job.queue.settings.namespace, job.id);
+    this.#pair.model.ask(job);
     return reply.type === "job" ? reply.job.version : 0;
   }
 
@@ -187,10 +191,12 @@ export class Gateway {
     const pairs = this.#pair.model.dedup.holders.filter((held) => held.queue === queue && held.next !== null);
     if (pairs.some(({ job }) => job.state !== "running")) return;
     let answered = 0;
+    let after: string | null = null;
     for (let more = true; more; ) {
-      const reply = this.#pair.real.core.purge({ ...CALL, namespace, queue: name, limit });
+      const reply: rpc.PurgeReply = this.#pair.real.core.purge({ ...CALL, namespace, queue: name, limit, after });
       answered += reply.cancelled;
       more = reply.more;
+      after = reply.next ?? null;
     }
     expectSame("purge", `${namespace}/${name}`, { predicted: this.#pair.model.purge(queue), answered });
     if (answered > 0) see("a purge");

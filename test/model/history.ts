@@ -2,7 +2,7 @@ import { checkAlarm, checkAll, checkCounts, checkWaiting, type Pair } from "./ch
 import { see } from "./coverage.ts";
 import type { Event } from "./events.ts";
 import { Gateway } from "./gateway.ts";
-import type { ModelQueue } from "./job.ts";
+import { isOver, type ModelQueue } from "./job.ts";
 import { Model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
 import { type QueuePlan, START } from "./plan.ts";
@@ -52,10 +52,7 @@ export class History implements Pair {
         model.randomness = value;
         real.randomness = value;
       },
-      "lose-alarm": () => {
-        real.awake = false;
-        see("a lost alarm");
-      },
+      "lose-alarm": () => this.#loseAlarm(),
       wake: () => {
         real.wake();
         model.tick();
@@ -66,6 +63,8 @@ export class History implements Pair {
         see("a restart");
         if (model.now < this.#latest) this.happen({ type: "wake" });
       },
+      plant: ({ which }) => this.#plant(which),
+      mend: ({ which }) => this.#mend(which),
       look: () => checkAll(this),
     };
   }
@@ -89,6 +88,33 @@ export class History implements Pair {
     this.happen({ type: "wake" });
     checkAll(this);
     this.real.release();
+  }
+
+  /** Not while work throws: who asks for a job has the clock do what it comes to until then, and the rest is the alarm's. */
+  #loseAlarm(): void {
+    if (this.model.jobs.some(({ planted, aside }) => planted || aside !== null)) return;
+    this.real.awake = false;
+    see("a lost alarm");
+  }
+
+  /** Of a job with a deduplication key, which later calls may change in the middle of a submission, none. */
+  #plant(which: number): void {
+    if (!this.real.awake) return;
+    const { jobs, dedup } = this.model;
+    const keyed = new Set(dedup.holders.flatMap(({ job, next }) => [job, next?.job]));
+    const plain = jobs.filter((job) => !isOver(job) && !job.planted && !keyed.has(job));
+    const job = plain[which % Math.max(1, plain.length)];
+    if (job === undefined) return;
+    job.planted = true;
+    this.real.planted.add(job.id);
+  }
+
+  #mend(which: number): void {
+    const planted = this.model.jobs.filter((job) => job.planted);
+    const job = planted[which % Math.max(1, planted.length)];
+    if (job === undefined) return;
+    job.planted = false;
+    this.real.planted.delete(job.id);
   }
 
   #queue(which: number): ModelQueue {

@@ -72,6 +72,17 @@ export interface ModelJob {
   lease: number | null;
   leaseEndsAt: number;
   attemptEndsAt: number;
+  /** Each change of its state throws. */
+  planted: boolean;
+  /** Null: it is not set aside. */
+  aside: Aside | null;
+}
+
+/** Work on a job has thrown so often in a row, last at `triedAt`; until then it is passed over. */
+export interface Aside {
+  tries: number;
+  triedAt: number;
+  until: number;
 }
 
 /** Jobs that were given together. */
@@ -98,6 +109,11 @@ export function isOver({ state }: ModelJob): boolean {
 /** Whether the graph of states allows the event now; `later` does not bear on that. */
 export function allows({ state }: ModelJob, event: JobEventName): boolean {
   return transitionsFrom(state).some((edge) => edge.event === event);
+}
+
+/** It is set aside, and the time of its next try has not come. */
+export function isPassedOver({ aside }: ModelJob, now: number): boolean {
+  return aside !== null && aside.until > now;
 }
 
 /** When the clock changes the job next; null: never by itself. */

@@ -1,6 +1,6 @@
 /** Who may start, and in which order. Nothing is kept: every answer is worked out anew from all jobs. */
 
-import { isOver, type ModelJob, type ModelQueue, rank } from "./job.ts";
+import { isOver, isPassedOver, type ModelJob, type ModelQueue, rank } from "./job.ts";
 import type { DedupKeys } from "./keys.ts";
 
 /** What the rules look at. */
@@ -86,11 +86,28 @@ export function rateOf({ settings }: ModelQueue, partition: number): { limit: nu
   return rate === null ? null : { periodMs: rate.periodMs, limit: share(rate.limit, partitions, partition) };
 }
 
-/** The jobs of a queue that a claim may take now, in the order in which it takes them. */
-export function claimable(standing: Standing, queue: ModelQueue): ModelJob[] {
+/**
+ * The jobs of a queue that a claim may take now, in the order in which it takes them. What is passed over takes no place, nor
+ * do those of `passedOver`.
+ */
+export function claimable(
+  standing: Standing,
+  queue: ModelQueue,
+  passedOver: ReadonlySet<ModelJob> = new Set(),
+): ModelJob[] {
+  const isHeld = (job: ModelJob) => isPassedOver(job, standing.now) || passedOver.has(job);
+  return withinLimits(
+    standing,
+    queue,
+    ready(standing, queue).filter((job) => !isHeld(job)),
+  );
+}
+
+/** As far as the limits of the queue allow. */
+export function withinLimits(standing: Standing, queue: ModelQueue, jobs: ModelJob[]): ModelJob[] {
   if (queue.settings.paused) return [];
   const room = new Map<number, number>();
-  return ready(standing, queue).filter(({ partition }) => {
+  return jobs.filter(({ partition }) => {
     const left =
       room.get(partition) ?? Math.min(places(standing, queue, partition), startsLeft(standing, queue, partition));
     room.set(partition, left - 1);

@@ -16,7 +16,7 @@ import {
 import { connectionsLeft } from "./connections.ts";
 import { see } from "./coverage.ts";
 import { FairShare } from "./fair-share.ts";
-import { allows, dueAt, isOver, type ModelJob, type ModelQueue } from "./job.ts";
+import { allows, dueAt, isOver, isPassedOver, type ModelJob, type ModelQueue } from "./job.ts";
 import { DedupKeys, IdempotencyKeys } from "./keys.ts";
 import { claimable } from "./line.ts";
 import { changeKey, jobDecided, jobFailed, type KeyAction, letGo } from "./parked.ts";
@@ -92,6 +92,7 @@ export class Model {
     this.unconnected.clear();
     for (const queue of this.queues) queue.lastClaimAt = null;
     this.begunClaims.clear();
+    for (const job of this.jobs) job.aside = null;
   }
 
   /** The clock comes to `ms` later. `awake`: everything happens when it is due, else when somebody comes. */
@@ -105,8 +106,14 @@ export class Model {
   }
 
   soonest(): number | null {
-    const times = this.jobs.map(dueAt).filter((at) => at !== null);
+    const times = this.jobs.map((job) => this.#triesAt(job)).filter((at) => at !== null);
     return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** When the clock comes to the job: not while it is passed over. */
+  #triesAt(job: ModelJob): number | null {
+    const at = dueAt(job);
+    return at !== null && isPassedOver(job, this.now) ? Math.max(at, job.aside?.until ?? at) : at;
   }
 
   /** Does what is due, and what becomes due by that: a job whose lease ends may have expired meanwhile. */
@@ -116,11 +123,18 @@ export class Model {
     this.dedup.sweep(this.now);
   }
 
-  /** As a claim does before it looks: once over what is due, by its time, and over what new times or settings change. */
-  tickOnce(): void {
-    const due = this.jobs.filter((job) => (dueAt(job) ?? Number.POSITIVE_INFINITY) <= this.now);
+  /**
+   * As a claim does before it looks: once over what is due, by its time, and over what new times or settings change. Answers
+   * the jobs over which that throws.
+   */
+  tickOnce(): Set<ModelJob> {
+    const found = new Set<ModelJob>();
+    const due = this.jobs.filter((job) => (this.#triesAt(job) ?? Number.POSITIVE_INFINITY) <= this.now);
     for (const job of due.sort((a, b) => (dueAt(a) ?? 0) - (dueAt(b) ?? 0))) {
-      if (job.state === "running") this.#endLease(job);
+      if (job.planted) {
+        this.setAside(job);
+        found.add(job);
+      } else if (job.state === "running") this.#endLease(job);
       else if (job.expiresAt !== null && job.expiresAt <= this.now) this.#does(job, () => expired(job, this.now));
       else becameDue(job);
     }
@@ -128,6 +142,31 @@ export class Model {
       for (const log of queue.starts.values()) log.follow(this.now);
       letGo(queue);
     }
+    return found;
+  }
+
+  /** Work on a job has thrown: it is passed over for 5 s, then for twice as long, and so on up to five minutes. */
+  setAside(job: ModelJob): void {
+    const tries = (job.aside?.tries ?? 0) + 1;
+    const until = this.now + Math.min(5_000 * 2 ** (tries - 1), 300_000);
+    job.aside = { tries, triedAt: this.now, until };
+    see(tries > 1 ? "a job that is set aside again" : "a job that is set aside");
+  }
+
+  /** Somebody asks for a job: if it is set aside it is tried at once, but not twice in a second. */
+  ask(job: ModelJob): void {
+    const { now } = this;
+    const { aside } = job;
+    if (aside === null || Math.abs(now - aside.triedAt) < 1_000) return;
+    job.aside = { ...aside, triedAt: now, until: now };
+    this.tickOnce();
+    this.dedup.sweep(now);
+  }
+
+  /** A call about one job throws over it. */
+  #threw(job: ModelJob): "quarantined" {
+    if (job.aside === null) this.setAside(job);
+    return "quarantined";
   }
 
   /** Something happens to a job, and with its end what hangs on that. */
@@ -150,12 +189,21 @@ export class Model {
     return Math.min(this.now, this.visits.get(place) ?? Number.NEGATIVE_INFINITY);
   }
 
+  /** Jobs that are passed over now. A step that lets one go passes it over to its own end. */
+  passedOver(): Set<ModelJob> {
+    return new Set(this.jobs.filter((job) => isPassedOver(job, this.now)));
+  }
+
   /** A claim of the processor. The order: queue after queue as they are known, in each the best first. */
-  claimLane(lane: Lane, room: Record<PushType, number>, leaseMs: number): ModelJob[] {
+  claimLane(
+    lane: Lane,
+    room: Record<PushType, number>,
+    { leaseMs, passedOver }: { leaseMs: number; passedOver: ReadonlySet<ModelJob> },
+  ): ModelJob[] {
     return (["handler", "http"] as const).flatMap((type) => {
       const queues = this.queues.filter(({ settings }) => settings.lane === lane && settings.target.type === type);
       const claim = { pushed: true, promised: false, chance: this.randomness };
-      return this.#take(queues, room[type], { leaseMs, graceMs: PUSH_GRACE_MS, claim });
+      return this.#take(queues, room[type], { lease: { leaseMs, graceMs: PUSH_GRACE_MS, claim }, passedOver });
     });
   }
 
@@ -166,11 +214,15 @@ export class Model {
   ): ModelJob[] {
     queue.lastClaimAt = this.now;
     const claim = { pushed: false, promised: begins, chance: this.randomness };
-    return this.#take([queue], max, { leaseMs, graceMs: 0, claim });
+    return this.#take([queue], max, { lease: { leaseMs, graceMs: 0, claim } });
   }
 
-  #take(queues: ModelQueue[], room: number, lease: ModelLeaseTerms): ModelJob[] {
-    const lines = new Map(queues.map((queue) => [queue, claimable(this, queue)]));
+  #take(
+    queues: ModelQueue[],
+    room: number,
+    { lease, passedOver }: { lease: ModelLeaseTerms; passedOver?: ReadonlySet<ModelJob> },
+  ): ModelJob[] {
+    const lines = new Map(queues.map((queue) => [queue, claimable(this, queue, passedOver)]));
     const taken = new Map(queues.map((queue) => [queue, [] as ModelJob[]]));
     for (let left = room; left > 0; ) {
       const placesOf = (queue: ModelQueue) => connectionsLeft(this, queue, [...taken.values()].flat());
@@ -196,6 +248,12 @@ export class Model {
     if (queue.settings.perKeyRate !== null && concurrencyKey !== null) noted(queue.keyStarts, concurrencyKey, this.now);
   }
 
+  /** Whether a report of the lease throws over its job. A success is written with others, and does not. */
+  reportThrows({ job, delivery }: ModelLease, outcome: Outcome): boolean {
+    if (!job.planted || job.state !== "running" || job.delivery !== delivery) return false;
+    return !outcome.ok || (dueAt(job) ?? Number.POSITIVE_INFINITY) <= this.now;
+  }
+
   report({ job, delivery }: ModelLease, outcome: Outcome): "recorded" | "stale" {
     if (job.state !== "running" || job.delivery !== delivery) return "stale";
     if (this.#leaseIsOver(job)) return "stale";
@@ -214,8 +272,13 @@ export class Model {
   extend({ job, delivery }: ModelLease, leaseMs: number): { status: string; leaseExpiresAt?: number } {
     if (job.state === "cancelled" && job.lease === delivery) return { status: "cancelled" };
     if (job.state !== "running" || job.delivery !== delivery) return { status: "stale" };
+    if (job.planted) {
+      this.setAside(job);
+      return { status: "busy" };
+    }
     if (this.#leaseIsOver(job)) return { status: "stale" };
     this.#begins(job);
+    job.aside = null;
     job.leaseEndsAt = this.now + leaseMs;
     return { status: "extended", leaseExpiresAt: Math.min(job.leaseEndsAt, job.attemptEndsAt) };
   }
@@ -248,35 +311,38 @@ export class Model {
     return !begun && claim !== null && (claim.promised || this.begunClaims.has(claim.chance));
   }
 
-  /** False: the job is final. */
-  cancel(job: ModelJob): boolean {
-    if (!allows(job, "cancel")) return false;
+  /** "conflict": the job is final. */
+  cancel(job: ModelJob): "job" | "conflict" | "quarantined" {
+    if (!allows(job, "cancel")) return "conflict";
+    if (job.planted) return this.#threw(job);
     this.#does(job, () => cancelled(job, this.now));
-    return true;
+    return "job";
   }
 
-  /** False: the job is neither failed nor cancelled. */
-  retry(job: ModelJob): boolean {
-    if (!allows(job, "redrive")) return false;
+  /** "conflict": the job is neither failed nor cancelled. A planted job becomes neither. */
+  retry(job: ModelJob): "job" | "conflict" {
+    if (!allows(job, "redrive")) return "conflict";
     jobDecided(job);
     redriven(job, this.now);
-    return true;
+    return "job";
   }
 
   /** "conflict": the job runs or is final. "expired": it was to expire at a time that has passed. */
-  patch(job: ModelJob, changes: JobChanges): "job" | "conflict" | "expired" {
+  patch(job: ModelJob, changes: JobChanges): "job" | "conflict" | "expired" | "quarantined" {
     if (!allows(job, "replace")) return "conflict";
     if (Object.keys(changes).length === 0) return "job";
     if (changes.expiresAt !== undefined && changes.expiresAt !== null && changes.expiresAt <= this.now)
       return "expired";
+    if (job.planted) return this.#threw(job);
     patched(job, changes, this.now);
     return "job";
   }
 
   /** Makes a scheduled job due. */
-  runNow(job: ModelJob): "job" | "conflict" {
+  runNow(job: ModelJob): "job" | "conflict" | "quarantined" {
     if (job.state === "queued") return "job";
     if (!allows(job, "replace")) return "conflict";
+    if (job.planted) return this.#threw(job);
     patched(job, { runAt: null }, this.now);
     return "job";
   }
@@ -284,14 +350,16 @@ export class Model {
   /** Parks an ordering key, lets it go, or decides about the job that blocks it. False: no job does. */
   changeKey(queue: ModelQueue, key: string, action: KeyAction): boolean {
     const failed = queue.parked.get(key)?.job ?? null;
-    if (action === "retry" && failed !== null) return this.retry(failed);
+    if (action === "retry" && failed !== null) return this.retry(failed) === "job";
     return changeKey(queue, key, action);
   }
 
   /** Cancels everything that waits in a queue; says how many. */
   purge(queue: ModelQueue): number {
     const waiting = this.jobs.filter((job) => job.queue === queue && ["scheduled", "queued"].includes(job.state));
-    return waiting.filter((job) => this.cancel(job)).length;
+    const tried = waiting.filter((job) => !isPassedOver(job, this.now));
+    for (const job of tried) if (job.planted) this.setAside(job);
+    return tried.filter((job) => !job.planted && this.cancel(job) === "job").length;
   }
 
   /** Whether nothing that is over at this moment was not over `ms` ago: then a step back changes no answer by itself. */

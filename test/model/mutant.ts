@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Packing } from "../../durable-objects/shard/jobs/packs/packing.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 
 /** The shard with one control broken: in what it says to SQLite, in a method of it, or in a rule that it goes by. */
 export interface Mutant {
   name: string;
+  /** Which jobs are packed; none where it is left out, so that what is said of rows is said of all jobs. */
+  packing?: Packing;
   /** Rewrites a statement on its way to SQLite. */
   sql?(query: string): string;
   core?(original: typeof RigCore): typeof RigCore;

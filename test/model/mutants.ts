@@ -10,7 +10,15 @@ import type { rankOf } from "../../domain/rank.ts";
 import type { rateRoom } from "../../domain/rate.ts";
 import type { afterDeferral, afterFailure } from "../../domain/retry.ts";
 import type { rateHoldsUntil } from "../../durable-objects/shard/flow/limits.ts";
-import { deafTo, forAnyVersion, restarting, unpaused, withoutAlarmAtStart, withoutGatesDuring } from "./broken-core.ts";
+import {
+  deafTo,
+  forAnyVersion,
+  restarting,
+  unpaused,
+  withoutAlarmAtStart,
+  withoutGatesDuring,
+  withQuarantine,
+} from "./broken-core.ts";
 import { counted, rewriter, rule, statements, type TrackedMutant, track } from "./mutant.ts";
 
 type NextInShare = typeof nextInShare<Contender>;
@@ -200,6 +208,60 @@ export const MUTANTS: TrackedMutant[] = [
   }),
   track("a change is made of the version that it is meant for", (hit) => ({
     core: (original) => forAnyVersion(original, hit),
+  })),
+  track("what is set aside is passed over until its backoff is over", (hit) => ({
+    core: (original) =>
+      withQuarantine(original, (quarantine) => {
+        const { holds } = quarantine;
+        return {
+          holds: (kind, key, now) => {
+            if (holds.call(quarantine, kind, key, now)) hit();
+            return false;
+          },
+        };
+      }),
+  })),
+  track("what throws again and again is tried later and later", (hit) => ({
+    core: (original) =>
+      withQuarantine(original, (quarantine) => {
+        const { setAside } = quarantine;
+        return {
+          setAside: (row, error, now) => {
+            if (quarantine.find(row.kind, row.key) !== null) hit();
+            quarantine.release(row);
+            setAside.call(quarantine, row, error, now);
+          },
+        };
+      }),
+  })),
+  track("whoever asks for a job that is set aside has it tried at once", (hit) => ({
+    core: (original) =>
+      withQuarantine(original, (quarantine) => ({
+        hasten: ({ kind, key }) => {
+          if (quarantine.find(kind, key) !== null) hit();
+          return false;
+        },
+      })),
+  })),
+  track("what comes on again is set aside no more", (hit) => ({
+    core: (original) =>
+      withQuarantine(original, (quarantine) => ({
+        release: ({ kind, key }) => {
+          if (quarantine.find(kind, key) !== null) hit();
+        },
+      })),
+  })),
+  track("what is passed over takes the place of no other", (hit) => ({
+    core: (original) =>
+      withQuarantine(original, (quarantine) => {
+        const { count } = quarantine;
+        return {
+          count: (kind, now) => {
+            if (count.call(quarantine, kind, now) > 0) hit();
+            return 0;
+          },
+        };
+      }),
   })),
   track("the alarm is set anew at the start", (hit) => ({ core: (original) => withoutAlarmAtStart(original, hit) })),
   statements("a purge finds jobs at the gate of their key", {

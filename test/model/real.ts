@@ -2,7 +2,10 @@ import type * as rpc from "../../contract/rpc.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap } from "../../domain/slots.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import { EVERY_JOB } from "../rigs/every-job.ts";
+import { PACKING_OF_RUN } from "../rigs/packing.ts";
 import { RigCore } from "../rigs/rig-core.ts";
+import { throwing } from "../simulation/crashing-sql.ts";
 import { shardDatabase } from "../simulation/database-pool.ts";
 import type { Model } from "./model.ts";
 import { type Mutant, NOTHING_BROKEN } from "./mutant.ts";
@@ -23,6 +26,8 @@ export class Real {
   /** False while the alarm is lost: it fires again after a wake or a restart. */
   awake = true;
   core: RigCore;
+  /** Jobs of which each change of the state throws. */
+  readonly planted = new Set<string>();
   #database = shardDatabase(false);
   #mutant: Mutant;
   #made = 0;
@@ -30,7 +35,8 @@ export class Real {
   constructor(now: number, mutant: Mutant = NOTHING_BROKEN) {
     this.now = now;
     this.#mutant = mutant;
-    this.sql = mutant.sql === undefined ? this.#database.sql : rewritten(this.#database.sql, mutant.sql);
+    const sql = mutant.sql === undefined ? this.#database.sql : rewritten(this.#database.sql, mutant.sql);
+    this.sql = throwing(sql, this.planted);
     this.core = this.#boot();
     this.core.adopt(initialMap(1));
   }
@@ -46,6 +52,7 @@ export class Real {
       },
       ring: () => undefined,
       connectionShares: SHARES,
+      packing: this.#mutant === NOTHING_BROKEN ? PACKING_OF_RUN : (this.#mutant.packing ?? "off"),
     });
   }
 
@@ -88,7 +95,7 @@ export class Real {
   seqs(model: Model): { id: string; seq: number }[] {
     const ids = model.jobs.filter(({ seq }) => seq === 0).map(({ id }) => id);
     return this.sql.all<{ id: string; seq: number }>(
-      "SELECT id, seq FROM jobs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq",
+      `SELECT id, seq FROM ${EVERY_JOB} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq`,
       JSON.stringify(ids),
     );
   }

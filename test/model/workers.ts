@@ -16,6 +16,17 @@ interface Lease extends ModelLease {
   text: string;
 }
 
+interface Asked {
+  lease: Lease;
+  spec: ReportSpec;
+  report: rpc.Report;
+}
+
+/** Whose lease was never given, or not to him. */
+function isStranger({ of }: LeaseRef): boolean {
+  return of === "forged" || of === "foreign";
+}
+
 /** Who claims and reports: the processor, pull workers, and those who come late, twice, or with what they never had. */
 export class Workers {
   readonly #pair: Pair;
@@ -45,10 +56,11 @@ export class Workers {
     // One that leaves claims nothing, and says nothing of the lane.
     if (room.handler + room.http > 0) model.lanes.add(lane);
     model.cameForLane(lane, room);
-    model.tickOnce();
-    this.#compare(asked, reply.reports);
+    const found = model.tickOnce();
+    const passedOver = model.passedOver();
+    this.#compare(asked, reply.reports, found);
     this.#given(
-      model.claimLane(lane, room, leaseMs),
+      model.claimLane(lane, room, { leaseMs, passedOver }),
       reply.items.map(({ id, attempt, delivery, lease }) => ({ id, attempt, delivery, lease })),
     );
   }
@@ -109,7 +121,7 @@ export class Workers {
     }
   }
 
-  #asked(spec: ReportSpec): { lease: Lease; spec: ReportSpec; report: rpc.Report }[] {
+  #asked(spec: ReportSpec): Asked[] {
     const lease = this.#pick(spec);
     if (lease === null) return [];
     const { outcome: kind, retryAfterMs } = spec;
@@ -126,13 +138,30 @@ export class Workers {
     return [{ lease, spec, report: { lease: spec.of === "forged" ? forged(lease.text) : lease.text, outcome } }];
   }
 
-  #compare(asked: { lease: Lease; spec: ReportSpec; report: rpc.Report }[], results: rpc.ReportResult[]): void {
+  /** `found`: jobs over which the same step has thrown already. */
+  #compare(asked: Asked[], results: rpc.ReportResult[], found: ReadonlySet<ModelJob> = new Set()): void {
     const { model } = this.#pair;
-    const predicted = asked.map(({ lease, spec, report }) =>
-      spec.of === "forged" || spec.of === "foreign" ? "unknown" : model.report(lease, report.outcome),
-    );
+    const throwing = this.#throwing(asked);
+    for (const job of throwing) if (!found.has(job)) model.setAside(job);
+    const predicted = asked.map(({ lease, spec, report }) => {
+      if (found.has(lease.job) || throwing.has(lease.job)) return "busy";
+      return isStranger(spec) ? "unknown" : model.report(lease, report.outcome);
+    });
     expectSame("report", "statuses", { predicted, answered: results.map(({ status }) => status) });
     for (const status of predicted) see(`report: ${status}`);
+  }
+
+  /** The jobs over which these reports throw: none whose success comes first. */
+  #throwing(asked: Asked[]): Set<ModelJob> {
+    const { model } = this.#pair;
+    const first = new Map<ModelJob, boolean>();
+    for (const { lease, spec, report } of asked) {
+      const { job, delivery } = lease;
+      if (first.has(job) || isStranger(spec)) continue;
+      if (model.reportThrows(lease, report.outcome)) first.set(job, true);
+      else if (report.outcome.ok && job.state === "running" && job.delivery === delivery) first.set(job, false);
+    }
+    return new Set([...first].flatMap(([job, throws]) => (throws ? [job] : [])));
   }
 
   extend(ref: LeaseRef, leaseMs: number): void {
@@ -143,8 +172,7 @@ export class Workers {
     const asked = ref.of === "forged" ? forged(lease.text) : lease.text;
     const leases = [{ lease: asked, leaseMs, unlessLeftMs: null }];
     const reply = real.core.extend({ ...CALL, namespace, leases });
-    const unknown = ref.of === "forged" || ref.of === "foreign";
-    const predicted = unknown ? { status: "unknown" } : model.extend(lease, leaseMs);
+    const predicted = isStranger(ref) ? { status: "unknown" } : model.extend(lease, leaseMs);
     const result = reply.type === "extended" ? reply.results[0] : undefined;
     const until = result?.status === "extended" ? { leaseExpiresAt: result.leaseExpiresAt } : {};
     see(`extend: ${predicted.status}`);

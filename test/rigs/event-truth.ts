@@ -1,7 +1,7 @@
 /** What events have to tell: triggers in the shard's own database note every change that is committed. */
 import { type EventType, eventId, type LifecycleEvent } from "../../domain/subscription.ts";
 import type { Random } from "../simulation/random.ts";
-import { CALL, Harness, MINUTE, SECOND } from "./shard-harness.ts";
+import { CALL, type Harness, MINUTE, RowHarness, SECOND } from "./shard-harness.ts";
 
 interface Change {
   id: string;
@@ -32,7 +32,7 @@ const NAMES: Record<string, EventType> = {
 
 /** A shard whose changes of jobs are noted. */
 export function watched(): Harness {
-  const h = new Harness();
+  const h = new RowHarness();
   h.sql.run("CREATE TABLE seen (n INTEGER PRIMARY KEY, id TEXT, version INTEGER, before TEXT, after TEXT)");
   h.sql.run(`CREATE TRIGGER made AFTER INSERT ON jobs BEGIN
     INSERT INTO seen (id, version, before, after) VALUES (NEW.id, NEW.version, 'none', NEW.state); END`);

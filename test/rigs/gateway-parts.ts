@@ -44,6 +44,7 @@ export class ShardsRig {
           this.directoryCalls++;
           return map();
         },
+        usedShards: async () => map().shards.map(({ id }) => id),
       }),
       now: () => this.now,
       random: () => 0.5,
@@ -106,11 +107,13 @@ export function submitRig(
 
 function settingsKnowing(queues: QueueSettings[]): SettingsCache {
   const known = new Map(queues.map((settings) => [settings.name, settings]));
-  const cache: Pick<SettingsCache, "get" | "learn"> = {
-    get: async (_namespace, queue) => {
-      const found = known.get(queue);
-      return found === undefined || found.deleted ? notFound.queue(queue) : found;
-    },
+  const find = (queue: string) => {
+    const found = known.get(queue);
+    return found === undefined || found.deleted ? notFound.queue(queue) : found;
+  };
+  const cache: Pick<SettingsCache, "get" | "several" | "learn"> = {
+    get: async (_namespace, queue) => find(queue),
+    several: async (_namespace, queues) => queues.map(find),
     learn: (learned) => void known.set(learned.name, learned),
   };
   return cache as SettingsCache;

@@ -32,30 +32,43 @@ export class RowCounter {
    */
   static async onShards(): Promise<RowCounter> {
     const counter = new RowCounter();
+    await counter.begin();
+    return counter;
+  }
+
+  /** Counts anew, and on shards too that have been evicted meanwhile: the runtime does so with those that nobody asks for ten seconds. */
+  async begin(): Promise<void> {
     for (const { stub } of shards()) {
       await runInDurableObject(stub, async (instance, { storage }) => {
-        const real = storage.sql;
-        const exec = (query: string, ...params: unknown[]) => {
-          const cursor = real.exec(query, ...params);
-          counter.#cursors.push({ query, cursor });
-          return cursor;
-        };
-        counter.#alarms.set(stub, await storage.getAlarm());
-        await storage.deleteAlarm();
-        const members = {
-          sql: replaced(real, { exec }),
-          getAlarm: async () => counter.#alarms.get(stub) ?? null,
-          setAlarm: async (at: number) => {
-            counter.#alarms.set(stub, at);
-            if (counter.firesAtOnce && at <= Date.now()) setTimeout(() => void instance.alarm(), 0);
-          },
-        };
-        for (const [name, value] of Object.entries(members)) {
-          Object.defineProperty(storage, name, { value, configurable: true });
-        }
+        if (COUNTING.get(storage) === this) return;
+        COUNTING.set(storage, this);
+        await this.#countOn(stub, instance, storage);
       });
     }
-    return counter;
+    this.#cursors = [];
+    this.#d1 = [];
+  }
+
+  async #countOn(stub: DurableObjectStub<Shard>, instance: Shard, storage: DurableObjectStorage): Promise<void> {
+    const real = storage.sql;
+    const exec = (query: string, ...params: unknown[]) => {
+      const cursor = real.exec(query, ...params);
+      this.#cursors.push({ query, cursor });
+      return cursor;
+    };
+    this.#alarms.set(stub, await storage.getAlarm());
+    await storage.deleteAlarm();
+    const members = {
+      sql: replaced(real, { exec }),
+      getAlarm: async () => this.#alarms.get(stub) ?? null,
+      setAlarm: async (at: number) => {
+        this.#alarms.set(stub, at);
+        if (this.firesAtOnce && at <= Date.now()) setTimeout(() => void instance.alarm(), 0);
+      },
+    };
+    for (const [name, value] of Object.entries(members)) {
+      Object.defineProperty(storage, name, { value, configurable: true });
+    }
   }
 
   /** Says to every shard that history has all that has ended there. */
@@ -71,11 +84,6 @@ export class RowCounter {
     for (const [stub, at] of this.#alarms) {
       if (at !== null && at <= Date.now()) await runInDurableObject(stub, (instance) => instance.alarm());
     }
-  }
-
-  reset(): void {
-    this.#cursors = [];
-    this.#d1 = [];
   }
 
   read(): RowsRead {
@@ -133,6 +141,9 @@ export class RowCounter {
     this.#d1.push({ query, rows });
   }
 }
+
+/** Who counts the statements of an instance, by its storage. */
+const COUNTING = new WeakMap<DurableObjectStorage, RowCounter>();
 
 /** The statements that are counted, as D1 knows them: a batch takes no others. */
 const COUNTED = new WeakMap<D1PreparedStatement, { query: string; real: D1PreparedStatement }>();

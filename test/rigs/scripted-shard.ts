@@ -47,6 +47,9 @@ export class ScriptedShard {
   readonly clock: Clock;
   readonly connections = new Connections(6);
   backlog: WorkItem[] = [];
+  /** How long a call that may wait is held at most, when nothing is there. */
+  worthWaitingMs = 250;
+  #waiting: (() => void)[] = [];
   readonly calls: WorkCall[] = [];
   readonly beats: { at: number; leases: string[] }[] = [];
   readonly events: WorkEvent[] = [];
@@ -86,11 +89,14 @@ export class ScriptedShard {
         await this.sleep(RPC_MS / 2);
         if (this.workFault(call) === "before") throw new Error("not reached");
         const results = request.reports.map((report) => this.#record(report, null));
+        const beganAt = this.clock.now();
+        const waitMs = Math.min(request.waitMs ?? 0, this.worthWaitingMs);
+        if (waitMs > 0 && this.backlog.length === 0) await this.#untilWork(waitMs);
         const items = this.#claim(request.room);
         this.calls.push({ at: this.clock.now() - START, request, given: items.length });
         await this.sleep(RPC_MS / 2);
         if (this.workFault(call) === "after") throw new Error("reply lost");
-        return { type: "work", reports: results, items };
+        return { type: "work", reports: results, items, waitedMs: this.clock.now() - RPC_MS / 2 - beganAt };
       },
       report: async (home, { reports }) => {
         this.reportsTo.push({ at: this.clock.now() - START, home, leases: reports.map(({ lease }) => lease) });
@@ -134,6 +140,21 @@ export class ScriptedShard {
       },
       log: (event) => this.events.push(event),
     };
+  }
+
+  /** Jobs come in `ms` from now, and those who wait are told. */
+  comes(ms: number, ...items: WorkItem[]): void {
+    this.clock.after(ms, () => {
+      this.backlog.push(...items);
+      for (const wake of this.#waiting.splice(0)) wake();
+    });
+  }
+
+  #untilWork(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.clock.after(ms, resolve);
+    });
   }
 
   sleep(ms: number): Promise<void> {

@@ -3,15 +3,21 @@ import type { Doorbell } from "../../contract/doorbell.ts";
 import type * as rpc from "../../contract/rpc.ts";
 import type { ConnectionShares } from "../../domain/connections.ts";
 import type { Job, JobError } from "../../domain/job/job.ts";
+import type { RowState } from "../../domain/job/state.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, type NamespaceSettings } from "../../domain/namespace.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
+import type { JobRow } from "../../durable-objects/shard/jobs/job-row.ts";
+import { JOBS } from "../../durable-objects/shard/jobs/job-store.ts";
+import type { Packing } from "../../durable-objects/shard/jobs/packs/packing.ts";
+import { PACKS } from "../../durable-objects/shard/jobs/packs/packs.ts";
 import type { ShardLimits } from "../../durable-objects/shard/lifecycle/admission.ts";
 import type { FeedLimits } from "../../durable-objects/shard/subscriptions/drop.ts";
 import { jobsIn } from "../simulation/history-text.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
 import { Random } from "../simulation/random.ts";
+import { PACKING_OF_RUN } from "./packing.ts";
 import { RigCore } from "./rig-core.ts";
 
 export const START = 1_800_000_000_000;
@@ -114,6 +120,11 @@ export class Harness {
     this.core.adopt(map);
   }
 
+  /** Which jobs are packed. */
+  get packing(): Packing {
+    return PACKING_OF_RUN;
+  }
+
   #boot(): RigCore {
     return new RigCore(this.name, {
       sql: this.sql,
@@ -123,6 +134,7 @@ export class Harness {
         this.alarmAt = at;
       },
       ring: (bell, delaySeconds) => this.bells.push({ at: this.now, bell, delaySeconds }),
+      packing: this.packing,
       ...(this.limits === null ? {} : { limits: this.limits }),
       ...(this.#connectionShares === null ? {} : { connectionShares: this.#connectionShares }),
       ...(this.feedLimits === null ? {} : { feedLimits: this.feedLimits }),
@@ -346,8 +358,9 @@ export class Harness {
     return [...new Set(rules)].filter((rule) => rule !== "work-has-executor");
   }
 
-  /** Rows of a table. */
+  /** Rows of a table; of `jobs` all that the shard has, wherever they lie. */
   count(table: string): number {
+    if (table === "jobs") return this.rows().length;
     return this.sql.all<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)[0]?.n ?? 0;
   }
 
@@ -356,9 +369,33 @@ export class Harness {
     return this.bells.splice(0).filter(({ bell }) => bell.kind === "work");
   }
 
-  /** Every job row as it is stored, to show that nothing changed. */
-  rows(): unknown[] {
-    return this.sql.all("SELECT * FROM jobs ORDER BY id");
+  /** Every job as its row is stored, or would be, to show that nothing changed. */
+  rows(): JobRow<RowState>[] {
+    const { engine } = this.core;
+    const packs = engine.get(PACKS);
+    const packed = this.sql
+      .all<{ pack: number }>("SELECT pack FROM packs")
+      .flatMap(({ pack }) => packs.get(pack) ?? [])
+      .flatMap((head) => packs.livingIds(head));
+    const ids = this.sql.all<{ id: string }>("SELECT id FROM jobs").map(({ id }) => id);
+    return engine
+      .get(JOBS)
+      .rows([...ids, ...packed])
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+}
+
+/** A shard whose jobs all have rows of their own, for tests that look at these or change them. */
+export class RowHarness extends Harness {
+  override get packing(): Packing {
+    return "off";
+  }
+}
+
+/** A shard that packs every job that it can, however the run is set. */
+export class PackHarness extends Harness {
+  override get packing(): Packing {
+    return "on";
   }
 }
 

@@ -227,7 +227,12 @@ export class SpawnRig {
   }
 
   count(shard: string, table: string): number {
-    return this.sql(shard).all<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)[0]?.n ?? 0;
+    const packed =
+      table === "jobs"
+        ? "SELECT coalesce(sum(n - coalesce(json_array_length(gone), 0)), 0) AS n FROM packs"
+        : "SELECT 0 AS n";
+    const query = `SELECT count(*) + (${packed}) AS n FROM ${table}`;
+    return this.sql(shard).all<{ n: number }>(query)[0]?.n ?? 0;
   }
 
   #host(id: string): Host {

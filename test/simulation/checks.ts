@@ -5,6 +5,7 @@ import type { Job } from "../../domain/job/job.ts";
 import { isFinal } from "../../domain/job/state.ts";
 import { LANES } from "../../domain/queue.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
+import { pagedJobs } from "./history-text.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
 import type { ShardHost } from "./shard-host.ts";
 import type { Simulation } from "./simulation.ts";
@@ -39,6 +40,12 @@ function look(sim: Simulation, host: ShardHost, core: RigCore): void {
   for (const violation of core.auditWhole(host.alarm.at).violations) {
     // The alarm has just been lost: the faults did that, and cron heals it.
     if (!host.alarm.trusted && violation.rule.endsWith("-has-alarm")) continue;
+    // Work on it has thrown, and it was not come to since.
+    const isPlanted = [...host.wasPlanted].some((id) => violation.detail.startsWith(`jobs ${id} is set aside`));
+    if (violation.rule === "nothing-set-aside" && isPlanted && sim.faults.active) {
+      sim.counters.count("set aside");
+      continue;
+    }
     // It is true as long as the processor is away.
     const away = LANES.find((lane) => violation.detail.startsWith(`work waits in lane ${lane},`));
     if (away !== undefined && host.idleMs(away) > PROCESSOR_AWAY_MS - MAX_SKEWS_MS) continue;
@@ -46,7 +53,8 @@ function look(sim: Simulation, host: ShardHost, core: RigCore): void {
   }
   for (const job of core.list({ ...sim.gateway.call, ...ALL }).items) {
     sim.observer.see(job);
-    if (isFinal(job.state)) continue;
+    // Who asks for a job that is set aside has it tried, which is more than a look.
+    if (isFinal(job.state) || host.wasPlanted.has(job.id)) continue;
     const reply = core.explain({ ...sim.gateway.call, namespace: NAMESPACE, id: job.id });
     if (reply.type !== "explained" || !isTrue(host, job, reply.explanation)) {
       sim.violations.add("P10", `${job.id} cannot say why it waits: ${JSON.stringify(reply)}`);
@@ -145,6 +153,8 @@ export function checkForgotten(sim: Simulation): void {
 /** Without faults an executor's heartbeats hold its lease for as long as the job may run. */
 function leaseWasKept(sim: Simulation, job: Job): void {
   const { ms } = JSON.parse(job.payload) as Script;
+  // Earlier attempts did what it was before.
+  if (sim.observer.wasChanged(job.id)) return;
   if (sim.settings(job.queue).target.type === "pull" || ms + NETWORK_MS > job.timeoutMs) return;
   const lost = job.attempts.filter((attempt) => attempt.outcome === "leaseExpired");
   if (lost.length > 0) sim.violations.add("P2", `${job.id} lost its lease on a calm day: ${JSON.stringify(lost)}`);
@@ -187,6 +197,11 @@ function readHistory(sim: Simulation): Map<string, Job> {
     if (row.state !== job.state || row.version !== job.version) {
       sim.violations.add("history", `${job.id}: columns and record differ`);
     }
+  }
+  for (const job of pagedJobs(sim.history)) {
+    if (jobs.has(job.id)) sim.violations.add("history", `${job.id} is twice in history`);
+    jobs.set(job.id, job);
+    sim.counters.count("in a page of history");
   }
   return jobs;
 }

@@ -1,6 +1,7 @@
 /** What must hold right after a claim, by the rows and by the settings that the shard knows: P9, pause, rank, no work left behind. */
 import type { Lane, QueueSettings } from "../../domain/queue.ts";
 import { partitionShare } from "../../domain/queue.ts";
+import { EVERY_JOB } from "../rigs/every-job.ts";
 import type { Counters } from "./counters.ts";
 import type { ShardHost } from "./shard-host.ts";
 import type { Violations } from "./violations.ts";
@@ -67,7 +68,7 @@ export class ClaimRules {
     if (roomLeft > host.expiredReady(settings.name))
       this.#violations.add("P10", `a claim with room for ${roomLeft} more left ${left.id} of ${settings.name} behind`);
     for (const id of given) {
-      const job = host.rows<Ready>("SELECT id, priority, seq FROM jobs WHERE id = ?", id)[0];
+      const job = host.rows<Ready>(`SELECT id, priority, seq FROM ${EVERY_JOB} WHERE id = ?`, id)[0];
       if (job === undefined || job.priority > left.priority || (job.priority === left.priority && job.seq < left.seq))
         continue;
       this.#violations.add("priority", `${job.id} (${job.priority}) began, and ${left.id} (${left.priority}) was left`);

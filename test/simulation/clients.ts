@@ -1,11 +1,11 @@
 /** Clients that submit, cancel, redrive and read; each keeps its own list of what it was promised. */
-import type { DeadFilter, ListReply, ListRequest, RedriveReply } from "../../contract/rpc.ts";
+import type { DeadFilter, JobChanges, ListReply, ListRequest, RedriveReply } from "../../contract/rpc.ts";
 import { isFinal } from "../../domain/job/state.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { Gateway } from "./gateway.ts";
 import { Life } from "./life.ts";
-import { type Action, type JobPlan, NAMESPACE, type Plan } from "./plan.ts";
+import { type Action, type JobPlan, NAMESPACE, type Plan, type Script } from "./plan.ts";
 import type { Simulation } from "./simulation.ts";
 
 const ANY_FAILED: DeadFilter = {
@@ -85,7 +85,7 @@ class Client {
     }
   }
 
-  async #aboutOne(type: "cancel" | "retry" | "get" | "explain" | "existingIds"): Promise<void> {
+  async #aboutOne(type: "cancel" | "retry" | "patch" | "runNow" | "get" | "explain" | "existingIds"): Promise<void> {
     const { submissions, random } = this.#sim;
     const ids = [...submissions.acked];
     if (ids.length === 0) return;
@@ -99,6 +99,12 @@ class Client {
       case "retry":
         await this.#gateway.ask(this.#life, shard, "retry", about);
         return;
+      case "patch":
+        await this.#gateway.ask(this.#life, shard, "patch", { ...about, changes: this.#changes(), versions: null });
+        return;
+      case "runNow":
+        await this.#gateway.ask(this.#life, shard, "runNow", { ...about, versions: null });
+        return;
       case "get":
         return this.#get(shard, about);
       case "explain":
@@ -109,6 +115,17 @@ class Client {
         await this.#gateway.ask(this.#life, shard, "existingIds", { ...this.#gateway.call, ids: known });
       }
     }
+  }
+
+  /** What a job is to be from now on: work that is short, another priority, another time. */
+  #changes(): JobChanges {
+    const { random, clock } = this.#sim;
+    const script: Script = { fails: 0, defers: 0, final: false, ms: random.int(5, 400), retryAfterMs: null, spawn: [] };
+    return {
+      ...(random.chance(0.7) ? { payload: JSON.stringify(script) } : {}),
+      ...(random.chance(0.5) ? { priority: random.pick([0, 4, 9]) } : {}),
+      ...(random.chance(0.5) ? { runAt: random.chance(0.5) ? null : clock.now() + random.int(1, 5_000) } : {}),
+    };
   }
 
   /** P1: what was acknowledged is never unknown; and what one read says, a later one does not take back. */

@@ -19,6 +19,8 @@ export const SITUATIONS = [
   "submit told newer settings",
   "cancelled while running",
   "redriven",
+  "changed, and due",
+  "changed, and due later",
   "redriven by filter",
   "concurrency limit reached",
   "alarm lost and healed by cron",
@@ -28,6 +30,7 @@ export const SITUATIONS = [
   "history page written, answer lost",
   "claim reply lost",
   "forgotten by its shard, kept by history",
+  "in a page of history",
   "paused",
   "limit changed",
   "expired",
@@ -36,6 +39,8 @@ export const SITUATIONS = [
   "spawned job handed over",
   "hand-over came twice",
   "spawned job refused",
+  "set aside",
+  "report put off, as work on its job throws",
 ] as const;
 
 export type Situation = (typeof SITUATIONS)[number];

@@ -36,3 +36,17 @@ export function crashing(sql: Sql, plan: CrashPlan, mutant: Mutant): Sql {
     run: (query, ...params) => sql.run(statement(query), ...params),
   };
 }
+
+/** The statement by which the state of one job changes; its last parameter names the job. */
+const SAVE = "UPDATE jobs SET state = ?";
+
+/** Throws at each change of the state of the planted jobs. */
+export function throwing(sql: Sql, planted: ReadonlySet<string>): Sql {
+  return {
+    ...sql,
+    run(query, ...params) {
+      if (planted.size > 0 && query.startsWith(SAVE) && planted.has(String(params.at(-1)))) throw new Error("planted");
+      sql.run(query, ...params);
+    },
+  };
+}

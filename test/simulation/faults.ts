@@ -12,6 +12,7 @@ const CHANCES = {
   "shard.crash-after": 0.08,
   "shard.down": 0.02,
   "shard.evict": 0.1,
+  "job.throws": 0.05,
   "alarm.lost": 0.15,
   "alarm.late": 0.3,
   "alarm.twice": 0.3,

@@ -1,3 +1,4 @@
+import type { Packing } from "../../durable-objects/shard/jobs/packs/packing.ts";
 import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
 import type { WorkPorts } from "../../workers/processor/work-ports.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
@@ -9,6 +10,8 @@ import type { ShardHost } from "./shard-host.ts";
  */
 export interface Mutant {
   name: string;
+  /** Which jobs are packed; none where it is left out, so that what is said of rows is said of all jobs. */
+  packing?: Packing;
   /** Rewrites a statement on its way to SQLite. */
   sql?(query: string): string;
   core?(original: typeof RigCore): typeof RigCore;

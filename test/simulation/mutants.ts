@@ -5,8 +5,11 @@ import { deliveryOf } from "../../durable-objects/shard/jobs/job-row.ts";
 import { LeaseTags } from "../../durable-objects/shard/jobs/lease-tag.ts";
 import type { CallArguments, Request, Result } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
+import { withQuarantine } from "../model/broken-core.ts";
+import { EVERY_JOB } from "../rigs/every-job.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { rewriter, statement, type TrackedMutant, track } from "./mutant.ts";
+import { PACK_MUTANTS } from "./pack-mutants.ts";
 import { SPAWN_MUTANTS } from "./spawn-mutants.ts";
 
 const SUCCEED = "SET state = 'succeeded'";
@@ -98,6 +101,28 @@ export const MUTANTS: TrackedMutant[] = [
     from: "VALUES (?, ?)",
     to: "SELECT ?1, ?2 WHERE ?1 <> 'sequence'",
   }),
+  statement("a change of a payload is what runs", {
+    marks: ["UPDATE jobs SET payload = ?, spec = ?"],
+    from: "payload = ?",
+    to: "payload = coalesce(payload, ?)",
+  }),
+  statement("run-now makes a job due", { marks: [SAVE], from: "run_at = ?", to: "run_at = max(run_at, ?)" }),
+  track("a job that was set aside is tried again", (hit) => ({
+    core: (original) =>
+      withQuarantine(original, (quarantine) => {
+        const ofKind = (kind: string) => quarantine.list().filter((aside) => aside.kind === kind).length;
+        return {
+          holds: (kind, key) => {
+            if (quarantine.find(kind, key) === null) return false;
+            hit();
+            return true;
+          },
+          count: ofKind,
+          retryAt: () => Number.POSITIVE_INFINITY,
+          hasten: () => false,
+        };
+      }),
+  })),
   track("the alarm is the least of all deadlines", (hit) => ({
     ports: (ports, host) => ({
       ...ports,
@@ -137,14 +162,11 @@ export const MUTANTS: TrackedMutant[] = [
     hit();
     return { crash: "answers-first" };
   }),
-  track("history keeps the newer version", (hit) => ({
-    historySql: rewriter({ marks: ["INSERT INTO jobs"], from: "WHERE excluded.version > jobs.version", to: "" }, hit),
+  track("history is written from where it is", (hit) => ({
+    historySql: rewriter({ marks: ["history is elsewhere"], from: "iif(coalesce(", to: "iif(1 OR coalesce(" }, hit),
   })),
-  track("history's cursor never goes back", (hit) => ({
-    historySql: rewriter(
-      { marks: ["INSERT INTO projections"], from: "max(cursor, excluded.cursor)", to: "excluded.cursor" },
-      hit,
-    ),
+  track("a job in a page of history has no row there", (hit) => ({
+    historySql: rewriter({ marks: ["DELETE FROM jobs"], from: "version <= paged.value ->> 2", to: "version < 0" }, hit),
   })),
   track("an executor extends its leases", (hit) => ({
     executor: (ports) => ({
@@ -160,6 +182,7 @@ export const MUTANTS: TrackedMutant[] = [
     return { tornPages: true };
   }),
   ...SPAWN_MUTANTS,
+  ...PACK_MUTANTS,
 ];
 
 /** Every report counts as one of the attempt that runs. */
@@ -182,7 +205,7 @@ function withoutFence(original: typeof RigCore, hit: () => void): typeof RigCore
     #asCurrent(report: Report): Report {
       const lease = parseLease(report.lease);
       if (lease === null) return report;
-      const query = "SELECT id, attempt, returned, lease FROM jobs WHERE id = ? AND state = 'running'";
+      const query = `SELECT id, attempt, returned, lease FROM ${EVERY_JOB} WHERE id = ? AND state = 'running'`;
       const [current] = this.#sql.all<{ id: string; attempt: number; returned: number; lease: string }>(
         query,
         lease.jobId,

@@ -8,7 +8,7 @@ import { isFinal, type JobState } from "../../domain/job/state.ts";
 import { parseLease } from "../../domain/lease.ts";
 import { ClaimRules } from "./claim-rules.ts";
 import type { Counters } from "./counters.ts";
-import { jobsIn } from "./history-text.ts";
+import { finishedIn } from "./history-text.ts";
 import type { ShardHost } from "./shard-host.ts";
 import { Spawns } from "./spawns.ts";
 import { Submissions } from "./submissions.ts";
@@ -63,6 +63,8 @@ export class Observer {
   readonly #attempts = new Map<string, Attempt>();
   /** When each job was first deferred since it was accepted or redriven: what it had spent by then tells one redrive from another. */
   readonly #deferredSince = new Map<string, { since: number; spentBefore: number }>();
+  /** The payloads that changes gave to jobs. */
+  readonly #payloads = new Map<string, string>();
   readonly #sights = new Map<string, Sight>();
   readonly #latest = new Map<ShardHost, number>();
 
@@ -107,6 +109,12 @@ export class Observer {
       case "retry":
         this.#redriven(result as rpc.ChangeReply);
         return;
+      case "patch":
+        this.#changed(host, (request as rpc.PatchRequest).changes, result as rpc.PatchReply);
+        return;
+      case "runNow":
+        this.#changed(host, { runAt: null }, result as rpc.PatchReply);
+        return;
       case "redrive":
         this.#swept(host);
         return;
@@ -117,7 +125,7 @@ export class Observer {
         for (const job of (result as rpc.ListReply).items) this.see(job);
         return;
       case "finished":
-        for (const job of jobsIn((result as rpc.FinishedReply).chunks)) this.see(job);
+        for (const job of finishedIn(result as rpc.FinishedReply)) this.see(job);
     }
   }
 
@@ -158,6 +166,7 @@ export class Observer {
   #worked(host: ShardHost, request: rpc.WorkRequest, reply: rpc.WorkReply): void {
     for (const [i, report] of request.reports.entries()) this.#result(host, report, reply.reports[i]);
     for (const item of reply.items) {
+      this.#isAsChanged(item);
       const endsAt = host.now() + Math.min(request.leaseMs, item.timeoutMs + PUSH_GRACE_MS);
       this.#started(host, item, { endsAt, says: false });
     }
@@ -168,6 +177,7 @@ export class Observer {
 
   #claimed(host: ShardHost, request: rpc.ClaimRequest, reply: rpc.ClaimReply): void {
     for (const { job, lease } of reply.jobs) {
+      this.#isAsChanged(job);
       this.see(job, request.allAttempts === true ? undefined : ATTEMPTS_TOLD);
       const endsAt = host.now() + Math.min(request.leaseMs ?? job.timeoutMs, job.timeoutMs);
       this.#started(host, { ...job, lease }, { endsAt, says: request.begins ? true : null });
@@ -253,6 +263,10 @@ export class Observer {
   #result(host: ShardHost, report: rpc.Report, result: rpc.ReportResult | undefined): void {
     const id = parseLease(report.lease)?.jobId ?? "";
     const attempt = this.#attempts.get(id);
+    if (result?.status === "busy" && host.wasPlanted.has(id)) {
+      this.#counters.count("report put off, as work on its job throws");
+      return;
+    }
     // Of a job that the shard has forgotten by now nothing is known.
     if (result?.status === "unknown" && attempt !== undefined && host.stateOf(id) === null) return;
     if (result === undefined || attempt === undefined || result.status === "unknown") {
@@ -310,6 +324,30 @@ export class Observer {
       attempt.over = true;
     }
     this.see(reply.job);
+  }
+
+  /** What was answered to a change holds from then on: it is what runs. */
+  #changed(host: ShardHost, changes: rpc.JobChanges, reply: rpc.PatchReply): void {
+    if (reply.type !== "job") return;
+    const { job } = reply;
+    this.see(job);
+    this.#counters.count(job.runAt <= host.now() ? "changed, and due" : "changed, and due later");
+    if (changes.priority !== undefined && job.priority !== changes.priority)
+      this.#violations.add("P7", `${job.id} has not the priority of its change`);
+    if (changes.runAt === null && job.runAt > host.now()) this.#violations.add("P7", `${job.id} was not made due`);
+    if (changes.payload !== undefined) this.#payloads.set(job.id, changes.payload);
+    this.#isAsChanged(job);
+  }
+
+  /** Whether a call has changed what the job does. */
+  wasChanged(id: string): boolean {
+    return this.#payloads.has(id);
+  }
+
+  #isAsChanged({ id, payload }: Pick<Job, "id" | "payload">): void {
+    const changed = this.#payloads.get(id);
+    if (changed !== undefined && payload !== changed)
+      this.#violations.add("P7", `${id} has the payload ${payload} after it was changed to ${changed}`);
   }
 
   #redriven(reply: rpc.ChangeReply): void {

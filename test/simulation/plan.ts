@@ -40,7 +40,7 @@ export interface JobPlan {
 export type Action =
   | { type: "submit"; jobs: JobPlan[]; atomic: boolean }
   /** On a job accepted before; nothing when there is none. */
-  | { type: "cancel" | "retry" | "get" | "list" | "explain" | "existingIds" }
+  | { type: "cancel" | "retry" | "patch" | "runNow" | "get" | "list" | "explain" | "existingIds" }
   | { type: "redrive"; queue: string }
   | { type: "purge"; queue: string }
   | { type: "pause" | "resize"; queue: string };
@@ -150,7 +150,10 @@ function makeAction({ random, spawning }: Chances, queues: QueueSettings[], jobs
   if (roll < 0.72) return { type: "pause", queue };
   if (roll < 0.76) return { type: "resize", queue };
   return {
-    type: random.pick(["cancel", "cancel", "retry", "retry", "get", "get", "list", "explain", "existingIds"] as const),
+    type: random.pick([
+      ...(["cancel", "cancel", "retry", "retry", "patch", "patch", "runNow"] as const),
+      ...(["get", "get", "list", "explain", "existingIds"] as const),
+    ]),
   };
 }
 

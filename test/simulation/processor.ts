@@ -30,7 +30,10 @@ export async function hearWork(sim: Simulation, life: Life, lane: Lane, bells: D
       connections,
     });
   const shards = () => Promise.resolve(sim.gateway.shards());
-  await sweep({ start, shards, after: afterOf(sim, life) }, new Set(bells.map((bell) => bell.shard)), sweepMs);
+  await sweep({ start, shards, after: afterOf(sim, life) }, new Set(bells.map((bell) => bell.shard)), {
+    firstMs: sweepMs,
+    mostMs: sweepMs,
+  });
 }
 
 function afterOf(sim: Simulation, life: Life): WorkPorts["after"] {

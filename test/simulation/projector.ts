@@ -3,6 +3,7 @@ import type { Doorbell } from "../../contract/doorbell.ts";
 import { projectionStore } from "../../workers/db/projection.ts";
 import { runProjection } from "../../workers/processor/projection.ts";
 import { d1, type Gate } from "./d1-stand-in.ts";
+import { SYNC_CODEC } from "./history-text.ts";
 import type { Life } from "./life.ts";
 import { checkLogged } from "./log-port.ts";
 import type { Simulation } from "./simulation.ts";
@@ -14,13 +15,17 @@ export async function hearHistory(sim: Simulation, life: Life, bells: Doorbell[]
   const pageJobs = sim.random.pick([1, 3, 500]);
   const rewrite = sim.mutant.historySql ?? ((query: string) => query);
   const database = d1(sim.historyDb, gateOf(sim, life), rewrite);
-  const db = projectionStore(sim.mutant.tornPages ? cursorFirst(database) : database, () => sim.clock.now());
+  const db = projectionStore(sim.mutant.tornPages ? cursorFirst(database) : database, {
+    now: () => sim.clock.now(),
+    codec: SYNC_CODEC,
+  });
   await Promise.all(
     [...shards].map((shard) =>
       runProjection(
         {
           db,
           now: () => sim.clock.now(),
+          sleep: (ms) => sim.sleep(life, ms),
           shard: {
             finished: (request) => {
               if (sim.faults.hit("processor.die")) life.end();
@@ -52,7 +57,8 @@ function gateOf(sim: Simulation, life: Life): Gate {
       const there = random.int(1, 15) + (faults.hit("d1.slow") ? random.int(100, MAX_SLOW_MS) : 0);
       clock.after(there, () => {
         if (faults.hit("d1.outage") || faults.hit("d1.fail")) return reject(new Error("D1_ERROR: failed before"));
-        const done = work();
+        const done = tried(work);
+        if (done instanceof Error) return reject(done);
         sim.checkCursors();
         trace.add(`${life.name} D1 ${changes(sim) - before} rows`);
         if (faults.hit("d1.reply-lost")) {
@@ -62,6 +68,15 @@ function gateOf(sim: Simulation, life: Life): Gate {
         clock.after(random.int(1, 15), () => resolve(done));
       });
     });
+}
+
+/** What a statement makes the whole batch fail with, as `EXPECT_POSITION` does, is told to whoever sent it. */
+function tried<T>(work: () => T): T | Error {
+  try {
+    return work();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function changes(sim: Simulation): number {

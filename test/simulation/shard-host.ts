@@ -7,14 +7,16 @@ import { initialMap } from "../../domain/slots.ts";
 import type { Delivery } from "../../durable-objects/shard/outbox/outbox-schedule.ts";
 import type { ShardPorts } from "../../durable-objects/shard/shard-core.ts";
 import type { Sql, SqlValue } from "../../durable-objects/sql.ts";
+import { EVERY_JOB } from "../rigs/every-job.ts";
+import { PACKING_OF_RUN } from "../rigs/packing.ts";
 import { RigCore } from "../rigs/rig-core.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
 import type { Situation } from "./counters.ts";
-import { type CrashPlan, CrashSignal, crashing } from "./crashing-sql.ts";
+import { type CrashPlan, CrashSignal, crashing, throwing } from "./crashing-sql.ts";
 import { type PooledDatabase, shardDatabase } from "./database-pool.ts";
 import type { Faults } from "./faults.ts";
-import type { Mutant } from "./mutant.ts";
+import { type Mutant, NONE } from "./mutant.ts";
 import type { Random } from "./random.ts";
 
 /** What became of a step: its answer, or an object that was gone before, during or after it. */
@@ -40,6 +42,8 @@ export interface HostParts {
   threw(host: ShardHost, name: string, error: unknown): void;
 }
 
+/** At a call, that jobs at which work throws are mended. */
+const MEND_CHANCE = 0.02;
 /** Shards that see their first migration within the history. */
 const FRESH_CHANCE = 0.05;
 const MAX_DOWN_MS = 5_000;
@@ -67,6 +71,10 @@ export class ShardHost {
   #bells: [Doorbell, number][] = [];
   /** A read by the world itself: it leaves no trace. */
   #peeking = false;
+  /** Jobs of which each change of the state throws. */
+  readonly #planted = new Set<string>();
+  /** Jobs of which that was so at some time: they come on when their backoff is over. */
+  readonly wasPlanted = new Set<string>();
   /** The schema is there. */
   #started = false;
 
@@ -76,12 +84,13 @@ export class ShardHost {
     this.#database = shardDatabase(parts.random.chance(FRESH_CHANCE));
     this.alarm = new Alarm({ ...parts, fire: () => this.#fire(), trace: (event) => parts.trace(`${name} ${event}`) });
     const ports: ShardPorts = {
-      sql: this.#torn(crashing(this.#database.sql, this.#plan, parts.mutant)),
+      sql: this.#torn(throwing(crashing(this.#database.sql, this.#plan, parts.mutant), this.#planted)),
       now: () => this.now(),
       random: () => parts.random.next(),
       setAlarm: (at) => {
         this.#alarmWish = at;
       },
+      packing: parts.mutant === NONE ? PACKING_OF_RUN : (parts.mutant.packing ?? "off"),
       ring: (bell, delaySeconds) => {
         this.#bells.push([bell, delaySeconds]);
       },
@@ -148,7 +157,7 @@ export class ShardHost {
   stateOf(id: string): { state: JobState; version: number; attempt: number; delivery: number } | null {
     return (
       this.rows<{ state: JobState; version: number; attempt: number; delivery: number }>(
-        "SELECT state, version, attempt, attempt + returned AS delivery FROM jobs WHERE id = ?",
+        `SELECT state, version, attempt, attempt + returned AS delivery FROM ${EVERY_JOB} WHERE id = ?`,
         id,
       )[0] ?? null
     );
@@ -157,7 +166,7 @@ export class ShardHost {
   /** How long the job may be deferred, by the settings that this shard knows, and what it had spent before its last redrive. */
   budgetOf(id: string): { maxDeferralMs: number; spentBefore: number } {
     const [row] = this.rows<{ settings: string; spentBefore: number }>(
-      "SELECT settings, spent_before AS spentBefore FROM jobs JOIN queues ON ref = queue WHERE id = ?",
+      `SELECT settings, spent_before AS spentBefore FROM ${EVERY_JOB} AS jobs JOIN queues ON ref = queue WHERE jobs.id = ?`,
       id,
     );
     if (row === undefined) throw new Error(`${id} is not there`);
@@ -175,8 +184,8 @@ export class ShardHost {
   /** How many jobs run in each partition that one of `ids` is in. */
   runningByPartition(queue: string, ids: string[]): { partition: number; n: number }[] {
     return this.rows(
-      `SELECT partition, count(*) AS n FROM jobs WHERE state = 'running' AND queue = ${REF}
-         AND partition IN (SELECT partition FROM jobs WHERE id IN (SELECT value FROM json_each(?))) GROUP BY partition`,
+      `SELECT partition, count(*) AS n FROM ${EVERY_JOB} WHERE state = 'running' AND queue = ${REF}
+         AND partition IN (SELECT partition FROM ${EVERY_JOB} WHERE id IN (SELECT value FROM json_each(?))) GROUP BY partition`,
       queue,
       JSON.stringify(ids),
     );
@@ -184,10 +193,12 @@ export class ShardHost {
 
   /** The job of a queue that a claim should take first; null when none is ready. */
   bestReady(queue: string): { id: string; priority: number; seq: number } | null {
-    const query = `SELECT id, priority, seq FROM jobs WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
+    const query = `SELECT id, priority, seq FROM ${EVERY_JOB} WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
       AND (expires_at IS NULL OR expires_at > ${this.now()})
-      ORDER BY priority DESC, seq LIMIT 1`;
-    return this.rows<{ id: string; priority: number; seq: number }>(query, queue)[0] ?? null;
+      ORDER BY priority DESC, seq`;
+    const ready = this.rows<{ id: string; priority: number; seq: number }>(query, queue);
+    // One that was set aside may be passed over.
+    return ready.find(({ id }) => !this.wasPlanted.has(id)) ?? null;
   }
 
   /**
@@ -215,11 +226,10 @@ export class ShardHost {
     return Number(this.rows<{ n: number }>(query)[0]?.n ?? 0);
   }
 
-  /** When the clock has something to do next, by the rows. */
+  /** When the clock has something to do next, by the rows: those that may be set aside have their own times. */
   nextDueAt(): number | null {
-    return (
-      this.rows<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null
-    );
+    const query = `SELECT id, due_at AS at FROM ${EVERY_JOB} WHERE due_at IS NOT NULL ORDER BY due_at`;
+    return this.rows<{ id: string; at: number }>(query).find(({ id }) => !this.wasPlanted.has(id))?.at ?? null;
   }
 
   /** The newest entry of the log of finished jobs: what history has to reach. */
@@ -233,7 +243,9 @@ export class ShardHost {
   }
 
   #count(where: string, ...params: SqlValue[]): number {
-    return Number(this.rows<{ n: number }>(`SELECT count(*) AS n FROM jobs WHERE ${where}`, ...params)[0]?.n ?? 0);
+    return Number(
+      this.rows<{ n: number }>(`SELECT count(*) AS n FROM ${EVERY_JOB} WHERE ${where}`, ...params)[0]?.n ?? 0,
+    );
   }
 
   /** Out of reach for now. */
@@ -244,6 +256,7 @@ export class ShardHost {
   heal(): void {
     this.#downUntil = 0;
     this.#skewMs = 0;
+    this.#planted.clear();
   }
 
   close(): void {
@@ -333,8 +346,20 @@ export class ShardHost {
     return this.#parts.mutant.crash === "keeps-half" ? { ...sql, transaction: (step) => step() } : sql;
   }
 
+  #plant(): void {
+    const query = "SELECT id FROM jobs WHERE state IN ('scheduled', 'queued', 'running') ORDER BY id";
+    const ids = this.rows<{ id: string }>(query).map(({ id }) => id);
+    if (ids.length === 0) return;
+    const id = this.#parts.random.pick(ids);
+    this.#parts.trace(`${this.name} work on ${id} THROWS`);
+    this.#planted.add(id);
+    this.wasPlanted.add(id);
+  }
+
   #disturb(): void {
     const { faults, random, clock, trace } = this.#parts;
+    if (faults.hit("job.throws")) this.#plant();
+    else if (this.#planted.size > 0 && random.chance(MEND_CHANCE)) this.#planted.clear();
     if (faults.hit("shard.evict")) this.#core = null;
     if (faults.hit("clock.back")) this.#skewMs -= random.int(1, MAX_SKEW_MS);
     if (faults.hit("clock.forward")) this.#skewMs += random.int(1, MAX_SKEW_MS);

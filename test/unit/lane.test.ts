@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { laneOf, ROTATION_PARTS } from "../lane.ts";
+import { laneOf, packingsOf, ROTATION_PARTS } from "../lane.ts";
 
 const DAY_MS = 86_400_000;
 const MUTANTS = Array.from({ length: 32 }, (_, i) => i);
@@ -26,6 +26,14 @@ describe("a lane of tests", () => {
     const turnAt = (now: number) => laneOf({}, now).turn(MUTANTS);
     expect(turnAt(20_000 * DAY_MS + DAY_MS - 1)).toEqual(turnAt(20_000 * DAY_MS));
     expect(turnAt(20_001 * DAY_MS)).not.toEqual(turnAt(20_000 * DAY_MS));
+  });
+
+  test("packs jobs as it is told, by day in one way or the other, and in a campaign in every way", () => {
+    const of = (variables: Record<string, string>, day = 0) => packingsOf(variables, laneOf(variables, day * DAY_MS));
+    expect([of({}, 2), of({}, 3)]).toEqual([["on"], ["mixed"]]);
+    expect(of({ DURE_PACKS: "off" })).toEqual(["off"]);
+    expect(of({ DURE_LANE: "campaign" })).toEqual(["on", "off", "mixed"]);
+    expect(() => of({ DURE_PACKS: "some" })).toThrow('"on", "off" or "mixed"');
   });
 
   test("repeats the turn of another run where DURE_ROTATION names it", () => {

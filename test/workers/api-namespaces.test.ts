@@ -141,7 +141,7 @@ describe("a namespace that is deleted", () => {
     expect((await call("GET", `/v1/namespaces/${name}`)).status).toBe(404);
   });
 
-  const TABLES = ["jobs", "queues", "schedules", "subscriptions", "operations", "api_keys"];
+  const TABLES = ["jobs", "history_pages", "queues", "schedules", "subscriptions", "operations", "api_keys"];
 
   async function rowsOf(name: string): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};

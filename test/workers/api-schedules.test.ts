@@ -5,7 +5,7 @@ import type { AuditView } from "../../contract/admin.ts";
 import type { JobListView } from "../../contract/job.ts";
 import { FireListView, type FireView, ScheduleListView, ScheduleView } from "../../contract/schedule.ts";
 import type { SubscriptionView } from "../../contract/subscription.ts";
-import gateway from "../../workers/gateway/index.ts";
+import gateway from "../limits/gateway.ts";
 import {
   answerOf,
   call,

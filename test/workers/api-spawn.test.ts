@@ -4,6 +4,8 @@ import type { JobView } from "../../contract/job.ts";
 import { MAX_PAYLOAD_BYTES } from "../../contract/limits.ts";
 import type { ReportsView, SucceededView } from "../../contract/pull.ts";
 import type { QueueView } from "../../contract/queue.ts";
+import { primary } from "../../workers/db/client.ts";
+import { findJob } from "../../workers/db/history.ts";
 import {
   call,
   claimOne,
@@ -87,10 +89,7 @@ describe("a success brings jobs", () => {
     expect([child.id, child.parent]).toEqual([spawned[0], id]);
     await must("POST", `/v1/leases/${child.lease}/succeed`, { body: {} });
     await project();
-    const { record } = (await env.DB.prepare("SELECT record FROM jobs WHERE id = ?").bind(child.id).first<{
-      record: string;
-    }>()) ?? { record: "{}" };
-    expect(JSON.parse(record)).toMatchObject({ parent: id });
+    expect(await findJob(primary(env.DB), "default", child.id)).toMatchObject({ parent: id });
     const listed = await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${queue}`);
     expect(listed.items.map(({ parent }) => parent).sort()).toEqual([id, null].sort());
   });
@@ -250,7 +249,7 @@ describe("what the processor runs brings jobs, too", () => {
 
   it.each([
     ["is none", [{ queue: "default" }], "/dure-spawn/0/payload: "],
-    ["has no queue", [{ queue: "nowhere", payload: 1 }], "/spawn/0: queue nowhere: queue-not-found"],
+    ["has no queue", [{ queue: "nowhere", payload: 1 }], "/dure-spawn/0/queue: queue nowhere: queue-not-found"],
   ])("a job that %s fails the attempt", async (_, spawn, message) => {
     const queue = await newQueue({ target: allowing("default", "nowhere"), retry: { maxAttempts: 1 } });
     answering({ "dure-spawn": spawn });
@@ -278,7 +277,7 @@ describe("what the processor runs brings jobs, too", () => {
     answering({ "dure-spawn": jobs });
     const { id } = await submit({ queue });
     await work();
-    const error = { code: "invalid-spawn", message: `/spawn/1: queue ${queue}: queue-full`, retryable: true };
+    const error = { code: "invalid-spawn", message: `/dure-spawn/1: queue ${queue}: backlog-full`, retryable: true };
     expect(await getJob(id)).toMatchObject({ state: "failed", error, attempts: [{ error }] });
   });
 

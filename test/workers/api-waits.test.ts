@@ -2,7 +2,7 @@ import { createExecutionContext, env } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import type { ClaimView } from "../../contract/pull.ts";
-import gateway from "../../workers/gateway/index.ts";
+import gateway from "../limits/gateway.ts";
 import {
   answerOf,
   type CallOptions,

@@ -6,7 +6,7 @@ import type { ClaimedJobView, ClaimInput, ClaimView } from "../../contract/pull.
 import type { QueueInput, QueueView } from "../../contract/queue.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf } from "../../domain/slots.ts";
-import type { Shard } from "../../workers/gateway/index.ts";
+import type { Shard } from "../limits/gateway.ts";
 
 /** What tests on the real runtime share: the API over HTTP, and the objects behind it. */
 

@@ -5,7 +5,7 @@ import type { AuditLogEntryView, AuditLogView } from "../../contract/audit-log.t
 import { isAudited } from "../../contract/http/call.ts";
 import { CALL_LIST, type CallName } from "../../contract/http/calls.ts";
 import { firstIdAt, makeKeyId } from "../../workers/gateway/access/token.ts";
-import { Dure } from "../../workers/gateway/index.ts";
+import { Dure } from "../limits/gateway.ts";
 import { call, claimOne, freshName, makeKey, makeNamespace, must, newQueue, ROOT, submit } from "./api.ts";
 import { resetClock, runCron, stopClock } from "./clock.ts";
 import { brokenDatabase, callThrough, replaced } from "./faults.ts";

@@ -5,7 +5,7 @@ import { type KeyCreatedView, type KeyListView, SCOPES, type Scope } from "../..
 import { CALL_LIST } from "../../contract/http/calls.ts";
 import type { JobListView } from "../../contract/job.ts";
 import type { OperationView } from "../../contract/operation.ts";
-import gateway from "../../workers/gateway/index.ts";
+import gateway from "../limits/gateway.ts";
 import {
   answerOf,
   call,

@@ -56,7 +56,9 @@ async function existingOn(id: string): Promise<boolean> {
 }
 
 async function rowsInHistory(id: string): Promise<string[]> {
-  const { results } = await env.DB.prepare("SELECT state FROM jobs WHERE id = ?1").bind(id).all<{ state: string }>();
+  const query = `SELECT state FROM jobs WHERE id = ?1
+    UNION ALL SELECT 'succeeded' FROM history_pages WHERE instr(ids, substr(?1, 12)) > 0`;
+  const { results } = await env.DB.prepare(query).bind(id).all<{ state: string }>();
   return results.map(({ state }) => state);
 }
 

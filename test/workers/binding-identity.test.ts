@@ -2,7 +2,7 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { DureBinding, DureProps } from "../../contract/binding.ts";
-import { Dure } from "../../workers/gateway/index.ts";
+import { Dure } from "../limits/gateway.ts";
 import { call, freshName, getJob, makeKey, makeNamespace, newQueue, ROOT, submit } from "./api.ts";
 import { bound, thrownBy } from "./binding.ts";
 

@@ -2,7 +2,7 @@ import { createExecutionContext, createMessageBatch, waitOnExecutionContext } fr
 import { beforeAll, describe, expect, it } from "vitest";
 import { CALL_LIST } from "../../contract/http/calls.ts";
 import type { OperationView } from "../../contract/operation.ts";
-import gateway, { Dure } from "../../workers/gateway/index.ts";
+import gateway, { Dure } from "../limits/gateway.ts";
 import { call, claimOne, makeKey, makeNamespace, must, ROOT, request, submit } from "./api.ts";
 import {
   CANARY,

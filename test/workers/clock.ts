@@ -6,7 +6,7 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import gateway from "../../workers/gateway/index.ts";
+import gateway from "../limits/gateway.ts";
 import { shards } from "./api.ts";
 
 /** Time in tests: the clock of Workers and objects alike goes on, from a point that tests may move. */

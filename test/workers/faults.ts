@@ -1,7 +1,7 @@
 import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { ShardApi } from "../../contract/rpc.ts";
-import gateway, { type Shard } from "../../workers/gateway/index.ts";
+import gateway, { type Shard } from "../limits/gateway.ts";
 import { type Answer, answerOf, type CallOptions, request, shards } from "./api.ts";
 
 /**

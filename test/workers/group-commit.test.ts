@@ -83,14 +83,14 @@ it("submissions that arrive together share a commit, each a transaction of its o
   expect(read.map(({ state }) => state)).toEqual(jobs.map(() => "queued"));
 });
 
-it("a submission alone is one transaction and costs three rows", async () => {
+it("a submission alone is one transaction and costs one row", async () => {
   await submit([newJob()]);
   const before = await shard(STUB_ID).wake({ v: RPC_VERSION, epoch: 1 });
   const counted = await countSteps();
   await submit([newJob()]);
   expect(counted).toEqual({ steps: 1, turns: 1 });
   const after = await shard(STUB_ID).wake({ v: RPC_VERSION, epoch: 1 });
-  expect(after.result.rowsWritten - before.result.rowsWritten).toBe(3);
+  expect(after.result.rowsWritten - before.result.rowsWritten).toBe(1);
 });
 
 it("a step that is undone takes none of those beside it along", async () => {

@@ -41,6 +41,20 @@ const order = (n: number, over = {}): IngestMessage => ({
 });
 
 describe("a message of another Worker", () => {
+  test("names the trace of its jobs; one that is none is ignored, and its jobs are accepted", async () => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const batch: IngestMessage = { type: "submitBatch", traceparent, jobs: [{ queue, payload: { order: 2 } }] };
+    const messages = [{ ...order(1), traceparent }, batch, { ...order(3), traceparent: "none" }, order(4)];
+    for (const message of messages) expect(await consume([message])).toMatchObject(DONE);
+    const traces = (await jobsOf()).map((job) => [(job.payload as { order: number }).order, job.traceparent]);
+    expect(traces.sort()).toEqual([
+      [1, traceparent],
+      [2, traceparent],
+      [3, null],
+      [4, null],
+    ]);
+  });
+
   test("is a job of the default namespace, which runs", async () => {
     expect(await consume([order(1, { tags: ["t"], priority: 7 })])).toMatchObject(DONE);
     const [job] = await jobsOf();

@@ -1,7 +1,7 @@
 import { createExecutionContext, createMessageBatch, getQueueResult, type QueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { ShardApi } from "../../contract/rpc.ts";
-import gateway from "../../workers/gateway/index.ts";
+import gateway from "../limits/gateway.ts";
 import { replaced } from "./faults.ts";
 
 /** The ingest Queue in tests: what is sent to it is caught, and delivered by hand. */

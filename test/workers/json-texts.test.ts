@@ -2,11 +2,14 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import type { ClaimedJobView } from "../../contract/pull.ts";
+import { primary } from "../../workers/db/client.ts";
+import { findJob } from "../../workers/db/history.ts";
 import { EDGES, packedTexts, partOf, randomText } from "../rigs/json-texts.ts";
 import { Random } from "../simulation/random.ts";
-import { call, claimOne, evict, getJob, must, newQueue, ROOT, request, submit } from "./api.ts";
+import { call, claimOne, evict, existingAnywhere, getJob, must, newQueue, ROOT, request, submit } from "./api.ts";
 import { bound } from "./binding.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
+import { finishedJobs } from "./history.ts";
 import { consume } from "./ingest.ts";
 import { project, work } from "./processor.ts";
 
@@ -30,11 +33,11 @@ async function texts(method: string, path: string, text?: string): Promise<strin
 const read = (id: string) => texts("GET", `/v1/jobs/${id}`);
 
 async function stored(id: string, column: "payload" | "result"): Promise<unknown> {
-  return env.DB.prepare(`SELECT ${column} FROM jobs WHERE id = ?`).bind(id).first(column);
+  return (await findJob(primary(env.DB), "default", id))?.[column];
 }
 
 it(
-  "random texts go in by batches, out to workers, back as results and checkpoints, and into history",
+  "random texts go in by batches and patches, out to workers, back as results and checkpoints, into history and out of it",
   async () => {
     const random = new Random(TEXTS);
     const payloads = packedTexts(random, TEXTS, EACH);
@@ -44,7 +47,11 @@ it(
       const jobs = page.map((text, i) => `{"payload" :${text}, "queue":"${queue}","priority":${i % 10}}`);
       const batch = await texts("POST", "/v1/batches", `{"atomic":${at % 200 === 0},"jobs":[${jobs.join(",")}]}`);
       const ids = (JSON.parse(batch) as { items: { id: string }[] }).items.map(({ id }) => id);
-      const textOf = new Map(ids.map((id, i) => [id, page[i] ?? ""]));
+      await expectShown(queue, new Map(ids.map((id, i) => [id, page[i] ?? ""])));
+      // Each job gets the text of the one before it in place of its own.
+      const textOf = new Map(ids.map((id, i) => [id, page.at(i - 1) ?? ""]));
+      for (const [id, text] of textOf) await texts("PATCH", `/v1/jobs/${id}`, `{ "payload":${text}}`);
+      await expectShown(queue, textOf);
       const claimed = await texts("POST", `/v1/queues/${queue}/claim`, '{"max":100}');
       const leases = (JSON.parse(claimed) as { jobs: ClaimedJobView[] }).jobs;
       expect(leases.length).toBe(page.length);
@@ -59,16 +66,42 @@ it(
       const shown = (id: string) => `"payload":${textOf.get(id)},"result":${results.get(id)},"resultTruncated"`;
       for (const { id } of last) expect(partOf(list, id)).toContain(shown(id));
       await project();
-      const rows = env.DB.prepare("SELECT id, payload, result FROM jobs WHERE queue = ?").bind(queue);
-      for (const { id, payload, result } of (await rows.all<Record<string, string>>()).results) {
-        expect(payload).toBe(textOf.get(id ?? ""));
+      for (const { id, payload, result } of await finishedJobs(queue)) {
+        expect(payload).toBe(textOf.get(id));
         // Null is no result.
-        if (textOf.has(id ?? "") && result !== null) expect(result).toBe(results.get(id ?? ""));
+        if (textOf.has(id) && result !== null) expect(result).toBe(results.get(id));
       }
+      await outOfHistory(page);
     }
   },
-  60_000 + TEXTS * 10,
+  60_000 + TEXTS * 20,
 );
+
+async function expectShown(queue: string, textOf: Map<string, string>): Promise<void> {
+  const list = await texts("GET", `/v1/jobs?queue=${queue}&include=payload&limit=200`);
+  for (const [id, text] of textOf) expect(partOf(list, id)).toContain(`"payload":${text},`);
+}
+
+/** Failed jobs that history alone has come back with their texts. */
+async function outOfHistory(page: string[]): Promise<void> {
+  const queue = await newQueue({ partitions: 1, retention: 60, idempotencyWindow: 1, retry: { maxAttempts: 1 } });
+  const jobs = page.map((text) => `{"queue":"${queue}","payload":${text}}`);
+  const batch = await texts("POST", "/v1/batches", `{"jobs":[${jobs.join(",")}]}`);
+  const ids = (JSON.parse(batch) as { items: { id: string }[] }).items.map(({ id }) => id);
+  const { jobs: claimed } = JSON.parse(await texts("POST", `/v1/queues/${queue}/claim`, '{"max":100}')) as {
+    jobs: ClaimedJobView[];
+  };
+  const error = { code: "again" };
+  await must("POST", "/v1/reports", { body: { reports: claimed.map(({ lease }) => ({ lease, ok: false, error })) } });
+  await project();
+  passTime(90_000);
+  for (let alarms = 0; alarms < 3; alarms++) await runAlarms();
+  expect(await existingAnywhere(ids)).toEqual([]);
+  for (let more = true; more; )
+    ({ more } = await must<{ more: boolean }>("POST", `/v1/queues/${queue}/redrive`, { body: {} }));
+  const again = await texts("POST", `/v1/queues/${queue}/claim`, '{"max":100}');
+  for (const [i, id] of ids.entries()) expect(partOf(again, id)).toContain(`"payload":${page[i]},`);
+}
 
 /** Checkpoints come to the next attempt as they were given. */
 async function again(queue: string, leases: ClaimedJobView[], textOf: Map<string, string>): Promise<void> {

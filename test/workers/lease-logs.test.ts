@@ -1,7 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { beforeAll, beforeEach, expect, it } from "vitest";
 import { CALL_LIST } from "../../contract/http/calls.ts";
-import gateway from "../../workers/gateway/index.ts";
+import gateway from "../limits/gateway.ts";
 import { claimOne, newQueue, request, submit } from "./api.ts";
 import { quiet } from "./canaries.ts";
 import { leakyFrom, poisonedShards, quoted } from "./leaky-faults.ts";

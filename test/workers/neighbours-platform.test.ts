@@ -159,9 +159,11 @@ describe("/v1/audit", () => {
     timeout: 120_000,
   }, async () => {
     const queue = await newQueue({ partitions: 1 });
-    for (let i = 0; i < 3; i++) await submit({ queue });
+    // One that can expire has a row of its own, which is copied and damaged.
+    const alone = { queue, expiresAt: new Date(Date.now() + 3_600_000).toISOString() };
+    for (let i = 0; i < 3; i++) await submit(alone);
     await crowd(queue, 5_000);
-    const { id } = await submit({ queue });
+    const { id } = await submit(alone);
     const holder = ownerOf(MAP, slotOf("default", queue, 0));
     await runInDurableObject(holderOf(queue), (_, { storage }) => {
       storage.sql.exec("UPDATE jobs SET state = 'running' WHERE id = ?", id);

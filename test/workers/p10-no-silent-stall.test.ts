@@ -251,7 +251,7 @@ describe("the audit", () => {
       "running-has-lease",
       "UPDATE jobs SET due_at = NULL, lease_ends_at = NULL WHERE id = ?",
       async (queue) => {
-        await submit({ queue });
+        await submitAlone({ queue });
         return (await claimOne(queue)).id;
       },
     ],
@@ -264,7 +264,7 @@ describe("the audit", () => {
       "final-is-at-rest",
       "UPDATE jobs SET due_at = 1e15 WHERE id = ?",
       async (queue) => {
-        const { id } = await submit({ queue });
+        const { id } = await submitAlone({ queue });
         await must("POST", `/v1/jobs/${id}/cancel`);
         return id;
       },
@@ -272,15 +272,19 @@ describe("the audit", () => {
     [
       "final-is-logged",
       "UPDATE jobs SET state = 'failed', finished_at = 1 WHERE id = ?",
-      async (queue) => (await submit({ queue })).id,
+      async (queue) => (await submitAlone({ queue })).id,
     ],
-    ["counts-equal-rows", "DELETE FROM jobs WHERE id = ?", async (queue) => (await submit({ queue })).id],
-    ["queue-known", "UPDATE jobs SET queue = 999 WHERE id = ?", async (queue) => (await submit({ queue })).id],
-    ["slot-is-place", "UPDATE jobs SET slot = slot + 1 WHERE id = ?", async (queue) => (await submit({ queue })).id],
+    ["counts-equal-rows", "DELETE FROM jobs WHERE id = ?", async (queue) => (await submitAlone({ queue })).id],
+    ["queue-known", "UPDATE jobs SET queue = 999 WHERE id = ?", async (queue) => (await submitAlone({ queue })).id],
+    [
+      "slot-is-place",
+      "UPDATE jobs SET slot = slot + 1 WHERE id = ?",
+      async (queue) => (await submitAlone({ queue })).id,
+    ],
     [
       "slot-owned",
       "UPDATE jobs SET partition = ?2, slot = ?3 WHERE id = ?1",
-      async (queue) => (await submit({ queue })).id,
+      async (queue) => (await submitAlone({ queue })).id,
     ],
   ];
 
@@ -322,11 +326,13 @@ describe("the audit", () => {
   });
 
   it("finds a pushed job that is ready when no alarm will ring for it again", async () => {
-    const { id } = await submit({ queue: await newQueue({ target: { type: "handler", name: "noop" } }) });
+    const { id } = await submitAlone({ queue: await newQueue({ target: { type: "handler", name: "noop" } }) });
     const holder = await holderOf(id);
     // Nothing else of this shard has a deadline, and the first bell was lost: here nobody hears it.
     await runInDurableObject(holder.stub, async (_, { storage }) => {
       storage.sql.exec("DELETE FROM jobs WHERE id <> ?", id);
+      storage.sql.exec("DELETE FROM packs");
+      storage.sql.exec("DELETE FROM slices");
       await storage.deleteAlarm();
     });
     await holder.stub.wake({ v: 1, epoch: 1 });
@@ -351,6 +357,11 @@ describe("the audit", () => {
     expect(await audit()).toMatchObject({ ok: true });
   });
 });
+
+/** A job that has a row of its own: one that can expire lies in no pack. */
+function submitAlone(input: Parameters<typeof submit>[0]): ReturnType<typeof submit> {
+  return submit({ ...input, expiresAt: new Date(Date.now() + HOUR_MS).toISOString() });
+}
 
 async function holderOf(id: string): Promise<{ id: string; stub: ReturnType<typeof shards>[number]["stub"] }> {
   for (const entry of shards()) {

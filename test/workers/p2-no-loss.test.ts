@@ -144,12 +144,13 @@ it("a job whose expiresAt passed fails as expired, and releases its ordering key
 
 it("an alarm that was lost is set again when the object starts", async () => {
   const queue = await newQueue();
-  await Promise.all(Array.from({ length: 8 }, (_, i) => submit({ queue, delay: 300, orderingKey: `k${i}` })));
+  // So many keys that every shard has some.
+  await Promise.all(Array.from({ length: 64 }, (_, i) => submit({ queue, delay: 300, orderingKey: `k${i}` })));
   await loseAlarms();
   expect(await alarmsSet()).toBe(0);
   await evict();
   // Where something is due already, the alarm fires at once, and there is none for that moment.
-  await expect.poll(alarmsSet).toBe(shards().length);
+  await expect.poll(alarmsSet, { timeout: 10_000 }).toBe(shards().length);
 });
 
 it("an alarm that was lost under a living object is set again by the cron, and its due jobs go on", async () => {

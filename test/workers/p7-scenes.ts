@@ -1,8 +1,8 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import gateway from "../../workers/gateway/index.ts";
 import type { Rules } from "../consistency/machine.ts";
 import { Recorder } from "../consistency/recorder.ts";
+import gateway from "../limits/gateway.ts";
 import { Random } from "../simulation/random.ts";
 import { answerOf, evict, newQueue, request, sleep } from "./api.ts";
 import { passTime, runAlarms } from "./clock.ts";

@@ -2,7 +2,7 @@ import { createExecutionContext, createMessageBatch, getQueueResult, type QueueR
 import { env } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { Lane } from "../../domain/queue.ts";
-import processor from "../../workers/processor/index.ts";
+import processor from "../limits/processor.ts";
 import { shards } from "./api.ts";
 
 /** The processor's own code over the gateway's objects and database: no consumer is attached here, so tests ring by hand. */
@@ -18,6 +18,9 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   MAX_CONNECTIONS: "6",
   LANE_CONSUMERS: "250",
   SWEEP_MS: "0",
+  LOCATION: "",
+  JURISDICTION: "",
+  WAIT_MS: "0",
 };
 
 let messages = 0;

@@ -2,7 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import type { JobListView, JobView } from "../../contract/job.ts";
 import type { OperationView } from "../../contract/operation.ts";
-import gateway from "../../workers/gateway/index.ts";
+import gateway from "../limits/gateway.ts";
 import {
   type Answer,
   answerOf,

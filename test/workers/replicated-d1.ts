@@ -29,14 +29,15 @@ export class ReplicatedD1 {
   static async make(): Promise<ReplicatedD1> {
     const { MIGRATIONS, REPLICA } = env as unknown as { MIGRATIONS: Migrations; REPLICA: D1Database };
     await applyD1Migrations(REPLICA, MIGRATIONS);
-    for (const table of ["jobs", "projections"]) {
+    for (const table of ["jobs", "history_pages", "projections"]) {
       const { results } = await env.DB.prepare(`SELECT * FROM ${table}`).all<Record<string, unknown>>();
       await REPLICA.prepare(`DELETE FROM ${table}`).run();
       for (const row of results) {
         const places = Object.keys(row).map(() => "?");
         const insert = `INSERT INTO ${table} (${Object.keys(row).join(", ")}) VALUES (${places.join(", ")})`;
         await REPLICA.prepare(insert)
-          .bind(...Object.values(row))
+          // D1 gives what is compressed as a list of bytes, and takes it as an array of them.
+          .bind(...Object.values(row).map((value) => (Array.isArray(value) ? new Uint8Array(value) : value)))
           .run();
       }
     }

@@ -1,8 +1,10 @@
 import { eq } from "drizzle-orm";
 import type { Job } from "../../domain/job/job.ts";
 import type { Db } from "./client.ts";
-import { type HistoryFilter, jobQuery, toJob } from "./history.ts";
-import { type FinishedPage, type HistoryPageRequest, pageFrom, pageQuery } from "./history-page.ts";
+import { jobFrom, jobQuery } from "./history.ts";
+import type { FinishedPage, HistoryFilter, HistoryPageRequest } from "./history-filter.ts";
+import { mergedPages, pageFrom, pageQuery } from "./history-page.ts";
+import { jobsFromPages, newestPagesQuery, pageOfJobQuery } from "./history-pages.ts";
 import { projections } from "./schema.ts";
 
 /** How far one shard's finished jobs are in a copy of history. */
@@ -19,18 +21,18 @@ export async function jobInCopy(
   name: { namespace: string; id: string },
   shard: string,
 ): Promise<{ job: Job | null; mark: Mark }> {
-  const [rows, marks] = await db.batch([
+  const [rows, pages, marks] = await db.batch([
     jobQuery(db, name.namespace, name.id),
+    pageOfJobQuery(db, name.namespace, name.id),
     db
       .select({ cursor: projections.cursor, heardAt: projections.heardAt })
       .from(projections)
       .where(eq(projections.shard, shard)),
   ]);
-  const [row] = rows;
-  return { job: row === undefined ? null : toJob(row), mark: marks[0] ?? { cursor: 0, heardAt: null } };
+  return { job: await jobFrom(rows, pages, name.id), mark: marks[0] ?? { cursor: 0, heardAt: null } };
 }
 
-/** A page of a copy of history, and how far that copy is; all of one moment. */
+/** A page of a copy of history, and how far that copy is at least. */
 export interface CopyPage extends FinishedPage {
   /** By shard, as in `Mark`. A shard that is not here has the cursor 0. */
   cursors: Map<string, number>;
@@ -38,17 +40,22 @@ export interface CopyPage extends FinishedPage {
   writtenAt: number | null;
 }
 
-/** Finished jobs of a copy of history, newest id first. */
+/**
+ * Finished jobs of a copy of history, newest id first. Which there are is of one moment; pages are opened after that, by
+ * when a job that has been deleted meanwhile may be gone.
+ */
 export async function pageOfCopy(db: Db, filter: HistoryFilter, page: HistoryPageRequest): Promise<CopyPage> {
-  const [rows, marks] = await db.batch([
+  const [rows, named, marks] = await db.batch([
     pageQuery(db, filter, page),
+    newestPagesQuery(db, filter, page),
     // One row a shard.
     db
       .select({ shard: projections.shard, cursor: projections.cursor, updatedAt: projections.updatedAt })
       .from(projections),
   ]);
+  const paged = await jobsFromPages(db, { filter, request: page, named });
   return {
-    ...pageFrom(rows, page.limit),
+    ...mergedPages(pageFrom(rows, page.limit), paged, page.limit),
     cursors: new Map(marks.map(({ shard, cursor }) => [shard, cursor])),
     writtenAt: marks.length === 0 ? null : Math.max(...marks.map(({ updatedAt }) => updatedAt)),
   };

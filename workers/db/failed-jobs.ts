@@ -3,7 +3,9 @@ import { fingerprintOf } from "../../domain/fingerprint.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
-import { CLOCK_MARGIN_MS, toJob } from "./history.ts";
+import { toJob } from "./history.ts";
+import { CLOCK_MARGIN_MS } from "./history-filter.ts";
+import { idsInPages } from "./history-pages.ts";
 import { idOfQueue } from "./queues.ts";
 import { jobs } from "./schema.ts";
 
@@ -94,7 +96,9 @@ export async function idsInHistory(db: Db, named: { namespace: string; id: strin
     .select({ id: jobs.id })
     .from(jobs)
     .where(sql`(${jobs.namespace}, ${jobs.id}) IN (SELECT value ->> 0, value ->> 1 FROM json_each(${names}))`);
-  return new Set(rows.map(({ id }) => id));
+  const ids = new Set(rows.map(({ id }) => id));
+  const others = named.filter(({ id }) => !ids.has(id));
+  return others.length === 0 ? ids : new Set([...ids, ...(await idsInPages(db, others))]);
 }
 
 /** Any number of ids as one bound value: D1 allows a hundred of those in a statement. */

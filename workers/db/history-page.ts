@@ -2,27 +2,17 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Job } from "../../domain/job/job.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
-import { CLOCK_MARGIN_MS, type HistoryFilter, toJob } from "./history.ts";
+import { toJob } from "./history.ts";
+import {
+  CLOCK_MARGIN_MS,
+  type FinishedPage,
+  type HeavyColumns,
+  type HistoryFilter,
+  type HistoryPageRequest,
+  LOOKED_AT,
+  PAGE_BYTES,
+} from "./history-filter.ts";
 import { idOfQueue } from "./queues.ts";
-
-/** Rows that one query looks at for a filter which has no index: a page of those that match is shorter for it. */
-const LOOKED_AT = 2_000;
-/** Payloads, results and attempts of a page, in bytes: its answer has to pass D1's limits with room to spare. */
-const PAGE_BYTES = 4 * 1024 * 1024;
-
-/** Which of the heavy columns are read. */
-export interface HeavyColumns {
-  payload: boolean;
-  result: boolean;
-  attempts: boolean;
-}
-
-export interface HistoryPageRequest {
-  /** Only ids below this one; null begins with the newest. */
-  before: string | null;
-  limit: number;
-  include: HeavyColumns;
-}
 
 /**
  * What the query of a page answers. `shown` is 0 for a row that says how far the page has come and nothing else; `last` is 1
@@ -37,12 +27,6 @@ interface PageRow {
   shown: number;
   last: number;
   cut: number;
-}
-
-/** A page, newest id first; complete down to and including `scannedTo`, to the end when that is null. */
-export interface FinishedPage {
-  jobs: Job[];
-  scannedTo: string | null;
 }
 
 /** The page of a query's rows. What was not asked for is the payload "null", the result null, and no attempts. */
@@ -101,6 +85,15 @@ const CUT = sql`(bytes > ${PAGE_BYTES} AND found > 1)`;
 
 function heavy(included: boolean, column: SQL): SQL {
   return included ? sql`CASE WHEN matched AND NOT ${CUT} THEN ${column} END` : sql`NULL`;
+}
+
+/** Two parts of one page: complete as far as both are. Of two copies of a job that of the first is told. */
+export function mergedPages(first: FinishedPage, second: FinishedPage, limit: number): FinishedPage {
+  const end = [first.scannedTo, second.scannedTo].toSorted((a, b) => ((a ?? "") < (b ?? "") ? 1 : -1))[0] ?? null;
+  const byId = new Map([...second.jobs, ...first.jobs].map((job) => [job.id, job]));
+  const jobs = [...byId.values()].filter(({ id }) => end === null || id >= end).sort((a, b) => (a.id < b.id ? 1 : -1));
+  if (jobs.length <= limit) return { jobs, scannedTo: end };
+  return { jobs: jobs.slice(0, limit), scannedTo: jobs[limit - 1]?.id ?? end };
 }
 
 /** Lengths are in a row's head: to know them reads no long column. */

@@ -1,8 +1,10 @@
 import { and, eq, ne, sql } from "drizzle-orm";
 import type { Attempt, Job } from "../../domain/job/job.ts";
-import type { JobState } from "../../domain/job/state.ts";
 import { firstJobIdAt } from "../../domain/job-id.ts";
 import type { Db } from "./client.ts";
+import type { Forgettable } from "./history-filter.ts";
+import { findInPages, pageOfJobQuery } from "./history-pages.ts";
+import type { PageRow } from "./page-rows.ts";
 import { idOfQueue } from "./queues.ts";
 import { historyCounts, jobs } from "./schema.ts";
 
@@ -12,21 +14,7 @@ export type JobRow = typeof jobs.$inferSelect;
 /** Not deleted: a deleted job's row is a tombstone, emptied, until retention ends. */
 const kept = ne(jobs.state, "discarded");
 
-/** The most that the clock of the edge, which makes ids, and a shard's may differ. */
-export const CLOCK_MARGIN_MS = 60_000;
-
-/** Which finished jobs a list wants: of the queue that has that name now, or had it last. The bounds on the creation time are both exclusive, as the shards have them. */
-export interface HistoryFilter {
-  namespace: string;
-  queue: string | null;
-  state: JobState | null;
-  tag: string | null;
-  orderingKey: string | null;
-  createdAfter: number | null;
-  createdBefore: number | null;
-}
-
-/** One finished job with everything in it, or none. Rows for `toJob`. */
+/** One finished job with everything in it, or none. Rows for `jobFrom`. */
 export function jobQuery(db: Db, namespace: string, id: string) {
   return db
     .select()
@@ -37,8 +25,14 @@ export function jobQuery(db: Db, namespace: string, id: string) {
 
 /** One finished job with everything in it, or null. */
 export async function findJob(db: Db, namespace: string, id: string): Promise<Job | null> {
-  const [row] = await jobQuery(db, namespace, id);
-  return row === undefined ? null : toJob(row);
+  const [rows, pages] = await db.batch([jobQuery(db, namespace, id), pageOfJobQuery(db, namespace, id)]);
+  return jobFrom(rows, pages, id);
+}
+
+/** The job that both queries of one moment have found, or null: one at most has it. */
+export function jobFrom(rows: readonly JobRow[], pages: readonly PageRow[], id: string): Promise<Job | null> | Job {
+  const [row] = rows;
+  return row === undefined ? findInPages(pages, id) : toJob(row);
 }
 
 /** Succeeded jobs of a queue in history: one row, which is kept as they come and go. */
@@ -50,20 +44,7 @@ export async function countSucceeded(db: Db, namespace: string, queue: string): 
   return rows[0]?.succeeded ?? 0;
 }
 
-/**
- * What history of one queue may go: finished before `finishedBefore`, made before `createdBefore`, and not kept for its
- * deduplication key until `keptBefore` or later.
- */
-export interface Forgettable {
-  namespace: string;
-  /** Its `queueId`. */
-  queue: string;
-  finishedBefore: number;
-  createdBefore: number;
-  keptBefore: number;
-}
-
-/** Forgets up to `limit` of the oldest jobs of one queue, and takes those that succeeded off its count; answers how many went. */
+/** Forgets up to `limit` of the oldest jobs of one queue that have rows, and takes those that succeeded off its count; answers how many went. */
 export async function forgetJobs(db: Db, what: Forgettable, limit: number): Promise<number> {
   const { namespace, queue, finishedBefore, createdBefore, keptBefore } = what;
   // A job is made before it finishes: the smaller bound keeps the walk over the index short. The index is named because the
@@ -78,7 +59,7 @@ export async function forgetJobs(db: Db, what: Forgettable, limit: number): Prom
     db
       .update(historyCounts)
       .set({ succeeded: sql`${succeeded} - (SELECT count(*) FROM ${old} WHERE state = 'succeeded')` })
-      .where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, queue))),
+      .where(and(eq(historyCounts.namespace, namespace), eq(historyCounts.queue, queue), sql`EXISTS ${old}`)),
     db
       .delete(jobs)
       .where(and(eq(jobs.namespace, namespace), sql`${jobs.id} IN (SELECT id FROM ${old})`))

@@ -1,7 +1,7 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
 import { findNamespace, type NamespaceRow } from "./namespaces.ts";
-import { apiKeys, jobs, namespaces } from "./schema.ts";
+import { apiKeys, historyPages, jobs, namespaces } from "./schema.ts";
 
 /** What of a deleted namespace goes from D1. Every statement is bounded, and finds nothing when it is run once more. */
 
@@ -60,20 +60,30 @@ export async function deleteQueues(db: Db, namespace: string, names: readonly st
     AND name IN (SELECT value FROM json_each(${JSON.stringify(names)}))`);
 }
 
-/** Deletes some finished jobs and counts them, in one transaction; answers how many. Reads no other namespace's rows. */
+/** Pages of jobs deleted at once. */
+const PAGES = 100;
+
+/** Deletes some finished jobs and counts them, in one transaction; answers how many rows and pages. Reads no other namespace's. */
 export async function deleteHistory(db: Db, namespace: string, limit: number): Promise<number> {
   const some = db.select({ id: jobs.id }).from(jobs).where(eq(jobs.namespace, namespace)).limit(limit);
-  const [, deleted] = await db.batch([
+  const pages = sql`(SELECT max_id, n FROM history_pages WHERE namespace = ${namespace} ORDER BY max_id LIMIT ${PAGES})`;
+  const [, deleted, pagesDeleted] = await db.batch([
     db
       .update(namespaces)
-      .set({ historyDeleted: sql`history_deleted + (SELECT count(*) FROM (${some.getSQL()}))` })
+      .set({
+        historyDeleted: sql`history_deleted + (SELECT count(*) FROM (${some.getSQL()})) + (SELECT coalesce(sum(n), 0) FROM ${pages})`,
+      })
       .where(eq(namespaces.name, namespace)),
     db
       .delete(jobs)
       .where(and(eq(jobs.namespace, namespace), inArray(jobs.id, some)))
       .returning({ id: jobs.id }),
+    db
+      .delete(historyPages)
+      .where(and(eq(historyPages.namespace, namespace), sql`${historyPages.maxId} IN (SELECT max_id FROM ${pages})`))
+      .returning({ maxId: historyPages.maxId }),
   ]);
-  return deleted.length;
+  return deleted.length + pagesDeleted.length;
 }
 
 /** Says how far the deletion is. With a new `quietSince` the version grows, so that every shard looks once more. */
@@ -99,7 +109,7 @@ export async function noteDeletion(
 
 /** Lets the name go, unless anything of the namespace is left. True when it is gone. */
 export async function endDeletion(db: Db, name: string): Promise<boolean> {
-  const left = ["jobs", "queues", ...CONFIGURED.map(({ table }) => table)].map(
+  const left = ["jobs", "history_pages", "queues", ...CONFIGURED.map(({ table }) => table)].map(
     (table) => sql`NOT EXISTS (SELECT 1 FROM ${sql.raw(table)} WHERE namespace = ${name})`,
   );
   const rows = await db.all(sql`DELETE FROM namespaces WHERE name = ${name} AND deleting_at IS NOT NULL

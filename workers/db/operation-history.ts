@@ -1,38 +1,72 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Job } from "../../domain/job/job.ts";
 import type { OperationCounts } from "../../domain/operation.ts";
 import type { Db } from "./client.ts";
 import { type JobRow, toJob } from "./history.ts";
+import { takenOut } from "./page-deletion.ts";
+import { jobsIn, type PageRow, pageColumns, RECORDS_ALONE } from "./page-rows.ts";
 import { idOfQueue } from "./queues.ts";
 import { historyCounts, jobs, operations } from "./schema.ts";
 
 /** A finished job without its long columns. */
 export type HistoryRecord = Omit<Job, "payload" | "result" | "attempts">;
 
+/** Pages of jobs looked at in one step. */
+const PAGES_A_STEP = 5;
+
 /** The place of a job in a walk over history: queue by queue, which is the order of its index. `queue` is the `queueId`. */
 export function positionOf(job: Pick<JobRow, "queue" | "id">): string {
   return `${job.queue}/${job.id}`;
 }
 
-/** The next jobs of a namespace after `after` (`placeOf`, "" at the start), of one queue when it is named. */
+/**
+ * The next jobs of a namespace after `after` (`positionOf`, "" at the start), of one queue when it is named, and where the
+ * walk goes on; null at its end. About `limit` jobs that have rows, and those of a few pages: of a page all come together,
+ * at the place of the last id that it may have.
+ */
 export async function walkHistory(
   db: Db,
   where: { namespace: string; queue: string | null; after: string; limit: number },
 ): Promise<{ records: HistoryRecord[]; last: string | null }> {
   const [queue = "", id = ""] = where.after.split("/");
-  // The index is named because the planner would rather walk the whole namespace.
-  const rest =
+  const rest = (column: SQL) =>
     where.queue === null
-      ? sql`(queue, id) > (${queue}, ${id})`
-      : sql`queue = ${idOfQueue(where.namespace, where.queue)} AND id > ${id}`;
+      ? sql`(queue, ${column}) > (${queue}, ${id})`
+      : sql`queue = ${idOfQueue(where.namespace, where.queue)} AND ${column} > ${id}`;
+  // The indexes are named because the planner would rather walk the whole namespace.
   const rows = await db.all<Pick<JobRow, "id" | "queue" | "state" | "record">>(sql`
     SELECT id, queue, state, record FROM jobs INDEXED BY jobs_by_queue
-    WHERE namespace = ${where.namespace} AND ${rest} ORDER BY queue, id LIMIT ${where.limit}`);
+    WHERE namespace = ${where.namespace} AND ${rest(sql`id`)} ORDER BY queue, id LIMIT ${where.limit}`);
+  const pages = await db.all<PageRow>(sql`
+    SELECT ${pageColumns(RECORDS_ALONE)} FROM history_pages INDEXED BY history_pages_by_queue
+    WHERE namespace = ${where.namespace} AND ${rest(sql`max_id`)} ORDER BY queue, max_id LIMIT ${PAGES_A_STEP}`);
+  const places = [
+    ...rows.map((row) => ({ queue: row.queue, id: row.id })),
+    ...pages.map((page) => ({ queue: page.queue, id: page.max_id })),
+  ].sort(inOrder);
+  const ends = [rows.length < where.limit ? null : rows.at(-1), pages.length < PAGES_A_STEP ? null : lastOf(pages)]
+    .filter((end) => end !== null && end !== undefined)
+    .sort(inOrder);
+  const [end = places.at(-1)] = ends;
+  if (end === undefined) return { records: [], last: null };
+  const isWithin = (place: Pick<JobRow, "queue" | "id">) => inOrder(place, end) <= 0;
   const records = rows
-    .filter(({ state }) => state !== "discarded")
+    .filter((row) => row.state !== "discarded" && isWithin(row))
     .map(({ record }) => JSON.parse(record) as HistoryRecord);
-  const end = rows.at(-1);
-  return { records, last: end === undefined ? null : positionOf(end) };
+  const within = pages.filter((page) => isWithin({ queue: page.queue, id: page.max_id }));
+  const paged = (await Promise.all(within.map((page) => jobsIn(page)))).flat();
+  return { records: [...records, ...paged], last: positionOf(end) };
+}
+
+function lastOf(pages: PageRow[]): Pick<JobRow, "queue" | "id"> | null {
+  const page = pages.at(-1);
+  return page === undefined ? null : { queue: page.queue, id: page.max_id };
+}
+
+/** As SQLite compares them: names and ids are ASCII. */
+function inOrder(a: Pick<JobRow, "queue" | "id">, b: Pick<JobRow, "queue" | "id">): number {
+  if (a.queue !== b.queue) return a.queue < b.queue ? -1 : 1;
+  return a.id === b.id ? 0 : a.id < b.id ? -1 : 1;
 }
 
 /** A step of the walk: from `after` to `next`, null at its end. `counts` is what the step adds. */
@@ -49,8 +83,9 @@ export async function noteStep(db: Db, step: HistoryStep): Promise<boolean> {
 }
 
 /**
- * Notes a step and puts tombstones over `victims`, in one transaction: each unless it has changed since it was read.
- * `changed` is counted here. False when somebody else has noted the step already.
+ * Notes a step and puts tombstones over `victims`, in one transaction: each unless it has changed since it was read. Those
+ * that are in pages are taken out of them. `changed` is counted here. False when somebody else has noted the step already.
+ * Throws, and nothing is done, when somebody else has changed one of the pages meanwhile.
  */
 export async function deleteStep(
   db: Db,
@@ -59,9 +94,8 @@ export async function deleteStep(
   const named = JSON.stringify(victims.map(({ id, version }) => [id, version]));
   const theirs = sql`${jobs.namespace} = ${namespace}
     AND (${jobs.id}, ${jobs.version}) IN (SELECT value ->> 0, value ->> 1 FROM json_each(${named}))`;
-  const tombstone = {
+  const empty = {
     state: "discarded",
-    version: sql`${jobs.version} + 1`,
     orderingKey: null,
     finishedAt: now,
     record: "{}",
@@ -69,9 +103,15 @@ export async function deleteStep(
     result: null,
     attempts: "[]",
   };
+  const paged = await takenOut(
+    db,
+    victims.map(({ id }) => ({ namespace, id })),
+  );
+  const versions = new Map(victims.map(({ id, version }) => [id, version]));
+  const taken = JSON.stringify(paged.jobs.map(({ id, queue }) => [id, queue, (versions.get(id) ?? 0) + 1]));
   // Counted before they change: afterwards their versions are others.
   const [noted] = await db.batch([
-    stepUpdate(db, step, sql`(SELECT count(*) FROM ${jobs} WHERE ${theirs})`),
+    stepUpdate(db, step, sql`(SELECT ${paged.jobs.length} + count(*) FROM ${jobs} WHERE ${theirs})`),
     db
       .insert(historyCounts)
       .select(
@@ -81,7 +121,18 @@ export async function deleteStep(
         target: [historyCounts.namespace, historyCounts.queue],
         set: { succeeded: sql`${historyCounts.succeeded} + excluded.succeeded` },
       }),
-    db.update(jobs).set(tombstone).where(theirs),
+    db
+      .update(jobs)
+      .set({ ...empty, version: sql`${jobs.version} + 1` })
+      .where(theirs),
+    ...paged.statements,
+    db
+      .insert(jobs)
+      .select(
+        sql`SELECT ${namespace}, value ->> 0, value ->> 1, ${empty.state}, value ->> 2, NULL, ${now}, ${empty.record},
+          ${empty.payload}, NULL, ${empty.attempts} FROM json_each(${taken}) WHERE true`,
+      )
+      .onConflictDoNothing(),
   ]);
   return noted.length > 0;
 }

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { blob, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { NamespaceLimits } from "../../domain/namespace.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { ScheduleSettings } from "../../domain/schedule.ts";
@@ -149,7 +149,31 @@ export const jobs = sqliteTable(
   ],
 );
 
-/** How many jobs of each queue are in `jobs` as succeeded. */
+/** Succeeded jobs by the page: `contract/succeeded-page.ts`. Their compressed columns are read and written by SQL alone. */
+export const historyPages = sqliteTable(
+  "history_pages",
+  {
+    namespace: text("namespace").notNull(),
+    maxId: text("max_id").notNull(),
+    minId: text("min_id").notNull(),
+    queue: text("queue").notNull(),
+    n: integer("n").notNull(),
+    finishedTo: integer("finished_to").notNull(),
+    revision: integer("revision").notNull().default(0),
+    bytes: integer("bytes").notNull(),
+    ids: text("ids").notNull(),
+    records: blob("records").notNull(),
+    attempts: blob("attempts").notNull(),
+    results: blob("results").notNull(),
+    payloads: blob("payloads").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.namespace, table.maxId] }),
+    index("history_pages_by_queue").on(table.namespace, table.queue, table.maxId),
+  ],
+);
+
+/** How many jobs of each queue history has as succeeded. */
 export const historyCounts = sqliteTable(
   "history_counts",
   {
@@ -164,6 +188,9 @@ export const historyCounts = sqliteTable(
 export const projections = sqliteTable("projections", {
   shard: text("shard").primaryKey(),
   cursor: integer("cursor").notNull(),
+  /** How many jobs of the entry behind the cursor history has too, while the cursor is `skipAfter`. */
+  skip: integer("skip").notNull().default(0),
+  skipAfter: integer("skip_after").notNull().default(0),
   updatedAt: integer("updated_at").notNull(),
   heardAt: integer("heard_at"),
 });

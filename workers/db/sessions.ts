@@ -21,9 +21,24 @@ export class HistorySessions {
     return this.#newest;
   }
 
-  /** As the primary has it: with every write that was answered before. Done again when it fails in passing. */
+  /**
+   * As the primary has it: with every write that was answered before. Done again when it fails in passing. Each statement has
+   * a session of its own: of one only the first is the primary's.
+   */
   primary<T>(read: (db: Db) => Promise<T>): Promise<T> {
-    return this.#retryD1(() => this.#read("first-primary", read));
+    return this.#retryD1(async () => {
+      const opened: D1DatabaseSession[] = [];
+      const open = () => {
+        const session = this.#database.withSession("first-primary");
+        opened.push(session);
+        return session;
+      };
+      const found = await read(
+        over({ prepare: (query) => open().prepare(query), batch: (statements) => open().batch(statements) }),
+      );
+      for (const session of opened) this.#newest = laterBookmark(this.#newest, session.getBookmark());
+      return found;
+    });
   }
 
   /**

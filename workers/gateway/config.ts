@@ -1,6 +1,13 @@
 import { rootKeyFault } from "../../domain/root-key.ts";
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
-import { choiceFault, isOn, METRICS_CHOICES, onOffFault } from "../../domain/variable.ts";
+import {
+  choiceFault,
+  isOn,
+  METRICS_CHOICES,
+  onOffFault,
+  placementFault,
+  wholeNumberFault,
+} from "../../domain/variable.ts";
 import { type MasterKeyTexts, masterKeyTexts } from "../crypto/master-key.ts";
 /** How many requests of a key and of a namespace may wait at a time in one isolate; 0 is no limit. */
 export interface WaitingLimits {
@@ -26,10 +33,19 @@ export interface Config {
   targets: TargetRules;
   /** Requests that may wait at a time in one isolate. */
   waiting: WaitingLimits;
+  /** What SHARDS says: the map has as many only where it was made with it. */
+  shards: string;
 }
 
 type Required = "RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS" | "WAITS_PER_KEY" | "WAITS_PER_NAMESPACE";
-type Optional = "TARGET_HOSTS" | "PLATFORM_HOSTS" | "METRICS" | "DURE_ROOT_KEY_PREVIOUS";
+type Optional =
+  | "LOCATION"
+  | "JURISDICTION"
+  | "SHARDS"
+  | "TARGET_HOSTS"
+  | "PLATFORM_HOSTS"
+  | "METRICS"
+  | "DURE_ROOT_KEY_PREVIOUS";
 
 type Variables = Record<Required, string> & Partial<Record<Optional, string>>;
 
@@ -43,7 +59,8 @@ export function configOf(env: Env): Config {
     refusal:
       rootKeyFault("DURE_ROOT_KEY", env.DURE_ROOT_KEY) ??
       (previousRootKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousRootKey)) ??
-      choiceFaults(variables),
+      choiceFaults(variables) ??
+      numberFaults(variables),
     metricsPublic: variables.METRICS === "public",
     rateLimit: Number(variables.RATE_LIMIT),
     targets: {
@@ -51,13 +68,25 @@ export function configOf(env: Env): Config {
       targetHosts: hostPatterns("TARGET_HOSTS", variables.TARGET_HOSTS ?? ""),
       platformHosts: hostPatterns("PLATFORM_HOSTS", variables.PLATFORM_HOSTS ?? ""),
     },
+    shards: variables.SHARDS ?? "",
     waiting: { perKey: Number(variables.WAITS_PER_KEY), perNamespace: Number(variables.WAITS_PER_NAMESPACE) },
   };
 }
 
 /** Why a variable that stands for a choice cannot be read. */
-function choiceFaults({ METRICS, ALLOW_PRIVATE_TARGETS }: Variables): string | null {
+function choiceFaults({ METRICS, LOCATION, JURISDICTION, ALLOW_PRIVATE_TARGETS }: Variables): string | null {
   return (
-    onOffFault("ALLOW_PRIVATE_TARGETS", ALLOW_PRIVATE_TARGETS) ?? choiceFault("METRICS", METRICS ?? "", METRICS_CHOICES)
+    onOffFault("ALLOW_PRIVATE_TARGETS", ALLOW_PRIVATE_TARGETS) ??
+    choiceFault("METRICS", METRICS ?? "", METRICS_CHOICES) ??
+    placementFault({ LOCATION, JURISDICTION })
   );
+}
+
+/** Why a variable that is a number is none. */
+function numberFaults(variables: Variables): string | null {
+  for (const name of ["RATE_LIMIT", "WAITS_PER_KEY", "WAITS_PER_NAMESPACE"] as const) {
+    const fault = wholeNumberFault(name, variables[name]);
+    if (fault !== null) return fault;
+  }
+  return null;
 }

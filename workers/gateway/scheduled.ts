@@ -7,28 +7,26 @@ import { forgetAuditLog } from "../db/audit-log.ts";
 import { type Db, primary } from "../db/client.ts";
 import { forgetDeadLetters } from "../db/dead-letters.ts";
 import { forgetJobs } from "../db/history.ts";
+import { forgetPages } from "../db/history-pages.ts";
 import { forgetKeys, revokeKeys } from "../db/keys.ts";
 import { namespaceNames } from "../db/namespaces.ts";
 import { confirmProjections } from "../db/projection.ts";
 import { allFormerQueues, allQueues, forgetFormerQueue } from "../db/queues.ts";
 import { firstIdAt } from "./access/token.ts";
+import { CronPushes, type Places } from "./cron-pushes.ts";
 import { log, reasonOf } from "./log.ts";
-import { namespaceResource } from "./namespaces/namespace-config.ts";
 import { repairDeletions } from "./namespaces/namespace-deletion.ts";
 import { repairOperations } from "./operations/operations.ts";
 import { walkForAMinute } from "./platform/audit-walk.ts";
 import { longestWaiting } from "./platform/processor-away.ts";
 import { sealStored } from "./platform/seal-stored.ts";
-import { queueResource } from "./queues/queue-config.ts";
-import { scheduleResource } from "./schedules/schedule-config.ts";
 import { type Services, servicesOf } from "./services.ts";
-import { subscriptionResource } from "./subscriptions/subscription-config.ts";
 
-/** Settings written this recently are handed out again: a push that was lost is healed within a minute. */
-const SETTINGS_AGE_MS = 15 * 60_000;
-/** All schedules and subscriptions are handed out again every so many runs. What the shards know costs them no write. */
-const ALL_EVERY = 30;
-const PUSH_MS = 20_000;
+/*
+ * A round is one invocation: it has 1,000 queries of D1, 10,000 subrequests and 1,000 uses of KV for all of its steps together. Each
+ * step does a bounded part, and what it leaves is for the rounds that come. Queries at most: settings 200 (`cron-pushes.ts`), deletions 170,
+ * history 240, operations 210, secrets 140, all else 30.
+ */
 const AUDIT_MS = 20_000;
 /** Keys that stopped working stay this long, for whoever asks what they were. */
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
@@ -37,26 +35,32 @@ const AUDIT_LOG_MS = 401 * 24 * 3_600_000;
 /** A message that nobody could read stays this long, for whoever looks what it was. */
 const DEAD_LETTER_MS = 30 * 24 * 3_600_000;
 /** Statements of one run over the audit log, and over dead letters. */
-const MAX_OLD_PURGES = 20;
+const MAX_OLD_PURGES = 8;
 /** One statement's work in history, and the time all of it may take of a run. */
 const PURGE_STEP = 500;
+const PURGE_PAGES = 100;
 const PURGE_MS = 20_000;
 /** A queue whose name another has is remembered this much longer than it keeps its jobs: what is late, comes by then. */
 const FORMER_MS = 30 * 24 * 3_600_000;
-/** Queries of one run; D1 allows 1000 an invocation. */
-const MAX_PURGES = 500;
+/** Rounds of purging of one run, four queries each. */
+const MAX_PURGES = 50;
+/** Former queues that one run forgets, a query each. */
+const MAX_FORGOTTEN = 30;
 
 /** Self-repair, every minute. Each step stands alone: one that fails is logged and the others go on. */
 export async function repair(env: Env, now: number): Promise<void> {
-  const services = servicesOf(env);
+  const services = await servicesForRound(servicesOf(env));
+  if (services === null) return;
   const woken = new Map<string, ShardHealth>();
+  const places = await placesOf(services);
+  const pushes = new CronPushes(places, now);
   await Promise.all([
     step("wake", () => wakeShards(services, now, woken)),
-    step("settings", () => pushSettings(services, now)),
-    step("namespaces", () => pushNamespaceSettings(services, now)),
+    step("settings", () => pushes.queues(services)),
+    step("namespaces", () => pushes.namespaces(services)),
     step("deletions", () => repairDeletions(services, now)),
-    step("schedules", () => pushSchedules(services, now)),
-    step("subscriptions", () => pushSubscriptions(services, now)),
+    step("schedules", () => pushes.schedules(services)),
+    step("subscriptions", () => pushes.subscriptions(services)),
     step("purge", () => purgeHistory(primary(services.database), now)),
     step("operations", () => repairOperations(services, now)),
     step("secrets", () => sealStored(services, now)),
@@ -66,7 +70,29 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("audit-log", () => purgeAuditLog(primary(services.database), now)),
     step("dead-letters", () => purgeDeadLetters(primary(services.database), now)),
   ]);
-  await step("round", () => services.cron.note({ at: Date.now(), longestWaiting: longestWaiting(woken) }));
+  await step("round", () => services.cron.note({ at: Date.now(), longestWaiting: longestWaiting(woken), places }));
+}
+
+/**
+ * The cron makes no object: made by it, an object would lie for ever near where the cron happened to run. KV says whether there is a
+ * Directory, which knows the shards that are there. Null: there is nothing yet, and nothing to mend.
+ */
+async function servicesForRound(services: Services): Promise<Services | null> {
+  if (!(await services.cron.somethingIsThere())) return null;
+  const shards = await services.shards.usedAlone();
+  if (!isProblem(shards)) return { ...services, shards };
+  log("error", "repair", { step: "used-shards", reason: reasonOf(shards) });
+  return services;
+}
+
+/** Where the last round stopped. Without its note all walks begin anew: then some settings are handed out again that need not be. */
+async function placesOf({ cron }: Services): Promise<Places> {
+  try {
+    return { ...(await cron.last())?.places };
+  } catch (error) {
+    log("warn", "cron-places", { reason: reasonOf(error) });
+    return {};
+  }
 }
 
 /** Runs a step; logs the problem that it answers, if it answers one, and what it throws. */
@@ -93,7 +119,7 @@ async function wakeShards(
   if (isProblem(map)) return map;
   const logs: { shard: string; seq: number }[] = [];
   await Promise.all(
-    map.shards.map(({ id }) =>
+    shards.every(map).map((id) =>
       step(`wake ${id}`, async () => {
         const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
         if (isProblem(woken)) return woken;
@@ -114,37 +140,11 @@ async function auditShards({ shards }: Services): Promise<Result<null>> {
   if (isProblem(map)) return map;
   const of = map.shards.length;
   await Promise.all(
-    map.shards.map(({ id }) =>
-      step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until })),
-    ),
+    shards
+      .every(map)
+      .map((id) => step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until }))),
   );
   return null;
-}
-
-async function pushSettings(services: Services, now: number): Promise<Result<void>> {
-  const until = Date.now() + PUSH_MS;
-  return queueResource(services).repush(now - SETTINGS_AGE_MS, () => Date.now() < until);
-}
-
-/** Namespaces, all of them now and then: a shard that lost one would hold the defaults for it. */
-async function pushNamespaceSettings(services: Services, now: number): Promise<Result<void>> {
-  const until = Date.now() + PUSH_MS;
-  const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
-  return namespaceResource(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
-}
-
-/** Schedules that were changed, or whose queue was; and now and then all, so that a shard that lost one has it again. */
-async function pushSchedules(services: Services, now: number): Promise<Result<void>> {
-  const until = Date.now() + PUSH_MS;
-  const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
-  return scheduleResource(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
-}
-
-/** The same of subscriptions. */
-async function pushSubscriptions(services: Services, now: number): Promise<Result<void>> {
-  const until = Date.now() + PUSH_MS;
-  const all = Math.floor(now / 60_000) % ALL_EVERY === 0;
-  return subscriptionResource(services).repush(all ? 0 : now - SETTINGS_AGE_MS, () => Date.now() < until);
 }
 
 /** Brings D1 after where a key was revoked while D1 did not answer. Writes nothing where it knows. */
@@ -180,13 +180,18 @@ async function purgeHistory(db: Db, now: number): Promise<void> {
   const start = Math.floor(Math.random() * queues.length);
   const until = Date.now() + PURGE_MS;
   let purges = 0;
+  let forgotten = 0;
   for (const settings of [...queues.slice(start), ...queues.slice(0, start)]) {
-    let gone = PURGE_STEP;
-    while (gone === PURGE_STEP) {
+    let more = true;
+    while (more) {
       if (purges++ >= MAX_PURGES || Date.now() > until) return;
-      gone = await forgetJobs(db, forgettable(settings, now), PURGE_STEP);
+      const what = forgettable(settings, now);
+      const [jobs, pages] = [await forgetJobs(db, what, PURGE_STEP), await forgetPages(db, what, PURGE_PAGES)];
+      more = jobs === PURGE_STEP || pages === PURGE_PAGES;
     }
-    if (former.has(settings) && isLongGone(settings, now)) await forgetFormerQueue(db, settings);
+    if (former.has(settings) && isLongGone(settings, now) && forgotten++ < MAX_FORGOTTEN) {
+      await forgetFormerQueue(db, settings);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ReadyView } from "../../contract/admin.ts";
+import { objectStub } from "../../contract/object-stub.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
 import type { ShardHealth, TransactionApi } from "../../contract/rpc.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
@@ -80,9 +81,9 @@ export function servicesOf(env: Env): Services {
   const masterKeys = new MasterKeys(config.masterKeys);
   const signer = new Signer(masterKeys);
   const ports = portsOf(env);
-  const revocations = new RecentRevocations(() => env.DIRECTORY.getByName("directory"));
+  const revocations = new RecentRevocations(() => objectStub(env.DIRECTORY, "directory", env));
   const seal = new TokenSeal(async () => (await masterKeys.current()).checksums);
-  const accepted = new AcceptedRecords(env.CACHE);
+  const accepted = new AcceptedRecords(env.CACHE, ports.sleep);
   const services: Services = {
     config,
     database: env.DB,
@@ -94,7 +95,7 @@ export function servicesOf(env: Env): Services {
     cron: new CronRounds(env.CACHE),
     random: ports.random,
     shards: new ShardClient(ports),
-    transaction: (id) => env.TRANSACTION.getByName(id),
+    transaction: (id) => objectStub(env.TRANSACTION, id, env),
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator({
       database: env.DB,
@@ -123,8 +124,8 @@ export function servicesOf(env: Env): Services {
 
 function portsOf(env: Env): ConstructorParameters<typeof ShardClient>[0] {
   return {
-    shard: (id) => env.SHARD.getByName(id),
-    directory: () => env.DIRECTORY.getByName("directory"),
+    shard: (id) => objectStub(env.SHARD, id, env),
+    directory: () => objectStub(env.DIRECTORY, "directory", env),
     now: () => Date.now(),
     random: () => Math.random(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -1,5 +1,5 @@
 import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
-import { isOn, onOffFault } from "../../domain/variable.ts";
+import { isOn, onOffFault, placementFault, wholeNumberFault } from "../../domain/variable.ts";
 import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
 
 /** The processor's variables, read once. */
@@ -12,18 +12,26 @@ export interface Config {
   maxConnections: number;
   /** Invocations that one lane has at once, at most. */
   laneConsumers: number;
-  /** 0: no sweep. */
+  /** 0: no sweep, but for an invocation with a long job. */
   sweepMs: number;
+  /** How long an executor waits at a shard at most, at a time. 0: never. */
+  waitMs: number;
 }
 
-type Variables = Pick<ProcessorEnv, "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS"> &
-  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS">> &
+type Variables = Pick<
+  ProcessorEnv,
+  "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS" | "WAIT_MS"
+> &
+  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS" | "LOCATION" | "JURISDICTION">> &
   MasterKeyVariables;
 
 /** Throws where a variable is not what it has to be. */
 export function readConfig(env: Variables): Config {
   const masterKeys = masterKeyTexts(env);
-  const fault = new MasterKeys(masterKeys).fault ?? onOffFault("ALLOW_PRIVATE_TARGETS", env.ALLOW_PRIVATE_TARGETS);
+  const fault =
+    new MasterKeys(masterKeys).fault ??
+    onOffFault("ALLOW_PRIVATE_TARGETS", env.ALLOW_PRIVATE_TARGETS) ??
+    placementFault(env);
   if (fault !== null) throw new Error(fault);
   return {
     masterKeys,
@@ -35,12 +43,12 @@ export function readConfig(env: Variables): Config {
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
     laneConsumers: wholeNumber("LANE_CONSUMERS", env.LANE_CONSUMERS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),
+    waitMs: wholeNumber("WAIT_MS", env.WAIT_MS, 0),
   };
 }
 
 function wholeNumber(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least)
-    throw new Error(`${name} must be a whole number from ${least} on, not "${text}"`);
-  return value;
+  const fault = wholeNumberFault(name, text, least);
+  if (fault !== null) throw new Error(fault);
+  return Number(text);
 }

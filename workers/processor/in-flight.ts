@@ -2,6 +2,7 @@ import { mergeProgress } from "../../contract/progress-patch.ts";
 import type { Outcome, ProgressPatch, Report, WorkItem } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
 import type { PushType } from "../../domain/queue.ts";
+import type { Memory } from "./memory.ts";
 import { Stopper } from "./stopper.ts";
 import type { WorkPorts } from "./work-ports.ts";
 
@@ -31,6 +32,7 @@ export class InFlight {
   readonly #ports: Pick<WorkPorts, "execute" | "now">;
   readonly #onChange: (type: PushType) => void;
   readonly #onSay: () => void;
+  readonly #memory: Memory;
   readonly #running = new Map<string, Running>();
   readonly #counts: Record<PushType, number> = { handler: 0, http: 0 };
   #finished: Finished[] = [];
@@ -39,8 +41,9 @@ export class InFlight {
   /** `onChange` is called whenever a job stops running, with the kind of room it leaves; `onSay` when one says something. */
   constructor(
     ports: Pick<WorkPorts, "execute" | "now">,
-    { onChange, onSay }: { onChange: (type: PushType) => void; onSay: () => void },
+    { onChange, onSay, memory }: { onChange: (type: PushType) => void; onSay: () => void; memory: Memory },
   ) {
+    this.#memory = memory;
     this.#ports = ports;
     this.#onChange = onChange;
     this.#onSay = onSay;
@@ -93,6 +96,7 @@ export class InFlight {
     const running: Running = { item, home: null, stopper, deadlineAt, leaseUntil: askedAt + leaseMs, progress: null };
     this.#running.set(item.lease, running);
     this.#counts[item.target.type]++;
+    this.#memory.hold(itemUnits(item));
     this.#ports.execute(item, stopper).then(
       (outcome) => this.#recordOutcome(running, outcome),
       (error: unknown) => this.#recordOutcome(running, failure("executor-error", faultText(error))),
@@ -158,12 +162,12 @@ export class InFlight {
     let units = 0;
     for (const finished of this.#finished) {
       if (finished.home !== home) continue;
-      const { outcome, progress } = finished.report;
-      units += unitsOf(outcome) + (progress?.checkpoint?.length ?? 0);
+      units += reportUnits(finished.report);
       if (taken.size >= max || (taken.size > 0 && units > MAX_REPORT_UNITS)) break;
       taken.add(finished);
     }
     this.#finished = this.#finished.filter((finished) => !taken.has(finished));
+    for (const { report } of taken) this.#memory.hold(-reportUnits(report));
     this.#noteOldest();
     return [...taken].map(({ report }) => report);
   }
@@ -171,6 +175,7 @@ export class InFlight {
   /** Outcomes that were not reported after all, and are to be, to `home`. */
   putBack(reports: Report[], home: string | null = null): void {
     this.#finished = [...reports.map((report) => ({ report, home })), ...this.#finished];
+    for (const report of reports) this.#memory.hold(reportUnits(report));
     this.#noteOldest();
   }
 
@@ -180,7 +185,9 @@ export class InFlight {
     const { item, progress } = running;
     // A job that goes on later does so from what it said last; one that succeeded needs it no more.
     const last = progress === null || outcome.ok ? {} : { progress };
-    this.#finished.push({ report: { lease: item.lease, outcome, ...last }, home: running.home });
+    const report = { lease: item.lease, outcome, ...last };
+    this.#finished.push({ report, home: running.home });
+    this.#memory.hold(reportUnits(report));
     this.#noteOldest();
     this.#remove(running);
   }
@@ -198,9 +205,19 @@ export class InFlight {
 
   #remove(running: Running): void {
     this.#running.delete(running.item.lease);
+    this.#memory.hold(-itemUnits(running.item));
     this.#counts[running.item.target.type]--;
     this.#onChange(running.item.target.type);
   }
+}
+
+/** Of what may be long, in code units. */
+function itemUnits({ payload, checkpoint }: WorkItem): number {
+  return payload.length + (checkpoint?.length ?? 0);
+}
+
+function reportUnits({ outcome, progress }: Report): number {
+  return unitsOf(outcome) + (progress?.checkpoint?.length ?? 0);
 }
 
 /** Of its long texts. */

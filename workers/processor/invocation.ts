@@ -1,3 +1,4 @@
+import { objectStub } from "../../contract/object-stub.ts";
 import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
@@ -14,9 +15,11 @@ import { executor } from "./executors/execute.ts";
 import type { HttpPorts } from "./executors/http.ts";
 import { handlers } from "./load-handlers.ts";
 import { log } from "./log.ts";
+import { Memory } from "./memory.ts";
+import { OpenTargets } from "./open-targets.ts";
 import { runProjection } from "./projection.ts";
 import { type SecretCache, webhookSecrets } from "./secrets.ts";
-import { sweep } from "./sweep.ts";
+import { BESIDE_LONG_JOBS, type Pace, sweep } from "./sweep.ts";
 import { startWorkLoop } from "./work-loop.ts";
 import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
@@ -28,6 +31,9 @@ const SWEEP_BUDGET_MS = 10_000;
 const DELIVERY_BUDGET_MS = 5_000;
 
 const secretCache: SecretCache = new Map();
+const targetCache = new OpenTargets();
+/** All invocations of an isolate share its memory. */
+const memory = new Memory();
 
 const now = () => Date.now();
 const after: WorkPorts["after"] = (ms, wake) => {
@@ -42,6 +48,7 @@ export class Invocation {
   readonly #env: ProcessorEnv;
   readonly #worker = `processor/${crypto.randomUUID()}`;
   readonly #sweepMs: number;
+  readonly #waitMs: number;
   readonly #connections: Connections;
   readonly #http: HttpPorts;
   readonly #execute: WorkPorts["execute"];
@@ -50,13 +57,14 @@ export class Invocation {
     const config = readConfig(env);
     this.#env = env;
     this.#sweepMs = config.sweepMs;
+    this.#waitMs = config.waitMs;
     this.#connections = new Connections(config.maxConnections, config.laneConsumers);
     this.#http = {
       fetch: (url, init) => fetch(url, init),
       now,
       after,
       spanId: () => hex(randomBytes(8)),
-      vault: vaultOf(config),
+      openTarget: (owner, target) => targetCache.open({ vault: vaultOf(config), now }, owner, target),
       secrets: (namespace) =>
         webhookSecrets({ db: env.DB, vault: vaultOf(config), now, randomBytes }, secretCache, namespace),
       targets: config.targets,
@@ -73,17 +81,23 @@ export class Invocation {
         worker: this.#worker,
         budgetMs: sweeping ? SWEEP_BUDGET_MS : BUDGET_MS,
         pollMs: this.#sweepMs,
+        waitMs: this.#waitMs,
         connections: this.#connections,
+        memory,
       });
     const untilWork = async (shard: string, waitMs: number) =>
       (await this.#shard(shard).awaitLane({ v: RPC_VERSION, epoch: EPOCH_UNKNOWN, lane, waitMs })).result;
-    return sweep({ start, shards: () => this.#allShards(), after, untilWork }, shards, this.#sweepMs);
+    const ports = { start, shards: () => this.#allShards(), after };
+    // To be told of work keeps a shard in memory, which costs nothing on a local host alone.
+    return sweeping
+      ? sweep({ ...ports, untilWork }, shards, this.#localPace())
+      : sweep(ports, shards, BESIDE_LONG_JOBS);
   }
 
   /** Copies the finished jobs of `shard` to history. Never rejects. */
   project(shard: string): Promise<void> {
-    const db = projectionStore(this.#env.DB, now, retrying({ random: Math.random, sleep }));
-    return runProjection({ shard: this.#shard(shard), db, now, log: (event) => log(event, { shard }) }, shard);
+    const db = projectionStore(this.#env.DB, { now, retryD1: retrying({ random: Math.random, sleep }) });
+    return runProjection({ shard: this.#shard(shard), db, now, sleep, log: (event) => log(event, { shard }) }, shard);
   }
 
   /** Delivers the events of `shards` to their subscribers. Never rejects. */
@@ -94,7 +108,11 @@ export class Invocation {
         budgetMs: DELIVERY_BUDGET_MS,
         connections: this.#connections,
       });
-    return sweep({ start, shards: () => this.#allShards(), after }, shards, this.#sweepMs);
+    return sweep({ start, shards: () => this.#allShards(), after }, shards, this.#localPace());
+  }
+
+  #localPace(): Pace {
+    return { firstMs: this.#sweepMs, mostMs: this.#sweepMs };
   }
 
   #deliveryPorts(shard: string): DeliveryPorts {
@@ -123,11 +141,11 @@ export class Invocation {
   }
 
   #shard(id: string): ShardApi {
-    return this.#env.SHARD.getByName(id);
+    return objectStub(this.#env.SHARD, id, this.#env);
   }
 
   async #allShards(): Promise<string[]> {
-    const map = await this.#env.DIRECTORY.getByName("directory").map();
+    const map = await objectStub(this.#env.DIRECTORY, "directory", this.#env).map();
     return map.shards.map((shard) => shard.id);
   }
 }

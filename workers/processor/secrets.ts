@@ -3,8 +3,11 @@ import { primary } from "../db/client.ts";
 import { openSecret, signing, signingSecrets, type WebhookSecretRow } from "../db/webhook-secrets.ts";
 import type { Secrets } from "./executors/webhook.ts";
 
-/** Jobs that start together share one read; a rotation acts on the next, for a receiver may know only the new secret. */
-const CACHE_MS = 50;
+/**
+ * Jobs that start within a second share one read, and what was opened. A rotation acts after that; until then the secret before it
+ * signs, which receivers take for a day.
+ */
+const CACHE_MS = 1_000;
 
 export interface SecretPorts {
   db: D1Database;
@@ -14,8 +17,8 @@ export interface SecretPorts {
   randomBytes(count: number): Uint8Array;
 }
 
-/** The secrets read last, as they are stored, with when. One for an isolate. */
-export type SecretCache = Map<string, { readAt: number; rows: WebhookSecretRow[] }>;
+/** The secrets read last, as they are stored and as they sign, with when. One for an isolate. */
+export type SecretCache = Map<string, { readAt: number; rows: WebhookSecretRow[]; opened: Secrets }>;
 
 /**
  * The secrets that sign `namespace`'s webhooks now, the current one first. While the database cannot be asked, the
@@ -23,13 +26,15 @@ export type SecretCache = Map<string, { readAt: number; rows: WebhookSecretRow[]
  */
 export async function webhookSecrets(ports: SecretPorts, cache: SecretCache, namespace: string): Promise<Secrets> {
   const known = cache.get(namespace);
-  if (known !== undefined && ports.now() - known.readAt < CACHE_MS) return opened(ports, known.rows);
+  const age = known === undefined ? Number.POSITIVE_INFINITY : ports.now() - known.readAt;
+  if (known !== undefined && age >= 0 && age < CACHE_MS) return known.opened;
   try {
     const { vault, randomBytes } = ports;
     const now = ports.now();
     const rows = await signingSecrets({ db: primary(ports.db), vault, now, randomBytes }, namespace);
-    cache.set(namespace, { readAt: ports.now(), rows });
-    return opened(ports, rows);
+    const fresh = await opened(ports, rows);
+    cache.set(namespace, { readAt: ports.now(), rows, opened: fresh });
+    return fresh;
   } catch (error) {
     if (known === undefined) throw error;
     return opened(ports, known.rows);

@@ -13,36 +13,55 @@ export interface SweepPorts {
 /** The longest that a shard is asked to wait until it has work. */
 const WATCH_MS = 10_000;
 
+/** How often an invocation looks at every shard: at first, and at most as seldom where it finds nothing. 0: never. */
+export interface Pace {
+  firstMs: number;
+  mostMs: number;
+}
+
 /**
- * Runs a loop for each of `first`, to its end. A local host delivers one batch of a queue at a time, so a bell that
- * rings while a slow job is in hand would wait for that job. With `everyMs` above 0 the invocation therefore looks by
- * itself, as long as any of its loops lives: at each shard that says that it has work, and that often at every shard that
+ * The pace of an invocation that a long job keeps alive. A Queue starts with one consumer and looks for more only when a batch
+ * ends, so that a job of 15 minutes would hold the lane for as long.
+ */
+export const BESIDE_LONG_JOBS: Pace = { firstMs: 2_000, mostMs: 60_000 };
+
+/**
+ * Runs a loop for each of `first`, to its end. A bell that rings while a slow job is in hand may wait for that job: a local host
+ * delivers one batch of a queue at a time, and Cloudflare may not have another consumer yet. The invocation therefore looks by
+ * itself, as long as any of its loops lives: at each shard that says that it has work, and now and then at every shard that
  * no loop of its own is claiming from, because what a shard says can be lost.
  */
-export async function sweep(ports: SweepPorts, first: Iterable<string>, everyMs: number): Promise<void> {
-  const run = new Sweep(ports, everyMs);
+export async function sweep(ports: SweepPorts, first: Iterable<string>, pace: Pace): Promise<void> {
+  const run = new Sweep(ports, pace);
   for (const shard of first) run.start(shard);
-  if (everyMs === 0) await run.allEnded();
+  if (pace.firstMs === 0) await run.allEnded();
   else await run.untilDone();
 }
 
 class Sweep {
   readonly #ports: SweepPorts;
-  readonly #everyMs: number;
+  readonly #pace: Pace;
+  #everyMs: number;
   readonly #latest = new Map<string, WorkLoop>();
   readonly #alive = new Set<WorkLoop>();
   readonly #watched = new Set<string>();
+  /** Ends the pause between two looks. */
+  #hurry: () => void = () => undefined;
 
-  constructor(ports: SweepPorts, everyMs: number) {
+  constructor(ports: SweepPorts, pace: Pace) {
     this.#ports = ports;
-    this.#everyMs = everyMs;
+    this.#pace = pace;
+    this.#everyMs = pace.firstMs;
   }
 
   start(shard: string): WorkLoop {
     const loop = this.#ports.start(shard);
     this.#latest.set(shard, loop);
     this.#alive.add(loop);
-    void loop.done.then(() => this.#alive.delete(loop));
+    void loop.done.then(() => {
+      this.#alive.delete(loop);
+      if (loop.worked?.() && this.#everyMs > this.#pace.firstMs) this.#goOn();
+    });
     return loop;
   }
 
@@ -52,16 +71,31 @@ class Sweep {
   }
 
   async untilDone(): Promise<void> {
+    let tried: WorkLoop[] = [];
     while (this.#alive.size > 0) {
       await this.#pause();
       if (this.#alive.size === 0) return;
+      this.#setPace(tried);
+      tried = [];
       for (const shard of await this.#knownShards()) {
         if (this.#alive.size === 0) return;
-        if (this.#latest.get(shard)?.claiming() !== true) this.start(shard);
+        if (this.#latest.get(shard)?.claiming() !== true) tried.push(this.start(shard));
         const { untilWork } = this.#ports;
         if (untilWork !== undefined && !this.#watched.has(shard)) void this.#watch(shard, untilWork);
       }
     }
+  }
+
+  /** Something was found, where little was expected: where one job came others may. */
+  #goOn(): void {
+    this.#everyMs = this.#pace.firstMs;
+    this.#hurry();
+  }
+
+  /** Where the last look at the shards found something the next comes as soon as the first did. */
+  #setPace(tried: readonly WorkLoop[]): void {
+    if (tried.some((loop) => loop.worked?.())) this.#everyMs = this.#pace.firstMs;
+    else if (tried.length > 0) this.#everyMs = Math.min(this.#everyMs * 2, this.#pace.mostMs);
   }
 
   /** Without the map, at least the shards that have rung. */
@@ -87,6 +121,10 @@ class Sweep {
   #pause(): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#ports.after(this.#everyMs, resolve);
+      this.#hurry = () => {
+        cancel();
+        resolve();
+      };
       void this.allEnded().then(() => {
         cancel();
         resolve();

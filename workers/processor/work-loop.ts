@@ -6,6 +6,7 @@ import type { Lane, PushType } from "../../domain/queue.ts";
 import type { Connections } from "./connections.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { InFlight } from "./in-flight.ts";
+import { Memory } from "./memory.ts";
 import { MovedReports } from "./moved-reports.ts";
 import { MAX_TRIES, retryDelayMs } from "./retry.ts";
 import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
@@ -15,6 +16,11 @@ import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
  * second apart, may be lost before the lease is.
  */
 const LEASE_MS = 15_000;
+/**
+ * A loop that finds work whenever it has run dry goes on for this long, with a budget from each time on. The Queue looks for more
+ * consumers when a batch ends, so an end has to come.
+ */
+const WARM_MS = 60_000;
 /** How long an outcome waits for company before it is reported alone. */
 const LINGER_MS = 25;
 
@@ -29,8 +35,15 @@ export interface WorkLoopOptions {
   budgetMs: number;
   /** While jobs are in hand, look for more this often even if none finishes. 0: never (another bell brings another loop). */
   pollMs: number;
+  /**
+   * A loop that has run jobs and finds no more waits at the shard, this long at most at a time: how long is the shard's to say. 0 or
+   * left out: never.
+   */
+  waitMs?: number;
   /** Shared by the loops of one invocation. */
   connections: Connections;
+  /** Shared by all loops of the isolate. Left out: the loop has one of its own. */
+  memory?: Memory;
 }
 
 export interface WorkLoop {
@@ -40,6 +53,8 @@ export interface WorkLoop {
   claiming(): boolean;
   /** Looks for more now, whatever it waits for. Resolves to whether something came, which it has not when the loop is over. */
   look?(): Promise<boolean>;
+  /** Whether it has had any job. */
+  worked?(): boolean;
 }
 
 /**
@@ -53,7 +68,12 @@ export function startWorkLoop(ports: WorkPorts, options: WorkLoopOptions): WorkL
   const loop = new Loop(ports, options);
   // Loops that are started together have all joined before the first of them takes a connection.
   options.connections.join(loop);
-  return { done: Promise.resolve().then(() => loop.run()), claiming: () => loop.claiming(), look: () => loop.look() };
+  return {
+    done: Promise.resolve().then(() => loop.run()),
+    claiming: () => loop.claiming(),
+    look: () => loop.look(),
+    worked: () => loop.worked(),
+  };
 }
 
 /** `startWorkLoop`, to its end. */
@@ -67,6 +87,8 @@ class Loop {
   readonly #inFlight: InFlight;
   readonly #heart: Heartbeat;
   readonly #movedReports: MovedReports;
+  readonly #memory: Memory;
+  readonly #warmUntil: number;
   #claimUntil: number;
   #ended = false;
   #calling = false;
@@ -75,8 +97,14 @@ class Loop {
   #lastAskAt = Number.NEGATIVE_INFINITY;
   /** The last call brought nothing. */
   #dry = false;
+  /** The last call had no room, so that the shard rings for somebody else. */
+  #left = false;
   /** The last claim had no connection to offer, so `#dry` says nothing of HTTP jobs. */
   #starved = false;
+  /** It has had a job: others may follow soon. A loop that came in vain does not wait. */
+  #hadWork = false;
+  /** The last wait brought nothing. */
+  #waitedInVain = false;
   #tries = 0;
   #retryAt = Number.NEGATIVE_INFINITY;
   /** Somebody said that there is work. */
@@ -89,17 +117,23 @@ class Loop {
     this.#ports = ports;
     this.#options = options;
     this.#claimUntil = ports.now() + options.budgetMs;
+    this.#warmUntil = ports.now() + Math.max(WARM_MS, options.budgetMs);
+    this.#memory = options.memory ?? new Memory();
     const onChange = (type: PushType) => {
       if (type === "http") options.connections.give(1);
       this.#wake();
     };
-    this.#inFlight = new InFlight(ports, { onChange, onSay: () => this.#heart.heard() });
+    this.#inFlight = new InFlight(ports, { onChange, onSay: () => this.#heart.heard(), memory: this.#memory });
     this.#heart = new Heartbeat({ ports, inFlight: this.#inFlight, leaseMs: LEASE_MS, onChange: () => this.#wake() });
     this.#movedReports = new MovedReports({ ports, inFlight: this.#inFlight, onChange: () => this.#wake() });
   }
 
   claiming(): boolean {
     return !this.#ended && this.#ports.now() < this.#claimUntil;
+  }
+
+  worked(): boolean {
+    return this.#hadWork;
   }
 
   look(): Promise<boolean> {
@@ -141,6 +175,7 @@ class Loop {
     if (this.#inFlight.running === 0 && this.#inFlight.finished === 0) {
       if (this.#isOver()) {
         if (this.#movedReports.open) return NEVER;
+        if (this.#mayWait(now)) return Math.max(this.#retryAt, now);
         this.#ended = true;
         this.#wake();
         return NEVER;
@@ -156,6 +191,12 @@ class Loop {
     // A first claim that failed until the budget was spent has nothing to tell.
     if (this.#lastAskAt === Number.NEGATIVE_INFINITY) return !this.claiming() && this.#tries > 0;
     return this.#dry && !this.#starved;
+  }
+
+  /** The shard has nothing more: whether it is worth waiting there. */
+  #mayWait(now: number): boolean {
+    const { waitMs = 0 } = this.#options;
+    return waitMs > 0 && this.#hadWork && !this.#waitedInVain && !this.#left && now < this.#warmUntil;
   }
 
   /** The shard may have HTTP jobs, but there is no connection for them now. */
@@ -174,16 +215,34 @@ class Loop {
     return Math.min(pollAt, finishedSince === null ? NEVER : finishedSince + LINGER_MS);
   }
 
+  /** How long the next call may wait; 0: not at all. A wait that brings something is followed by a budget of its own. */
+  #waitMsOf(now: number): number {
+    const { running, finished } = this.#inFlight;
+    if (running > 0 || finished > 0 || !this.#isOver() || !this.#mayWait(now)) return 0;
+    const { waitMs = 0 } = this.#options;
+    this.#claimFor(waitMs);
+    return waitMs;
+  }
+
+  /** Claims go on for another budget behind the next `ms` milliseconds. */
+  #claimFor(ms: number): void {
+    this.#claimUntil = Math.min(this.#warmUntil, this.#ports.now() + ms + this.#options.budgetMs);
+  }
+
   /** Reports what is finished and claims what there is room for, in one call. */
   async #call(now: number): Promise<void> {
     this.#calling = true;
     this.#hinted = false;
+    const waitMs = this.#waitMsOf(now);
     const lookers = this.#lookers.splice(0);
     let came = false;
     const { connections, lane, worker } = this.#options;
     const claiming = this.claiming();
     const http = claiming ? connections.take(this, () => this.#wake()) : 0;
     const handler = Math.max(0, MAX_CLAIM - this.#inFlight.count("handler"));
+    const bytes = claiming
+      ? this.#memory.reserve({ little: waitMs > 0, atLeastSome: this.#inFlight.running === 0 })
+      : 0;
     const request: WorkRequest = {
       v: RPC_VERSION,
       epoch: EPOCH_UNKNOWN,
@@ -191,23 +250,30 @@ class Loop {
       worker,
       version: RELEASE,
       reports: this.#inFlight.takeReports(MAX_REPORTS),
-      room: claiming ? { handler, http } : NO_ROOM,
+      room: claiming && bytes > 0 ? { handler, http } : NO_ROOM,
+      ...(waitMs > 0 ? { waitMs } : {}),
+      bytes: Memory.utf8(bytes),
       leaseMs: LEASE_MS,
       connections: connections.lane,
     };
     try {
       const reply = await this.#ports.work(request);
+      this.#memory.giveBack(bytes);
       this.#heard(request.reports, reply);
-      const sent = this.#take(reply, now);
+      const sent = this.#take(reply, now + (reply.waitedMs ?? 0));
+      if (waitMs > 0) this.#claimFor(0);
       this.#tries = 0;
       this.#lastAskAt = now;
       came = reply.items.length > 0;
+      this.#waitedInVain = waitMs > 0 && !came;
       this.#dry = !came;
+      this.#left = request.room === NO_ROOM;
       this.#starved = claiming && http === 0;
       this.#batch = this.#inFlight.running + this.#inFlight.finished;
       connections.give(Math.max(0, http - sent));
     } catch (error) {
       connections.give(http);
+      this.#memory.giveBack(bytes);
       this.#failed(request.reports, error);
     }
     this.#calling = false;
@@ -237,6 +303,7 @@ class Loop {
     }
     if (this.#inFlight.running === 0) this.#heart.startAt(askedAt);
     let http = 0;
+    if (reply.items.length > 0) this.#hadWork = true;
     for (const item of reply.items) {
       if (item.target.type === "http") http++;
       this.#inFlight.start(item, askedAt, LEASE_MS);
@@ -257,6 +324,7 @@ class Loop {
     this.#tries = 0;
     this.#dry = true;
     this.#starved = false;
+    this.#waitedInVain = true;
     this.#lastAskAt = this.#ports.now();
   }
 

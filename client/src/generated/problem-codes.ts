@@ -52,5 +52,6 @@ export const PROBLEM_CODES = [
   "namespace-full",
   "internal",
   "shard-full",
+  "job-quarantined",
   "unavailable",
 ] as const;

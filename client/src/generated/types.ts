@@ -1827,6 +1827,11 @@ export type IngestMessage = {
      */
     key?: string | undefined;
     /**
+     * @description The trace to which the jobs belong: the header `traceparent` of HTTP (W3C Trace Context). One that is not valid is ignored, as there.
+     * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+     */
+    traceparent?: string | undefined;
+    /**
      * @description The job, as `POST /v1/jobs` takes it.
      * @example {
      *       "queue": "default",
@@ -1857,6 +1862,11 @@ export type IngestMessage = {
      * @example dure_01m81y5hxdfwy87v7akx_4mD0vTq3nYbW8sKeXrLc2HuJpZaF7gNiQo1Rt5UyBx9
      */
     key?: string | undefined;
+    /**
+     * @description The trace to which the jobs belong: the header `traceparent` of HTTP (W3C Trace Context). One that is not valid is ignored, as there.
+     * @example 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+     */
+    traceparent?: string | undefined;
     /**
      * @description Whether the batch is accepted whole or not at all. False, or left out: a bad job costs only itself.
      * @default false
@@ -4586,6 +4596,17 @@ export interface Cluster {
      * @example 4096
      */
     slots: number;
+    /**
+     * @description What the variable `SHARDS` says. It is read once, when the slot map is made: later the map has as many shards as it has.
+     * @example 16
+     */
+    configuredShards: number;
+    /**
+     * @description What an operator should know, as a sentence: that `SHARDS` is not what the slot map has. Null: nothing.
+     * @example null
+     * @example SHARDS says 16 and the slot map has 4 shards: the variable is read once, when the map is made, and changes nothing afterwards.
+     */
+    warning: string | null;
     /**
      * @description The shards, each with its slots.
      * @example [

@@ -36,7 +36,13 @@ export class AuditState {
   constructor(shard: PartContext) {
     this.#shard = shard;
     this.#stages = stagesOf(shard.subsystems.filter(isSubsystem));
-    for (const row of shard.sql.all<AuditRow>("SELECT * FROM audit ORDER BY pass")) this.#load(row);
+    for (const row of shard.sql.all<AuditRow>("SELECT * FROM audit ORDER BY pass")) {
+      try {
+        this.#load(row);
+      } catch {
+        // A pass that cannot be read is lost, and the next begins at the beginning.
+      }
+    }
   }
 
   get last(): PassRecord | null {

@@ -20,7 +20,7 @@ export function wake(engine: Engine, request: ShardCall): ShardHealth {
 /** How the shard is. All of it is kept, so that to ask costs the same however much the shard has. */
 export function health(parts: Parts, _request: ShardCall, now: number): ShardHealth {
   const counts = parts.get(COUNTS);
-  const oldest = parts.get(JOBS).nextDueAt();
+  const oldest = parts.get(JOBS).nextDueAt(now);
   return {
     live: counts.unfinished,
     bytes: parts.sql.bytes(),

@@ -3,6 +3,7 @@ import type { JobState } from "../../../domain/job/state.ts";
 import { PARKED_COUNTS } from "../flow/parked-store.ts";
 import { COUNTS, type Tally } from "../jobs/counts.ts";
 import { METRICS } from "../jobs/metrics.ts";
+import { PACKS } from "../jobs/packs/packs.ts";
 import { UNPROJECTED_SUCCEEDED } from "../jobs/unprojected.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUEUES } from "../queues/queue-store.ts";
@@ -45,7 +46,13 @@ function oldestQueuedAt(parts: Parts, queue: number): number | null {
   for (const [partition, { ready }] of parts.get(COUNTS).partitionsOf(queue)) if (ready > 0) own.push(partition);
   if (own.length === 0) return null;
   const each = Math.max(1, Math.floor(LOOKED_AT_FOR_OLDEST / own.length));
-  return parts.sql.all<{ at: number }>(OLDEST_READY, queue, JSON.stringify(own), each)[0]?.at ?? null;
+  const at = parts.sql.all<{ at: number }>(OLDEST_READY, queue, JSON.stringify(own), each)[0]?.at ?? null;
+  const packs = parts.get(PACKS);
+  const packed = own
+    .map((partition) => packs.heads.oldestWaitingAt(queue, partition, each))
+    .filter((time) => time !== null);
+  const times = at === null ? packed : [at, ...packed];
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 function emptyStats(): QueueStats {

@@ -1,9 +1,10 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
-import { echoMs, executorsFor, FIRST_ECHO_MS, MAX_EXECUTORS } from "../../../domain/bell.ts";
+import { echoMs, executorsFor, executorWaitMs, FIRST_ECHO_MS, MAX_EXECUTORS, meanGap } from "../../../domain/bell.ts";
 import { type Lane, WORK_LINES, type WorkLine } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { EXECUTORS, type Executor, type Executors } from "../flow/executors.ts";
 import { Part } from "../kernel/part.ts";
+import type { DemandChange, LineDemand } from "./demand.ts";
 
 /**
  * Finished jobs are gathered for a moment, so that history is written in pages: D1 takes some hundred batches a second in
@@ -47,20 +48,27 @@ interface Owed {
    * more wait, they deserve no bell.
    */
   muted: Map<number, { jobs: number; until: number }>;
-  /** By queue, what waited when a bell was last sent: of a line whose bells go unanswered only for some of its queues. */
-  rungFor: ReadonlyMap<number, number>;
+  /** Of all that is muted, what waits and until when; null: to be worked out anew. */
+  mutedNow: Muted | null;
+  /** By queue, what waited when a bell was last sent, of those queues that have changed since. */
+  rungFor: Map<number, number>;
+  /** Queues of which more waits than when a bell was last sent: a line's bells may go unanswered for some of its queues alone. */
+  grown: Set<number>;
   /** When a bell was last sent. */
   rungAt: number;
+  /** Executors that wait here until there is something to claim. They are told and need no bell. */
+  waiting: Set<string>;
+  /** When more last came to wait than did before, and how far apart that mostly is, in ms; null: not known. */
+  grewAt: number | null;
+  gapMs: number | null;
   /** Who came last, as the row has it. */
   written: Executor | null;
 }
 
-/** What waits in a line. */
-export interface LineDemand {
-  /** Jobs that an executor could claim now, or that history lacks; or feeds of events that could be delivered. */
+interface Muted {
   jobs: number;
-  /** The same by the ref of their queue; empty where nobody works by queue. */
-  queues: Map<number, number>;
+  /** When the first of them may deserve a bell again. */
+  until: number;
 }
 
 /** What waits, by line. Nothing waits in a line that is not named. */
@@ -70,11 +78,22 @@ export type Demand = ReadonlyMap<Line, LineDemand>;
 export interface Visit {
   /** A processor invocation, a consumer invocation, the projector. */
   who: string;
+  /** It waited here, or has come to wait: no bell is answered by it. Left out: it came for a bell. */
+  waits?: boolean;
   /** It took work, or goes on to ask for other queues of the line: it is here again soon. */
   stays: boolean;
   /** Jobs by queue that it asked for and could not take. */
   limited: ReadonlyMap<number, number>;
   now: number;
+}
+
+/** What is owed to a line now. */
+export interface Due {
+  bells: { bell: Doorbell; delaySeconds: number }[];
+  /** Lines whose waiting executors are to be told, and how many of them there is work for. */
+  called: { line: Line; executors: number }[];
+  /** When to look again, epoch milliseconds; null: when something changes. */
+  wakeAt: number | null;
 }
 
 export const NONE_LIMITED: ReadonlyMap<number, number> = new Map();
@@ -102,8 +121,13 @@ export class Bells {
         nextAt: 0,
         working: new Map(),
         muted: new Map(),
+        mutedNow: null,
         rungFor: new Map(),
+        grown: new Set(),
         rungAt: 0,
+        waiting: new Set(),
+        grewAt: null,
+        gapMs: null,
         written: null,
       });
     for (const row of sql.all<BellRow>("SELECT * FROM bells")) this.#load(row);
@@ -117,13 +141,15 @@ export class Bells {
   }
 
   /** Somebody came for `line`: one of its bells was heard. */
-  answered(line: Line, { who, stays, limited, now }: Visit): void {
+  answered(line: Line, { who, stays, limited, now, waits = false }: Visit): void {
     const owed = this.#of(line);
-    if (!owed.working.has(who) && owed.outstanding > 0) owed.outstanding -= 1;
+    if (!waits && !owed.working.has(who) && owed.outstanding > 0) owed.outstanding -= 1;
+    owed.waiting.delete(who);
     if (stays) owed.working.set(who, now);
     else owed.working.delete(who);
     owed.nextAt = now + this.#echo(line, 0);
     for (const [queue, jobs] of limited) owed.muted.set(queue, { jobs, until: owed.nextAt });
+    if (limited.size > 0) owed.mutedNow = null;
     this.#noteAnswered(line, owed);
     // A visit that takes work has written rows; this is one more, once an hour.
     if (stays && this.#isNews(line, owed, now)) this.#write(line, owed);
@@ -138,9 +164,45 @@ export class Bells {
     );
   }
 
-  /** The bells to send now for what waits, and when to look again (null: when something changes). */
-  due(demand: Demand, now: number): { bells: { bell: Doorbell; delaySeconds: number }[]; wakeAt: number | null } {
-    const bells: { bell: Doorbell; delaySeconds: number }[] = [];
+  /** An executor waits at the line until it comes again (`answered`) or leaves. */
+  waits(line: Line, who: string): void {
+    this.#of(line).waiting.add(who);
+  }
+
+  /** An executor does not wait any more. */
+  leaves(line: Line, who: string): void {
+    this.#of(line).waiting.delete(who);
+  }
+
+  /** Whether executors wait at the line that are told of whatever comes: they look at it again by themselves, without an alarm. */
+  isAwaited(line: Line): boolean {
+    return this.#of(line).waiting.size > 0;
+  }
+
+  /** How long an executor is worth waiting at a line that has run dry, in ms. */
+  worthWaitingMs(line: Line): number {
+    return executorWaitMs(this.#of(line).gapMs);
+  }
+
+  /** Of a queue something else waits than before. */
+  noteChange({ line, queue, before, after }: DemandChange, now: number): void {
+    const owed = this.#of(line);
+    // What comes in one step comes at once.
+    if (after > before && owed.grewAt !== now) {
+      if (owed.grewAt !== null) owed.gapMs = meanGap(owed.gapMs, now - owed.grewAt);
+      owed.grewAt = now;
+    }
+    const rungFor = owed.rungFor.get(queue) ?? before;
+    owed.rungFor.set(queue, rungFor);
+    if (after > rungFor) owed.grown.add(queue);
+    else owed.grown.delete(queue);
+    if (owed.muted.has(queue)) owed.mutedNow = null;
+  }
+
+  /** What is owed now for what waits. */
+  due(demand: Demand, now: number): Due {
+    const bells: Due["bells"] = [];
+    const called: Due["called"] = [];
     let wakeAt: number | null = null;
     if (now < this.#dueAt) this.#forgetTimes();
     this.#dueAt = now;
@@ -152,29 +214,34 @@ export class Bells {
         this.#noteAnswered(line, owed);
         continue;
       }
-      const { jobs: all, queues } = waiting;
+      const { jobs: all, queues, http } = waiting;
       const muted = mutedOf(owed, queues, now);
       if (muted.jobs > 0) wakeAt = Math.min(wakeAt ?? muted.until, muted.until);
       const jobs = all - muted.jobs;
       if (jobs === 0) continue;
       if (owed.nextAt <= now && owed.outstanding > 0) this.#noteUnanswered(line, owed);
-      else if (owed.unanswered > 0 && owed.rungAt + FIRST_ECHO_MS <= now && hasMore(queues, owed.rungFor)) {
+      else if (owed.unanswered > 0 && owed.rungAt + FIRST_ECHO_MS <= now && owed.grown.size > 0) {
         owed.outstanding = 0;
       }
       const backAt = this.#forgetBusy(owed, now);
-      const wanted = isWork(line) ? executorsFor(jobs, MAX_EXECUTORS[laneOf(line)]) : 1;
-      const missing = wanted - owed.outstanding - owed.working.size;
+      const wanted = isWork(line) ? executorsFor({ jobs, http }, MAX_EXECUTORS[laneOf(line)]) : 1;
+      // Those who wait are told whatever bells are out: they are here already.
+      if (owed.waiting.size > 0) called.push({ line, executors: wanted });
+      const missing = wanted - owed.outstanding - owed.working.size - owed.waiting.size;
       if (missing > 0) {
         owed.outstanding += missing;
         owed.nextAt = now + this.#echo(line, owed.unanswered);
         owed.rungAt = now;
-        owed.rungFor = new Map(queues);
+        owed.rungFor.clear();
+        owed.grown.clear();
         for (let i = 0; i < missing; i++) bells.push(this.#bell(line));
       }
+      // Whoever waits alone needs no alarm: it looks again when its wait is over, and is lost with the object, which then rings anew.
+      if (owed.waiting.size > 0 && owed.outstanding + owed.working.size === 0) continue;
       const lookAgainAt = owed.outstanding > 0 ? owed.nextAt : backAt;
       if (wakeAt === null || lookAgainAt < wakeAt) wakeAt = lookAgainAt;
     }
-    return { bells, wakeAt };
+    return { bells, called, wakeAt };
   }
 
   /** The clock has stepped back: what was to be awaited until some time would be awaited for too long. */
@@ -184,6 +251,7 @@ export class Bells {
       owed.nextAt = 0;
       owed.working.clear();
       owed.muted.clear();
+      owed.mutedNow = null;
       owed.rungAt = 0;
     }
   }
@@ -258,17 +326,9 @@ function laneOf(line: WorkLine): Lane {
   return line.split("/", 1)[0] as Lane;
 }
 
-/**
- * Whether more waits in some queue than when the last bell was sent: a queue that nobody serves must not keep those of its
- * line waiting that somebody does.
- */
-function hasMore(queues: ReadonlyMap<number, number>, rungFor: ReadonlyMap<number, number>): boolean {
-  for (const [queue, jobs] of queues) if (jobs > (rungFor.get(queue) ?? 0)) return true;
-  return false;
-}
-
-/** Jobs that deserve no bell now, and when the first of them may deserve one again. */
-function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): { jobs: number; until: number } {
+/** Jobs that deserve no bell now. They are looked at anew when one of their queues changes, or the first of them is over. */
+function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): Muted {
+  if (owed.mutedNow !== null && now < owed.mutedNow.until) return owed.mutedNow;
   const muted = { jobs: 0, until: Number.POSITIVE_INFINITY };
   for (const [queue, mute] of owed.muted) {
     const jobs = queues.get(queue) ?? 0;
@@ -278,6 +338,7 @@ function mutedOf(owed: Owed, queues: ReadonlyMap<number, number>, now: number): 
       muted.until = Math.min(muted.until, mute.until);
     }
   }
+  owed.mutedNow = muted;
   return muted;
 }
 

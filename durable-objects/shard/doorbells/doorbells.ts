@@ -1,101 +1,69 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
-import { type WorkLine, workLineOf } from "../../../domain/queue.ts";
-import { connectionRoom, connectionShares } from "../flow/connections.ts";
-import { EXECUTORS, visitOf } from "../flow/executors.ts";
-import { claimable, rateHoldsUntil, readyJobs } from "../flow/limits.ts";
-import { COUNTS } from "../jobs/counts.ts";
+import { WORK_LINES } from "../../../domain/queue.ts";
+import { EXECUTORS } from "../flow/executors.ts";
 import { HISTORY } from "../jobs/history.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { Part, type Parts } from "../kernel/part.ts";
-import type { KnownQueue } from "../queues/known-queue.ts";
-import { QUEUES } from "../queues/queue-store.ts";
 import { ANY_SUBSCRIPTION } from "../subscriptions/feed-store.ts";
-import { openFeeds } from "../subscriptions/subscriptions.ts";
-import { BELLS, type Demand, type Line, type LineDemand } from "./bells.ts";
+import { OPEN_FEEDS } from "../subscriptions/open-feeds.ts";
+import { BELLS, type Demand, type Line } from "./bells.ts";
+import { DEMAND, type LineDemand, NO_HTTP } from "./demand.ts";
 
 /** Sends a doorbell. A hint: it may fail or be lost, and never throws. The object gives the real one. */
 export const RING = new Part("ring", (): ((bell: Doorbell, delaySeconds: number) => void) => () => {
   throw new Error("nobody gave this shard a way to ring");
 });
 
+/** Wakes those who wait for a key, `most` of them at most. The object gives the real one; without it nobody waits. */
+export const CALL_WAITING = new Part("call waiting", (): ((key: string, most: number) => void) => () => undefined);
+
+/** What executors of a line wait for at the shard. */
+export function executorsKey(line: Line): string {
+  return `executors:${line}`;
+}
+
 /**
  * After a step: rings the bells that are owed. Answers when to look again: a bell goes unanswered, or a rate lets the next
- * job start that it holds back, so that executors and waiting workers are told then. Null: when something changes.
+ * job start that it holds back, so that executors and waiting workers are told then. Null: when something changes. What it
+ * costs depends on the queues and feeds that the step touched.
  */
 export function ringBells(parts: Parts, now: number): number | null {
   const demand = demandOf(parts, now);
+  const book = parts.get(DEMAND);
+  const changes = book.takeChanges();
   // Before the bells, which write down since when nobody has come.
   const executors = parts.get(EXECUTORS);
-  const visits = visitsFor(parts, demand);
-  if (visits.size > 0 || executors.anyWaiting) executors.wait(visits, now);
-  const { bells, wakeAt } = parts.get(BELLS).due(demand, now);
+  if (changes.visits.size > 0 || executors.isStale)
+    executors.wait(changes.visits, (visit) => book.lineOfVisit(visit), now);
+  const owed = parts.get(BELLS);
+  for (const change of changes.queues) owed.noteChange(change, now);
+  const { bells, called, wakeAt } = owed.due(demand, now);
+  for (const { line, executors } of called) parts.get(CALL_WAITING)(executorsKey(line), executors);
   if (bells.length > 0) {
     const ring = parts.get(RING);
     for (const { bell, delaySeconds } of bells) ring(bell, delaySeconds);
     parts.get(METRICS).totals.bells += bells.length;
   }
-  const opensAt = rateOpensAt(parts, now);
+  const opensAt = book.rateOpensAt();
   return wakeAt === null || opensAt === null ? (wakeAt ?? opensAt) : Math.min(wakeAt, opensAt);
 }
 
-/** When a rate next lets a job start that it holds back now; null when none holds any back. */
-function rateOpensAt(parts: Parts, now: number): number | null {
-  const queues = parts.get(QUEUES);
-  let soonest: number | null = null;
-  for (const ref of parts.get(COUNTS).withReady()) {
-    const queue = queues.get(ref);
-    const at = queue.settings.rate === null ? null : rateHoldsUntil(parts, queue, now);
-    if (at !== null && (soonest === null || at < soonest)) soonest = at;
-  }
-  return soonest;
-}
-
-/** The visits for which what waits would be claimed, each with its line. */
-function visitsFor(parts: Parts, demand: Demand): Map<string, WorkLine> {
-  const visits = new Map<string, WorkLine>();
-  const queues = parts.get(QUEUES);
-  for (const { queues: waiting } of demand.values()) {
-    for (const ref of waiting.keys()) {
-      const queue = queues.get(ref);
-      const line = workLineOf(queue.settings);
-      if (line !== null) visits.set(visitOf(queue), line);
-    }
-  }
-  return visits;
-}
+const NO_QUEUES: LineDemand["queues"] = new Map();
 
 /**
  * What an executor, the projector or a deliverer of events could take now, by line; a line where nothing waits is left
- * out. A limit that is used up makes its jobs wait unrung.
+ * out.
  */
 export function demandOf(parts: Parts, now: number): Demand {
   const demand = new Map<Line, LineDemand>();
-  const queues = parts.get(QUEUES);
-  // A shard knows every queue there is, and mostly few of them have work.
-  for (const ref of parts.get(COUNTS).withReady()) {
-    const queue = queues.get(ref);
-    const line = workLineOf(queue.settings);
-    const jobs = line === null ? 0 : Math.min(jobsToClaim(parts, queue, now), connectionRoomOf(parts, queue));
-    if (line === null || jobs === 0) continue;
-    const inLine = demand.get(line) ?? { jobs: 0, queues: new Map() };
-    inLine.jobs += jobs;
-    inLine.queues.set(ref, jobs);
-    demand.set(line, inLine);
+  const book = parts.get(DEMAND);
+  book.refresh(now);
+  for (const line of WORK_LINES) {
+    const waiting = book.line(line);
+    if (waiting !== null) demand.set(line, waiting);
   }
-  if (parts.get(HISTORY).lacks) demand.set("history", { jobs: 1, queues: new Map() });
-  const feeds = parts.get(ANY_SUBSCRIPTION).any ? openFeeds(parts, now).length : 0;
-  if (feeds > 0) demand.set("events", { jobs: feeds, queues: new Map() });
+  if (parts.get(HISTORY).lacks) demand.set("history", { jobs: 1, http: NO_HTTP, queues: NO_QUEUES });
+  const feeds = parts.get(ANY_SUBSCRIPTION).any ? parts.get(OPEN_FEEDS).count(now) : 0;
+  if (feeds > 0) demand.set("events", { jobs: feeds, http: NO_HTTP, queues: NO_QUEUES });
   return demand;
-}
-
-/** While its share of the lane's connections is full a queue owes no bell: the step that gives one back rings. */
-function connectionRoomOf(parts: Parts, queue: KnownQueue): number {
-  return Math.max(0, connectionRoom(connectionShares(parts, queue)));
-}
-
-/** A queue that nothing limits is asked for nothing but its count. */
-function jobsToClaim(parts: Parts, queue: KnownQueue, now: number): number {
-  const { concurrency, rate, paused } = queue.settings;
-  const unlimited = concurrency === null && rate === null && !paused;
-  return unlimited ? readyJobs(parts, queue.ref, now) : claimable(parts, queue, now);
 }

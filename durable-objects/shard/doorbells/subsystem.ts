@@ -3,19 +3,27 @@ import { MAX_ECHO_MS, PROCESSOR_AWAY_MS } from "../../../domain/bell.ts";
 import { LANES } from "../../../domain/queue.ts";
 import { EXECUTORS } from "../flow/executors.ts";
 import { type AuditView, OVERDUE_MS } from "../kernel/audit-rules.ts";
-import type { Subsystem } from "../kernel/subsystem.ts";
+import type { QueueSubsystem } from "../queues/queue-change.ts";
 import { BELLS } from "./bells.ts";
 import { BELL_MIGRATIONS } from "./bells-schema.ts";
+import { DEMAND } from "./demand.ts";
+import { DEMAND_AUDIT } from "./demand-audit.ts";
 import { demandOf, ringBells } from "./doorbells.ts";
 
 /** Doorbells: derived from what waits after each step, never trusted to arrive. */
-export const doorbells: Subsystem = {
+export const doorbells: QueueSubsystem = {
   name: "doorbells",
   schema: BELL_MIGRATIONS,
   tables: [{ table: "bells", scope: "shard", why: "a bell calls for whatever this shard has in a lane" }],
-  memory: [EXECUTORS, BELLS],
+  memory: [EXECUTORS, DEMAND, BELLS],
+  queues: {
+    onSettings: (step, { ref }) => {
+      const book = step.get(DEMAND);
+      step.onCommit(() => book.touch(ref));
+    },
+  },
   afterStep: ringBells,
-  audit: { moment: (view) => [...demandHasAlarm(view), ...processorComes(view)] },
+  audit: { moment: (view) => [...demandHasAlarm(view), ...processorComes(view)], walks: [DEMAND_AUDIT] },
 };
 
 /** Where the processor does not come nothing runs, whatever the rows say. Consumers are their owners' affair: `explain` tells them. */
@@ -33,7 +41,8 @@ function processorComes({ get, now }: AuditView): AuditViolation[] {
 function demandHasAlarm(view: AuditView): AuditViolation[] {
   const { alarmAt, now } = view;
   if (alarmAt !== null && alarmAt <= now + MAX_ECHO_MS + OVERDUE_MS) return [];
-  return [...demandOf(view, now)].map(([line, { jobs }]) => ({
+  const unattended = [...demandOf(view, now)].filter(([line]) => !view.get(BELLS).isAwaited(line));
+  return unattended.map(([line, { jobs }]) => ({
     rule: "waiting-has-alarm",
     detail: `${jobs} ${line === "events" ? "subscriptions" : "jobs"} wait in ${line}, and no alarm will ring for them again`,
   }));

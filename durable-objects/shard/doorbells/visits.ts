@@ -11,6 +11,8 @@ import type {
   WorkReply,
   WorkRequest,
 } from "../../../contract/rpc.ts";
+import { executorsFor, MAX_EXECUTORS } from "../../../domain/bell.ts";
+import type { Lane } from "../../../domain/queue.ts";
 import { claimForLane, claimFromQueue } from "../flow/claim.ts";
 import { EXECUTORS } from "../flow/executors.ts";
 import { claimable } from "../flow/limits.ts";
@@ -25,7 +27,7 @@ import { laneKey, QUEUES, queueKey } from "../queues/queue-store.ts";
 import { reportAll } from "../reports/report.ts";
 import { deliverPage } from "../subscriptions/deliver.ts";
 import { BELLS, NONE_LIMITED } from "./bells.ts";
-import { demandOf } from "./doorbells.ts";
+import { demandOf, executorsKey } from "./doorbells.ts";
 
 /** The calls of those whom bells call: each tells the bells that somebody came. */
 
@@ -42,10 +44,42 @@ export function work(engine: Engine, request: WorkRequest): WorkReply {
       const limited = left?.queues ?? NONE_LIMITED;
       const executor = { version: request.version ?? null, visitedAt: step.now };
       engine.get(EXECUTORS).visitedByProcessor(request.lane, request.room, executor);
-      engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now });
+      const waits = isWait(request);
+      engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now, waits });
     });
     return { type: "work", reports, items };
   });
+}
+
+/** A request that reports may not wait: what it reports would be reported again with each look. */
+function isWait({ waitMs = 0, reports }: WorkRequest): boolean {
+  return waitMs > 0 && reports.length === 0;
+}
+
+/**
+ * An executor that has room for every kind of job and finds none waits here for as long as its lane makes it worth while. It is
+ * told in the step that brings one, without a bell, and claims like any other.
+ */
+export const untilClaimable: Patience<WorkRequest, WorkReply> = {
+  again: (shard, { request, result, elapsedMs }) => {
+    const { lane, worker, room, waitMs = 0 } = request;
+    const bells = shard.get(BELLS);
+    const stays = isWait(request) && result.items.length === 0 && room.handler > 0 && room.http > 0;
+    const ms = stays ? Math.min(waitMs, bells.worthWaitingMs(lane)) - elapsedMs : 0;
+    if (ms <= 0) return null;
+    bells.waits(lane, worker);
+    const worth = () => waitingDemand(shard, lane);
+    return { key: executorsKey(lane), ms, worth };
+  },
+  // Its leases began only then.
+  after: (result, { elapsedMs }) => (elapsedMs > 0 ? { ...result, waitedMs: elapsedMs } : result),
+  leave: (shard, { lane, worker }) => shard.get(BELLS).leaves(lane, worker),
+};
+
+/** How many executors the jobs of a lane deserve that wait now. */
+function waitingDemand(parts: Parts & { now(): number }, lane: Lane): number {
+  const demand = demandOf(parts, parts.now()).get(lane);
+  return demand === undefined ? 0 : executorsFor(demand, MAX_EXECUTORS[lane]);
 }
 
 /** A pull worker or a consumer claims jobs of one queue. */

@@ -9,6 +9,7 @@ import type {
 import type { Job, JobError } from "../../../domain/job/job.ts";
 import { HEAD_COLUMNS, type JobHead, type JobSpec, toJob } from "../jobs/job-row.ts";
 import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
+import { JOB_TABLE } from "../jobs/row-store.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
@@ -73,9 +74,8 @@ export function failedJobs(step: Step, request: FailedJobsRequest): FailedJobsRe
 
 /** Keeps a failed job for its move to `queue`; false when it is kept for another. */
 function keptFor(parts: Parts, row: JobHead, queue: string): boolean {
-  const jobs = parts.get(JOBS);
   const spec = JSON.parse(row.spec) as JobSpec;
-  if (spec.movingTo === undefined) jobs.setSpec(row.id, JSON.stringify({ ...spec, movingTo: queue }));
+  if (spec.movingTo === undefined) parts.get(JOB_TABLE).setSpec(row.id, JSON.stringify({ ...spec, movingTo: queue }));
   return spec.movingTo === undefined || spec.movingTo === queue;
 }
 
@@ -96,7 +96,7 @@ export function discardMoved(step: Step, request: DiscardMovedRequest): null {
     const row = step.get(JOBS).head(id);
     if (row === null || step.get(QUEUES).get(row.queue).settings.namespace !== request.namespace) continue;
     const { movingTo: _, ...spec } = JSON.parse(row.spec) as JobSpec;
-    step.get(JOBS).setSpec(id, JSON.stringify(spec));
+    step.get(JOB_TABLE).setSpec(id, JSON.stringify(spec));
   }
   for (const { id, version } of request.jobs) {
     const row = step.get(JOBS).head(id);

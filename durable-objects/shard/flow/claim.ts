@@ -60,7 +60,7 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   const items: WorkItem[] = [];
   const { leaseMs, worker } = request;
   if (request.connections !== undefined) step.get(CONNECTIONS).learn(request.lane, request.connections);
-  const space = spaceOf({});
+  const space = spaceOf({ bytes: request.bytes });
   const tags = new LeaseTags();
   for (const type of ["handler", "http"] as const) {
     const room = request.room[type];
@@ -144,8 +144,8 @@ interface Space {
   allAttempts: boolean;
 }
 
-function spaceOf({ allAttempts = false }: { allAttempts?: boolean }): Space {
-  return { bytes: CLAIM_BYTES, allAttempts };
+function spaceOf({ allAttempts = false, bytes }: { allAttempts?: boolean; bytes?: number | undefined }): Space {
+  return { bytes: Math.min(CLAIM_BYTES, bytes ?? CLAIM_BYTES), allAttempts };
 }
 
 interface Started<Row> {
@@ -272,7 +272,10 @@ function offerOf(
     const ready = free > 0 ? readyOf(step, { queue: queue.ref, partition }, Math.min(free, room)) : [];
     const keys = limitsKeys(queue.settings) ? step.get(JOBS).concurrencyKeys(ready.map(({ id }) => id)) : NO_KEYS;
     const slot = slotOf(queue.settings.namespace, queue.settings.name, partition);
-    for (const { id } of ready) offered.set(id, { id, slot, partition, concurrency_key: keys.get(id) ?? null });
+    for (const { id, place } of ready) {
+      const job: StartedJob = { id, slot, partition, concurrency_key: keys.get(id) ?? null };
+      offered.set(id, place === undefined ? job : { ...job, place });
+    }
     for (const key of keys.values()) {
       if (!keyRooms.has(key)) keyRooms.set(key, keyRoom(step, { slot, queue: queue.ref, key }, step.now));
     }
@@ -289,7 +292,7 @@ function readyOf(step: Step, { queue, partition }: { queue: number; partition: n
   const passedOver = quarantine.count(EACH_JOB.kind, step.now);
   return step
     .get(JOBS)
-    .ready(queue, partition, limit + passedOver)
+    .ready({ queue, partition, now: step.now }, limit + passedOver)
     .filter(({ id }) => quarantine.enters({ kind: EACH_JOB.kind, key: id }, step.now))
     .slice(0, limit);
 }

@@ -1,5 +1,6 @@
 import type { AuditViolation } from "../../../contract/rpc.ts";
 import type { JobSubsystem } from "../jobs/job-change.ts";
+import { JOBS } from "../jobs/job-store.ts";
 import type { AuditPage, AuditView } from "../kernel/audit-rules.ts";
 import { ANY_CONNECTION, CONNECTIONS } from "./connections.ts";
 
@@ -24,11 +25,12 @@ export const connections: JobSubsystem = {
  */
 function holdersRun(view: AuditView): AuditPage {
   const ids = [...view.get(CONNECTIONS).jobs()];
-  const rows = view.sql.all<{ id: string }>(
-    "SELECT id FROM jobs WHERE state = 'running' AND id IN (SELECT value FROM json_each(?))",
-    JSON.stringify(ids),
+  const running = new Set(
+    view
+      .get(JOBS)
+      .heads(ids)
+      .flatMap(({ id, state }) => (state === "running" ? id : [])),
   );
-  const running = new Set(rows.map(({ id }) => id));
   const violations: AuditViolation[] = ids
     .filter((id) => !running.has(id))
     .map((id) => ({ rule: "connection-in-use", detail: `${id} does not run, and a connection is counted for it` }));

@@ -8,6 +8,7 @@ import {
 } from "../../../domain/connections.ts";
 import type { Lane, QueueSettings } from "../../../domain/queue.ts";
 import type { Sql } from "../../sql.ts";
+import { PACKS, type Packs } from "../jobs/packs/packs.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
@@ -36,9 +37,18 @@ class ConnectionsInUse {
   /** By name of a place; in a view, what the step has changed. */
   readonly #inUse = new Map<string, number>();
   readonly #lanes = new Map<Lane, LaneConnections>();
+  #listener: (place: string | null) => void = () => undefined;
 
   constructor(below: ConnectionsInUse | null = null) {
     this.#below = below;
+  }
+
+  /**
+   * `listener` is told of each place whose count a step has changed, when it has committed, and of null when a lane has other
+   * connections than before.
+   */
+  listen(listener: (place: string | null) => void): void {
+    this.#listener = listener;
   }
 
   /** The connections that jobs of a namespace or host hold, by the name of the place. */
@@ -75,13 +85,18 @@ class ConnectionsInUse {
 
   /** Takes over what a step has changed, when it has committed. */
   join(view: ConnectionsInUse): void {
-    for (const [lane, connections] of view.#lanes) this.#lanes.set(lane, connections);
+    for (const [lane, connections] of view.#lanes) {
+      const { size, consumers } = this.#lanes.get(lane) ?? {};
+      this.#lanes.set(lane, connections);
+      if (size !== connections.size || consumers !== connections.consumers) this.#listener(null);
+    }
     for (const [job, place] of view.#places) {
       this.end(job);
       if (place === null) continue;
       this.#places.set(job, place);
       this.#count(place, 1);
     }
+    for (const place of view.#inUse.keys()) this.#listener(place);
   }
 
   get size(): number {
@@ -110,7 +125,7 @@ class ConnectionsInUse {
 
 export const CONNECTIONS = new Part(
   "connections in use",
-  (shard) => loaded(shard.sql, shard.get(QUEUES).all()),
+  (shard) => loaded(shard.sql, shard.get(PACKS), shard.get(QUEUES).all()),
   (base, step) => {
     const view = new ConnectionsInUse(base);
     const presence = step.get(ANY_CONNECTION);
@@ -133,7 +148,7 @@ export const ANY_CONNECTION = new Part("any connection", (shard) => {
 });
 
 /** The running jobs of queues with an HTTP target, as the rows have them when the object starts. */
-function loaded(sql: Sql, queues: readonly KnownQueue[]): ConnectionsInUse {
+function loaded(sql: Sql, packs: Packs, queues: readonly KnownQueue[]): ConnectionsInUse {
   const inUse = new ConnectionsInUse();
   const http = new Map(
     queues.filter(({ settings }) => settings.target.type === "http").map((q) => [q.ref, q.settings]),
@@ -147,6 +162,9 @@ function loaded(sql: Sql, queues: readonly KnownQueue[]): ConnectionsInUse {
   for (const { id, queue } of rows) {
     const settings = http.get(queue);
     if (settings !== undefined) inUse.take(id, settings);
+  }
+  for (const [queue, settings] of http) {
+    for (const id of packs.runningOf(queue)) inUse.take(id, settings);
   }
   return inUse;
 }
@@ -178,6 +196,14 @@ export function connectionShares(parts: Parts, { settings }: KnownQueue): readon
     const name = place[whose];
     return { name, whose, inUse: connections.of(name), most: mostOf(shares[whose], own) };
   });
+}
+
+const NO_PLACES: readonly string[] = [];
+
+/** The names under which jobs with these settings count; none for those of a queue without an HTTP target. */
+export function connectionPlaces(settings: QueueSettings): readonly string[] {
+  const place = placeOf(settings);
+  return place === null ? NO_PLACES : [place.namespace, place.host];
 }
 
 /** How many more jobs may start under all of these parts; infinite without any. */

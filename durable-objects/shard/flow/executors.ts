@@ -30,9 +30,11 @@ export interface Executor {
  * bells go unanswered, is read from the rows of the bells when the object starts.
  */
 export class Executors {
-  /** Whether `wait` has something to forget: true until it was called for nothing. */
-  anyWaiting = true;
-  readonly #came = new Map<WorkLine, Executor>();
+  /** `wait` is to be called though nothing that waits has changed: at first, and when somebody has come. A field: it is looked at in every step. */
+  isStale = true;
+  /** Visits that were made since `wait` was called: what waits for them still does so from then on. */
+  #visited: string[] = [];
+  readonly #last = new Map<WorkLine, Executor>();
   /** By `visitOf`: the line, and since when jobs have waited without a visit that could take them. */
   readonly #waiting = new Map<string, { line: WorkLine; since: number }>();
   /** By line: since when it waited before the object started. */
@@ -42,39 +44,55 @@ export class Executors {
 
   /** What the rows have of a line when the object starts. */
   load(line: WorkLine, { executor, since }: { executor: Executor | null; since: number | null }): void {
-    if (executor !== null) this.#came.set(line, executor);
+    if (executor !== null) this.#last.set(line, executor);
     if (since !== null) this.#waitedBefore.set(line, since);
   }
 
-  /** Jobs that could be claimed wait for these visits now, each of its line, and no others do. */
-  wait(visits: ReadonlyMap<string, WorkLine>, now: number): void {
-    for (const visit of this.#waiting.keys()) if (!visits.has(visit)) this.#waiting.delete(visit);
-    for (const [visit, line] of visits) {
-      const since = this.#waiting.get(visit)?.since ?? this.#waitedBefore.get(line) ?? now;
-      // A clock that has stepped back would leave it in the future.
-      this.#waiting.set(visit, { line, since: Math.min(since, now) });
-    }
+  /**
+   * What waits for these visits may be something else than before: `lineOf` says in which line jobs that could be claimed wait for
+   * a visit now, and null where none do.
+   */
+  wait(changed: Iterable<string>, lineOf: (visit: string) => WorkLine | null, now: number): void {
+    for (const visit of changed) this.#note(visit, lineOf(visit), now);
+    for (const visit of this.#visited) this.#note(visit, lineOf(visit), now);
+    this.#visited = [];
+    this.isStale = false;
     this.#waitedBefore.clear();
-    this.anyWaiting = visits.size > 0;
+  }
+
+  #note(visit: string, line: WorkLine | null, now: number): void {
+    if (line === null) {
+      this.#waiting.delete(visit);
+      return;
+    }
+    const since = this.#waiting.get(visit)?.since ?? this.#waitedBefore.get(line) ?? now;
+    // A clock that has stepped back would leave it in the future.
+    this.#waiting.set(visit, { line, since: Math.min(since, now) });
+  }
+
+  #came(visit: string): void {
+    if (!this.#waiting.delete(visit)) return;
+    this.#visited.push(visit);
+    this.isStale = true;
   }
 
   /** The processor came, with room for these types of targets; without any it has only reported. */
   visitedByProcessor(lane: Lane, room: Readonly<Record<PushType, number>>, executor: Executor): void {
-    this.#came.set(lane, executor);
-    for (const type of ["handler", "http"] as const) if (room[type] > 0) this.#waiting.delete(pushVisit(lane, type));
+    this.#last.set(lane, executor);
+    for (const type of ["handler", "http"] as const) if (room[type] > 0) this.#came(pushVisit(lane, type));
     if (room.http > 0) this.#unconnected.delete(lane);
     else if (room.handler > 0) this.#unconnected.add(lane);
   }
 
   /** A consumer asked for a queue. */
   claimedByConsumer(queue: KnownQueue, now: number): void {
-    this.#came.set(`${queue.settings.lane}/consumer`, { version: null, visitedAt: now });
-    this.#waiting.delete(visitOf(queue));
+    this.#last.set(`${queue.settings.lane}/consumer`, { version: null, visitedAt: now });
+    this.#came(visitOf(queue));
   }
 
   /** Who came last for the line; null where that is not known. */
   last(line: WorkLine): Executor | null {
-    return this.#came.get(line) ?? null;
+    return this.#last.get(line) ?? null;
   }
 
   /** Since when the ready jobs of a queue have waited for a visit that could take them; null: they do not. */

@@ -3,6 +3,7 @@ import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { rateOpensAfter } from "../../../domain/rate.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
+import { PACKS } from "../jobs/packs/packs.ts";
 import type { Parts } from "../kernel/part.ts";
 import { connectionShares } from "./connections.ts";
 import { EXECUTORS } from "./executors.ts";
@@ -155,5 +156,7 @@ export function readyAhead(
     row.rank,
     limit,
   );
-  return counted?.n ?? 0;
+  const rows = counted?.n ?? 0;
+  const packs = parts.get(PACKS);
+  return packs.any ? Math.min(limit, rows + packs.heads.ahead(row.queue, { partition, rank: row.rank, limit })) : rows;
 }

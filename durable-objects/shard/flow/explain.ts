@@ -6,11 +6,12 @@ import { isPushed } from "../../../domain/queue.ts";
 import { BLOCKS, type JobHead, type Returns, returnsOf } from "../jobs/job-row.ts";
 import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
+import { EACH_PACK, PACKS } from "../jobs/packs/packs.ts";
 import type { Parts } from "../kernel/part.ts";
-import { QUARANTINE } from "../kernel/quarantine.ts";
+import { type Aside, QUARANTINE } from "../kernel/quarantine.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { QUEUES } from "../queues/queue-store.ts";
+import { EACH_QUEUE, QUEUES } from "../queues/queue-store.ts";
 import { FAIR_SHARE } from "./claim.ts";
 import { connectionRoom, connectionShares } from "./connections.ts";
 import { dedupKeyOf } from "./dedup.ts";
@@ -41,13 +42,28 @@ function quarantined({ parts, row, queue, now }: Asked): Reason | null {
   const { slot, queue: ref, concurrency_key: key } = row;
   const aside =
     quarantine.find(EACH_JOB.kind, row.id) ??
+    packAside(parts, row.id) ??
+    quarantine.find(EACH_QUEUE.kind, EACH_QUEUE.keyOf(queue)) ??
     (key === null ? null : quarantine.find(EACH_GATE.kind, EACH_GATE.keyOf({ slot, queue: ref, key }))) ??
     quarantine.find(EACH_RATE.kind, EACH_RATE.keyOf(ratedPartition(queue, row.partition)));
   if (aside === null) return null;
-  const what = aside.kind === EACH_JOB.kind ? "Work on the job" : "Work on the limit that it waits for";
+  if (aside.kind === EACH_QUEUE.kind) {
+    const detail = `The settings of queue ${queue.settings.name} cannot be read in Dure (${aside.fault}). Nothing of it starts until they are sent again, as any change of the queue does.`;
+    return because("quarantined", detail);
+  }
+  const what =
+    aside.kind === EACH_JOB.kind || aside.kind === EACH_PACK.kind
+      ? "Work on the job"
+      : "Work on the limit that it waits for";
   const at = Math.max(aside.until, now);
   const detail = `${what} has failed in Dure ${aside.tries} times, last with ${aside.fault}. It is tried again at ${new Date(at).toISOString()}.`;
   return because("quarantined", detail);
+}
+
+/** The pack of a job, where it is set aside. */
+function packAside(parts: Parts, id: string): Aside | null {
+  const place = parts.get(PACKS).find(id);
+  return place === null ? null : parts.get(QUARANTINE).find(EACH_PACK.kind, EACH_PACK.keyOf(place.head));
 }
 
 function reasonFor(asked: Asked): Reason {

@@ -2,7 +2,8 @@ import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { type Rate, type RateLog, rateOpensAt, rateRoom, withStarts } from "../../../domain/rate.ts";
 import { slotOf, slotsOfQueue } from "../../../domain/slots.ts";
 import { COUNTS } from "../jobs/counts.ts";
-import { EACH_JOB, JOBS, readyAmong } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
+import { EACH_PACK, PACKS } from "../jobs/packs/packs.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, readable } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
@@ -69,9 +70,19 @@ export function keyRoom(parts: Parts, gate: GateKey, now: number): number {
 
 /** The jobs of a queue that a claim would look at: those that are ready, but for those that are set aside. */
 export function readyJobs(parts: Parts, queue: number, now: number): number {
-  const { ready } = parts.get(COUNTS).of(queue);
+  const ready = parts.get(COUNTS).of(queue).ready - packedAside(parts, queue, now);
   const passedOver = ready === 0 ? [] : parts.get(QUARANTINE).passedOverKeys(EACH_JOB.kind, now);
-  return passedOver.length === 0 ? ready : Math.max(0, ready - readyAmong(parts.sql, queue, passedOver));
+  return passedOver.length === 0 ? ready : Math.max(0, ready - parts.get(JOBS).readyAmong(queue, passedOver));
+}
+
+/** Jobs of a queue that wait in packs which are set aside. */
+function packedAside(parts: Parts, queue: number, now: number): number {
+  let jobs = 0;
+  for (const key of parts.get(QUARANTINE).passedOverKeys(EACH_PACK.kind, now)) {
+    const head = parts.get(PACKS).get(Number(key));
+    if (head?.queue === queue) jobs += head.waiting;
+  }
+  return jobs;
 }
 
 /**
@@ -82,12 +93,26 @@ export function claimable(parts: Parts, queue: KnownQueue, now: number): number 
   const ready = readyJobs(parts, queue.ref, now);
   if (ready === 0 || queue.settings.paused) return 0;
   if (!isLimited(queue)) return ready;
+  const looksAll = parts.get(QUARANTINE).count(EACH_JOB.kind, now) === 0;
   let room = 0;
   for (const partition of parts.get(JOBS).readyPartitions(queue.ref)) {
+    // Whoever waits would claim again and again where there is room for what is passed over alone.
+    if (!looksAll && readyIn(parts, { ref: queue.ref, partition }, { most: 1, now }) === 0) continue;
     room += Math.max(0, partitionRoom(parts, queue, { partition, now }));
     if (room >= ready) return ready;
   }
   return room;
+}
+
+/** How many ready jobs of a partition a claim would look at, as far as `most`. Reads them all. */
+function readyIn(
+  parts: Parts,
+  { ref, partition }: { ref: number; partition: number },
+  { most, now }: { most: number; now: number },
+): number {
+  const quarantine = parts.get(QUARANTINE);
+  const rows = parts.get(JOBS).ready({ queue: ref, partition, now }, most + quarantine.count(EACH_JOB.kind, now));
+  return Math.min(most, rows.filter(({ id }) => !quarantine.holds(EACH_JOB.kind, id, now)).length);
 }
 
 /** How many jobs of a queue a claim could start now, exactly as far as `most` in each partition. Reads them all. */
@@ -99,7 +124,7 @@ export function startable(parts: Parts, queue: KnownQueue, { most, now }: { most
     .readyPartitions(queue.ref)
     .reduce((sum, partition) => {
       const room = Math.min(most, Math.max(0, partitionRoom(parts, queue, { partition, now })));
-      return sum + parts.get(JOBS).ready(queue.ref, partition, room).length;
+      return sum + readyIn(parts, { ref: queue.ref, partition }, { most: room, now });
     }, 0);
 }
 

@@ -4,6 +4,8 @@ import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES, wakeForQueue } from "../queues/queue-store.ts";
 import type { JobHead } from "./job-row.ts";
+import type { PackIndex } from "./packs/pack-index.ts";
+import { PACKS } from "./packs/packs.ts";
 
 /** Where an unfinished job stands. `ready` may be claimed; `blocked` is due and waits for something else. */
 export type Standing = "ready" | "blocked" | "scheduled" | "running";
@@ -40,6 +42,10 @@ export interface Move {
   partition: number;
   before: Place | null;
   after: Place | null;
+  /** How many jobs these are; one where it is left out. `id` is then one of them. */
+  n?: number;
+  /** They lie in packs, and have no rows of their own. */
+  packed?: true;
 }
 
 interface QueueCounts {
@@ -71,11 +77,22 @@ export class Counts {
   }
 
   /** Counts the rows. */
-  static load(sql: Sql, namespaceOf: (queue: number) => string): Counts {
+  static load(sql: Sql, packs: PackIndex, namespaceOf: (queue: number) => string): Counts {
     const counts = new Counts(namespaceOf);
+    counts.addPacks(packs);
     for (const { queue, partition, standing, n } of countRows(sql)) counts.#add({ queue, partition }, standing, n);
     for (const { queue, state, n } of countDead(sql)) counts.#addDead(queue, state, n);
     return counts;
+  }
+
+  /** Adds the jobs of packs. */
+  addPacks(packs: PackIndex): void {
+    for (const queue of packs.queues()) {
+      for (const [partition, { tally }] of packs.partitionsOf(queue)) {
+        if (tally.ready > 0) this.#add({ queue, partition }, "ready", tally.ready);
+        if (tally.running > 0) this.#add({ queue, partition }, "running", tally.running);
+      }
+    }
   }
 
   of(queue: number): Readonly<Tally> {
@@ -131,8 +148,9 @@ export class Counts {
   }
 
   apply(move: Move): void {
-    if (move.before !== null) this.#change(move, move.before, -1);
-    if (move.after !== null) this.#change(move, move.after, 1);
+    const { before, after, n = 1 } = move;
+    if (before !== null) this.#change(move, before, -n);
+    if (after !== null) this.#change(move, after, n);
     for (const follower of this.#followers) follower(move);
   }
 
@@ -181,7 +199,7 @@ export class Counts {
 
 export const COUNTS = new Part("counts", (shard) => {
   const queues = shard.get(QUEUES);
-  return Counts.load(shard.sql, (queue) => queues.get(queue).settings.namespace);
+  return Counts.load(shard.sql, shard.get(PACKS).index, (queue) => queues.get(queue).settings.namespace);
 });
 
 /** What this step has moved so far; the counts follow when it has committed. */
@@ -243,8 +261,9 @@ export function unfinishedIn(step: Step, namespace: string | null): number {
   let jobs = namespace === null ? counts.unfinished : counts.unfinishedOf(namespace);
   for (const move of movesOf(step).all) {
     if (namespace !== null && step.get(QUEUES).get(move.queue).settings.namespace !== namespace) continue;
-    if (isUnfinished(move.after)) jobs += 1;
-    if (isUnfinished(move.before)) jobs -= 1;
+    const { before, after, n = 1 } = move;
+    if (isUnfinished(after)) jobs += n;
+    if (isUnfinished(before)) jobs -= n;
   }
   return jobs;
 }
@@ -263,7 +282,7 @@ export function readyPartitions(step: Step, queue: number): number[] {
   for (const move of movesOf(step).all) {
     if (move.queue !== queue) continue;
     const opened = (move.after === "ready" ? 1 : 0) - (move.before === "ready" ? 1 : 0);
-    ready.set(move.partition, (ready.get(move.partition) ?? 0) + opened);
+    ready.set(move.partition, (ready.get(move.partition) ?? 0) + opened * (move.n ?? 1));
   }
   const partitions: number[] = [];
   for (const [partition, jobs] of ready) if (jobs > 0) partitions.push(partition);

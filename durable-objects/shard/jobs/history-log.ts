@@ -125,7 +125,7 @@ function historyLog(sql: Sql) {
     /** Whether an entry above `cursor` names this version of a job. It is asked where the time of the job's end does not tell. */
     names({ id, slot, version }: { id: string; slot: number; version: number }, cursor: number): boolean {
       const query = `SELECT 1 AS found FROM finished, json_each(${READABLE_JOBS}, '$."' || ?2 || '"') AS entry
-        WHERE kept IN (0, 1) AND finished.seq > ?1 AND entry.value ->> 0 = ?3 AND entry.value ->> 1 = ?4 LIMIT 1`;
+        WHERE kept IN (0, 1) AND finished.seq > ?1 AND moved_in = 0 AND entry.value ->> 0 = ?3 AND entry.value ->> 1 = ?4 LIMIT 1`;
       return sql.all(query, cursor, String(slot), id, version).length > 0;
     },
 
@@ -184,6 +184,16 @@ function nextByTime(sql: Sql, projected: number, now: number): number | null {
   if (known !== undefined || last === undefined) return known?.purge_at ?? null;
   // History has none of them: nothing goes before the last of them does, nor before history has come on.
   return first.length < LOOKED_AT_ONCE ? null : Math.max(last.purge_at, now + LOOK_AGAIN_MS);
+}
+
+/** Names a job that history has already: its row goes at `purgeAt` (epoch ms). 2 rows. */
+export function appendMoved(sql: Sql, seq: number, moved: { purgeAt: number; slot: number; job: LoggedJob }): void {
+  sql.run(
+    "INSERT INTO finished (kept, seq, purge_at, moved_in, jobs) VALUES (1, ?, ?, 1, ?)",
+    seq,
+    moved.purgeAt,
+    JSON.stringify({ [moved.slot]: [moved.job] }),
+  );
 }
 
 interface Due {

@@ -1,13 +1,21 @@
 import { historyCells } from "../../../contract/history.ts";
 import type { FinishedReply, FinishedRequest } from "../../../contract/rpc.ts";
 import { isFinal, type RowState } from "../../../domain/job/state.ts";
+import { projectionPauseMs } from "../../../domain/projection-pace.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { EACH_ENTRY, HISTORY_LOG, jobsOf } from "./history-log.ts";
+import { HISTORY } from "./history.ts";
+import { EACH_ENTRY, HISTORY_LOG, jobsOf, type LoggedJob } from "./history-log.ts";
 import { toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import { METRICS } from "./metrics.ts";
+import { packOf } from "./packs/pack-log.ts";
+import { PACKED_VERSIONS } from "./packs/pack-rows.ts";
+import { PACKS } from "./packs/packs.ts";
+import { type FinishedHead, finishedHeads, succeededPages } from "./succeeded-pages.ts";
+import { UNPROJECTED } from "./unprojected.ts";
 
 function isOver(state: RowState): boolean {
   return state === "discarded" || isFinal(state);
@@ -15,15 +23,22 @@ function isOver(state: RowState): boolean {
 
 /**
  * A page must fit in one RPC (32 MiB = 33.5 MB): a character may take two bytes, and JSON writes two for many. Beyond a full
- * page there may be ten of the largest jobs, of 256 KiB in, 256 KiB out and 60 kB of attempts each: (2.1 + 10 x 0.6) x 2 x 2 = 32.4 MB.
+ * page there may be one of the largest jobs, of 256 KiB in, 256 KiB out and 60 kB of attempts: (2.1 + 0.6) x 2 x 2 = 10.8 MB.
  */
-const PAGE_CHARACTERS = 2 * 1024 * 1024;
-/** Finished jobs read at once. */
+const PAGE_BYTES = 2 * 1024 * 1024;
+/** Finished jobs read at once where each is a row. */
 const ROWS_AT_ONCE = 10;
 
-/** The characters of all the cells of a row. */
-function charactersOf(cells: ReturnType<typeof historyCells>): number {
-  return cells.reduce<number>((sum, cell) => sum + (typeof cell === "string" ? cell.length : 0), 0);
+/** How far a projector is: it has everything up to `cursor`, and `skip` jobs of the entry behind that. */
+interface Position {
+  cursor: number;
+  skip: number;
+}
+
+/** A job that the log names, and how far one is who has it. */
+interface Named {
+  job: LoggedJob;
+  reached: Position;
 }
 
 /**
@@ -31,31 +46,110 @@ function charactersOf(cells: ReturnType<typeof historyCells>): number {
  * inside an entry of the log: `skip` says how many of that entry's jobs it has given, while the cursor stays before it.
  */
 export function historyPage(parts: Parts, request: FinishedRequest, now: number): FinishedReply {
-  const entries = parts.get(HISTORY_LOG).after(request.after, request.limit);
-  const rows: ReturnType<typeof historyCells>[] = [];
-  let cursor = request.after;
-  let characters = 0;
+  const { named, end, more } = namedJobs(parts, request, now);
+  const heads = finishedHeads(
+    parts,
+    named.map(({ job: [id] }) => id),
+    now,
+  );
+  const taken: FinishedHead[] = [];
+  let bytes = 0;
+  let position: (Position & { more: boolean }) | null = null;
+  for (const [i, { job, reached }] of named.entries()) {
+    const head = heads.get(job[0]);
+    // Redriven since: it comes again under the version with which it ends again.
+    if (head === undefined || head.version !== job[1] || !isOver(head.state as RowState)) continue;
+    taken.push(head);
+    bytes += head.bytes;
+    if (bytes <= PAGE_BYTES || i === named.length - 1) continue;
+    position = { ...reached, more: true };
+    break;
+  }
+  const content = contentOf(parts, taken, { pages: request.pages === true, now });
+  const atWork = parts.get(METRICS).atWork(now);
+  const pauseMs = projectionPauseMs({ atWork, lacking: parts.get(UNPROJECTED).total });
+  return { ...content, ...(position ?? { ...end, more }), projected: parts.get(HISTORY).projected, pauseMs };
+}
+
+/** In the place of a job for which its pack no longer speaks: an entry of its own names it, perhaps the same. */
+const NO_JOB: LoggedJob = ["", 0];
+
+/**
+ * The jobs that an entry of the log names, those of a pack in its place. Each has a number of its own among them, and keeps it
+ * whatever leaves the pack.
+ */
+function namedBy(parts: Parts, logged: readonly LoggedJob[]): LoggedJob[] {
+  const packs = parts.get(PACKS);
+  return logged.flatMap((job): LoggedJob[] => {
+    const pack = packOf(job[0]);
+    if (pack === null) return [job];
+    const head = packs.get(pack);
+    if (head === null) return [];
+    return packs.ids(head).map((id, at) => (head.gone.has(at) ? NO_JOB : [id, PACKED_VERSIONS.succeeded]));
+  });
+}
+
+/** The jobs of a reply, in pages and in rows. */
+function contentOf(
+  parts: Parts,
+  heads: FinishedHead[],
+  { pages: inPages, now }: { pages: boolean; now: number },
+): Pick<FinishedReply, "chunks" | "pages" | "jobs"> {
+  const paged = inPages ? heads.filter((head) => head.paged === 1) : [];
+  const pages = succeededPages(parts, paged, now) ?? [];
+  const alone = pages.length === 0 ? heads : heads.filter((head) => head.paged === 0);
+  const rows = rowsOf(
+    parts,
+    alone.map(({ id }) => id),
+    now,
+  );
+  const jobs = rows.length + pages.reduce((sum, { n }) => sum + n, 0);
+  return { chunks: inChunks(rows), ...(inPages ? { pages } : {}), jobs };
+}
+
+/** The jobs as rows, in the order of `ids`. */
+function rowsOf(parts: Parts, ids: string[], now: number): ReturnType<typeof historyCells>[] {
+  const found: ReturnType<typeof historyCells>[] = [];
+  for (let next = 0; next < ids.length; next += ROWS_AT_ONCE) {
+    const some = ids.slice(next, next + ROWS_AT_ONCE);
+    const rows = new Map(
+      parts
+        .get(JOBS)
+        .rows(some)
+        .map((row) => [row.id, row]),
+    );
+    for (const id of some) {
+      const row = rows.get(id);
+      if (row === undefined) continue;
+      const make = () => historyCells(toJob(row, parts.get(QUEUES).get(row.queue).settings));
+      const cells = readable(parts, { kind: EACH_JOB.kind, key: id }, { now, make });
+      if (cells !== null) found.push(cells);
+    }
+  }
+  return found;
+}
+
+/** The next jobs that the log names, at most `limit`, and where one is who has them all. */
+function namedJobs(
+  parts: Parts,
+  { after, skip, limit }: FinishedRequest,
+  now: number,
+): { named: Named[]; end: Position; more: boolean } {
+  const entries = parts.get(HISTORY_LOG).after(after, limit);
+  const named: Named[] = [];
+  let cursor = after;
   for (const entry of entries) {
     const name = { kind: EACH_ENTRY.kind, key: EACH_ENTRY.keyOf(entry) };
     // One that cannot be read stays in the log, and holds nothing behind it up.
-    const logged = readable(parts, name, { now, make: () => jobsOf(entry.jobs) }) ?? [];
-    for (let next = cursor === request.after ? request.skip : 0; next < logged.length; next += ROWS_AT_ONCE) {
-      if (rows.length >= request.limit || characters > PAGE_CHARACTERS) {
-        return { chunks: inChunks(rows), jobs: rows.length, cursor, skip: next, more: true };
-      }
-      const versions = new Map(logged.slice(next, next + ROWS_AT_ONCE));
-      for (const row of parts.get(JOBS).rows([...versions.keys()])) {
-        // Redriven since: it comes again under the version with which it ends again.
-        if (!isOver(row.state) || row.version !== versions.get(row.id)) continue;
-        const job = { kind: EACH_JOB.kind, key: row.id };
-        const make = () => historyCells(toJob(row, parts.get(QUEUES).get(row.queue).settings));
-        const cells = readable(parts, job, { now, make });
-        if (cells === null) continue;
-        rows.push(cells);
-        characters += charactersOf(cells);
-      }
+    const logged = readable(parts, name, { now, make: () => namedBy(parts, jobsOf(entry.jobs)) }) ?? [];
+    for (let next = cursor === after ? skip : 0; next < logged.length; next += 1) {
+      if (named.length >= limit) return { named, end: { cursor, skip: next }, more: true };
+      const job = logged[next];
+      const isLast = next === logged.length - 1;
+      if (job !== undefined)
+        named.push({ job, reached: isLast ? { cursor: entry.seq, skip: 0 } : { cursor, skip: next + 1 } });
     }
     cursor = entry.seq;
   }
-  return { chunks: inChunks(rows), jobs: rows.length, cursor, skip: 0, more: entries.length === request.limit };
+  return { named, end: { cursor, skip: 0 }, more: entries.length === limit };
 }

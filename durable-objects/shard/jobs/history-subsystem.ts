@@ -3,11 +3,13 @@ import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { HISTORY, noteEnds } from "./history.ts";
-import { EACH_ENTRY, HISTORY_LOG, purgeTimes } from "./history-log.ts";
+import { EACH_ENTRY, HISTORY_LOG, type LoggedJob, purgeTimes } from "./history-log.ts";
 import { FINISHED_MIGRATIONS } from "./history-schema.ts";
 import type { JobSubsystem } from "./job-change.ts";
+import { packOf } from "./packs/pack-log.ts";
+import { PACKS } from "./packs/packs.ts";
 import { PROGRESS } from "./progress-store.ts";
-import { forgetRows } from "./transition.ts";
+import { forgetPack, forgetRows } from "./transition.ts";
 import { UNPROJECTED, UNPROJECTED_AUDIT, UNPROJECTED_SUCCEEDED } from "./unprojected.ts";
 
 /** Rows of the log that are forgotten in one step, as long as they name fewer jobs than this together. */
@@ -53,18 +55,29 @@ function forgetFinished(step: Step): boolean {
     rows: entries,
     each: (entry) => {
       if (named >= PURGED_JOBS_PER_STEP) return;
-      const jobs = log.take(entry);
-      forgetRows(step, jobs);
-      step.get(PROGRESS).forgetWithJobs(
-        step,
-        jobs.map(([id]) => id),
-      );
-      named += jobs.length;
+      named += forgetLogged(step, log.take(entry));
       newest = Math.max(newest, entry.seq);
     },
   });
   step.get(HISTORY).noteForgotten(step, newest);
   return entries.length === limit || named >= PURGED_JOBS_PER_STEP;
+}
+
+/** Forgets jobs and packs that an entry named, and answers how many jobs these were. */
+function forgetLogged(step: Step, logged: readonly LoggedJob[]): number {
+  const packs = step.get(PACKS);
+  const jobs = logged.filter(([id]) => packOf(id) === null);
+  const ids = jobs.map(([id]) => id);
+  for (const [id] of logged) {
+    const pack = packOf(id);
+    const head = pack === null ? null : packs.get(pack);
+    if (head === null) continue;
+    ids.push(...packs.livingIds(head));
+    forgetPack(step, head);
+  }
+  forgetRows(step, jobs);
+  step.get(PROGRESS).forgetWithJobs(step, ids);
+  return ids.length;
 }
 
 /** When an entry is to go: of those that are set aside, when they are tried again. */

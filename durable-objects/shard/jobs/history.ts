@@ -8,10 +8,13 @@ import { Part, type Parts } from "../kernel/part.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { HISTORY_LOG, type LoggedJob } from "./history-log.ts";
+import { appendMoved, HISTORY_LOG, type LoggedJob } from "./history-log.ts";
 import type { JobChange } from "./job-change.ts";
-import type { JobHead, JobSpec } from "./job-row.ts";
+import { type JobHead, readableSpec } from "./job-row.ts";
 import { METRICS } from "./metrics.ts";
+import type { PackHead } from "./packs/pack-head.ts";
+import { loggedPack } from "./packs/pack-log.ts";
+import { PACKS } from "./packs/packs.ts";
 import { noteCopied, noteUncopied, PROJECTED } from "./unprojected.ts";
 
 /** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
@@ -94,7 +97,9 @@ export function noteEnds(step: Step, change: JobChange): void {
   const metrics = step.get(METRICS);
   for (const job of ended) {
     const keysEndAt = succeeded || !("to" in change) ? 0 : keysOf(change.to, settings, step.now);
-    appendToLog(step, { ...job, succeeded }, purgeAtOf(settings, { succeeded, keysEndAt, now: step.now }));
+    // The log names packs as a whole, when the last of their jobs has ended.
+    if ("packed" in job && job.packed) noteUncopied(step, { queue: change.queue, succeeded }, 1);
+    else appendToLog(step, { ...job, succeeded }, purgeAtOf(settings, { succeeded, keysEndAt, now: step.now }));
     step.wake(finalKey(job.id));
     const latencyMs = step.now - job.created_at;
     step.onCommit(() => metrics.finished(change.queue, latencyMs, step.now));
@@ -117,7 +122,8 @@ function purgeAtOf(
 
 /** When the keys of a job stop answering with it; 0 when it has none. */
 function keysOf(row: JobHead, { idempotencyWindowMs }: QueueSettings, now: number): number {
-  const { idempotencyKey, dedupEndsAt } = JSON.parse(row.spec) as JobSpec;
+  // Of a job that cannot be read nobody knows whether it had a key.
+  const { idempotencyKey, dedupEndsAt } = readableSpec(row);
   const endsAt = idempotencyKey === null ? 0 : row.created_at + idempotencyWindowMs;
   return dedupEndsAt === undefined ? endsAt : answersUntil(dedupEndsAt, now, idempotencyWindowMs);
 }
@@ -126,10 +132,10 @@ function keysOf(row: JobHead, { idempotencyWindowMs }: QueueSettings, now: numbe
 class NewEntries {
   readonly #byTime = new Map<number, Map<number, LoggedJob[]>>();
 
-  add({ id, slot, version }: Pick<JobHead, "id" | "slot" | "version">, purgeAt: number): void {
+  add(slot: number, job: LoggedJob, purgeAt: number): void {
     const bySlot = this.#byTime.get(purgeAt) ?? new Map<number, LoggedJob[]>();
     const jobs = bySlot.get(slot) ?? [];
-    jobs.push([id, version]);
+    jobs.push(job);
     this.#byTime.set(purgeAt, bySlot.set(slot, jobs));
   }
 
@@ -155,12 +161,54 @@ export type EndedJob = Pick<JobHead, "id" | "slot" | "version" | "queue"> & { su
 /** Appends to the log of finished jobs: history gets this version, and the row goes at `purgeAt` if it still has it. */
 export function appendToLog(step: Step, row: EndedJob, purgeAt: number): void {
   noteUncopied(step, row, 1);
-  const entries = step.scratch(NEW_ENTRIES, () => {
+  newEntries(step).add(row.slot, [row.id, row.version], purgeAt);
+}
+
+function newEntries(step: Step): NewEntries {
+  return step.scratch(NEW_ENTRIES, () => {
     const made = new NewEntries();
     step.beforeCommit(() => made.write(step));
     return made;
   });
-  entries.add(row, purgeAt);
+}
+
+/** Appends all that a pack still has, when the last of its jobs has ended. They were counted one by one, as they succeeded. */
+export function appendPackToLog(step: Step, head: PackHead): void {
+  const { settings } = step.get(QUEUES).get(head.queue);
+  const purgeAt = purgeAtOf(settings, { succeeded: true, keysEndAt: 0, now: step.now });
+  newEntries(step).add(head.slot, loggedPack(head), purgeAt);
+}
+
+/** Whether history has yet to copy what a pack has. */
+export function isPackUncopied(step: Step, head: PackHead): boolean {
+  if (!head.logged) return true;
+  const [id, version] = loggedPack(head);
+  return step.get(HISTORY_LOG).names({ id, slot: head.slot, version }, step.get(HISTORY).projected);
+}
+
+/**
+ * A job that has succeeded leaves its pack for a row of its own, and the log names it from now on. `copied`: history has it
+ * already, so that only its row has yet to be forgotten.
+ */
+export function appendUnpackedToLog(
+  step: Step,
+  row: Pick<JobHead<RowState>, "id" | "slot" | "queue" | "version">,
+  { copied }: { copied: boolean },
+): void {
+  const { id, slot, queue, version } = row;
+  const { settings } = step.get(QUEUES).get(queue);
+  const purgeAt = purgeAtOf(settings, { succeeded: true, keysEndAt: 0, now: step.now });
+  if (copied) {
+    step.beforeCommit(() => {
+      const seq = step.get(SEQUENCE).next(step.now);
+      appendMoved(step.sql, seq, { purgeAt, slot, job: [id, version] });
+      step.get(HISTORY).noteEntry(step, seq);
+    });
+    return;
+  }
+  // It was counted when it succeeded, as one of its pack.
+  noteUncopied(step, { queue, succeeded: true }, -1);
+  appendToLog(step, { id, slot, queue, version, succeeded: true }, purgeAt);
 }
 
 const RESTORED = {};
@@ -185,8 +233,12 @@ export function noteOvertaken(
   if (restoredIn(step).has(row.id)) return;
   const { projected } = step.get(HISTORY);
   const endedAt = (row.finished_at ?? 0) * SEQUENCE_PER_MS;
-  // An entry has a number above the time of its step.
-  const lacks = endedAt > projected || step.get(HISTORY_LOG).names(row, projected);
+  const packed = step.get(PACKS).find(row.id);
+  const lacks =
+    packed === null
+      ? // An entry has a number above the time of its step.
+        endedAt > projected || step.get(HISTORY_LOG).names(row, projected)
+      : isPackUncopied(step, packed.head);
   if (lacks) noteUncopied(step, { queue: row.queue, succeeded: row.state === "succeeded" }, -1);
 }
 

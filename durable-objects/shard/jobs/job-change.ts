@@ -4,15 +4,22 @@ import type { Presence } from "../kernel/presence.ts";
 import type { Step } from "../kernel/step.ts";
 import type { Subsystem } from "../kernel/subsystem.ts";
 import type { JobHead } from "./job-row.ts";
+import type { PackPlace } from "./packs/pack-head.ts";
 
 /** The columns of a job that decides, by a key of it, about other jobs. */
 export type JobKey = "ordering_key" | "concurrency_key" | "dedup_key";
 
 /** What is to be known of a job that has just started. */
-export type StartedJob = Pick<JobHead, "id" | "slot" | "partition" | "concurrency_key">;
+export type StartedJob = Pick<JobHead, "id" | "slot" | "partition" | "concurrency_key"> & {
+  /** Where it lies, of one that has no row of its own. */
+  place?: PackPlace;
+};
 
 /** What is to be known of a job that has just succeeded. */
-export type SucceededJob = Pick<JobHead, "id" | "slot" | "queue" | "partition" | "version" | "created_at" | JobKey>;
+export type SucceededJob = Pick<JobHead, "id" | "slot" | "queue" | "partition" | "version" | "created_at" | JobKey> & {
+  /** It has no row of its own. */
+  packed?: true;
+};
 
 /** What is to be known of a job that has just been accepted. */
 export type AcceptedJob = Pick<JobHead, "id" | "slot" | "queue" | "partition" | "concurrency_key">;

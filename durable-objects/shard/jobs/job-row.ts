@@ -180,6 +180,42 @@ export function toJob<State extends RowState>(row: JobRow<State>, settings: Queu
   };
 }
 
+/** What is in the spec of a row; nothing where it is no JSON, so that a job that cannot be read can still end. */
+export function readableSpec({ spec }: Pick<JobHead<RowState>, "spec">): Partial<JobSpec> {
+  try {
+    return JSON.parse(spec) as JobSpec;
+  } catch {
+    return {};
+  }
+}
+
+/** As `toJob`, of a row that may have columns which are no JSON: the job is shown as if it had nothing there. */
+export function toReadableJob(row: JobRow, settings: QueueSettings): JobIn<JobState> {
+  try {
+    return toJob(row, settings);
+  } catch {
+    const readable = (json: string | null, or: string) => (json !== null && isJson(json) ? json : or);
+    const { spec, attempts, error, payload } = row;
+    const noSpec: JobSpec = { retry: settings.retry, tags: [], idempotencyKey: null };
+    const texts = {
+      spec: readable(spec, JSON.stringify(noSpec)),
+      attempts: readable(attempts, "[]"),
+      error: error !== null && isJson(error) ? error : null,
+      payload: readable(payload, "null"),
+    };
+    return toJob({ ...row, ...texts }, settings);
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The last error. Of a succeeded job the column has the warning of its last attempt. */
 export function errorOf({ state, error }: Pick<JobHead<RowState>, "state" | "error">): JobError | null {
   return state === "succeeded" || error === null ? null : (JSON.parse(error) as JobError);

@@ -1,247 +1,301 @@
+import { utf8Bytes } from "../../../contract/primitives.ts";
 import type { RowState } from "../../../domain/job/state.ts";
-import type { Sql, SqlRow } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
-import type { Rows } from "../kernel/quarantine.ts";
-import { BLOCKS, HEAD_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
-import { ROW_SIZE } from "./stored-size.ts";
+import { Part, type Parts } from "../kernel/part.ts";
+import { QUARANTINE, type Rows, readable } from "../kernel/quarantine.ts";
+import { QUEUES } from "../queues/queue-store.ts";
+import type { JobHead, JobRow } from "./job-row.ts";
+import { acceptedAt, openPlaces, type PackHead, type PackPlace, stateAt } from "./packs/pack-head.ts";
+import { PackRows, rowAt } from "./packs/pack-rows.ts";
+import { MOST_JOBS } from "./packs/packing.ts";
+import { EACH_PACK, PACKS, type Packs } from "./packs/packs.ts";
+import { dueTimes, type GoneRow, JOB_TABLE, type RowStore, readyAmong, type Tombstone } from "./row-store.ts";
 
 /** Jobs as rows that are walked over, by whatever walk. */
 export const EACH_JOB = { kind: "jobs", keyOf: ({ id }) => id } as const satisfies Rows<{ id: string }>;
 
-/** What stays of a discarded job until history knows that it is gone. */
-export type Tombstone = Pick<JobHead, "queue" | "created_at" | "run_at">;
+/** A partition of a queue, at a moment (epoch ms). */
+export interface ReadyIn {
+  queue: number;
+  partition: number;
+  now: number;
+}
 
-// Texts that are put together of others are made once: SQLite finds a statement that it has prepared by its text.
-const ROW = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
-const HEAD = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id = ? AND state <> 'discarded'`;
-const HEADS = `SELECT ${HEAD_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
-const ROWS = `SELECT ${ROW_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
-const NONCES = "SELECT id, lease, begun FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND lease IS NOT NULL";
-const UNFINISHED_OF_KEY = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_key WHERE queue = ? AND ordering_key = ?
-  AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')`;
-const FIRST_OF_KEY = `${UNFINISHED_OF_KEY} ORDER BY seq LIMIT 1`;
-const OPEN_OF_KEY = `${UNFINISHED_OF_KEY} AND blocked & ${BLOCKS.line} = 0 LIMIT 1`;
-/** What is asked of a row that is deleted. */
-export const GONE_COLUMNS = `id, queue, partition, slot, state, blocked, version, finished_at, ${ROW_SIZE} AS bytes`;
+/** A job that may be claimed. */
+export interface ReadyJob {
+  id: string;
+  rank: number;
+  /** Left out: it has a row of its own. */
+  place?: PackPlace;
+}
 
-/** Whether the JSON of a row can be read, as SQL: a row of which it cannot never came to history. */
-export const IS_READABLE = "json_valid(spec) AND json_valid(attempts) AND (error IS NULL OR json_valid(error))";
+/**
+ * The jobs of a shard, wherever they lie: in a row of their own, or with others in a pack. Whoever reads need not know which.
+ * Whoever writes goes through `transition.ts`, which gives a packed job its row first.
+ */
+export class JobStore {
+  readonly #parts: Parts;
+  readonly #rows: RowStore;
+  readonly #packs: Packs;
 
-/** What a job counted as that is gone, and what it took. */
-export type GoneRow = Pick<
-  JobHead<RowState>,
-  "id" | "queue" | "partition" | "slot" | "state" | "blocked" | "version" | "finished_at"
-> & { bytes: number };
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#rows = parts.get(JOB_TABLE);
+    this.#packs = parts.get(PACKS);
+  }
 
-const REMOVE = `DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?)) RETURNING ${GONE_COLUMNS}`;
+  row(id: string): JobRow | null {
+    return this.#packed(id) ?? this.#rows.row(id);
+  }
 
-const DUE = `SELECT ${HEAD_COLUMNS} FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT +?`;
+  head(id: string): JobHead | null {
+    return this.#packed(id) ?? this.#rows.head(id);
+  }
 
-const DUE_TIMES =
-  "SELECT id AS key, due_at AS at FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL ORDER BY due_at LIMIT +?";
+  /** The rows of these jobs, discarded ones included: history has to be told of those too. */
+  rows(ids: readonly string[]): JobRow<RowState>[] {
+    const { packed, others } = this.#split(ids);
+    const rows: JobRow<RowState>[] = others.length === 0 ? [] : this.#rows.rows(others);
+    return packed.length === 0 ? rows : [...rows, ...this.#rowsAt(packed)];
+  }
 
-/** Statements on `jobs` that leave the state of a job as it is (`state-store.ts` has the others). Rows written are said where they are more than the row itself. */
-export function jobStore(sql: Sql) {
-  const one = (query: string, ...params: (string | number)[]) => sql.all<JobHead>(query, ...params)[0] ?? null;
-  return {
-    row(id: string): JobRow | null {
-      return sql.all<JobRow>(ROW, id)[0] ?? null;
-    },
+  /** These jobs without their long columns, discarded ones too, in any order. */
+  heads(ids: readonly string[]): JobHead<RowState>[] {
+    const { packed, others } = this.#split(ids);
+    const heads: JobHead<RowState>[] = others.length === 0 ? [] : this.#rows.heads(others);
+    return packed.length === 0 ? heads : [...heads, ...this.#rowsAt(packed)];
+  }
 
-    head(id: string): JobHead | null {
-      return one(HEAD, id);
-    },
+  /** The nonce of the last claim of each of these jobs, by job id: leases are made of it. And whether it was begun (`BEGUN`). */
+  nonces(ids: readonly string[]): Map<string, { nonce: string; begun: number }> {
+    const { packed, others } = this.#split(ids);
+    const nonces =
+      others.length === 0 ? new Map<string, { nonce: string; begun: number }>() : this.#rows.nonces(others);
+    for (const { id, place } of packed) {
+      const slice = this.#packs.claimOf(place);
+      if (slice !== null) nonces.set(id, slice);
+    }
+    return nonces;
+  }
 
-    /** The rows of these jobs, discarded ones included: history has to be told of those too. */
-    rows(ids: string[]): JobRow<RowState>[] {
-      return sql.all<JobRow<RowState>>(ROWS, JSON.stringify(ids));
-    },
+  /** Jobs of a queue, discarded ones too, in no promised order. */
+  ofQueue(queue: number, limit: number): string[] {
+    const ids = this.#rows.ofQueue(queue, limit);
+    for (const head of this.#packs.heads.ofQueue(queue)) {
+      if (ids.length >= limit) break;
+      ids.push(...this.#packs.livingIds(head).slice(0, limit - ids.length));
+    }
+    return ids;
+  }
 
-    /** The nonce of the last claim of each of these jobs, by job id: leases are made of it. And whether it was begun (`BEGUN`). */
-    nonces(ids: string[]): Map<string, { nonce: string; begun: number }> {
-      const rows = sql.all<{ id: string; lease: string; begun: number }>(NONCES, JSON.stringify(ids));
-      return new Map(rows.map(({ id, lease: nonce, begun }) => [id, { nonce, begun }]));
-    },
+  /** The earliest unfinished job of an ordering key. */
+  firstOfKey(queue: number, key: string): JobHead | null {
+    return this.#rows.firstOfKey(queue, key);
+  }
 
-    /** Writes another payload and the spec that goes with it, which `save` does not write. */
-    replacePayload(id: string, payload: string, spec: string): void {
-      sql.run("UPDATE jobs SET payload = ?, spec = ? WHERE id = ?", payload, spec, id);
-    },
+  /** The job of an ordering key whose turn it is. Reads the whole line: for redrive and explain only. */
+  openOfKey(queue: number, key: string): JobHead | null {
+    return this.#rows.openOfKey(queue, key);
+  }
 
-    /** Deletes rows of jobs, whatever they are. */
-    remove(ids: readonly string[]): GoneRow[] {
-      return sql.all<GoneRow & SqlRow>(REMOVE, JSON.stringify(ids));
-    },
+  /** The partitions of a queue that have ready jobs: one index seek each, however long their lines. */
+  readyPartitions(queue: number): number[] {
+    const rows = this.#rows.readyPartitions(queue);
+    const packed = this.#packs.any ? this.#packs.heads.readyPartitions(queue) : [];
+    return packed.length === 0 ? rows : [...new Set([...rows, ...packed])].sort((a, b) => a - b);
+  }
 
-    /** Jobs of a queue in the order of their ids, discarded ones too. */
-    ofQueue(queue: number, limit: number): string[] {
-      return sql
-        .all<{ id: string }>(
-          "SELECT id FROM jobs INDEXED BY jobs_by_queue WHERE queue = ? ORDER BY id LIMIT +?",
-          queue,
-          limit,
-        )
-        .map(({ id }) => id);
-    },
+  /** The best ready jobs of a partition. */
+  ready(of: ReadyIn, limit: number): ReadyJob[] {
+    const rows: ReadyJob[] = this.#rows.ready(of.queue, of.partition, limit);
+    const packed = this.#packedReady(of, limit);
+    if (packed.length === 0) return rows;
+    return rows.length === 0 ? packed : [...rows, ...packed].sort(byRank).slice(0, limit);
+  }
 
-    setSpec(id: string, spec: string): void {
-      sql.run("UPDATE jobs SET spec = ? WHERE id = ?", spec, id);
-    },
-
-    /** The earliest unfinished job of an ordering key. */
-    firstOfKey(queue: number, key: string): JobHead | null {
-      return one(FIRST_OF_KEY, queue, key);
-    },
-
-    /** The job of an ordering key whose turn it is. Reads the whole line: for redrive and explain only. */
-    openOfKey(queue: number, key: string): JobHead | null {
-      return one(OPEN_OF_KEY, queue, key);
-    },
-
-    /** Writes what holds the job back, and nothing else. */
-    setBlocked(id: string, blocked: number): void {
-      sql.run("UPDATE jobs SET blocked = ? WHERE id = ?", blocked, id);
-    },
-
-    /** The partitions of a queue that have ready jobs: one index seek each, however long their lines. */
-    readyPartitions(queue: number): number[] {
-      const partitions: number[] = [];
-      for (let last = -1; ; ) {
-        const next = sql.all<{ partition: number | null }>(
-          `SELECT min(partition) AS partition FROM jobs INDEXED BY jobs_ready
-           WHERE queue = ? AND partition > ? AND state = 'queued' AND blocked = 0`,
-          queue,
-          last,
-        )[0]?.partition;
-        if (next === null || next === undefined) return partitions;
-        partitions.push(next);
-        last = next;
+  /** The best of those that lie in packs, at most `limit`. */
+  #packedReady({ queue, partition, now }: ReadyIn, limit: number): ReadyJob[] {
+    const packed: ReadyJob[] = [];
+    if (!this.#packs.any || limit <= 0) return packed;
+    for (const [head, rank] of this.#packs.heads.waiting(queue, partition)) {
+      const worst = packed.length < limit ? null : (packed[limit - 1]?.rank ?? null);
+      if (worst !== null && worst < rank) break;
+      const isMixed = packed.length > 0 && (packed.at(-1)?.rank ?? 0) >= rank;
+      const ids = this.#inPack(head, now, () => this.#packs.ids(head));
+      if (ids === null) continue;
+      for (let at = head.next, n = 0; at < head.n && n < limit; at++) {
+        const id = head.gone.has(at) ? undefined : ids[at];
+        if (id === undefined) continue;
+        packed.push({ id, rank: acceptedAt(head, at).rank, place: { head, at } });
+        n += 1;
       }
-    },
+      if (isMixed) packed.sort(byRank);
+    }
+    return packed.slice(0, limit);
+  }
 
-    /** The best ready jobs of a partition, from the index alone. */
-    ready(queue: number, partition: number, limit: number): { id: string; rank: number }[] {
-      return sql.all(
-        `SELECT id, rank FROM jobs INDEXED BY jobs_ready
-         WHERE queue = ? AND partition = ? AND state = 'queued' AND blocked = 0 ORDER BY rank LIMIT +?`,
-        queue,
-        partition,
-        limit,
-      );
-    },
+  /** The concurrency keys of jobs, by id; those without one are left out. */
+  concurrencyKeys(ids: string[]): Map<string, string> {
+    return this.#rows.concurrencyKeys(ids);
+  }
 
-    /** The concurrency keys of jobs, by id; those without one are left out. */
-    concurrencyKeys(ids: string[]): Map<string, string> {
-      const rows = sql.all<{ id: string; key: string }>(
-        `SELECT id, concurrency_key AS key FROM jobs WHERE id IN (SELECT value FROM json_each(?))
-           AND concurrency_key IS NOT NULL`,
-        JSON.stringify(ids),
-      );
-      return new Map(rows.map(({ id, key }) => [id, key]));
-    },
+  /** What the long texts of jobs take, by id: their payloads, and their attempts where these are asked for. */
+  textBytes(ids: readonly string[], { allAttempts }: { allAttempts: boolean }): Map<string, number> {
+    const { packed, others } = this.#split(ids);
+    const bytes = this.#rows.textBytes(others, { allAttempts });
+    for (const { id, payload, attempts } of this.#rowsAt(packed)) {
+      bytes.set(id, utf8Bytes(payload) + (allAttempts ? utf8Bytes(attempts) : 0));
+    }
+    return bytes;
+  }
 
-    /** What the long texts of jobs take, by id: their payloads, and their attempts where these are asked for. */
-    textBytes(ids: string[], { allAttempts }: { allAttempts: boolean }): Map<string, number> {
-      const rows = sql.all<{ id: string; bytes: number }>(
-        `SELECT id, octet_length(payload) + iif(?2, octet_length(attempts), 0) AS bytes FROM jobs
-         WHERE id IN (SELECT value FROM json_each(?1))`,
-        JSON.stringify(ids),
-        allAttempts ? 1 : 0,
-      );
-      return new Map(rows.map(({ id, bytes }) => [id, bytes]));
-    },
+  /** How many jobs of a limited partition run. Reads at most as many rows as the limit allows to run. */
+  runningUnderLimit(queue: number, partition: number): number {
+    const packed = this.#packs.any ? this.#packs.heads.tally(queue, partition).running : 0;
+    return this.#rows.runningUnderLimit(queue, partition) + packed;
+  }
 
-    /** What the row of a job takes, a discarded one's too; 0 when there is none. */
-    sizeOf(id: string): number {
-      return sql.all<{ bytes: number }>(`SELECT ${ROW_SIZE} AS bytes FROM jobs WHERE id = ?`, id)[0]?.bytes ?? 0;
-    },
+  /** What the clock has to act on, soonest first. */
+  due(now: number, limit: number): JobHead[] {
+    const rows = this.#rows.due(now, limit);
+    const packed = this.#packs.any ? this.#packedDue({ until: now, now }, limit) : [];
+    if (packed.length === 0) return rows;
+    return [...rows, ...packed].sort((a, b) => (a.due_at ?? 0) - (b.due_at ?? 0)).slice(0, limit);
+  }
 
-    /** How many jobs of a limited partition run. Reads at most as many rows as the limit allows to run. */
-    runningUnderLimit(queue: number, partition: number): number {
-      const row = sql.all<{ n: number }>(
-        "SELECT count(*) AS n FROM jobs INDEXED BY jobs_counted WHERE queue = ? AND partition = ? AND counts_toward_limit = 1",
-        queue,
-        partition,
-      )[0];
-      return row?.n ?? 0;
-    },
+  #packedDue({ until, now }: { until: number; now: number }, limit: number): JobHead[] {
+    const due: JobHead[] = [];
+    const passedOver = this.#parts.get(QUARANTINE).count(EACH_PACK.kind, now);
+    for (const pack of this.#packs.index.due(until, limit + passedOver * MOST_JOBS)) {
+      const head = this.#packs.get(pack);
+      if (head === null) continue;
+      due.push(...(this.#inPack(head, now, () => this.#dueIn(head, until, limit - due.length)) ?? []));
+    }
+    return due;
+  }
 
-    /** Counts every running job of a queue under its new limit. Reads the jobs of the queue, whose change this is, and no others. */
-    countRunning(queue: number): void {
-      sql.run(
-        `UPDATE jobs INDEXED BY jobs_by_queue SET counts_toward_limit = 1
-         WHERE queue = ? AND state = 'running' AND counts_toward_limit = 0`,
-        queue,
-      );
-    },
-
-    /** What the clock has to act on, soonest first. */
-    due(now: number, limit: number): JobHead[] {
-      return sql.all<JobHead>(DUE, now, limit);
-    },
-
-    /** Queued jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
-    queuedIds(queue: number, limit: number): string[] {
-      const ids = new Set<string>();
-      for (const where of [
-        `INDEXED BY jobs_key WHERE queue = ? AND ordering_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running')
-           AND state = 'queued' AND blocked = 1`,
-        "INDEXED BY jobs_blocked WHERE queue = ? AND state = 'queued' AND blocked > 1",
-        "INDEXED BY jobs_ready WHERE queue = ? AND state = 'queued' AND blocked = 0",
-      ]) {
-        if (ids.size >= limit) break;
-        for (const { id } of sql.all<{ id: string }>(`SELECT id FROM jobs ${where} LIMIT +?`, queue, limit))
-          ids.add(id);
+  #dueIn(head: PackHead, until: number, limit: number): JobHead[] {
+    const rows = new PackRows(this.#packs, head);
+    const due: JobHead[] = [];
+    for (const slice of head.slices) {
+      if (slice.dueAt > until) continue;
+      for (const at of openPlaces(head, slice)) {
+        if (due.length < limit) due.push(rows.row(at, this.#isLimited(head.queue)));
       }
-      return [...ids].slice(0, limit);
-    },
+    }
+    return due;
+  }
 
-    /** The states of a queue's jobs above the id `after`, in the order of their ids. */
-    statesAfter(queue: number, after: string, limit: number): { id: string; state: RowState }[] {
-      return sql.all<{ id: string; state: RowState }>(
-        "SELECT id, state FROM jobs INDEXED BY jobs_by_queue WHERE queue = ? AND id > ? ORDER BY id LIMIT +?",
-        queue,
-        after,
-        limit,
-      );
-    },
+  /** What is made of a pack; null while it is set aside, because it cannot be read. */
+  #inPack<Made>(head: PackHead, now: number, make: () => Made): Made | null {
+    const name = { kind: EACH_PACK.kind, key: EACH_PACK.keyOf(head) };
+    return this.#parts.get(QUARANTINE).holds(name.kind, name.key, now)
+      ? null
+      : readable(this.#parts, name, { now, make });
+  }
 
-    /** These jobs without their long columns, discarded ones too, in any order. */
-    heads(ids: readonly string[]): JobHead<RowState>[] {
-      return sql.all<JobHead<RowState>>(HEADS, JSON.stringify(ids));
-    },
+  /** Queued jobs of a queue, at most `limit`: blocked ones first, because the end of a head would open the next. */
+  queuedIds({ queue, now }: { queue: number; now: number }, limit: number): string[] {
+    const ids = this.#rows.queuedIds(queue, limit);
+    for (const partition of this.#packs.any ? this.#packs.heads.readyPartitions(queue) : []) {
+      for (const { id } of this.#packedReady({ queue, partition, now }, limit - ids.length)) ids.push(id);
+    }
+    return ids;
+  }
 
-    /** Which of these the shard has a row of, discarded ones too. */
-    existing(ids: readonly string[]): string[] {
-      return sql
-        .all<{ id: string }>("SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids))
-        .map(({ id }) => id);
-    },
+  /** The states of a queue's jobs above the id `after`, in the order of their ids: only of those that have rows. */
+  statesAfter(queue: number, after: string, limit: number): { id: string; state: RowState }[] {
+    return this.#rows.statesAfter(queue, after, limit);
+  }
 
-    /** What stays of a discarded job until history knows that it is gone; null when it was not discarded. */
-    discarded(id: string): Tombstone | null {
-      const query = "SELECT queue, created_at, run_at FROM jobs WHERE id = ? AND state = 'discarded'";
-      return sql.all<Tombstone>(query, id)[0] ?? null;
-    },
+  /** Which of these the shard has, discarded ones too. */
+  existing(ids: readonly string[]): string[] {
+    const { packed, others } = this.#split(ids);
+    const existing = others.length === 0 ? [] : this.#rows.existing(others);
+    return [...existing, ...packed.map(({ id }) => id)];
+  }
 
-    nextDueAt(): number | null {
-      return (
-        sql.all<{ at: number | null }>("SELECT min(due_at) AS at FROM jobs WHERE due_at IS NOT NULL")[0]?.at ?? null
-      );
-    },
-  };
+  /** What stays of a discarded job until history knows that it is gone; null when it was not discarded. */
+  discarded(id: string): Tombstone | null {
+    return this.#rows.discarded(id);
+  }
+
+  /** When the clock next has something to act on, epoch ms. */
+  nextDueAt(now: number): number | null {
+    const at = this.#rows.nextDueAt();
+    const packed = this.#nextPackedDueAt(now);
+    return at === null || packed === null ? (at ?? packed) : Math.min(at, packed);
+  }
+
+  /** What is set aside counts from the time on at which it is tried again. */
+  #nextPackedDueAt(now: number): number | null {
+    const quarantine = this.#parts.get(QUARANTINE);
+    const passedOver = quarantine.count(EACH_PACK.kind, now);
+    if (passedOver === 0) return this.#packs.index.nextDueAt();
+    const next = this.#packs.index
+      .soonest(1 + passedOver * MOST_JOBS)
+      .find(({ pack }) => !quarantine.holds(EACH_PACK.kind, EACH_PACK.keyOf({ pack }), now));
+    return Math.min(next?.at ?? Number.POSITIVE_INFINITY, quarantine.retryAt(EACH_PACK.kind, now));
+  }
+
+  /** The jobs of the soonest deadlines, and when these are. Asked while some are set aside. */
+  dueTimes(limit: number, now: number): { key: string; at: number }[] {
+    const times = dueTimes(this.#parts.sql, limit);
+    for (const { id, due_at: at } of this.#packedDue({ until: Number.POSITIVE_INFINITY, now }, limit)) {
+      if (at !== null) times.push({ key: id, at });
+    }
+    return times.sort((a, b) => a.at - b.at).slice(0, limit);
+  }
+
+  /** How many of these jobs are ready ones of a queue. */
+  readyAmong(queue: number, ids: readonly string[]): number {
+    const { packed, others } = this.#split(ids);
+    const ready = packed.filter(({ place: { head, at } }) => head.queue === queue && stateAt(head, at) === "queued");
+    return readyAmong(this.#parts.sql, queue, others) + ready.length;
+  }
+
+  /** Deletes rows of jobs, whatever they are. */
+  remove(ids: readonly string[]): GoneRow[] {
+    return this.#rows.remove(ids);
+  }
+
+  #packed(id: string): JobRow | null {
+    const place = this.#packs.find(id);
+    return place === null ? null : rowAt(this.#packs, place, this.#isLimited(place.head.queue));
+  }
+
+  #isLimited(queue: number): boolean {
+    return this.#parts.get(QUEUES).get(queue).settings.concurrency !== null;
+  }
+
+  #split(ids: readonly string[]): { packed: { id: string; place: PackPlace }[]; others: readonly string[] } {
+    if (!this.#packs.any) return { packed: [], others: ids };
+    const packed: { id: string; place: PackPlace }[] = [];
+    const others: string[] = [];
+    for (const id of ids) {
+      const place = this.#packs.find(id);
+      if (place === null) others.push(id);
+      else packed.push({ id, place });
+    }
+    return { packed, others };
+  }
+
+  #rowsAt(packed: readonly { place: PackPlace }[]): JobRow[] {
+    const rows: JobRow[] = [];
+    for (const [head, places] of Map.groupBy(packed, ({ place }) => place.head)) {
+      const ofPack = new PackRows(this.#packs, head);
+      for (const { place } of places) rows.push(ofPack.row(place.at, this.#isLimited(head.queue)));
+    }
+    return rows;
+  }
 }
 
-export const JOBS = new Part("job statements", ({ sql }) => jobStore(sql));
-
-/** The jobs of the soonest deadlines, and when these are. Asked while some are set aside. */
-export function dueTimes(sql: Sql, limit: number): { key: string; at: number }[] {
-  return sql.all<{ key: string; at: number }>(DUE_TIMES, limit);
+/** As the index has rows: the elder of two that have the same. */
+function byRank(a: ReadyJob, b: ReadyJob): number {
+  return a.rank - b.rank || (a.id < b.id ? -1 : 1);
 }
 
-/** How many of these jobs are ready ones of a queue. */
-export function readyAmong(sql: Sql, queue: number, ids: readonly string[]): number {
-  const query = `SELECT count(*) AS n FROM jobs WHERE id IN (SELECT value FROM json_each(?))
-    AND queue = ? AND state = 'queued' AND blocked = 0`;
-  return sql.all<{ n: number }>(query, JSON.stringify(ids), queue)[0]?.n ?? 0;
-}
+export const JOBS = new Part(
+  "jobs",
+  (shard) => new JobStore(shard),
+  (_, step) => new JobStore(step),
+);

@@ -9,6 +9,10 @@ import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS, Counts, type Move, standingOf } from "./counts.ts";
 import { JOB_RULES } from "./job-audit.ts";
 import { type FinalJob, LogCheck } from "./log-check.ts";
+import { readableHead } from "./packs/pack-audit.ts";
+import { liveOf, type PackHead } from "./packs/pack-head.ts";
+import { loggedPack } from "./packs/pack-log.ts";
+import { PACKS } from "./packs/packs.ts";
 
 type WalkedRow = FinalJob & { queue: number; partition: number; state: RowState; blocked: number } & SqlRow;
 
@@ -28,10 +32,14 @@ class JobsWalk implements AuditWalk {
   readonly #counted = uncounted();
   readonly #log = new LogCheck();
   readonly #follower = (move: Move) => {
-    if (move.id <= this.#passed) this.#counted.apply(move);
+    const isPassed = move.packed ? this.#hasPacks : move.id <= this.#passed;
+    if (isPassed) this.#counted.apply(move);
   };
   #passed = "";
-  #phase: "jobs" | "log" | "counts" = "jobs";
+  /** What lies in packs is added when all rows are passed. */
+  #hasPacks = false;
+  #phase: "jobs" | "packs" | "log" | "counts" = "jobs";
+  #behindPack = -1;
   /** Queues whose counts have yet to be compared. */
   #queues: number[] = [];
 
@@ -42,6 +50,7 @@ class JobsWalk implements AuditWalk {
 
   next(view: AuditView, limit: number): AuditPage {
     if (this.#phase === "jobs") return this.#nextJobs(view, limit);
+    if (this.#phase === "packs") return this.#nextPacks(view, limit);
     return this.#phase === "log" ? this.#nextEntries(view, limit) : this.#nextCounts(limit);
   }
 
@@ -60,13 +69,26 @@ class JobsWalk implements AuditWalk {
     );
     const more = rows.length === limit;
     this.#passed = more ? (rows.at(-1)?.id ?? END) : END;
-    if (!more) this.#phase = "log";
+    if (!more) this.#phase = "packs";
     return { rows: rows.length, done: false, violations: slotsAreOwned(view, rows) };
+  }
+
+  /** Packs whose jobs are all final: the log names each as a whole. */
+  #nextPacks(view: AuditView, limit: number): AuditPage {
+    const page = view.get(PACKS).store.page(this.#behindPack, limit);
+    const heads = page.flatMap(({ make }) => readableHead(make) ?? []);
+    this.#log.look(view, heads.filter((head) => liveOf(head) === 0 && head.done > 0).map(loggedAs));
+    const last = page.at(-1);
+    if (last === undefined) this.#phase = "log";
+    else this.#behindPack = last.pack;
+    return { rows: page.length, done: false, violations: [] };
   }
 
   #nextEntries(view: AuditView, limit: number): AuditPage {
     const { rows, done, violations } = this.#log.next(view, limit);
     if (done) {
+      this.#counted.addPacks(view.get(PACKS).index);
+      this.#hasPacks = true;
       this.#phase = "counts";
       this.#queues = [...new Set([...this.#kept.queues(), ...this.#counted.queues()])];
     }
@@ -84,6 +106,11 @@ export const JOB_AUDIT: Audit = {
   rows: [JOB_RULES],
   walks: [{ name: "jobs with their counts and log", begin: (shard) => new JobsWalk(shard) }],
 };
+
+function loggedAs(head: PackHead): FinalJob {
+  const [id, version] = loggedPack(head);
+  return { id, slot: head.slot, version, finished_at: head.lastDoneAt };
+}
 
 function isFinalRow(state: RowState): boolean {
   return state !== "scheduled" && state !== "queued" && state !== "running";

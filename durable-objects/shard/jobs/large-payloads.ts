@@ -2,7 +2,8 @@ import { FACTS, type Facts } from "../kernel/facts.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import type { JobHead } from "./job-row.ts";
-import { JOBS } from "./job-store.ts";
+import { unpack } from "./packs/unpack.ts";
+import { JOB_TABLE } from "./row-store.ts";
 import { countBytes } from "./stored-size.ts";
 
 /** A hundred payloads of this many characters, at three bytes a character, still fit in one claim. */
@@ -42,7 +43,8 @@ export function replacePayload(
   { id, queue }: Pick<JobHead, "id" | "queue">,
   next: { payload: string; spec: string },
 ): void {
-  const jobs = step.get(JOBS);
+  unpack(step, id);
+  const jobs = step.get(JOB_TABLE);
   const before = jobs.sizeOf(id);
   jobs.replacePayload(id, next.payload, next.spec);
   countBytes(step, queue, jobs.sizeOf(id) - before);

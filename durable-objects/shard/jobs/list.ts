@@ -1,12 +1,13 @@
 import type { ListReply, ListRequest } from "../../../contract/rpc.ts";
+import type { RowState } from "../../../domain/job/state.ts";
 import { firstJobIdAt } from "../../../domain/job-id.ts";
-import type { Sql } from "../../sql.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS } from "./counts.ts";
 import { isKept, type JobHead, type JobRow, type JobSpec, toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import { PACKS } from "./packs/packs.ts";
 import { PROGRESS } from "./progress-store.ts";
 import { nextOf, type WalkedIndex, walkIds } from "./walk-queues.ts";
 
@@ -31,7 +32,7 @@ const HEAD_CHARACTERS = 4 * 1024;
 export function listJobs(parts: Parts, request: ListRequest, now: number): ListReply {
   const page = new Page(parts, request, now);
   const { filter } = request;
-  const ids = walkIds(parts.sql, {
+  const ids = walkIds(parts, {
     queues: queuesOf(parts, request),
     indexes: indexesFor(filter.state),
     after: filter.createdAfter === null ? "" : firstJobIdAt(filter.createdAfter - CLOCK_SLACK_MS),
@@ -106,11 +107,11 @@ class Page {
     const jobs = this.#parts.get(JOBS);
     const { filter, include } = this.#request;
     const { payload, result } = include;
-    const candidates = candidatesOf(this.#parts.sql, ids, filter);
-    const heads = new Map(jobs.heads(candidates).map((head) => [head.id, head]));
+    const candidates = candidatesOf(this.#parts, ids, filter);
+    const heads = this.#headsOf(candidates);
     const atOnce = payload || result ? WHOLE_AT_ONCE : MOST_AT_ONCE;
     for (let at = 0; at < candidates.length; at += atOnce) {
-      const some = candidates.slice(at, at + atOnce).map((id) => heads.get(id) ?? lost(id));
+      const some = candidates.slice(at, at + atOnce).flatMap((id) => heads.get(id) ?? []);
       const shown = some.filter(isKept).filter((head) => this.#matches(head));
       const whole = new Map(payload || result ? jobs.rows(shown.map(({ id }) => id)).map((row) => [row.id, row]) : []);
       const match = new Set(shown);
@@ -122,13 +123,24 @@ class Page {
     return null;
   }
 
+  /** Of a pack that cannot be read no job is listed: it is set aside, and the audit tells of it. */
+  #headsOf(ids: readonly string[]): Map<string, JobHead<RowState>> {
+    const jobs = this.#parts.get(JOBS);
+    const all = (some: readonly string[]) => jobs.heads(some).map((head) => [head.id, head] as const);
+    try {
+      return new Map(all(ids));
+    } catch {
+      return new Map(ids.flatMap((id) => this.#readable({ id }, () => all([id])) ?? []));
+    }
+  }
+
   reply(scannedTo: string | null): ListReply {
     const items = this.#parts.get(PROGRESS).tellAll(this.items);
     return { type: "page", items, scannedTo, gone: this.#gone };
   }
 
   /** A job that cannot be read is left out, and set aside: the audit tells of it. */
-  #readable<Made>({ id }: JobHead, make: () => Made): Made | null {
+  #readable<Made>({ id }: { id: string }, make: () => Made): Made | null {
     return readable(this.#parts, { kind: EACH_JOB.kind, key: id }, { now: this.#now, make });
   }
 
@@ -138,7 +150,7 @@ class Page {
 
   /** True when the page is full with it. */
   #show(head: JobHead, whole: Pick<JobRow, "payload" | "result"> | undefined): boolean {
-    const { include, limit } = this.#request;
+    const { include, limit, characters = PAGE_CHARACTERS } = this.#request;
     const { settings } = this.#parts.get(QUEUES).get(head.queue);
     const payload = include.payload && whole !== undefined ? whole.payload : "null";
     const result = include.result && whole !== undefined ? whole.result : null;
@@ -148,7 +160,7 @@ class Page {
     this.items.push(job);
     this.#characters += HEAD_CHARACTERS + payload.length + (result?.length ?? 0) + (head.error?.length ?? 0);
     if (include.attempts) this.#characters += head.attempts.length;
-    return this.items.length >= limit || this.#characters > PAGE_CHARACTERS;
+    return this.items.length >= limit || this.#characters > Math.min(characters, PAGE_CHARACTERS);
   }
 }
 
@@ -159,16 +171,15 @@ const CANDIDATES = `SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each
  * Of these those that may match, and the discarded, in the same order: SQLite leaves out most of what does not match, for a tenth
  * of what it costs to bring a row here. A tag is looked for as text, so that `matches` still has to look at the tags themselves.
  */
-function candidatesOf(sql: Sql, ids: string[], { state, orderingKey, tag }: ListRequest["filter"]): string[] {
+function candidatesOf(parts: Parts, ids: string[], { state, orderingKey, tag }: ListRequest["filter"]): string[] {
   if (state === null && orderingKey === null && tag === null) return ids;
   const tagText = tag === null ? null : JSON.stringify(tag);
-  const rows = sql.all<{ id: string }>(CANDIDATES, JSON.stringify(ids), state, orderingKey, tagText);
+  const rows = parts.sql.all<{ id: string }>(CANDIDATES, JSON.stringify(ids), state, orderingKey, tagText);
   const candidates = new Set(rows.map(({ id }) => id));
+  // Packed jobs are in the memory of their ids, and are looked at one by one.
+  const packs = parts.get(PACKS);
+  if (packs.any && orderingKey === null) for (const id of ids) if (packs.find(id) !== null) candidates.add(id);
   return candidates.size === 0 ? [] : ids.filter((id) => candidates.has(id));
-}
-
-function lost(id: string): never {
-  throw new Error(`an index names ${id}, which has no row`);
 }
 
 function matches(row: JobHead, filter: ListRequest["filter"]): boolean {

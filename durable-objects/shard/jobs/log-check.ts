@@ -2,6 +2,9 @@ import type { AuditViolation } from "../../../contract/rpc.ts";
 import { SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import type { AuditView } from "../kernel/audit-rules.ts";
 import { HISTORY_LOG, type LoggedJob } from "./history-log.ts";
+import { liveOf } from "./packs/pack-head.ts";
+import { packOf } from "./packs/pack-log.ts";
+import { PACKS } from "./packs/packs.ts";
 
 /** A final job, as far as the log has to know of it. */
 export interface FinalJob {
@@ -59,7 +62,20 @@ export class LogCheck {
   }
 
   /** Those of the jobs that the log does not name whose rows are still as they were. */
-  #missing({ sql }: AuditView): AuditViolation[] {
+  #missing(view: AuditView): AuditViolation[] {
+    const packs = [...this.#sought.values()].filter(({ id }) => {
+      const pack = packOf(id);
+      const head = pack === null ? null : view.get(PACKS).get(pack);
+      return head !== null && head.done > 0 && liveOf(head) === 0;
+    });
+    const names = [...packs.map(({ id }) => `pack ${packOf(id)}`), ...this.#missingRows(view)];
+    return names.map((name) => ({
+      rule: "final-is-logged",
+      detail: `${name} is final and history will never hear of it`,
+    }));
+  }
+
+  #missingRows({ sql }: AuditView): string[] {
     const ids = JSON.stringify([...this.#sought.values()].map(({ id, version }) => [id, version]));
     return sql
       .all<{ id: string }>(
@@ -67,7 +83,7 @@ export class LogCheck {
            AND state IN ('succeeded', 'failed', 'cancelled', 'discarded')`,
         ids,
       )
-      .map(({ id }) => ({ rule: "final-is-logged", detail: `${id} is final and history will never hear of it` }));
+      .map(({ id }) => id);
   }
 }
 

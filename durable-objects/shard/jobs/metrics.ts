@@ -81,6 +81,16 @@ export class Metrics {
     return { accepted: rate(window.accepted), started: rate(window.started), finished: rate(window.finished) };
   }
 
+  /** Jobs of all queues that were accepted or started in this second or the one before. */
+  atWork(now: number): number {
+    const second = Math.floor(now / 1000);
+    return [second, second - 1].reduce((sum, at) => {
+      const cell = ((at % WINDOW_SECONDS) + WINDOW_SECONDS) % WINDOW_SECONDS;
+      if (this.#all.second[cell] !== at) return sum;
+      return sum + (this.#all.accepted[cell] ?? 0) + (this.#all.started[cell] ?? 0);
+    }, 0);
+  }
+
   /** Sorted, of the last minute. */
   latencies(queue: number, now: number): number[] {
     return this.#window(queue)

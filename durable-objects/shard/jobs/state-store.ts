@@ -5,7 +5,7 @@ import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { JobKey, SucceededJob } from "./job-change.ts";
 import { ITEM_COLUMNS, type JobHead, type JobRow, ROW_COLUMNS } from "./job-row.ts";
-import { GONE_COLUMNS, type GoneRow, IS_READABLE } from "./job-store.ts";
+import { GONE_COLUMNS, type GoneRow, IS_READABLE } from "./row-store.ts";
 
 /** The columns that a submission sets; the rest have defaults. */
 export type NewRow = Pick<

@@ -8,7 +8,7 @@ import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { countChange, countMove, standingOf } from "./counts.ts";
+import { countChange, countMove, type Place, standingOf } from "./counts.ts";
 import {
   type JobChange,
   type JobKey,
@@ -19,7 +19,14 @@ import {
   type SucceededJob,
 } from "./job-change.ts";
 import { BEGUN, BLOCKS, type JobHead, type JobRow } from "./job-row.ts";
-import { EACH_JOB, type GoneRow, JOBS } from "./job-store.ts";
+import { EACH_JOB, JOBS } from "./job-store.ts";
+import { acceptPacked, packable } from "./packs/accept.ts";
+import { startPacked, succeedPacked } from "./packs/claim.ts";
+import { closeAtEnd } from "./packs/close-packs.ts";
+import type { PackHead } from "./packs/pack-head.ts";
+import { PACKS } from "./packs/packs.ts";
+import { unpack } from "./packs/unpack.ts";
+import { type GoneRow, JOB_TABLE } from "./row-store.ts";
 import { type NewRow, type Returning, STATES, type Start, type StartedRow, type Success } from "./state-store.ts";
 import { countBytes, ROW_BYTES } from "./stored-size.ts";
 
@@ -69,6 +76,7 @@ export function extendLease(step: Step, row: JobHead, endsAt: number): JobHead {
 }
 
 function written(step: Step, row: JobHead, next: JobHead): JobHead {
+  unpack(step, row.id);
   next.version = row.version + 1;
   next.due_at = dueAt({
     state: next.state,
@@ -92,8 +100,7 @@ function written(step: Step, row: JobHead, next: JobHead): JobHead {
 
 /** The job has come on: whatever was thrown over it is tried anew. */
 function letGo(step: Step, { id }: { id: string }): void {
-  const quarantine = step.get(QUARANTINE);
-  if (quarantine.any) step.onCommit(() => quarantine.release({ kind: EACH_JOB.kind, key: id }));
+  step.get(QUARANTINE).releaseWith(step, { kind: EACH_JOB.kind, key: id });
 }
 
 /** The bit of the gate for a job that becomes queued: where its key is limited, it goes through when the gate is rebalanced. */
@@ -103,12 +110,19 @@ function gateBit(parts: Parts, { queue, concurrency_key: key }: Pick<JobHead, "q
 
 /** Writes new jobs of any queues. Answers the ids that were not there before: the others were submitted twice. */
 export function accept(step: Step, rows: NewRow[]): Set<string> {
-  const written = step.get(STATES).insert(rows);
+  const plain = packable(step, rows);
+  const written = insert(step, rows, plain);
   const fresh = rows.filter(({ id }) => written.has(id));
+  const packed = new Set(plain);
   for (const row of fresh) {
     step.wakeAt(row.due_at);
-    countChange(step, row, { before: null, after: standingOf(row) });
+    if (!packed.has(row)) countChange(step, row, { before: null, after: standingOf(row) });
   }
+  countPacked(
+    step,
+    fresh.filter((row) => packed.has(row)),
+    { before: null, after: "ready" },
+  );
   for (const [queue, jobs] of byQueue(fresh)) {
     countBytes(
       step,
@@ -120,37 +134,82 @@ export function accept(step: Step, rows: NewRow[]): Set<string> {
   return written;
 }
 
+/** Writes jobs that the shard does not have yet, `plain` ones into packs. Answers their ids. */
+function insert(step: Step, rows: readonly NewRow[], plain: readonly NewRow[]): Set<string> {
+  const packs = step.get(PACKS);
+  const packed = new Set(plain);
+  const written = step.get(STATES).insert(rows.filter((row) => !packed.has(row) && packs.find(row.id) === null));
+  if (plain.length === 0) return written;
+  const known = new Set(step.get(JOBS).existing(plain.map(({ id }) => id)));
+  const fresh = plain.filter(({ id }) => !known.has(id) && !written.has(id) && written.add(id));
+  closeAtEnd(step);
+  acceptPacked(step, fresh);
+  return written;
+}
+
+/** Counts jobs of packs, all of one partition together. */
+function countPacked(
+  step: Step,
+  jobs: readonly Pick<JobHead, "id" | "queue" | "partition">[],
+  { before, after }: { before: Place | null; after: Place | null },
+): void {
+  for (const ofPlace of Map.groupBy(jobs, ({ queue, partition }) => `${queue}/${partition}`).values()) {
+    const [first] = ofPlace;
+    if (first === undefined) continue;
+    const { id, queue, partition } = first;
+    countMove(step, { id, queue, partition, before, after, n: ofPlace.length, packed: true });
+  }
+}
+
 /** Starts an attempt of each of `jobs` of one queue that is still ready. Answers what is asked for of each, in no promised order. */
 export function start<Row extends StartedRow>(
   step: Step,
   queue: number,
   { jobs, as, returning }: { jobs: readonly StartedJob[]; as: Start; returning: Returning },
 ): Row[] {
-  const rows = step.get(STATES).start<Row>(
-    jobs.map(({ id }) => id),
-    as,
-    returning,
-  );
+  const places = jobs.flatMap(({ place }) => place ?? []);
+  const others = places.length === 0 ? jobs : jobs.filter(({ place }) => place === undefined);
+  const rows: Row[] = others.length === 0 ? [] : startRows(step, others, { as, returning });
+  if (places.length > 0) {
+    closeAtEnd(step);
+    rows.push(...startPacked<Row>(step, places, { as, returning }));
+  }
   const ids = new Set(rows.map(({ id }) => id));
   const started = jobs.filter(({ id }) => ids.has(id));
   for (const row of rows) {
     step.wakeAt(row.due_at);
     letGo(step, row);
   }
-  for (const { id, partition } of started) {
-    countMove(step, { id, queue, partition, before: "ready", after: "running" });
+  for (const { id, partition, place } of started) {
+    if (place === undefined) countMove(step, { id, queue, partition, before: "ready", after: "running" });
   }
+  const packed = started.filter(({ place }) => place !== undefined).map((job) => ({ ...job, queue }));
+  countPacked(step, packed, { before: "ready", after: "running" });
   if (started.length > 0) tellChange(step, { event: "claim", queue, jobs: started });
   return rows;
 }
 
+function startRows<Row extends StartedRow>(
+  step: Step,
+  jobs: readonly StartedJob[],
+  { as, returning }: { as: Start; returning: Returning },
+): Row[] {
+  const ids = jobs.map(({ id }) => id);
+  return step.get(STATES).start<Row>(ids, as, returning);
+}
+
 /** Records successes, each under the fence of its lease. Answers those that were recorded. See `StateStore.succeed`. */
 export function succeed(step: Step, done: Success[], namespace: string | null): SucceededJob[] {
-  const jobs = step.get(STATES).succeed(done, step.now, namespace);
+  const jobs = recordSuccesses(step, done, namespace);
   for (const job of jobs) {
-    countChange(step, job, { before: "running", after: null });
+    if (job.packed === undefined) countChange(step, job, { before: "running", after: null });
     letGo(step, job);
   }
+  countPacked(
+    step,
+    jobs.filter(({ packed }) => packed),
+    { before: "running", after: null },
+  );
   const results = new Map(done.map(({ id, result }) => [id, result === null ? 0 : utf8Bytes(result)]));
   for (const [queue, ofQueue] of byQueue(jobs)) {
     countBytes(
@@ -161,6 +220,14 @@ export function succeed(step: Step, done: Success[], namespace: string | null): 
     tellChange(step, { event: "succeed", queue, jobs: ofQueue });
   }
   return jobs;
+}
+
+function recordSuccesses(step: Step, done: Success[], namespace: string | null): SucceededJob[] {
+  if (!step.get(PACKS).any) return step.get(STATES).succeed(done, step.now, namespace);
+  closeAtEnd(step);
+  const { jobs, others, large } = succeedPacked(step, done, namespace);
+  for (const id of large) unpack(step, id);
+  return others.length === 0 ? jobs : [...jobs, ...step.get(STATES).succeed(others, step.now, namespace)];
 }
 
 /** An empty list, as JSON. */
@@ -175,16 +242,17 @@ export function discardRow(step: Step, row: JobHead, spec: string): void {
   if (nextState(row.state, { type: "discard" }) === null) {
     throw new Error(`${row.id} is ${row.state}: only a final job is discarded`);
   }
-  const before = step.get(JOBS).sizeOf(row.id);
+  unpack(step, row.id);
+  const before = step.get(JOB_TABLE).sizeOf(row.id);
   step.get(STATES).discard(row, { spec, now: step.now });
-  countBytes(step, row.queue, step.get(JOBS).sizeOf(row.id) - before);
+  countBytes(step, row.queue, step.get(JOB_TABLE).sizeOf(row.id) - before);
   countChange(step, row, { before: standingOf(row), after: null });
 }
 
 /** Brings the row of a final job back that history alone still had. Nothing follows from it: it ended long ago. */
 export function restoreRow(step: Step, row: JobRow): void {
   step.get(STATES).restore(row);
-  countBytes(step, row.queue, step.get(JOBS).sizeOf(row.id));
+  countBytes(step, row.queue, step.get(JOB_TABLE).sizeOf(row.id));
   countChange(step, row, { before: null, after: standingOf(row) });
 }
 
@@ -193,8 +261,14 @@ export function forgetRows(step: Step, jobs: readonly [id: string, version: numb
   countGone(step, step.get(STATES).forget(jobs));
 }
 
+/** Deletes a pack whose jobs are all final, and that history has. */
+export function forgetPack(step: Step, head: PackHead): void {
+  countBytes(step, head.queue, -step.get(PACKS).remove(head));
+}
+
 /** Deletes rows of jobs of a namespace that goes, and answers them: those that had not ended were cancelled before. */
 export function removeRows(step: Step, ids: readonly string[]): GoneRow[] {
+  for (const id of ids) unpack(step, id);
   const gone = step.get(JOBS).remove(ids);
   countGone(step, gone);
   return gone;
@@ -216,7 +290,8 @@ export function unblock(step: Step, row: JobHead, reason: number): void {
 
 /** What holds a job back from now on. */
 export function block(step: Step, row: JobHead, blocked: number): void {
-  step.get(JOBS).setBlocked(row.id, blocked);
+  unpack(step, row.id);
+  step.get(JOB_TABLE).setBlocked(row.id, blocked);
   const after = { ...row, blocked };
   countChange(step, row, { before: standingOf(row), after: standingOf(after) });
   tellChange(step, { event: "blocks", queue: row.queue, jobs: [after] });
@@ -243,7 +318,7 @@ function concerns(step: Parts, { key, whileAny }: JobListener, { jobs }: JobChan
   return key === undefined || anyHas(jobs, key);
 }
 
-function anyHas(jobs: readonly Partial<JobHead>[], key: JobKey): boolean {
+function anyHas(jobs: readonly Partial<Pick<JobHead, JobKey>>[], key: JobKey): boolean {
   for (const job of jobs) if ((job[key] ?? null) !== null) return true;
   return false;
 }

@@ -4,6 +4,8 @@ import { countsEqualRows, type KeptCounts, keptCounts } from "../kernel/kept-cou
 import type { Part, PartContext, Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { READABLE_JOBS } from "./history-log.ts";
+import { PACK_JOBS, packOfName } from "./packs/pack-log.ts";
+import { PACKS } from "./packs/packs.ts";
 
 /** The fact that says how far history is. */
 export const PROJECTED = "projected";
@@ -19,7 +21,13 @@ function uncopied(sql: Sql, { from, to, limit }: { from: number; to: number; lim
          JOIN jobs ON jobs.id = iif(entry.type = 'array', entry.value ->> 0, NULL)
        WHERE kept IN (0, 1) AND finished.seq > ?1 AND finished.seq <= ?2 AND moved_in = 0 AND jobs.version = entry.value ->> 1
        LIMIT +?3)
-     GROUP BY queue`,
+     GROUP BY queue
+     UNION ALL
+     SELECT packs.queue, sum(${PACK_JOBS}), sum(${PACK_JOBS})
+     FROM finished, json_each(${READABLE_JOBS}) AS place, json_each(iif(place.type = 'array', place.value, '[]')) AS entry
+       JOIN packs ON packs.pack = ${packOfName("iif(entry.type = 'array', entry.value ->> 0, NULL)")}
+     WHERE kept IN (0, 1) AND finished.seq > ?1 AND finished.seq <= ?2 AND moved_in = 0
+     GROUP BY packs.queue`,
     from,
     to,
     limit,
@@ -33,9 +41,14 @@ function projectedIn(shard: Parts): number {
   return Number(shard.get(FACTS).read(PROJECTED) ?? 0);
 }
 
+/** With those that have succeeded in packs which the log does not name yet, because others of their jobs have not ended. */
+function allUncopied(shard: Parts, limit: number): Uncopied[] {
+  const partly = [...shard.get(PACKS).index.partlyDone].map(([queue, n]) => ({ queue, n, succeeded: n }));
+  return [...uncopied(shard.sql, { from: projectedIn(shard), to: ALL.to, limit }), ...partly];
+}
+
 function load(of: "n" | "succeeded") {
-  return (shard: PartContext) =>
-    uncopied(shard.sql, { from: projectedIn(shard), ...ALL }).map((row) => ({ key: row.queue, n: row[of] }));
+  return (shard: PartContext) => allUncopied(shard, ALL.limit).map((row) => ({ key: row.queue, n: row[of] }));
 }
 
 /** Finished jobs of each queue that history does not have yet. */
@@ -47,8 +60,7 @@ export const UNPROJECTED_SUCCEEDED = keptCounts("counts of unprojected successes
 function audit(rule: string, part: Part<KeptCounts>, of: "n" | "succeeded") {
   return countsEqualRows(rule, part, {
     name: `unprojected jobs (${of})`,
-    rows: (view, limit) =>
-      uncopied(view.sql, { from: projectedIn(view), to: ALL.to, limit }).map((row) => ({ key: row.queue, n: row[of] })),
+    rows: (view, limit) => allUncopied(view, limit).map((row) => ({ key: row.queue, n: row[of] })),
   });
 }
 

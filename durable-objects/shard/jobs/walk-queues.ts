@@ -1,4 +1,8 @@
+import { isPlatformFault } from "../../../domain/fault.ts";
 import type { Sql } from "../../sql.ts";
+import type { Parts } from "../kernel/part.ts";
+import type { IdBounds } from "./packs/pack-heads.ts";
+import { PACKS, type Packs } from "./packs/packs.ts";
 
 /** The indexes that have the jobs of one queue in the order of their ids: all of them, those that failed or were cancelled, and the tombstones. */
 const INDEXES = {
@@ -27,13 +31,14 @@ export interface QueueWalk {
  * The ids of the jobs of some queues in one order, merged from an index that has each queue apart: what is read are entries
  * of these queues and no others, whatever else the shard has.
  */
-export function* walkIds(sql: Sql, walk: QueueWalk): Generator<string, void> {
+export function* walkIds(parts: Parts, walk: QueueWalk): Generator<string, void> {
   const streams = walk.queues.length * walk.indexes.length;
   const chunk = Math.max(LEAST_READ, Math.min(MOST_READ, Math.ceil(FIRST_READ / Math.max(1, streams))));
   // The stream whose id comes next is the last: it is taken off and put back at its new place.
   const waiting: Stream[] = [];
   for (const queue of walk.queues) {
-    for (const index of walk.indexes) putBack(waiting, new Stream(sql, { walk, queue, index, chunk }));
+    for (const index of walk.indexes) putBack(waiting, new IndexStream(parts.sql, { walk, queue, index, chunk }));
+    if (walk.indexes.includes("all")) putBack(waiting, new PackStream(parts.get(PACKS), { walk, queue }));
   }
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (next.head !== null) yield next.head;
@@ -65,6 +70,81 @@ function putBack(waiting: Stream[], stream: Stream): void {
   waiting.splice(low, 0, stream);
 }
 
+/** Ids in the order of a walk. */
+abstract class Stream {
+  readonly #newestFirst: boolean;
+
+  constructor({ newestFirst }: QueueWalk) {
+    this.#newestFirst = newestFirst;
+  }
+
+  /** The next id; null at the end. */
+  abstract get head(): string | null;
+
+  abstract step(): void;
+
+  /** Whether the walk comes to `id` before it comes to the head. */
+  comesAfter(id: string): boolean {
+    const { head } = this;
+    return head !== null && (this.#newestFirst ? head < id : head > id);
+  }
+}
+
+/** The packed jobs of one queue. The ids of packs hardly overlap: mostly those of one are in hand. */
+class PackStream extends Stream {
+  readonly #packs: Packs;
+  readonly #walk: QueueWalk;
+  readonly #ranges: Iterator<IdBounds, void>;
+  #nextRange: IdBounds | null;
+  /** Ids that were read and not given, the next one last. */
+  #ids: string[] = [];
+
+  constructor(packs: Packs, { walk, queue }: { walk: QueueWalk; queue: number }) {
+    super(walk);
+    this.#packs = packs;
+    this.#walk = walk;
+    this.#ranges = packs.heads.rangesOf(queue, walk);
+    this.#nextRange = this.#ranges.next().value ?? null;
+    this.#fill();
+  }
+
+  override get head(): string | null {
+    return this.#ids.at(-1) ?? null;
+  }
+
+  override step(): void {
+    this.#ids.pop();
+    this.#fill();
+  }
+
+  /** Reads packs until none that is left could have an id that comes before the next. */
+  #fill(): void {
+    for (let range = this.#nextRange; range !== null && this.#mayComeFirst(range); range = this.#nextRange) {
+      const { after, before, newestFirst } = this.#walk;
+      const ids = livingIds(this.#packs, range.head).filter((id) => id > after && id < before);
+      this.#ids.push(...ids);
+      this.#ids.sort();
+      if (!newestFirst) this.#ids.reverse();
+      this.#nextRange = this.#ranges.next().value ?? null;
+    }
+  }
+
+  #mayComeFirst({ highest, lowest }: IdBounds): boolean {
+    const { head } = this;
+    return head === null || (this.#walk.newestFirst ? highest > head : lowest < head);
+  }
+}
+
+/** None where they cannot be read: whoever claims from the pack, or audits it, comes to know of that. */
+function livingIds(packs: Packs, head: IdBounds["head"]): string[] {
+  try {
+    return packs.livingIds(head);
+  } catch (error) {
+    if (isPlatformFault(error)) throw error;
+    return [];
+  }
+}
+
 interface StreamOf {
   walk: QueueWalk;
   queue: number;
@@ -73,7 +153,7 @@ interface StreamOf {
 }
 
 /** One index of one queue, from one bound to the other. */
-class Stream {
+class IndexStream extends Stream {
   readonly #sql: Sql;
   readonly #of: StreamOf;
   #chunk: number;
@@ -82,27 +162,21 @@ class Stream {
   #ended = false;
 
   constructor(sql: Sql, of: StreamOf) {
+    super(of.walk);
     this.#sql = sql;
     this.#of = of;
     this.#chunk = of.chunk;
     this.#read(null);
   }
 
-  /** The next id; null at the end. */
-  get head(): string | null {
+  override get head(): string | null {
     return this.#ids[this.#at] ?? null;
   }
 
-  step(): void {
+  override step(): void {
     const last = this.head;
     this.#at += 1;
     if (this.#at >= this.#ids.length && !this.#ended) this.#read(last);
-  }
-
-  /** Whether the walk comes to `id` before it comes to the head. */
-  comesAfter(id: string): boolean {
-    const { head } = this;
-    return head !== null && (this.#of.walk.newestFirst ? head < id : head > id);
   }
 
   #read(last: string | null): void {

@@ -29,10 +29,16 @@ export interface Patience<Request, Result> {
   again?(shard: Engine, call: WaitingCall<Request, Result>): Waiting | null;
   /** What to wait for before the answer goes out as it is; null: it goes now. */
   hold?(shard: Parts, call: WaitingCall<Request, Result>): Waiting | null;
+  /** The answer as it goes out, after its wait. Left out: as it is. */
+  after?(result: Result, call: WaitingCall<Request, Result>): Result;
+  /** The call is held no more, however that came. */
+  leave?(shard: Parts, request: Request): void;
 }
 
 interface CommandBase<Request, Result> {
   readonly touches: Touches<Request>;
+  /** What runs in place of a call that has thrown `error`, and so has done nothing; it may throw the same. No fault of the platform comes here. */
+  readonly otherwise?: (engine: Engine, request: Request, error: unknown) => Result;
   readonly patience?: Patience<Request, Result>;
 }
 
@@ -74,8 +80,9 @@ export function read<Request, Result>(
 export function direct<Request, Result>(
   touches: Touches<Request>,
   run: (engine: Engine, request: Request, alarmAt: number | null) => Result,
+  patience?: Patience<Request, Result>,
 ): Command<Request, Result> {
-  return { kind: "direct", touches, run };
+  return { kind: "direct", touches, run, ...(patience === undefined ? {} : { patience }) };
 }
 
 /** The call is about the whole shard, or about a queue wherever its partitions lie. */

@@ -68,9 +68,18 @@ export class Ownership {
   }
 }
 
+/** Null where it cannot be read: it is asked for again, as that of a new shard is. */
+function mapIn(text: string): SlotMap | null {
+  try {
+    return JSON.parse(text) as SlotMap;
+  } catch {
+    return null;
+  }
+}
+
 export const OWNERSHIP = new Part("ownership", (shard) => {
   const text = shard.get(FACTS).read(KEY);
-  return new Ownership(shard.name, text === null ? null : (JSON.parse(text) as SlotMap));
+  return new Ownership(shard.name, text === null ? null : mapIn(text));
 });
 
 /** The slots of jobs, by their ids. What is no id of a job lies nowhere: the call finds nothing. */

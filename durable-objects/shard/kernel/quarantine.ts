@@ -35,6 +35,8 @@ export interface Rows<Row> {
   nests?: true;
   /** Somebody asks for just these rows: they are tried, whether they are set aside or not. */
   asked?: true;
+  /** That this walk comes on proves nothing: one that is set aside stays so until somebody says that it is done (`release`). */
+  unproven?: true;
 }
 
 /**
@@ -115,8 +117,13 @@ export class Quarantine {
   }
 
   /** Work on the row has come to its end. When its step commits it is set aside no more. */
-  leaves(step: Step, name: RowName): void {
+  leaves(step: Step, name: RowName, { unproven = false } = {}): void {
     this.#probe?.leaves(name);
+    if (!unproven) this.releaseWith(step, name);
+  }
+
+  /** The row is set aside no more when the step has committed. */
+  releaseWith(step: Step, name: RowName): void {
     if (this.any && this.find(name.kind, name.key) !== null) step.onCommit(() => this.release(name));
   }
 
@@ -231,7 +238,7 @@ export function walk<Row>(
     const name = { kind: of.kind, key: of.keyOf(row) };
     if (!quarantine.enters(name, step.now, of)) continue;
     each(row);
-    quarantine.leaves(step, name);
+    quarantine.leaves(step, name, of);
     worked += 1;
   }
   return worked;

@@ -38,8 +38,12 @@ export function cancelWaiting(
   { after, limit }: { after: string | null; limit: number },
 ): { cancelled: number; next: string | null } {
   const jobs = step.get(JOBS);
-  const passedOver = step.get(QUARANTINE).count(EACH_JOB.kind, step.now);
-  const ids = jobs.queuedIds(ref, limit + passedOver);
+  const quarantine = step.get(QUARANTINE);
+  // Those that are passed over take no place: were they all there is here, the scheduled ones would not be looked at.
+  const ids = jobs
+    .queuedIds({ queue: ref, now: step.now }, limit + quarantine.count(EACH_JOB.kind, step.now))
+    .filter((id) => !quarantine.holds(EACH_JOB.kind, id, step.now))
+    .slice(0, limit);
   let next = after;
   if (ids.length < limit) {
     const walked = scheduledIds(step, ref, { after: next, limit: limit - ids.length });

@@ -4,8 +4,10 @@ import { rankOf } from "../../../domain/rank.ts";
 import { type JobHead, type JobSpec, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { replacePayload } from "../jobs/large-payloads.ts";
+import { unpack } from "../jobs/packs/unpack.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import { RANKS } from "../jobs/rank-store.ts";
+import { JOB_TABLE } from "../jobs/row-store.ts";
 import { allows, transition } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
@@ -64,7 +66,7 @@ function changed(step: Step, before: JobHead, changes: JobChanges): JobHead {
   const after = transition(step, row, { type: "replace", later, set: { run_at: runAt, expires_at: expiresAt } });
   const spec = tags === undefined ? row.spec : JSON.stringify({ ...(JSON.parse(row.spec) as JobSpec), tags });
   if (payload !== undefined) replacePayload(step, row, { payload, spec });
-  else if (tags !== undefined) step.get(JOBS).setSpec(row.id, spec);
+  else if (tags !== undefined) step.get(JOB_TABLE).setSpec(row.id, spec);
   return after;
 }
 
@@ -73,6 +75,7 @@ function ranked(step: Step, row: JobHead, priority: number): JobHead {
   if (priority === row.priority) return row;
   const { priorityAgingMs } = step.get(QUEUES).get(row.queue).settings;
   const moved = { ...row, priority, rank: rankOf(row.seq, priority, priorityAgingMs) };
+  unpack(step, row.id);
   step.get(RANKS).save(moved);
   return moved;
 }

@@ -1,7 +1,7 @@
 import { type DueAction, whatIsDue } from "../../../domain/due.ts";
 import type { JobError } from "../../../domain/job/job.ts";
 import type { JobHead } from "../jobs/job-row.ts";
-import { dueTimes, EACH_JOB, JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { transition } from "../jobs/transition.ts";
 import type { Parts } from "../kernel/part.ts";
@@ -59,9 +59,11 @@ function wakeForRetries(step: Step): void {
 /** When the clock has to act on a job, epoch milliseconds: those that are set aside count from their next try on. */
 export function nextDeadline(parts: Parts, now: number): number | null {
   const jobs = parts.get(JOBS);
-  return parts
-    .get(QUARANTINE)
-    .nextAt({ kind: EACH_JOB.kind, now }, jobs.nextDueAt, (limit) => dueTimes(parts.sql, limit));
+  return parts.get(QUARANTINE).nextAt(
+    { kind: EACH_JOB.kind, now },
+    () => jobs.nextDueAt(now),
+    (limit) => jobs.dueTimes(limit, now),
+  );
 }
 
 /** What the clock does to one job, if anything. Also called by a report that comes when its lease has just ended. */

@@ -128,6 +128,7 @@ function endOf(result: Submitted): JobError | "expired" | null {
     case "duplicate":
       return ended("duplicate", `The deduplication key is held by ${result.id}.`);
     case "full":
+    case "faulted":
     case "refused":
       throw new Error(`a deferred job cannot be refused as ${result.type}`);
   }

@@ -11,7 +11,7 @@ import type {
 import { isFinal } from "../../../domain/job/state.ts";
 import { explain } from "../flow/explain.ts";
 import { finalKey } from "../jobs/history.ts";
-import { type JobHead, toJob } from "../jobs/job-row.ts";
+import { type JobHead, toJob, toReadableJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import type { Parts } from "../kernel/part.ts";
@@ -42,12 +42,17 @@ export function explainJob(parts: Parts, request: JobRequest, now: number): Here
 }
 
 export function cancelJob(step: Step, request: JobRequest): Here<ChangeReply> {
-  return changeOne(step, request, { change: cancel, why: unredrivable });
+  // That it ends does not hang on whether it can be read.
+  return changeOne(step, request, { change: cancel, why: unredrivable, view: toReadableJob });
 }
 
 /** Redrives a job by hand. */
 export function retryJob(step: Step, request: JobRequest): Here<ChangeReply> {
-  return changeOne(step, request, { change: (scratch, row) => redrive(scratch, row, 0), why: cannotReturn });
+  return changeOne(step, request, {
+    change: (scratch, row) => redrive(scratch, row, 0),
+    why: cannotReturn,
+    view: toJob,
+  });
 }
 
 interface OneChange {
@@ -55,15 +60,16 @@ interface OneChange {
   change: (step: Step, row: JobHead) => JobHead | null;
   /** Why it cannot be. */
   why: (step: Step, row: JobHead) => Unredrivable | null;
+  view: typeof toReadableJob;
 }
 
-function changeOne(step: Step, request: JobRequest, { change, why }: OneChange): Here<ChangeReply> {
+function changeOne(step: Step, request: JobRequest, { change, why, view }: OneChange): Here<ChangeReply> {
   const row = visibleHead(step, request);
   if (row === null) return absent(step, request);
   const changed = change(step, row) !== null;
   const after = step.get(JOBS).row(request.id);
   if (after === null) throw new Error(`${request.id} vanished within a step`);
-  const job = step.get(PROGRESS).tell(toJob(after, step.get(QUEUES).get(row.queue).settings));
+  const job = step.get(PROGRESS).tell(view(after, step.get(QUEUES).get(row.queue).settings));
   return changed ? { type: "job", job } : { type: "conflict", job, because: why(step, row) };
 }
 

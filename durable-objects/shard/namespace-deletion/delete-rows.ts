@@ -52,7 +52,7 @@ export function deleteSome(step: Step, namespace: string): Deleted {
 /** Events of deleted subscriptions, and these. True when it had anything to do. */
 function deleteFeeds(step: Step, namespace: string): boolean {
   const feeds = step.get(FEEDS);
-  const [feed] = feeds.all().filter(({ settings }) => settings.namespace === namespace);
+  const [feed] = feeds.of(namespace);
   if (feed === undefined) return false;
   feeds.forgetSome(feed, ROWS_PER_STEP);
   step.get(ANY_SUBSCRIPTION).recheck(step);

@@ -7,7 +7,8 @@ import {
   type NamespaceSettings,
 } from "../../../domain/namespace.ts";
 import type { Sql } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
+import { Part, type PartContext } from "../kernel/part.ts";
+import { type Rows, readable } from "../kernel/quarantine.ts";
 
 /** The settings of namespaces that this shard has heard of: as the rows have them, and as the step sees them. */
 export class NamespaceStore {
@@ -23,11 +24,16 @@ export class NamespaceStore {
   }
 
   /** Reads the store from the rows. */
-  static load(sql: Sql): NamespaceStore {
+  static load(shard: PartContext): NamespaceStore {
+    const { sql } = shard;
     const store = new NamespaceStore(sql);
-    for (const { settings } of sql.all<{ settings: string }>("SELECT settings FROM namespaces")) {
-      const known = JSON.parse(settings) as NamespaceSettings;
-      store.#known.set(known.name, known);
+    for (const { name, settings } of sql.all<{ name: string; settings: string }>(
+      "SELECT name, settings FROM namespaces",
+    )) {
+      const make = () => JSON.parse(settings) as NamespaceSettings;
+      // Of one that cannot be read nothing is known until it is sent again.
+      const known = readable(shard, { kind: EACH_NAMESPACE.kind, key: name }, { now: shard.startedAt, make });
+      if (known !== null) store.#known.set(known.name, known);
     }
     return store;
   }
@@ -91,9 +97,14 @@ export class NamespaceStore {
   }
 }
 
+/** Namespaces as rows that are set aside. */
+export const EACH_NAMESPACE = { kind: "namespaces", keyOf: ({ name }) => name } as const satisfies Rows<{
+  name: string;
+}>;
+
 export const NAMESPACES = new Part(
   "namespaces",
-  ({ sql }) => NamespaceStore.load(sql),
+  (shard) => NamespaceStore.load(shard),
   (base, step) => {
     const view = new NamespaceStore(step.sql, base);
     step.onCommit(() => base.join(view));

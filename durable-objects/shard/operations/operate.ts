@@ -109,7 +109,7 @@ function nextRows(step: Step, { operation, after }: KnownOperation): JobHead<Row
   const queues = step.get(QUEUES);
   const named = filter.queue === null ? null : queues.find(namespace, filter.queue);
   const own = filter.queue === null ? queues.of(namespace) : named === null ? [] : [named];
-  const ids = walkIds(step.sql, {
+  const ids = walkIds(step, {
     queues: own.map(({ ref }) => ref),
     indexes: ["all"],
     after,

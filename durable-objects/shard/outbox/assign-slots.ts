@@ -81,7 +81,7 @@ export function assignSlots(step: Step, parent: Parent, jobs: SpawnJob[]): SlotA
   return { type: "assigned", children };
 }
 
-const NO_ROOM = { queue: "queue-full", namespace: "namespace-full", shard: "shard-full" } as const;
+const NO_ROOM = { queue: "backlog-full", namespace: "namespace-full", shard: "shard-full" } as const;
 
 /** Why there is no room for jobs that a job brings, and for which; null when there is, and then they have it. */
 function fullFor(step: Step, namespace: string, children: readonly Child[]): { index: number; because: Unfit } | null {

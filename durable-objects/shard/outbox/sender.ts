@@ -1,3 +1,4 @@
+import { objectStub } from "../../../contract/object-stub.ts";
 import type { ReceiveReply, ReportReply, ReportRequest, ShardApi } from "../../../contract/rpc.ts";
 import { faultText } from "../../../domain/fault.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
@@ -44,12 +45,12 @@ export class OutboxSender implements Driver {
   }
 
   async #call(delivery: Delivery): Promise<ReceiveReply> {
-    const { SHARD, DEAD } = this.#host.bindings();
+    const bindings = this.#host.bindings();
     if (delivery.type === "jobs") {
-      const receiver: Pick<ShardApi, "receive"> = SHARD.getByName(delivery.to);
+      const receiver: Pick<ShardApi, "receive"> = objectStub(bindings.SHARD, delivery.to, bindings);
       return (await receiver.receive(delivery.request)).result;
     }
-    await DEAD.sendBatch(delivery.letters.map((body) => ({ body })));
+    await bindings.DEAD.sendBatch(delivery.letters.map((body) => ({ body })));
     return { type: "received", left: [] };
   }
 }
@@ -81,7 +82,8 @@ export function sendAgain(step: Step, limit: number): boolean {
     jobOf(row, step.get(QUEUES));
     outbox.sendAgain(step, row, step.get(SEQUENCE).next(step.now));
   };
-  return walk(step, EACH_OUTGOING, { rows, each }) === limit;
+  // Its receiver may throw once more: until that has taken it, the backoff goes on.
+  return walk(step, { ...EACH_OUTGOING, unproven: true }, { rows, each }) === limit;
 }
 
 /** When a job that was set aside is tried again; null when none is. */
@@ -122,6 +124,8 @@ function takeOut(step: Step, delivery: Delivery, left: ReadonlySet<number>): voi
   } else {
     const jobs = delivery.request.jobs.filter(({ seq }) => !left.has(seq));
     outbox.confirmed(step, jobs);
+    const quarantine = step.get(QUARANTINE);
+    for (const { job } of jobs) quarantine.releaseWith(step, { kind: EACH_OUTGOING.kind, key: job.id });
   }
 }
 

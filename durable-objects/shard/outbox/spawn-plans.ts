@@ -1,11 +1,23 @@
-import type { Report, ReportResult } from "../../../contract/rpc.ts";
+import type { Report, ReportResult, Unfit } from "../../../contract/rpc.ts";
 import { INVALID_SPAWN } from "../../../contract/spawn.ts";
 import type { Step } from "../kernel/step.ts";
 import { assignSlots, type Child, type Parent, type SlotAssignment } from "./assign-slots.ts";
 import { launch } from "./launch.ts";
 
+/** The job of a report, with the pointer of the jobs that it brings in what its code has sent. */
+export interface Bringing extends Parent {
+  pointer: "/spawn" | "/dure-spawn";
+}
+
 /** The job of a report whose lease is the current one: null of any other, which spawns nothing. */
-export type JobOf = (report: Report) => Parent | null;
+export type JobOf = (report: Report) => Bringing | null;
+
+/** The member of a job that is the reason why a queue cannot take it. */
+const FIELDS: Partial<Record<Unfit, string>> = {
+  "queue-not-found": "/queue",
+  "timeout-too-long": "/timeout",
+  "keys-need-one-partition": "/concurrencyKey",
+};
 
 /**
  * What the jobs that reports bring mean for the reports. They are placed before anything is recorded, so that a success
@@ -24,7 +36,7 @@ export class SpawnPlans {
       const parent = spawn.length === 0 ? null : jobOf(report);
       if (parent === null) return report;
       const assignment = assignSlots(step, parent, spawn);
-      if (assignment.type === "refused" && fails) return failureOf(report, assignment);
+      if (assignment.type === "refused" && fails) return failureOf(report, parent, assignment);
       if (assignment.type === "assigned") this.#children.set(report, assignment.children);
       else this.#answers.set(report, answerOf(assignment));
       return report;
@@ -64,9 +76,14 @@ function answerOf(assignment: Exclude<SlotAssignment, { type: "assigned" }>): Re
   return { status: "refused", index, queue, because };
 }
 
-function failureOf(report: Report, { index, queue, because }: Extract<SlotAssignment, { type: "refused" }>): Report {
+function failureOf(
+  report: Report,
+  { pointer }: Bringing,
+  { index, queue, because }: Extract<SlotAssignment, { type: "refused" }>,
+): Report {
   // Depth is what the job is: no further attempt would change it.
   const retryable = because !== "spawned-too-deep";
-  const error = { code: INVALID_SPAWN, message: `/spawn/${index}: queue ${queue}: ${because}`, retryable };
+  const at = `${pointer}/${index}${FIELDS[because] ?? ""}`;
+  const error = { code: INVALID_SPAWN, message: `${at}: queue ${queue}: ${because}`, retryable };
   return { ...report, outcome: { ok: false, error, retryAfterMs: null } };
 }

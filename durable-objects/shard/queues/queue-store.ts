@@ -1,11 +1,13 @@
 import { incarnationOf, isPushed, type Lane, type QueueSettings } from "../../../domain/queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
-import type { Rows } from "../kernel/quarantine.ts";
+import { Part, type PartContext } from "../kernel/part.ts";
+import type { RowName } from "../kernel/probe.ts";
+import { QUARANTINE, type Rows, readable } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "./known-queue.ts";
 import { QUEUE_LISTENERS } from "./queue-change.ts";
+import { type QueueName, standInFor } from "./unreadable-queue.ts";
 
 interface QueueRow extends SqlRow {
   ref: number;
@@ -49,13 +51,17 @@ export class QueueStore {
     this.#below = below;
   }
 
-  /** Reads the store from the rows. */
-  static load(sql: Sql): QueueStore {
+  /** Reads the store from the rows. A queue whose settings cannot be read is set aside, and is paused. */
+  static load(shard: PartContext): QueueStore {
+    const { sql } = shard;
     const store = new QueueStore(sql);
-    for (const row of sql.all<QueueRow>("SELECT ref, version, settings, frozen_until, partitioned_at FROM queues")) {
+    const query =
+      "SELECT ref, namespace, name, incarnation, version, settings, frozen_until, partitioned_at FROM queues";
+    for (const row of sql.all<QueueRow & QueueName>(query)) {
+      const make = () => JSON.parse(row.settings) as QueueSettings;
       store.#remember({
         ref: row.ref,
-        settings: JSON.parse(row.settings) as QueueSettings,
+        settings: readable(shard, nameOf(row), { now: shard.startedAt, make }) ?? standInFor(row),
         frozenUntil: row.frozen_until,
         partitionedAt: row.partitioned_at,
       });
@@ -129,7 +135,9 @@ export class QueueStore {
     }
     const known = latest !== null && isSameQueue(latest.settings, settings) ? latest : null;
     const ended = latest !== null && known === null ? this.#end(latest) : null;
-    const repartitioned = known !== null && known.settings.partitions !== settings.partitions;
+    // Of one that could not be read nobody knows whether it was: the row says when it was last.
+    const repartitioned =
+      known !== null && known.settings.version > 0 && known.settings.partitions !== settings.partitions;
     const partitionedAt = repartitioned ? now : (known?.partitionedAt ?? 0);
     const row = this.#sql.all<QueueRow>(
       `INSERT INTO queues (namespace, name, incarnation, version, settings, partitioned_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -204,9 +212,13 @@ export const EACH_QUEUE = {
   nests: true,
 } as const satisfies Rows<{ ref: number }>;
 
+function nameOf({ ref }: { ref: number }): RowName {
+  return { kind: EACH_QUEUE.kind, key: EACH_QUEUE.keyOf({ ref }) };
+}
+
 export const QUEUES = new Part(
   "queues",
-  ({ sql }) => QueueStore.load(sql),
+  (shard) => QueueStore.load(shard),
   (base, step) => {
     const view = new QueueStore(step.sql, base);
     step.onCommit(() => base.join(view));
@@ -238,6 +250,7 @@ export function takeSettings(step: Step, settings: QueueSettings): KnownQueue {
   if (step.get(NAMESPACES).isGone(settings.namespace)) return goneQueue(step, settings);
   const { queue, before, ended } = step.get(QUEUES).learn(settings, step.now);
   if (queue.settings !== settings || before === settings) return queue;
+  step.get(QUARANTINE).releaseWith(step, nameOf(queue));
   for (const listener of step.get(QUEUE_LISTENERS)) {
     if (ended !== null) listener.onSettings?.(step, ended.queue, ended.before);
     listener.onSettings?.(step, queue, before);

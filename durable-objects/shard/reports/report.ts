@@ -12,7 +12,7 @@ import type { Step } from "../kernel/step.ts";
 import { CAPACITY } from "../lifecycle/admission.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
 import { deferAttempt, endAttempt } from "../lifecycle/end-attempt.ts";
-import { SpawnPlans } from "../outbox/spawn-plans.ts";
+import { type Bringing, SpawnPlans } from "../outbox/spawn-plans.ts";
 import { QUEUES, takeSettings } from "../queues/queue-store.ts";
 import { askedLeases } from "./asked.ts";
 import { fenceOf } from "./fence.ts";
@@ -55,8 +55,9 @@ function plansOf(
     if (fence?.type !== "current") return null;
     const { id, queue, spec } = fence.row;
     const { depth = 0, traceparent } = JSON.parse(spec) as JobSpec;
-    const { namespace: owner } = step.get(QUEUES).get(queue).settings;
-    return { id, namespace: owner, depth, ...(traceparent === undefined ? {} : { traceparent }) };
+    const { namespace: owner, target } = step.get(QUEUES).get(queue).settings;
+    const pointer: Bringing["pointer"] = target.type === "http" ? "/dure-spawn" : "/spawn";
+    return { id, namespace: owner, depth, pointer, ...(traceparent === undefined ? {} : { traceparent }) };
   };
   return new SpawnPlans(step, reports, { jobOf, fails });
 }

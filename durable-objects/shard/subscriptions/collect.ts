@@ -9,12 +9,23 @@ import {
 } from "../../../domain/subscription.ts";
 import { countedChunks } from "../../chunks.ts";
 import type { JobChange } from "../jobs/job-change.ts";
+import { isKept } from "../jobs/job-row.ts";
+import { JOBS } from "../jobs/job-store.ts";
+import { PACKS } from "../jobs/packs/packs.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { dropExcess } from "./drop.ts";
-import { ANY_SUBSCRIPTION, FEEDS, type Feed } from "./feed-store.ts";
-import { changedJob, missedToStored, type StoredEvent, slotOfStored, toStored } from "./stored-event.ts";
+import type { Feed } from "./feed.ts";
+import { ANY_SUBSCRIPTION, FEEDS } from "./feed-store.ts";
+import {
+  changedJob,
+  type EventHead,
+  missedToStored,
+  type StoredEvent,
+  slotOfStored,
+  toStored,
+} from "./stored-event.ts";
 
 /** Jobs have changed: the events of those subscriptions that ask for it are written when the step ends. */
 export function collectEvents(step: Step, change: JobChange): void {
@@ -120,8 +131,8 @@ function feedsAsking(
 ): readonly Feed[] {
   return step
     .get(FEEDS)
-    .all()
-    .filter(({ settings }) => !settings.deleted && settings.namespace === namespace)
+    .of(namespace)
+    .filter(({ settings }) => !settings.deleted)
     .filter(({ settings }) => asksFor(settings, type, name));
 }
 
@@ -133,6 +144,14 @@ function asksForTags({ settings }: Feed, tags: readonly string[]): boolean {
 /** The jobs as the change has left them. What a statement has changed together is read from the rows. */
 function changedJobs(step: Step, type: EventType, change: JobChange): ChangedJob[] {
   const { name } = step.get(QUEUES).get(change.queue).settings;
-  const rows = "to" in change ? [change.to] : step.get(FEEDS).eventRows(change.jobs);
+  const rows = "to" in change ? [change.to] : eventRows(step, change.jobs);
   return rows.map((row) => changedJob(type, row, name));
+}
+
+/** What there is to tell of jobs, in their order, wherever they lie. */
+function eventRows(step: Step, jobs: readonly { id: string }[]): EventHead[] {
+  if (!step.get(PACKS).any) return step.get(FEEDS).eventRows(jobs);
+  const heads = step.get(JOBS).heads(jobs.map(({ id }) => id));
+  const byId = new Map(heads.filter(isKept).map((head) => [head.id, head]));
+  return jobs.flatMap(({ id }) => byId.get(id) ?? []);
 }

@@ -11,7 +11,8 @@ import { METRICS } from "../jobs/metrics.ts";
 import { walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { noteDropped } from "./drop.ts";
-import { EACH_EVENT_ROW, type EventRow, FEEDS, type Feed } from "./feed-store.ts";
+import type { Feed } from "./feed.ts";
+import { EACH_EVENT_ROW, type EventRow, FEEDS } from "./feed-store.ts";
 import { fromStored, type StoredEvent } from "./stored-event.ts";
 import { frontRows, openFeeds } from "./subscriptions.ts";
 

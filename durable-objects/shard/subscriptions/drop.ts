@@ -2,7 +2,8 @@ import { KEEP_EVENTS_MS } from "../../../domain/feed.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { Part } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
-import { type EventSpan, FEEDS, type Feed } from "./feed-store.ts";
+import type { Feed } from "./feed.ts";
+import { type EventSpan, FEEDS } from "./feed-store.ts";
 
 /** Events that nobody will get: what ends their keeping, and how they are counted. */
 

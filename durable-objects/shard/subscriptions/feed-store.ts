@@ -1,63 +1,12 @@
-import type { DeliveryError } from "../../../contract/rpc.ts";
-import { type DeliveryHealth, HEALTHY } from "../../../domain/feed.ts";
+import { HEALTHY } from "../../../domain/feed.ts";
 import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { Part } from "../kernel/part.ts";
+import { Part, type PartContext } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
-import type { Rows } from "../kernel/quarantine.ts";
+import { type Rows, readable } from "../kernel/quarantine.ts";
+import { type Delivery, type Feed, type FeedRow, NEW, NOTHING, toFeed, type Undelivered } from "./feed.ts";
 import { EVENT_COLUMNS, type EventHead } from "./stored-event.ts";
-
-/** What a subscription has yet to be told. */
-export interface Undelivered {
-  readonly events: number;
-  readonly bytes: number;
-  /** When the oldest happened, epoch milliseconds; null when there are none. */
-  readonly oldestAt: number | null;
-}
-
-/** How the delivery to a subscription went so far. */
-export interface Delivery {
-  readonly health: DeliveryHealth;
-  /** How many events. */
-  readonly delivered: number;
-  /** Events that were given up. */
-  readonly dropped: number;
-  readonly lastError: DeliveryError | null;
-  /** Epoch milliseconds. */
-  readonly lastDeliveredAt: number | null;
-}
-
-/**
- * A subscription as the shard knew it when it was asked for; after a change there is another object. `ref` is what its
- * events carry.
- */
-export interface Feed extends Delivery {
-  readonly ref: number;
-  readonly settings: SubscriptionSettings;
-  /** No event up to this number of the sequence is this subscription's any more: those are to be swept. */
-  readonly afterSeq: number;
-  /** There may be such events. */
-  readonly dead: boolean;
-  readonly undelivered: Undelivered;
-  /**
-   * Who has a page of it in hand, and until when (epoch milliseconds). It is kept in memory alone: two deliverers at once
-   * repeat events, and reorder none.
-   */
-  readonly leasedBy: { readonly by: string; readonly until: number } | null;
-}
-
-interface FeedRow extends SqlRow {
-  ref: number;
-  settings: string;
-  after_seq: number;
-  failures: number;
-  failing_since: number | null;
-  next_at: number;
-  delivered: number;
-  dropped: number;
-  last_error: string | null;
-  last_delivered_at: number | null;
-}
+import { standInFor } from "./unreadable-subscription.ts";
 
 export interface EventRow extends SqlRow {
   seq: number;
@@ -77,27 +26,31 @@ export const EACH_EVENT_ROW = {
 /** A row without its text. */
 export type EventSpan = Pick<EventRow, "seq" | "at" | "n" | "bytes">;
 
-const NEW: Delivery = { health: HEALTHY, delivered: 0, dropped: 0, lastError: null, lastDeliveredAt: null };
-const NOTHING: Undelivered = { events: 0, bytes: 0, oldestAt: null };
-const COLUMNS = `ref, settings, after_seq, failures, failing_since, next_at, delivered, dropped, last_error, last_delivered_at`;
+const COLUMNS = `ref, settings, after_seq, failures, failing_since, next_at, delivered, dropped,
+  iif(json_valid(last_error), last_error, NULL) AS last_error, last_delivered_at`;
 
 /**
- * The subscriptions that a shard was told of, and every statement on them and their events. A step has a view of its own:
- * the first change in it copies the list, and the list is taken over when the step has committed.
+ * The subscriptions that a shard was told of, and every statement on them and their events. A step has a view of its own, which
+ * holds what the step has changed and is taken over when it has committed: what that costs depends on nothing else.
  */
 export class FeedStore {
   readonly #sql: Sql;
-  /** Those first that were served longest ago. */
-  #feeds: Map<number, Feed>;
-  /** The list is also another's: it is copied before it changes. */
-  #shared: boolean;
+  /** What a step's view lies over; null in the shard's own. */
+  readonly #below: FeedStore | null;
+  /** Those first that were served longest ago. In a view, what the step has changed; null: it is gone. */
+  readonly #feeds = new Map<number, Feed | null>();
+  /** In a view: those that were served in the step. */
+  readonly #served = new Set<number>();
+  /** In the shard's own: the refs by namespace and name. */
+  readonly #names = new Map<string, Map<string, number>>();
   /** Of all feeds together. */
   #total = { events: 0, bytes: 0 };
+  #listener: (ref: number) => void = () => undefined;
 
-  private constructor(sql: Sql, feeds: Map<number, Feed>, shared: boolean) {
+  private constructor(sql: Sql, below: FeedStore | null) {
     this.#sql = sql;
-    this.#feeds = feeds;
-    this.#shared = shared;
+    this.#below = below;
+    if (below !== null) this.#total = below.#total;
   }
 
   /** What all subscriptions together have yet to be told. */
@@ -106,26 +59,37 @@ export class FeedStore {
   }
 
   /** Reads the store from the rows. */
-  static load(sql: Sql): FeedStore {
-    const rows = sql.all<FeedRow>(`SELECT ${COLUMNS} FROM subscriptions ORDER BY ref`);
-    const store = new FeedStore(sql, new Map(rows.map((row) => [row.ref, toFeed(row)])), false);
+  static load(shard: PartContext): FeedStore {
+    const { sql } = shard;
+    const store = new FeedStore(sql, null);
+    const rows = sql.all<FeedRow & FeedName>(`SELECT namespace, name, ${COLUMNS} FROM subscriptions ORDER BY ref`);
+    for (const row of rows) store.#set(readFeed(shard, row), null);
     for (const { subscription, ...undelivered } of store.#countRows()) store.#update(subscription, { undelivered });
     return store;
   }
 
   /** The same subscriptions, for a step to change. */
   fork(): FeedStore {
-    const fork = new FeedStore(this.#sql, this.#feeds, true);
-    fork.#total = this.#total;
-    return fork;
+    return new FeedStore(this.#sql, this);
   }
 
   /** Takes over what a step has changed, when it has committed. */
-  join(fork: FeedStore): void {
-    if (fork.#shared) return;
-    this.#feeds = fork.#feeds;
-    this.#total = fork.#total;
-    fork.#shared = true;
+  join(view: FeedStore): void {
+    this.#total = view.#total;
+    for (const [ref, feed] of view.#feeds) {
+      if (feed === null) this.#drop(ref);
+      else {
+        if (view.#served.has(ref)) this.#feeds.delete(ref);
+        this.#keep(feed);
+      }
+      this.#listener(ref);
+    }
+  }
+
+  /** `listener` is told of each feed that a step has changed, when it has committed, and at once of all that there are. */
+  listen(listener: (ref: number) => void): void {
+    this.#listener = listener;
+    for (const ref of this.#feeds.keys()) listener(ref);
   }
 
   /** What the rows say of what is undelivered. It reads all of them but their texts. */
@@ -152,7 +116,15 @@ export class FeedStore {
 
   /** All subscriptions that the shard was told of, deleted ones too: those first that were served longest ago. */
   all(): Feed[] {
-    return [...this.#feeds.values()];
+    return this.#over(this.#below?.all() ?? [], () => true);
+  }
+
+  /** The same of one namespace, in any order. Looks at no other namespace's. */
+  of(namespace: string): Feed[] {
+    if (this.#below !== null) {
+      return this.#over(this.#below.of(namespace), ({ settings }) => settings.namespace === namespace);
+    }
+    return [...(this.#names.get(namespace)?.values() ?? [])].flatMap((ref) => this.get(ref) ?? []);
   }
 
   withEvents(): Feed[] {
@@ -160,19 +132,24 @@ export class FeedStore {
   }
 
   get(ref: number): Feed | null {
-    return this.#feeds.get(ref) ?? null;
+    const own = this.#feeds.get(ref);
+    return own === undefined ? (this.#below?.get(ref) ?? null) : own;
   }
 
   find(namespace: string, name: string): Feed | null {
-    return this.all().find(({ settings }) => settings.namespace === namespace && settings.name === name) ?? null;
+    for (const feed of this.#below === null ? [] : this.#feeds.values()) {
+      if (feed?.settings.namespace === namespace && feed.settings.name === name) return feed;
+    }
+    const known = this.#below?.find(namespace, name)?.ref ?? this.#names.get(namespace)?.get(name);
+    return known === undefined ? null : this.get(known);
   }
 
   /** `by` has a page of the feed in hand until `until` (epoch milliseconds), and all other feeds are served before it again. */
   lease(feed: Feed, by: string, until: number): void {
     const leased = { ...this.#current(feed.ref), leasedBy: { by, until } };
-    const feeds = this.#writable();
-    feeds.delete(feed.ref);
-    feeds.set(feed.ref, leased);
+    this.#feeds.delete(feed.ref);
+    this.#set(leased, leased);
+    this.#served.add(feed.ref);
   }
 
   /** `by` has no page in hand any more. */
@@ -296,7 +273,29 @@ export class FeedStore {
       return;
     }
     this.#sql.run("DELETE FROM subscriptions WHERE ref = ?", ref);
-    this.#writable().delete(ref);
+    if (this.#below === null) this.#drop(ref);
+    else this.#feeds.set(ref, null);
+  }
+
+  /** What a step sees: its own changes over what is below, and what it has added or served at the end. */
+  #over(below: readonly Feed[], belongs: (feed: Feed) => boolean): Feed[] {
+    const known = new Set(below.map(({ ref }) => ref));
+    const own = [...this.#feeds.values()].filter((feed) => feed !== null).filter(belongs);
+    const stay = below.flatMap((feed) => (this.#served.has(feed.ref) ? [] : (this.get(feed.ref) ?? [])));
+    return [...stay, ...own.filter(({ ref }) => !known.has(ref) || this.#served.has(ref))];
+  }
+
+  #drop(ref: number): void {
+    const feed = this.get(ref);
+    this.#feeds.delete(ref);
+    if (feed !== null) this.#names.get(feed.settings.namespace)?.delete(feed.settings.name);
+  }
+
+  #keep(feed: Feed): void {
+    const { namespace, name } = feed.settings;
+    this.#feeds.set(feed.ref, feed);
+    const names = this.#names.get(namespace) ?? new Map<string, number>();
+    this.#names.set(namespace, names.set(name, feed.ref));
   }
 
   #count(feed: Feed, more: { events: number; bytes: number }): void {
@@ -308,8 +307,8 @@ export class FeedStore {
   }
 
   #current(ref: number): Feed {
-    const feed = this.#feeds.get(ref);
-    if (feed === undefined) throw new Error(`no subscription with ref ${ref}`);
+    const feed = this.get(ref);
+    if (feed === null) throw new Error(`no subscription with ref ${ref}`);
     return feed;
   }
 
@@ -324,13 +323,8 @@ export class FeedStore {
       const { events, bytes } = this.#total;
       this.#total = { events: events + after.events - before.events, bytes: bytes + after.bytes - before.bytes };
     }
-    this.#writable().set(feed.ref, feed);
-  }
-
-  #writable(): Map<number, Feed> {
-    if (this.#shared) this.#feeds = new Map(this.#feeds);
-    this.#shared = false;
-    return this.#feeds;
+    if (this.#below === null) this.#keep(feed);
+    else this.#feeds.set(feed.ref, feed);
   }
 
   #upsert(settings: SubscriptionSettings, afterSeq: number): number {
@@ -352,12 +346,12 @@ export class FeedStore {
 /** Whether any subscription is there to be told: most shards have none, and nothing else is looked at then. */
 export const ANY_SUBSCRIPTION = new Part(
   "any subscription",
-  ({ sql }) => new Presence(sql, "subscriptions", "settings ->> 'deleted' = 0"),
+  ({ sql }) => new Presence(sql, "subscriptions", "NOT json_valid(settings) OR settings ->> 'deleted' = 0"),
 );
 
 export const FEEDS = new Part(
   "feeds",
-  ({ sql }) => FeedStore.load(sql),
+  (shard) => FeedStore.load(shard),
   (base, step) => {
     const view = base.fork();
     step.onCommit(() => base.join(view));
@@ -365,19 +359,16 @@ export const FEEDS = new Part(
   },
 );
 
-function toFeed(row: FeedRow): Feed {
-  return {
-    ref: row.ref,
-    settings: JSON.parse(row.settings) as SubscriptionSettings,
-    health: { failures: row.failures, failingSince: row.failing_since, nextAt: row.next_at },
-    delivered: row.delivered,
-    dropped: row.dropped,
-    lastError: row.last_error === null ? null : (JSON.parse(row.last_error) as DeliveryError),
-    lastDeliveredAt: row.last_delivered_at,
-    afterSeq: row.after_seq,
-    // The first sweep knows.
-    dead: row.after_seq > 0,
-    undelivered: NOTHING,
-    leasedBy: null,
-  };
+type FeedName = Pick<SubscriptionSettings, "namespace" | "name">;
+
+/** Subscriptions as rows that are set aside. */
+export const EACH_FEED = { kind: "subscriptions", keyOf: ({ ref }) => String(ref) } as const satisfies Rows<{
+  ref: number;
+}>;
+
+/** One whose row cannot be read is set aside and paused, until its settings are sent again. */
+function readFeed(shard: PartContext, row: FeedRow & FeedName): Feed {
+  const name = { kind: EACH_FEED.kind, key: EACH_FEED.keyOf(row) };
+  const feed = readable(shard, name, { now: shard.startedAt, make: () => toFeed(row) });
+  return feed ?? toFeed({ ...row, settings: JSON.stringify(standInFor(row)) });
 }

@@ -8,7 +8,8 @@ import {
   OVERDUE_MS,
   type RowRules,
 } from "../kernel/audit-rules.ts";
-import { FEEDS, type Feed } from "./feed-store.ts";
+import type { Feed } from "./feed.ts";
+import { FEEDS } from "./feed-store.ts";
 import { nextOpening } from "./subscriptions.ts";
 
 /** The rows of a longer feed are not compared with its count. */

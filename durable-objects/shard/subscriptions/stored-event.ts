@@ -8,7 +8,7 @@ import type {
   MissedInstants,
   ScheduleEventType,
 } from "../../../domain/subscription.ts";
-import type { JobHead, JobSpec } from "../jobs/job-row.ts";
+import { type JobHead, readableSpec } from "../jobs/job-row.ts";
 
 /** An event as a row of `events` has it among others of its step. Its time is the row's. */
 export type StoredEvent = StoredJobEvent | StoredScheduleEvent;
@@ -70,7 +70,7 @@ export const EVENT_COLUMNS = "id, state, version, attempt, ordering_key, spec, e
 /** The job as `type` tells of it: an error is of the attempt that has just failed, so most events have none. */
 export function changedJob(type: EventType, row: EventHead, queue: string): ChangedJob {
   const tells = type === "job.failed" || type === "job.retrying";
-  const { tags, traceparent } = JSON.parse(row.spec) as JobSpec;
+  const { tags = [], traceparent } = readableSpec(row);
   return {
     id: row.id,
     queue,

@@ -10,7 +10,8 @@ import { QUARANTINE } from "../kernel/quarantine.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
-import { ANY_SUBSCRIPTION, EACH_EVENT_ROW, type EventSpan, FEEDS, type Feed } from "./feed-store.ts";
+import type { Feed } from "./feed.ts";
+import { ANY_SUBSCRIPTION, EACH_EVENT_ROW, EACH_FEED, type EventSpan, FEEDS } from "./feed-store.ts";
 
 /** Takes what the gateway says of subscriptions: what is newer than what is known. Jobs that change from then on are told of. */
 export function configureSubscriptions(step: Step, { subscriptions }: ConfigureSubscriptionsRequest): null {
@@ -23,6 +24,7 @@ export function configureSubscriptions(step: Step, { subscriptions }: ConfigureS
     const before = known?.afterSeq ?? 0;
     const afterSeq = known === null || goesOn(known, settings) ? before : step.get(SEQUENCE).next(step.now);
     feeds.put(settings, known, afterSeq);
+    if (known !== null) step.get(QUARANTINE).releaseWith(step, { kind: EACH_FEED.kind, key: EACH_FEED.keyOf(known) });
     if (settings.deleted) presence.recheck(step);
     else presence.raise();
     if (afterSeq !== before) step.wakeAt(step.now);
@@ -32,6 +34,8 @@ export function configureSubscriptions(step: Step, { subscriptions }: ConfigureS
 
 /** Whether it is the same subscription still: one that was deleted, and perhaps made anew, gets none of the old events. */
 function goesOn({ settings: before }: Feed, after: SubscriptionSettings): boolean {
+  // Of one that could not be read nobody knows: it is told rather too much than too little.
+  if (before.version === 0) return !after.deleted;
   return !before.deleted && !after.deleted && before.createdAt === after.createdAt;
 }
 

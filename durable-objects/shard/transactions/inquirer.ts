@@ -1,3 +1,4 @@
+import { objectStub } from "../../../contract/object-stub.ts";
 import { RPC_VERSION, type TransactionApi } from "../../../contract/rpc.ts";
 import { faultText } from "../../../domain/fault.ts";
 import type { Driver, DriverHost } from "../kernel/driver.ts";
@@ -23,7 +24,8 @@ export class Inquirer implements Driver {
   async #ask(txn: string): Promise<void> {
     const { engine, run, bindings } = this.#host;
     try {
-      const coordinator: TransactionApi = bindings().TRANSACTION.getByName(txn);
+      const env = bindings();
+      const coordinator: TransactionApi = objectStub(env.TRANSACTION, txn, env);
       const outcome = await coordinator.outcome({ v: RPC_VERSION });
       await run(() => engine.step((step) => learnOutcome(step, txn, outcome)));
     } catch (error) {

@@ -57,5 +57,9 @@ describe("what a call of the binding threw", () => {
 it("the type of the binding is that of the entrypoint", () => {
   expectTypeOf<keyof DureBinding>().toEqualTypeOf<keyof Entrypoint>();
   expectTypeOf<Entrypoint>().toExtend<DureBinding>();
+  type Options<Binding extends { [Name in "submit" | "submitBatch"]: (...args: never[]) => unknown }> = {
+    [Name in "submit" | "submitBatch"]: keyof NonNullable<Parameters<Binding[Name]>[1]>;
+  };
+  expectTypeOf<Options<DureBinding>>().toEqualTypeOf<Options<Entrypoint>>();
   expectTypeOf<BindingProps>().toEqualTypeOf<DureProps>();
 });

@@ -139,7 +139,7 @@ describe("stop", () => {
     expect(reports()).toHaveLength(5);
   });
 
-  test("waits for a claim that is held, and runs what it brings", async () => {
+  test("waits for a claim that is held, and gives back what it brings, which it has not begun", async () => {
     const late = gate<Answer>();
     let claims = 0;
     const server = fakeServer((request) => {
@@ -147,18 +147,21 @@ describe("stop", () => {
       return { body: { items: [{ status: "recorded" }], jobs: [] } };
     });
     const dure = new Dure({ url: "http://dure", key: "k", fetch: server.fetch, clock: new FakeClock() });
-    const worker = dure.worker("q", () => 7, { log: null });
+    let begun = 0;
+    const worker = dure.worker("q", () => ++begun, { log: null });
     await settle();
     const stop = worker.stop();
     await settle();
     late.open({ body: { jobs: [claimedJob("late")] } });
     await stop;
     expect(claims).toBe(1);
-    expect(server.seen.at(-1)?.body).toEqual({ reports: [{ lease: "lease-late", ok: true, result: 7 }] });
+    const { path, body } = server.seen.at(-1) ?? {};
+    expect([path, body]).toEqual(["/v1/leases/release", { lease: "lease-late", reason: "The worker was stopped." }]);
+    expect(begun).toBe(0);
   });
 
-  test("after the grace handlers are aborted, and what they leave may be tried elsewhere", async () => {
-    const { clock, worker, reports } = startWorker([claimedJob("a")], {
+  test("after the grace handlers are aborted, and the jobs of those that give up are given back", async () => {
+    const { clock, worker, reports, server } = startWorker([claimedJob("a")], {
       concurrency: 1,
       handler: (_, { signal }) =>
         new Promise((_, reject) => {
@@ -169,7 +172,23 @@ describe("stop", () => {
     const stop = worker.stop({ graceSeconds: 2 });
     await clock.advance(2000);
     await stop;
-    expect(reports()).toMatchObject([{ ok: false, error: { code: "worker-stopped", retryable: true } }]);
+    expect(reports()).toEqual([]);
+    expect(server.seen.filter(({ path }) => path === "/v1/leases/release").map(({ body }) => body)).toEqual([
+      { lease: "lease-a", reason: "The worker was stopped." },
+    ]);
+  });
+
+  test("after the grace, a handler that ends all the same has its outcome reported", async () => {
+    const { clock, worker, reports } = startWorker([claimedJob("a")], {
+      concurrency: 1,
+      handler: (_, { signal }) =>
+        new Promise((resolve) => signal.addEventListener("abort", () => resolve("cut short"))),
+    });
+    await settle();
+    const stop = worker.stop({ graceSeconds: 2 });
+    await clock.advance(2000);
+    await stop;
+    expect(reports()).toMatchObject([{ ok: true, result: "cut short" }]);
   });
 
   test("gives up on a handler that ignores its signal", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DEFAULT_RETRY } from "../../../contract/limits.ts";
+import { DEFAULT_RETRY, MAX_RETRY_AFTER_SECONDS } from "../../../contract/limits.ts";
 import { BACKOFFS, JITTERS, type RetryPolicy } from "../../../domain/job/job.ts";
 import {
   afterDeferral,
@@ -9,6 +9,7 @@ import {
   backoffMs,
   type Deferral,
   type FailedAttempt,
+  MAX_ASKED_MS,
 } from "../../../domain/retry.ts";
 
 const POLICY: RetryPolicy = {
@@ -162,6 +163,16 @@ describe("a wait that was asked for", () => {
         },
       ),
     );
+  });
+
+  test("is not made longer by jitter than the longest that may be asked for", () => {
+    expect(MAX_ASKED_MS).toBe(MAX_RETRY_AFTER_SECONDS * 1000);
+    const policy = { ...POLICY, jitter: "full" } as const;
+    const waits = [0, 0.5, 0.999].map((randomness) =>
+      askedWaitMs(MAX_ASKED_MS - 60_000, { policy, failures: 1, randomness }),
+    );
+    expect(waits).toEqual([MAX_ASKED_MS - 60_000, MAX_ASKED_MS, MAX_ASKED_MS]);
+    expect(askedWaitMs(MAX_ASKED_MS, { policy, failures: 1, randomness: 0.9 })).toBe(MAX_ASKED_MS);
   });
 
   test("brings jobs that were told the same back over a span, where the policy has jitter", () => {

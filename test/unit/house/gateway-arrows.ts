@@ -35,6 +35,7 @@ export const PLACES: readonly string[] = [
   "platform",
   "api",
   "doors",
+  "cron-pushes.ts",
   "scheduled.ts",
   "index.ts",
 ];

@@ -22,6 +22,8 @@ export const MIRROR_EXCEPTIONS: readonly MirrorExceptions[] = [
       "durable-objects/shard/flow/parked-histories.test.ts",
       "durable-objects/shard/flow/rate.test.ts",
       "durable-objects/shard/jobs/log-position.test.ts",
+      "durable-objects/shard/jobs/packs/crashes.test.ts",
+      "durable-objects/shard/jobs/packs/twins.test.ts",
       "durable-objects/shard/outbox/outbox.test.ts",
       "durable-objects/shard/subscriptions/histories.test.ts",
     ],
@@ -39,6 +41,7 @@ export const MIRROR_EXCEPTIONS: readonly MirrorExceptions[] = [
       "workers/processor/spawn-doors.test.ts",
       "workers/processor/work-moved.test.ts",
       "workers/processor/work-progress.test.ts",
+      "workers/processor/work-wait.test.ts",
     ],
   },
   {

@@ -36,6 +36,9 @@ it.each([
   ["domain/x.ts", "export const x: any = 1;", "says any"],
   ["domain/x.ts", `// ${"@ts"}-ignore\nexport const x = 1;`, "switches a check off"],
   ["domain/x.ts", `/* ${"biome"}-ignore lint: no */\nexport const x = 1;`, "switches a check off"],
+  ["workers/gateway/x.ts", 'const stub = env.SHARD.getByName("shard-0");', "makes a stub of an object by itself"],
+  ["durable-objects/x.ts", 'const id = this.env.SHARD.idFromName("shard-0");', "makes a stub of an object by itself"],
+  ["workers/processor/x.ts", 'const eu = env.SHARD.jurisdiction("eu");', "makes a stub of an object by itself"],
 ])("a planted fault is found: %s %#", (file, text, message) => {
   const found = violations(file, text);
   expect(found).toHaveLength(1);
@@ -52,6 +55,7 @@ it.each([
   ["workers/gateway/index.ts", 'export { Shard } from "../../durable-objects/shard/shard.ts";'],
   ["client/src/x.ts", 'import { normalizeProgress } from "../../contract/progress-patch.ts";'],
   ["examples/x/index.mjs", 'import { bindingError } from "@dure/client/binding";'],
+  ["workers/gateway/x.ts", 'const stub = objectStub(env.SHARD, "shard-0", env);'],
   ["scripts/x.ts", 'import { Miniflare } from "miniflare";'],
 ])("what is allowed is let pass: %s %#", (file, text) => {
   expect(violations(file, text)).toEqual([]);

@@ -53,6 +53,17 @@ function hasAny(node: ts.Node): boolean {
   return node.kind === ts.SyntaxKind.AnyKeyword || (ts.forEachChild(node, hasAny) ?? false);
 }
 
+/** The one file that makes stubs of objects, because they have to be placed: an object never moves. */
+const STUBS = "contract/object-stub.ts";
+const STUB_MAKERS = new Set(["getByName", "idFromName", "idFromString", "newUniqueId", "jurisdiction"]);
+
+/** Whether a file of the platform makes a stub, or the id of one, by itself. */
+function makesStub(node: ts.Node): boolean {
+  const { expression: called } = ts.isCallExpression(node) ? node : { expression: null };
+  const maker = called !== null && ts.isPropertyAccessExpression(called) && STUB_MAKERS.has(called.name.text);
+  return maker || (ts.forEachChild(node, makesStub) ?? false);
+}
+
 function checkImport(file: string, layer: Layer, item: Import): Violation[] {
   const { specifier, typeOnly } = item;
   const target = targetOf(file, specifier);
@@ -78,6 +89,9 @@ export function violations(file: string, text: string): Violation[] {
   const layer = LAYERS.filter(({ path }) => file.startsWith(path)).sort((a, b) => b.path.length - a.path.length)[0];
   const found = layer ? importsOf(source).flatMap((item) => checkImport(file, layer, item)) : [];
   if (hasAny(source)) found.push(`${file}: says any`);
+  if (layer !== undefined && file !== STUBS && makesStub(source)) {
+    found.push(`${file}: makes a stub of an object by itself, and not by ${STUBS}`);
+  }
   const comment = /^.*(?:\/\/|\/\*).*(@ts-(?:ignore|nocheck|expect-error)|biome-ignore)/m.exec(text)?.[1];
   if (comment) found.push(`${file}: switches a check off with ${comment}`);
   return found;

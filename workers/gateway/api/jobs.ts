@@ -1,13 +1,22 @@
 import type { ExplainView, JobListView, JobView, SubmitBody } from "../../../contract/job.ts";
-import { conflict, idempotency, invalid, isProblem, notFound, type Result } from "../../../contract/problems.ts";
-import type { ChangeReply, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
+import {
+  conflict,
+  idempotency,
+  invalid,
+  isProblem,
+  notFound,
+  type Problem,
+  type Result,
+  unavailable,
+} from "../../../contract/problems.ts";
+import type { ChangeReply, JobReply } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { type Answered, accepted, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { cannotReturn, retryFromHistory } from "../dead-letters/revive.ts";
 import type { AcceptedJob } from "../deferred/accepted-records.ts";
-import { ACCEPTED_EXPLANATION, afterCommit, type Found, notThere, orAccepted } from "../jobs/accepted-read.ts";
+import { ACCEPTED_EXPLANATION, afterCommit, type Found, orAccepted } from "../jobs/accepted-read.ts";
 import { readJobAt } from "../jobs/job-levels.ts";
 import { findFinished, readLive } from "../jobs/job-read.ts";
 import { jobView } from "../jobs/job-view.ts";
@@ -20,6 +29,7 @@ import type { Submitting } from "../submit/options.ts";
 import { drawRandomness } from "../submit/randomness.ts";
 import { expiryPast, submission } from "../submit/submission.ts";
 import { submitAll } from "../submit/submit.ts";
+import { changeJob } from "./change-job.ts";
 import { jobTag } from "./job-tag.ts";
 import type { UseCase } from "./use-case.ts";
 
@@ -81,6 +91,8 @@ async function outcomeOf(context: Context, result: Submitting): Promise<Result<S
       return noRoom(outcome, assigned.settings.name);
     case "undecided":
       return idempotency.keyUndecided();
+    case "faulted":
+      return unavailable.faulted(outcome.fault);
     case "refused":
       // It is of an earlier namespace of the name, and came after that was deleted.
       return notFound.queue(assigned.settings.name);
@@ -188,50 +200,25 @@ function finished(job: Result<Job | null>, { id }: JobName): Result<ExplainView>
 }
 
 export const cancelJob: UseCase<"cancelJob"> = (context, { params }) =>
-  change(context, nameOf(context, params.id), {
+  changeJob(context, nameOf(context, params.id), {
     call: (shard, request) => shard.cancel(request),
-    forgotten: async (job) => stateForbids(job),
+    refused,
+    forgotten: stateForbids,
   });
 
 export const retryJob: UseCase<"retryJob"> = (context, { params }) =>
-  change(context, nameOf(context, params.id), {
+  changeJob(context, nameOf(context, params.id), {
     call: (shard, request) => shard.retry(request),
+    refused,
     // A failed or cancelled job that its shard has forgotten comes back from history.
-    forgotten: async (job) => (job.state === "succeeded" ? stateForbids(job) : retryFromHistory(context.services, job)),
+    forgotten: (job) => (job.state === "succeeded" ? stateForbids(job) : retryFromHistory(context.services, job)),
   });
 
-interface Change {
-  call: (shard: ShardApi, request: ShardCall & JobName) => Promise<Reply<ChangeReply>>;
-  /** The job is final, and in history alone. */
-  forgotten: (job: Job) => Promise<Result<Job>>;
+function refused({ job, because }: Exclude<ChangeReply, JobReply>): Problem {
+  return job.state === "succeeded" || because === null ? stateForbids(job) : cannotReturn(because, job.queue);
 }
 
-/** Not sent twice on an error: the second would be refused for what the first did. */
-async function change(
-  { services, session }: Context,
-  name: JobName,
-  { call, forgotten }: Change,
-): Promise<Result<Answered<JobView>>> {
-  const slot = slotOfJob(name.id);
-  if (isProblem(slot)) return slot;
-  const reply = await services.shards.ask(slot, { idempotent: false }, (shard, head) =>
-    call(shard, { ...head, ...name }),
-  );
-  if (isProblem(reply)) return reply;
-  if (reply.type === "job") return done(jobView(reply.job), tagOf(reply.job));
-  if (reply.type === "gone") return notFound.job(name.id);
-  const job = reply.type === "conflict" ? reply.job : await findFinished(session, name);
-  if (isProblem(job)) return job;
-  if (job === null) return notThere(services, name);
-  if (reply.type === "none") {
-    const back = await forgotten(job);
-    return isProblem(back) ? back : done(jobView(back), tagOf(back));
-  }
-  const because = job.state === "succeeded" ? null : reply.because;
-  return because === null ? stateForbids(job) : cannotReturn(because, job.queue);
-}
-
-function stateForbids({ state }: Job): Result<never> {
+function stateForbids({ state }: Job): Problem {
   return conflict.state(`The job is ${state}.`);
 }
 

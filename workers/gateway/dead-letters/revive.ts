@@ -27,7 +27,9 @@ export async function retryFromHistory(services: Services, job: Job): Promise<Re
   // Said before its queue is looked for, which may be gone: the shard would say the same.
   if (rejectedAtCommit(job)) return cannotReturn("rejected-at-commit", job.queue);
   const settings = await services.settings.get(job.namespace, job.queue, Date.now());
-  if (isProblem(settings)) return settings;
+  if (isProblem(settings)) {
+    return settings.code === "queue-not-found" ? cannotReturn("queue-deleted", job.queue) : settings;
+  }
   const results = await revive(services, [{ job, delayMs: 0 }], {
     settings,
     patch: null,
@@ -48,7 +50,7 @@ const FULL_RETRY_SECONDS = STANDSTILL_RETRY_MS / 1000;
 export function cannotReturn(because: Unredrivable, queue: string): Problem {
   switch (because) {
     case "queue-deleted":
-      return notFound.queue(queue);
+      return notFound.queueOfJob(queue);
     case "repartitioned":
       return conflict.state(`The partitions of queue ${queue} have changed since the job was accepted.`);
     case "rejected-at-commit":

@@ -41,6 +41,14 @@ export function mergePages(sources: Source[], limit: number): { items: Job[]; be
 /** Pages that a filter leaves thin are filled by asking on, at most this often, and for so long, in ms. */
 const MAX_ROUNDS = 4;
 const LIST_MS = 5_000;
+/**
+ * Characters of texts that all shards together give for one round, and after which there is no other round: an isolate has 128 MB,
+ * in which a character may take two bytes, for several lists at once, and a page is in it as jobs and as text.
+ */
+const ROUND_CHARACTERS = 8 * 1024 * 1024;
+const PAGE_CHARACTERS = 4 * 1024 * 1024;
+/** What one shard gives at least: of large jobs one. */
+const LEAST_CHARACTERS = 128 * 1024;
 
 export interface ListAnswer {
   page: Page<JobListItem>;
@@ -64,6 +72,7 @@ export async function listJobsPage(context: Context, query: JobListQuery): Promi
   let before = after;
   const found: Job[] = [];
   let freshness = STRONG;
+  let received = 0;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const limit = query.limit - found.length;
     const request = { namespace, filter, before, limit, include: query.include };
@@ -75,11 +84,16 @@ export async function listJobsPage(context: Context, query: JobListQuery): Promi
     const page = mergePages(asked.sources, limit);
     found.push(...page.items);
     before = page.before;
-    if (before === null || found.length >= query.limit) break;
+    received += asked.sources.reduce((sum, { items }) => sum + charactersOf(items), 0);
+    if (before === null || found.length >= query.limit || (found.length > 0 && received >= PAGE_CHARACTERS)) break;
   }
   const nextCursor = before === null ? null : await makeCursor(services.signer, list, before);
   const page = { items: found.map((job) => listItem(job, query.include)), nextCursor };
   return { page, freshness };
+}
+
+function charactersOf(jobs: Job[]): number {
+  return jobs.reduce((sum, { payload, result }) => sum + payload.length + (result?.length ?? 0), 0);
 }
 
 /** No index has the jobs of all queues by these: without one queue or a time they would be looked for in all there is. */
@@ -144,9 +158,10 @@ function askThese(
   request: PageRequest,
   ids: Set<string>,
 ): Promise<Result<ShardPage[]>> {
+  const characters = Math.max(LEAST_CHARACTERS, Math.floor(ROUND_CHARACTERS / ids.size));
   return together(
     [...ids].map(async (id): Promise<Result<ShardPage>> => {
-      const ask = (shard: ShardApi, head: ShardCall) => shard.list({ ...head, ...request });
+      const ask = (shard: ShardApi, head: ShardCall) => shard.list({ ...head, ...request, characters });
       const page = await shards.onceWithLog(id, { idempotent: true }, ask);
       return isProblem(page) ? page : { shard: id, reply: page.result, log: page.log };
     }),

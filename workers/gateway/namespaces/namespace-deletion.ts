@@ -22,8 +22,11 @@ const QUIET_MS = 120_000;
 /** Rows of one statement, and keys of KV of one step. */
 const ROWS_PER_STEP = 500;
 const QUEUES_PER_STEP = 50;
-/** Steps of one run: D1 allows 1000 queries an invocation, and a step makes ten at most. */
-const STEPS_PER_RUN = 40;
+/** Steps of one run, after an answer and of the cron: a step makes 14 queries of D1 at most. */
+const STEPS_AFTER_ANSWER = 40;
+const STEPS_OF_CRON = 12;
+/** Queues of one run, each a use of KV: an invocation has 1,000 of those. */
+const QUEUES_PER_RUN = 500;
 const DRIVE_MS = 20_000;
 const LOOK_MS = 500;
 /** Namespaces that one run of cron goes on with. */
@@ -31,19 +34,27 @@ const NAMESPACES_PER_RUN = 10;
 
 /** Goes on with a deletion after the answer: what fails is logged, and cron goes on. */
 export function driveDeletion(services: Services, name: string, now: number): Promise<void> {
-  return drive(services, { name, now, until: Date.now() + DRIVE_MS });
+  return drive(services, name, {
+    now,
+    until: Date.now() + DRIVE_MS,
+    steps: STEPS_AFTER_ANSWER,
+    queues: QUEUES_PER_RUN,
+  });
 }
 
-interface Drive {
-  name: string;
+/** What one run may use up, over all namespaces that it goes on with. */
+interface Run {
   now: number;
   until: number;
+  steps: number;
+  queues: number;
 }
 
-async function drive(services: Services, { name, now, until }: Drive): Promise<void> {
+async function drive(services: Services, name: string, run: Run): Promise<void> {
   try {
-    for (let steps = 0; steps < STEPS_PER_RUN && Date.now() < until; steps++) {
-      const more = await stepDeletion(services, name, now);
+    for (let first = true; run.steps > 0 && run.queues > 0 && Date.now() < run.until; first = false) {
+      run.steps -= 1;
+      const more = await stepDeletion(services, name, { run, first });
       if (isProblem(more)) return log("warn", "namespace-deletion", { namespace: name, reason: reasonOf(more) });
       if (!more) return;
     }
@@ -56,9 +67,9 @@ async function drive(services: Services, { name, now, until }: Drive): Promise<v
 export async function repairDeletions(services: Services, now: number): Promise<Result<void>> {
   const rows = await fromDatabase(() => deletingNamespaces(primary(services.database), NAMESPACES_PER_RUN));
   if (isProblem(rows)) return rows;
-  const until = Date.now() + DRIVE_MS;
+  const run = { now, until: Date.now() + DRIVE_MS, steps: STEPS_OF_CRON, queues: QUEUES_PER_RUN };
   const start = Math.floor(services.random() * rows.length);
-  for (const { name } of [...rows.slice(start), ...rows.slice(0, start)]) await drive(services, { name, now, until });
+  for (const { name } of [...rows.slice(start), ...rows.slice(0, start)]) await drive(services, name, run);
 }
 
 /**
@@ -66,14 +77,19 @@ export async function repairDeletions(services: Services, now: number): Promise<
  * next, so that nothing is handed to the shards again, then history. Each step finds what the last one left, so that it is
  * the same whoever does it, and how often. True when there is more to do now.
  */
-async function stepDeletion(services: Services, name: string, now: number): Promise<Result<boolean>> {
+async function stepDeletion(
+  services: Services,
+  name: string,
+  { run, first }: { run: Run; first: boolean },
+): Promise<Result<boolean>> {
+  const { now } = run;
   const db = primary(services.database);
   const row = await findNamespace(db, name);
   if (row === null || row.deletingAt === null) return false;
   const told = await pushRow(services, row);
   if (isProblem(told)) return told;
   const deleted =
-    (await deleteSomeQueues(services, db, name)) +
+    (await deleteSomeQueues(services, name, { db, run, first })) +
     (await deleteConfigured(db, name, ROWS_PER_STEP)) +
     (await deleteHistory(db, name, ROWS_PER_STEP));
   const shards = await services.shards.all({ idempotent: true }, (shard, head) =>
@@ -99,11 +115,19 @@ async function endOf(services: Services, db: Db, { name }: NamespaceRow): Promis
   return false;
 }
 
-/** Their names are in KV too, and have to be known to be forgotten there: KV first. */
-async function deleteSomeQueues(services: Services, db: Db, namespace: string): Promise<number> {
-  const names = await queueNames(db, namespace, QUEUES_PER_STEP);
-  // `default` may be in KV without a row.
-  await Promise.all([...names, "default"].map((queue) => services.settings.forget(namespace, queue)));
+/**
+ * Their names are in KV too, and have to be known to be forgotten there: KV first. `default` may be in KV without a row; it is
+ * forgotten once a run, because KV takes one write of a key a second.
+ */
+async function deleteSomeQueues(
+  services: Services,
+  namespace: string,
+  { db, run, first }: { db: Db; run: Run; first: boolean },
+): Promise<number> {
+  const names = await queueNames(db, namespace, Math.min(QUEUES_PER_STEP, run.queues));
+  const inKv = new Set([...names, ...(first ? ["default"] : [])]);
+  await Promise.all([...inKv].map((queue) => services.settings.forget(namespace, queue)));
+  run.queues -= names.length;
   if (names.length > 0) await deleteQueues(db, namespace, names);
   return names.length;
 }

@@ -23,18 +23,19 @@ export async function reviveAll(
   db: Db,
   { records, pace, now }: { records: HistoryRecord[]; pace: Pace | null; now: number },
 ): Promise<Result<number>> {
+  const namespace = records[0]?.namespace ?? "";
+  const queues = await queuesOf(services, records, { namespace, now });
+  if (isProblem(queues)) return queues;
+  const able = records.filter(({ queue }) => queues.has(queue));
   let count = 0;
-  for (const group of Map.groupBy(records, ({ queue }) => queue).values()) {
-    const [first] = group;
-    const settings = first === undefined ? null : await settingsOf(services, first, now);
-    if (isProblem(settings)) return settings;
-    for (let start = 0; settings !== null && start < group.length; start += JOBS_PER_CALL) {
-      const ids = group.slice(start, start + JOBS_PER_CALL).map(({ id }) => id);
-      const revivals = (await wholeJobs(db, settings.namespace, ids)).map((job) => ({
-        job,
-        delayMs: nextDelay(pace, now),
-      }));
-      const results = await revive(services, revivals, { settings, patch: null, action: "redrive", movingTo: null });
+  // A read of whole jobs for each call, and not for each queue: D1 has a limit of them, and a filter may name no queue.
+  for (let start = 0; start < able.length; start += JOBS_PER_CALL) {
+    const ids = able.slice(start, start + JOBS_PER_CALL).map(({ id }) => id);
+    const revivals = (await wholeJobs(db, namespace, ids)).map((job) => ({ job, delayMs: nextDelay(pace, now) }));
+    for (const [queue, theirs] of Map.groupBy(revivals, ({ job }) => job.queue)) {
+      const settings = queues.get(queue);
+      if (settings === undefined) continue;
+      const results = await revive(services, theirs, { settings, patch: null, action: "redrive", movingTo: null });
       if (isProblem(results)) return results;
       count += results.filter(({ type }) => type === "revived").length;
     }
@@ -49,12 +50,17 @@ function nextDelay(pace: Pace | null, now: number): number {
   return Math.floor(startAt - now);
 }
 
-/** Null when the queue has been deleted: its jobs can never come back. */
-async function settingsOf(
+/** The settings of the jobs' queues, without those that were deleted: their jobs can never come back. */
+async function queuesOf(
   { settings }: Services,
-  { namespace, queue }: Pick<HistoryRecord, "namespace" | "queue">,
-  now: number,
-): Promise<Result<QueueSettings | null>> {
-  const found = await settings.get(namespace, queue, now);
-  return isProblem(found) && found.code === "queue-not-found" ? null : found;
+  records: HistoryRecord[],
+  { namespace, now }: { namespace: string; now: number },
+): Promise<Result<Map<string, QueueSettings>>> {
+  const names = [...new Set(records.map(({ queue }) => queue))];
+  const queues = new Map<string, QueueSettings>();
+  for (const found of await settings.several(namespace, names, now)) {
+    if (!isProblem(found)) queues.set(found.name, found);
+    else if (found.code !== "queue-not-found") return found;
+  }
+  return queues;
 }

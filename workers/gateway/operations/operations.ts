@@ -22,8 +22,9 @@ import { shardOperation } from "./operation-view.ts";
 const ID_DIGITS = 32;
 /** How long a request goes on driving its operation after it was answered, or cron; the next run does the rest. */
 const DRIVE_MS = 20_000;
-/** Steps over history in one run: D1 allows 1000 queries an invocation, and a step makes four, of a retry up to nine. */
-const STEPS_PER_RUN = 50;
+/** Steps over history in one run, after an answer and of the cron: a step makes four queries of D1, of a retry up to nine. */
+const STEPS_AFTER_ANSWER = 50;
+const STEPS_OF_CRON = 15;
 /** Between two looks at shards that walk, more and more: each look is a call to every shard. */
 const LOOK_MS = 250;
 const MAX_LOOK_MS = 4000;
@@ -106,7 +107,7 @@ async function driveOperation(
 
 /** Goes on with an operation after the answer: what fails is logged, and cron goes on. */
 export async function driveOn(services: Services, row: OperationRow): Promise<void> {
-  const budget = { until: Date.now() + DRIVE_MS, steps: STEPS_PER_RUN };
+  const budget = { until: Date.now() + DRIVE_MS, steps: STEPS_AFTER_ANSWER };
   await driveOrLog("warn", services, { row, budget });
 }
 
@@ -129,7 +130,7 @@ export async function repairOperations(services: Services, now: number): Promise
   const db = primary(services.database);
   // Shards forget an operation that they have done after a while: an older one must not be sent to them again.
   const open = await openOperations(db, now - OPERATION_KEPT_MS, OPEN_PER_RUN);
-  const budget = { until: 0, steps: STEPS_PER_RUN };
+  const budget = { until: 0, steps: STEPS_OF_CRON };
   for (const row of open) {
     // A share each, so that one whose shards walk for long keeps nobody waiting.
     budget.until = Date.now() + DRIVE_MS / open.length;

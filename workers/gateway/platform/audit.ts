@@ -2,7 +2,7 @@ import type { AuditView, ClusterView } from "../../../contract/admin.ts";
 import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import type { AuditReply, ExecutorHealth } from "../../../contract/rpc.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
-import { SLOTS } from "../../../domain/slots.ts";
+import { SLOTS, shardsFault, shardsFrom } from "../../../domain/slots.ts";
 import type { Services } from "../services.ts";
 import { walkAfresh } from "./audit-walk.ts";
 
@@ -89,7 +89,7 @@ export function slotViolations(replies: Pick<AuditReply, "shard" | "slots">[]): 
 }
 
 /** The map and what each shard holds. */
-export async function cluster({ shards }: Services): Promise<Result<ClusterView>> {
+export async function cluster({ shards, config }: Services): Promise<Result<ClusterView>> {
   const map = await shards.refresh();
   if (isProblem(map)) return map;
   const health = await together(
@@ -99,6 +99,8 @@ export async function cluster({ shards }: Services): Promise<Result<ClusterView>
   return {
     epoch: map.epoch,
     slots: SLOTS,
+    configuredShards: shardsFrom(config.shards),
+    warning: shardsFault(config.shards, map),
     shards: map.shards.map(({ id, slots }, i) => ({
       id,
       slots: slots.map(({ from, to }): [number, number] => [from, to]),

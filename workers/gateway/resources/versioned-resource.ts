@@ -33,6 +33,16 @@ export interface ChangeRequest {
   now: number;
 }
 
+/** Which part of a walk is made. */
+export interface WalkPart {
+  /** The last one that was visited; null: from the beginning. */
+  from: ResourceKey | null;
+  /** Whether there is time, and queries left, for another page. */
+  goOn(): boolean;
+}
+
+const WHOLE_WALK: WalkPart = { from: null, goOn: () => true };
+
 interface Request extends ChangeRequest {
   /** The body of the call, null where it has none. */
   sent: object | null;
@@ -134,24 +144,27 @@ export class VersionedResource<Settings extends Versioned, Body extends object, 
   }
 
   /**
-   * Tells the shards again of what was written at or after `since` (epoch ms; 0 is all), as long as `goOn` says so. What they
-   * know already costs them nothing.
+   * Tells the shards again of what was written at or after `since` (epoch ms; 0 is all), as long as `goOn` says so before each
+   * page. What they know already costs them nothing. Answers where the next call has to go on; null at the end.
    */
-  async repush(since: number, goOn: () => boolean = () => true): Promise<Result<void>> {
-    return this.pushAll(this.#kind.changedSince(since), goOn);
+  async repush(since: number, part: WalkPart = WHOLE_WALK): Promise<Result<ResourceKey | null>> {
+    return this.pushAll(this.#kind.changedSince(since), part);
   }
 
   /** The same of those that `walk` visits. */
-  async pushAll(walk: Walk<Settings>, goOn: () => boolean = () => true): Promise<Result<void>> {
+  async pushAll(walk: Walk<Settings>, { from, goOn }: WalkPart = WHOLE_WALK): Promise<Result<ResourceKey | null>> {
     const limit = this.#kind.pushStep;
-    let after: ResourceKey | null = null;
-    do {
+    for (let after = from; goOn(); ) {
       const page: Result<Settings[]> = await fromDatabase(() => walk({ after, limit }));
       if (isProblem(page)) return page;
       const pushed = page.length === 0 ? undefined : await this.#kind.push(page);
       if (isProblem(pushed)) return pushed;
-      after = page.length < limit ? null : (page.at(-1) ?? null);
-    } while (after !== null && goOn());
+      const last = page.at(-1);
+      if (last === undefined || page.length < limit) return null;
+      after = { namespace: last.namespace, name: last.name };
+      from = after;
+    }
+    return from;
   }
 
   /**

@@ -2,12 +2,16 @@ import { isProblem, notFound, type Result, unavailable } from "../../../contract
 import { DEFAULT_QUEUE, implicitDefault } from "../../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
-import { findQueue } from "../../db/queues.ts";
+import { findQueue, findQueues } from "../../db/queues.ts";
 import { log, reasonOf } from "../log.ts";
 
 /** How long an isolate uses settings without asking. A shard that knows newer ones says so, so this only saves reads. */
 const FRESH_MS = 5000;
 const MAX_ENTRIES = 10_000;
+/** Keys of one read of KV: its limit. */
+const KV_KEYS = 100;
+/** Writes of KV that one request makes for others. */
+const PUBLISHED_AT_ONCE = 12;
 
 interface Entry {
   settings: QueueSettings;
@@ -31,13 +35,33 @@ export class SettingsCache {
 
   /** The settings, or a 404 problem when there is no such queue (any more). */
   async get(namespace: string, queue: string, now: number): Promise<Result<QueueSettings>> {
-    const entry = this.#entries.get(cacheKey(namespace, queue));
-    const settings =
-      entry !== undefined && entry.until > now && entry.until <= now + FRESH_MS
-        ? entry.settings
-        : await this.#read(namespace, queue, now);
-    if (isProblem(settings)) return settings;
-    return settings === null || settings.deleted ? notFound.queue(queue) : settings;
+    return found(queue, this.#fresh(namespace, queue, now) ?? (await this.#read(namespace, queue, now)));
+  }
+
+  /**
+   * The same for many queues, in their order. What this isolate does not know is read together: a request with a queue for each
+   * of its jobs makes a few reads, and not two for each.
+   */
+  async several(namespace: string, queues: readonly string[], now: number): Promise<Result<QueueSettings>[]> {
+    const [queue, ...others] = queues;
+    if (queue === undefined) return [];
+    if (others.length === 0) return [await this.get(namespace, queue, now)];
+    const known = new Map<string, Result<QueueSettings | null>>();
+    for (const name of queues) {
+      const fresh = this.#fresh(namespace, name, now);
+      if (fresh !== null) known.set(name, fresh);
+    }
+    const asked = queues.filter((name) => !known.has(name));
+    const inKv = await this.#manyFromKv(namespace, asked);
+    for (const [name, settings] of inKv) if (this.#believes(settings, now)) known.set(name, settings);
+    const left = asked.filter((name) => !known.has(name));
+    const stored = await this.#manyFromDatabase(namespace, left);
+    for (const [name, settings] of stored) {
+      known.set(name, settings);
+      if (settings !== null && !isProblem(settings)) this.learn(settings, now);
+    }
+    await this.#publishSome(stored, inKv);
+    return queues.map((name) => found(name, known.get(name) ?? null));
   }
 
   /** Takes settings from a shard or from a change made here; older ones are ignored. */
@@ -70,14 +94,23 @@ export class SettingsCache {
     }
   }
 
+  /** What this isolate read a moment ago; null where that is too long ago. */
+  #fresh(namespace: string, queue: string, now: number): QueueSettings | null {
+    const entry = this.#entries.get(cacheKey(namespace, queue));
+    return entry !== undefined && entry.until > now && entry.until <= now + FRESH_MS ? entry.settings : null;
+  }
+
+  /** Takes what KV has, where it is no older than what this isolate already knew: KV can be a minute behind. */
+  #believes(cached: QueueSettings, now: number): boolean {
+    const known = this.#entries.get(cacheKey(cached.namespace, cached.name))?.settings.version ?? -1;
+    if (cached.deleted || cached.version < known) return false;
+    this.learn(cached, now);
+    return true;
+  }
+
   async #read(namespace: string, queue: string, now: number): Promise<Result<QueueSettings | null>> {
-    const known = this.#entries.get(cacheKey(namespace, queue))?.settings.version ?? -1;
     const cached = await this.#fromKv(namespace, queue);
-    // KV can be a minute behind what this isolate already knew.
-    if (cached !== null && !cached.deleted && cached.version >= known) {
-      this.learn(cached, now);
-      return cached;
-    }
+    if (cached !== null && this.#believes(cached, now)) return cached;
     const stored = await this.#fromDatabase(namespace, queue);
     if (stored === null || isProblem(stored)) return stored;
     this.learn(stored, now);
@@ -101,13 +134,69 @@ export class SettingsCache {
       return stored ?? (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
     } catch (error) {
       log("error", "settings-database", { reason: reasonOf(error) });
-      // Old settings are better than none: shards were told of every change, and correct whoever has older ones.
-      const known = this.#entries.get(cacheKey(namespace, queue))?.settings;
-      if (known !== undefined) return known;
-      if (queue === DEFAULT_QUEUE) return implicitDefault(namespace);
-      return unavailable.settings();
+      return this.#withoutDatabase(namespace, queue);
     }
   }
+
+  /** Old settings are better than none: shards were told of every change, and correct whoever has older ones. */
+  #withoutDatabase(namespace: string, queue: string): Result<QueueSettings> {
+    const known = this.#entries.get(cacheKey(namespace, queue))?.settings;
+    if (known !== undefined) return known;
+    return queue === DEFAULT_QUEUE ? implicitDefault(namespace) : unavailable.settings();
+  }
+
+  async #manyFromKv(namespace: string, queues: string[]): Promise<Map<string, QueueSettings>> {
+    const found = new Map<string, QueueSettings>();
+    const read = async (some: string[]) => {
+      const keys = some.map((queue) => kvKey(namespace, queue));
+      const cached = await this.#kv.get<QueueSettings>(keys, { type: "json", cacheTtl: 30 });
+      some.forEach((queue, i) => {
+        const settings = cached.get(keys[i] ?? "");
+        if (settings !== null && settings !== undefined) found.set(queue, settings);
+      });
+    };
+    try {
+      await Promise.all(chunksOf(queues, KV_KEYS).map(read));
+    } catch (error) {
+      log("warn", "kv-get", { reason: reasonOf(error) });
+    }
+    return found;
+  }
+
+  async #manyFromDatabase(namespace: string, queues: string[]): Promise<Map<string, Result<QueueSettings | null>>> {
+    if (queues.length === 0) return new Map();
+    try {
+      const keys = queues.map((name) => ({ namespace, name }));
+      const stored = await findQueues(primary(this.#database), keys);
+      const byName = new Map(stored.map((settings) => [settings.name, settings]));
+      const unwritten = (queue: string) => (queue === DEFAULT_QUEUE ? implicitDefault(namespace) : null);
+      return new Map(queues.map((queue) => [queue, byName.get(queue) ?? unwritten(queue)]));
+    } catch (error) {
+      log("error", "settings-database", { reason: reasonOf(error) });
+      return new Map(queues.map((queue) => [queue, this.#withoutDatabase(namespace, queue)]));
+    }
+  }
+
+  /** Of many queues that KV lacks some are published, and others by the requests that come next: each is a write. */
+  async #publishSome(
+    stored: ReadonlyMap<string, Result<QueueSettings | null>>,
+    inKv: ReadonlyMap<string, QueueSettings>,
+  ): Promise<void> {
+    const lacking = [...stored.values()].flatMap((settings) => {
+      if (settings === null || isProblem(settings) || settings.version === 0) return [];
+      return settings.version === inKv.get(settings.name)?.version ? [] : [settings];
+    });
+    await Promise.all(lacking.slice(0, PUBLISHED_AT_ONCE).map((settings) => this.publish(settings)));
+  }
+}
+
+function found(queue: string, settings: Result<QueueSettings | null>): Result<QueueSettings> {
+  if (isProblem(settings)) return settings;
+  return settings === null || settings.deleted ? notFound.queue(queue) : settings;
+}
+
+function chunksOf<T>(items: T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
 function cacheKey(namespace: string, queue: string): string {

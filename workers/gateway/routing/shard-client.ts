@@ -1,9 +1,17 @@
-import { isProblem, type Problem, type Result, together, unavailable } from "../../../contract/problems.ts";
+import {
+  isProblem,
+  jobQuarantined,
+  type Problem,
+  type Result,
+  together,
+  unavailable,
+} from "../../../contract/problems.ts";
 import {
   type Busy,
+  type DirectoryApi,
   type LogPosition,
-  type MapSource,
   type Moved,
+  type Quarantined,
   type Reply,
   RPC_VERSION,
   type ShardApi,
@@ -17,16 +25,25 @@ const MAX_MOVES = 4;
 /** How long a call waits in all for a shard that is busy. A freeze for a move lasts milliseconds. */
 const MAX_BUSY_MS = 2000;
 
+/** What clients have in common that are one made from another. */
+interface Shared {
+  known: { map: SlotMap | null };
+  listener: Listener | null;
+  used: ReadonlySet<string> | null;
+}
+
 /** What `ShardClient` needs of the world. */
 export interface ShardPorts {
   shard(id: string): ShardApi;
-  directory(): MapSource;
+  directory(): Pick<DirectoryApi, "map" | "usedShards">;
   now(): number;
   random(): number;
   sleep(ms: number): Promise<void>;
 }
 
-export type Answered<R> = Exclude<R, Moved | Busy>;
+export type Answered<R> = Exclude<R, Moved | Busy | Quarantined>;
+/** An answer that may be `moved`: the caller plans again. */
+type Once<R> = Exclude<R, Busy | Quarantined>;
 
 export interface CallOptions {
   /** A call that may run twice is tried once more when the object could not be reached. */
@@ -44,16 +61,37 @@ export class ShardClient {
   readonly #ports: ShardPorts;
   readonly #known: { map: SlotMap | null };
   readonly #listener: Listener | null;
+  readonly #used: ReadonlySet<string> | null;
 
-  constructor(ports: ShardPorts, of: { known: { map: SlotMap | null }; listener: Listener } | null = null) {
+  constructor(ports: ShardPorts, of: Partial<Shared> = {}) {
     this.#ports = ports;
-    this.#known = of?.known ?? { map: null };
-    this.#listener = of?.listener ?? null;
+    this.#known = of.known ?? { map: null };
+    this.#listener = of.listener ?? null;
+    this.#used = of.used ?? null;
   }
 
   /** The same client, knowing what this one knows, whose answers `listener` hears. */
   heardBy(listener: Listener): ShardClient {
-    return new ShardClient(this.#ports, { known: this.#known, listener });
+    return new ShardClient(this.#ports, { known: this.#known, used: this.#used, listener });
+  }
+
+  /**
+   * The same client for whoever must make no object: what goes to every shard goes to those alone that the Directory knows to be
+   * there. What is asked of one shard by its name or slot goes to it all the same.
+   */
+  async usedAlone(): Promise<Result<ShardClient>> {
+    try {
+      const used = new Set(await this.#ports.directory().usedShards({ v: RPC_VERSION }));
+      return new ShardClient(this.#ports, { known: this.#known, used, listener: this.#listener });
+    } catch (error) {
+      return away("directory", error);
+    }
+  }
+
+  /** The shards that are asked when every one is. */
+  every(map: SlotMap): string[] {
+    const ids = map.shards.map(({ id }) => id);
+    return this.#used === null ? ids : ids.filter((id) => this.#used?.has(id));
   }
 
   /** The map as this isolate knows it. It may be old: the shards say so. */
@@ -107,13 +145,13 @@ export class ShardClient {
   }
 
   /** Asks one shard by its id and hands back `moved` for the caller to plan again. Waits while it is busy. */
-  async once<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Exclude<R, Busy>>> {
+  async once<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Once<R>>> {
     const reply = await this.onceWithLog(id, options, call);
     return isProblem(reply) ? reply : reply.result;
   }
 
   /** As `once`, and how far the shard's log was when it answered. Every answer of a shard passes through here. */
-  async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Reply<Exclude<R, Busy>>>> {
+  async onceWithLog<R>(id: string, options: CallOptions, call: Call<R>): Promise<Result<Reply<Once<R>>>> {
     const deadline = this.#ports.now() + MAX_BUSY_MS;
     const map = this.#known.map ?? (await this.refresh());
     if (isProblem(map)) return map;
@@ -122,9 +160,10 @@ export class ShardClient {
       const reply = await this.#reach(id, options, (shard) => call(shard, head));
       if (isProblem(reply)) return reply;
       const { result, log } = reply;
+      if (isQuarantined(result)) return jobQuarantined(result);
       if (!isBusy(result)) {
         this.#listener?.(id, log);
-        return { result: result as Exclude<R, Busy>, log };
+        return { result: result as Once<R>, log };
       }
       const wait = Math.max(5, result.retryAfterMs) * (0.5 + this.#ports.random());
       if (this.#ports.now() + wait > deadline) return unavailable.busy(result.retryAfterMs / 1000);
@@ -138,10 +177,10 @@ export class ShardClient {
   }
 
   /** Asks every shard of the map at once. The problem of one is that of all: half an answer would be a wrong one. */
-  async all<R>(options: CallOptions, call: Call<R>): Promise<Result<Exclude<R, Busy>[]>> {
+  async all<R>(options: CallOptions, call: Call<R>): Promise<Result<Once<R>[]>> {
     const map = await this.map();
     if (isProblem(map)) return map;
-    return together(map.shards.map(({ id }) => this.once(id, options, call)));
+    return together(this.every(map).map((id) => this.once(id, options, call)));
   }
 
   async #reach<R>(id: string, options: CallOptions, call: (shard: ShardApi) => Promise<R>): Promise<Result<R>> {
@@ -181,6 +220,10 @@ function isMoved<R>(reply: R): reply is R & Moved {
 
 function isBusy<R>(reply: R): reply is R & Busy {
   return typeOf(reply) === "busy";
+}
+
+function isQuarantined<R>(reply: R): reply is R & Quarantined {
+  return typeOf(reply) === "quarantined";
 }
 
 function typeOf(reply: unknown): unknown {

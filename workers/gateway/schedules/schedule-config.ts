@@ -4,7 +4,7 @@ import type { ScheduleSettings } from "../../../domain/schedule.ts";
 import { type Db, primary } from "../../db/client.ts";
 import { findSchedule, listSchedules, walkSchedules, writeSchedule } from "../../db/schedules.ts";
 import { fromDatabase } from "../database.ts";
-import { storedQueue } from "../queues/stored-queue.ts";
+import { storedQueue, storedQueues } from "../queues/stored-queue.ts";
 import type { Change, Kind, ListPage, ResourceKey, Stamp, Walk } from "../resources/kind.ts";
 import { resourcePorts, VersionedResource } from "../resources/versioned-resource.ts";
 import { whyUnwritten } from "../resources/within-limit.ts";
@@ -91,7 +91,7 @@ class ScheduleKind implements Kind<ScheduleSettings, ScheduleBody, ScheduleView>
 
   push(schedules: ScheduleSettings[]): Promise<Result<void>> {
     const { shards, database } = this.#services;
-    return pushSchedules(shards, (queue) => storedQueue(database, queue), schedules);
+    return pushSchedules(shards, (queues) => storedQueues(database, queues), schedules);
   }
 
   alone(settings: ScheduleSettings, view: ScheduleView): ScheduleView {

@@ -3,14 +3,15 @@ import type { ScheduleMark, SchedulePush, ScheduleTaken } from "../../../contrac
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { assignedSlot, type ScheduleSettings, timingText } from "../../../domain/schedule.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
+import { keyText } from "../queues/stored-queue.ts";
 import type { ResourceKey } from "../resources/kind.ts";
 import type { ShardClient } from "../routing/shard-client.ts";
 
 /** How often schedules are planned again because their queue or the map has changed meanwhile. */
 const MAX_ROUNDS = 4;
 
-/** The settings of a schedule's queue as last written, deleted ones too; null when there never was such a queue. */
-export type ReadQueue = (queue: ResourceKey) => Promise<Result<QueueSettings | null>>;
+/** The settings of schedules' queues as last written, by `keyText`, deleted ones too; without those that never were. */
+export type ReadQueues = (queues: ResourceKey[]) => Promise<Result<ReadonlyMap<string, QueueSettings>>>;
 
 interface Planned {
   settings: ScheduleSettings;
@@ -29,7 +30,7 @@ const NO_MARK: ScheduleMark = { lastAt: null, nextAt: null };
  */
 export async function pushSchedules(
   shards: ShardClient,
-  readQueue: ReadQueue,
+  readQueues: ReadQueues,
   schedules: ScheduleSettings[],
 ): Promise<Result<void>> {
   let waiting = schedules;
@@ -37,8 +38,9 @@ export async function pushSchedules(
     if (round >= MAX_ROUNDS) return unavailable.scheduleMoving();
     const map: Result<SlotMap> = round === 0 ? await shards.map() : await shards.refresh();
     if (isProblem(map)) return map;
-    const planned = await together(waiting.map((settings) => plan(settings, readQueue, map)));
-    if (isProblem(planned)) return planned;
+    const queues = await readQueues(waiting.filter(({ deleted }) => !deleted).map(queueOf));
+    if (isProblem(queues)) return queues;
+    const planned = waiting.map((settings) => plan(settings, queues, map));
     const handovers = await stopElsewhere(shards, map, planned);
     if (isProblem(handovers)) return handovers;
     const stopped = await startAtOwners(shards, planned, handovers);
@@ -47,10 +49,13 @@ export async function pushSchedules(
   }
 }
 
-async function plan(settings: ScheduleSettings, readQueue: ReadQueue, map: SlotMap): Promise<Result<Planned>> {
+function queueOf({ namespace, job }: ScheduleSettings): ResourceKey {
+  return { namespace, name: job.queue };
+}
+
+function plan(settings: ScheduleSettings, queues: ReadonlyMap<string, QueueSettings>, map: SlotMap): Planned {
   const { namespace, name, version, deleted } = settings;
-  const queue = deleted ? null : await readQueue({ namespace, name: settings.job.queue });
-  if (isProblem(queue)) return queue;
+  const queue = deleted ? null : (queues.get(keyText(queueOf(settings))) ?? null);
   const owner = queue === null ? null : ownerOf(map, assignedSlot(settings, queue).slot);
   const queueVersion = queue?.version ?? 0;
   const word = { namespace, name, version, queueVersion, deleted, timing: timingText(settings), own: null };
@@ -65,7 +70,7 @@ async function stopElsewhere(
 ): Promise<Result<Map<Planned, ScheduleMark>>> {
   const marks = new Map<Planned, ScheduleMark>();
   const stopped = await together(
-    map.shards.map(async ({ id }): Promise<Result<null>> => {
+    shards.every(map).map(async (id): Promise<Result<null>> => {
       const others = planned.filter(({ owner }) => owner !== id);
       const words = others.map(({ word }) => word);
       const taken = await tell(shards, id, words);

@@ -10,6 +10,7 @@ import {
   type Problem,
   problemView,
   type Result,
+  unavailable,
   under,
   valuesOf,
 } from "../../../contract/problems.ts";
@@ -124,6 +125,8 @@ function problemOf(result: Submitting): Problem | null {
       return noRoom(outcome, assigned.settings.name);
     case "undecided":
       return idempotency.keyUndecided();
+    case "faulted":
+      return unavailable.faulted(outcome.fault);
     case "refused":
       return batch.otherRefused();
     case "accepted":

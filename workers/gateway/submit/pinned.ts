@@ -1,5 +1,5 @@
 import { Name } from "../../../contract/primitives.ts";
-import { idempotency, isProblem, notFound, type Problem, type Result, together } from "../../../contract/problems.ts";
+import { idempotency, isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import { DEFAULT_QUEUE } from "../../../contract/queue-settings.ts";
 import { isDivided, type QueueSettings } from "../../../domain/queue.ts";
 import type { Services } from "../services.ts";
@@ -28,14 +28,12 @@ export async function partitioningsOf(
   { namespace, now }: { namespace: string; now: number },
 ): Promise<Result<Map<string, Partitioning>>> {
   const names = [...new Set(jobs.map(queueOf))].filter((name) => name !== null);
-  const found = await together(
-    names.map(async (name): Promise<Result<[string, Partitioning][]>> => {
-      const queue = await settings.get(namespace, name, now);
-      if (isProblem(queue)) return queue.code === "queue-not-found" ? [] : queue;
-      return [[name, { partitions: queue.partitions, divided: isDivided(queue) }]];
-    }),
-  );
-  return isProblem(found) ? found : new Map(found.flat());
+  const found = new Map<string, Partitioning>();
+  for (const queue of await settings.several(namespace, names, now)) {
+    if (!isProblem(queue)) found.set(queue.name, { partitions: queue.partitions, divided: isDivided(queue) });
+    else if (queue.code !== "queue-not-found") return queue;
+  }
+  return found;
 }
 
 /** Of a job that is not parsed yet; null when it names none that could be. */

@@ -1,4 +1,4 @@
-import { isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
+import { isProblem, notFound, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
 import type { Submission } from "../../../contract/submission.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { isDivided } from "../../../domain/queue.ts";
@@ -39,18 +39,11 @@ export interface Group {
  */
 export async function planned(services: Services, jobs: Waiting[], options: Collecting): Promise<Result<Group[]>> {
   const items: Item[] = [];
-  const queues = new Map<string, Result<QueueSettings>>();
+  const queues = await queuesOf(services, jobs, options);
+  if (isProblem(queues)) return queues;
   for (const job of jobs) {
     const { index, submission } = job;
-    const { queue } = submission;
-    let settings = queues.get(queue);
-    if (settings === undefined) {
-      settings = await services.settings.get(options.namespace, queue, options.now);
-      const changed =
-        isProblem(settings) || options.pinned === undefined ? null : changedSince(settings, options.pinned);
-      if (changed !== null) return changed;
-      queues.set(queue, settings);
-    }
+    const settings = queues.get(submission.queue) ?? notFound.queue(submission.queue);
     const assigned = isProblem(settings) ? settings : assignedOf(job, settings, options);
     if (isProblem(assigned)) options.results[index] = { type: "refused", problem: assigned };
     else items.push({ index, submission, assigned });
@@ -61,6 +54,21 @@ export async function planned(services: Services, jobs: Waiting[], options: Coll
   if (able.length === 0) return map;
   await notReached(services, { items, able, problem: map }, options);
   return [];
+}
+
+/** The settings of the jobs' queues; a problem where a repeated batch would be placed otherwise by one of them. */
+async function queuesOf(
+  { settings }: Services,
+  jobs: Waiting[],
+  { namespace, now, pinned }: SubmitOptions,
+): Promise<Result<Map<string, Result<QueueSettings>>>> {
+  const names = [...new Set(jobs.map(({ submission }) => submission.queue))];
+  const known = await settings.several(namespace, names, now);
+  for (const queue of known) {
+    const changed = isProblem(queue) || pinned === undefined ? null : changedSince(queue, pinned);
+    if (changed !== null) return changed;
+  }
+  return new Map(names.map((name, i) => [name, known[i] ?? notFound.queue(name)]));
 }
 
 function grouped(items: Item[], map: SlotMap, options: SubmitOptions): Group[] {

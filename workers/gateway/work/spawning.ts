@@ -1,5 +1,6 @@
 import type { SubmitBody } from "../../../contract/job.ts";
 import { conflict, full, isProblem, notFound, type Problem, type Result, under } from "../../../contract/problems.ts";
+import { DEFAULT_QUEUE } from "../../../contract/queue-settings.ts";
 import type { ReportResult, SpawnJob, Unfit } from "../../../contract/rpc.ts";
 import { spawnJobOf, unfit } from "../../../contract/submission.ts";
 import { STANDSTILL_RETRY_MS } from "../../../domain/backlog.ts";
@@ -28,12 +29,15 @@ export async function checkSpawns(
   bodies: SpawnBody[],
   { namespace, now }: { namespace: string; now: number },
 ): Promise<Result<CheckedSpawns>> {
+  const names = [...new Set(bodies.flatMap(({ jobs }) => jobs.map(({ queue = DEFAULT_QUEUE }) => queue)))];
+  const known = names.length === 0 ? [] : await services.settings.several(namespace, names, now);
+  const found = new Map(names.map((name, i) => [name, known[i] ?? notFound.queue(name)]));
   const queues = new Map<string, QueueSettings>();
   const check = async (body: SubmitBody): Promise<Result<SpawnJob>> => {
     const read = await submission(body, now);
     if (isProblem(read)) return read;
     const job = spawnJobOf(read);
-    const settings = queues.get(job.queue) ?? (await services.settings.get(namespace, job.queue, now));
+    const settings = found.get(job.queue) ?? notFound.queue(job.queue);
     if (isProblem(settings)) return settings;
     queues.set(job.queue, settings);
     const because = unfit(job, settings);
@@ -64,7 +68,7 @@ function unfitProblem(because: Unfit, queue: string): Problem {
   switch (because) {
     case "queue-not-found":
       return notFound.queue(queue);
-    case "queue-full":
+    case "backlog-full":
       return full.queue(queue, FULL_RETRY_SECONDS);
     case "namespace-full":
       return full.namespace(FULL_RETRY_SECONDS);

@@ -4,7 +4,7 @@ import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { type AnyEvent, idOfEvent } from "../../../domain/subscription.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
 import { traceparentOf } from "../../../domain/trace.ts";
-import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
+import { type OpenTarget, withCredentials } from "../../crypto/open-target.ts";
 import { type HttpPorts, NOT_OPEN } from "../executors/http.ts";
 import { INVALID_HEADERS } from "../executors/http-request.ts";
 import { retryAfterMs } from "../executors/retry-after.ts";
@@ -26,7 +26,7 @@ export type SubscriberPorts = HttpPorts & { timeout(ms: number): AbortSignal };
 export function httpSubscriber(ports: SubscriberPorts) {
   return async (subscription: SubscriptionTo<"http">, event: AnyEvent): Promise<DeliveryOutcome> => {
     const { namespace, name } = subscription;
-    const target = await openTarget(ports.vault, { kind: "subscription", namespace, name }, subscription.target);
+    const target = await ports.openTarget({ kind: "subscription", namespace, name }, subscription.target);
     if (target === null) return failed("secret-unavailable", NOT_OPEN);
     const refused = refusedTarget(target.url, ports.targets);
     if (refused !== null) return failed("target-refused", `the target may not be called: ${refused}`);

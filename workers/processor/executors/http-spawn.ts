@@ -28,14 +28,16 @@ export interface SpawnAnswer {
 export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
   const members = NAME.test(answer) ? membersOf(answer) : null;
   if (members === "deeper") return refuseDeep(answer, now);
-  const jobs = members?.get(MEMBER);
+  const [jobs, ...others] = members?.get(MEMBER) ?? [];
   if (jobs === undefined) return null;
+  // Readers of JSON do not agree which of them counts: none is taken for the one that was meant.
+  if (others.length > 0) throw new InvalidSpawn(POINTER, "is in the answer more than once");
   if (!jobs.startsWith("[")) throw new InvalidSpawn(POINTER, "must be an array of jobs");
   const sent = itemsOf(jobs);
   if (sent.length > MAX_SPAWN) throw new InvalidSpawn(POINTER, `at most ${MAX_SPAWN} jobs go with a success`);
   const spawned = new SpawnList(POINTER);
   for (const job of sent) spawned.add(job, now);
-  const result = members?.get("result") ?? "null";
+  const result = members?.get("result")?.at(-1) ?? "null";
   if (!isJson(result)) throw new InvalidSpawn("/result", TOO_DEEP);
   return { result, spawned };
 }
@@ -66,17 +68,19 @@ function itemsOf(array: string): JsonText[] {
 const MAX_DEPTH = MAX_JSON_DEPTH + 1;
 
 /**
- * The members of a JSON object as they are written, the last of each name; null where the text is not one, and `deeper` where
+ * The members of a JSON object as they are written, all of each name; null where the text is not one, and `deeper` where
  * it nests deeper than anything is kept.
  */
-function membersOf(text: string): Map<string, string> | "deeper" | null {
+function membersOf(text: string): Map<string, string[]> | "deeper" | null {
   const start = skipSpace(text, 0);
   if (text.charCodeAt(start) !== OPEN_BRACE) return null;
-  const members = new Map<string, string>();
+  const members = new Map<string, string[]>();
   const end = visitMembers(text, start, (nameAt, valueAt) => {
     const name = stringAt(text, nameAt);
     const behind = endOfValue(text, valueAt, MAX_DEPTH);
-    members.set(name, text.slice(valueAt, behind));
+    const named = members.get(name) ?? [];
+    members.set(name, named);
+    named.push(text.slice(valueAt, behind));
     return behind;
   });
   if (end === DEEPER) return "deeper";

@@ -5,8 +5,8 @@ import { secondsToMs } from "../../../contract/time.ts";
 import { faultText } from "../../../domain/fault.ts";
 import type { HttpTarget, SpawnQueues } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
-import { type OpenTarget, openTarget, withCredentials } from "../../crypto/open-target.ts";
-import type { Vault } from "../../crypto/vault.ts";
+import { type OpenTarget, withCredentials } from "../../crypto/open-target.ts";
+import type { TargetOwner } from "../../crypto/places.ts";
 import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
 import { failed, invalidSpawn, NO_SPAWN, spawnRefused, succeeded, withAllowed } from "./outcome.ts";
@@ -28,8 +28,8 @@ export interface HttpPorts {
   now(): number;
   /** 16 hex digits, not all zero. */
   spanId(): string;
-  /** Opens the secrets of targets. */
-  vault: Vault;
+  /** The target with its secrets; null where one does not open. */
+  openTarget(owner: TargetOwner, target: HttpTarget): Promise<OpenTarget | null>;
   /** Calls `wake` once, `ms` from now. Returns the way to call that off, which does nothing afterwards. */
   after(ms: number, wake: () => void): () => void;
   /** Rejects when they cannot be read. */
@@ -45,7 +45,7 @@ export interface HttpPorts {
  */
 export function httpExecutor(ports: HttpPorts) {
   return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome> => {
-    const open = await openTarget(ports.vault, { kind: "queue", namespace: item.namespace, name: item.queue }, target);
+    const open = await ports.openTarget({ kind: "queue", namespace: item.namespace, name: item.queue }, target);
     if (open === null)
       return failed("secret-unavailable", NOT_OPEN, { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
     const refused = refusedTarget(open.url, ports.targets);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../../../contract/rpc.ts";
 import type { SqlRow } from "../../../../durable-objects/sql.ts";
 import { dedup } from "../../../rigs/dedup-calls.ts";
-import { BOOM, DAY, Harness, HOUR, SECOND } from "../../../rigs/shard-harness.ts";
+import { BOOM, DAY, type Harness, HOUR, RowHarness, SECOND } from "../../../rigs/shard-harness.ts";
 
 /**
  * Cloudflare bills a row for each row of a table and each index entry written. SQLite here counts rows of
@@ -42,7 +42,7 @@ function rowsOf(h: Harness, step: () => void): number {
 
 /** A shard that has met its queue, so that only the jobs' own rows count. */
 function warm(over: ConstructorParameters<typeof Harness>[0] = {}): Harness {
-  const h = new Harness(over);
+  const h = new RowHarness(over);
   h.accept();
   for (const { lease } of h.take()) h.succeed(lease);
   for (const { lease } of h.claim()) h.succeed(lease);
@@ -190,7 +190,7 @@ describe("what costs nothing", () => {
   });
 
   test("an alarm that stays where it is: steps do not move it one by one", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.accept({ delayMs: SECOND });
     let set = 0;
     let at = h.alarmAt;

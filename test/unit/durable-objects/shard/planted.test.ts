@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { ClaimedJob } from "../../../../contract/rpc.ts";
-import { slotOf } from "../../../../domain/slots.ts";
+import { initialMap, slotOf } from "../../../../domain/slots.ts";
 import { SUBSYSTEMS } from "../../../../durable-objects/shard/subsystems.ts";
 import { push, scheduleOf } from "../../../rigs/schedule-harness.ts";
-import { BOOM, CALL, Harness, HOUR, MINUTE, SECOND, settingsOf } from "../../../rigs/shard-harness.ts";
+import { BOOM, CALL, Harness, HOUR, MINUTE, PackHarness, SECOND, settingsOf } from "../../../rigs/shard-harness.ts";
 import { drain, subscribe } from "../../../rigs/subscription-harness.ts";
 
 /**
@@ -15,6 +15,9 @@ const TABLES = SUBSYSTEMS.flatMap(({ tables = [] }) => tables).filter(({ scope }
 /** Both as SQL. The second can be read; whoever writes it again is refused. */
 const UNREADABLE = "'{no JSON'";
 const TOO_LARGE = `'["' || hex(zeroblob(1050000)) || '"]'`;
+
+/** Texts that are lists without being JSON. */
+const LISTS = new Set(["packs.ids", "packs.lengths", "packs.payloads", "packs.spec"]);
 
 const SICK = {
   name: "sick",
@@ -29,7 +32,7 @@ const DEDUP = { key: "d", windowMs: MINUTE, onConflict: "return", maxDelayMs: nu
 
 /** A shard of which each table has a row that is about the queue `sick`. */
 function scene(): Harness {
-  const h = new Harness(SICK);
+  const h = new PackHarness(SICK);
   subscribe(h, { filter: { queue: "sick", tag: null }, name: "sick" });
   h.accept({ idempotency: { key: "i", hash: "h" }, concurrencyKey: "c" });
   h.accept({ dedup: DEDUP });
@@ -49,6 +52,11 @@ function scene(): Harness {
   push(h, scheduleOf({ job: { ...scheduleOf().job, queue: "sick" } }));
   h.advance(MINUTE);
   h.claim({ max: 3, leaseMs: 30 * SECOND });
+  // A pack of which one job has become a row, one has succeeded, one runs and the others wait.
+  h.submit(h.jobs(6));
+  const packed = h.claim({ max: 3, leaseMs: 30 * SECOND });
+  h.fail(packed[0]?.lease ?? "");
+  h.succeed(packed[1]?.lease ?? "");
   return h;
 }
 
@@ -98,7 +106,9 @@ function rowsOf(h: Harness, table: string): Record<string, unknown>[] {
 function jsonColumns(h: Harness, table: string): string[] {
   const rows = rowsOf(h, table);
   const isJson = (value: unknown) => typeof value === "string" && /^[{[]/.test(value);
-  return Object.keys(rows[0] ?? {}).filter((column) => rows.some((row) => isJson(row[column])));
+  return Object.keys(rows[0] ?? {}).filter(
+    (column) => LISTS.has(`${table}.${column}`) || rows.some((row) => isJson(row[column])),
+  );
 }
 
 describe("the scene", () => {
@@ -146,5 +156,74 @@ describe.each(TABLES.map((scope) => [scope.table, scope] as const))("in the tabl
     expectLifeGoesOn(h);
     h.restart();
     expectLifeGoesOn(h);
+  });
+});
+
+/** What each shard is told of, and keeps a copy of: the rows about the queue `sick`, and those that are the shard's own. */
+const CONFIGURED: [table: string, column: string, where: string][] = [
+  ["queues", "settings", "name = 'sick'"],
+  ["subscriptions", "settings", "name = 'sick'"],
+  ["subscriptions", "last_error", "name = 'sick'"],
+  ["schedule_settings", "settings", "true"],
+  ["namespaces", "settings", "true"],
+  ["audit", "violations", "true"],
+  ["audit", "position", "true"],
+  ["meta", "value", "key = 'map'"],
+];
+
+/** A configured shard whose audit has begun a pass. */
+function configured(): Harness {
+  const h = scene();
+  h.namespace({});
+  h.sql.run(
+    "INSERT OR REPLACE INTO audit (pass, started_at, finished_at, rows, position, violations) VALUES (7, 0, NULL, 0, NULL, '[]')",
+  );
+  return h;
+}
+
+describe.each(CONFIGURED)("in the table %s, a %s that is no JSON", (table, column, where) => {
+  test("does not stop the object from starting, nor what others have there", () => {
+    const h = configured();
+    h.sql.run(`UPDATE ${table} SET ${column} = ${UNREADABLE} WHERE ${where}`);
+    expect(h.sql.all(`SELECT 1 AS n FROM ${table} WHERE ${column} = ${UNREADABLE}`).length).toBeGreaterThan(0);
+    h.restart();
+    // As the object does that has no map.
+    if (h.core.map() === null) h.core.adopt(initialMap(1));
+    expectLifeGoesOn(h);
+  });
+});
+
+describe("a queue whose settings cannot be read", () => {
+  test("starts nothing and says why, until its settings are sent again; what runs goes on", () => {
+    const h = new Harness({ target: { type: "pull" }, concurrency: 1, partitions: 1 });
+    const [running, waiting] = [h.accept(), h.accept()];
+    const [claimed] = h.claim({ max: 1 });
+    h.sql.run(`UPDATE queues SET settings = ${UNREADABLE}`);
+    h.restart();
+    expect(h.claim({ max: 5 })).toEqual([]);
+    expect(h.explain(waiting)).toMatchObject({ state: "queued", reason: "quarantined" });
+    expect(h.broken()).toContain("nothing-set-aside");
+    expect(h.succeed(claimed?.lease ?? "")).toBe("recorded");
+    h.core.configure({ ...CALL, queues: [h.queue] });
+    expect(h.broken()).toEqual([]);
+    expect(h.claim({ max: 5 }).map(({ job }) => job.id)).toEqual([waiting]);
+    expect(h.state(running)).toBe("succeeded");
+    h.restart();
+    expect(h.broken()).toEqual([]);
+  });
+});
+
+describe("a subscription whose settings cannot be read", () => {
+  test("is paused, and goes on where it was when they are sent again", () => {
+    const h = new Harness();
+    const [settings] = [subscribe(h, { filter: { queue: null, tag: null } })];
+    h.accept();
+    h.sql.run(`UPDATE subscriptions SET settings = ${UNREADABLE}`);
+    h.restart();
+    expect(drain(h).length).toBe(0);
+    expect(h.broken()).toContain("nothing-set-aside");
+    h.core.configureSubscriptions({ ...CALL, subscriptions: [settings] });
+    expect(h.broken()).toEqual([]);
+    expect(drain(h).length).toBeGreaterThan(0);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CALL, Harness, idsOf } from "../../../rigs/shard-harness.ts";
+import { Harness, idsOf } from "../../../rigs/shard-harness.ts";
 
 const MIB = 1024 * 1024;
 /** 256 KiB as bytes of UTF-8, and twice that on the wire: one character is beyond Latin-1. */
@@ -15,6 +15,15 @@ describe("an answer fits in one RPC", () => {
     const second = idsOf(h.work().items);
     expect(second.length).toBeGreaterThan(0);
     expect(second.filter((id) => first.includes(id))).toEqual([]);
+  });
+
+  test("a claim brings no more bytes than the executor has memory for, and the rest stays ready", () => {
+    const h = new Harness();
+    h.submit(h.jobs(30, { payload: LARGE }));
+    expect(h.work({ bytes: 4 * MIB }).items.length).toBe(16);
+    expect(h.work({ bytes: MIB }).items.length).toBe(4);
+    expect(h.work({ bytes: 100 }).items).toEqual([]);
+    expect(h.work().items.length).toBeGreaterThan(0);
   });
 
   test("one step that finished many large jobs is given to history in several pages, each job once", () => {
@@ -44,18 +53,22 @@ describe("an answer fits in one RPC", () => {
 /** 4 KB with one character beyond Latin-1, so that each takes two bytes on the wire. */
 const LONG_MESSAGE = `${"x".repeat(4_090)}→`;
 
-/** A queue whose jobs have failed 41 times each, with long messages. */
+/** A queue whose jobs have failed 41 times each, with long messages: one has done so itself, and lent the others its row. */
 function oftenFailed(jobs: number): Harness {
   const retry = { maxAttempts: 100, backoff: "constant", delayMs: 0, maxDelayMs: 0, jitter: "none" } as const;
   const h = new Harness({ target: { type: "pull" }, retry });
-  h.submit(h.jobs(jobs, { payload: JSON.stringify("x".repeat(40_000)) }));
+  const payload = JSON.stringify("x".repeat(40_000));
+  const first = h.accept({ payload });
   for (let attempt = 0; attempt < 41; attempt++) {
-    const reports = h.claim({ max: 100 }).map(({ lease }) => ({
-      lease,
-      outcome: { ok: false as const, error: { code: "boom", message: LONG_MESSAGE, retryable: true }, retryAfterMs: 0 },
-    }));
-    h.core.report({ ...CALL, namespace: null, withJobs: false, queues: [], waitMs: 0, reports });
+    const [claimed] = h.claim();
+    h.fail(claimed?.lease ?? "", { message: LONG_MESSAGE }, 0);
   }
+  if (jobs > 1) h.submit(h.jobs(jobs - 1, { payload }));
+  h.sql.run(
+    `UPDATE jobs SET (attempt, attempts, error) = (SELECT attempt, attempts, error FROM jobs WHERE id = ?1)
+       WHERE id <> ?1`,
+    first,
+  );
   return h;
 }
 

@@ -29,6 +29,9 @@ test.each([
 test.each([
   [{ ALLOW_PRIVATE_TARGETS: "yes" }, "ALLOW_PRIVATE_TARGETS is `true`"],
   [{ METRICS: "Public" }, "METRICS is `key` or `public`"],
+  [{ RATE_LIMIT: "ten" }, "RATE_LIMIT is a whole number"],
+  [{ WAITS_PER_KEY: "" }, "WAITS_PER_KEY is a whole number"],
+  [{ WAITS_PER_NAMESPACE: "1e3" }, "WAITS_PER_NAMESPACE is a whole number"],
 ])("%j serves nobody, and says why", (variables, why) => {
   const { targets, metricsPublic, refusal } = configured(variables);
   expect(refusal).toContain(why);

@@ -145,6 +145,7 @@ describe("variables", () => {
     MAX_CONNECTIONS: "6",
     LANE_CONSUMERS: "250",
     SWEEP_MS: "0",
+    WAIT_MS: "4000",
     DURE_MASTER_KEY: MASTER_KEY,
   };
 
@@ -154,6 +155,7 @@ describe("variables", () => {
       maxConnections: 6,
       laneConsumers: 250,
       sweepMs: 0,
+      waitMs: 4_000,
       masterKeys: { current: MASTER_KEY, previous: undefined },
     });
     expect(readConfig({ ...env, ALLOW_PRIVATE_TARGETS: "true", SWEEP_MS: "50" })).toMatchObject({
@@ -189,8 +191,9 @@ describe("variables", () => {
     { MAX_CONNECTIONS: "many" },
     { SWEEP_MS: "-1" },
     { SWEEP_MS: "0.5" },
+    { WAIT_MS: "soon" },
   ])("%j is refused", (bad) => {
-    expect(() => readConfig({ ...env, ...bad })).toThrow(/must be a whole number/);
+    expect(() => readConfig({ ...env, ...bad })).toThrow(/is a whole number from/);
   });
 
   test("without a master key nothing is run, and a sentence says how to make one", () => {
@@ -240,7 +243,7 @@ describe("webhook secrets", () => {
     const cache: SecretCache = new Map();
     const first = await read(d1(db), cache);
     db.exec("UPDATE webhook_secrets SET secret = 'whsec_bmV3'");
-    now += 49;
+    now += 999;
     expect(await read(d1(db), cache)).toEqual(first);
     now += 1;
     expect(await read(d1(db, down), cache)).toEqual(first);

@@ -5,7 +5,7 @@ import { Connections } from "../../../../workers/processor/connections.ts";
 import { executor } from "../../../../workers/processor/executors/execute.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../../../workers/processor/work-ports.ts";
-import { testVault } from "../../../rigs/master-key.ts";
+import { testTargets } from "../../../rigs/master-key.ts";
 import { httpItem } from "../../../rigs/scripted-shard.ts";
 import { ANY_TARGET } from "../../../rigs/target-rules.ts";
 
@@ -55,7 +55,7 @@ test("a cancellation closes the connection of a running HTTP job at the next hea
         after: () => () => undefined,
         spanId: () => "00f067aa0ba902b7",
         secrets: async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
-        vault: testVault(),
+        openTarget: testTargets(),
         targets: ANY_TARGET,
       },
     ),

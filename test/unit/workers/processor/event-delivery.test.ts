@@ -27,7 +27,7 @@ import {
 import { queueSubscriber } from "../../../../workers/processor/events/queue-subscriber.ts";
 import { sendPage } from "../../../../workers/processor/events/send-page.ts";
 import { settle } from "../../../rigs/client-fakes.ts";
-import { testVault } from "../../../rigs/master-key.ts";
+import { testTargets } from "../../../rigs/master-key.ts";
 import { START } from "../../../rigs/shard-harness.ts";
 import { ofJob, subscriptionOf } from "../../../rigs/subscription-harness.ts";
 import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
@@ -328,7 +328,7 @@ describe("an HTTP subscriber", () => {
       now: () => Date.now(),
       after: () => () => undefined,
       spanId: () => "00f067aa0ba902b7",
-      vault: testVault(),
+      openTarget: testTargets(),
       secrets: async () => SECRETS,
       targets: ANY_TARGET,
       timeout: (ms) => AbortSignal.timeout(ms),

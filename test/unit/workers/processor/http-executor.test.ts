@@ -8,7 +8,7 @@ import { afterDeferral, afterFailure } from "../../../../domain/retry.ts";
 import { byteLength } from "../../../../workers/processor/executors/bytes.ts";
 import { type HttpPorts, httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import { retryAfterMs } from "../../../../workers/processor/executors/retry-after.ts";
-import { testVault } from "../../../rigs/master-key.ts";
+import { testTargets } from "../../../rigs/master-key.ts";
 import { httpItem } from "../../../rigs/scripted-shard.ts";
 import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../../rigs/target-rules.ts";
 
@@ -66,7 +66,7 @@ function send(url: string, over: Over = {}) {
       return () => clearTimeout(timer);
     },
     spanId: () => "00f067aa0ba902b7",
-    vault: testVault(),
+    openTarget: testTargets(),
     secrets: async () => SECRETS,
     targets: ANY_TARGET,
     ...over.ports,

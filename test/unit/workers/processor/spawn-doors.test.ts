@@ -13,7 +13,7 @@ import { httpExecutor } from "../../../../workers/processor/executors/http.ts";
 import type { Handler } from "../../../../workers/processor/handler.ts";
 import { Stopper } from "../../../../workers/processor/stopper.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
-import { testVault } from "../../../rigs/master-key.ts";
+import { testTargets } from "../../../rigs/master-key.ts";
 import { httpItem, item, ScriptedShard } from "../../../rigs/scripted-shard.ts";
 import { ANY_TARGET } from "../../../rigs/target-rules.ts";
 
@@ -34,7 +34,7 @@ function answered(
     now: () => NOW,
     after: () => () => undefined,
     spanId: () => "00f067aa0ba902b7",
-    vault: testVault(),
+    openTarget: testTargets(),
     secrets: async () => [],
     targets: ANY_TARGET,
   });
@@ -226,6 +226,7 @@ describe("an HTTP target", () => {
   test.each([
     ["{}", "/dure-spawn: must be an array of jobs"],
     ["null", "/dure-spawn: must be an array of jobs"],
+    ['[], "dure-\\u0073pawn": [{"payload": 1}]', "/dure-spawn: is in the answer more than once"],
     [JSON.stringify(Array.from({ length: 101 }, () => ({ payload: 1 }))), "/dure-spawn: at most 100"],
   ])("whose member is %.20s fails its attempt", async (member, message) => {
     const outcome = await answered(`{"dure-spawn": ${member}}`);

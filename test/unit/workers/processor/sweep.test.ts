@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Connections } from "../../../../workers/processor/connections.ts";
-import { type SweepPorts, sweep } from "../../../../workers/processor/sweep.ts";
+import { BESIDE_LONG_JOBS, type SweepPorts, sweep } from "../../../../workers/processor/sweep.ts";
 import { startWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import { item, RPC_MS, ScriptedShard, START } from "../../../rigs/scripted-shard.ts";
 import { Clock } from "../../../simulation/clock.ts";
@@ -18,7 +18,8 @@ function shards(names: string[]) {
     {
       known = async () => names,
       untilWork,
-    }: { known?: SweepPorts["shards"]; untilWork?: SweepPorts["untilWork"] } = {},
+      mostMs = everyMs,
+    }: { mostMs?: number; known?: SweepPorts["shards"]; untilWork?: SweepPorts["untilWork"] } = {},
   ) => {
     const start = (name: string) => {
       started.push(name);
@@ -27,7 +28,10 @@ function shards(names: string[]) {
     };
     const one = world(names[0] ?? "");
     return one.until(
-      sweep({ start, shards: known, after: one.ports().after, ...(untilWork && { untilWork }) }, first, everyMs),
+      sweep({ start, shards: known, after: one.ports().after, ...(untilWork && { untilWork }) }, first, {
+        firstMs: everyMs,
+        mostMs,
+      }),
     );
   };
   return { clock, world, started, run };
@@ -133,6 +137,33 @@ describe("with a sweep", () => {
     clock.after(1000, () => world("b").backlog.push(item(2)));
     await run(["a", "b"], 100, { known: () => Promise.reject(new Error("no directory")) });
     expect(world("b").reported.size).toBe(1);
+  });
+});
+
+describe("beside a long job", () => {
+  const { firstMs, mostMs } = BESIDE_LONG_JOBS;
+
+  test("the other shards are looked at less and less often, and as often as at first once something is found", async () => {
+    const { run, world, clock } = shards(["a", "b"]);
+    world("a").backlog = [item(1, { timeoutMs: 3_600_000 })];
+    world("a").runMs = ({ id }) => (id === "job-1" ? 600_000 : 0);
+    clock.after(200_000, () => world("b").backlog.push(item(2)));
+    await run(["a"], firstMs, { mostMs });
+    const looks = world("b").calls.map(({ at }) => Math.round(at / 1_000));
+    expect(looks.slice(0, 6)).toEqual([2, 4, 8, 16, 32, 64]);
+    const found = world("b").started[0]?.at ?? Number.NaN;
+    expect(found).toBeLessThan(200_000 + mostMs + 1_000);
+    expect(world("b").calls.filter(({ at }) => at > found && at < found + 10_000).length).toBeGreaterThanOrEqual(3);
+    expect(looks.length).toBeLessThan(30);
+  });
+
+  test("its own lane goes on: a job that comes behind it is run by the same invocation", async () => {
+    const { run, world, clock } = shards(["a"]);
+    world("a").backlog = [item(1, { timeoutMs: 3_600_000 })];
+    world("a").runMs = ({ id }) => (id === "job-1" ? 900_000 : 0);
+    clock.after(5_000, () => world("a").backlog.push(item(2)));
+    await run(["a"], firstMs, { mostMs });
+    expect(world("a").started.find(({ id }) => id === "job-2")?.at).toBeLessThan(15_000);
   });
 });
 

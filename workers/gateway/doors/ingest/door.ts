@@ -6,6 +6,7 @@ import { MAX_JSON_DEPTH } from "../../../../contract/limits.ts";
 import type { ProblemView } from "../../../../contract/problem.ts";
 import { access, invalid, isProblem, notFound, type Problem, type Result } from "../../../../contract/problems.ts";
 import { fieldSentence } from "../../../../contract/sentence.ts";
+import { traceparentIn } from "../../../../domain/trace.ts";
 import { refusalOf } from "../../api/admission.ts";
 import { type CommittedJobs, SURELY_KNOWN_MS } from "../../jobs/committed-jobs.ts";
 import type { Services } from "../../services.ts";
@@ -77,9 +78,10 @@ async function submitted(
     envelope.type === "submit"
       ? { atomic: false, jobs: [envelope.job] }
       : { atomic: envelope.atomic, jobs: envelope.jobs };
+  const traceparent = traceparentIn(envelope.traceparent ?? "");
   const run = (options: Omit<BatchRun, "past">) => {
     const past = (items: readonly Item[]) => earlier(committed, items, options);
-    return submitBatch(sender, body, { ...options, past });
+    return submitBatch(sender, body, { ...options, traceparent, past });
   };
   const now = sent.sentAt;
   if (envelope.type === "submitBatch" && envelope.idempotencyKey !== undefined) {

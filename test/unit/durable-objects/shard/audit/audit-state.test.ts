@@ -3,7 +3,7 @@ import type { AuditReply, WorkItem } from "../../../../../contract/rpc.ts";
 import { slotOf } from "../../../../../domain/slots.ts";
 import { SMALL_ROWS, STEP_ROWS } from "../../../../../durable-objects/shard/audit/audit.ts";
 import { AUDIT } from "../../../../../durable-objects/shard/audit/audit-state.ts";
-import { ANY_FAILED, CALL, DAY, Harness, HOUR, MINUTE, SECOND } from "../../../../rigs/shard-harness.ts";
+import { ANY_FAILED, CALL, DAY, Harness, HOUR, MINUTE, RowHarness, SECOND } from "../../../../rigs/shard-harness.ts";
 import { Random } from "../../../../simulation/random.ts";
 
 /** A step of the pass that looks at about `rows` rows. */
@@ -27,13 +27,13 @@ function passOver(h: Harness, rows: number): string[] {
 
 /** More jobs than a call looks at. */
 function large(jobs = SMALL_ROWS + 1): Harness {
-  const h = new Harness({ target: { type: "pull" } });
+  const h = new RowHarness({ target: { type: "pull" } });
   for (let left = jobs; left > 0; left -= 500) h.submit(h.jobs(Math.min(left, 500)));
   return h;
 }
 
 function cancelled(h: Harness): Harness {
-  for (const { id } of h.sql.all<{ id: string }>("SELECT id FROM jobs")) {
+  for (const { id } of h.rows()) {
     h.core.cancel({ ...CALL, namespace: "default", id });
   }
   return h;
@@ -129,7 +129,7 @@ describe("a pass of the audit", () => {
   });
 
   test("in steps finds what the whole audit finds", () => {
-    const h = new Harness({ concurrency: 20 });
+    const h = new RowHarness({ concurrency: 20 });
     h.submit([...h.jobs(30), ...h.jobs(3, { orderingKey: "k" }), h.job({ delayMs: DAY })]);
     for (const { lease } of h.take(5)) h.succeed(lease);
     h.take(3);
@@ -225,6 +225,7 @@ describe("a pass of the audit", () => {
     h.accept();
     h.succeed(h.takeOne().lease);
     h.sql.run("UPDATE jobs SET finished_at = 1");
+    h.sql.run("UPDATE slices SET last_at = 1");
     h.sql.run("UPDATE finished SET jobs = 'no JSON'");
     const rules = h.core.audit(CALL, h.alarmAt).violations.map(({ rule }) => rule);
     expect(rules).toContain("final-is-logged");

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { initialMap } from "../../../../../domain/slots.ts";
-import { CALL, DAY, Harness, HOUR, MINUTE, SECOND } from "../../../../rigs/shard-harness.ts";
+import { CALL, DAY, type Harness, HOUR, MINUTE, RowHarness, SECOND } from "../../../../rigs/shard-harness.ts";
 
 /** A shard with at least one job in every state, a key with a line behind it, a limit and a finished log. */
 function busy(): Harness {
-  const h = new Harness({ concurrency: 20 });
+  const h = new RowHarness({ concurrency: 20 });
   h.submit([
     ...h.jobs(4),
     ...h.jobs(3, { orderingKey: "k" }),
@@ -123,7 +123,7 @@ describe("the audit", () => {
     ["the one that runs has another key", "UPDATE jobs SET concurrency_key = 'other' WHERE state = 'running'"],
     ["its own key is another", "UPDATE jobs SET concurrency_key = 'other' WHERE state = 'queued'"],
   ])("finds a job at a gate that nobody will open: %s", (_what, statement) => {
-    const h = new Harness({ perKeyConcurrency: 1 });
+    const h = new RowHarness({ perKeyConcurrency: 1 });
     h.submit(h.jobs(3, { concurrencyKey: "c" }));
     h.take();
     expect(h.broken()).toEqual([]);
@@ -132,7 +132,7 @@ describe("the audit", () => {
   });
 
   test("finds a job at a gate whose time was forgotten, and a time that no alarm will keep", () => {
-    const h = new Harness({ perKeyRate: { limit: 1, periodMs: 10 * MINUTE } });
+    const h = new RowHarness({ perKeyRate: { limit: 1, periodMs: 10 * MINUTE } });
     h.submit(h.jobs(3, { concurrencyKey: "c" }));
     h.succeed(h.takeOne().lease);
     h.project();
@@ -146,7 +146,7 @@ describe("the audit", () => {
   });
 
   test("finds a rate that will open without an alarm", () => {
-    const h = new Harness({ target: { type: "pull" }, rate: { limit: 1, periodMs: 10 * MINUTE } });
+    const h = new RowHarness({ target: { type: "pull" }, rate: { limit: 1, periodMs: 10 * MINUTE } });
     h.submit(h.jobs(3));
     for (const { lease } of h.claim()) h.succeed(lease);
     h.project();
@@ -156,7 +156,7 @@ describe("the audit", () => {
   });
 
   test("finds a rate below the number of partitions, which leaves some without a share", () => {
-    const h = new Harness({ partitions: 4 });
+    const h = new RowHarness({ partitions: 4 });
     h.accept({ partition: 3 });
     h.configure({ rate: { limit: 2, periodMs: MINUTE } });
     expect(h.broken()).toEqual(["limit-leaves-room"]);
@@ -171,7 +171,7 @@ describe("the audit", () => {
   });
 
   test("names a few of many, so that an answer stays small", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.submit(h.jobs(100));
     h.take();
     h.sql.run("UPDATE jobs SET lease = NULL");
@@ -189,7 +189,7 @@ describe("the audit", () => {
   });
 
   test("finds what has been due for longer than an alarm is ever late", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.accept({ delayMs: SECOND });
     h.now += 30 * SECOND;
     expect(h.broken()).toEqual([]);
@@ -198,13 +198,13 @@ describe("the audit", () => {
   });
 
   test("needs no alarm when nothing is due", () => {
-    const h = new Harness({ target: { type: "pull" } });
+    const h = new RowHarness({ target: { type: "pull" } });
     h.accept();
     expect(h.core.audit(CALL, null).violations).toEqual([]);
   });
 
   test("finds a ready job of a pushed queue that no alarm will ring for again", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.accept();
     expect(h.broken()).toEqual([]);
     expect(h.core.audit(CALL, null).violations).toEqual([
@@ -220,14 +220,14 @@ describe("the audit", () => {
   });
 
   test("finds a limit below the number of partitions, which leaves some without a share", () => {
-    const h = new Harness({ partitions: 4 });
+    const h = new RowHarness({ partitions: 4 });
     h.accept({ partition: 3 });
     h.configure({ concurrency: 2 });
     expect(h.broken()).toEqual(["limit-leaves-room"]);
   });
 
   test("says which shard, epoch and slots it speaks of", () => {
-    const h = new Harness({}, initialMap(2));
+    const h = new RowHarness({}, initialMap(2));
     const slots = [{ from: 0, to: 2047 }];
     expect(h.core.audit(CALL)).toMatchObject({ shard: "shard-0", epoch: 1, slots, violations: [] });
   });

@@ -124,6 +124,21 @@ describe("a bell for executors", () => {
     expect(h.rung()).toHaveLength(1);
   });
 
+  test("that nobody answers is rung early once for what has come since, and no more than once", () => {
+    const h = new Harness();
+    const other = settingsOf({ name: "other", target: { type: "pull" } });
+    const elsewhere = () => void h.submit([h.job({}, other)], { queues: [other] });
+    h.accept();
+    h.advance(3_100);
+    h.rung();
+    h.accept();
+    expect(h.rung()).toHaveLength(1);
+    h.advance(1_600);
+    h.rung();
+    elsewhere();
+    expect(h.rung()).toEqual([]);
+  });
+
   test("that is answered starts the pace anew", () => {
     const h = new Harness();
     h.submit(h.jobs(2));

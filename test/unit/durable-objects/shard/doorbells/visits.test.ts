@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Bells } from "../../../../../durable-objects/shard/doorbells/bells.ts";
+import { NO_HTTP } from "../../../../../durable-objects/shard/doorbells/demand.ts";
 import { Executors } from "../../../../../durable-objects/shard/flow/executors.ts";
 import {
   at,
@@ -186,7 +187,7 @@ describe("a bell for a consumer", () => {
   test.each<[string, seconds: number, waiting: [queue: number, jobs: number][], bells: number]>([
     ["is not rung at once", 1, [[1, 90]], 0],
     ["is rung soon", 1.5, [[1, 90]], 1],
-    ["is rung when more wait", 1, [[1, 91]], 1],
+    ["is rung when more wait", 1, [[1, 101]], 2],
     [
       "is no part of what others deserve",
       1,
@@ -198,12 +199,19 @@ describe("a bell for a consumer", () => {
     ],
   ])("for jobs that a claim asked for and could not take %s", (_, seconds, waiting, expected) => {
     const bells = new Bells(new Harness().sql, "shard-0", new Executors());
+    const known = new Map<number, number>();
     const due = (now: number, queues: [number, number][]) => {
       const jobs = queues.reduce((sum, [, n]) => sum + n, 0);
-      return bells.due(new Map([["bulk/consumer", { jobs, queues: new Map(queues) }]]), now).bells.length;
+      for (const [queue, after] of queues) {
+        const before = known.get(queue) ?? 0;
+        if (before !== after) bells.noteChange({ line: "bulk/consumer", queue, before, after }, now);
+        known.set(queue, after);
+      }
+      return bells.due(new Map([["bulk/consumer", { jobs, http: NO_HTTP, queues: known }]]), now).bells.length;
     };
     expect(due(START, [[1, 90]])).toBe(1);
     bells.answered("bulk/consumer", { who: "consumer/1", stays: true, limited: new Map([[1, 90]]), now: START });
+    expect(due(START, [[1, 90]])).toBe(0);
     expect(due(START + seconds * SECOND, waiting)).toBe(expected);
   });
 

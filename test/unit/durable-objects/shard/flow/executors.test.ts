@@ -35,6 +35,31 @@ describe("a shard says who comes for its jobs", () => {
   });
 });
 
+describe("the time for which nobody has come", () => {
+  test("begins anew with a visit that leaves something waiting", () => {
+    const h = new Harness();
+    h.submit(h.jobs(2));
+    h.advance(30 * SECOND);
+    h.take(1);
+    const waiting = h.rows().find(({ state }) => state === "queued");
+    expect(h.explain(waiting?.id ?? "").reason).toBe("ready");
+    h.advance(11 * SECOND);
+    expect(h.explain(waiting?.id ?? "")).toMatchObject({ reason: "no-executor" });
+  });
+
+  test("is known after a restart, and forgotten when somebody has come since", () => {
+    const h = new Harness();
+    const first = h.accept();
+    h.advance(30 * SECOND);
+    h.restart();
+    h.advance(1);
+    expect(h.explain(first)).toMatchObject({ reason: "no-executor" });
+    h.succeed(h.takeOne().lease);
+    h.advance(HOUR);
+    expect(h.explain(h.accept()).reason).toBe("ready");
+  });
+});
+
 describe("who came last is in the rows", () => {
   test("at once for a new executor or a new version, and then once an hour: no row more for each visit", () => {
     const h = new Harness();

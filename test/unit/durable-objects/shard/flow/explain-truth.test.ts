@@ -5,7 +5,7 @@ import { NO_EXECUTOR_MS } from "../../../../../domain/bell.ts";
 import { partitionShare, type QueueSettings } from "../../../../../domain/queue.ts";
 import { LeaseTags } from "../../../../../durable-objects/shard/jobs/lease-tag.ts";
 import { lane } from "../../../../lane.ts";
-import { CALL, Harness, only, settingsOf } from "../../../../rigs/shard-harness.ts";
+import { CALL, type Harness, only, RowHarness, settingsOf } from "../../../../rigs/shard-harness.ts";
 
 /**
  * Explanations of random shards, checked against the rows by other means than the shard's own, and then believed: doing
@@ -39,7 +39,7 @@ interface Start {
 
 /** A shard with four queues, of which two share a namespace and one is pulled. */
 class ExplainedShard {
-  readonly h = new Harness();
+  readonly h = new RowHarness();
   readonly queues = new Map<string, QueueSettings>();
   readonly starts: Start[] = [];
   /** When the processor last came. */

@@ -7,10 +7,11 @@ import { CALL, Harness, HOUR, idsOf, only, SECOND, settingsOf } from "../../../.
 
 /** How many jobs of each partition run. */
 function running(h: Harness): Map<number, number> {
-  const rows = h.sql.all<{ partition: number; n: number }>(
-    "SELECT partition, count(*) AS n FROM jobs WHERE state = 'running' GROUP BY partition",
+  const partitions = Map.groupBy(
+    h.rows().filter(({ state }) => state === "running"),
+    ({ partition }) => partition,
   );
-  return new Map(rows.map(({ partition, n }) => [partition, n]));
+  return new Map([...partitions].map(([partition, rows]) => [partition, rows.length]));
 }
 
 const runningAll = (h: Harness) => [...running(h).values()].reduce((a, b) => a + b, 0);

@@ -246,7 +246,7 @@ test("holds in every window, for any history of claims, ends, waits, restarts an
           steppedBack += step.ms;
         } else if (step.type === "take") {
           for (const { id, lease } of h.take(step.room)) {
-            const [row] = h.sql.all<{ partition: number }>("SELECT partition FROM jobs WHERE id = ?", id);
+            const row = h.rows().find((job) => job.id === id);
             const partition = row?.partition ?? -1;
             starts.set(partition, [...(starts.get(partition) ?? []), h.now + steppedBack]);
             held.push(lease);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { HISTORY_LOG, jobsOf, type LoggedJob } from "../../../../../durable-objects/shard/jobs/history-log.ts";
 import type { SqlRow } from "../../../../../durable-objects/sql.ts";
-import { BOOM, DAY, Harness, HOUR, idsOf, MINUTE, SECOND } from "../../../../rigs/shard-harness.ts";
+import { BOOM, DAY, Harness, HOUR, idsOf, MINUTE, RowHarness, SECOND } from "../../../../rigs/shard-harness.ts";
 
 /** An entry by its number: whether it has a time of its own, when it goes, whether history had its jobs before. */
 type Planned = [kept: boolean, purgeAt: number, movedIn?: "moved in"];
@@ -229,7 +229,7 @@ describe("a step", () => {
   });
 
   test("after the clock has stepped back makes nothing wait for what was logged before", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     const [early, late, last] = [h.accept(), h.accept(), h.accept()];
     const leases = new Map(h.take().map(({ id, lease }) => [id, lease]));
     const succeed = (id: string) => h.succeed(leases.get(id) ?? "");

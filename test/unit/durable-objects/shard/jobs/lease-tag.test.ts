@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { makeJobId } from "../../../../../domain/job-id.ts";
 import { formatLease, parseLease } from "../../../../../domain/lease.ts";
 import { LeaseTags, makeNonce } from "../../../../../durable-objects/shard/jobs/lease-tag.ts";
-import { Harness, SECOND } from "../../../../rigs/shard-harness.ts";
+import { RowHarness, SECOND } from "../../../../rigs/shard-harness.ts";
 
 const NONCE = "00112233445566778899aabbccddeeff";
 const OLD_NONCE = "0123456789abcdef";
@@ -61,7 +61,7 @@ describe("the tag of a lease", () => {
 
 describe("leases of one claim", () => {
   test("share no tag, and one job's tag reports no other job", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.accept();
     h.accept();
     const [one, other] = h.take(2).map(({ lease }) => leaseOf(lease));
@@ -73,7 +73,7 @@ describe("leases of one claim", () => {
   });
 
   test("are all reported by one call, and each but once", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     for (let i = 0; i < 100; i++) h.accept();
     const reports = h.take(100).map(({ lease }) => ({
       lease,
@@ -85,7 +85,7 @@ describe("leases of one claim", () => {
   });
 
   test("say nothing that is stored: no row holds a tag", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.accept();
     const { lease } = h.takeOne();
     expect(JSON.stringify(h.sql.all("SELECT * FROM jobs"))).not.toContain(leaseOf(lease).tag);
@@ -94,7 +94,7 @@ describe("leases of one claim", () => {
 
 describe("a job that ran when tags came", () => {
   const begun = () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.accept();
     const { id: jobId, attempt } = h.takeOne();
     h.sql.run("UPDATE jobs SET lease = ?", OLD_NONCE);

@@ -44,7 +44,7 @@ const EVERY: Omit<QueueWalk, "queues"> = { indexes: ["all"], after: "", before: 
 test("merges the jobs of some queues by their ids, in either direction and between bounds", () => {
   const h = new Harness();
   const ids = filled(h, 1300, 3);
-  const walk = (over: Partial<QueueWalk>) => [...walkIds(h.sql, { ...EVERY, queues: refs(h), ...over })];
+  const walk = (over: Partial<QueueWalk>) => [...walkIds(h.core.engine, { ...EVERY, queues: refs(h), ...over })];
   expect(walk({ newestFirst: false })).toEqual(ids);
   expect(walk({})).toEqual(ids.toReversed());
   const [after = "", before = ""] = [ids[10], ids[700]];
@@ -58,7 +58,8 @@ test("goes on behind what was taken, and reads the same beside a neighbour's job
     const h = new Harness();
     const ids = filled(h, 900, neighbours);
     const { sql, rows } = counting(h.sql);
-    const walk = walkIds(sql, { ...EVERY, queues: refs(h) });
+    const { engine } = h.core;
+    const walk = walkIds({ sql, get: (part) => engine.get(part) }, { ...EVERY, queues: refs(h) });
     expect(nextOf(walk, 50)).toEqual(ids.toReversed().slice(0, 50));
     expect(nextOf(walk, 1)).toEqual([ids.at(-51)]);
     return rows();
@@ -74,6 +75,6 @@ test("an index that has two states is walked with one that has another", () => {
   const running = h.accept();
   h.takeOne();
   const queues = [h.sql.all<{ ref: number }>("SELECT ref FROM queues")[0]?.ref ?? 0];
-  expect([...walkIds(h.sql, { ...EVERY, queues, indexes: ["dead", "discarded"] })]).toEqual([failed]);
-  expect([...walkIds(h.sql, { ...EVERY, queues })].sort()).toEqual([failed, running].sort());
+  expect([...walkIds(h.core.engine, { ...EVERY, queues, indexes: ["dead", "discarded"] })]).toEqual([failed]);
+  expect([...walkIds(h.core.engine, { ...EVERY, queues })].sort()).toEqual([failed, running].sort());
 });

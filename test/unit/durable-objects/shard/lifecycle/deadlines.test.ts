@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CALL, DAY, Harness, HOUR, idsOf, MINUTE, SECOND, START } from "../../../../rigs/shard-harness.ts";
+import { CALL, DAY, Harness, HOUR, idsOf, MINUTE, RowHarness, SECOND, START } from "../../../../rigs/shard-harness.ts";
 
 describe("a scheduled job", () => {
   test("becomes due at its time, not before", () => {
@@ -162,7 +162,7 @@ describe("the alarm", () => {
   });
 
   test("that comes to a job which cannot be read is armed again for later, and the job says so until it can", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     const id = h.accept();
     h.takeOne();
     const spec = h.sql.all<{ spec: string }>("SELECT spec FROM jobs")[0]?.spec ?? "";
@@ -179,7 +179,7 @@ describe("the alarm", () => {
   });
 
   test("of which one job throws goes on with all others, at the same moment", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     const ids = [h.accept(), h.accept(), h.accept()];
     h.take();
     h.sql.run("UPDATE jobs SET spec = 'broken' WHERE id = ?", ids[1] ?? "");
@@ -226,7 +226,7 @@ describe("wake", () => {
   });
 
   test("says what the shard holds", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.submit([...h.jobs(3), h.job({ delayMs: DAY }), h.job({ orderingKey: "k" }), h.job({ orderingKey: "k" })]);
     h.fail(h.take(1)[0]?.lease ?? "", { retryable: false });
     h.cancel(h.accept());
@@ -246,7 +246,7 @@ describe("wake", () => {
   });
 
   test("counts nothing anew: counts that no longer equal the rows are the audit's to find, and a restart's to mend", () => {
-    const h = new Harness();
+    const h = new RowHarness();
     h.submit([...h.jobs(3), h.job({ delayMs: DAY })]);
     h.sql.run("DELETE FROM jobs WHERE state = 'queued'");
     h.core.wake(CALL);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../../../../contract/rpc.ts";
-import { DAY, Harness, HOUR, MINUTE, only, SECOND, START } from "../../../../rigs/shard-harness.ts";
+import { DAY, Harness, HOUR, MINUTE, only, RowHarness, SECOND, START } from "../../../../rigs/shard-harness.ts";
 
 /** A shard with a pull queue. */
 const pulled = (over: ConstructorParameters<typeof Harness>[0] = {}) =>
@@ -257,7 +257,7 @@ describe("a worker that says which jobs it has begun", () => {
 });
 
 test("a delivery that spends no attempt costs no more rows than one that does", () => {
-  const h = new Harness();
+  const h = new RowHarness();
   const rowsOf = (outcome: Outcome) => {
     h.accept();
     const { lease } = h.takeOne();

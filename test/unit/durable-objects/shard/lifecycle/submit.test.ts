@@ -281,7 +281,7 @@ describe("an atomic batch", () => {
       h.restart();
       ids.push(h.accept());
     }
-    const seqs = h.sql.all<{ id: string; seq: number }>("SELECT id, seq FROM jobs ORDER BY seq");
+    const seqs = h.rows().sort((a, b) => a.seq - b.seq);
     expect(idsOf(seqs)).toEqual(ids);
     expect(new Set(seqs.map(({ seq }) => seq)).size).toBe(ids.length);
   });

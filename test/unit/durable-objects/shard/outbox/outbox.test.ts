@@ -227,7 +227,7 @@ describe("a job that its queue cannot take", () => {
     expect(rig.work([{ lease, outcome }]).reports).toEqual([{ status: "recorded" }]);
     expect(rig.find(id, "shard-0")).toMatchObject({
       state: "scheduled",
-      error: { code: "invalid-spawn", message: "/spawn/1: queue nowhere: queue-not-found", retryable: true },
+      error: { code: "invalid-spawn", message: "/spawn/1/queue: queue nowhere: queue-not-found", retryable: true },
     });
     expect(rig.count("shard-0", "spawn_outbox")).toBe(0);
   });

@@ -3,7 +3,18 @@ import { fireJobId } from "../../../../../domain/schedule.ts";
 import { initialMap, type SlotMap } from "../../../../../domain/slots.ts";
 import { idOfEvent } from "../../../../../domain/subscription.ts";
 import { firedAt, firesOf, push, scheduleOf, stateOf } from "../../../../rigs/schedule-harness.ts";
-import { at, CALL, DAY, Harness, HOUR, MINUTE, only, SECOND, START } from "../../../../rigs/shard-harness.ts";
+import {
+  at,
+  CALL,
+  DAY,
+  Harness,
+  HOUR,
+  MINUTE,
+  only,
+  RowHarness,
+  SECOND,
+  START,
+} from "../../../../rigs/shard-harness.ts";
 import {
   drain,
   reportOf,
@@ -21,7 +32,10 @@ function outage(h: Harness, ms: number): void {
 }
 
 function jobsOf(h: Harness): string[] {
-  return h.sql.all<{ id: string }>("SELECT id FROM jobs ORDER BY seq").map(({ id }) => id);
+  return h
+    .rows()
+    .sort((a, b) => a.seq - b.seq)
+    .map(({ id }) => id);
 }
 
 describe("a fire", () => {
@@ -326,7 +340,7 @@ describe("missed instants", () => {
   const asks = { events: ["schedule.missed"] as const };
 
   function missing(over: Parameters<typeof scheduleOf>[0] = {}): Harness {
-    const h = new Harness();
+    const h = new RowHarness();
     subscribe(
       h,
       { ...asks, events: [...asks.events] },

@@ -210,7 +210,7 @@ describe("a write", () => {
     expect(await resource.put(KEY, { watts: 3 }, unconditional)).toMatchObject({ code: "unavailable" });
     expect(kind.pushed).toEqual([]);
     kind.writeFails = null;
-    expect(await resource.repush(1000)).toBeUndefined();
+    expect(await resource.repush(1000)).toBeNull();
     expect(kind.pushed).toMatchObject([[{ watts: 3, version: 1 }]]);
     expect(await resource.put(KEY, { watts: 4 }, unconditional)).toMatchObject({ view: { version: 2 }, status: 200 });
   });
@@ -222,7 +222,7 @@ describe("a write", () => {
     expect([kind.rows.get(KEY.name)?.version, kind.spreads]).toEqual([1, []]);
     expect(await resource.repush(0)).toMatchObject({ code: "unavailable" });
     kind.shardsAreAway = false;
-    expect(await resource.repush(0)).toBeUndefined();
+    expect(await resource.repush(0)).toBeNull();
     expect(kind.pushed).toMatchObject([[{ version: 1 }]]);
   });
 });
@@ -319,11 +319,22 @@ describe("a push of what has changed", () => {
     expect(names(kind)).toEqual(["bc", "de"]);
   });
 
-  test("ends when its time is over", async () => {
+  test("ends when its time is over, and goes on from there", async () => {
     const { kind, resource } = five();
     let steps = 0;
-    await resource.repush(0, () => ++steps < 2);
+    const reached = await resource.repush(0, { from: null, goOn: () => ++steps < 3 });
     expect(names(kind)).toEqual(["ab", "cd"]);
+    if (isProblem(reached) || reached === null) throw new Error("it says where it has come to");
+    expect(reached.name).toBe("d");
+    expect(await resource.repush(0, { from: reached, goOn: () => true })).toBeNull();
+    expect(names(kind)).toEqual(["ab", "cd", "e"]);
+  });
+
+  test("that may make no page stays where it was", async () => {
+    const { kind, resource } = five();
+    const from = { namespace: "n", name: "b" };
+    expect(await resource.repush(0, { from, goOn: () => false })).toEqual(from);
+    expect(names(kind)).toEqual([]);
   });
 
   test("of nothing tells nobody", async () => {

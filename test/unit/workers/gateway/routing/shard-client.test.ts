@@ -55,6 +55,17 @@ describe("asking the owner of a slot", () => {
     expect(elapsed()).toBe(150);
   });
 
+  test("a job that is set aside is told at once, with when it is tried again", async () => {
+    const { ask, calls } = client(() => ({ type: "quarantined", retryAfterMs: 7_000, fault: "SyntaxError: #1" }));
+    expect(await ask(1)).toMatchObject({
+      code: "job-quarantined",
+      status: 503,
+      detail: expect.stringContaining("SyntaxError: #1"),
+      extras: { retryAfter: 7 },
+    });
+    expect(calls.length).toBe(1);
+  });
+
   test("a shard that stays busy is 503 within about two seconds", async () => {
     const { ask, elapsed } = client(() => ({ type: "busy", retryAfterMs: 50 }));
     expect(await ask(1)).toMatchObject({ code: "unavailable", extras: { retryAfter: 0.05 } });

@@ -55,7 +55,11 @@ class Cluster {
   }
 
   async tell(settings: ScheduleSettings): Promise<Result<void>> {
-    return pushSchedules(this.rig.client, async () => this.queue, [settings]);
+    return pushSchedules(
+      this.rig.client,
+      async () => new Map([[`${this.queue.namespace}/${this.queue.name}`, this.queue]]),
+      [settings],
+    );
   }
 
   async push(settings: ScheduleSettings): Promise<void> {

@@ -1,0 +1,172 @@
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it } from "vitest";
+import type { AuditView } from "../../contract/admin.ts";
+import type { ExplainView } from "../../contract/job.ts";
+import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
+import {
+  call,
+  claimOne,
+  evict,
+  freshName,
+  getJob,
+  must,
+  type Problem,
+  putQueue,
+  shard,
+  shards,
+  submit,
+  succeed,
+} from "./api.ts";
+import { passTime, resetClock, runAlarms } from "./clock.ts";
+
+/** Rows over which work throws, in a shard on the real runtime: they harm no other, say so, and come on when they are mended. */
+
+afterEach(resetClock);
+
+const SHARD = "shard-0";
+
+/** A new pull queue that lies on the shard as a whole. */
+async function queueThere(): Promise<string> {
+  for (;;) {
+    const name = freshName("there");
+    if (ownerOf(initialMap(shards().length), slotOf("default", name, 0)) !== SHARD) continue;
+    await putQueue(name, { partitions: 1, retry: { delay: 1, maxDelay: 1, jitter: "none" } });
+    return name;
+  }
+}
+
+async function sql<Row extends Record<string, SqlStorageValue>>(query: string, ...params: string[]): Promise<Row[]> {
+  return runInDurableObject(shard(SHARD), (_, { storage }) => storage.sql.exec<Row>(query, ...params).toArray());
+}
+
+const explain = (id: string) => must<ExplainView>("GET", `/v1/jobs/${id}/explain`);
+
+async function setAside(): Promise<string[]> {
+  const { ok, violations } = await must<AuditView>("GET", "/v1/audit");
+  const details = violations.filter(({ rule }) => rule === "nothing-set-aside").map(({ detail }) => detail);
+  expect(ok, JSON.stringify(violations)).toBe(violations.length === 0);
+  return details;
+}
+
+/** Another queue of the shard lives on: a job ends, one comes due, and one whose lease ends comes back. */
+async function expectLifeGoesOn(): Promise<void> {
+  const queue = await queueThere();
+  const [soon, later] = [await submit({ queue }), await submit({ queue, delay: 20 })];
+  expect((await succeed((await claimOne(queue)).lease)).status).toBe(200);
+  expect((await getJob(soon.id)).state).toBe("succeeded");
+  passTime(21_000);
+  await runAlarms();
+  expect((await claimOne(queue, { leaseSeconds: 5 })).id).toBe(later.id);
+  passTime(7_000);
+  await runAlarms();
+  passTime(2_000);
+  await runAlarms();
+  const again = await claimOne(queue);
+  expect(again).toMatchObject({ id: later.id, attempt: 2 });
+  await succeed(again.lease);
+}
+
+interface Plant {
+  plant(id: string): Promise<unknown>;
+  mend(id: string): Promise<unknown>;
+  /** Whether the job can be shown meanwhile. */
+  shows: boolean;
+}
+
+let spec = "";
+const PLANTS: Record<string, Plant> = {
+  "a row that is no JSON": {
+    async plant(id) {
+      spec = (await sql<{ spec: string }>("SELECT spec FROM jobs WHERE id = ?", id))[0]?.spec ?? "";
+      await sql("UPDATE jobs SET spec = '{no JSON' WHERE id = ?", id);
+    },
+    mend: (id) => sql("UPDATE jobs SET spec = ? WHERE id = ?", spec, id),
+    shows: false,
+  },
+  "a value that is too large to be written again": {
+    plant: (id) =>
+      sql(
+        `UPDATE jobs SET returns = json_object('unbegun', 0, 'leases', json_array(json_array(0, hex(zeroblob(1050000))))) WHERE id = ?`,
+        id,
+      ),
+    mend: (id) => sql("UPDATE jobs SET returns = NULL WHERE id = ?", id),
+    shows: true,
+  },
+  "a change at which a subsystem throws": {
+    plant: (id) =>
+      sql(
+        `CREATE TRIGGER planted_${id} BEFORE UPDATE ON jobs WHEN OLD.id = '${id}' BEGIN SELECT RAISE(ABORT, 'planted'); END`,
+      ),
+    mend: (id) => sql(`DROP TRIGGER planted_${id}`),
+    shows: true,
+  },
+};
+
+describe.each(Object.entries(PLANTS))("%s", (_, { plant, mend, shows }) => {
+  it("is set aside, tells so, harms no other, and is tried again when somebody asks for it", {
+    timeout: 120_000,
+  }, async () => {
+    const queue = await queueThere();
+    const { id } = await submit({ queue, orderingKey: "k" });
+    const { lease } = await claimOne(queue, { leaseSeconds: 5 });
+    const { id: behind } = await submit({ queue, orderingKey: "k" });
+    await plant(id);
+    passTime(6_000);
+    await runAlarms();
+    await expectLifeGoesOn();
+    expect(await explain(id)).toMatchObject({ state: "running", reason: "quarantined" });
+    expect(await explain(behind)).toMatchObject({ reason: "ordering", blockedBy: id });
+    expect(await setAside()).toEqual([expect.stringContaining(id)]);
+    const shown = await call("GET", `/v1/jobs/${id}`);
+    expect([shown.status, shown.status === 200 ? null : shown.body.code]).toEqual(
+      shows ? [200, null] : [503, "job-quarantined"],
+    );
+    if (!shows) expect(Number(shown.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(
+      (await call<Problem>("POST", `/v1/leases/${lease}/fail`, { body: { error: { code: "late" } } })).status,
+    ).toBe(503);
+
+    // Nothing of it is in the rows: an object that starts anew finds it again.
+    await evict();
+    await runAlarms();
+    await expectLifeGoesOn();
+    expect(await setAside()).toEqual([expect.stringContaining(id)]);
+
+    await mend(id);
+    passTime(2_000);
+    const job = await getJob(id);
+    expect(job).toMatchObject({ state: "scheduled" });
+    expect(job.attempts?.at(-1)).toMatchObject({ outcome: "leaseExpired" });
+    expect(await setAside()).toEqual([]);
+    passTime(2_000);
+    await runAlarms();
+    for (const next of [id, behind]) {
+      const claimed = await claimOne(queue);
+      expect(claimed.id).toBe(next);
+      await succeed(claimed.lease);
+    }
+  });
+
+  it("can be cancelled where that writes nothing of it, and then lets its ordering key go", {
+    timeout: 60_000,
+  }, async () => {
+    const queue = await queueThere();
+    const [{ id }, { id: behind }] = [
+      await submit({ queue, orderingKey: "k", delay: 60 }),
+      await submit({ queue, orderingKey: "k" }),
+    ];
+    await plant(id);
+    const cancelled = await call("POST", `/v1/jobs/${id}/cancel`);
+    if (cancelled.status === 503) {
+      expect(cancelled.body.code).toBe("job-quarantined");
+      await mend(id);
+      passTime(2_000);
+      await must("POST", `/v1/jobs/${id}/cancel`);
+    } else {
+      expect(cancelled).toMatchObject({ status: 200, body: { id, state: "cancelled" } });
+      await mend(id);
+    }
+    expect((await getJob(id)).state).toBe("cancelled");
+    expect((await claimOne(queue)).id).toBe(behind);
+  });
+});
