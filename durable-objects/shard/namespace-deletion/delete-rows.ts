@@ -6,6 +6,7 @@ import { COUNTS } from "../jobs/counts.ts";
 import { noteOvertaken } from "../jobs/history.ts";
 import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
+import { PACKS } from "../jobs/packs/packs.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
 import { removeRows } from "../jobs/transition.ts";
 import { QUARANTINE, walk } from "../kernel/quarantine.ts";
@@ -134,8 +135,10 @@ const KEY_COLUMNS = {
 /** Its ref may be another queue's next: nothing that is kept in memory under it may stay. */
 export function forgetQueue(step: Step, { ref }: KnownQueue): void {
   step.get(QUEUES).forget(ref);
+  const packs = step.get(PACKS);
   step.onCommit(() => {
     step.get(COUNTS).forget(ref);
+    packs.index.forget(ref);
     step.get(METRICS).forget(ref);
     step.get(PARKED).suspects.delete(ref);
   });
