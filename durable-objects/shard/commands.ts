@@ -27,6 +27,7 @@ import { closeBatch, openBatch } from "./lifecycle/batch-store.ts";
 import { purgeQueue } from "./lifecycle/cancel.ts";
 import { patchJob, runNow } from "./lifecycle/change.ts";
 import { releaseKeys } from "./lifecycle/discard.ts";
+import { JOINT_SUBMISSIONS } from "./lifecycle/joint-submissions.ts";
 import { cancelJob, explainJob, getJob, retryJob } from "./lifecycle/one-job.ts";
 import { submitJobs } from "./lifecycle/submit.ts";
 import { submitEach } from "./lifecycle/submit-each.ts";
@@ -62,7 +63,7 @@ const ofConfiguration = none("every shard has a copy of what is configured");
 
 export const COMMANDS: Commands = {
   // Jobs come in.
-  submit: { ...write(theirJobs, submitJobs), otherwise: submitEach },
+  submit: { kind: "write", touches: theirJobs, run: submitJobs, otherwise: submitEach, joint: JOINT_SUBMISSIONS },
   openBatch: write(itsSlot, openBatch),
   closeBatch: write(itsSlot, closeBatch),
   prepare: write(theirJobs, prepare),

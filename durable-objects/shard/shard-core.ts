@@ -9,7 +9,7 @@ import { CONNECTION_SHARES_PART } from "./flow/connections.ts";
 import { logPosition } from "./jobs/history.ts";
 import { EACH_JOB } from "./jobs/job-store.ts";
 import { PACKING, type Packing } from "./jobs/packs/packing.ts";
-import type { Command } from "./kernel/command.ts";
+import { type Command, MOST_JOINT } from "./kernel/command.ts";
 import { Engine, type EnginePorts } from "./kernel/engine.ts";
 import { OWNERSHIP } from "./kernel/ownership.ts";
 import type { AnyPart } from "./kernel/part.ts";
@@ -97,6 +97,42 @@ export class ShardCore extends Calls {
     }
   }
 
+  /** Whether the call may share a step with others of its name. */
+  mayJoin<Name extends keyof ShardApi>(name: Name, request: Request<Name>): boolean {
+    const command: Command<Request<Name>, Result<Name>> = COMMANDS[name];
+    return command.kind === "write" && command.joint?.takes(request) === true;
+  }
+
+  /** Runs calls that may share steps, and answers in their order: each as if it had run alone. */
+  callTogether<Name extends keyof ShardApi>(
+    name: Name,
+    requests: readonly Request<Name>[],
+  ): PromiseSettledResult<Result<Name>>[] {
+    return chunks(requests, MOST_JOINT).flatMap(
+      (some) =>
+        this.#jointly(name, some)?.map((value) => ({ status: "fulfilled" as const, value })) ??
+        some.map((request) => settled(() => this.call(name, request))),
+    );
+  }
+
+  /** Null: nothing was done, and each is to run alone. */
+  #jointly<Name extends keyof ShardApi>(name: Name, requests: readonly Request<Name>[]): Result<Name>[] | null {
+    const { engine } = this;
+    const command: Command<Request<Name>, Result<Name>> = COMMANDS[name];
+    const { touches } = command;
+    if (command.kind !== "write" || command.joint === undefined || requests.length === 1) return null;
+    const ownership = engine.get(OWNERSHIP);
+    if (touches.by === "slots" && requests.some((one) => ownership.refusal(touches.of(one)) !== null)) return null;
+    const { joint } = command;
+    try {
+      return engine.step((step) => joint.run(step, requests));
+    } catch (error) {
+      if (isPlatformFault(error)) throw error;
+      // It has undone all of them, for the fault of one.
+      return null;
+    }
+  }
+
   #run<Req, Res>(command: Command<Req, Res>, request: Req, alarmAt: number | null | undefined): Res {
     const { engine } = this;
     switch (command.kind) {
@@ -138,6 +174,18 @@ for (const name of Object.keys(COMMANDS) as (keyof ShardApi)[]) {
     writable: true,
     configurable: true,
   });
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+function settled<T>(run: () => T): PromiseSettledResult<T> {
+  try {
+    return { status: "fulfilled", value: run() };
+  } catch (reason) {
+    return { status: "rejected", reason };
+  }
 }
 
 function replacedBy(ports: ShardPorts): Map<AnyPart, unknown> {

@@ -12,7 +12,7 @@ import { EACH_JOB } from "./jobs/job-store.ts";
 import { parsePacking } from "./jobs/packs/packing.ts";
 import type { Command, Patience } from "./kernel/command.ts";
 import type { Driver } from "./kernel/driver.ts";
-import { GroupCommit } from "./kernel/group-commit.ts";
+import { GroupCommit, type RunTogether } from "./kernel/group-commit.ts";
 import { LongPolls } from "./kernel/long-poll.ts";
 import { unguessable } from "./kernel/randomness.ts";
 import { ShardCore } from "./shard-core.ts";
@@ -34,6 +34,7 @@ const Calls = DurableObject as new (ctx: DurableObjectState, env: Env) => Durabl
 export class Shard extends Calls {
   #core: ShardCore;
   #group = new GroupCommit();
+  #together = new Map<keyof ShardApi, RunTogether<never, unknown>>();
   #polls = new LongPolls(MAX_WAITING_OF_NAMESPACE);
   #drivers: Driver[];
 
@@ -81,7 +82,7 @@ export class Shard extends Calls {
     const alarmAt = asksAlarm ? await this.#alarmAt() : undefined;
     const run = () => this.#core.reply(this.#core.call(name, request, alarmAt));
     // What the platform said of the alarm is true of now, and not of when the steps that wait have run.
-    const reply = command.kind === "read" || asksAlarm ? run() : await this.#group.run(run);
+    const reply = command.kind === "read" || asksAlarm ? run() : await this.#commit(name, request, run);
     const { patience } = command;
     if (patience === undefined) return reply;
     try {
@@ -89,6 +90,30 @@ export class Shard extends Calls {
     } finally {
       patience.leave?.(this.#core.engine, request);
     }
+  }
+
+  /** Runs a call in a turn with whatever else comes, and in one step with calls like it where it may share one. */
+  #commit<Name extends keyof ShardApi>(
+    name: Name,
+    request: Request<Name>,
+    run: () => Reply<Result<Name>>,
+  ): Promise<Reply<Result<Name>>> {
+    if (!this.#core.mayJoin(name, request)) return this.#group.run(run);
+    return this.#group.join(this.#togetherOf(name), request);
+  }
+
+  /** The same for each name, because those are joined that it is the same for. */
+  #togetherOf<Name extends keyof ShardApi>(name: Name): RunTogether<Request<Name>, Reply<Result<Name>>> {
+    const known = this.#together.get(name);
+    if (known !== undefined) return known as RunTogether<Request<Name>, Reply<Result<Name>>>;
+    const together: RunTogether<Request<Name>, Reply<Result<Name>>> = (requests) =>
+      this.#core
+        .callTogether(name, requests)
+        .map((outcome) =>
+          outcome.status === "fulfilled" ? { ...outcome, value: this.#core.reply(outcome.value) } : outcome,
+        );
+    this.#together.set(name, together as RunTogether<never, unknown>);
+    return together;
   }
 
   override async alarm(): Promise<void> {

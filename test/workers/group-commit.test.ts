@@ -40,6 +40,10 @@ async function submit(jobs: NewJob[], atomic = false): Promise<SubmitReply> {
   return (await stub.submit({ v: RPC_VERSION, epoch: MAP.epoch, queues: [SETTINGS], jobs, atomic })).result;
 }
 
+async function rowsWritten(): Promise<number> {
+  return (await shard(STUB_ID).wake({ v: RPC_VERSION, epoch: 1 })).result.rowsWritten;
+}
+
 interface Counted {
   /** Transactions begun. */
   steps: number;
@@ -69,13 +73,29 @@ async function countSteps(): Promise<Counted> {
   return counted;
 }
 
-it("submissions that arrive together share a commit, each a transaction of its own", async () => {
+it("submissions that arrive together share a step, and its rows", async () => {
   await submit([newJob()]);
+  const before = await rowsWritten();
   const counted = await countSteps();
   const jobs = Array.from({ length: 64 }, () => newJob());
   const replies = await Promise.all(jobs.map((job) => submit([job])));
   expect(replies).toMatchObject(jobs.map(() => ({ type: "submitted", results: [{ type: "accepted" }] })));
-  expect(counted.steps).toBe(64);
+  expect(counted.steps).toBeGreaterThan(0);
+  expect(counted.steps).toBeLessThanOrEqual(16);
+  expect((await rowsWritten()) - before).toBeLessThanOrEqual(16);
+  await evict();
+  const read = await Promise.all(jobs.map(({ id }) => getJob(id)));
+  expect(read.map(({ state }) => state)).toEqual(jobs.map(() => "queued"));
+});
+
+it("those that may not share a step share a commit, each a transaction of its own", async () => {
+  await submit([newJob()]);
+  const counted = await countSteps();
+  const jobs = Array.from({ length: 64 }, () => newJob());
+  const replies = await Promise.all(jobs.map((job) => submit([job], true)));
+  expect(replies).toMatchObject(jobs.map(() => ({ type: "submitted", results: [{ type: "accepted" }] })));
+  // An atomic one has a transaction within its own.
+  expect(counted.steps).toBe(128);
   expect(counted.turns).toBeGreaterThan(0);
   expect(counted.turns).toBeLessThanOrEqual(16);
   await evict();
@@ -85,12 +105,11 @@ it("submissions that arrive together share a commit, each a transaction of its o
 
 it("a submission alone is one transaction and costs one row", async () => {
   await submit([newJob()]);
-  const before = await shard(STUB_ID).wake({ v: RPC_VERSION, epoch: 1 });
+  const before = await rowsWritten();
   const counted = await countSteps();
   await submit([newJob()]);
   expect(counted).toEqual({ steps: 1, turns: 1 });
-  const after = await shard(STUB_ID).wake({ v: RPC_VERSION, epoch: 1 });
-  expect(after.result.rowsWritten - before.result.rowsWritten).toBe(1);
+  expect((await rowsWritten()) - before).toBe(1);
 });
 
 it("a step that is undone takes none of those beside it along", async () => {

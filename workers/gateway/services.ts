@@ -21,6 +21,7 @@ import { Remembered } from "./remembered.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
 import { Bookmarks } from "./sessions/bookmark.ts";
+import { SharedDraw } from "./submit/randomness.ts";
 
 /** What readiness and health may be old, in milliseconds: to ask more often costs nothing more. */
 const READINESS_MS = 1_000;
@@ -50,6 +51,8 @@ export interface Services {
   cron: CronRounds;
   /** Uniform in [0, 1). */
   random(): number;
+  /** Where single jobs without a key go. */
+  placing: SharedDraw;
   shards: ShardClient;
   /** The transaction of an atomic batch, by its name. */
   transaction(id: string): TransactionApi;
@@ -94,6 +97,7 @@ export function servicesOf(env: Env): Services {
     health: new Remembered<Result<NamedHealth[]>>(HEALTH_MS, ports, (health) => !isProblem(health)),
     cron: new CronRounds(env.CACHE),
     random: ports.random,
+    placing: new SharedDraw(ports.random),
     shards: new ShardClient(ports),
     transaction: (id) => objectStub(env.TRANSACTION, id, env),
     settings: new SettingsCache(env.DB, env.CACHE),

@@ -35,6 +35,20 @@ export interface Patience<Request, Result> {
   leave?(shard: Parts, request: Request): void;
 }
 
+/**
+ * How calls that come in one turn of the event loop run as one step, so that they share its rows. Each is answered what it
+ * would be alone, one after the other.
+ */
+export interface Joint<Request, Result> {
+  /** Whether the call may share a step. */
+  takes(request: Request): boolean;
+  /** Answers in the order of the requests; null where nothing was done, and each runs alone. */
+  run(step: Step, requests: readonly Request[]): Result[] | null;
+}
+
+/** Calls that share one step at most: it must not hold up others for long, nor be undone for one fault of many. */
+export const MOST_JOINT = 64;
+
 interface CommandBase<Request, Result> {
   readonly touches: Touches<Request>;
   /** What runs in place of a call that has thrown `error`, and so has done nothing; it may throw the same. No fault of the platform comes here. */
@@ -49,7 +63,11 @@ interface CommandBase<Request, Result> {
  */
 export type Command<Request, Result> = CommandBase<Request, Result> &
   (
-    | { readonly kind: "write"; readonly run: (step: Step, request: Request) => Result }
+    | {
+        readonly kind: "write";
+        readonly run: (step: Step, request: Request) => Result;
+        readonly joint?: Joint<Request, Result>;
+      }
     | { readonly kind: "read"; readonly run: (shard: Parts, request: Request, now: number) => Result }
     | {
         readonly kind: "direct";

@@ -97,7 +97,9 @@ class Intake {
   #rows: NewRow[] = [];
   /** Ordering keys that a job of this request stands behind already. */
   #lines = new Set<string>();
-  /** Jobs of this request that were not there before. */
+  /** Jobs that have been taken. One may come twice: a call that is sent again can meet itself in one step. */
+  #taken = new Set<string>();
+  /** Of these the ones that were not there before. */
   #written = new Set<string>();
 
   constructor(step: Step, gate: Gate | null) {
@@ -130,6 +132,7 @@ class Intake {
     { next, decided }: { next: boolean; decided: Decided | null },
   ): () => Submitted {
     const { now } = this.#step;
+    if (this.#taken.has(job.id)) return () => sentAgain(this.#step, job.id) ?? lost(job.id);
     if (decided === null && this.#isPast(job)) return () => sentAgain(this.#step, job.id) ?? { type: "expired" };
     if (decided === null && this.#step.get(NAMESPACES).isLate(queue.settings.namespace, job.id)) {
       return () => ({ type: "refused" });
@@ -138,6 +141,7 @@ class Intake {
     const full = this.#gate?.admission.refusal(queue, incoming, this.#gate.origin) ?? null;
     // The very same submission, whose answer was lost, has its place already.
     if (full !== null) return () => sentAgain(this.#step, job.id) ?? full;
+    this.#taken.add(job.id);
     this.#gate?.admission.took(queue, incoming);
     this.#remember(queue, job, job.id);
     if (job.dedup !== null) holdKey(this.#step, dedupKeyOfNew(queue, job), { id: job.id, dedup: job.dedup, next });

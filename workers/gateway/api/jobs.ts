@@ -63,8 +63,9 @@ async function submitOne(
   const { namespace } = context.caller;
   const job = await submission(body, now, traceparent);
   if (isProblem(job)) return job;
-  const options = { namespace, atomic: false, randomness: drawRandomness(), now, defers: true };
-  const results = await submitAll(context.services, [job], options);
+  const { services } = context;
+  const randomness = drawRandomness(services.placing.at(now));
+  const results = await submitAll(services, [job], { namespace, atomic: false, randomness, now, defers: true });
   if (isProblem(results)) return results;
   const [result] = results;
   if (result === undefined) throw new Error("a submission without a result");
