@@ -36,7 +36,7 @@ const AMOUNTS = {
 type Histories = Record<keyof typeof AMOUNTS, number>;
 type LaneName = "test" | "campaign";
 
-/** Each mutant, and each large exhaustive search, comes in one run out of so many; in a campaign always. */
+/** Each mutant comes in one run out of so many; in a campaign always. */
 export const ROTATION_PARTS = 8;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;

@@ -20,8 +20,8 @@ import { Deferral } from "./deferred/deferral.ts";
 import { Remembered } from "./remembered.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
+import { SharedDraw } from "./routing/shared-draw.ts";
 import { Bookmarks } from "./sessions/bookmark.ts";
-import { SharedDraw } from "./submit/randomness.ts";
 
 /** What readiness and health may be old, in milliseconds: to ask more often costs nothing more. */
 const READINESS_MS = 1_000;
