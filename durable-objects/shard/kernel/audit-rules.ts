@@ -34,12 +34,14 @@ export interface RowRules {
   key: readonly string[];
   /** What an offender is called: SQL over the row `r`. */
   named: string;
+  /** A look at one row takes as long as at so many plain ones. Left out: 1. */
+  weight?: number;
   rules: readonly RowRule[];
 }
 
 /** What one step of a walk came to. */
 export interface AuditPage {
-  /** Rows that were looked at. */
+  /** Rows that were looked at, each as often as it weighs. */
   rows: number;
   done: boolean;
   violations: AuditViolation[];

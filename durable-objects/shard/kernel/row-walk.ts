@@ -6,8 +6,8 @@ import type { AuditPage, AuditView, RowRules } from "./audit-rules.ts";
 export type RowCursor = readonly SqlValue[] | null;
 
 /**
- * Looks at the next rows of a table, `limit` at most, with all of its rules in one statement. Nothing comes between a row and
- * what its rules ask of other rows: a violation was one.
+ * Looks at the next rows of a table, as many as weigh `limit` (one at least), with all of its rules in one statement. Nothing
+ * comes between a row and what its rules ask of other rows: a violation was one.
  */
 export class RowWalk {
   readonly #table: RowRules;
@@ -19,9 +19,10 @@ export class RowWalk {
   }
 
   next(view: AuditView, after: RowCursor, limit: number): AuditPage & { after: RowCursor } {
-    const { key, rules } = this.#table;
+    const { key, rules, weight = 1 } = this.#table;
     const from = after ?? [];
-    const keys = view.sql.all(this.#texts.keys(after === null), ...from, limit);
+    const most = Math.ceil(limit / weight);
+    const keys = view.sql.all(this.#texts.keys(after === null), ...from, most);
     const last = keys.at(-1);
     if (last === undefined) return { rows: 0, done: true, violations: [], after };
     const upTo = key.map((column) => last[column] ?? null);
@@ -36,7 +37,7 @@ export class RowWalk {
         row[`r${i}`] === 1 ? [{ rule, detail: `${row.named} ${detail}` }] : [],
       ),
     );
-    return { rows: keys.length, done: keys.length < limit, violations, after: upTo };
+    return { rows: keys.length * weight, done: keys.length < most, violations, after: upTo };
   }
 }
 

@@ -8,7 +8,7 @@ import type { Returning, Start, StartedRow, Success } from "../state-store.ts";
 import { acceptedAt, type OpenSlice, type PackHead, type PackPlace, sliceAt } from "./pack-head.ts";
 import { acceptedRow, PACKED_VERSIONS, startedRow } from "./pack-rows.ts";
 import type { DoneCells, PackTexts } from "./pack-store.ts";
-import { LARGEST_TEXT, MOST_CHARACTERS } from "./packing.ts";
+import { LARGEST_TEXT, MOST_CHARACTERS, MOST_RESULT_BYTES } from "./packing.ts";
 import { EACH_PACK, PACKS } from "./packs.ts";
 
 /** Ends of leases and attempts of jobs with one timeout, epoch ms. */
@@ -110,12 +110,21 @@ interface Recorded {
   large: string[];
 }
 
+/** Successes of one call that go into one slice. */
+interface OfSlice {
+  pack: number;
+  first: number;
+  jobs: { place: PackPlace; success: Success }[];
+  /** What their results take. */
+  bytes: number;
+}
+
 /** Records successes of packed jobs, each where its lease is the current one and has not ended. `namespace` null is any. */
 export function succeedPacked(step: Step, done: readonly Success[], namespace: string | null): Recorded {
   const packs = step.get(PACKS);
   const recorded: Recorded = { jobs: [], others: [], large: [] };
   if (!packs.any) return { ...recorded, others: [...done] };
-  const bySlice = new Map<string, { pack: number; first: number; jobs: { place: PackPlace; success: Success }[] }>();
+  const bySlice = new Map<string, OfSlice>();
   for (const success of done) {
     const place = packs.find(success.id);
     if (place === null) {
@@ -124,14 +133,16 @@ export function succeedPacked(step: Step, done: readonly Success[], namespace: s
     }
     const slice = sliceAt(place.head, place.at);
     if (slice === null || !isFenced(step, { place, slice, success, namespace })) continue;
-    if (!hasRoom(slice, success)) {
+    const key = `${place.head.pack}/${slice.first}`;
+    const group = bySlice.get(key) ?? { pack: place.head.pack, first: slice.first, jobs: [], bytes: 0 };
+    const bytes = success.result === null ? 0 : utf8Bytes(success.result);
+    if (!hasRoom(slice, { result: success.result, bytes, ofCall: group.bytes })) {
       recorded.large.push(success.id);
       recorded.others.push(success);
       continue;
     }
-    const key = `${place.head.pack}/${slice.first}`;
-    const group = bySlice.get(key) ?? { pack: place.head.pack, first: slice.first, jobs: [] };
     group.jobs.push({ place, success });
+    group.bytes += bytes;
     bySlice.set(key, group);
   }
   for (const { pack, first, jobs } of bySlice.values()) {
@@ -154,9 +165,17 @@ function isFenced(
   return namespace === null || step.get(QUEUES).get(place.head.queue).settings.namespace === namespace;
 }
 
-/** Whether a slice still takes a result: one that is large goes into a row of its own. */
-function hasRoom(slice: OpenSlice, { result }: Success): boolean {
-  return result === null || (result.length <= LARGEST_TEXT && slice.bytes + utf8Bytes(result) <= MOST_CHARACTERS);
+/**
+ * Whether a slice still takes a result of so many bytes, beside those `ofCall` of the call: one that is large goes into a row
+ * of its own, and so do those that are too many. Each further call writes again what the slice has.
+ */
+function hasRoom(
+  slice: OpenSlice,
+  { result, bytes, ofCall }: { result: string | null; bytes: number; ofCall: number },
+): boolean {
+  if (result === null) return true;
+  if (result.length > LARGEST_TEXT || ofCall + bytes > MOST_RESULT_BYTES) return false;
+  return slice.bytes + bytes <= MOST_CHARACTERS;
 }
 
 function cellsOf(at: number, { result, truncated, warning }: Success, now: number): DoneCells {

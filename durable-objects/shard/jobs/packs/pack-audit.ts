@@ -36,10 +36,14 @@ const PACK_RULES: RowRules = {
   ],
 };
 
+/** A slice says of up to a hundred jobs what became of them, with their results: 0.1 to 3 ms, where a job takes 0.01. */
+const SLICE_WEIGHT = 20;
+
 const SLICE_RULES: RowRules = {
   table: "slices",
   key: ["pack", "first"],
   named: "'slice ' || r.pack || '/' || r.first",
+  weight: SLICE_WEIGHT,
   rules: [
     {
       rule: "slice-has-pack",
@@ -60,18 +64,16 @@ const SLICE_RULES: RowRules = {
     {
       rule: "slice-counts-its-jobs",
       detail: "says that another number of its jobs runs than have neither succeeded nor become rows",
-      where: `json_valid('[' || r.done || ']') AND r.open <> (SELECT count(*) FROM json_each((SELECT p.ids FROM (
-          SELECT '["' || replace(ids, ',', '","') || '"]' AS ids FROM packs WHERE pack = r.pack) AS p)) AS own
-        WHERE own.key >= r.first AND own.key < r.first + r.n
-          AND NOT EXISTS (SELECT 1 FROM json_each('[' || r.done || ']') AS d WHERE d.value ->> 0 = own.key)
-          AND NOT EXISTS (SELECT 1 FROM packs AS q, json_each(coalesce(q.gone, '[]')) AS g
-            WHERE q.pack = r.pack AND g.value = own.key))`,
+      where: `json_valid('[' || r.done || ']') AND r.open <> r.n - (SELECT count(*) FROM (
+          SELECT d.value ->> 0 AS at FROM json_each('[' || r.done || ']') AS d
+          UNION SELECT g.value FROM packs AS q, json_each(coalesce(q.gone, '[]')) AS g WHERE q.pack = r.pack)
+        WHERE at >= r.first AND at < r.first + r.n)`,
     },
   ],
 };
 
-/** Packs that one look compares with their rows at most. */
-const AT_ONCE = 100;
+/** Packs that one look compares with their rows at most: each may have a hundred slices. */
+const AT_ONCE = 20;
 
 /** What is kept of packs in memory, compared with their rows one after the other: both as they are when they are looked at. */
 class HeadsWalk implements AuditWalk {
@@ -88,7 +90,7 @@ class HeadsWalk implements AuditWalk {
     const last = page.at(-1);
     if (last !== undefined) {
       this.#behind = last.pack;
-      return { rows: page.length, done: false, violations };
+      return { rows: page.reduce((sum, { slices }) => sum + 1 + slices, 0), done: false, violations };
     }
     return { rows: 0, done: true, violations };
   }

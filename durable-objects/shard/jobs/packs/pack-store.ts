@@ -77,10 +77,10 @@ export interface PackedJob {
 const HEAD_COLUMNS =
   "pack, slot, queue, partition, priority, timeout_ms, n, bytes, min_id, max_id, segments, gone, spec";
 const SLICE_COLUMNS =
-  "pack, first, slot, n, open, begun, attempt_at, attempt_ends_at, lease_ends_at, last_at, bytes, lease, worker, done";
+  "pack, first, slot, n, open, begun, attempt_at, attempt_ends_at, lease_ends_at, last_at, bytes, lease, worker";
 
-/** Packs read at once when the object starts, or by the audit. */
-const PACKS_AT_ONCE = 500;
+/** Packs read at once when the object starts: each may have a hundred slices. */
+const PACKS_AT_ONCE = 100;
 
 /** Every statement on packs and slices. One row each, unless it says otherwise. */
 export class PackStore {
@@ -101,18 +101,25 @@ export class PackStore {
     }
   }
 
-  /** The packs above `after`, in the order of their numbers, each with what makes its head. That throws where one cannot be read. */
-  page(after: number, limit: number): { pack: number; make: () => PackHead }[] {
+  /**
+   * The packs above `after`, in the order of their numbers, each with how many slices it has, and with what makes its head. That
+   * throws where one cannot be read. Results are read of slices alone in which some job still runs: all of them would be more
+   * than the object has memory for.
+   */
+  page(after: number, limit: number): { pack: number; slices: number; make: () => PackHead }[] {
     const query = `SELECT ${HEAD_COLUMNS} FROM packs WHERE pack > ? ORDER BY pack LIMIT +?`;
     const rows = this.#sql.all<PackRow>(query, after, limit);
     const [first, last] = [rows[0]?.pack ?? 0, rows.at(-1)?.pack ?? 0];
     const slices = this.#sql.all<SliceRow>(
-      `SELECT ${SLICE_COLUMNS} FROM slices WHERE pack >= ? AND pack <= ? ORDER BY pack, first`,
+      `SELECT ${SLICE_COLUMNS}, iif(open > 0, done, '') AS done FROM slices WHERE pack >= ? AND pack <= ? ORDER BY pack, first`,
       first,
       last,
     );
     const byPack = Map.groupBy(slices, ({ pack }) => pack);
-    return rows.map((row) => ({ pack: row.pack, make: () => headOf(row, byPack.get(row.pack) ?? []) }));
+    return rows.map((row) => {
+      const ofPack = byPack.get(row.pack) ?? [];
+      return { pack: row.pack, slices: ofPack.length, make: () => headOf(row, ofPack) };
+    });
   }
 
   insert(head: PackHead, jobs: readonly PackedJob[]): void {
@@ -222,7 +229,7 @@ export class PackStore {
   }
 
   slices(pack: number): SliceRow[] {
-    return this.#sql.all<SliceRow>(`SELECT ${SLICE_COLUMNS} FROM slices WHERE pack = ? ORDER BY first`, pack);
+    return this.#sql.all<SliceRow>(`SELECT ${SLICE_COLUMNS}, done FROM slices WHERE pack = ? ORDER BY first`, pack);
   }
 
   texts({ pack, spec }: PackHead): PackTexts {

@@ -8,8 +8,10 @@ export const PACKING = new Part("packing", (): Packing => "on");
 
 /** Jobs of one pack at most: as many as one claim may take. */
 export const MOST_JOBS = 100;
-/** Characters of payloads, and of results, that one row holds at most. */
+/** Characters of payloads that one row holds at most. One that has so many bytes of results takes no more of them. */
 export const MOST_CHARACTERS = 64 * 1024;
+/** Bytes that the results of one call add to a row at most: JSON may escape each, and a value of SQLite ends at 2 MB. */
+export const MOST_RESULT_BYTES = 256 * 1024;
 /** A payload or result of more characters than these is kept in a row of its own. */
 export const LARGEST_TEXT = 8 * 1024;
 /** Ids of a pack were made so close to the moment of its step, so that the ranges of packs hardly overlap. */
