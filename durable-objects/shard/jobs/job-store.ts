@@ -5,7 +5,7 @@ import { QUARANTINE, type Rows, readable } from "../kernel/quarantine.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import type { JobHead, JobRow } from "./job-row.ts";
 import { acceptedAt, openPlaces, type PackHead, type PackPlace, stateAt } from "./packs/pack-head.ts";
-import { PackRows, rowAt } from "./packs/pack-rows.ts";
+import { PackRows } from "./packs/pack-rows.ts";
 import { MOST_JOBS } from "./packs/packing.ts";
 import { EACH_PACK, PACKS, type Packs } from "./packs/packs.ts";
 import { dueTimes, type GoneRow, JOB_TABLE, type RowStore, readyAmong, type Tombstone } from "./row-store.ts";
@@ -36,9 +36,14 @@ export class JobStore {
   readonly #parts: Parts;
   readonly #rows: RowStore;
   readonly #packs: Packs;
+  readonly #remembers: boolean;
+  /** The rows of the pack that was asked for last: many calls ask for one job of it after the other. When it changes it has another head. */
+  #last: { head: PackHead; rows: PackRows } | null = null;
 
-  constructor(parts: Parts) {
+  /** `remembers`: what was read of a pack is kept for what is asked next. For a step alone: what lives on reads anew. */
+  constructor(parts: Parts, { remembers }: { remembers: boolean }) {
     this.#parts = parts;
+    this.#remembers = remembers;
     this.#rows = parts.get(JOB_TABLE);
     this.#packs = parts.get(PACKS);
   }
@@ -260,7 +265,14 @@ export class JobStore {
 
   #packed(id: string): JobRow | null {
     const place = this.#packs.find(id);
-    return place === null ? null : rowAt(this.#packs, place, this.#isLimited(place.head.queue));
+    return place === null ? null : this.#rowsOf(place.head).row(place.at, this.#isLimited(place.head.queue));
+  }
+
+  #rowsOf(head: PackHead): PackRows {
+    if (this.#last?.head === head) return this.#last.rows;
+    const rows = new PackRows(this.#packs, head);
+    if (this.#remembers) this.#last = { head, rows };
+    return rows;
   }
 
   #isLimited(queue: number): boolean {
@@ -296,6 +308,6 @@ function byRank(a: ReadyJob, b: ReadyJob): number {
 
 export const JOBS = new Part(
   "jobs",
-  (shard) => new JobStore(shard),
-  (_, step) => new JobStore(step),
+  (shard) => new JobStore(shard, { remembers: false }),
+  (_, step) => new JobStore(step, { remembers: true }),
 );

@@ -228,6 +228,13 @@ export class PackStore {
     return this.#sql.all<{ first: number }>(query, pack, at)[0]?.first ?? null;
   }
 
+  /** The claim of a place that has been claimed; null when its slice is not there. */
+  claimAt(pack: number, at: number): { nonce: string; begun: number } | null {
+    const query = `SELECT lease AS nonce, begun FROM slices WHERE pack = ? AND first <= ? AND first + n > ?
+      ORDER BY first DESC LIMIT 1`;
+    return this.#sql.all<{ nonce: string; begun: number }>(query, pack, at, at)[0] ?? null;
+  }
+
   slices(pack: number): SliceRow[] {
     return this.#sql.all<SliceRow>(`SELECT ${SLICE_COLUMNS}, done FROM slices WHERE pack = ? ORDER BY first`, pack);
   }

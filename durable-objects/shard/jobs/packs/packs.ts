@@ -178,8 +178,7 @@ export class Packs {
     if (at >= head.next) return null;
     const open = sliceAt(head, at);
     if (open !== null) return open;
-    const row = this.store.slices(head.pack).find(({ first, n }) => first <= at && at < first + n);
-    return row === undefined ? null : { nonce: row.lease, begun: row.begun };
+    return this.store.claimAt(head.pack, at);
   }
 
   /** Accepts jobs in a new pack, or at the end of one. */

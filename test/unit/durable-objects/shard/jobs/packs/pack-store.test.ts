@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { AuditReply, WorkItem } from "../../../../../../contract/rpc.ts";
 import { Packs } from "../../../../../../durable-objects/shard/jobs/packs/packs.ts";
 import type { Sql, SqlRow, SqlValue } from "../../../../../../durable-objects/sql.ts";
@@ -79,6 +79,19 @@ describe("results of one call, each small enough for a slice", () => {
 });
 
 describe("slices that are over", () => {
+  test("are read once by a call that reports all of their jobs again", () => {
+    const h = new PackHarness();
+    h.submit(h.jobs(100));
+    const items = h.take(100);
+    succeedWith(h, items, TEXT);
+    const read = vi.spyOn(h.sql, "all");
+    const answers = succeedWith(h, items, TEXT);
+    const texts = read.mock.results.filter(({ value }) => JSON.stringify(value).length > 40_000);
+    read.mockRestore();
+    expect(answers.map(({ status }) => status)).toEqual(items.map(() => "stale"));
+    expect(texts).toHaveLength(1);
+  });
+
   test("have results that the object reads neither when it starts, nor to compare heads with rows", () => {
     const h = donePacks(20);
     h.submit(h.jobs(100));
