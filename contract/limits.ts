@@ -4,7 +4,9 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 export const MAX_JSON_DEPTH = 512;
 /** Values of a body outside of what is kept as text. A batch of 1000 jobs with all of their members has 40,000. */
 export const MAX_JSON_VALUES = 50_000;
-/** Different names of members there: more than any call knows, the headers of a target among them. */
+/** Values of a body that are kept as text: 100 reports whose jobs spawn 100 each have 10,100. */
+export const MAX_JSON_TEXTS = 11_000;
+/** Different names of members outside of these: more than any call knows, the headers of a target among them. */
 export const MAX_JSON_NAMES = 200;
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 export const MAX_RESULT_BYTES = 256 * 1024;

@@ -4,13 +4,14 @@ import {
   NOT_JSON,
   OPEN_BRACE,
   OPEN_BRACKET,
+  QUOTE,
   skipSpace,
   stringAt,
   visitItems,
   visitMembers,
 } from "../domain/json/scan.ts";
 import { JsonText, TOO_DEEP } from "./json-text.ts";
-import { MAX_JSON_DEPTH, MAX_JSON_NAMES, MAX_JSON_VALUES } from "./limits.ts";
+import { MAX_JSON_DEPTH, MAX_JSON_NAMES, MAX_JSON_TEXTS, MAX_JSON_VALUES } from "./limits.ts";
 import { escapePointer } from "./problem.ts";
 import { formatNumber } from "./sentence.ts";
 
@@ -23,8 +24,8 @@ export type ReadJson = { type: "value"; value: unknown } | { type: "fault"; poin
 /**
  * JSON text as the API takes it, in one look and in time that grows with its length alone, whatever it is. The members that
  * `texts` names are cut out as they were written, as `JsonText`; only what is left is made a value of. Refused is what is not JSON,
- * nests too deep, has two members of one name outside of those texts (which of them is meant?), or more values or names there than
- * any call has use for.
+ * nests too deep, has two members of one name outside of those texts (which of them is meant?), or more values or names there, or
+ * more such texts, than any call has use for.
  */
 export function readJson(text: string, texts: TextMembers | null): ReadJson {
   return new Reader(text).read(texts);
@@ -32,13 +33,12 @@ export function readJson(text: string, texts: TextMembers | null): ReadJson {
 
 class Reader {
   readonly #text: string;
-  /** What was read so far, with the number of its text in place of each that was cut out. */
-  #rest = "";
-  #copied = 0;
-  readonly #texts: JsonText[] = [];
+  /** The value that was read last. */
+  #made: unknown = null;
   #values = 0;
-  /** Of members anywhere: an engine spends most of its time on names that it has not seen. */
-  readonly #names = new Set<string>();
+  #texts = 0;
+  /** Of members anywhere, each with a number: an engine spends most of its time on names that it has not seen. */
+  readonly #names = new Map<string, number>();
   #pointer = "";
   #fault: string | null = null;
 
@@ -51,41 +51,66 @@ class Reader {
     if (end < 0) return { type: "fault", pointer: this.#pointer, detail: this.#fault ?? faultOf(end) };
     if (skipSpace(this.#text, end) < this.#text.length)
       return { type: "fault", pointer: "", detail: faultOf(NOT_JSON) };
-    const value: unknown = JSON.parse(this.#rest + this.#text.slice(this.#copied));
-    return { type: "value", value: texts === null ? value : this.#placed(value, texts) };
+    return { type: "value", value: this.#made };
   }
 
-  /** Where the value at `at` ends, below zero where it is refused. */
+  /** Makes the value at `at`. Answers where it ends, below zero where it is refused. */
   #value(at: number, texts: TextMembers | null, levels: number): number {
     if (texts === "text") return this.#cutOut(at, levels);
     if (++this.#values > MAX_JSON_VALUES) return this.#refuse(TOO_MANY);
     const code = this.#text.charCodeAt(at);
-    if (code !== OPEN_BRACE && code !== OPEN_BRACKET) return endOfValue(this.#text, at, 0);
+    if (code !== OPEN_BRACE && code !== OPEN_BRACKET) return this.#scalar(at, code);
     if (levels === 0) return DEEPER;
-    if (code === OPEN_BRACE) return this.#members(at, texts?.members, levels - 1);
-    const items = texts?.items ?? null;
-    let index = 0;
-    return visitItems(this.#text, at, (value) => this.#within(index++, this.#value(value, items, levels - 1)));
-  }
-
-  #members(at: number, texts: ReadonlyMap<string, TextMembers> | undefined, levels: number): number {
-    const names = new Set<string>();
-    return visitMembers(this.#text, at, (nameAt, valueAt) => {
-      const name = stringAt(this.#text, nameAt);
-      if (names.has(name)) return this.#within(name, this.#refuse(TWICE));
-      names.add(name);
-      if (this.#names.add(name).size > MAX_JSON_NAMES) return this.#refuse(TOO_MANY_NAMES);
-      return this.#within(name, this.#value(valueAt, texts?.get(name) ?? null, levels));
-    });
+    if (code === OPEN_BRACE) return this.#object(at, texts?.members, levels - 1);
+    return this.#array(at, texts?.items ?? null, levels - 1);
   }
 
   #cutOut(at: number, levels: number): number {
+    if (++this.#texts > MAX_JSON_TEXTS) return this.#refuse(TOO_MANY_TEXTS);
     const end = endOfValue(this.#text, at, levels);
-    if (end < 0) return end;
-    this.#rest += this.#text.slice(this.#copied, at) + this.#texts.length;
-    this.#copied = end;
-    this.#texts.push(new JsonText(this.#text.slice(at, end)));
+    if (end >= 0) this.#made = new JsonText(this.#text.slice(at, end));
     return end;
+  }
+
+  #scalar(at: number, code: number): number {
+    const end = endOfValue(this.#text, at, 0);
+    if (end >= 0) this.#made = code === QUOTE ? stringAt(this.#text, at) : JSON.parse(this.#text.slice(at, end));
+    return end;
+  }
+
+  #array(at: number, texts: TextMembers | null, levels: number): number {
+    const items: unknown[] = [];
+    const end = visitItems(this.#text, at, (itemAt) => {
+      const itemEnd = this.#value(itemAt, texts, levels);
+      return this.#within(items.push(this.#made) - 1, itemEnd);
+    });
+    this.#made = items;
+    return end;
+  }
+
+  #object(at: number, texts: ReadonlyMap<string, TextMembers> | undefined, levels: number): number {
+    const object: Record<string, unknown> = {};
+    const named: number[] = [];
+    const end = visitMembers(this.#text, at, (nameAt, valueAt) => {
+      const name = stringAt(this.#text, nameAt);
+      const number = this.#numberOf(name);
+      if (named.includes(number)) return this.#within(name, this.#refuse(TWICE));
+      named.push(number);
+      if (number >= MAX_JSON_NAMES) return this.#refuse(TOO_MANY_NAMES);
+      const valueEnd = this.#value(valueAt, texts?.get(name) ?? null, levels);
+      setMember(object, name, this.#made);
+      return this.#within(name, valueEnd);
+    });
+    this.#made = object;
+    return end;
+  }
+
+  /** Which of the different names this is, from 0. */
+  #numberOf(name: string): number {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    this.#names.set(name, this.#names.size);
+    return this.#names.size - 1;
   }
 
   #refuse(detail: string): number {
@@ -100,22 +125,16 @@ class Reader {
     }
     return end;
   }
+}
 
-  /** The value with the texts in place of their numbers. No name comes twice, so each number stands where its text was. */
-  #placed(value: unknown, texts: TextMembers): unknown {
-    if (texts === "text") return this.#texts[Number(value)];
-    if (typeof value !== "object" || value === null) return value;
-    const { items, members } = texts;
-    if (Array.isArray(value)) return items === null ? value : value.map((item) => this.#placed(item, items));
-    const object = value as Record<string, unknown>;
-    for (const [name, below] of members) {
-      if (Object.hasOwn(object, name)) object[name] = this.#placed(object[name], below);
-    }
-    return object;
-  }
+/** As `JSON.parse` does it: a member may be called `__proto__`, and is one like any other. */
+function setMember(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== "__proto__") object[name] = value;
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 const TWICE = "is named twice";
+const TOO_MANY_TEXTS = `is one of more than ${formatNumber(MAX_JSON_TEXTS)} payloads and the like`;
 const TOO_MANY_NAMES = `has one of more than ${formatNumber(MAX_JSON_NAMES)} names of members, payloads and the like not counted`;
 const TOO_MANY = `is one of more than ${formatNumber(MAX_JSON_VALUES)} values, payloads and the like not counted`;
 

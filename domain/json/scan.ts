@@ -39,31 +39,61 @@ function search(text: string, at: number, stop: RegExp): number {
   return stop.test(text) ? stop.lastIndex - 1 : text.length;
 }
 
-/** The index of the next character at or behind `at` that is no white space. */
 export function skipSpace(text: string, at: number): number {
   let i = at;
-  for (let code = text.charCodeAt(i); isSpace(code); code = text.charCodeAt(i)) {
+  for (;;) {
+    const code = text.charCodeAt(i);
+    if (code > SPACE || !isSpace(code)) return i;
     if (++i === at + SHORT_RUN) return search(text, i, AFTER_SPACE);
   }
-  return i;
 }
-
 function isSpace(code: number): boolean {
   return code === SPACE || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
 /**
  * The index behind the value that begins at `at`, which may nest `levels` deep; `NOT_JSON` where there is none, `TOO_DEEP` where
- * it nests deeper.
+ * it nests deeper. It is one loop, because a text may be nothing but brackets, and a call for each would be most of the time.
  */
 export function endOfValue(text: string, at: number, levels: number): number {
-  switch (text.charCodeAt(at)) {
+  /** What ends each array and object that is open, the innermost last. */
+  const closers: number[] = [];
+  let depth = 0;
+  let i = at;
+  while (i >= 0) {
+    const code = text.charCodeAt(i);
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      if (depth === levels) return TOO_DEEP;
+      const closer = code === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET;
+      i = skipSpace(text, i + 1);
+      if (text.charCodeAt(i) !== closer) {
+        closers[depth++] = closer;
+        if (closer === CLOSE_BRACE) i = startOfMember(text, i);
+        continue;
+      }
+      i++;
+    } else i = endOfScalar(text, i, code);
+    // With the value end those that it is the last of. Most have no space behind them, and are spared the look for it.
+    for (; ; i++) {
+      if (depth === 0 || i < 0) return i;
+      let mark = text.charCodeAt(i);
+      if (mark <= SPACE) {
+        i = skipSpace(text, i);
+        mark = text.charCodeAt(i);
+      }
+      if (mark === COMMA) break;
+      if (mark !== closers[--depth]) return NOT_JSON;
+    }
+    i = skipSpace(text, i + 1);
+    if (closers[depth - 1] === CLOSE_BRACE) i = startOfMember(text, i);
+  }
+  return i;
+}
+
+function endOfScalar(text: string, at: number, code: number): number {
+  switch (code) {
     case QUOTE:
       return endOfString(text, at);
-    case OPEN_BRACE:
-      return levels === 0 ? TOO_DEEP : endOfObject(text, at, levels - 1);
-    case OPEN_BRACKET:
-      return levels === 0 ? TOO_DEEP : endOfArray(text, at, levels - 1);
     case 0x74:
       return text.startsWith("true", at) ? at + 4 : NOT_JSON;
     case 0x66:
@@ -84,36 +114,6 @@ export function wholeValue(
   const end = endOfValue(text, start, levels);
   if (end < 0) return end === TOO_DEEP ? TOO_DEEP : NOT_JSON;
   return skipSpace(text, end) === text.length ? { start, end } : NOT_JSON;
-}
-
-function endOfObject(text: string, at: number, levels: number): number {
-  let i = skipSpace(text, at + 1);
-  if (text.charCodeAt(i) === CLOSE_BRACE) return i + 1;
-  for (;;) {
-    i = startOfMember(text, i);
-    if (i < 0) return i;
-    i = endOfValue(text, i, levels);
-    if (i < 0) return i;
-    i = skipSpace(text, i);
-    const code = text.charCodeAt(i);
-    if (code === CLOSE_BRACE) return i + 1;
-    if (code !== COMMA) return NOT_JSON;
-    i = skipSpace(text, i + 1);
-  }
-}
-
-function endOfArray(text: string, at: number, levels: number): number {
-  let i = skipSpace(text, at + 1);
-  if (text.charCodeAt(i) === CLOSE_BRACKET) return i + 1;
-  for (;;) {
-    i = endOfValue(text, i, levels);
-    if (i < 0) return i;
-    i = skipSpace(text, i);
-    const code = text.charCodeAt(i);
-    if (code === CLOSE_BRACKET) return i + 1;
-    if (code !== COMMA) return NOT_JSON;
-    i = skipSpace(text, i + 1);
-  }
 }
 
 /** Where the value of the member begins whose name begins at `at`. */
@@ -214,17 +214,22 @@ function isDigit(code: number): boolean {
 }
 
 function endOfNumber(text: string, at: number): number {
-  let i = text.charCodeAt(at) === MINUS ? at + 1 : at;
-  if (!isDigit(text.charCodeAt(i))) return NOT_JSON;
-  i = text.charCodeAt(i) === ZERO ? i + 1 : endOfDigits(text, i);
-  if (text.charCodeAt(i) === POINT) {
+  let i = at;
+  let code = text.charCodeAt(i);
+  if (code === MINUS) code = text.charCodeAt(++i);
+  if (code === ZERO) i++;
+  else if (isDigit(code)) i = endOfDigits(text, i + 1);
+  else return NOT_JSON;
+  code = text.charCodeAt(i);
+  if (code === POINT) {
     if (!isDigit(text.charCodeAt(i + 1))) return NOT_JSON;
-    i = endOfDigits(text, i + 1);
+    i = endOfDigits(text, i + 2);
+    code = text.charCodeAt(i);
   }
-  if ((text.charCodeAt(i) | 0x20) !== 0x65) return i;
+  if ((code | 0x20) !== 0x65) return i;
   const sign = text.charCodeAt(i + 1);
   i += sign === PLUS || sign === MINUS ? 2 : 1;
-  return isDigit(text.charCodeAt(i)) ? endOfDigits(text, i) : NOT_JSON;
+  return isDigit(text.charCodeAt(i)) ? endOfDigits(text, i + 1) : NOT_JSON;
 }
 
 function endOfDigits(text: string, at: number): number {

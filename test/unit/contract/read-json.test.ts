@@ -1,8 +1,15 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BatchBody } from "../../../contract/batch.ts";
 import { REQUESTS } from "../../../contract/components.ts";
 import { JsonText, writeJson } from "../../../contract/json-text.ts";
-import { MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_JSON_NAMES, MAX_JSON_VALUES } from "../../../contract/limits.ts";
+import {
+  MAX_BODY_BYTES,
+  MAX_JSON_DEPTH,
+  MAX_JSON_NAMES,
+  MAX_JSON_TEXTS,
+  MAX_JSON_VALUES,
+} from "../../../contract/limits.ts";
 import { type ReadJson, readJson, type TextMembers } from "../../../contract/read-json.ts";
 import { textMembersOf } from "../../../contract/text-members.ts";
 
@@ -32,6 +39,16 @@ describe("a payload is the text that was sent", () => {
   test.each(TEXTS)("%.40s", (text) => {
     const value = soundly(readJson(`{"queue":"a", "payload" : ${text} ,"delay":1.50}`, SUBMIT));
     expect(value).toEqual({ queue: "a", payload: new JsonText(text), delay: 1.5 });
+  });
+
+  test("and what is none is the value that JSON.parse makes", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.nat(2), (value, indent) => {
+        const text = JSON.stringify(value, null, indent);
+        expect(soundly(readJson(text, null))).toStrictEqual(JSON.parse(text));
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   test("in every item of a batch, and under a name that is written with escapes", () => {
@@ -91,6 +108,23 @@ describe("what is refused", () => {
     expect(readJson(text, SUBMIT)).toEqual({ type: "fault", pointer, detail });
   });
 
+  test("more payloads than any call brings", () => {
+    const batch = (jobs: number) => `{"jobs":[${'{"payload":0},'.repeat(jobs - 1)}{"payload":0}]}`;
+    expect(readJson(batch(MAX_JSON_TEXTS), textMembersOf(BatchBody)).type).toBe("value");
+    expect(readJson(batch(MAX_JSON_TEXTS + 1), textMembersOf(BatchBody))).toEqual({
+      type: "fault",
+      pointer: `/jobs/${MAX_JSON_TEXTS}/payload`,
+      detail: "is one of more than 11,000 payloads and the like",
+    });
+  });
+
+  test("a member may be called as an object's own are", () => {
+    const text = '{"payload":0,"__proto__":{"a":1},"constructor":2}';
+    const read = readJson(text, SUBMIT);
+    expect(read.type === "value" && writeJson(read.value)).toBe(text);
+    expect(Object.getPrototypeOf(soundly(read))).toBe(Object.prototype);
+  });
+
   test("two members of one name in a payload are its sender's business, as is how deep it nests below the limit", () => {
     const deepest = "[".repeat(MAX_JSON_DEPTH - 1) + "]".repeat(MAX_JSON_DEPTH - 1);
     expect(readJson(`{"payload":${deepest}}`, SUBMIT).type).toBe("value");
@@ -98,18 +132,24 @@ describe("what is refused", () => {
   });
 });
 
-/** Milliseconds of this thread's processor: other processes may be at work beside it. */
-function spent(work: () => void): number {
-  const { user, system } = process.threadCpuUsage();
-  work();
-  const after = process.threadCpuUsage();
-  return (after.user + after.system - user - system) / 1000;
+/**
+ * The least milliseconds that `work` took, of as many attempts as are made in five seconds: beside other processes one of them must have
+ * the processor to itself. It is not tried again once it took no more than `enough`.
+ */
+function leastTime(work: () => void, enough: number): number {
+  const end = performance.now() + 5000;
+  let least = Number.POSITIVE_INFINITY;
+  for (let start = performance.now(); start < end && least > enough; start = performance.now()) {
+    work();
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
 }
 
-describe("a body of 1 MiB is read or refused in a time that grows with its length", () => {
+describe("a body of 1 MiB is read or refused in 20 ms, whatever it is", () => {
   const room = MAX_BODY_BYTES - 40;
   const fill = (unit: string) => unit.repeat(Math.floor(room / unit.length));
-  const cases: [string, (unit: number) => string, TextMembers | null][] = [
+  const cases: [string, () => string, TextMembers | null][] = [
     ["digits", () => `{"payload":${fill("7")}}`, SUBMIT],
     ["digits elsewhere", () => `{"payload":0,"delay":${fill("7")}}`, SUBMIT],
     ["half a million values", () => `{"payload":[${fill("0,")}0]}`, SUBMIT],
@@ -128,12 +168,20 @@ describe("a body of 1 MiB is read or refused in a time that grows with its lengt
       SUBMIT,
     ],
     ["space", () => `{"payload":0,${fill(" ")}"a":0}`, SUBMIT],
+    ["space around values", () => `{"payload":[${fill("0 , ")}0]}`, SUBMIT],
+    ["empty objects", () => `{"payload":[${fill("{},")}0]}`, SUBMIT],
+    [
+      "brackets beside a wide character",
+      () => `{"payload":["→",${fill(`${"[".repeat(500)}${"]".repeat(500)},`)}0]}`,
+      SUBMIT,
+    ],
+    ["empty strings", () => `{"payload":[${fill('"",')}0]}`, SUBMIT],
+    ["words", () => `{"payload":[${fill("true,")}0]}`, SUBMIT],
+    ["small payloads", () => `{"jobs":[${fill('{"payload":{"a":"b"}},')}0]}`, textMembersOf(BatchBody)],
   ];
 
   test.each(cases)("%s", (_, made, texts) => {
-    const text = made(0);
-    const best = Math.min(...Array.from({ length: 5 }, () => spent(() => readJson(text, texts))));
-    // 20 ms is what is promised; the processor of a test is shared and its cache too.
-    expect(best).toBeLessThan(40);
+    const text = made();
+    expect(leastTime(() => readJson(text, texts), 20)).toBeLessThanOrEqual(20);
   });
 });
