@@ -66,7 +66,7 @@ export const RedriveView = described(
     redriven: field(z.int(), "Those of them that run again.", 2),
     skipped: field(
       z.int(),
-      "Those that stayed as they were: their payload would be too large, or the other queue has no place for them.",
+      "Those that stayed as they were: their payload would be too large or was not kept, or the other queue has no place for them.",
       0,
     ),
     more: field(z.boolean(), MORE_TEXT, false),

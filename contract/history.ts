@@ -1,7 +1,7 @@
 import { boundedAttempts } from "../domain/job/attempts.ts";
 import type { Job } from "../domain/job/job.ts";
 import type { JobState } from "../domain/job/state.ts";
-import { queueId } from "../domain/queue.ts";
+import { type QueueSettings, queueId } from "../domain/queue.ts";
 
 /**
  * Finished jobs on their way from a shard to history: JSON arrays of rows, a row being an array of cells in the
@@ -37,4 +37,11 @@ export function historyCells(job: HistoryJob): Cell[] {
   const finishedAt = job.finishedAt ?? job.createdAt;
   const texts = [JSON.stringify(record), payload, result, JSON.stringify(boundedAttempts(attempts))];
   return [id, namespace, queueId(job.queue, job), state, version, orderingKey, finishedAt, ...texts];
+}
+
+/** A tombstone: it takes the place of whatever history has of an earlier version of the job. `now` is epoch ms. */
+export function erasedCells(job: { id: string; version: number; settings: QueueSettings; now: number }): Cell[] {
+  const { id, version, settings, now } = job;
+  const { namespace, name } = settings;
+  return [id, namespace, queueId(name, settings), "discarded", version, null, now, "{}", "null", null, "[]"];
 }

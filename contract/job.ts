@@ -234,7 +234,9 @@ export const JobView = described(
     tags: field(z.array(z.string()), "The words that the job can be found by.", ["welcome"]),
     timeout: field(z.number(), "How many seconds one attempt may take.", 60),
     retry: field(RetryView, "How failed attempts are tried again."),
-    payload: field(z.unknown(), "The input of the job, as the text that was sent.", { to: "a@b.example" }),
+    payload: field(z.unknown(), "The input of the job, as the text that was sent. Null where it was not kept.", {
+      to: "a@b.example",
+    }),
     result: field(
       z.unknown(),
       "What its success gave, as the text that was reported. Null before that, and where it gave nothing.",
@@ -244,6 +246,11 @@ export const JobView = described(
       z.boolean(),
       `Whether the result was cut at ${formatBytes(MAX_RESULT_BYTES)}, as that of an HTTP target is.`,
       false,
+    ),
+    payloadKept: field(
+      z.boolean(),
+      "Whether `payload` is the job's. False of a job that is read from history and whose queue has `keepPayload: false`.",
+      true,
     ),
     error: field(
       JobErrorView.nullable(),
@@ -268,10 +275,11 @@ export const JobListItem = described(
     state: field(JobStateName, `The state of the job. ${STATES}`, "succeeded"),
   }).partial({
     payload: true,
+    payloadKept: true,
     result: true,
     attempts: true,
   }),
-  "A job in a list. `payload`, `result` and `attempts` are there only where `include` named them.",
+  "A job in a list. `payload` (with `payloadKept`), `result` and `attempts` are there only where `include` named them.",
 );
 export type JobListItem = z.infer<typeof JobListItem>;
 

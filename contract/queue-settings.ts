@@ -47,6 +47,8 @@ export function settingsFrom(body: QueueBody, stamp: Stamp): QueueSettings {
     timeoutMs: secondsToMs(full.timeout),
     retentionMs: secondsToMs(full.retention),
     idempotencyWindowMs: secondsToMs(full.idempotencyWindow),
+    history: full.history,
+    keepPayload: full.keepPayload,
     consistency: full.consistency,
     ...availableBefore(full.consistency, stamp),
     ...partitionsBefore(full.partitions, stamp),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HISTORIES } from "../domain/history-kept.ts";
 import type { JOB_STATES } from "../domain/job/state.ts";
 import { DEFAULT_PRIORITY_AGING_MS, LANES, ON_FAILURE, QUEUE_CONSISTENCIES } from "../domain/queue.ts";
 import { ACCEPTED_AT } from "./examples.ts";
@@ -83,6 +84,10 @@ const SAYS = {
   timeout: "How many seconds one attempt may take where the job does not say",
   retention: "How many seconds a final job is kept",
   idempotencyWindow: "How many seconds after its acceptance a job answers for its idempotency key",
+  history:
+    "Which finished jobs are copied to history, where they are read after they have left their shard: `all`; `failed`, those that failed or were cancelled; or `none`. It is asked when a job ends, and changes nothing of what history has. A job that is not copied is read from its shard alone: one that succeeded for an hour, or as long as its retention where that is shorter, and for as long as its idempotency or deduplication key answers; one that failed or was cancelled until its retention ends, and until then it can be redriven. After that it is 404 `job-not-found`",
+  keepPayload:
+    "Whether history keeps the payloads of the jobs that it keeps. Without, a job that has left its shard has `payload: null` and `payloadKept: false`, and cannot be redriven any more",
   consistency:
     "What a submission meets while the job's shard is away: `strong` refuses it with 503, so that a 202 means committed; `available` takes it into a durable Queue and commits it later, in state `accepted` until then, without order between such jobs",
   paused: "Whether no job of the queue starts. Running ones go on",
@@ -150,6 +155,8 @@ export const QueueBody = described(
       `${SAYS.idempotencyWindow}: ${upTo(MAX_IDEMPOTENCY_WINDOW_SECONDS)}. Left out: ${formatNumber(DEFAULT_IDEMPOTENCY_WINDOW_SECONDS)}, a day.`,
       DEFAULT_IDEMPOTENCY_WINDOW_SECONDS,
     ),
+    history: field(z.enum(HISTORIES).optional(), `${SAYS.history}. Left out: \`all\`.`, "failed"),
+    keepPayload: field(z.boolean().optional(), `${SAYS.keepPayload}. Left out: true.`, false),
     /**
      * `strong`: a 202 means committed in the job's shard; while that is away, 503.
      *
@@ -200,6 +207,8 @@ const settings = {
   timeout: field(z.number(), `${SAYS.timeout}.`, 60),
   retention: field(z.number(), `${SAYS.retention}.`, DEFAULT_RETENTION_SECONDS),
   idempotencyWindow: field(z.number(), `${SAYS.idempotencyWindow}.`, DEFAULT_IDEMPOTENCY_WINDOW_SECONDS),
+  history: field(z.enum(HISTORIES), `${SAYS.history}.`, "all"),
+  keepPayload: field(z.boolean(), `${SAYS.keepPayload}.`, true),
   consistency: field(z.enum(QUEUE_CONSISTENCIES), `${SAYS.consistency}.`, "strong"),
   paused: field(z.boolean(), `${SAYS.paused}.`, false),
 };
@@ -263,6 +272,8 @@ export function queueDefaults(body: QueueBody): QueueSettingsView {
     timeout: body.timeout ?? DEFAULT_TIMEOUT_SECONDS,
     retention: body.retention ?? DEFAULT_RETENTION_SECONDS,
     idempotencyWindow: body.idempotencyWindow ?? DEFAULT_IDEMPOTENCY_WINDOW_SECONDS,
+    history: body.history ?? "all",
+    keepPayload: body.keepPayload ?? true,
     consistency: body.consistency ?? "strong",
     paused: body.paused ?? false,
   };
@@ -281,7 +292,11 @@ export const QueueStatsView = described(
         scheduled: field(z.int(), "Jobs that wait for their run-at or for their next attempt.", 2),
         queued: field(z.int(), "Jobs that are due and wait for a start.", 1),
         running: field(z.int(), "Jobs with an attempt under way.", 1),
-        succeeded: field(z.int(), "Jobs that are done, and still kept.", 120),
+        succeeded: field(
+          z.int(),
+          "Jobs that are done, and that history has or is to have: see `history` of the queue.",
+          120,
+        ),
         failed: field(z.int(), "Jobs that failed for good, and that the shards still have.", 3),
         cancelled: field(z.int(), "Jobs that were called off, and that the shards still have.", 0),
       } satisfies Record<(typeof JOB_STATES)[number], z.ZodInt>),

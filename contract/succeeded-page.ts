@@ -86,13 +86,14 @@ interface Spec {
 
 /**
  * The jobs of a page, in the order of its columns, as their shard had them. What was not read is the payload "null",
- * the result null, and no attempts. Throws where the columns are not those of `n` jobs.
+ * the result null, and no attempts; a payload that is null was not kept. Throws where the columns are not those of `n` jobs.
  */
 export function jobsOfPage(page: PageContent): Job[] {
   const of = columnsOf(page);
   const ids = of<string>("id");
   const parts: JobParts = { head: headsOf(of), attempts: page.columns.attemptAt === undefined ? null : attemptsOf(of) };
-  const payload = of<string>("payload");
+  const payload = of<string | null>("payload");
+  const isRead = page.columns.payload !== undefined;
   const result = of<string | null>("result");
   const { namespace, queue, incarnation } = page;
   const place = { namespace, queue, ...(incarnation === undefined ? {} : { incarnation }) };
@@ -103,6 +104,7 @@ export function jobsOfPage(page: PageContent): Job[] {
       ...place,
       ...head,
       payload: payload(i) ?? "null",
+      ...(isRead && payload(i) === null ? { payloadKept: false as const } : {}),
       result: result(i) ?? null,
       attempts: parts.attempts?.(i, head) ?? [],
     };

@@ -1,3 +1,4 @@
+import type { HistoryKept } from "./history-kept.ts";
 import type { RetryPolicy } from "./job/job.ts";
 import type { Rate } from "./rate.ts";
 import type { HttpTarget } from "./target-secrets.ts";
@@ -83,6 +84,10 @@ export interface QueueSettings {
   timeoutMs: number;
   retentionMs: number;
   idempotencyWindowMs: number;
+  /** Which finished jobs go to history. Left out of settings that are older than this: all. */
+  history?: HistoryKept;
+  /** Whether history has the payloads of its jobs, too. Left out of settings that are older than this: yes. */
+  keepPayload?: boolean;
   consistency: (typeof QUEUE_CONSISTENCIES)[number];
   /** Of a queue that was `available` before: until when. What it deferred then may still be on its way. Epoch ms. */
   availableUntil?: number;

@@ -31,13 +31,15 @@ export type JobReply = { type: "job"; job: Job } | Absent | Moved | Busy | Quara
 
 /**
  * Why a failed or cancelled job cannot come back in line: its queue is gone, the partitions of its queue have changed since, a
- * redrive is taking it to another queue, or it was ended without a run because it may not have one (`rejectedAtCommit`).
+ * redrive is taking it to another queue, or it was ended without a run because it may not have one (`rejectedAtCommit`); or history
+ * alone has it, and not its payload.
  */
 export type Unredrivable =
   | "queue-deleted"
   | "repartitioned"
   | "moving"
   | "rejected-at-commit"
+  | "payload-not-kept"
   | "namespace-full"
   | "shard-full";
 

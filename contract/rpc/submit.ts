@@ -45,6 +45,8 @@ export interface NewJob {
   depth?: number;
   /** The trace of its submission (W3C `traceparent`); left out: it had none. */
   traceparent?: string;
+  /** It may be sent again for days (`DEFERRED_KNOWN_MS`): for so long after its end somebody has to know its id. */
+  comesAgain?: true;
 }
 
 /** Submits jobs. It can be sent twice: a job whose id the shard knows is accepted only once. */

@@ -99,6 +99,8 @@ export interface Job {
   timeoutMs: number;
   retry: RetryPolicy;
   payload: string;
+  /** Of a job from history whose queue does not keep payloads there: `payload` is "null" then. Left out: it is the job's. */
+  payloadKept?: false;
   result: string | null;
   resultTruncated: boolean;
   error: JobError | null;

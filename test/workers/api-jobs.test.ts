@@ -56,6 +56,7 @@ describe("submitting", () => {
       payload: null,
       result: null,
       resultTruncated: false,
+      payloadKept: true,
       error: null,
       createdAt,
       runAt: createdAt,

@@ -40,6 +40,8 @@ const DEFAULTS: QueueSettingsView = {
   timeout: 60,
   retention: 604_800,
   idempotencyWindow: 86_400,
+  history: "all",
+  keepPayload: true,
   consistency: "strong",
   paused: false,
 };

@@ -291,6 +291,17 @@ export interface QueueRequest {
      */
     idempotencyWindow?: number | undefined;
     /**
+     * @description Which finished jobs are copied to history, where they are read after they have left their shard: `all`; `failed`, those that failed or were cancelled; or `none`. It is asked when a job ends, and changes nothing of what history has. A job that is not copied is read from its shard alone: one that succeeded for an hour, or as long as its retention where that is shorter, and for as long as its idempotency or deduplication key answers; one that failed or was cancelled until its retention ends, and until then it can be redriven. After that it is 404 `job-not-found`. Left out: `all`.
+     * @example failed
+     * @enum {string}
+     */
+    history?: ("all" | "failed" | "none") | undefined;
+    /**
+     * @description Whether history keeps the payloads of the jobs that it keeps. Without, a job that has left its shard has `payload: null` and `payloadKept: false`, and cannot be redriven any more. Left out: true.
+     * @example false
+     */
+    keepPayload?: boolean | undefined;
+    /**
      * @description What a submission meets while the job's shard is away: `strong` refuses it with 503, so that a 202 means committed; `available` takes it into a durable Queue and commits it later, in state `accepted` until then, without order between such jobs. Left out: `strong`.
      * @example available
      * @enum {string}
@@ -497,6 +508,16 @@ export interface QueuePatch {
      * @example 86400
      */
     idempotencyWindow?: (number | null) | undefined;
+    /**
+     * @description Which finished jobs are copied to history, where they are read after they have left their shard: `all`; `failed`, those that failed or were cancelled; or `none`. It is asked when a job ends, and changes nothing of what history has. A job that is not copied is read from its shard alone: one that succeeded for an hour, or as long as its retention where that is shorter, and for as long as its idempotency or deduplication key answers; one that failed or was cancelled until its retention ends, and until then it can be redriven. After that it is 404 `job-not-found`. Left out: `all`.
+     * @example failed
+     */
+    history?: (("all" | "failed" | "none") | null) | undefined;
+    /**
+     * @description Whether history keeps the payloads of the jobs that it keeps. Without, a job that has left its shard has `payload: null` and `payloadKept: false`, and cannot be redriven any more. Left out: true.
+     * @example false
+     */
+    keepPayload?: (boolean | null) | undefined;
     /**
      * @description What a submission meets while the job's shard is away: `strong` refuses it with 503, so that a 202 means committed; `available` takes it into a durable Queue and commits it later, in state `accepted` until then, without order between such jobs. Left out: `strong`.
      * @example available
@@ -2103,7 +2124,7 @@ export interface Job {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job, as the text that was sent.
+     * @description The input of the job, as the text that was sent. Null where it was not kept.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -2121,6 +2142,11 @@ export interface Job {
      * @example false
      */
     resultTruncated: boolean;
+    /**
+     * @description Whether `payload` is the job's. False of a job that is read from history and whose queue has `keepPayload: false`.
+     * @example true
+     */
+    payloadKept: boolean;
     /**
      * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
@@ -2191,7 +2217,7 @@ export interface Job {
 }
 
 /**
- * A job in a list. `payload`, `result` and `attempts` are there only where `include` named them.
+ * A job in a list. `payload` (with `payloadKept`), `result` and `attempts` are there only where `include` named them.
  */
 export interface JobListItem {
     /**
@@ -2301,7 +2327,7 @@ export interface JobListItem {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job, as the text that was sent.
+     * @description The input of the job, as the text that was sent. Null where it was not kept.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -2319,6 +2345,11 @@ export interface JobListItem {
      * @example false
      */
     resultTruncated: boolean;
+    /**
+     * @description Whether `payload` is the job's. False of a job that is read from history and whose queue has `keepPayload: false`.
+     * @example true
+     */
+    payloadKept?: boolean | undefined;
     /**
      * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
@@ -2749,6 +2780,17 @@ export interface Queue {
      */
     idempotencyWindow: number;
     /**
+     * @description Which finished jobs are copied to history, where they are read after they have left their shard: `all`; `failed`, those that failed or were cancelled; or `none`. It is asked when a job ends, and changes nothing of what history has. A job that is not copied is read from its shard alone: one that succeeded for an hour, or as long as its retention where that is shorter, and for as long as its idempotency or deduplication key answers; one that failed or was cancelled until its retention ends, and until then it can be redriven. After that it is 404 `job-not-found`.
+     * @example all
+     * @enum {string}
+     */
+    history: "all" | "failed" | "none";
+    /**
+     * @description Whether history keeps the payloads of the jobs that it keeps. Without, a job that has left its shard has `payload: null` and `payloadKept: false`, and cannot be redriven any more.
+     * @example true
+     */
+    keepPayload: boolean;
+    /**
      * @description What a submission meets while the job's shard is away: `strong` refuses it with 503, so that a 202 means committed; `available` takes it into a durable Queue and commits it later, in state `accepted` until then, without order between such jobs.
      * @example strong
      * @enum {string}
@@ -2908,7 +2950,7 @@ export interface QueueStats {
          */
         running: number;
         /**
-         * @description Jobs that are done, and still kept.
+         * @description Jobs that are done, and that history has or is to have: see `history` of the queue.
          * @example 120
          */
         succeeded: number;
@@ -3025,7 +3067,7 @@ export interface Redriven {
      */
     redriven: number;
     /**
-     * @description Those that stayed as they were: their payload would be too large, or the other queue has no place for them.
+     * @description Those that stayed as they were: their payload would be too large or was not kept, or the other queue has no place for them.
      * @example 0
      */
     skipped: number;
@@ -3912,7 +3954,7 @@ export interface ClaimedJob {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job, as the text that was sent.
+     * @description The input of the job, as the text that was sent. Null where it was not kept.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -3930,6 +3972,11 @@ export interface ClaimedJob {
      * @example false
      */
     resultTruncated: boolean;
+    /**
+     * @description Whether `payload` is the job's. False of a job that is read from history and whose queue has `keepPayload: false`.
+     * @example true
+     */
+    payloadKept: boolean;
     /**
      * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null
@@ -4217,7 +4264,7 @@ export interface Succeeded {
      */
     retry: RetryPolicy;
     /**
-     * @description The input of the job, as the text that was sent.
+     * @description The input of the job, as the text that was sent. Null where it was not kept.
      * @example {
      *       "to": "a@b.example"
      *     }
@@ -4235,6 +4282,11 @@ export interface Succeeded {
      * @example false
      */
     resultTruncated: boolean;
+    /**
+     * @description Whether `payload` is the job's. False of a job that is read from history and whose queue has `keepPayload: false`.
+     * @example true
+     */
+    payloadKept: boolean;
     /**
      * @description Why the last attempt failed, or was deferred or released. Null when none was, and after a success.
      * @example null

@@ -2,7 +2,13 @@ import type { Sql } from "../../sql.ts";
 import { Part } from "../kernel/part.ts";
 import type { Rows } from "../kernel/quarantine.ts";
 
-export type LoggedJob = [id: string, version: number];
+/**
+ * What becomes of a job in history that is not copied: nothing (`skip`), or what history may have of it is taken away (`erase`),
+ * because it had ended before. It is decided when the job ends.
+ */
+export type Uncopied = "skip" | "erase";
+
+export type LoggedJob = [id: string, version: number, uncopied?: Uncopied];
 
 export interface FinishedEntry {
   seq: number;

@@ -1,14 +1,15 @@
-import { historyCells } from "../../../contract/history.ts";
+import { erasedCells, historyCells } from "../../../contract/history.ts";
 import type { FinishedReply, FinishedRequest } from "../../../contract/rpc.ts";
 import { isFinal, type RowState } from "../../../domain/job/state.ts";
 import { projectionPauseMs } from "../../../domain/projection-pace.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
 import { inChunks } from "../../chunks.ts";
 import type { Parts } from "../kernel/part.ts";
 import { readable } from "../kernel/quarantine.ts";
 import { QUEUES } from "../queues/queue-store.ts";
 import { HISTORY } from "./history.ts";
 import { EACH_ENTRY, HISTORY_LOG, jobsOf, type LoggedJob } from "./history-log.ts";
-import { toJob } from "./job-row.ts";
+import { type JobRow, toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
 import { METRICS } from "./metrics.ts";
 import { packOf } from "./packs/pack-log.ts";
@@ -26,6 +27,8 @@ function isOver(state: RowState): boolean {
  * page there may be one of the largest jobs, of 256 KiB in, 256 KiB out and 60 kB of attempts: (2.1 + 0.6) x 2 x 2 = 10.8 MB.
  */
 const PAGE_BYTES = 2 * 1024 * 1024;
+/** Reads of the log for one page: entries that history hears nothing of are passed over without an answer for each. */
+const MOST_READS = 10;
 /** Finished jobs read at once where each is a row. */
 const ROWS_AT_ONCE = 10;
 
@@ -46,7 +49,7 @@ interface Named {
  * inside an entry of the log: `skip` says how many of that entry's jobs it has given, while the cursor stays before it.
  */
 export function historyPage(parts: Parts, request: FinishedRequest, now: number): FinishedReply {
-  const { named, end, more } = namedJobs(parts, request, now);
+  const { named, end, more } = nextNamed(parts, request, now);
   const heads = finishedHeads(
     parts,
     named.map(({ job: [id] }) => id),
@@ -55,17 +58,19 @@ export function historyPage(parts: Parts, request: FinishedRequest, now: number)
   const taken: FinishedHead[] = [];
   let bytes = 0;
   let position: (Position & { more: boolean }) | null = null;
+  const erased = new Set<string>();
   for (const [i, { job, reached }] of named.entries()) {
     const head = heads.get(job[0]);
     // Redriven since: it comes again under the version with which it ends again.
     if (head === undefined || head.version !== job[1] || !isOver(head.state as RowState)) continue;
     taken.push(head);
-    bytes += head.bytes;
+    if (job[2] === "erase") erased.add(head.id);
+    else bytes += head.bytes;
     if (bytes <= PAGE_BYTES || i === named.length - 1) continue;
     position = { ...reached, more: true };
     break;
   }
-  const content = contentOf(parts, taken, { pages: request.pages === true, now });
+  const content = contentOf(parts, taken, { pages: request.pages === true, erased, now });
   const atWork = parts.get(METRICS).atWork(now);
   const pauseMs = projectionPauseMs({ atWork, lacking: parts.get(UNPROJECTED).total });
   return { ...content, ...(position ?? { ...end, more }), projected: parts.get(HISTORY).projected, pauseMs };
@@ -75,12 +80,13 @@ export function historyPage(parts: Parts, request: FinishedRequest, now: number)
 const NO_JOB: LoggedJob = ["", 0];
 
 /**
- * The jobs that an entry of the log names, those of a pack in its place. Each has a number of its own among them, and keeps it
- * whatever leaves the pack.
+ * The jobs that an entry of the log names and history is to hear of, those of a pack in its place. Each has a number of its own
+ * among them, and keeps it whatever leaves the pack.
  */
 function namedBy(parts: Parts, logged: readonly LoggedJob[]): LoggedJob[] {
   const packs = parts.get(PACKS);
   return logged.flatMap((job): LoggedJob[] => {
+    if (job[2] === "skip") return [];
     const pack = packOf(job[0]);
     if (pack === null) return [job];
     const head = packs.get(pack);
@@ -93,18 +99,26 @@ function namedBy(parts: Parts, logged: readonly LoggedJob[]): LoggedJob[] {
 function contentOf(
   parts: Parts,
   heads: FinishedHead[],
-  { pages: inPages, now }: { pages: boolean; now: number },
+  { pages: inPages, erased, now }: { pages: boolean; erased: ReadonlySet<string>; now: number },
 ): Pick<FinishedReply, "chunks" | "pages" | "jobs"> {
-  const paged = inPages ? heads.filter((head) => head.paged === 1) : [];
+  const copied = erased.size === 0 ? heads : heads.filter(({ id }) => !erased.has(id));
+  const paged = inPages ? copied.filter((head) => head.paged === 1) : [];
   const pages = succeededPages(parts, paged, now) ?? [];
-  const alone = pages.length === 0 ? heads : heads.filter((head) => head.paged === 0);
+  const alone = pages.length === 0 ? copied : copied.filter((head) => head.paged === 0);
   const rows = rowsOf(
     parts,
     alone.map(({ id }) => id),
     now,
   );
+  for (const head of heads) if (erased.has(head.id)) rows.push(tombstoneOf(parts, head, now));
   const jobs = rows.length + pages.reduce((sum, { n }) => sum + n, 0);
   return { chunks: inChunks(rows), ...(inPages ? { pages } : {}), jobs };
+}
+
+/** What takes the place of a job that history may have as it was before, and is not to have. */
+function tombstoneOf(parts: Parts, { id, queue, version }: FinishedHead, now: number): ReturnType<typeof historyCells> {
+  const { settings } = parts.get(QUEUES).get(queue);
+  return erasedCells({ id, version, settings, now });
 }
 
 /** The jobs as rows, in the order of `ids`. */
@@ -121,12 +135,27 @@ function rowsOf(parts: Parts, ids: string[], now: number): ReturnType<typeof his
     for (const id of some) {
       const row = rows.get(id);
       if (row === undefined) continue;
-      const make = () => historyCells(toJob(row, parts.get(QUEUES).get(row.queue).settings));
+      const make = () => cellsOf(row, parts.get(QUEUES).get(row.queue).settings);
       const cells = readable(parts, { kind: EACH_JOB.kind, key: id }, { now, make });
       if (cells !== null) found.push(cells);
     }
   }
   return found;
+}
+
+function cellsOf(row: JobRow<RowState>, settings: QueueSettings): ReturnType<typeof historyCells> {
+  const job = toJob(row, settings);
+  return historyCells(settings.keepPayload === false ? { ...job, payload: "null", payloadKept: false } : job);
+}
+
+/** As `namedJobs`, over entries of which history is to hear nothing, a bounded number. */
+function nextNamed(parts: Parts, request: FinishedRequest, now: number): ReturnType<typeof namedJobs> {
+  let next = namedJobs(parts, request, now);
+  for (let reads = 1; next.named.length === 0 && next.more && reads < MOST_READS; reads++) {
+    const { cursor, skip } = next.end;
+    next = namedJobs(parts, { ...request, after: cursor, skip }, now);
+  }
+  return next;
 }
 
 /** The next jobs that the log names, at most `limit`, and where one is who has them all. */

@@ -66,7 +66,7 @@ function forgetFinished(step: Step): boolean {
 /** Forgets jobs and packs that an entry named, and answers how many jobs these were. */
 function forgetLogged(step: Step, logged: readonly LoggedJob[]): number {
   const packs = step.get(PACKS);
-  const jobs = logged.filter(([id]) => packOf(id) === null);
+  const jobs = logged.flatMap(([id, version]): [string, number][] => (packOf(id) === null ? [[id, version]] : []));
   const ids = jobs.map(([id]) => id);
   for (const [id] of logged) {
     const pack = packOf(id);

@@ -1,26 +1,22 @@
 import type { LogPosition } from "../../../contract/rpc.ts";
-import { answersUntil } from "../../../domain/dedup.ts";
+import { goesToHistory } from "../../../domain/history-kept.ts";
 import type { RowState } from "../../../domain/job/state.ts";
-import type { QueueSettings } from "../../../domain/queue.ts";
 import { SEQUENCE_PER_MS } from "../../../domain/rank.ts";
 import { FACTS, type Facts } from "../kernel/facts.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { SEQUENCE } from "../kernel/sequence.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
-import { appendMoved, HISTORY_LOG, type LoggedJob } from "./history-log.ts";
+import { appendMoved, HISTORY_LOG, type LoggedJob, type Uncopied } from "./history-log.ts";
 import type { JobChange } from "./job-change.ts";
-import { type JobHead, readableSpec } from "./job-row.ts";
+import { type JobHead, returnsOf } from "./job-row.ts";
+import { JOBS } from "./job-store.ts";
+import { KEEP_SUCCEEDED_MS, keptUntil, packKeptUntil } from "./kept-until.ts";
 import { METRICS } from "./metrics.ts";
 import type { PackHead } from "./packs/pack-head.ts";
 import { loggedPack } from "./packs/pack-log.ts";
 import { PACKS } from "./packs/packs.ts";
 import { noteCopied, noteUncopied, PROJECTED } from "./unprojected.ts";
-
-/** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
-export const KEEP_SUCCEEDED_MS = 3_600_000;
-/** A submission may still be on its way a second time: as long as that, its job's id must be known. */
-export const KEEP_AT_LEAST_MS = 60_000;
 
 const FORGOTTEN = "forgotten";
 
@@ -95,11 +91,12 @@ export function noteEnds(step: Step, change: JobChange): void {
   const succeeded = change.event === "succeed";
   const ended = succeeded ? change.jobs : "to" in change ? [change.to] : [];
   const metrics = step.get(METRICS);
+  // Of one that succeeds and goes to history nothing is asked.
+  const headOf = succeeded && goesToHistory(settings, true) ? () => null : (id: string) => step.get(JOBS).head(id);
   for (const job of ended) {
-    const keysEndAt = succeeded || !("to" in change) ? 0 : keysOf(change.to, settings, step.now);
     // The log names packs as a whole, when the last of their jobs has ended.
     if ("packed" in job && job.packed) noteUncopied(step, { queue: change.queue, succeeded }, 1);
-    else appendToLog(step, { ...job, succeeded }, purgeAtOf(settings, { succeeded, keysEndAt, now: step.now }));
+    else appendEnd(step, { ...job, succeeded }, "to" in change ? change.to : headOf(job.id));
     step.wake(finalKey(job.id));
     const latencyMs = step.now - job.created_at;
     step.onCommit(() => metrics.finished(change.queue, latencyMs, step.now));
@@ -111,21 +108,24 @@ export function finalKey(id: string): string {
   return `job:${id}`;
 }
 
-/** A replay has to find its job: it is kept as long as its keys answer. */
-function purgeAtOf(
-  { retentionMs }: QueueSettings,
-  { succeeded, keysEndAt, now }: { succeeded: boolean; keysEndAt: number; now: number },
-): number {
-  const keep = succeeded ? Math.min(retentionMs, KEEP_SUCCEEDED_MS) : retentionMs;
-  return Math.max(now + Math.max(keep, KEEP_AT_LEAST_MS), succeeded ? 0 : keysEndAt);
+/** A job has become final: history gets it, or else the log says what becomes of it there. `head` is null where nothing of it is asked for. */
+function appendEnd(step: Step, job: EndedJob, head: JobHead<RowState> | null): void {
+  const { settings } = step.get(QUEUES).get(job.queue);
+  const { succeeded } = job;
+  const ended = { succeeded, spec: head?.spec ?? null, createdAt: head?.created_at ?? 0 };
+  const purgeAt = keptUntil(settings, ended, step.now);
+  const uncopied = head === null || hadEnded(head) ? "erase" : "skip";
+  appendToLog(step, goesToHistory(settings, succeeded) ? job : { ...job, uncopied }, purgeAt);
 }
 
-/** When the keys of a job stop answering with it; 0 when it has none. */
-function keysOf(row: JobHead, { idempotencyWindowMs }: QueueSettings, now: number): number {
-  // Of a job that cannot be read nobody knows whether it had a key.
-  const { idempotencyKey, dedupEndsAt } = readableSpec(row);
-  const endsAt = idempotencyKey === null ? 0 : row.created_at + idempotencyWindowMs;
-  return dedupEndsAt === undefined ? endsAt : answersUntil(dedupEndsAt, now, idempotencyWindowMs);
+/** Whether it was redriven, so that history may have it as it was before. */
+function hadEnded(head: JobHead<RowState>): boolean {
+  try {
+    return head.spent_before > 0 || returnsOf(head).redriven === true;
+  } catch {
+    // Of one that cannot be read nobody knows.
+    return true;
+  }
 }
 
 /** The entries of the log that a step makes: one for each time at which they are to go, with the jobs of each slot. */
@@ -156,12 +156,13 @@ class NewEntries {
 const NEW_ENTRIES = {};
 
 /** A job that has ended, as the log and its counts take it. */
-export type EndedJob = Pick<JobHead, "id" | "slot" | "version" | "queue"> & { succeeded: boolean };
+export type EndedJob = Pick<JobHead, "id" | "slot" | "version" | "queue"> & { succeeded: boolean; uncopied?: Uncopied };
 
 /** Appends to the log of finished jobs: history gets this version, and the row goes at `purgeAt` if it still has it. */
 export function appendToLog(step: Step, row: EndedJob, purgeAt: number): void {
   noteUncopied(step, row, 1);
-  newEntries(step).add(row.slot, [row.id, row.version], purgeAt);
+  const { id, version, uncopied } = row;
+  newEntries(step).add(row.slot, uncopied === undefined ? [id, version] : [id, version, uncopied], purgeAt);
 }
 
 function newEntries(step: Step): NewEntries {
@@ -175,8 +176,8 @@ function newEntries(step: Step): NewEntries {
 /** Appends all that a pack still has, when the last of its jobs has ended. They were counted one by one, as they succeeded. */
 export function appendPackToLog(step: Step, head: PackHead): void {
   const { settings } = step.get(QUEUES).get(head.queue);
-  const purgeAt = purgeAtOf(settings, { succeeded: true, keysEndAt: 0, now: step.now });
-  newEntries(step).add(head.slot, loggedPack(head), purgeAt);
+  const copied = goesToHistory(settings, true);
+  newEntries(step).add(head.slot, loggedPack(head, { copied }), packKeptUntil(step, head, step.now));
 }
 
 /** Whether history has yet to copy what a pack has. */
@@ -190,15 +191,12 @@ export function isPackUncopied(step: Step, head: PackHead): boolean {
  * A job that has succeeded leaves its pack for a row of its own, and the log names it from now on. `copied`: history has it
  * already, so that only its row has yet to be forgotten.
  */
-export function appendUnpackedToLog(
-  step: Step,
-  row: Pick<JobHead<RowState>, "id" | "slot" | "queue" | "version">,
-  { copied }: { copied: boolean },
-): void {
+export function appendUnpackedToLog(step: Step, row: JobHead<RowState>, { copied }: { copied: boolean }): void {
   const { id, slot, queue, version } = row;
-  const { settings } = step.get(QUEUES).get(queue);
-  const purgeAt = purgeAtOf(settings, { succeeded: true, keysEndAt: 0, now: step.now });
   if (copied) {
+    const { settings } = step.get(QUEUES).get(queue);
+    const ended = { succeeded: true, spec: row.spec, createdAt: row.created_at };
+    const purgeAt = keptUntil(settings, ended, step.now);
     step.beforeCommit(() => {
       const seq = step.get(SEQUENCE).next(step.now);
       appendMoved(step.sql, seq, { purgeAt, slot, job: [id, version] });
@@ -208,7 +206,7 @@ export function appendUnpackedToLog(
   }
   // It was counted when it succeeded, as one of its pack.
   noteUncopied(step, { queue, succeeded: true }, -1);
-  appendToLog(step, { id, slot, queue, version, succeeded: true }, purgeAt);
+  appendEnd(step, { id, slot, queue, version, succeeded: true }, row);
 }
 
 const RESTORED = {};

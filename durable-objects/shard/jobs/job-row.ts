@@ -67,6 +67,8 @@ export interface Returns {
   since?: number;
   /** The last of those deliveries and the nonces of their claims: their leases are stale, and not unknown. */
   leases: [delivery: number, nonce: string][];
+  /** It had ended before and was redriven: history may have it as it was then. Left out: it was not, or before this was noted. */
+  redriven?: true;
 }
 
 /** The number of a job's last delivery, which its lease carries. */
@@ -125,6 +127,8 @@ export interface JobSpec {
   dedupEndsAt?: number;
   /** The call that replaced it last, which may come a second time. */
   replacedByCall?: string;
+  /** See `NewJob`. */
+  comesAgain?: true;
   /** The queue to which a redrive is taking this failed job: no other redrive may. */
   movingTo?: string;
 }

@@ -34,12 +34,14 @@ export interface FinishedHead extends SqlRow {
   packed: number;
 }
 
-const BYTES = "octet_length(payload) + coalesce(octet_length(result), 0) + octet_length(attempts)";
+/** `?2` has the refs of the queues whose payloads are not kept. */
+const PAYLOAD = "iif(jobs.queue IN (SELECT value FROM json_each(?2)), NULL, payload)";
+const BYTES = `coalesce(octet_length(${PAYLOAD}), 0) + coalesce(octet_length(result), 0) + octet_length(attempts)`;
 
 /** A deduplication key may answer for longer than its queue's retention, which is said of a row alone. */
 const HEADS = `SELECT id, queue, version, state, ${BYTES} AS bytes,
     state = 'succeeded' AND dedup_key IS NULL AND ${BYTES} <= ${MAX_PAGED_JOB_BYTES} AND ${IS_READABLE} AS paged, 0 AS packed
-  FROM jobs WHERE id IN (SELECT value FROM json_each(?))`;
+  FROM jobs WHERE id IN (SELECT value FROM json_each(?1))`;
 
 /** The finished jobs of these that the shard still has, by their ids. */
 export function finishedHeads(parts: Parts, ids: readonly string[], now: number): Map<string, FinishedHead> {
@@ -47,8 +49,9 @@ export function finishedHeads(parts: Parts, ids: readonly string[], now: number)
   const packed = packs.any ? ids.filter((id) => packs.find(id) !== null) : [];
   const inPacks = new Set(packed);
   const others = packed.length === 0 ? ids : ids.filter((id) => !inPacks.has(id));
-  const heads = others.length === 0 ? [] : parts.sql.all<FinishedHead>(HEADS, JSON.stringify(others));
-  const rows = packed.length === 0 ? [] : packedRows(parts, packed, now);
+  const heads =
+    others.length === 0 ? [] : parts.sql.all<FinishedHead>(HEADS, JSON.stringify(others), withoutPayload(parts));
+  const rows = packed.length === 0 ? [] : packedRows(parts, packed, now).map((row) => kept(parts, row));
   return new Map([...heads, ...rows.map(packedHead)].map((head) => [head.id, head]));
 }
 
@@ -62,6 +65,20 @@ function packedRows(parts: Parts, ids: readonly string[], now: number): JobRow<R
       readable(parts, { kind: EACH_JOB.kind, key: id }, { now, make: () => parts.get(JOBS).rows([id]) });
     return ids.flatMap((id) => one(id) ?? []);
   }
+}
+
+/** The refs of the queues whose payloads history does not keep, as a JSON array. Most shards have none. */
+function withoutPayload(parts: Parts): string {
+  const queues = parts.get(QUEUES).all();
+  return JSON.stringify(queues.flatMap(({ ref, settings }) => (settings.keepPayload === false ? ref : [])));
+}
+
+/** In the place of a payload that is not kept: no JSON text is empty. */
+const NO_PAYLOAD = "";
+
+/** What of a packed job goes to history. */
+function kept(parts: Parts, row: JobRow<RowState>): JobRow<RowState> {
+  return parts.get(QUEUES).get(row.queue).settings.keepPayload === false ? { ...row, payload: NO_PAYLOAD } : row;
 }
 
 function bytesOf({ payload, result, attempts }: JobRow<RowState>): number {
@@ -99,7 +116,7 @@ const EXPRESSIONS: Record<PageColumn, string> = {
   worker: "worker",
   warning: "error",
   earlier: EARLIER,
-  payload: "payload",
+  payload: PAYLOAD,
   result: "result",
 };
 
@@ -115,7 +132,7 @@ function columnOf(name: PageColumn): string {
 /** The pages of a list of [id, number of its page]. SQLite writes their texts: no object is made of a job. */
 const PAGES = `SELECT jobs.queue AS queue, count(*) AS n, max(finished_at) AS finishedTo, sum(${BYTES}) AS bytes,
     ${COLUMNS.map(columnOf).join(", ")}
-  FROM json_each(?) AS listed JOIN jobs ON jobs.id = listed.value ->> 0 GROUP BY listed.value ->> 1`;
+  FROM json_each(?1) AS listed JOIN jobs ON jobs.id = listed.value ->> 0 GROUP BY listed.value ->> 1`;
 
 type PageRow = SqlRow & { queue: number; n: number; finishedTo: number; bytes: number } & Record<PageColumn, string>;
 
@@ -137,7 +154,7 @@ export function succeededPages(parts: Parts, heads: readonly FinishedHead[], now
 
 function pagesOfRows(parts: Parts, heads: readonly FinishedHead[]): SucceededPage[] {
   if (heads.length === 0) return [];
-  const rows = parts.sql.all<PageRow>(PAGES, JSON.stringify(numbered(heads)));
+  const rows = parts.sql.all<PageRow>(PAGES, JSON.stringify(numbered(heads)), withoutPayload(parts));
   return rows.map(({ queue, n, finishedTo, bytes, ...columns }) => ({
     ...ownerOf(parts, queue),
     n,
@@ -159,7 +176,7 @@ function pagesOfPacked(parts: Parts, heads: readonly FinishedHead[], now: number
       parts,
       heads.map(({ id }) => id),
       now,
-    ).map((row) => [row.id, row]),
+    ).map((row) => [row.id, kept(parts, row)]),
   );
   const pages = Map.groupBy(numbered(heads), ([, page]) => page);
   return [...pages.values()].flatMap((ofPage) => {
@@ -210,7 +227,7 @@ const VALUES: Record<PageColumn, ValueOf> = {
   worker: ({ worker }) => worker,
   warning: ({ error }) => error,
   earlier: ({ attempts }) => attempts,
-  payload: ({ payload }) => payload,
+  payload: ({ payload }) => (payload === NO_PAYLOAD ? null : payload),
   result: ({ result }) => result,
 };
 

@@ -81,7 +81,7 @@ export function deferAttempt(step: Step, row: JobHead, { by, error, askedMs }: D
   });
   if (runAt === null) return endAttempt(step, row, { outcome: "failed", error, retryAfterMs: askedMs });
   const { since = step.now, leases } = returns;
-  return putBack(step, row, { runAt, error, returns: { last: by, unbegun: 0, since, leases } });
+  return putBack(step, row, { runAt, error, returns: { ...returns, last: by, unbegun: 0, since, leases } });
 }
 
 /**

@@ -48,7 +48,13 @@ export function specOf(settings: QueueSettings, job: NewJob, now: number): strin
   const keyed = job.idempotency !== null || job.dedup !== null;
   const traced = job.traceparent === undefined ? {} : { traceparent: job.traceparent };
   const brought = job.parent !== null || job.depth !== undefined;
-  const plain = job.retry === null && job.tags.length === 0 && !keyed && !brought && job.traceparent === undefined;
+  const plain =
+    job.retry === null &&
+    job.tags.length === 0 &&
+    !keyed &&
+    !brought &&
+    job.traceparent === undefined &&
+    job.comesAgain === undefined;
   const known = plain ? plainSpecs.get(settings) : undefined;
   if (known !== undefined) return known;
   const retry = { ...settings.retry, ...job.retry };
@@ -61,6 +67,7 @@ export function specOf(settings: QueueSettings, job: NewJob, now: number): strin
     ...parent,
     ...dedup,
     ...traced,
+    ...(job.comesAgain ? { comesAgain: true } : {}),
   };
   const text = JSON.stringify(spec);
   if (plain) plainSpecs.set(settings, text);

@@ -77,11 +77,10 @@ export function redrive(step: Step, row: JobHead, delayMs: number): JobHead | nu
   return after;
 }
 
-/** It may be deferred again for as long as a job that has just come. Stale leases stay known. */
-function withNewBudget(row: JobHead): string | null {
-  if (row.returns === null) return null;
+/** It may be deferred again for as long as a job that has just come. Stale leases stay known, and that it had ended. */
+function withNewBudget(row: JobHead): string {
   const { leases } = returnsOf(row);
-  return JSON.stringify({ unbegun: 0, leases } satisfies Returns);
+  return JSON.stringify({ unbegun: 0, leases, redriven: true } satisfies Returns);
 }
 
 /** An attempt that was cancelled lives in the row alone: it is stored before the next one overwrites it. */

@@ -82,6 +82,10 @@ test("a listed job may leave out payload, result and attempts; a job may not", (
   };
   expect(JobListItem.safeParse(listed).success).toBe(true);
   expect(JobView.safeParse(listed).success).toBe(false);
-  expect(JobView.safeParse({ ...listed, payload: null, result: null, attempts: [] }).success).toBe(true);
-  expect(JobView.safeParse({ ...listed, payload: null, result: null, attempts: [], secret: 1 }).success).toBe(false);
+  expect(JobView.safeParse({ ...listed, payload: null, payloadKept: true, result: null, attempts: [] }).success).toBe(
+    true,
+  );
+  expect(
+    JobView.safeParse({ ...listed, payload: null, payloadKept: true, result: null, attempts: [], secret: 1 }).success,
+  ).toBe(false);
 });

@@ -21,6 +21,8 @@ describe("queueDefaults", () => {
       timeout: 60,
       retention: 604_800,
       idempotencyWindow: 86_400,
+      history: "all",
+      keepPayload: true,
       consistency: "strong",
       paused: false,
     });

@@ -82,6 +82,8 @@ function assignIn(job: Job, { target, patch }: Move, delayMs: number): AssignedJ
       payload,
       createdAt: job.createdAt,
       parent: job.parent ?? null,
+      // A redrive that was cut short is completed when it is repeated.
+      comesAgain: true as const,
       ...(job.depth === undefined ? {} : { depth: job.depth }),
       ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
     },

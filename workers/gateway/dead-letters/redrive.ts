@@ -18,7 +18,7 @@ import type { Services } from "../services.ts";
 import { deadFilter } from "./dead-filter.ts";
 import { DeadHistory } from "./dead-history.ts";
 import { movedPayload, moveJobs } from "./move-jobs.ts";
-import { revive } from "./revive.ts";
+import { hasPayload, revive } from "./revive.ts";
 
 /** Jobs looked at by one call to a shard: a bounded time in which it serves nobody else. */
 const STEP = 500;
@@ -108,8 +108,11 @@ export class Redrive {
     return null;
   }
 
-  async #redriveFromHistory(jobs: Job[]): Promise<Problem | null> {
+  async #redriveFromHistory(found: Job[]): Promise<Problem | null> {
     const { services, settings, target, body } = this.#of;
+    const jobs = found.filter(hasPayload);
+    const without = found.length - jobs.length;
+    this.#count(without, 0, without);
     if (jobs.length === 0) return null;
     if (body.dryRun) {
       this.#look(jobs);

@@ -16,16 +16,26 @@ export async function revive(
   revivals: Revival[],
   how: Pick<ReviveRequest, "settings" | "patch" | "action" | "movingTo">,
 ): Promise<Result<Revived[]>> {
-  const items = revivals.map((revival) => ({ slot: parseJobId(revival.job.id)?.slot ?? 0, item: revival }));
-  return scatter(shards, items, { idempotent: false }, (shard, head, jobs: Revival[]) =>
+  const able = how.action === "discard" ? revivals : revivals.filter(({ job }) => hasPayload(job));
+  const items = able.map((revival) => ({ slot: parseJobId(revival.job.id)?.slot ?? 0, item: revival }));
+  const revived = await scatter(shards, items, { idempotent: false }, (shard, head, jobs: Revival[]) =>
     shard.revive({ ...head, ...how, jobs }),
   );
+  if (isProblem(revived) || able.length === revivals.length) return revived;
+  const results = new Map(able.map((revival, i) => [revival, revived[i]]));
+  return revivals.map((revival) => results.get(revival) ?? { type: "refused", because: "payload-not-kept" });
+}
+
+/** Whether the job can run once more: history may have it without its payload. */
+export function hasPayload({ payloadKept }: Pick<Job, "payloadKept">): boolean {
+  return payloadKept !== false;
 }
 
 /** Retries a job that its shard has forgotten. The problems are those of a retry of one that the shard has. */
 export async function retryFromHistory(services: Services, job: Job): Promise<Result<Job>> {
   // Said before its queue is looked for, which may be gone: the shard would say the same.
   if (rejectedAtCommit(job)) return cannotReturn("rejected-at-commit", job.queue);
+  if (!hasPayload(job)) return cannotReturn("payload-not-kept", job.queue);
   const settings = await services.settings.get(job.namespace, job.queue, Date.now());
   if (isProblem(settings)) {
     return settings.code === "queue-not-found" ? cannotReturn("queue-deleted", job.queue) : settings;
@@ -56,6 +66,10 @@ export function cannotReturn(because: Unredrivable, queue: string): Problem {
     case "rejected-at-commit":
       return conflict.state(
         "The job was accepted without its shard, and may not run: its error says why. Submit another instead.",
+      );
+    case "payload-not-kept":
+      return conflict.state(
+        `The job has left its shard, and its payload was not kept, as queue ${queue} has it. Submit another instead.`,
       );
     case "namespace-full":
       return full.namespace(FULL_RETRY_SECONDS);

@@ -41,6 +41,7 @@ export function listItem<State>(job: JobIn<State>, include: JobFields): Omit<Job
     ...(include.payload ? { payload: new JsonText(job.payload) } : {}),
     ...(include.result ? { result: job.result === null ? null : new JsonText(job.result) } : {}),
     resultTruncated: job.resultTruncated,
+    ...(include.payload ? { payloadKept: job.payloadKept ?? true } : {}),
     error: job.error,
     createdAt: formatTimestamp(job.createdAt),
     runAt: formatTimestamp(job.runAt),

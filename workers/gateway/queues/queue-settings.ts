@@ -42,6 +42,8 @@ export function settingsView(settings: QueueSettings): QueueSettingsView {
     timeout: msToSeconds(settings.timeoutMs),
     retention: msToSeconds(settings.retentionMs),
     idempotencyWindow: msToSeconds(settings.idempotencyWindowMs),
+    history: settings.history ?? "all",
+    keepPayload: settings.keepPayload ?? true,
     consistency: settings.consistency,
     paused: settings.paused,
   };

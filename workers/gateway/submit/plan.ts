@@ -133,14 +133,22 @@ async function newOnes(groups: Group[], { past, atomic, results }: Collecting): 
 function assignedOf(
   { submission, index }: Waiting,
   settings: QueueSettings,
-  { randomness, now, pinned }: SubmitOptions,
+  options: SubmitOptions,
 ): Result<AssignedJob> {
+  const { randomness, now, pinned } = options;
   const divided = pinned === undefined ? isDivided(settings) : spreads(settings, pinned);
   if (isProblem(divided)) return divided;
-  return assignSlot(submission, settings, {
+  const assigned = assignSlot(submission, settings, {
     partition: randomness.partition,
     draw: randomness.of(index),
     now,
     divided,
   });
+  if (!isProblem(assigned) && comesAgain(settings, options)) assigned.job.comesAgain = true;
+  return assigned;
+}
+
+/** A message may bring the job again for days: the one that it came in, or the one that it is deferred in. */
+function comesAgain({ consistency }: QueueSettings, { past, defers = false, atomic }: SubmitOptions): boolean {
+  return past !== undefined || (defers && !atomic && consistency === "available");
 }

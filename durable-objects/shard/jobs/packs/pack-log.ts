@@ -6,9 +6,9 @@ const MARK = "#";
 /** Stands where the log has the version of a job. */
 const NO_VERSION = 0;
 
-/** The name of a pack in the log, in place of those of its jobs. */
-export function loggedPack({ pack }: Pick<PackHead, "pack">): LoggedJob {
-  return [`${MARK}${pack}`, NO_VERSION];
+/** The name of a pack in the log, in place of those of its jobs. `copied`: its jobs go to history. */
+export function loggedPack({ pack }: Pick<PackHead, "pack">, { copied } = { copied: true }): LoggedJob {
+  return copied ? [`${MARK}${pack}`, NO_VERSION] : [`${MARK}${pack}`, NO_VERSION, "skip"];
 }
 
 /** The pack that an entry of the log names; null where it names a job. */

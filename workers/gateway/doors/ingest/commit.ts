@@ -87,7 +87,12 @@ async function submitted(
   let settings = await settingsOf(services, { namespace, queue, now });
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     if (isProblem(settings)) return settings;
-    const sent = { queues: [settings], jobs: [{ ...job, queue: 0 }], atomic: false, deferred: true as const };
+    const sent = {
+      queues: [settings],
+      jobs: [{ ...job, queue: 0, comesAgain: true as const }],
+      atomic: false,
+      deferred: true as const,
+    };
     const reply = await services.shards.ask(slot, { idempotent: true }, (shard, head) =>
       shard.submit({ ...head, ...sent }),
     );
