@@ -129,10 +129,24 @@ const retryAfter = field(
   60,
 );
 
+const release = {
+  delay: field(
+    RetryAfterSeconds.optional(),
+    `How many seconds from now the job may start again: at most ${formatNumber(MAX_RETRY_AFTER_SECONDS)}. Left out: at once.`,
+    30,
+  ),
+  reason: field(
+    ErrorMessage.optional(),
+    `Why the worker gives it back: up to ${formatBytes(MAX_ERROR_MESSAGE_BYTES)}. The job shows it as the message of its \`error\`. Left out: it says that its worker gave it back.`,
+    "the database of this host is being moved",
+  ),
+};
+
 const SUCCESS = "The attempt succeeded.";
 const FAILURE = "The attempt failed.";
+const RELEASE = "Neither: the worker gives the job back, and no attempt is spent.";
 
-/** One outcome. A `result` left out is null. */
+/** One outcome, which `ok` tells: true, false, or null for none. A `result` left out is null. */
 export const ReportBody = described(
   z.discriminatedUnion("ok", [
     described(z.strictObject({ lease, ok: field(z.literal(true), SUCCESS, true), result, spawn }), SUCCESS, {
@@ -141,6 +155,11 @@ export const ReportBody = described(
       result: { sent: true },
     }),
     described(z.strictObject({ lease, ok: field(z.literal(false), FAILURE, false), error, retryAfter }), FAILURE),
+    described(z.strictObject({ lease, ok: field(z.literal(null), RELEASE, null), ...release }), RELEASE, {
+      lease: EXAMPLE_LEASE,
+      ok: null,
+      delay: 30,
+    }),
   ]),
   "The outcome of one attempt.",
   { lease: EXAMPLE_LEASE, ok: true, result: { sent: true } },
@@ -243,18 +262,6 @@ export const FailLeaseBody = described(
   "One failure, and the lease of its attempt.",
 );
 
-const release = {
-  delay: field(
-    RetryAfterSeconds.optional(),
-    `How many seconds from now the job may start again: at most ${formatNumber(MAX_RETRY_AFTER_SECONDS)}. Left out: at once.`,
-    30,
-  ),
-  reason: field(
-    ErrorMessage.optional(),
-    `Why the worker gives it back: up to ${formatBytes(MAX_ERROR_MESSAGE_BYTES)}. The job shows it as the message of its \`error\`. Left out: it says that its worker gave it back.`,
-    "the database of this host is being moved",
-  ),
-};
 export const ReleaseBody = described(z.strictObject(release), "A job that its worker gives back.", { delay: 30 });
 export type ReleaseBody = z.infer<typeof ReleaseBody>;
 

@@ -23,7 +23,6 @@ export function bindingPort(dure: DureBinding, ports: { clock: Clock; random: ()
     report: (reports, { claim, signal }) =>
       // A result is what its JSON says, as over HTTP: RPC would carry a Date as one, and Dure refuse it.
       once(signal, () => dure.report(asJson(reports), claim === undefined ? {} : { claim })),
-    release: (lease, body, signal) => once(signal, () => dure.release(lease, body)),
     extend: (lease, body, signal) => once(signal, () => dure.extend(lease, asJson(body))),
   };
 }

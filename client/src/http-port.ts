@@ -1,4 +1,4 @@
-import { claimJobs, extendByLease, releaseByLease, reportJobs } from "./generated/calls.ts";
+import { claimJobs, extendByLease, reportJobs } from "./generated/calls.ts";
 import type { Transport } from "./transport.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -15,8 +15,6 @@ export function httpPort(transport: Transport): WorkPort {
       const body = claim === undefined ? { reports } : { reports, claim };
       return transport.once(reportJobs, { body, repeatable: false, signal });
     },
-    release: (lease, body, signal) =>
-      transport.once(releaseByLease, { body: { lease, ...body }, repeatable: false, signal }),
     extend: (lease, body, signal) =>
       transport.once(extendByLease, { body: { lease, ...body }, repeatable: false, signal }),
   };

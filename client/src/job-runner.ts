@@ -1,7 +1,7 @@
 import type { ClaimedJob } from "./generated/types.ts";
 import type { Log } from "./log.ts";
 import type { Pending } from "./outbox.ts";
-import { giveBack } from "./released.ts";
+import { releaseReport } from "./released.ts";
 import { Reporter } from "./reporter.ts";
 import { type Handler, runJob, STOPPED } from "./running-job.ts";
 import type { WorkPort } from "./work-port.ts";
@@ -103,9 +103,9 @@ export class JobRunner {
   }
 
   async #run(job: ClaimedJob, { queue, handler }: ClaimOptions): Promise<void> {
-    const { port, leaseSeconds, stopping, stopped, closed, onEnd, log } = this.#options;
+    const { port, leaseSeconds, stopping, stopped, onEnd, log } = this.#options;
     this.#running++;
-    if (stopping?.aborted) await giveBack(job, STOPPED, { port, closed });
+    if (stopping?.aborted) this.#reporter.add(releaseReport(job.lease, STOPPED));
     else {
       const report = await runJob(job, { port, handler, log, leaseSeconds, stopping, stopped });
       if (report !== null) this.#reporter.add(report);

@@ -3,7 +3,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
 import { failureReport, successReport } from "./outcome.ts";
 import type { ProgressUpdate } from "./progress.ts";
-import { giveBack, Released } from "./released.ts";
+import { Released, releaseReport } from "./released.ts";
 import { Spawned } from "./spawned.ts";
 import type { WorkPort } from "./work-port.ts";
 
@@ -106,9 +106,8 @@ export async function runJob(job: ClaimedJob, options: RunOptions): Promise<Repo
   if (stopping?.aborted && reason !== undefined && !isLost && !report.ok) released.as ??= STOPPED;
   // A job that goes on later does so from what it said last; one that succeeded needs it no more.
   if (!report.ok || released.as !== null) await heart.flush();
-  if (released.as === null) return isLost ? null : report;
-  if (!isLost) await giveBack(job, released.as, { port, closed: port.clock.deadline(leaseSeconds * 1000) });
-  return null;
+  if (isLost) return null;
+  return released.as === null ? report : releaseReport(job.lease, released.as);
 }
 
 async function outcome(

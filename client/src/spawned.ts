@@ -29,7 +29,7 @@ export class Spawned {
 
 /** Whether a report brings jobs: the server may refuse it for one of them. */
 export function brings(report: ReportRequest): boolean {
-  return report.ok && (report.spawn?.length ?? 0) > 0;
+  return report.ok === true && (report.spawn?.length ?? 0) > 0;
 }
 
 /** What the server refuses for good about a report that brings jobs: each of the jobs may be the reason. */

@@ -4,7 +4,6 @@ import type {
   ClaimRequest,
   Extended,
   ExtendRequest,
-  ReleaseRequest,
   Reported,
   ReportRequest,
   ReportsRequest,
@@ -23,6 +22,5 @@ export interface WorkPort {
   readonly random: () => number;
   claim(queue: string, claim: ClaimRequest, signal: AbortSignal): Promise<ClaimedJob[]>;
   report(reports: ReportRequest[], options: { claim?: NextClaim; signal: AbortSignal }): Promise<Reported>;
-  release(lease: string, body: ReleaseRequest, signal: AbortSignal): Promise<unknown>;
   extend(lease: string, body: ExtendRequest, signal: AbortSignal): Promise<Extended>;
 }

@@ -130,6 +130,42 @@ describe("reporting", () => {
     expect(await getJob(answer.jobs[0]?.id ?? "")).toMatchObject({ state: "running", attempts: [{ worker: "again" }] });
   });
 
+  it("gives jobs back beside other outcomes, without an attempt being spent", async () => {
+    const queue = await newQueue({ partitions: 1 });
+    for (let i = 0; i < 3; i++) await submit({ queue, payload: i });
+    const [one, two, three] = await claim(queue, { max: 3 });
+    const reports = [
+      { lease: one?.lease, ok: null, delay: 30, reason: "The relay is being moved." },
+      { lease: two?.lease, ok: true },
+      { lease: three?.lease, ok: null },
+    ];
+    const { items, jobs } = await must<ReportsView>("POST", "/v1/reports", { body: { reports, claim: { queue } } });
+    expect(items).toEqual([{ status: "recorded" }, { status: "recorded" }, { status: "recorded" }]);
+    // The one that was given back at once is there for the claim of the same call.
+    expect(jobs.map(({ id, attempt, delivery }) => ({ id, attempt, delivery }))).toEqual([
+      { id: three?.id, attempt: 1, delivery: 2 },
+    ]);
+    await evict();
+    const error = { code: "released", message: "The relay is being moved.", retryable: true };
+    const released = await getJob(one?.id ?? "");
+    expect(released).toMatchObject({ state: "scheduled", attempt: 0, delivery: 1, error, attempts: [] });
+    expect(await must("POST", "/v1/reports", { body: { reports } })).toMatchObject({
+      items: [{ status: "stale" }, { status: "stale" }, { status: "stale" }],
+    });
+  });
+
+  it.each([
+    [{ ok: "released" }, "/reports/0/ok", "ok is true, false or null."],
+    [{ ok: null, delay: 86_401 }, "/reports/0/delay", "delay is in seconds: at most 86,400."],
+    [{ ok: null, error: { code: "x" } }, "/reports/0/error", "`error` is no member of reports[0]."],
+    [{ ok: true, delay: 1 }, "/reports/0/delay", "`delay` is no member of reports[0]."],
+  ])("%j is refused, and where", async (said, pointer, detail) => {
+    expect(await call("POST", "/v1/reports", { body: { reports: [{ lease: "lease_x", ...said }] } })).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer, detail: expect.stringContaining(detail) }] },
+    });
+  });
+
   it("without a claim answers no jobs", async () => {
     const queue = await newQueue();
     await submit({ queue });

@@ -882,6 +882,28 @@ export type ReportRequest = {
      * @example 60
      */
     retryAfter?: number | undefined;
+} | {
+    /**
+     * @description The lease of the attempt, as the claim gave it.
+     * @example lease_01m81y5hxdfwy87v7akx98zqk9_1_5f2c9a7e10b3d846c1d07e92b45a386f
+     */
+    lease: string;
+    /**
+     * @description Neither: the worker gives the job back, and no attempt is spent.
+     * @example null
+     * @constant
+     */
+    ok: null;
+    /**
+     * @description How many seconds from now the job may start again: at most 86,400. Left out: at once.
+     * @example 30
+     */
+    delay?: number | undefined;
+    /**
+     * @description Why the worker gives it back: up to 4 KiB. The job shows it as the message of its `error`. Left out: it says that its worker gave it back.
+     * @example the database of this host is being moved
+     */
+    reason?: string | undefined;
 };
 
 /**

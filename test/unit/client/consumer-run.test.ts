@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { DureBinding } from "../../../client/src/binding.ts";
-import { consumer } from "../../../client/src/consumer.ts";
-import type { ClaimInput, ReportInput } from "../../../contract/pull.ts";
+import { consumer, type HandlerContext, type TypedJob } from "../../../client/src/consumer.ts";
+import { type ClaimInput, ReportBody, type ReportInput } from "../../../contract/pull.ts";
 import type { Outcome } from "../../../contract/rpc.ts";
 import { isFinal } from "../../../domain/job/state.ts";
+import { outcomeOf } from "../../../workers/gateway/work/reporting.ts";
 import { lane } from "../../lane.ts";
 import { FakeClock, gate } from "../../rigs/client-fakes.ts";
 import { BELL, range, startConsumer } from "../../rigs/consumer-rig.ts";
+import { sound } from "../../rigs/gateway-parts.ts";
 import { CALL, Harness, MINUTE, SECOND, settingsOf } from "../../rigs/shard-harness.ts";
 import { Random } from "../../simulation/random.ts";
 
@@ -162,7 +164,7 @@ class Rig {
   async #invoke(bell: unknown): Promise<void> {
     const life = { ended: false };
     const worker = consumer({
-      handlers: { q: (job) => this.#run(job), other: (job) => this.#run(job), gone: () => null },
+      handlers: { q: (...run) => this.#run(...run), other: (...run) => this.#run(...run), gone: () => null },
       clock: this.clock,
       random: () => this.#random.next(),
       concurrency: this.#random.int(1, 5),
@@ -173,10 +175,11 @@ class Rig {
     await worker.queue({ messages: [{ body: bell, ack: () => undefined }] }, { DURE: this.#binding(life) });
   }
 
-  async #run(job: { id: string; delivery: number; payload: unknown }): Promise<string> {
+  async #run(job: TypedJob, { release }: HandlerContext): Promise<string> {
     this.ran.push(`${job.id}/${job.delivery}`);
     await this.clock.sleep((job.payload as { ms: number }).ms);
     if (this.#hit(0.2)) throw new Error("no luck");
+    if (this.#hit(0.1)) release();
     return job.id;
   }
 
@@ -220,7 +223,7 @@ class Rig {
   #report(report: ReportInput) {
     const outcome: Outcome = report.ok
       ? { ok: true, result: JSON.stringify(report.result), resultTruncated: false }
-      : { ok: false, error: { code: "x", message: report.error.message ?? "", retryable: true }, retryAfterMs: null };
+      : sound(outcomeOf(ReportBody.parse(report)));
     const result = this.h.report(report.lease, outcome);
     if (result.status === "recorded") return { status: "recorded" };
     return { status: "stale", problem: { type: "", title: "", status: 409, detail: "", code: "stale-lease" } };

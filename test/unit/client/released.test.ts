@@ -3,34 +3,31 @@ import { Dure, type Handler, NonRetryable } from "../../../client/src/index.ts";
 import { type Answer, claimedJob, fakeServer, problemBody, settle } from "../../rigs/client-fakes.ts";
 import { startWorker } from "../../rigs/worker-rig.ts";
 
-/** A worker of one job whose releases are answered as `script` says, from the first on. */
+/** A worker of one job whose reports are answered as `script` says, from the first on. */
 function start(handler: Handler, script: (tries: number) => Answer | null = () => null) {
   let tries = 0;
-  const rig = startWorker([claimedJob("a")], { concurrency: 1, handler }, ({ path }) =>
-    path.endsWith("/release") ? script(++tries) : null,
+  return startWorker([claimedJob("a")], { concurrency: 1, handler }, ({ path }) =>
+    path === "/v1/reports" ? script(++tries) : null,
   );
-  const releases = () => rig.server.seen.filter(({ path }) => path.endsWith("/release")).map(({ body }) => body);
-  return { ...rig, releases };
 }
 
 describe("a handler that releases its job", () => {
-  test("ends there, and the job is given back instead of reported", async () => {
+  test("ends there, and the job is given back", async () => {
     let wentOn = false;
-    const { releases, reports, worker } = start((_, context) => {
+    const { reports, worker } = start((_, context) => {
       context.spawn({ payload: 1 });
       context.release({ delay: 30, reason: "the relay is being moved" });
       wentOn = true;
     });
     await settle();
-    expect(releases()).toEqual([{ lease: "lease-a", delay: 30, reason: "the relay is being moved" }]);
-    expect(reports()).toEqual([]);
+    expect(reports()).toEqual([{ lease: "lease-a", ok: null, delay: 30, reason: "the relay is being moved" }]);
     expect([wentOn, worker.running]).toEqual([false, 0]);
   });
 
   test("may say nothing with it", async () => {
-    const { releases } = start((_, context) => context.release());
+    const { reports } = start((_, context) => context.release());
     await settle();
-    expect(releases()).toEqual([{ lease: "lease-a" }]);
+    expect(reports()).toEqual([{ lease: "lease-a", ok: null }]);
   });
 
   test.each<[string, () => unknown]>([
@@ -42,7 +39,7 @@ describe("a handler that releases its job", () => {
       },
     ],
   ])("and then %s has released it all the same, as it said first", async (_, then) => {
-    const { releases, reports } = start((_, context) => {
+    const { reports } = start((_, context) => {
       for (const delay of [7, 8]) {
         try {
           context.release({ delay });
@@ -53,8 +50,7 @@ describe("a handler that releases its job", () => {
       return then();
     });
     await settle();
-    expect(releases()).toEqual([{ lease: "lease-a", delay: 7 }]);
-    expect(reports()).toEqual([]);
+    expect(reports()).toEqual([{ lease: "lease-a", ok: null, delay: 7 }]);
   });
 
   test("delivers before it what was said of its progress", async () => {
@@ -63,51 +59,34 @@ describe("a handler that releases its job", () => {
       context.release();
     });
     await settle();
-    const paths = server.seen.map(({ path }) => path).filter((path) => path.startsWith("/v1/leases/"));
-    expect(paths).toEqual(["/v1/leases/extend", "/v1/leases/release"]);
+    const paths = server.seen.map(({ path }) => path).filter((path) => !path.endsWith("/claim"));
+    expect(paths).toEqual(["/v1/leases/extend", "/v1/reports"]);
   });
 
-  test("tries three times where there is no answer, and no more once there is one", async () => {
-    const lost = start(
+  test("has it sent until it is heard, and hears nothing of a first sending whose answer was lost", async () => {
+    const stale = { status: "stale", problem: { status: 409, code: "stale-lease", title: "", detail: "", type: "" } };
+    const { clock, reports, errors } = start(
       (_, context) => context.release(),
-      () => "no-answer",
+      (tries) => (tries < 3 ? "no-answer" : { body: { items: [stale], jobs: [] } }),
     );
-    await lost.clock.advance(10_000);
-    expect(lost.releases()).toHaveLength(3);
-    const busy = start(
-      (_, context) => context.release(),
-      (tries) => (tries === 1 ? problemBody(429, "too-many-requests") : null),
-    );
-    await busy.clock.advance(10_000);
-    expect(busy.releases()).toHaveLength(2);
-    const heard = start(
-      (_, context) => context.release(),
-      (tries) => (tries === 1 ? "no-answer" : problemBody(409, "stale-lease")),
-    );
-    await heard.clock.advance(10_000);
-    expect(heard.releases()).toHaveLength(2);
-    expect(heard.reports()).toEqual([]);
+    await clock.advance(20_000);
+    expect(reports()).toHaveLength(3);
+    // Two answers that were lost, and nothing of the report that came too late.
+    expect(errors).toHaveLength(2);
   });
 
   test("has nothing left to give back when the lease is lost", async () => {
-    const { clock, releases, reports } = startLost();
+    const handler: Handler = async (_, context) => {
+      await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+      context.release();
+    };
+    const { clock, reports } = startWorker([claimedJob("a")], { concurrency: 1, handler }, ({ path }) =>
+      path.endsWith("/extend") ? problemBody(409, "stale-lease") : null,
+    );
     await clock.advance(20_000);
-    expect([releases(), reports()]).toEqual([[], []]);
+    expect(reports()).toEqual([]);
   });
 });
-
-/** A worker whose first heartbeat finds the lease gone, and whose handler then releases. */
-function startLost() {
-  const handler: Handler = async (_, context) => {
-    await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
-    context.release();
-  };
-  const rig = startWorker([claimedJob("a")], { concurrency: 1, handler }, ({ path }) =>
-    path.endsWith("/extend") ? problemBody(409, "stale-lease") : null,
-  );
-  const releases = () => rig.server.seen.filter(({ path }) => path.endsWith("/release"));
-  return { ...rig, releases };
-}
 
 test("release(lease) is a call of its own too, sent again after a lost answer", async () => {
   let tries = 0;

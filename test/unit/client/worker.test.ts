@@ -152,16 +152,21 @@ describe("stop", () => {
     await settle();
     const stop = worker.stop();
     await settle();
-    late.open({ body: { jobs: [claimedJob("late")] } });
+    late.open({ body: { jobs: [claimedJob("late"), claimedJob("too")] } });
     await stop;
     expect(claims).toBe(1);
     const { path, body } = server.seen.at(-1) ?? {};
-    expect([path, body]).toEqual(["/v1/leases/release", { lease: "lease-late", reason: "The worker was stopped." }]);
+    const released = { ok: null, reason: "The worker was stopped." };
+    const reports = [
+      { lease: "lease-late", ...released },
+      { lease: "lease-too", ...released },
+    ];
+    expect([path, body]).toEqual(["/v1/reports", { reports }]);
     expect(begun).toBe(0);
   });
 
   test("after the grace handlers are aborted, and the jobs of those that give up are given back", async () => {
-    const { clock, worker, reports, server } = startWorker([claimedJob("a")], {
+    const { clock, worker, reports } = startWorker([claimedJob("a")], {
       concurrency: 1,
       handler: (_, { signal }) =>
         new Promise((_, reject) => {
@@ -172,10 +177,7 @@ describe("stop", () => {
     const stop = worker.stop({ graceSeconds: 2 });
     await clock.advance(2000);
     await stop;
-    expect(reports()).toEqual([]);
-    expect(server.seen.filter(({ path }) => path === "/v1/leases/release").map(({ body }) => body)).toEqual([
-      { lease: "lease-a", reason: "The worker was stopped." },
-    ]);
+    expect(reports()).toEqual([{ lease: "lease-a", ok: null, reason: "The worker was stopped." }]);
   });
 
   test("after the grace, a handler that ends all the same has its outcome reported", async () => {

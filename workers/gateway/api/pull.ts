@@ -31,7 +31,7 @@ import { type Answered, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
-import { extend, outcomeOf, progressIn, type Reported, releasedOutcome, report } from "../work/reporting.ts";
+import { extend, outcomeOf, progressIn, type Reported, report } from "../work/reporting.ts";
 import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
 import type { UseCase } from "./use-case.ts";
 
@@ -121,7 +121,9 @@ export const releaseLease: UseCase<"releaseLease"> = (context, { params, body })
   release(context, { lease: params.lease, ...body });
 
 async function release(context: Context, { lease, ...body }: ReleaseBody & Leased): Promise<Result<Answered<JobView>>> {
-  const reported = await reportOne(context, { lease, outcome: releasedOutcome(body) }, []);
+  const outcome = outcomeOf({ ok: null, ...body });
+  if (isProblem(outcome)) return outcome;
+  const reported = await reportOne(context, { lease, outcome }, []);
   return isProblem(reported) ? reported : done(jobView(reported.job));
 }
 

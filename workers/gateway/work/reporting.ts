@@ -23,13 +23,15 @@ import type { Services } from "../services.ts";
 
 type ReportedOutcome =
   | Omit<Extract<ReportBody, { ok: true }>, "lease" | "spawn">
-  | Omit<Extract<ReportBody, { ok: false }>, "lease">;
+  | Omit<Extract<ReportBody, { ok: false }>, "lease">
+  | Omit<Extract<ReportBody, { ok: null }>, "lease">;
 
 /** How long an answer waits until the jobs that its reports brought are on their shards, where they can be read. */
 const DELIVERY_WAIT_MS = 1_000;
 
 /** What a worker says of one attempt, and the jobs it brings, in the units used inside. A 413 problem when the result is too large. */
 export function outcomeOf(report: ReportedOutcome, spawn: SpawnJob[] = []): Result<Outcome> {
+  if (report.ok === null) return released(report);
   if (!report.ok) {
     const retryAfterMs = report.retryAfter === undefined ? null : secondsToMs(report.retryAfter);
     return { ok: false, error: report.error, retryAfterMs };
@@ -40,7 +42,7 @@ export function outcomeOf(report: ReportedOutcome, spawn: SpawnJob[] = []): Resu
 }
 
 /** A job that its worker gives back. */
-export function releasedOutcome({ delay, reason = "The worker gave the job back." }: ReleaseBody): Outcome {
+function released({ delay, reason = "The worker gave the job back." }: ReleaseBody): Outcome {
   const error = { code: "released", message: reason, retryable: true };
   return { ok: false, error, retryAfterMs: delay === undefined ? 0 : secondsToMs(delay), putBack: "released" };
 }
