@@ -296,13 +296,32 @@ const CHECKS = {
     ),
     "Not `ok` when jobs for handlers or HTTP targets could run and no processor has come for them for more than 60 seconds. Without such jobs it is `ok`.",
   ),
+  history: field(
+    described(
+      Check.extend({
+        usedPercent: field(
+          z.int().nullable(),
+          "How much of what it can hold the fullest database of history has, in percent. Null when one did not say.",
+          12,
+        ),
+        refusedSeconds: field(
+          z.int().nullable(),
+          "For how many seconds history has had no room for what finished, on the shards that were asked. Null: it takes what there is.",
+          null,
+          90,
+        ),
+      }),
+      "Whether history has room for finished jobs.",
+    ),
+    "Not `ok` from 80 percent on, and while a full database refuses finished jobs. These stay in their shards meanwhile, and jobs are accepted as long as those have room.",
+  ),
 };
 
 export const ReadyView = described(
   z.strictObject({
     status: field(
       z.enum(["ok", "degraded", "down"]),
-      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, the cron stands still, or the processor does not come; `down`: they do not.",
+      "`ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, the cron stands still, the processor does not come, or history has little room left; `down`: they do not.",
       "ok",
     ),
     checks: described(z.strictObject(CHECKS), "Each thing that Dure needs, by its name."),

@@ -38,6 +38,7 @@ import type {
   FinishedRequest,
   ListReply,
   ListRequest,
+  ProjectedRequest,
 } from "./rpc/list.ts";
 import type { ConfigureNamespacesRequest, DeletionProgress } from "./rpc/namespace.ts";
 import type {
@@ -169,9 +170,9 @@ export interface ShardApi {
   finished(request: FinishedRequest): Promise<Reply<FinishedReply>>;
   /**
    * History has everything up to `cursor` since the write whose bookmark of D1 is `bookmark` (null when it is not known). The
-   * shard may forget that much when its time comes.
+   * shard may forget that much when its time comes. With `full` its database has no room for more: nothing behind `cursor` was written.
    */
-  projected(request: ShardCall & { cursor: number; bookmark: string | null }): Promise<Reply<null>>;
+  projected(request: ProjectedRequest): Promise<Reply<null>>;
   /** The cron's call: arms a lost alarm again, rings lost bells, does what is due, and answers what the shard holds. */
   wake(request: ShardCall): Promise<Reply<ShardHealth>>;
   /** What the shard holds, from what is kept of it: to ask costs the same however much that is. */

@@ -28,7 +28,7 @@ export const PLATFORM_CALLS = {
     scope: "public",
     summary: "Every dependency answers",
     description:
-      "Asks D1, KV, the Queues, the Directory and three shards whether they answer, and looks at the age of the last round of the cron, and at whether a processor comes for the work that waits for it. Without D1, KV, Queues, rounds or a processor the platform is degraded; without shards it is down. The answer may be a second old.",
+      "Asks D1, KV, the Queues, the Directory and three shards whether they answer, and looks at the age of the last round of the cron, at whether a processor comes for the work that waits for it, and at the room that history has left. Without D1, KV, Queues, rounds, a processor or that room the platform is degraded; without shards it is down. The answer may be a second old.",
     answers: [ok("Ready", "Ready, perhaps degraded"), { status: 503, description: "Down", json: "Ready" }],
     problems: [],
   }),
@@ -38,7 +38,7 @@ export const PLATFORM_CALLS = {
     scope: "metrics",
     summary: "OpenMetrics",
     description:
-      "Counters and gauges of every shard, in the OpenMetrics text format. They may be five seconds old. The root key alone can give the scope; where the variable `METRICS` is `public` no key is needed.",
+      "Counters and gauges of every shard, and the size of each database, in the OpenMetrics text format. They may be five seconds old. The root key alone can give the scope; where the variable `METRICS` is `public` no key is needed.",
     answers: [
       text("application/openmetrics-text; version=1.0.0; charset=utf-8", "Metrics", 'dure_jobs{state="queued"} 12\n'),
     ],

@@ -28,6 +28,8 @@ export interface ShardHealth {
   counts: Record<JobState, number>;
   /** Finished jobs that history does not have yet. */
   unprojected: number;
+  /** Since when its database has had no room for them, epoch ms; null: it has, as far as is known. Left out by a shard of an earlier version. */
+  historyFullSince?: number | null;
   /** The time of the deadline that has been due for longest; null when nothing is due. */
   oldestDueAt: number | null;
   /** Parked ordering keys. */

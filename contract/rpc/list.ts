@@ -96,3 +96,11 @@ export interface FinishedReply {
   /** So many ms the projector is to wait before it asks for more: the shard has other things to do. Left out: none. */
   pauseMs?: number;
 }
+
+/** How far history is. `bookmark` is of D1, for the write that came there; null where it is not known. */
+export interface ProjectedRequest extends ShardCall {
+  cursor: number;
+  bookmark: string | null;
+  /** History has no room: the shard goes on keeping what it has. */
+  full?: true;
+}

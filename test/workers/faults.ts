@@ -130,3 +130,15 @@ export async function crashAt(stub: DurableObjectStub<Shard>, n: number, crash: 
   });
   return () => statements;
 }
+
+/** A database that has no room: it can be read, and every write of jobs is refused as D1 does it, for as long as `full` says. */
+export function fullDatabase(full: () => boolean = () => true): D1Database {
+  const refused: D1Database = replaced(env.DB, {
+    withSession: () => replaced(refused as unknown as D1DatabaseSession, { getBookmark: () => null }),
+    batch: async (statements: D1PreparedStatement[]) => {
+      if (full()) throw new Error("D1_ERROR: Exceeded maximum DB size");
+      return env.DB.batch(statements);
+    },
+  });
+  return refused;
+}

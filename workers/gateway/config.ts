@@ -33,15 +33,21 @@ export interface Config {
   targets: TargetRules;
   /** Requests that may wait at a time in one isolate. */
   waiting: WaitingLimits;
+  /** What one database of D1 can hold, in bytes. */
+  databaseBytes: number;
   /** What SHARDS says: the map has as many only where it was made with it. */
   shards: string;
 }
+
+/** Docs: D1, Limits. On the free plan it is 500 MB. */
+const D1_MAX_BYTES = 10_000_000_000;
 
 type Required = "RATE_LIMIT" | "ALLOW_PRIVATE_TARGETS" | "WAITS_PER_KEY" | "WAITS_PER_NAMESPACE";
 type Optional =
   | "LOCATION"
   | "JURISDICTION"
   | "SHARDS"
+  | "D1_MAX_BYTES"
   | "TARGET_HOSTS"
   | "PLATFORM_HOSTS"
   | "METRICS"
@@ -68,6 +74,7 @@ export function configOf(env: Env): Config {
       targetHosts: hostPatterns("TARGET_HOSTS", variables.TARGET_HOSTS ?? ""),
       platformHosts: hostPatterns("PLATFORM_HOSTS", variables.PLATFORM_HOSTS ?? ""),
     },
+    databaseBytes: Number(variables.D1_MAX_BYTES ?? D1_MAX_BYTES),
     shards: variables.SHARDS ?? "",
     waiting: { perKey: Number(variables.WAITS_PER_KEY), perNamespace: Number(variables.WAITS_PER_NAMESPACE) },
   };
@@ -88,5 +95,6 @@ function numberFaults(variables: Variables): string | null {
     const fault = wholeNumberFault(name, variables[name]);
     if (fault !== null) return fault;
   }
-  return null;
+  const { D1_MAX_BYTES: bytes } = variables;
+  return bytes === undefined ? null : wholeNumberFault("D1_MAX_BYTES", bytes, 1);
 }

@@ -11,6 +11,8 @@ export interface CronRound {
   at: number;
   /** The shard whose work has waited longest for a processor; null when none has any. */
   longestWaiting: string | null;
+  /** The shard for whose finished jobs history has had no room for the longest; left out where it has for all. */
+  longestRefused?: string | null;
   /** Walks over settings that did not come to their end in the round: the last one visited, by the walk's name. */
   places?: Record<string, WalkPlace>;
 }
@@ -55,8 +57,8 @@ function readRound(text: string): CronRound | null {
   try {
     const read: unknown = JSON.parse(text);
     if (typeof read === "number") return { at: read, longestWaiting: null };
-    const { at, longestWaiting, places } = read as Partial<CronRound>;
-    return typeof at === "number" ? { at, longestWaiting: longestWaiting ?? null, places: places ?? {} } : null;
+    const { at, longestWaiting = null, longestRefused = null, places = {} } = read as Partial<CronRound>;
+    return typeof at === "number" ? { at, longestWaiting, longestRefused, places } : null;
   } catch {
     return null;
   }

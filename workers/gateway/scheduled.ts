@@ -18,6 +18,7 @@ import { log, reasonOf } from "./log.ts";
 import { repairDeletions } from "./namespaces/namespace-deletion.ts";
 import { repairOperations } from "./operations/operations.ts";
 import { walkForAMinute } from "./platform/audit-walk.ts";
+import { longestRefused } from "./platform/database-room.ts";
 import { longestWaiting } from "./platform/processor-away.ts";
 import { sealStored } from "./platform/seal-stored.ts";
 import { type Services, servicesOf } from "./services.ts";
@@ -70,7 +71,13 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("audit-log", () => purgeAuditLog(primary(services.database), now)),
     step("dead-letters", () => purgeDeadLetters(primary(services.database), now)),
   ]);
-  await step("round", () => services.cron.note({ at: Date.now(), longestWaiting: longestWaiting(woken), places }));
+  await step("round", () => note(services, woken, places));
+}
+
+/** What the round leaves for those who ask whether Dure can work. */
+function note({ cron }: Services, woken: Map<string, ShardHealth>, places: Places): Promise<void> {
+  const found = { longestWaiting: longestWaiting(woken), longestRefused: longestRefused(woken) };
+  return cron.note({ at: Date.now(), ...found, places });
 }
 
 /**

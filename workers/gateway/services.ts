@@ -4,6 +4,7 @@ import { isProblem, type Result } from "../../contract/problems.ts";
 import type { ShardHealth, TransactionApi } from "../../contract/rpc.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
+import type { DatabaseSize, NamedDatabase } from "../db/database-size.ts";
 import { type RetryD1, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
 import { KeyUse } from "./access/key-use.ts";
@@ -37,6 +38,8 @@ export interface NamedHealth {
 export interface Services {
   config: Config;
   database: D1Database;
+  /** All that have history in them. */
+  databases: readonly NamedDatabase[];
   /** Counts bad keys by address. */
   badKeys: BadKeys;
   /** Counts the requests of each key beyond this isolate. */
@@ -48,6 +51,7 @@ export interface Services {
   /** What is answered to everybody who asks whether Dure can work, and what operators measure: each remembered for a moment. */
   readiness: Remembered<ReadyView>;
   health: Remembered<Result<NamedHealth[]>>;
+  sizes: Remembered<DatabaseSize[]>;
   cron: CronRounds;
   /** Uniform in [0, 1). */
   random(): number;
@@ -90,11 +94,13 @@ export function servicesOf(env: Env): Services {
   const services: Services = {
     config,
     database: env.DB,
+    databases: [{ name: "DB", database: env.DB }],
     badKeys: new BadKeys(env.BAD_KEY_LIMIT),
     keyRates: env.KEY_LIMIT,
     pings: { kv: () => env.CACHE.get("readyz"), queues: () => env.LANE_DEFAULT.metrics() },
     readiness: new Remembered(READINESS_MS, ports),
     health: new Remembered<Result<NamedHealth[]>>(HEALTH_MS, ports, (health) => !isProblem(health)),
+    sizes: new Remembered<DatabaseSize[]>(HEALTH_MS, ports),
     cron: new CronRounds(env.CACHE),
     random: ports.random,
     placing: new SharedDraw(ports.random),

@@ -16,6 +16,7 @@ const LEVELS: Record<ProcessorEvent["event"], "debug" | "info" | "warn" | "error
   "claim-late": "warn",
   "gave-up": "error",
   "projection-failed": "warn",
+  "history-full": "error",
   "delivery-failed": "warn",
   "event-refused": "warn",
   "report-lost": "warn",

@@ -1,6 +1,7 @@
 import { type FinishedReply, RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
 import { MAX_PAUSE_MS } from "../../domain/projection-pace.ts";
+import { isDatabaseFull } from "../db/database-size.ts";
 import type { Finished, Position, ProjectionStore } from "../db/projection.ts";
 
 /** Jobs that the shard gives at once: while it makes a page of them it does nothing else. */
@@ -21,29 +22,55 @@ export interface ProjectionPorts {
   log(event: ProjectionEvent): void;
 }
 
-export type ProjectionEvent = { event: "projection-failed"; error: string };
+export type ProjectionEvent =
+  | { event: "projection-failed"; error: string }
+  /** The database has no room: the shard keeps its finished jobs, and history lacks them. */
+  | { event: "history-full"; error: string };
 
 const CALL = { v: RPC_VERSION, epoch: 0 };
 
 /**
  * Copies `shard`'s finished jobs to history, from history's own position on, and tells the shard how far history is.
  * Jobs and position are written together, so a run that stops anywhere is simply continued by the next, and of two runs at
- * once one goes on where the other is. Never rejects: the shard rings again for what is left.
+ * once one goes on where the other is. Never rejects: the shard rings again for what is left. Where the database is full the
+ * shard is told so, and keeps what it has.
  */
 export async function runProjection(ports: ProjectionPorts, shard: string): Promise<void> {
   try {
-    let at = await ports.db.position(shard);
-    for (let writes = 0; writes < MAX_WRITES; writes++) {
-      const { finished, more } = await collect(ports, at);
-      const isNew = finished.chunks.length + finished.pages.length > 0 || !isAt(finished.to, at);
-      const written = isNew ? await ports.db.write(shard, finished) : { at, bookmark: null };
-      // Also when there was nothing new: an earlier run may have stopped between the write and this.
-      await ports.shard.projected({ ...CALL, cursor: written.at.cursor, bookmark: written.bookmark });
-      if (!more || isAt(written.at, at)) return;
-      at = written.at;
-    }
+    await copyFrom(ports, shard, await ports.db.position(shard));
   } catch (error) {
     ports.log({ event: "projection-failed", error: faultText(error) });
+  }
+}
+
+async function copyFrom(ports: ProjectionPorts, shard: string, from: Position): Promise<void> {
+  let at = from;
+  for (let writes = 0; writes < MAX_WRITES; writes++) {
+    const { finished, more } = await collect(ports, at);
+    const isNew = finished.chunks.length + finished.pages.length > 0 || !isAt(finished.to, at);
+    const written = isNew ? await writeOrFull(ports, shard, finished) : { at, bookmark: null };
+    if (written === "full") {
+      await ports.shard.projected({ ...CALL, cursor: at.cursor, bookmark: null, full: true });
+      return;
+    }
+    // Also when there was nothing new: an earlier run may have stopped between the write and this.
+    await ports.shard.projected({ ...CALL, cursor: written.at.cursor, bookmark: written.bookmark });
+    if (!more || isAt(written.at, at)) return;
+    at = written.at;
+  }
+}
+
+async function writeOrFull(
+  { db, log }: ProjectionPorts,
+  shard: string,
+  finished: Finished,
+): Promise<Awaited<ReturnType<ProjectionStore["write"]>> | "full"> {
+  try {
+    return await db.write(shard, finished);
+  } catch (error) {
+    if (!isDatabaseFull(error)) throw error;
+    log({ event: "history-full", error: faultText(error) });
+    return "full";
   }
 }
 

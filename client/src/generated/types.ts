@@ -4959,7 +4959,7 @@ export interface WebhookSecret {
  */
 export interface Ready {
     /**
-     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, the cron stands still, or the processor does not come; `down`: they do not.
+     * @description `ok`: everything answers; `degraded`: the shards and the directory do, and something else does not, the cron stands still, the processor does not come, or history has little room left; `down`: they do not.
      * @example ok
      * @enum {string}
      */
@@ -4996,6 +4996,12 @@ export interface Ready {
      *         "ok": true,
      *         "latencyMs": 3,
      *         "waitingSeconds": null
+     *       },
+     *       "history": {
+     *         "ok": true,
+     *         "latencyMs": 3,
+     *         "usedPercent": 12,
+     *         "refusedSeconds": null
      *       }
      *     }
      */
@@ -5145,6 +5151,38 @@ export interface Ready {
              * @example 2
              */
             waitingSeconds: number | null;
+        };
+        /**
+         * @description Not `ok` from 80 percent on, and while a full database refuses finished jobs. These stay in their shards meanwhile, and jobs are accepted as long as those have room.
+         * @example {
+         *       "ok": true,
+         *       "latencyMs": 3,
+         *       "usedPercent": 12,
+         *       "refusedSeconds": null
+         *     }
+         */
+        history: {
+            /**
+             * @description Whether it answered within 2 seconds.
+             * @example true
+             */
+            ok: boolean;
+            /**
+             * @description How many milliseconds that took.
+             * @example 3
+             */
+            latencyMs: number;
+            /**
+             * @description How much of what it can hold the fullest database of history has, in percent. Null when one did not say.
+             * @example 12
+             */
+            usedPercent: number | null;
+            /**
+             * @description For how many seconds history has had no room for what finished, on the shards that were asked. Null: it takes what there is.
+             * @example null
+             * @example 90
+             */
+            refusedSeconds: number | null;
         };
     };
 }

@@ -2,6 +2,7 @@ import type { ShardCall, ShardHealth } from "../../../contract/rpc.ts";
 import { EXECUTORS } from "../flow/executors.ts";
 import { PARKED_COUNTS } from "../flow/parked-store.ts";
 import { COUNTS } from "../jobs/counts.ts";
+import { HISTORY } from "../jobs/history.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { UNPROJECTED } from "../jobs/unprojected.ts";
@@ -27,6 +28,7 @@ export function health(parts: Parts, _request: ShardCall, now: number): ShardHea
     rowsWritten: parts.sql.rowsWritten(),
     counts: { ...liveCounts(counts.all), succeeded: 0, ...counts.dead },
     unprojected: parts.get(UNPROJECTED).total,
+    historyFullSince: parts.get(HISTORY).fullSince,
     oldestDueAt: oldest !== null && oldest <= now ? oldest : null,
     parkedKeys: parts.get(PARKED_COUNTS).total,
     undelivered: parts.get(OUTGOING_COUNTS).total + parts.get(LETTER_COUNTS).total,

@@ -62,7 +62,7 @@ export function demandOf(parts: Parts, now: number): Demand {
     const waiting = book.line(line);
     if (waiting !== null) demand.set(line, waiting);
   }
-  if (parts.get(HISTORY).lacks) demand.set("history", { jobs: 1, http: NO_HTTP, queues: NO_QUEUES });
+  if (parts.get(HISTORY).isCalledFor(now)) demand.set("history", { jobs: 1, http: NO_HTTP, queues: NO_QUEUES });
   const feeds = parts.get(ANY_SUBSCRIPTION).any ? parts.get(OPEN_FEEDS).count(now) : 0;
   if (feeds > 0) demand.set("events", { jobs: feeds, http: NO_HTTP, queues: NO_QUEUES });
   return demand;

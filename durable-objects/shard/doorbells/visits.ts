@@ -7,7 +7,7 @@ import type {
   DeliverRequest,
   FinishedReply,
   FinishedRequest,
-  ShardCall,
+  ProjectedRequest,
   WorkReply,
   WorkRequest,
 } from "../../../contract/rpc.ts";
@@ -161,7 +161,8 @@ export function finished(parts: Parts, request: FinishedRequest, now: number): F
 }
 
 /** The projector says how far history is. */
-export function projected(step: Step, request: ShardCall & { cursor: number; bookmark: string | null }): null {
+export function projected(step: Step, request: ProjectedRequest): null {
+  step.get(HISTORY).noteRoom(step, request.full !== true);
   step.onCommit(() => noteProjector(step, { took: false, now: step.now }));
   step.get(HISTORY).noteProjected(step, request.cursor, request.bookmark);
   step.wakeAt(step.get(HISTORY_LOG).nextPurgeAt(request.cursor, step.now));

@@ -1,4 +1,5 @@
-import type { RowRules } from "../kernel/audit-rules.ts";
+import type { AuditViolation } from "../../../contract/rpc.ts";
+import type { AuditView, RowRules } from "../kernel/audit-rules.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
@@ -38,10 +39,18 @@ export const history: JobSubsystem = {
   tables: [{ table: "finished", scope: "slots", keysOf: "jobs" }],
   memory: [HISTORY_LOG, UNPROJECTED, UNPROJECTED_SUCCEEDED, HISTORY],
   jobs: { on: ["succeed", "fail", "expire", "cancel", "reject"], onChange: noteEnds },
-  nextAt: nextPurge,
+  nextAt: (parts, now) => soonest(nextPurge(parts, now), parts.get(HISTORY).retryAt(now)),
   tick: forgetFinished,
-  audit: { rows: [RULES], walks: UNPROJECTED_AUDIT },
+  audit: { rows: [RULES], walks: UNPROJECTED_AUDIT, moment: historyHasRoom },
 };
+
+/** Nothing is lost while it has none: the shard keeps what history does not get, until the shard itself is full. */
+function historyHasRoom({ get }: AuditView): AuditViolation[] {
+  const since = get(HISTORY).fullSince;
+  if (since === null) return [];
+  const detail = `the database of history is full: finished jobs stay in the shard since ${new Date(since).toISOString()}`;
+  return [{ rule: "history-has-room", detail }];
+}
 
 /** Forgets what history has and whose time is over, a bounded amount. True when more is left. */
 function forgetFinished(step: Step): boolean {
@@ -78,6 +87,10 @@ function forgetLogged(step: Step, logged: readonly LoggedJob[]): number {
   forgetRows(step, jobs);
   step.get(PROGRESS).forgetWithJobs(step, ids);
   return ids.length;
+}
+
+function soonest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
 /** When an entry is to go: of those that are set aside, when they are tried again. */

@@ -19,6 +19,8 @@ import { PACKS } from "./packs/packs.ts";
 import { noteCopied, noteUncopied, PROJECTED } from "./unprojected.ts";
 
 const FORGOTTEN = "forgotten";
+/** A full database is tried again after so long: each try reads and compresses hundreds of jobs. */
+const FULL_RETRY_MS = 60_000;
 
 /** How far the log of finished jobs is, and how far history is with it. */
 export class HistoryPosition {
@@ -30,6 +32,8 @@ export class HistoryPosition {
   #forgotten: number;
   /** Of the write with which history got as far as `#projected`. A hint, which dies with the object. */
   #bookmark: string | null = null;
+  #fullSince: number | null = null;
+  #triedAt = 0;
 
   constructor(facts: Facts, newest: number) {
     this.#facts = facts;
@@ -46,6 +50,30 @@ export class HistoryPosition {
 
   get logPosition(): LogPosition {
     return { seq: this.#newest, forgotten: this.#forgotten, bookmark: this.#bookmark };
+  }
+
+  /** Since when the database of history has had no room, epoch ms; null: it has. A hint as well: whoever tries next says it again. */
+  get fullSince(): number | null {
+    return this.#fullSince;
+  }
+
+  /** Somebody has tried to copy what history lacks. */
+  noteRoom(step: Step, hasRoom: boolean): void {
+    if (!hasRoom) step.wakeAt(step.now + FULL_RETRY_MS);
+    step.onCommit(() => {
+      this.#fullSince = hasRoom ? null : (this.#fullSince ?? step.now);
+      this.#triedAt = step.now;
+    });
+  }
+
+  /** Whether it is worth calling for somebody who copies what history lacks. */
+  isCalledFor(now: number): boolean {
+    return this.lacks && (this.#fullSince === null || Math.abs(now - this.#triedAt) >= FULL_RETRY_MS);
+  }
+
+  /** When history is tried again that had no room, epoch ms; null: it has, or the time has come. */
+  retryAt(now: number): number | null {
+    return this.lacks && !this.isCalledFor(now) ? this.#triedAt + FULL_RETRY_MS : null;
   }
 
   /** The log has a new entry. */

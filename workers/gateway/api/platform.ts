@@ -3,12 +3,16 @@ import { PROBLEMS, type ProblemCode } from "../../../contract/problem.ts";
 import { isProblem, notFound, unavailable } from "../../../contract/problems.ts";
 import { RELEASE } from "../../../contract/release.ts";
 import { toBase64Url } from "../../crypto/bytes.ts";
+import type { DatabaseSize } from "../../db/database-size.ts";
 import { done } from "../answered.ts";
+import { log, reasonOf } from "../log.ts";
 import { audit as auditShards, cluster } from "../platform/audit.ts";
+import { databaseSizes } from "../platform/database-room.ts";
 import { openMetrics } from "../platform/metrics.ts";
 import { readiness } from "../platform/readiness.ts";
 import { docsPage } from "../platform/reference/page.ts";
 import { healthOfAll } from "../platform/shard-health.ts";
+import type { Services } from "../services.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Made on first use: most isolates are never asked for it. */
@@ -23,10 +27,22 @@ export const readyz: UseCase<"readyz"> = async ({ services, clock }) => {
   return { view: ready, status: ready.status === "down" ? 503 : 200 };
 };
 
-export const metrics: UseCase<"metrics"> = async ({ services: { shards, health }, clock }) => {
-  const named = await health.get(() => healthOfAll(shards));
-  return isProblem(named) ? named : done(openMetrics(named, clock()));
+export const metrics: UseCase<"metrics"> = async ({ services, clock }) => {
+  const { shards, health, config } = services;
+  const [named, sizes] = await Promise.all([health.get(() => healthOfAll(shards)), sizesOrNone(services)]);
+  if (isProblem(named)) return named;
+  return done(openMetrics(named, { sizes, limit: config.databaseBytes }, clock()));
 };
+
+/** None where a database does not answer: what shards tell is told all the same. */
+async function sizesOrNone(services: Services): Promise<DatabaseSize[]> {
+  try {
+    return await databaseSizes(services);
+  } catch (error) {
+    log("warn", "database-sizes", { reason: reasonOf(error) });
+    return [];
+  }
+}
 
 export const openapi: UseCase<"openapi"> = async () => {
   document ??= JSON.stringify(openapiDocument(RELEASE));

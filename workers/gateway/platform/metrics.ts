@@ -1,6 +1,8 @@
 import type { ShardHealth } from "../../../contract/rpc.ts";
 import { JOB_STATES } from "../../../domain/job/state.ts";
 import { LANES, type Lane } from "../../../domain/queue.ts";
+import type { DatabaseSize } from "../../db/database-size.ts";
+import { refusedSince } from "./database-room.ts";
 
 interface Family {
   name: string;
@@ -11,14 +13,42 @@ interface Family {
 }
 
 /** What all shards together report, as OpenMetrics text. Totals only: nothing tells of a namespace or a queue. */
-export function openMetrics(shards: { id: string; health: ShardHealth }[], now: number): string {
-  return `${families(shards, now).map(render).join("")}# EOF\n`;
+export function openMetrics(shards: { id: string; health: ShardHealth }[], databases: Databases, now: number): string {
+  return `${[...families(shards, now), ...databaseFamilies(databases)].map(render).join("")}# EOF\n`;
+}
+
+/** How large the databases are, and what each can hold. */
+export interface Databases {
+  sizes: readonly DatabaseSize[];
+  limit: number;
+}
+
+function databaseFamilies({ sizes, limit }: Databases): Family[] {
+  const each = (value: (size: DatabaseSize) => number) =>
+    sizes.map((size) => ({ labels: { database: size.name }, value: value(size) }));
+  return [
+    {
+      name: "dure_database_bytes",
+      type: "gauge",
+      help: "Size of a database of D1.",
+      unit: "bytes",
+      samples: each(({ bytes }) => bytes),
+    },
+    {
+      name: "dure_database_limit_bytes",
+      type: "gauge",
+      help: "What a database of D1 can hold.",
+      unit: "bytes",
+      samples: each(() => limit),
+    },
+  ];
 }
 
 function families(shards: { id: string; health: ShardHealth }[], now: number): Family[] {
   const sum = (pick: (health: ShardHealth) => number) => shards.reduce((total, { health }) => total + pick(health), 0);
   const each = (pick: (health: ShardHealth) => number) =>
     shards.map(({ id, health }) => ({ labels: { shard: id }, value: pick(health) }));
+  const refused = refusedSince(shards.map(({ health }) => health));
   const due = shards.map(({ health }) => health.oldestDueAt).filter((at) => at !== null);
   const counter = (name: string, help: string, pick: keyof ShardHealth["totals"]): Family => ({
     name,
@@ -78,6 +108,13 @@ function families(shards: { id: string; health: ShardHealth }[], now: number): F
       type: "gauge",
       help: "Finished jobs that history does not have yet.",
       samples: [{ value: sum((health) => health.unprojected) }],
+    },
+    {
+      name: "dure_history_full_seconds",
+      type: "gauge",
+      help: "How long a full database has refused finished jobs. 0: it has room.",
+      unit: "seconds",
+      samples: [{ value: refused === null ? 0 : Math.max(0, now - refused) / 1000 }],
     },
     {
       name: "dure_oldest_due_age_seconds",

@@ -3,11 +3,13 @@ import { isProblem, type Result, together } from "../../../contract/problems.ts"
 import type { ShardHealth } from "../../../contract/rpc.ts";
 import { PROCESSOR_AWAY_MS } from "../../../domain/bell.ts";
 import { primary } from "../../db/client.ts";
+import type { DatabaseSize } from "../../db/database-size.ts";
 import { findNamespace } from "../../db/namespaces.ts";
 import { type CronRound, ROUND_OVERDUE_MS } from "../cron-round.ts";
 import { LATE, within } from "../deadline.ts";
 import { log, reasonOf } from "../log.ts";
 import type { Services } from "../services.ts";
+import { databaseSizes, historyRoom, reasonOfRoom, refusedSince } from "./database-room.ts";
 import { processorAwaySince } from "./processor-away.ts";
 
 /** A dependency that has not answered by then is as good as down. */
@@ -35,24 +37,32 @@ async function ask(services: Services, now: number): Promise<ReadyView> {
   const round = services.cron.last();
   round.catch(() => undefined);
   const asked = new Map<string, ShardHealth>();
-  const [d1, kv, queues, directory, some, cron] = await Promise.all([
+  let sizes: DatabaseSize[] | null = null;
+  const [d1, kv, queues, directory, some, cron, sized] = await Promise.all([
     check("d1", () => findNamespace(primary(services.database), "default")),
     check("kv", services.pings.kv),
     check("queues", services.pings.queues),
     check("directory", () => shards.refresh()),
     check("shards", () => askShards(services, { round, asked })),
     checkCron(round, now),
+    check("history", async () => {
+      sizes = await databaseSizes(services);
+    }),
   ]);
   const processor = processorCheck(asked, { shards: some, now });
-  const checks = { d1, kv, queues, shards: some, directory, cron, processor };
+  const since = refusedSince(asked.values());
+  const room = historyRoom(sizes, { limit: services.config.databaseBytes, refusedSince: since, now });
+  if (sized.ok && !room.ok) log("warn", "not-ready", { check: "history", reason: reasonOfRoom(room) });
+  const history = { ...room, latencyMs: sized.latencyMs };
+  const checks = { d1, kv, queues, shards: some, directory, cron, processor, history };
   const down = !some.ok || !directory.ok;
-  const whole = [d1, kv, queues, cron, processor].every(({ ok }) => ok);
+  const whole = [d1, kv, queues, cron, processor, history].every(({ ok }) => ok);
   return { status: down ? "down" : whole ? "ok" : "degraded", checks };
 }
 
 /**
- * Asks three random shards, or all where there are fewer; and the one whose work waited longest for a processor in the last
- * round, so that of many shards the one is asked that has something to tell. `asked` gets how each of them is.
+ * Asks three random shards, or all where there are fewer; and those whose work waited longest for a processor in the last round, and
+ * whose finished jobs for room in history, so that of many shards those are asked that have something to tell. `asked` gets how each of them is.
  */
 async function askShards(
   { shards, random }: Services,
@@ -66,11 +76,13 @@ async function askShards(
     const [id] = left.splice(Math.floor(random() * left.length), 1);
     if (id !== undefined) chosen.add(id);
   }
-  const longest = await within(ROUND_MS, round).then(
-    (last) => (last === LATE ? null : (last?.longestWaiting ?? null)),
+  const last = await within(ROUND_MS, round).then(
+    (noted) => (noted === LATE ? null : noted),
     () => null,
   );
-  if (longest !== null && left.includes(longest)) chosen.add(longest);
+  for (const id of [last?.longestWaiting ?? null, last?.longestRefused ?? null]) {
+    if (id !== null && left.includes(id)) chosen.add(id);
+  }
   return together(
     [...chosen].map(async (id) => {
       const health = await shards.once(id, { idempotent: true }, (shard, head) => shard.health(head));

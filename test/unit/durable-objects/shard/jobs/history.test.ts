@@ -316,3 +316,35 @@ describe("who waits for a job", () => {
     expect(told).toEqual([d, a, c, b]);
   });
 });
+
+describe("history without room", () => {
+  test("is tried again every minute, whatever finishes meanwhile, and goes on when there is", () => {
+    const h = new Harness();
+    let tries = 0;
+    const tryToCopy = (full: boolean) => {
+      tries += 1;
+      if (!full) return void h.project();
+      h.finished();
+      h.core.projected({ ...CALL, cursor: 0, bookmark: null, full });
+    };
+    const answerBells = (full: boolean) => {
+      for (const { bell } of h.bells.splice(0)) if (bell.kind === "history") tryToCopy(full);
+    };
+    for (let second = 0; second < 120; second++) {
+      h.cancel(h.accept());
+      answerBells(true);
+      h.advance(SECOND);
+      answerBells(true);
+    }
+    expect(tries).toBeGreaterThanOrEqual(2);
+    expect(tries).toBeLessThanOrEqual(3);
+    expect(h.core.health(CALL)).toMatchObject({ unprojected: 120, historyFullSince: expect.any(Number) });
+    expect(h.broken()).toEqual(["history-has-room"]);
+    for (let second = 0; second < 70; second++) {
+      answerBells(false);
+      h.advance(SECOND);
+    }
+    expect(h.core.health(CALL)).toMatchObject({ unprojected: 0, historyFullSince: null });
+    expect(h.broken()).toEqual([]);
+  });
+});

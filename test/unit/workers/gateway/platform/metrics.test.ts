@@ -25,8 +25,9 @@ test("metrics end with # EOF and tell of no namespace", () => {
   const text = openMetrics(
     [
       { id: "shard-0", health },
-      { id: "shard-1", health },
+      { id: "shard-1", health: { ...health, historyFullSince: 1000 } },
     ],
+    { sizes: [{ name: "DB", bytes: 123 }], limit: 1000 },
     3000,
   );
   expect(text).toContain('dure_jobs{state="queued"} 4\n');
@@ -35,5 +36,8 @@ test("metrics end with # EOF and tell of no namespace", () => {
   expect(text).toContain('dure_schedule_fires_total{outcome="missed"} 8\n');
   expect(text).toContain('dure_schedule_fires_total{outcome="skipped"} 0\n');
   expect(text).toContain("dure_oldest_due_age_seconds 2\n");
+  expect(text).toContain("dure_history_full_seconds 2\n");
+  expect(text).toContain('dure_database_bytes{database="DB"} 123\n');
+  expect(text).toContain('dure_database_limit_bytes{database="DB"} 1000\n');
   expect(text.endsWith("# EOF\n")).toBe(true);
 });
