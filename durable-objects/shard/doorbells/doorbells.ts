@@ -1,7 +1,7 @@
 import type { Doorbell } from "../../../contract/doorbell.ts";
 import { WORK_LINES } from "../../../domain/queue.ts";
 import { EXECUTORS } from "../flow/executors.ts";
-import { HISTORY } from "../jobs/history.ts";
+import { FULL_RETRY_MS, HISTORY } from "../jobs/history.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { ANY_SUBSCRIPTION } from "../subscriptions/feed-store.ts";
@@ -50,6 +50,11 @@ export function ringBells(parts: Parts, now: number): number | null {
 
 const NO_QUEUES: LineDemand["queues"] = new Map();
 
+/** Where history has no room it is tried again after a while. */
+function isWorthTrying({ lacks, refusedAt }: { lacks: boolean; refusedAt: number | null }, now: number): boolean {
+  return lacks && (refusedAt === null || Math.abs(now - refusedAt) >= FULL_RETRY_MS);
+}
+
 /**
  * What an executor, the projector or a deliverer of events could take now, by line; a line where nothing waits is left
  * out.
@@ -62,7 +67,8 @@ export function demandOf(parts: Parts, now: number): Demand {
     const waiting = book.line(line);
     if (waiting !== null) demand.set(line, waiting);
   }
-  if (parts.get(HISTORY).isCalledFor(now)) demand.set("history", { jobs: 1, http: NO_HTTP, queues: NO_QUEUES });
+  const history = parts.get(HISTORY);
+  if (isWorthTrying(history, now)) demand.set("history", { jobs: 1, http: NO_HTTP, queues: NO_QUEUES });
   const feeds = parts.get(ANY_SUBSCRIPTION).any ? parts.get(OPEN_FEEDS).count(now) : 0;
   if (feeds > 0) demand.set("events", { jobs: feeds, http: NO_HTTP, queues: NO_QUEUES });
   return demand;

@@ -20,20 +20,21 @@ import { noteCopied, noteUncopied, PROJECTED } from "./unprojected.ts";
 
 const FORGOTTEN = "forgotten";
 /** A full database is tried again after so long: each try reads and compresses hundreds of jobs. */
-const FULL_RETRY_MS = 60_000;
+export const FULL_RETRY_MS = 60_000;
 
 /** How far the log of finished jobs is, and how far history is with it. */
 export class HistoryPosition {
   readonly #facts: Facts;
   /** History lacks finished jobs. A field and no method: it is looked at after every step. */
   lacks = false;
+  /** When a full database last refused them, epoch ms; null: it has room, as far as is known. A field likewise. */
+  refusedAt: number | null = null;
   #newest: number;
   #projected: number;
   #forgotten: number;
   /** Of the write with which history got as far as `#projected`. A hint, which dies with the object. */
   #bookmark: string | null = null;
   #fullSince: number | null = null;
-  #triedAt = 0;
 
   constructor(facts: Facts, newest: number) {
     this.#facts = facts;
@@ -62,18 +63,14 @@ export class HistoryPosition {
     if (!hasRoom) step.wakeAt(step.now + FULL_RETRY_MS);
     step.onCommit(() => {
       this.#fullSince = hasRoom ? null : (this.#fullSince ?? step.now);
-      this.#triedAt = step.now;
+      this.refusedAt = hasRoom ? null : step.now;
     });
-  }
-
-  /** Whether it is worth calling for somebody who copies what history lacks. */
-  isCalledFor(now: number): boolean {
-    return this.lacks && (this.#fullSince === null || Math.abs(now - this.#triedAt) >= FULL_RETRY_MS);
   }
 
   /** When history is tried again that had no room, epoch ms; null: it has, or the time has come. */
   retryAt(now: number): number | null {
-    return this.lacks && !this.isCalledFor(now) ? this.#triedAt + FULL_RETRY_MS : null;
+    const at = this.refusedAt;
+    return at !== null && this.lacks && Math.abs(now - at) < FULL_RETRY_MS ? at + FULL_RETRY_MS : null;
   }
 
   /** The log has a new entry. */
