@@ -6,10 +6,22 @@ import { QUEUES } from "../../queues/queue-store.ts";
 import type { PackHead } from "./pack-head.ts";
 import { PACKS } from "./packs.ts";
 
+/** A list of JSON, as SQL; one that cannot be read is empty: a rule of its own tells of that, and it must not end the others. */
+function listOf(text: string): string {
+  return `iif(json_valid(${text}), ${text}, '[]')`;
+}
+
+const IDS = listOf(`'["' || replace(r.ids, ',', '","') || '"]'`);
+const DONE = listOf("'[' || r.done || ']'");
+
+/** Each of a pack's jobs is looked for among the rows. */
+const PACK_WEIGHT = 10;
+
 const PACK_RULES: RowRules = {
   table: "packs",
   key: ["pack"],
   named: "'pack ' || r.pack",
+  weight: PACK_WEIGHT,
   rules: [
     {
       rule: "pack-readable",
@@ -22,15 +34,15 @@ const PACK_RULES: RowRules = {
     {
       rule: "packed-job-has-no-row",
       detail: "has a job that is a row too, and does not say so",
-      where: `EXISTS (SELECT 1 FROM json_each('["' || replace(r.ids, ',', '","') || '"]') AS own
+      where: `EXISTS (SELECT 1 FROM json_each(${IDS}) AS own
         WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.id = own.value)
-          AND NOT EXISTS (SELECT 1 FROM json_each(coalesce(r.gone, '[]')) AS g WHERE g.value = own.key))`,
+          AND NOT EXISTS (SELECT 1 FROM json_each(${listOf("r.gone")}) AS g WHERE g.value = own.key))`,
     },
     {
       rule: "pack-has-jobs",
       detail:
         "says that every one of its jobs is a row, and is there all the same, though no entry of the log names it",
-      where: `json_array_length(coalesce(r.gone, '[]')) >= r.n AND NOT EXISTS (SELECT 1 FROM slices AS s
+      where: `json_array_length(${listOf("r.gone")}) >= r.n AND NOT EXISTS (SELECT 1 FROM slices AS s
         WHERE s.pack = r.pack AND s.last_at IS NOT NULL)`,
     },
   ],
@@ -54,7 +66,7 @@ const SLICE_RULES: RowRules = {
       rule: "job-in-one-slice",
       detail: "begins inside the slice before it, or leaves jobs between them that nobody claimed",
       where: `coalesce((SELECT b.first + b.n FROM slices AS b WHERE b.pack = r.pack AND b.first < r.first
-        ORDER BY b.first DESC LIMIT 1), r.first) > r.first`,
+        ORDER BY b.first DESC LIMIT 1), 0) <> r.first`,
     },
     {
       rule: "slice-readable",
@@ -65,8 +77,8 @@ const SLICE_RULES: RowRules = {
       rule: "slice-counts-its-jobs",
       detail: "says that another number of its jobs runs than have neither succeeded nor become rows",
       where: `json_valid('[' || r.done || ']') AND r.open <> r.n - (SELECT count(*) FROM (
-          SELECT d.value ->> 0 AS at FROM json_each('[' || r.done || ']') AS d
-          UNION SELECT g.value FROM packs AS q, json_each(coalesce(q.gone, '[]')) AS g WHERE q.pack = r.pack)
+          SELECT d.value ->> 0 AS at FROM json_each(${DONE}) AS d
+          UNION SELECT g.value FROM packs AS q, json_each(${listOf("q.gone")}) AS g WHERE q.pack = r.pack)
         WHERE at >= r.first AND at < r.first + r.n)`,
     },
   ],

@@ -238,9 +238,10 @@ test("whatever happens, a shard that packs answers as one that does not", { time
       const [packed, rows] = twins as [Twin, Twin];
       for (const [n, event] of events.entries()) {
         const [one, other] = twins.map((twin) => twin.happen(event));
-        expect(one, JSON.stringify(event)).toEqual(other);
+        // What a pack has goes from the shard together, and so perhaps a minute after the row would have gone.
+        const isForgottenLater = one === "stale" && other === "unknown";
+        if (!isForgottenLater) expect(one, JSON.stringify(event)).toEqual(other);
         if (n % 4 > 0 && n + 1 < events.length) continue;
-        // What a pack has goes from the shard together, and so perhaps a minute later.
         const known = new Set(rows.ids.filter((id) => packed.h.has(id) && rows.h.has(id)));
         expect(packed.sight(known), JSON.stringify(event)).toEqual(rows.sight(known));
       }
