@@ -34,6 +34,8 @@ export interface Usage {
   /** Seconds in which an object is awake. */
   objectSeconds: number;
   objectRows: number;
+  /** Alarms set. */
+  alarmRows: number;
   messages: number;
   d1Rows: number;
   kvWrites: number;
@@ -46,7 +48,7 @@ export function dollarsPerMillion(usage: Usage): number {
     usage.cpuMs * PRICES.cpuMs +
     usage.objectRequests * PRICES.objectRequest +
     usage.objectSeconds * OBJECT_GB * PRICES.objectGbSecond +
-    usage.objectRows * PRICES.objectRow +
+    (usage.objectRows + usage.alarmRows) * PRICES.objectRow +
     usage.messages * OPERATIONS_A_MESSAGE * PRICES.queueOperation +
     usage.d1Rows * PRICES.d1Row +
     usage.kvWrites * PRICES.kvWrite

@@ -15,7 +15,18 @@ import { waitUntilIdle } from "./process.ts";
 import { makeOldJobs, readRows } from "./reads.ts";
 import { passes, type Row, table } from "./report.ts";
 import type { System } from "./system.ts";
-import { type PerJob, usage } from "./usage.ts";
+import {
+  BATCHES,
+  type Idle,
+  idleUsage,
+  ONE_A_MINUTE,
+  ONE_A_SECOND,
+  type PerJob,
+  SINGLES,
+  TWENTY_A_SECOND,
+  usage,
+  type Way,
+} from "./usage.ts";
 
 /**
  * `npm run bench`: Dure beside the floor, in one run on one machine. Each measurement is made of both, one right
@@ -24,16 +35,10 @@ import { type PerJob, usage } from "./usage.ts";
  * measures only what a tenant feels of another, `--neighbours hangs` of one that hangs.
  */
 const ROUNDS = 3;
-const SHARDS = 16;
-/** A row a pack, a row a slice when it is claimed and one when it is reported, and a part of the log's. */
-const SHARD_ROWS = 0.1;
-/** The same where 32 jobs are in flight. */
-const SHARD_ROWS_SINGLE = 1;
-/** Two rows a page of up to a hundred jobs, and for each write those of a queue's count and of the cursor. */
-const D1_ROWS = 0.05;
-/** The same where 32 jobs are in flight: fewer finish together. */
-const D1_ROWS_SINGLE = 0.1;
-
+/** The first ways of `BUDGETS` take seconds, and the others minutes. */
+const QUICK_WAYS = 2;
+const IDLE_MS = 60_000;
+const SECONDS_A_MONTH = 30 * 24 * 3600;
 const state = mkdtempSync(join(tmpdir(), "dure-bench-"));
 const began = Date.now();
 
@@ -65,7 +70,7 @@ async function compare(
   return { name, floor: middle(floor), dure: middle(dure) };
 }
 
-async function speed(systems: System[]): Promise<{ rows: Row[]; cpuMs: number | null; perSecond: number }> {
+async function speed(systems: System[]): Promise<{ rows: Row[]; cpuMs: number | null }> {
   await both(systems, "warming up", 1, async (system) => {
     await measure.singleSubmits(system);
     await measure.endToEnd(system);
@@ -91,13 +96,12 @@ async function speed(systems: System[]): Promise<{ rows: Row[]; cpuMs: number | 
   const [floorRuns = [], dureRuns = []] = await both(systems, "handler, end to end", ROUNDS, measure.endToEnd);
   const mid = (runs: measure.EndToEnd[], pick: (run: measure.EndToEnd) => number | null) =>
     median(runs.map((run) => pick(run) ?? Number.NaN));
-  const perSecond = mid(dureRuns, (run) => run.perSecond);
   const cpuMs = mid(dureRuns, (run) => run.cpuMs);
   rows.push(
     {
       name: "handler, end to end, batches",
       floor: mid(floorRuns, (run) => run.perSecond),
-      dure: perSecond,
+      dure: mid(dureRuns, (run) => run.perSecond),
       unit: "jobs/s",
       budget: { of: "ratio", atLeast: 0.35 },
     },
@@ -133,36 +137,61 @@ async function speed(systems: System[]): Promise<{ rows: Row[]; cpuMs: number | 
     unit: "",
     budget: { of: "figure", atMost: 0.25 },
   });
-  return { rows, cpuMs, perSecond };
+  return { rows, cpuMs };
 }
 
-function usageRows(way: string, perJob: PerJob, speed: { cpuMs: number | null; perSecond: number }): Row[] {
+/** What a job may use, and cost in dollars a million, by the way in which jobs come. */
+const BUDGETS: readonly { way: Way; shardRows: number; d1Rows: number; dollars: number }[] = [
+  { way: BATCHES, shardRows: 0.1, d1Rows: 0.05, dollars: 0.5 },
+  { way: SINGLES, shardRows: 1, d1Rows: 0.1, dollars: 3 },
+  { way: TWENTY_A_SECOND, shardRows: 6, d1Rows: 1, dollars: 3 },
+  { way: ONE_A_SECOND, shardRows: 6, d1Rows: 1, dollars: 10 },
+  { way: ONE_A_MINUTE, shardRows: 6, d1Rows: 1, dollars: 12 },
+];
+
+/** What a month costs in which nobody does anything. */
+function idleRows(idle: Idle): Row[] {
+  const million = dollarsPerMillion({ ...idle, cpuMs: 0, objectSeconds: idle.awakeMs / 1000 });
+  return [
+    { name: "idle: object requests a minute", dure: idle.objectRequests * 60, unit: "" },
+    {
+      name: "idle: shard rows written a minute, alarms set too",
+      dure: (idle.objectRows + idle.alarmRows) * 60,
+      unit: "",
+    },
+    { name: "idle: seconds a minute in which an object is awake", dure: (idle.awakeMs / 1000) * 60, unit: "" },
+    {
+      name: "idle: dollars a month",
+      dure: (million / 1e6) * SECONDS_A_MONTH,
+      unit: "",
+      budget: { of: "figure", atMost: 2 },
+    },
+  ];
+}
+
+function usageRows(budgets: (typeof BUDGETS)[number], perJob: PerJob, cpuMs: number | null): Row[] {
+  const way = budgets.way.name;
   const budget = (atMost: number) => ({ budget: { of: "figure" as const, atMost } });
-  const objectSeconds = SHARDS / speed.perSecond;
-  const dollars = dollarsPerMillion({ ...perJob, cpuMs: speed.cpuMs ?? 0, objectSeconds });
+  const dollars = dollarsPerMillion({ ...perJob, cpuMs: cpuMs ?? 0, objectSeconds: perJob.awakeMs / 1000 });
   return [
     {
-      name: `${way}: shard rows written a job`,
-      dure: perJob.objectRows,
+      name: `${way}: shard rows written a job, with its deletion and alarms set`,
+      dure: perJob.objectRows + perJob.alarmRows,
       unit: "",
-      ...budget(way === "batches" ? SHARD_ROWS : SHARD_ROWS_SINGLE),
+      ...budget(budgets.shardRows),
     },
     {
-      name: `${way}: D1 rows written a job`,
+      name: `${way}: D1 rows written a job, with its deletion`,
       dure: perJob.d1Rows,
       unit: "",
-      ...budget(way === "batches" ? D1_ROWS : D1_ROWS_SINGLE),
+      ...budget(budgets.d1Rows),
     },
-    { name: `${way}: object requests a job`, dure: perJob.objectRequests, unit: "" },
-    {
-      name: `${way}: Queue messages a job`,
-      dure: perJob.messages,
-      unit: "",
-      ...(way === "batches" ? budget(0.1) : {}),
-    },
+    { name: `${way}: object requests a job, alarms too`, dure: perJob.objectRequests, unit: "" },
+    { name: `${way}: milliseconds a job in which an object is awake`, dure: perJob.awakeMs, unit: "" },
+    { name: `${way}: Queue messages a job`, dure: perJob.messages, unit: "" },
     { name: `${way}: Worker requests a job`, dure: perJob.workerRequests, unit: "" },
     { name: `${way}: KV writes a job`, dure: perJob.kvWrites, unit: "" },
-    { name: `${way}: dollars per million jobs`, dure: dollars, unit: "" },
+    { name: `${way}: dollars per million jobs`, dure: dollars, unit: "", ...budget(budgets.dollars) },
   ];
 }
 
@@ -183,19 +212,18 @@ async function main(): Promise<Row[]> {
   await Promise.all(systems.map((system) => system.stop()));
 
   const counted = await startDure(join(state, "counted"), true);
-  await both([counted], "what a job uses", 1, async () => undefined);
-  const batches = await usage(counted, 2000, "batch");
-  const singles = await usage(counted, 1000, "single");
-  const [[history = []] = []] = await both([counted], "what history takes", 1, () =>
-    historyRows(counted, join(state, "counted")),
-  );
+  const stateDir = join(state, "counted");
+  const idle = await idleUsage(counted, IDLE_MS);
+  const used: Row[] = idleRows(idle);
+  for (const budgets of process.argv.includes("--speed") ? BUDGETS.slice(0, QUICK_WAYS) : BUDGETS) {
+    const [[perJob] = []] = await both([counted], `what a job uses: ${budgets.way.name}`, 1, () =>
+      usage(counted, budgets.way, { idle, stateDir }),
+    );
+    if (perJob !== undefined) used.push(...usageRows(budgets, perJob, fast.cpuMs));
+  }
+  const [[history = []] = []] = await both([counted], "what history takes", 1, () => historyRows(counted, stateDir));
   await counted.stop();
-  const first = [
-    ...fast.rows,
-    ...usageRows("batches", batches, fast),
-    ...usageRows("singles", singles, fast),
-    ...history,
-  ];
+  const first = [...fast.rows, ...used, ...history];
   if (process.argv.includes("--speed")) return first;
 
   const controlled = await startDure(join(state, "controlled"), false);
@@ -219,7 +247,7 @@ try {
     `${missed} budgets missed. ${cpus().length} cores (${cpus()[0]?.model}), ${((Date.now() - began) / 1000).toFixed(0)} s.`,
   );
   console.log(
-    "Dollars: bench/prices.ts. CPU is of all of workerd, as the only figure for a Worker's own; objects awake at the measured rate.",
+    "Dollars: bench/prices.ts. They count requests, CPU (of all of workerd in batches, as the only figure for a Worker's own), messages, rows with their deletion and those of alarms, and the time that shards are awake; what an idle installation uses is left out, and logs.",
   );
 } finally {
   rmSync(state, { recursive: true, force: true });

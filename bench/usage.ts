@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Counts } from "./dure/counts.ts";
 import type { Dure } from "./dure/system.ts";
-import { fixedWork } from "./load.ts";
+import { toForget } from "./forgetting.ts";
+import { fixedWork, openLoop } from "./load.ts";
 import { waitUntilIdle } from "./process.ts";
 
 const ROWS = "dure_shard_rows_written_total";
@@ -16,30 +17,91 @@ export async function rowsWritten(system: Dure): Promise<number> {
   return (await system.metrics()).get(ROWS) ?? Number.NaN;
 }
 
-/** What a job used of each thing that Cloudflare bills, on average over one measurement. */
-export type PerJob = Counts & { objectRows: number };
+/** What a job used of each thing that Cloudflare bills, on average over one measurement, with its deletion. */
+export type PerJob = Counts;
 
-/** Sends `jobs` jobs to the no-op handler, one by one or by the hundred, waits for the last to be in history, and counts. */
-export async function usage(system: Dure, jobs: number, way: "single" | "batch"): Promise<PerJob> {
+/** How jobs come: the name of the way, how many there are, and what sends them. */
+export interface Way {
+  name: string;
+  jobs: number;
+  send(system: Dure, jobs: number): Promise<unknown>;
+}
+
+export const BATCHES: Way = {
+  name: "batches",
+  jobs: 5_000,
+  send: (system, jobs) => fixedWork(4, jobs / 100, () => system.sendBatch(100)),
+};
+export const SINGLES: Way = {
+  name: "singles",
+  jobs: 1_000,
+  send: (system, jobs) => fixedWork(32, jobs, () => system.sendOne()),
+};
+/** On one partition, and so on one shard. */
+export const TWENTY_A_SECOND: Way = {
+  name: "20/s a shard",
+  jobs: 400,
+  send: (system, jobs) => openLoop(20, (jobs / 20) * 1_000, () => system.submitTo(ONE_SHARD, 1, () => ({}))),
+};
+export const ONE_A_SECOND: Way = {
+  name: "lone, one a second, with wait",
+  jobs: 30,
+  send: (system, jobs) => openLoop(1, jobs * 1_000, () => system.runOne()),
+};
+export const ONE_A_MINUTE: Way = {
+  name: "lone, one a minute, with wait",
+  jobs: 3,
+  send: (system, jobs) => openLoop(1 / 60, jobs * 60_000, () => system.runOne()),
+};
+const ONE_SHARD = "bench-one-shard";
+
+/** What an installation uses in a second in which nobody does anything. */
+export type Idle = Counts;
+
+/** Within this long after the last job each shard has been woken once, and has set its alarm to what is left. */
+const SETTLED_MS = 65_000;
+
+/** Measured over `ms`, once the installation has come to rest. */
+export async function idleUsage(system: Dure, ms: number): Promise<Idle> {
+  await pause(SETTLED_MS);
+  const before = await system.used();
+  await pause(ms);
+  return per(before, await system.used(), ms / 1000);
+}
+
+/**
+ * Sends jobs to the no-op handler, waits for the last to be in history, and counts; what is left to be deleted counts too.
+ * What the installation would have used all the same, in that time, is left out.
+ */
+export async function usage(
+  system: Dure,
+  { jobs, send }: Way,
+  { idle, stateDir }: { idle: Idle; stateDir: string },
+): Promise<PerJob> {
+  await system.putQueue(ONE_SHARD, { target: { type: "handler", name: "noop" }, partitions: 1 });
   await waitUntilIdle(system.pid());
-  const rowsBefore = await rowsWritten(system);
-  const before = { used: await system.used(), counts: await system.counts() };
-  if (way === "single") await fixedWork(32, jobs, () => system.sendOne());
-  else await fixedWork(4, jobs / 100, () => system.sendBatch(100));
-  for (;;) {
-    const done = (await system.counts()).finished - before.counts.finished;
-    if (done >= jobs && (await system.metrics()).get(UNPROJECTED) === 0) break;
-    await pause(250);
+  const leftBefore = toForget(stateDir);
+  const before = await system.used();
+  const began = performance.now();
+  await send(system, jobs);
+  // History comes a moment after, and a scrape may be older than it.
+  for (let known = false; !known; ) {
+    await pause(SCRAPE_AGE_MS);
+    known = (await system.metrics()).get(UNPROJECTED) === 0;
   }
-  const used = await system.used();
-  const rows = await rowsWritten(system);
-  const per = (key: keyof Counts) => (used[key] - before.used[key]) / jobs;
-  return {
-    workerRequests: per("workerRequests"),
-    objectRequests: per("objectRequests"),
-    messages: per("messages"),
-    d1Rows: per("d1Rows"),
-    kvWrites: per("kvWrites"),
-    objectRows: (rows - rowsBefore) / jobs,
-  };
+  const after = await system.used();
+  const seconds = (performance.now() - began) / 1000;
+  const left = toForget(stateDir);
+  const used = per(before, after, jobs);
+  for (const key of Object.keys(used) as (keyof PerJob)[]) {
+    used[key] = Math.max(0, used[key] - (idle[key] * seconds) / jobs);
+  }
+  used.objectRows += (left.objectRows - leftBefore.objectRows) / jobs;
+  used.d1Rows += (left.d1Rows - leftBefore.d1Rows) / jobs;
+  return used;
+}
+
+function per(before: PerJob, after: PerJob, n: number): PerJob {
+  const keys = Object.keys(before) as (keyof PerJob)[];
+  return Object.fromEntries(keys.map((key) => [key, (after[key] - before[key]) / n])) as unknown as PerJob;
 }

@@ -22,9 +22,60 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
+/** The milliseconds in which anything is under way, however much it is. */
+class Awake {
+  #underWay = 0;
+  #since = 0;
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#underWay++ === 0) this.#since = Date.now();
+    try {
+      return await work();
+    } finally {
+      if (--this.#underWay === 0) counts.awakeMs += Date.now() - this.#since;
+    }
+  }
+}
+
+/** Counts the rows that an object writes, and the times that it sets its alarm. */
+function countWrites(storage: DurableObjectStorage): void {
+  const { sql } = storage;
+  const exec = (query: string, ...params: SqlStorageValue[]) => {
+    const cursor = sql.exec(query, ...params);
+    const rows = cursor.toArray();
+    counts.objectRows += cursor.rowsWritten;
+    return { toArray: () => rows, rowsWritten: cursor.rowsWritten };
+  };
+  const counted = {
+    exec,
+    get databaseSize() {
+      return sql.databaseSize;
+    },
+  };
+  Object.defineProperty(storage, "sql", { value: counted, configurable: true });
+  const set = storage.setAlarm.bind(storage);
+  const counting: typeof set = (...at) => {
+    counts.alarmRows++;
+    return set(...at);
+  };
+  Object.defineProperty(storage, "setAlarm", { value: counting, configurable: true });
+}
+
 export class Shard extends RealShard {
+  readonly #awake = new Awake();
+
   constructor(ctx: DurableObjectState, env: Env) {
+    countWrites(ctx.storage);
     super(ctx, counted(env));
+  }
+
+  protected override serve(...call: Parameters<RealShard["serve"]>): ReturnType<RealShard["serve"]> {
+    return this.#awake.during(() => super.serve(...call));
+  }
+
+  override alarm(): Promise<void> {
+    counts.objectRequests++;
+    return this.#awake.during(() => super.alarm());
   }
 }
 

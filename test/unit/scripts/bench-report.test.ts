@@ -17,7 +17,8 @@ it.each<[string, Row, boolean | null]>([
 });
 
 it("a million jobs of one row, one message and one request each cost what the price list says", () => {
-  const nothing = { cpuMs: 0, objectRequests: 0, objectSeconds: 0, d1Rows: 0, kvWrites: 0 };
+  const nothing = { cpuMs: 0, objectRequests: 0, objectSeconds: 0, alarmRows: 0, d1Rows: 0, kvWrites: 0 };
   const usage = { ...nothing, objectRows: 1, messages: 1, workerRequests: 1 };
   expect(dollarsPerMillion(usage)).toBeCloseTo(1 + 1.2 + 0.3);
+  expect(dollarsPerMillion({ ...usage, alarmRows: 1 })).toBeCloseTo(1 + 1.2 + 0.3 + 1);
 });
