@@ -134,6 +134,6 @@ export const COMMANDS: Commands = {
   finished: read(ofShard, finished),
   projected: write(ofShard, projected),
   health: read(ofShard, health),
-  wake: direct(ofShard, wake),
+  wake: { kind: "direct", touches: ofShard, run: wake, asksAlarm: true },
   audit: { kind: "direct", touches: ofShard, run: auditShard, asksAlarm: true },
 };

@@ -75,8 +75,8 @@ export class ShardCore extends Calls {
   }
 
   /**
-   * Runs a call, or answers `moved` in place of it. `alarmAt` is what the platform says the alarm is set to; left out, what
-   * this instance set it to.
+   * Runs a call, or answers `moved` in place of it. `alarmAt` is what the platform says the alarm is set to; left out, it was
+   * not asked.
    */
   call<Name extends keyof ShardApi>(name: Name, request: Request<Name>, alarmAt?: number | null): Result<Name> {
     const command: Command<Request<Name>, Result<Name>> = COMMANDS[name];
@@ -141,7 +141,7 @@ export class ShardCore extends Calls {
       case "read":
         return command.run(engine, request, engine.now());
       case "direct":
-        return command.run(engine, request, alarmAt === undefined ? engine.armedAt : alarmAt);
+        return command.run(engine, request, alarmAt);
     }
   }
 

@@ -33,6 +33,8 @@ const Calls = DurableObject as new (ctx: DurableObjectState, env: Env) => Durabl
  */
 export class Shard extends Calls {
   #core: ShardCore;
+  /** The object has started. */
+  #started = false;
   #group = new GroupCommit();
   #together = new Map<keyof ShardApi, RunTogether<never, unknown>>();
   #polls = new LongPolls(MAX_WAITING_OF_NAMESPACE);
@@ -44,7 +46,7 @@ export class Shard extends Calls {
       sql: durableSql(ctx.storage),
       now: () => Date.now(),
       random: unguessable,
-      setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
+      setAlarm: (at) => ctx.waitUntil(this.#started ? ctx.storage.setAlarm(at) : this.#keepAlarm(at)),
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
       callWaiting: (key, most) => this.#polls.wake(key, most),
       setAside: ({ kind, key, tries, fault }) => {
@@ -60,6 +62,7 @@ export class Shard extends Calls {
         host: parseShare("HOST_SHARE", env.HOST_SHARE),
       },
     });
+    this.#started = true;
     this.#drivers = DRIVERS.map((make) =>
       make({
         engine: this.#core.engine,
@@ -123,6 +126,15 @@ export class Shard extends Calls {
       // An alarm that throws six times is dropped for good; the core has armed the next one before it began.
       console.error(JSON.stringify({ at: "shard.alarm", shard: this.#core.name, error: faultText(error) }));
     }
+  }
+
+  /**
+   * Sees that an object that starts has an alarm, at `at` (epoch ms) at the latest: mostly it has, and to set it anew would be a row at
+   * each start. What is set meanwhile counts.
+   */
+  async #keepAlarm(at: number): Promise<void> {
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || set > at) await this.ctx.storage.setAlarm(Math.min(at, this.#core.engine.armedAt ?? at));
   }
 
   /** What the alarm is set to. While one that is overdue begins, the platform names none: then it is asked again for a moment. */

@@ -21,10 +21,11 @@ const SMALL_BYTES = 4 * 1024 * 1024;
  * P10: finds a job that nothing would ever run, and every other row that breaks an invariant: each subsystem says what its
  * own rows keep. With `walk` the pass that is under way goes a step on, and one is begun where there is none. Without it the
  * answer is what is known: of a small shard all of it, looked at now; else what the last full pass has found and
- * the one that is under way. `alarmAt` is what the alarm is set to, epoch milliseconds; null when it is not.
+ * the one that is under way. `alarmAt` is what the alarm is set to, epoch milliseconds; null when it is not; undefined: what this
+ * instance has set it to.
  */
-export function auditShard(engine: Engine, request: AuditRequest, alarmAt: number | null): AuditReply {
-  const view = viewOf(engine, alarmAt);
+export function auditShard(engine: Engine, request: AuditRequest, alarmAt: number | null | undefined): AuditReply {
+  const view = viewOf(engine, alarmAt === undefined ? engine.armedAt : alarmAt);
   const state = engine.get(AUDIT);
   if (request.walk === true) {
     state.walk(engine, view, STEP_ROWS);

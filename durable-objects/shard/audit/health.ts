@@ -12,9 +12,12 @@ import { LETTER_COUNTS, OUTGOING_COUNTS } from "../outbox/outbox-store.ts";
 import { FEEDS } from "../subscriptions/feed-store.ts";
 import { liveCounts } from "./queue-stats.ts";
 
-/** The cron calls this, whatever the alarm is set to: it does what is due and answers how the shard is then. */
-export function wake(engine: Engine, request: ShardCall): ShardHealth {
-  engine.alarm();
+/**
+ * The cron calls this, whatever the alarm is set to (`alarmAt`, epoch milliseconds; null or undefined: nobody knows of any): it
+ * does what is due, sees that the alarm is set, and answers how the shard is then.
+ */
+export function wake(engine: Engine, request: ShardCall, alarmAt: number | null | undefined): ShardHealth {
+  engine.wake(alarmAt ?? null);
   return health(engine, request, engine.now());
 }
 

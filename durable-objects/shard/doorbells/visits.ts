@@ -16,7 +16,7 @@ import type { Lane } from "../../../domain/queue.ts";
 import { claimForLane, claimFromQueue } from "../flow/claim.ts";
 import { EXECUTORS } from "../flow/executors.ts";
 import { claimable } from "../flow/limits.ts";
-import { HISTORY } from "../jobs/history.ts";
+import { HISTORY, purgeRoundAt } from "../jobs/history.ts";
 import { HISTORY_LOG } from "../jobs/history-log.ts";
 import { historyPage } from "../jobs/history-page.ts";
 import type { Patience } from "../kernel/command.ts";
@@ -165,7 +165,8 @@ export function projected(step: Step, request: ProjectedRequest): null {
   step.get(HISTORY).noteRoom(step, request.full !== true);
   step.onCommit(() => noteProjector(step, { took: false, now: step.now }));
   step.get(HISTORY).noteProjected(step, request.cursor, request.bookmark);
-  step.wakeAt(step.get(HISTORY_LOG).nextPurgeAt(request.cursor, step.now));
+  const purgeAt = step.get(HISTORY_LOG).nextPurgeAt(request.cursor, step.now);
+  if (purgeAt !== null) step.wakeAt(purgeRoundAt(purgeAt, step.now));
   return null;
 }
 

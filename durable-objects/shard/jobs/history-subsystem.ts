@@ -3,7 +3,7 @@ import type { AuditView, RowRules } from "../kernel/audit-rules.ts";
 import type { Parts } from "../kernel/part.ts";
 import { QUARANTINE, walk } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
-import { HISTORY, noteEnds } from "./history.ts";
+import { HISTORY, noteEnds, purgeRoundAt } from "./history.ts";
 import { EACH_ENTRY, HISTORY_LOG, type LoggedJob, purgeTimes } from "./history-log.ts";
 import { FINISHED_MIGRATIONS } from "./history-schema.ts";
 import type { JobSubsystem } from "./job-change.ts";
@@ -97,9 +97,10 @@ function soonest(a: number | null, b: number | null): number | null {
 function nextPurge(parts: Parts, now: number): number | null {
   const log = parts.get(HISTORY_LOG);
   const { projected } = parts.get(HISTORY);
-  return parts.get(QUARANTINE).nextAt(
+  const at = parts.get(QUARANTINE).nextAt(
     { kind: EACH_ENTRY.kind, now },
     () => log.nextPurgeAt(projected, now),
     (limit) => purgeTimes(parts.sql, projected, limit),
   );
+  return at === null ? null : purgeRoundAt(at, now);
 }

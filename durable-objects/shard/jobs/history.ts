@@ -133,6 +133,14 @@ export function finalKey(id: string): string {
   return `job:${id}`;
 }
 
+/** Finished jobs are forgotten in rounds of a minute: an alarm for each would be a request and a row for each. */
+const PURGE_ROUND_MS = 60_000;
+
+/** When the clock is to look at an entry whose time is over at `at`: in the next round, or at once where it is over. Epoch ms. */
+export function purgeRoundAt(at: number, now: number): number {
+  return at <= now ? at : Math.ceil(at / PURGE_ROUND_MS) * PURGE_ROUND_MS;
+}
+
 /** A job has become final: history gets it, or else the log says what becomes of it there. `head` is null where nothing of it is asked for. */
 function appendEnd(step: Step, job: EndedJob, head: JobHead<RowState> | null): void {
   const { settings } = step.get(QUEUES).get(job.queue);

@@ -59,7 +59,8 @@ interface CommandBase<Request, Result> {
 /**
  * One call of the shard: which slots it touches, what runs, and how it waits. A `write` is one step; a `read` changes no row
  * of a job and looks at the moment `now` (epoch milliseconds); a `direct` one runs the engine itself. `alarmAt` is what the
- * platform's alarm is set to, epoch milliseconds, null when it is not: the platform is asked for it where the call says so.
+ * platform's alarm is set to, epoch milliseconds, null when it is not: the platform is asked for it where the call says so, and
+ * undefined where nobody has asked.
  */
 export type Command<Request, Result> = CommandBase<Request, Result> &
   (
@@ -72,7 +73,7 @@ export type Command<Request, Result> = CommandBase<Request, Result> &
     | {
         readonly kind: "direct";
         readonly asksAlarm?: true;
-        readonly run: (engine: Engine, request: Request, alarmAt: number | null) => Result;
+        readonly run: (engine: Engine, request: Request, alarmAt: number | null | undefined) => Result;
       }
   );
 
@@ -97,7 +98,7 @@ export function read<Request, Result>(
 /** A call that runs the engine itself. */
 export function direct<Request, Result>(
   touches: Touches<Request>,
-  run: (engine: Engine, request: Request, alarmAt: number | null) => Result,
+  run: (engine: Engine, request: Request) => Result,
   patience?: Patience<Request, Result>,
 ): Command<Request, Result> {
   return { kind: "direct", touches, run, ...(patience === undefined ? {} : { patience }) };

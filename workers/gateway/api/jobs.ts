@@ -66,6 +66,9 @@ async function submitOne(
   const { services } = context;
   const randomness = drawRandomness(services.placing.at(now));
   const results = await submitAll(services, [job], { namespace, atomic: false, randomness, now, defers: true });
+  if (isProblem(results) || results.some(({ type }) => type === "refused" || type === "deferred")) {
+    services.placing.leave(randomness.partition);
+  }
   if (isProblem(results)) return results;
   const [result] = results;
   if (result === undefined) throw new Error("a submission without a result");

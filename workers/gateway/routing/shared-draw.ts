@@ -1,22 +1,39 @@
-/** For so long single jobs of an isolate go to one partition, in ms: those that come together share a commit and a pack. */
-const SHARED_FOR_MS = 25;
+/** A moment has this many jobs, unless it ends sooner. */
+const JOBS_A_MOMENT = 64;
+/** A moment lasts this long at least, however many jobs come, and at most, however few do; in ms. */
+const AT_LEAST_MS = 25;
+const AT_MOST_MS = 10_000;
 
-/** One draw after the other, each for all requests of a moment. One an isolate. */
+/**
+ * One draw after the other, each for all requests of a moment, so that single jobs that come through an isolate go to one partition
+ * for a while: those that come together share a commit and a pack, and those that come one by one find the executor that ran the
+ * last, and one object awake. One an isolate.
+ */
 export class SharedDraw {
   readonly #random: () => number;
   #drawn = 0;
   #at = Number.NEGATIVE_INFINITY;
+  #jobs = 0;
 
   constructor(random: () => number) {
     this.#random = random;
   }
 
-  /** `now` is epoch ms. A clock that steps back ends the moment. */
+  /** For one job at `now` (epoch ms). A clock that steps back ends the moment. */
   at(now: number): number {
-    if (now < this.#at || now >= this.#at + SHARED_FOR_MS) {
+    const lasted = now - this.#at;
+    const isOver = lasted < 0 || lasted >= AT_MOST_MS || (this.#jobs >= JOBS_A_MOMENT && lasted >= AT_LEAST_MS);
+    if (isOver) {
       this.#drawn = this.#random();
       this.#at = now;
+      this.#jobs = 0;
     }
+    this.#jobs += 1;
     return this.#drawn;
+  }
+
+  /** The job with this draw was not taken: the next goes elsewhere, because its shard may be away. */
+  leave(drawn: number): void {
+    if (drawn === this.#drawn) this.#at = Number.NEGATIVE_INFINITY;
   }
 }

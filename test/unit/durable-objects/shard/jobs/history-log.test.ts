@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { HISTORY_LOG, jobsOf, type LoggedJob } from "../../../../../durable-objects/shard/jobs/history-log.ts";
 import type { SqlRow } from "../../../../../durable-objects/sql.ts";
-import { BOOM, DAY, Harness, HOUR, idsOf, MINUTE, RowHarness, SECOND } from "../../../../rigs/shard-harness.ts";
+import { BOOM, DAY, Harness, HOUR, idsOf, MINUTE, RowHarness } from "../../../../rigs/shard-harness.ts";
 
 /** An entry by its number: whether it has a time of its own, when it goes, whether history had its jobs before. */
 type Planned = [kept: boolean, purgeAt: number, movedIn?: "moved in"];
@@ -234,17 +234,17 @@ describe("a step", () => {
     const leases = new Map(h.take().map(({ id, lease }) => [id, lease]));
     const succeed = (id: string) => h.succeed(leases.get(id) ?? "");
     succeed(early);
-    h.now -= 5 * SECOND;
+    h.now -= 3 * MINUTE;
     succeed(late);
     expect(kinds(h)).toEqual([0, 1]);
-    h.now += 5 * SECOND;
+    h.now += 3 * MINUTE;
     succeed(last);
     expect(kinds(h)).toEqual([0, 1, 0]);
     expect(h.broken()).toEqual([]);
     expect(idsOf(h.project())).toEqual([early, late, last]);
-    h.advance(HOUR - 5 * SECOND);
+    h.advance(HOUR - 3 * MINUTE);
     expect([early, late, last].map((id) => h.has(id))).toEqual([true, false, true]);
-    h.advance(5 * SECOND);
+    h.advance(3 * MINUTE);
     expect(h.count("jobs")).toBe(0);
   });
 

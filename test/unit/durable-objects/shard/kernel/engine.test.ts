@@ -21,6 +21,8 @@ const NOTES = new Part(
 
 let now = 0;
 let alarmAt: number | null = null;
+/** How often it was set: each time is a row. */
+let sets = 0;
 let ticked: string[] = [];
 let clamped = 0;
 let fails = false;
@@ -61,6 +63,7 @@ function start(sql = openSql()): Engine {
     random: () => 0.5,
     setAlarm: (at: number) => {
       alarmAt = at;
+      sets += 1;
     },
   };
   return new Engine("shard-0", ports, [notes, sweeper]);
@@ -80,6 +83,7 @@ function add(engine: Engine, dueAt: number): void {
 beforeEach(() => {
   now = SECOND;
   alarmAt = null;
+  sets = 0;
   ticked = [];
   clamped = 0;
   fails = false;
@@ -110,6 +114,41 @@ describe("the alarm", () => {
     now = 10 * SECOND;
     engine.alarm();
     expect(ticked).toEqual(["notes", "notes", "sweeper"]);
+  });
+
+  test("that has fired is set once, when all is done", () => {
+    const engine = start();
+    add(engine, 5 * SECOND);
+    add(engine, 6 * SECOND);
+    now = 6 * SECOND;
+    sets = 0;
+    engine.alarm();
+    expect([sets, alarmAt]).toEqual([1, 10 * SECOND]);
+  });
+
+  test("that fires while nothing at all can be worked out is left to come again", () => {
+    const sql = openSql();
+    const engine = start(sql);
+    sql.run("DROP TABLE notes");
+    fails = true;
+    now = 6 * SECOND;
+    alarmAt = null;
+    expect(() => engine.alarm()).toThrow();
+    expect(alarmAt).toBeGreaterThan(now);
+    expect(alarmAt).toBeLessThanOrEqual(now + 30 * SECOND);
+  });
+
+  test("stays as the platform has it when the shard is woken and that is soon enough", () => {
+    const engine = start();
+    add(engine, 5 * SECOND);
+    sets = 0;
+    engine.wake(5 * SECOND);
+    engine.wake(3 * SECOND);
+    expect(sets).toBe(0);
+    engine.wake(6 * SECOND);
+    expect([sets, alarmAt]).toEqual([1, 5 * SECOND]);
+    engine.wake(null);
+    expect([sets, alarmAt]).toEqual([2, 5 * SECOND]);
   });
 
   test("comes at once when a step could not do all", () => {
