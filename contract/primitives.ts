@@ -5,10 +5,12 @@ import { formatBytes, says } from "./sentence.ts";
 /** Strings of the API with their limits. */
 
 const encoder = new TextEncoder();
+/** Most texts have one byte a character: to look costs a tenth of what it costs to encode them. */
+const ASCII = /^\p{ASCII}*$/u;
 
 /** Bytes of `text` in UTF-8. Short texts of a large limit are common: compare `length * 3` first where speed matters. */
 export function utf8Bytes(text: string): number {
-  return encoder.encode(text).length;
+  return ASCII.test(text) ? text.length : encoder.encode(text).length;
 }
 
 /**

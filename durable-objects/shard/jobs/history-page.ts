@@ -103,7 +103,7 @@ function contentOf(
 ): Pick<FinishedReply, "chunks" | "pages" | "jobs"> {
   const copied = erased.size === 0 ? heads : heads.filter(({ id }) => !erased.has(id));
   const paged = inPages ? copied.filter((head) => head.paged === 1) : [];
-  const pages = succeededPages(parts, paged, now) ?? [];
+  const pages = succeededPages(parts, paged) ?? [];
   const alone = pages.length === 0 ? copied : copied.filter((head) => head.paged === 0);
   const rows = rowsOf(
     parts,

@@ -20,7 +20,12 @@ import { PACKS } from "./packs/packs.ts";
 import { IS_READABLE } from "./row-store.ts";
 
 /** What is asked of a finished job before it goes to history. */
-export interface FinishedHead extends SqlRow {
+export interface FinishedHead extends HeadColumns {
+  /** Of a packed job, as it would be in `jobs` and goes to history. */
+  row?: JobRow<RowState>;
+}
+
+interface HeadColumns {
   id: string;
   /** The queue's ref. */
   queue: number;
@@ -50,9 +55,11 @@ export function finishedHeads(parts: Parts, ids: readonly string[], now: number)
   const inPacks = new Set(packed);
   const others = packed.length === 0 ? ids : ids.filter((id) => !inPacks.has(id));
   const heads =
-    others.length === 0 ? [] : parts.sql.all<FinishedHead>(HEADS, JSON.stringify(others), withoutPayload(parts));
+    others.length === 0
+      ? []
+      : parts.sql.all<HeadColumns & SqlRow>(HEADS, JSON.stringify(others), withoutPayload(parts));
   const rows = packed.length === 0 ? [] : packedRows(parts, packed, now).map((row) => kept(parts, row));
-  return new Map([...heads, ...rows.map(packedHead)].map((head) => [head.id, head]));
+  return new Map([...heads, ...rows.map(packedHead)].map((head: FinishedHead) => [head.id, head]));
 }
 
 /** The rows of packed jobs, as they would be in `jobs`. Those of a pack that cannot be read are left out, and it is set aside. */
@@ -88,7 +95,7 @@ function bytesOf({ payload, result, attempts }: JobRow<RowState>): number {
 function packedHead(row: JobRow<RowState>): FinishedHead {
   const { id, queue, version, state } = row;
   const bytes = bytesOf(row);
-  return { id, queue, version, state, bytes, paged: bytes <= MAX_PAGED_JOB_BYTES ? 1 : 0, packed: 1 };
+  return { id, queue, version, state, bytes, paged: bytes <= MAX_PAGED_JOB_BYTES ? 1 : 0, packed: 1, row };
 }
 
 /** A job's earlier attempts without what its leases were made of. Most have none. */
@@ -140,12 +147,12 @@ type PageRow = SqlRow & { queue: number; n: number; finishedTo: number; bytes: n
  * Succeeded jobs as pages for history: those of one queue that were made at about the same time together. Null where they
  * cannot be made of these rows: then each goes for itself, and what is wrong with one is found.
  */
-export function succeededPages(parts: Parts, heads: readonly FinishedHead[], now: number): SucceededPage[] | null {
+export function succeededPages(parts: Parts, heads: readonly FinishedHead[]): SucceededPage[] | null {
   if (heads.length === 0) return [];
   const packed = heads.filter((head) => head.packed === 1);
   const rows = packed.length === 0 ? heads : heads.filter((head) => head.packed === 0);
   try {
-    return [...pagesOfRows(parts, rows), ...pagesOfPacked(parts, packed, now)];
+    return [...pagesOfRows(parts, rows), ...pagesOfPacked(parts, packed)];
   } catch (error) {
     if (isPlatformFault(error)) throw error;
     return null;
@@ -169,22 +176,17 @@ function ownerOf(parts: Parts, queue: number): Pick<SucceededPage, "namespace" |
   return { namespace, queue: name, ...(incarnation === undefined ? {} : { incarnation }) };
 }
 
-function pagesOfPacked(parts: Parts, heads: readonly FinishedHead[], now: number): SucceededPage[] {
+function pagesOfPacked(parts: Parts, heads: readonly FinishedHead[]): SucceededPage[] {
   if (heads.length === 0) return [];
-  const rows = new Map(
-    packedRows(
-      parts,
-      heads.map(({ id }) => id),
-      now,
-    ).map((row) => [row.id, kept(parts, row)]),
-  );
+  const byId = new Map(heads.map((head) => [head.id, head]));
   const pages = Map.groupBy(numbered(heads), ([, page]) => page);
   return [...pages.values()].flatMap((ofPage) => {
-    const own = ofPage.flatMap(([id]) => rows.get(id) ?? []);
+    const ofThese = ofPage.flatMap(([id]) => byId.get(id) ?? []);
+    const own = ofThese.flatMap(({ row }) => row ?? []);
     const [first] = own;
     if (first === undefined) return [];
     const finishedTo = own.reduce((latest, row) => Math.max(latest, row.finished_at ?? 0), 0);
-    const bytes = own.reduce((sum, row) => sum + bytesOf(row), 0);
+    const bytes = ofThese.reduce((sum, head) => sum + head.bytes, 0);
     const column = (name: PageColumn) => [name, columnText(own.map(VALUES[name]))] as const;
     const columns = Object.fromEntries(COLUMNS.map(column)) as Record<PageColumn, string>;
     return { ...ownerOf(parts, first.queue), n: own.length, finishedTo, bytes, columns };
