@@ -106,6 +106,7 @@ export * from "./rpc/spawn.ts";
 export * from "./rpc/submit.ts";
 export * from "./rpc/subscription.ts";
 export * from "./rpc/transaction.ts";
+export * from "./rpc/watch.ts";
 export * from "./rpc/work.ts";
 
 /**

@@ -30,10 +30,17 @@ export interface ClaimOptions {
   max: number;
   /** How long the claim waits when there is nothing. */
   waitSeconds: number;
+  /** Aborted when a claim that waits is not waited for any more. */
+  left?: AbortSignal | undefined;
 }
 
-/** What came of a claim. `wasAlone`: it brought no outcomes, so that it was refused for itself. */
-export type ClaimOutcome = { ok: true; count: number } | { ok: false; error: unknown; wasAlone: boolean };
+/**
+ * What came of a claim. `waited`: it could wait for jobs, as far as it was asked to. `wasAlone`: it brought no outcomes, so that it was
+ * refused for itself.
+ */
+export type ClaimOutcome =
+  | { ok: true; count: number; waited: boolean }
+  | { ok: false; error: unknown; wasAlone: boolean };
 
 /**
  * The jobs that run, of a worker or of one invocation of a consumer: claims, runs, delivers outcomes. When to claim is
@@ -82,7 +89,7 @@ export class JobRunner {
     try {
       const jobs = await this.#exchange(batch, options);
       for (const job of jobs) void this.#run(job, options);
-      return { ok: true, count: jobs.length };
+      return { ok: true, count: jobs.length, waited: batch.length === 0 };
     } catch (error) {
       this.#reporter.giveBack(batch);
       return { ok: false, error, wasAlone: batch.length === 0 };
@@ -90,11 +97,12 @@ export class JobRunner {
   }
 
   /** Waits for work only when there is nothing to report: outcomes must not wait. */
-  async #exchange(batch: Pending[], { queue, max, waitSeconds }: ClaimOptions): Promise<ClaimedJob[]> {
+  async #exchange(batch: Pending[], { queue, max, waitSeconds, left }: ClaimOptions): Promise<ClaimedJob[]> {
     const { port, leaseSeconds, name, closed: signal } = this.#options;
     const claim = { begins: true, max, leaseSeconds, ...(name === undefined ? {} : { worker: name }) };
     if (batch.length === 0) {
-      return port.claim(queue, waitSeconds === 0 ? claim : { ...claim, wait: waitSeconds }, signal);
+      const ended = left === undefined ? signal : AbortSignal.any([signal, left]);
+      return port.claim(queue, waitSeconds === 0 ? claim : { ...claim, wait: waitSeconds }, ended);
     }
     const reports = batch.map(({ report }) => report);
     const view = await port.report(reports, { claim: { queue, ...claim }, signal });

@@ -1,5 +1,5 @@
 import { DureError } from "./error.ts";
-import { MAX_CLAIM } from "./generated/limits.ts";
+import { MAX_CLAIM, MAX_WAIT_SECONDS } from "./generated/limits.ts";
 import { httpPort } from "./http-port.ts";
 import { JobRunner } from "./job-runner.ts";
 import { consoleLog, type Log, silentLog } from "./log.ts";
@@ -11,6 +11,8 @@ import type { WorkPort } from "./work-port.ts";
 /** After their signal was aborted, handlers get this long to end before `stop` gives up on them. */
 const ABORT_GRACE_MS = 5000;
 const DEFAULT_GRACE_SECONDS = 30;
+/** How many seconds an idle claim waits at first, and how long one that waits longer is left to end when the worker stops. */
+const FIRST_WAIT_SECONDS = 10;
 /** Answers to a claim that stay what they are, however long one waits. */
 const HOPELESS = new Set([401, 403, 404, 409]);
 
@@ -22,7 +24,10 @@ export interface WorkerOptions {
   name?: string;
   /** How many seconds lie between a crash of this worker and the next attempt; heartbeats come every third of it. Default 30. */
   leaseSeconds?: number;
-  /** How many seconds an idle claim waits at the server, and so how long `stop` may take when idle. Default 10. */
+  /**
+   * How many seconds an idle claim waits at the server, at most 60, and so how long `stop` may take when idle. Left out: 10, and twice as
+   * long each time that nothing came, up to 60, because each claim is paid for; `stop` takes 10 all the same.
+   */
   waitSeconds?: number;
   /** Where it says what happens. Left out: the console. `null`: nowhere. */
   log?: Log | null;
@@ -48,12 +53,16 @@ export class Worker {
   readonly #work: Work;
   readonly #log: Log;
   readonly #concurrency: number;
-  readonly #waitSeconds: number;
+  /** How long an idle claim waits: given, or by what came of the ones before. */
+  readonly #waitSeconds: number | null;
+  #nextWaitSeconds: number;
   readonly #runner: JobRunner;
   /** Aborted by `stop`: no new claims. */
   readonly #stopping = new AbortController();
   /** Aborted when the grace is over: handlers are interrupted. */
   readonly #graceOver = new AbortController();
+  /** Aborted some time after `stop`: a claim that would go on waiting is left. */
+  readonly #leaving = new AbortController();
   /** Aborted when everything has ended or was given up. */
   readonly #ended = new AbortController();
   #claiming = false;
@@ -63,11 +72,12 @@ export class Worker {
 
   /** @internal */
   constructor(transport: Transport, work: Work, options: WorkerOptions) {
-    const { concurrency = 10, leaseSeconds = 30, waitSeconds = 10, log, name } = options;
+    const { concurrency = 10, leaseSeconds = 30, waitSeconds = null, log, name } = options;
     this.#port = httpPort(transport);
     this.#work = work;
     this.#concurrency = concurrency;
     this.#waitSeconds = waitSeconds;
+    this.#nextWaitSeconds = waitSeconds ?? FIRST_WAIT_SECONDS;
     this.#log = log === null ? silentLog : (log ?? consoleLog);
     this.#runner = new JobRunner({
       port: this.#port,
@@ -96,13 +106,14 @@ export class Worker {
   /**
    * Claims no more, lets the running handlers end, delivers their outcomes. After `graceSeconds` (30) handlers are
    * aborted; the jobs of those that then give up are given back, without spending an attempt. A claim that is waiting is left to
-   * end, and what it brings is given back.
+   * end for as long as an idle one waits at first, and what it brings is given back.
    */
   async stop({ graceSeconds = DEFAULT_GRACE_SECONDS }: { graceSeconds?: number } = {}): Promise<void> {
     const { clock } = this.#port;
     const ended = this.#ended.signal;
     this.#stopping.abort();
     this.#runner.plan();
+    void clock.sleep(FIRST_WAIT_SECONDS * 1000, ended).then(() => this.#leaving.abort());
     await clock.sleep(graceSeconds * 1000, ended);
     if (ended.aborted) return;
     this.#graceOver.abort();
@@ -121,9 +132,16 @@ export class Worker {
 
   async #claim(max: number): Promise<void> {
     this.#claiming = true;
-    const outcome = await this.#runner.claim({ ...this.#work, max, waitSeconds: this.#waitSeconds });
-    if (outcome.ok) this.#claimFailures = 0;
-    else await this.#failed(outcome);
+    const waitSeconds = this.#nextWaitSeconds;
+    // Where jobs come often it does not wait for longer than at first, and ends by itself. Of those that wait longer hardly any is given a
+    // job just as it is left.
+    const left = waitSeconds > FIRST_WAIT_SECONDS && this.#waitSeconds === null ? this.#leaving.signal : undefined;
+    const outcome = await this.#runner.claim({ ...this.#work, max, waitSeconds, left });
+    if (!outcome.ok) await this.#failed(outcome);
+    else {
+      this.#claimFailures = 0;
+      if (this.#waitSeconds === null) this.#nextWaitSeconds = nextWait(waitSeconds, outcome);
+    }
     this.#claiming = false;
     this.#runner.plan();
   }
@@ -131,7 +149,7 @@ export class Worker {
   async #failed({ error, wasAlone }: { error: unknown; wasAlone: boolean }): Promise<void> {
     // The outcomes do not share the claim's pause: they go alone.
     this.#runner.plan();
-    if (this.#ended.signal.aborted) return;
+    if (this.#ended.signal.aborted || this.#leaving.signal.aborted) return;
     const { queue } = this.#work;
     if (wasAlone && error instanceof DureError && HOPELESS.has(error.status)) {
       this.#refusal = error;
@@ -152,4 +170,10 @@ export class Worker {
     this.#log.info(`dure: the worker of the queue ${this.#work.queue} has stopped`);
     this.#ended.abort();
   }
+}
+
+/** How long the next idle claim waits, after one that waited for so long. */
+function nextWait(seconds: number, { count, waited }: { count: number; waited: boolean }): number {
+  if (count > 0) return FIRST_WAIT_SECONDS;
+  return waited ? Math.min(2 * seconds, MAX_WAIT_SECONDS) : seconds;
 }

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Doorbell } from "../../contract/doorbell.ts";
 import { objectStub } from "../../contract/object-stub.ts";
-import type { MapSource, Reply, ShardApi, ShardCall } from "../../contract/rpc.ts";
+import { type MapSource, type Reply, type ShardApi, type ShardCall, watchOf } from "../../contract/rpc.ts";
 import { parseShare } from "../../domain/connections.ts";
 import { faultText } from "../../domain/fault.ts";
 import { durableSql } from "../do-sql.ts";
@@ -15,7 +15,9 @@ import type { Driver } from "./kernel/driver.ts";
 import { GroupCommit, type RunTogether } from "./kernel/group-commit.ts";
 import { LongPolls } from "./kernel/long-poll.ts";
 import { unguessable } from "./kernel/randomness.ts";
+import { Watches } from "./kernel/watches.ts";
 import { ShardCore } from "./shard-core.ts";
+import { awaited, isThere } from "./watched.ts";
 
 /** Requests of one namespace that one shard holds at most, whoever sends them through however many isolates. */
 const MAX_WAITING_OF_NAMESPACE = 4_000;
@@ -39,6 +41,7 @@ export class Shard extends Calls {
   #together = new Map<keyof ShardApi, RunTogether<never, unknown>>();
   #polls = new LongPolls(MAX_WAITING_OF_NAMESPACE);
   #drivers: Driver[];
+  #watches: Watches;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -75,6 +78,34 @@ export class Shard extends Calls {
       for (const [key, most] of step.woken) this.#polls.wake(key, most);
       this.#drive();
     });
+    const { engine } = this.#core;
+    this.#watches = new Watches({
+      sockets: ctx,
+      polls: this.#polls,
+      now: () => engine.now(),
+      isThere: (request) => isThere(engine, request),
+      awaits: (request) => awaited(engine, request),
+    });
+  }
+
+  /** Opens a watch. Everything else that is asked of a shard is a call. */
+  override async fetch(request: globalThis.Request): Promise<Response> {
+    const watch = watchOf(request);
+    if (watch === null) return new Response(null, { status: 404 });
+    await this.#knowSlots(watch);
+    return this.#watches.open(watch);
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    this.#watches.waitOn(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#watches.closed(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#watches.closed(socket);
   }
 
   /** One call of `commands.ts`, with its wait. */

@@ -8,6 +8,7 @@ import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap } from "../../domain/slots.ts";
 import type { SettingsCache } from "../../workers/gateway/routing/settings-cache.ts";
 import { ShardClient } from "../../workers/gateway/routing/shard-client.ts";
+import type { OpenWatch } from "../../workers/gateway/routing/watch.ts";
 import type { Services } from "../../workers/gateway/services.ts";
 import { drawRandomness } from "../../workers/gateway/submit/randomness.ts";
 import { submission as read } from "../../workers/gateway/submit/submission.ts";
@@ -22,11 +23,17 @@ export function servicesWith(parts: Partial<Services>): Services {
 interface MadeUp {
   /** What may be asked of a shard. */
   shard(id: string): Partial<ShardApi>;
+  /** How shards are watched; not at all where it is left out. */
+  watch?: OpenWatch;
   /** The map that the Directory has at the moment: four shards, unless it is given. */
   map?(): SlotMap;
   /** Where the clock stands at first, in milliseconds. */
   startAt?: number;
 }
+
+const noWatch: OpenWatch = async () => {
+  throw new Error("no shard holds a watch here");
+};
 
 /** The gateway's client of shards that a test makes up. Its clock moves in sleeps, which end at once, and where the test moves it. */
 export class ShardsRig {
@@ -35,10 +42,11 @@ export class ShardsRig {
   directoryCalls = 0;
   readonly client: ShardClient;
 
-  constructor({ shard, map = () => initialMap(4), startAt = 0 }: MadeUp) {
+  constructor({ shard, watch = noWatch, map = () => initialMap(4), startAt = 0 }: MadeUp) {
     this.now = startAt;
     this.client = new ShardClient({
       shard: (id) => shardWith(shard(id)),
+      watch,
       directory: () => ({
         map: async () => {
           this.directoryCalls++;

@@ -9,6 +9,8 @@ export interface Visit {
   clock(): number;
   /** The host to which the request came, without its port. Null where it came from another Worker. */
   host(): string | null;
+  /** Aborted when the caller has gone before it was answered, where the door hears of that. */
+  readonly left: AbortSignal;
   /** Goes on with `work` after the answer. */
   later(work: Promise<unknown>): void;
 }

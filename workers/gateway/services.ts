@@ -19,9 +19,11 @@ import { CronRounds } from "./cron-round.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
 import { Remembered } from "./remembered.ts";
+import { DrainedQueues } from "./routing/drained-queues.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
 import { SharedDraw } from "./routing/shared-draw.ts";
+import { openWatch } from "./routing/watch.ts";
 import { Bookmarks } from "./sessions/bookmark.ts";
 
 /** What readiness and health may be old, in milliseconds: to ask more often costs nothing more. */
@@ -58,6 +60,7 @@ export interface Services {
   /** Where single jobs without a key go. */
   placing: SharedDraw;
   shards: ShardClient;
+  drained: DrainedQueues;
   /** The transaction of an atomic batch, by its name. */
   transaction(id: string): TransactionApi;
   settings: SettingsCache;
@@ -105,6 +108,7 @@ export function servicesOf(env: Env): Services {
     random: ports.random,
     placing: new SharedDraw(ports.random),
     shards: new ShardClient(ports),
+    drained: new DrainedQueues(),
     transaction: (id) => objectStub(env.TRANSACTION, id, env),
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator({
@@ -135,6 +139,7 @@ export function servicesOf(env: Env): Services {
 function portsOf(env: Env): ConstructorParameters<typeof ShardClient>[0] {
   return {
     shard: (id) => objectStub(env.SHARD, id, env),
+    watch: (id, request, hear) => openWatch(objectStub(env.SHARD, id, env), request, hear),
     directory: () => objectStub(env.DIRECTORY, "directory", env),
     now: () => Date.now(),
     random: () => Math.random(),

@@ -21,6 +21,7 @@ import { HISTORY_LOG } from "../jobs/history-log.ts";
 import { historyPage } from "../jobs/history-page.ts";
 import type { Patience } from "../kernel/command.ts";
 import type { Engine } from "../kernel/engine.ts";
+import type { Awaited } from "../kernel/long-poll.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { laneKey, QUEUES, queueKey } from "../queues/queue-store.ts";
@@ -117,23 +118,29 @@ export function awaitWork(parts: Parts, request: AwaitWorkRequest, now: number):
   return jobsFor(parts, request, now) > 0;
 }
 
+type Queue = Pick<AwaitWorkRequest, "namespace" | "queue">;
+
 /** How many jobs a claim could start now. */
-function jobsFor(parts: Parts, request: AwaitWorkRequest, now: number): number {
+function jobsFor(parts: Parts, request: Queue, now: number): number {
   const queue = parts.get(QUEUES).find(request.namespace, request.queue);
   return queue === null ? 0 : claimable(parts, queue, now);
 }
 
 export const untilWork: Patience<AwaitWorkRequest, boolean> = {
   again: (shard, { request, result, elapsedMs }) =>
-    result
-      ? null
-      : {
-          key: queueKey({ namespace: request.namespace, name: request.queue }),
-          ms: request.waitMs - elapsedMs,
-          worth: () => jobsFor(shard, request, shard.now()),
-          group: request.namespace,
-        },
+    result ? null : { ...workAwaited(shard, request), ms: request.waitMs - elapsedMs },
 };
+
+/** What those are woken by who wait for jobs of a queue. */
+export function workAwaited(shard: Engine, queue: Queue): Awaited {
+  const key = queueKey({ namespace: queue.namespace, name: queue.queue });
+  return { key, worth: () => jobsFor(shard, queue, shard.now()), group: queue.namespace };
+}
+
+/** Whether a claim from the queue would look at anything now. */
+export function workIsThere(shard: Engine, queue: Queue): boolean {
+  return jobsFor(shard, queue, shard.now()) > 0;
+}
 
 /** Whether a processor could claim something in the lane now. */
 export function awaitLane(parts: Parts, { lane }: AwaitLaneRequest, now: number): boolean {

@@ -5,21 +5,27 @@ const REWOKEN_AT_ONCE = 32;
 /** Spent entries of a line are cleared away when they are so many more than those who wait. */
 const SPENT_ENTRIES = 64;
 
-/** What a request waits for, for at most `ms` milliseconds. */
-export interface Waiting {
+/** What a request waits for. */
+export interface Awaited {
   key: string;
-  ms: number;
   /** How many of those who wait for the key would find something now. Left out: all would. */
   worth?: (() => number) | undefined;
   /** Whose wait it is: of one group only so many wait. Left out: of nobody's. */
   group?: string | undefined;
 }
 
+/** What a call waits for that is held, for at most `ms` milliseconds. */
+export interface Waiting extends Awaited {
+  ms: number;
+}
+
+/** How a wait ends by itself: something may be there, or others of its group have its place. */
+export type Ending = "woken" | "displaced";
+
 interface Waiter {
   line: Line;
   group: string | undefined;
-  /** Ends the wait; does nothing when it has ended. */
-  end(): void;
+  end(how: Ending): void;
   ended: boolean;
 }
 
@@ -34,8 +40,8 @@ interface Line {
 }
 
 /**
- * Requests that wait until something happens. In memory: a waiter lost with its object is a request that
- * is asked again. Whoever is woken looks at the rows anew. What a wake costs does not depend on who waits for other keys.
+ * Those who wait until something happens: calls that are held, and watches. In memory: a wait that is lost with its object is asked
+ * for again. Whoever is woken looks at the rows anew. What a wake costs does not depend on who waits for other keys.
  */
 export class LongPolls {
   readonly #lines = new Map<string, Line>();
@@ -47,31 +53,41 @@ export class LongPolls {
     this.#mostOfGroup = mostOfGroup;
   }
 
+  /** Resolves when the wait has ended (`join`), or after `ms`, whichever is first. */
+  wait({ ms, ...awaited }: Waiting): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        leave();
+        resolve();
+      }, ms);
+      const leave = this.join(awaited, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
   /**
-   * Resolves when the key is woken or after `ms`, whichever is first. When too many of its group wait, the oldest wait of the
-   * group ends: the older a wait, the likelier it is that its caller is gone. `worth` is asked once for all who wait for the
-   * key before any of them is woken.
+   * Waits until the key is woken, and is told so once; or until the wait is left by the function that this answers, of which nobody
+   * is told. When too many of its group wait, the oldest wait of the group ends: the older a wait, the likelier it is that its
+   * caller is gone. `worth` is asked once for all who wait for the key before any of them is woken.
    */
-  wait({ key, ms, worth = () => Number.POSITIVE_INFINITY, group }: Waiting): Promise<void> {
+  join({ key, worth = () => Number.POSITIVE_INFINITY, group }: Awaited, ended: (how: Ending) => void): () => void {
     const line = this.#lines.get(key) ?? { key, entries: [], waiting: 0, worth, look: null };
     this.#lines.set(key, line);
     line.worth = worth;
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => waiter.end(), ms);
-      const waiter: Waiter = {
-        line,
-        group,
-        ended: false,
-        end: () => {
-          clearTimeout(timer);
-          this.#leave(waiter);
-          resolve();
-        },
-      };
-      line.entries.push(waiter);
-      line.waiting += 1;
-      if (group !== undefined) this.#join(group, waiter);
-    });
+    const waiter: Waiter = {
+      line,
+      group,
+      ended: false,
+      end: (how) => {
+        if (this.#leave(waiter)) ended(how);
+      },
+    };
+    line.entries.push(waiter);
+    line.waiting += 1;
+    if (group !== undefined) this.#enter(group, waiter);
+    return () => void this.#leave(waiter);
   }
 
   /**
@@ -107,22 +123,23 @@ export class LongPolls {
       const waiter = line.entries.pop();
       if (waiter === undefined) break;
       if (waiter.ended) continue;
-      waiter.end();
+      waiter.end("woken");
       woken += 1;
     }
     return woken;
   }
 
-  #join(group: string, waiter: Waiter): void {
+  #enter(group: string, waiter: Waiter): void {
     const members = this.#groups.get(group) ?? new Set();
     this.#groups.set(group, members);
     members.add(waiter);
     const [oldest] = members;
-    if (members.size > this.#mostOfGroup) oldest?.end();
+    if (members.size > this.#mostOfGroup) oldest?.end("displaced");
   }
 
-  #leave(waiter: Waiter): void {
-    if (waiter.ended) return;
+  /** False when the wait had ended before. */
+  #leave(waiter: Waiter): boolean {
+    if (waiter.ended) return false;
     waiter.ended = true;
     const { line, group } = waiter;
     line.waiting -= 1;
@@ -132,9 +149,10 @@ export class LongPolls {
     } else if (line.entries.length > 2 * line.waiting + SPENT_ENTRIES) {
       line.entries = line.entries.filter(({ ended }) => !ended);
     }
-    if (group === undefined) return;
+    if (group === undefined) return true;
     const members = this.#groups.get(group);
     members?.delete(waiter);
     if (members?.size === 0) this.#groups.delete(group);
+    return true;
   }
 }

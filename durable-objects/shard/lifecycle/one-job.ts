@@ -14,6 +14,8 @@ import { finalKey } from "../jobs/history.ts";
 import { type JobHead, toJob, toReadableJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { PROGRESS } from "../jobs/progress-store.ts";
+import type { Awaited, Waiting } from "../kernel/long-poll.ts";
+import { OWNERSHIP, slotsOfJobs } from "../kernel/ownership.ts";
 import type { Parts } from "../kernel/part.ts";
 import type { Step } from "../kernel/step.ts";
 import { QUEUES } from "../queues/queue-store.ts";
@@ -26,6 +28,7 @@ import { cannotReturn, redrive, unredrivable } from "./redrive.ts";
 /** How long a caller waits before it asks again after a job whose batch is not decided, milliseconds. */
 export const UNDECIDED_RETRY_MS = 50;
 
+type Named = Pick<JobRequest, "namespace" | "id">;
 type Here<Reply> = Exclude<Reply, { type: "moved" }>;
 
 export function getJob(parts: Parts, request: GetRequest): Here<JobReply> {
@@ -74,7 +77,7 @@ function changeOne(step: Step, request: JobRequest, { change, why, view }: OneCh
 }
 
 /** The job that a call names; null where its namespace has none. */
-export function visibleHead(parts: Parts, { id, namespace }: JobRequest): JobHead | null {
+export function visibleHead(parts: Parts, { id, namespace }: Named): JobHead | null {
   const row = parts.get(JOBS).head(id);
   return row === null || parts.get(QUEUES).get(row.queue).settings.namespace !== namespace ? null : row;
 }
@@ -89,7 +92,19 @@ export function absent(parts: Parts, { namespace, id }: JobRequest): Absent | Bu
 }
 
 /** Whether a read waits until its job is final: what it waits for, or null when the answer stands. */
-export function untilFinal({ namespace, id, waitMs }: GetRequest, result: JobReply, elapsedMs: number) {
+export function untilFinal(request: GetRequest, result: JobReply, elapsedMs: number): Waiting | null {
   if (result.type !== "job" || isFinal(result.job.state)) return null;
-  return { key: finalKey(id), ms: waitMs - elapsedMs, group: namespace };
+  return { ...endAwaited(request), ms: request.waitMs - elapsedMs };
+}
+
+/** What those are woken by who wait for the end of a job. */
+export function endAwaited({ namespace, id }: Named): Awaited {
+  return { key: finalKey(id), group: namespace };
+}
+
+/** Whether there is nothing to wait for: the job has ended, or is none of this shard's. */
+export function hasEnded(shard: Parts, job: Named): boolean {
+  if (shard.get(OWNERSHIP).refusal(slotsOfJobs([job.id])) !== null) return true;
+  const row = visibleHead(shard, job);
+  return row === null || isFinal(row.state);
 }

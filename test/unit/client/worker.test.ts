@@ -102,6 +102,58 @@ describe("a worker", () => {
   });
 });
 
+describe("an idle claim", () => {
+  const waits = (server: { seen: { path: string; body: unknown }[] }) =>
+    server.seen.filter(({ path }) => path.endsWith("/claim")).map(({ body }) => (body as { wait: number }).wait);
+
+  test("waits the longer the longer nothing comes, and as at first after a job", async () => {
+    const jobs: Record<string, unknown>[] = [];
+    const { clock, server } = startWorker(jobs, {}, ({ path }) =>
+      path.endsWith("/claim") && jobs.length > 0 ? { body: { jobs: jobs.splice(0) } } : null,
+    );
+    await clock.advance(10_000 + 20_000 + 40_000 + 60_000 + 59_000);
+    expect(waits(server)).toEqual([10, 20, 40, 60, 60]);
+    jobs.push(claimedJob("a"));
+    await clock.advance(1_000);
+    await clock.advance(10_000);
+    // What comes with a report does not wait, and says nothing of how long the next is worth waiting.
+    expect(waits(server)).toEqual([10, 20, 40, 60, 60, 60, 10, 20]);
+  });
+
+  test("waits for as long as it is told to", async () => {
+    const { clock, server } = startWorker([], { waitSeconds: 25 });
+    await clock.advance(100_000);
+    expect(waits(server)).toEqual([25, 25, 25, 25, 25]);
+  });
+
+  test("that would wait longer than at first is left when the worker stops, without a word", async () => {
+    const { clock, worker, errors } = startWorker([], {});
+    await clock.advance(10_000 + 20_000 + 1_000);
+    let stopped = false;
+    const stop = worker.stop().then(() => {
+      stopped = true;
+    });
+    await clock.advance(9_999);
+    expect(stopped).toBe(false);
+    await clock.advance(1);
+    await stop;
+    expect(errors).toEqual([]);
+  });
+
+  test("that was told how long to wait is waited for when the worker stops", async () => {
+    const { clock, worker } = startWorker([], { waitSeconds: 25 });
+    await settle();
+    let stopped = false;
+    const stop = worker.stop().then(() => {
+      stopped = true;
+    });
+    await clock.advance(24_999);
+    expect(stopped).toBe(false);
+    await clock.advance(1);
+    await stop;
+  });
+});
+
 describe("stop", () => {
   test("claims no more, lets handlers end and delivers their outcomes", async () => {
     const done = gate<string>();

@@ -45,12 +45,15 @@ interface Leased {
 export const claimJobs: UseCase<"claimJobs"> = async (context, { params, body }) => {
   const claim = await claimOf(context, params.queue, body);
   if (isProblem(claim)) return claim;
-  const jobs = await claimNow(context.services, claim);
+  const { services, clock } = context;
+  // Where there was nothing a moment ago the watches tell whether there is something now: to claim first would cost as much again.
+  const waitsAtOnce = claim.wait > 0 && services.drained.has(claim.settings, clock());
+  const jobs = waitsAtOnce ? [] : await claimNow(services, claim, clock());
   if (isProblem(jobs)) return jobs;
   const view = { jobs: viewsOf(jobs) };
   if (jobs.length > 0 || claim.wait === 0) return done(view);
-  const later = async (abandoned: () => boolean) => {
-    const waited = await waitForJobs(context, claim, abandoned);
+  const later = async (left: AbortSignal) => {
+    const waited = await waitForJobs(context, claim, left);
     return isProblem(waited) ? waited : { jobs: waited };
   };
   return { ...done(view), later };
@@ -74,11 +77,11 @@ export const reportJobs: UseCase<"reportJobs"> = async (context, { body }) => {
   if (isProblem(results)) return results;
   const items = results.map(itemView);
   // The reports are recorded by now: that no job can be had must not make them look refused.
-  const claimed = claim === undefined ? [] : await claimNow(context.services, claim);
+  const claimed = claim === undefined ? [] : await claimNow(context.services, claim, context.clock());
   const jobs = isProblem(claimed) ? [] : viewsOf(claimed);
   if (claim === undefined || jobs.length > 0 || claim.wait === 0) return done({ items, jobs });
-  const later = async (abandoned: () => boolean) => {
-    const waited = await waitForJobs(context, claim, abandoned);
+  const later = async (left: AbortSignal) => {
+    const waited = await waitForJobs(context, claim, left);
     return isProblem(waited) ? waited : { items, jobs: waited };
   };
   return { ...done({ items, jobs }), later };
@@ -159,16 +162,20 @@ async function claimOf({ services, caller, clock }: Context, queue: string, body
   return conflict.of("not-a-pull-queue", `The queue pushes its jobs to a ${settings.target.type} target.`);
 }
 
-async function waitForJobs(
-  { services, clock, mayGoOn }: Context,
-  claim: Claim,
-  abandoned: () => boolean,
-): Promise<Result<ClaimedJobView[]>> {
-  const jobs = await claimWaiting(services, claim, {
-    clock,
-    abandoned: async () => abandoned() || !(await mayGoOn()),
-  });
-  return isProblem(jobs) ? jobs : viewsOf(jobs);
+async function waitForJobs(context: Context, claim: Claim, left: AbortSignal): Promise<Result<ClaimedJobView[]>> {
+  const { services, clock, mayGoOn } = context;
+  const jobs = await claimWaiting(services, claim, { clock, left, mayGoOn });
+  if (isProblem(jobs) || !left.aborted) return isProblem(jobs) ? jobs : viewsOf(jobs);
+  // Its worker went while it claimed. Once an answer is on its way nobody can tell: then the leases end by themselves.
+  if (jobs.length > 0) context.later(giveBack(context, jobs));
+  return [];
+}
+
+/** Jobs that nobody hears of go back at once, and spend no attempt. */
+async function giveBack({ services, caller }: Context, jobs: ClaimedJob[]): Promise<void> {
+  const outcome = releasedOutcome({ reason: "The worker had gone before it was given the job." });
+  const reports = jobs.map(({ lease }) => ({ lease, outcome }));
+  await report(services, reports, { namespace: caller.namespace, withJobs: false, queues: [] });
 }
 
 function viewsOf(claimed: ClaimedJob[]): ClaimedJobView[] {

@@ -23,7 +23,7 @@ export async function withinWaits<View>(
     goesOn = true;
     return {
       ...answered,
-      later: (abandoned) => later(abandoned).finally(waits.end),
+      later: (left) => later(left).finally(waits.end),
       left: waits.end,
       beat: () => waits.beat(clock()),
     };

@@ -4,9 +4,10 @@ import { primary } from "../../db/client.ts";
 import { findJob } from "../../db/history.ts";
 import { fromDatabase } from "../database.ts";
 import { log, reasonOf } from "../log.ts";
-import { type JobName, slotOfJob } from "../routing/job-name.ts";
+import type { JobName } from "../routing/job-name.ts";
 import type { Services } from "../services.ts";
 import type { ReadSession } from "../sessions/read-session.ts";
+import { askForEnd } from "./job-wait.ts";
 
 /** What a job's shard knows of it. */
 export interface Live {
@@ -18,11 +19,7 @@ export interface Live {
 
 /** The job as its shard has it. Waits up to `waitMs` for it to be final. A 404 problem when it was deleted: history may not know it yet. */
 export async function askShard(services: Services, name: JobName, waitMs: number): Promise<Result<Live>> {
-  const slot = slotOfJob(name.id);
-  if (isProblem(slot)) return slot;
-  const reply = await services.shards.askWithLog(slot, { idempotent: true }, (shard, head) =>
-    shard.get({ ...head, ...name, waitMs }),
-  );
+  const reply = await askForEnd(services, name, waitMs);
   if (isProblem(reply)) return reply;
   const { result, log } = reply;
   if (result.type === "gone") return notFound.job(name.id);

@@ -16,9 +16,11 @@ import {
   RPC_VERSION,
   type ShardApi,
   type ShardCall,
+  type WatchRequest,
 } from "../../../contract/rpc.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
 import { log, reasonOf } from "../log.ts";
+import type { Heard, OpenWatch, Watch } from "./watch.ts";
 
 /** Most newer maps one call follows: a slot does not move twice in a moment. */
 const MAX_MOVES = 4;
@@ -35,6 +37,7 @@ interface Shared {
 /** What `ShardClient` needs of the world. */
 export interface ShardPorts {
   shard(id: string): ShardApi;
+  watch: OpenWatch;
   directory(): Pick<DirectoryApi, "map" | "usedShards">;
   now(): number;
   random(): number;
@@ -171,9 +174,29 @@ export class ShardClient {
     }
   }
 
+  /** Opens a watch at a shard, as `OpenWatch` says. A 503 problem when none can be had. */
+  async watch(
+    id: string,
+    request: Omit<WatchRequest, keyof ShardCall>,
+    hear: (heard: Heard) => void,
+  ): Promise<Result<Watch | null>> {
+    const map = await this.map();
+    if (isProblem(map)) return map;
+    try {
+      return await this.#ports.watch(id, { v: RPC_VERSION, epoch: map.epoch, ...request }, hear);
+    } catch (error) {
+      return away(id, error);
+    }
+  }
+
   /** Waits, by the clock that this client waits by. */
   pause(ms: number): Promise<void> {
     return this.#ports.sleep(ms);
+  }
+
+  /** Uniform in [0, 1). */
+  random(): number {
+    return this.#ports.random();
   }
 
   /** Asks every shard of the map at once. The problem of one is that of all: half an answer would be a wrong one. */

@@ -4,14 +4,10 @@ import type { ClaimedJob } from "../../../contract/rpc.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { ownerOf, slotOf } from "../../../domain/slots.ts";
+import { Watches, type WatchesOptions } from "../routing/watches.ts";
 import type { Services } from "../services.ts";
 
-/** A shard is asked anew this often whether there is work, so that a wait which it has forgotten costs no more than this. */
-const WATCH_MS = 15_000;
-/**
- * Work that was there and is not any more (another worker was quicker), or a shard that is away or holds no more waits, is
- * asked for again this much later.
- */
+/** Work that was there and is not any more, because another worker was quicker, is waited for again this much later. */
 const FIRST_PAUSE_MS = 20;
 const LAST_PAUSE_MS = 1_000;
 
@@ -29,75 +25,66 @@ interface ShardShare {
  * Claims up to `max` jobs for a pull worker, of those that are there. Shards are asked together, each for its part of
  * `max`, so that no more is leased than was asked for.
  */
-export async function claimNow(services: Services, claim: Claim): Promise<Result<ClaimedJob[]>> {
+export async function claimNow(services: Services, claim: Claim, now: number): Promise<Result<ClaimedJob[]>> {
   const shards = await shardsOf(services, claim.settings);
-  return isProblem(shards) ? shards : sweep(services, claim, shuffled(shards));
+  if (isProblem(shards)) return shards;
+  const jobs = await sweep(services, claim, shuffled(shards));
+  noteDrained(services, claim, { drained: !isProblem(jobs) && jobs.length === 0, now });
+  return jobs;
+}
+
+/** Whether the claim found nothing at shards that could all be reached. */
+function noteDrained(
+  { drained: queues }: Services,
+  { settings }: Claim,
+  found: { drained: boolean; now: number },
+): void {
+  if (found.drained) queues.note(settings, found.now);
+  else queues.forget(settings);
 }
 
 /**
- * Waits up to `claim.wait` for jobs when `claimNow` found none. The wait leases nothing: all shards are watched, and the
- * first to have work is claimed from; a wait for which no work came claims nothing. A client that is gone by then gets no
- * lease: nobody would hear of it, the job would wait for its end, and an attempt be lost.
+ * Waits up to `claim.wait` for jobs. The wait leases nothing: all shards are watched, and the first to have work is claimed from; a
+ * wait for which no work came claims nothing. A client that is gone by then (`left`) gets no lease: nobody would hear of it, the job
+ * would wait for its end, and an attempt be lost.
  */
 export async function claimWaiting(
   services: Services,
   claim: Claim,
-  { clock, abandoned }: { clock: () => number; abandoned: () => Promise<boolean> },
+  { clock, left, mayGoOn }: { clock: () => number; left: AbortSignal; mayGoOn: () => Promise<boolean> },
 ): Promise<Result<ClaimedJob[]>> {
   const until = clock() + secondsToMs(claim.wait);
   const shards = await shardsOf(services, claim.settings);
   if (isProblem(shards)) return shards;
-  for (let pause = FIRST_PAUSE_MS; until > clock(); pause = longer(pause)) {
-    const shard = await watch(services, claim.settings, { shards, until, clock });
-    if (shard === null || (await abandoned())) return [];
-    const jobs = await claimFrom(services, claim, { shard, max: claim.max });
-    if (isProblem(jobs) || jobs.length > 0) return jobs;
-    if (until > clock()) await services.shards.pause(Math.min(pause, until - clock()));
-  }
-  return [];
-}
-
-function longer(pause: number): number {
-  return Math.min(pause * 2, LAST_PAUSE_MS);
-}
-
-interface Watch {
-  shards: string[];
-  until: number;
-  clock: () => number;
-}
-
-/** The first shard that has work for the queue; null when none has until then. */
-async function watch(services: Services, settings: QueueSettings, { shards, ...round }: Watch): Promise<string | null> {
-  let over = false;
-  const watches = shards.map((shard) => watchOne(services, settings, { shard, ...round, over: () => over }));
+  const watches = watchesOf(services, claim.settings, { shards, until, clock });
+  left.addEventListener("abort", () => watches.close());
+  let drained = false;
   try {
-    return await Promise.any(watches);
-  } catch {
-    return null;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
+      const shard = await watches.next();
+      drained = shard === null && watches.reached;
+      if (shard === null || left.aborted || !(await mayGoOn())) return [];
+      const jobs = await claimFrom(services, claim, { shard, max: claim.max });
+      if (isProblem(jobs) || jobs.length > 0) return jobs;
+      void services.shards.pause(pause).then(() => watches.waitOn(shard));
+    }
   } finally {
-    over = true;
+    watches.close();
+    noteDrained(services, claim, { drained, now: clock() });
   }
 }
 
-/** Resolves when the shard has work. Rejects when it has none until then, or when another had it. */
-async function watchOne(
-  services: Services,
+function watchesOf(
+  { shards: client }: Services,
   { namespace, name: queue }: QueueSettings,
-  { shard: id, until, clock, over }: { shard: string; until: number; clock: () => number; over: () => boolean },
-): Promise<string> {
-  for (let pause = FIRST_PAUSE_MS; !over() && until > clock(); ) {
-    const began = clock();
-    const waitMs = Math.min(until - began, WATCH_MS);
-    const ready = await services.shards.once(id, { idempotent: true }, (shard, head) =>
-      shard.awaitWork({ ...head, namespace, queue, waitMs }),
-    );
-    if (ready === true) return id;
-    if (over() || clock() - began >= waitMs || until <= clock()) continue;
-    await services.shards.pause(Math.min(pause, until - clock()));
-    pause = longer(pause);
-  }
-  throw new Error("no work came");
+  when: Pick<WatchesOptions, "shards" | "until" | "clock">,
+): Watches {
+  return new Watches(client, {
+    ...when,
+    watched: { for: "work", namespace, queue },
+    ask: (shard, waitMs) =>
+      client.once(shard, { idempotent: true }, (stub, head) => stub.awaitWork({ ...head, namespace, queue, waitMs })),
+  });
 }
 
 /**

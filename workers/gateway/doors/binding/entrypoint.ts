@@ -46,6 +46,9 @@ type Options<K extends keyof typeof BindingOptions> = z.output<(typeof BindingOp
  * What other Workers bind to (`service = "dure-gateway"`, `entrypoint = "Dure"`). Each method is a call of the API: same
  * checks, same use case, same budget; its problem is thrown as an error.
  */
+/** Nobody hears of a caller that has gone before its call has returned. */
+const NOBODY_SAYS = new AbortController().signal;
+
 export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBinding {
   submit(job: SentJob, options?: As & Traced & { waitSeconds?: number }): Promise<Answer<AnsweredJob>> {
     return this.#ask("submitJob", asked("submit", options), ({ waitSeconds = 0, traceparent }) => ({
@@ -127,6 +130,7 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
       services: servicesOf(this.env),
       clock: () => Date.now(),
       host: () => null,
+      left: NOBODY_SAYS,
       later: (work: Promise<unknown>) => this.ctx.waitUntil(work),
     };
     const identity = await identityOf(visit, { key: options.key, props: this.ctx.props });

@@ -42,8 +42,7 @@ export async function perform<View>(
   const answered = (await carriedOut(definition, run, [context, input])) as Result<Answered<object>>;
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
-  // Nobody hears of a caller that has gone before its call has returned.
-  const later = await answered.later?.(() => false);
+  const later = await answered.later?.(visit.left);
   const view = later === undefined || isProblem(later) ? answered.view : later;
   return { ...(asValues(view) as View), meta: await metaOf(context, answered) };
 }

@@ -136,6 +136,9 @@ function visitOf(c: DoorContext) {
     services: servicesOf(c.env),
     clock: () => Date.now(),
     host: () => new URL(c.req.url).hostname,
+    get left() {
+      return c.req.raw.signal;
+    },
     later: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
   };
 }
@@ -167,14 +170,14 @@ function response(c: DoorContext, status: number, body: BodyInit | null = null):
 
 /** What a use case answered, as the call's definition says it over HTTP. */
 function answer(c: DoorContext, definition: CallDefinition, answered: Answered<unknown>): Response {
-  const { headers } = c.get("request");
+  const { headers, visit } = c.get("request");
   remark(headers, answered);
   const { view, status, etag, later, left, beat } = answered;
   if (status === 204) return response(c, 204);
   if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return response(c, 304);
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
   headers["content-type"] = type ?? "application/json";
-  if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, left, beat }));
+  if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, gone: visit.left, left, beat }));
   return response(c, status, type === undefined ? writeJson(view) : String(view));
 }
 

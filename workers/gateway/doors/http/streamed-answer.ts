@@ -7,28 +7,38 @@ const FIRST_BEAT_MS = 200;
 const LAST_BEAT_MS = 1_000;
 const BEAT = new TextEncoder().encode(" ");
 
+interface StreamedOptions<T> {
+  otherwise: T;
+  /** Aborted when the client has gone, where the runtime says so. */
+  gone: AbortSignal;
+  left?: (() => void) | undefined;
+  beat?: (() => void) | undefined;
+}
+
 /**
  * The body of an answer that is sent at once, with the JSON when it is there. Until then a space is sent now and then, which JSON allows in
  * front of a value: only an answer that is under way tells when its client has gone. The runtime then ends the request,
- * and with it `make`; `abandoned` says so where it has not done that yet, and `left` is called. When `make` fails, `otherwise` is the answer.
+ * and with it `make`; where it has not done that yet the signal that `make` was given is aborted, and `left` is called. When `make` fails,
+ * `otherwise` is the answer.
  */
 export function streamed<T>(
-  make: (abandoned: () => boolean) => Promise<Result<T>>,
-  { otherwise, left, beat }: { otherwise: T; left?: (() => void) | undefined; beat?: (() => void) | undefined },
+  make: (gone: AbortSignal) => Promise<Result<T>>,
+  { otherwise, gone, left, beat }: StreamedOptions<T>,
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
-  let gone = false;
+  const leaving = new AbortController();
   const leave = () => {
-    gone = true;
+    leaving.abort();
     left?.();
   };
+  gone.addEventListener("abort", leave);
   writer.closed.catch(leave);
   const failed = (why: unknown): T => {
     log("warn", "streamed-answer", { reason: reasonOf(why) });
     return otherwise;
   };
-  const made = make(() => gone).then((result) => (isProblem(result) ? failed(result) : result), failed);
+  const made = make(leaving.signal).then((result) => (isProblem(result) ? failed(result) : result), failed);
   // Not in waitUntil: that would keep the request alive when its client has gone.
   void send(
     writer,

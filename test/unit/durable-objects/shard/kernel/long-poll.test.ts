@@ -113,3 +113,50 @@ test("of one group only so many wait: the oldest ends, and other groups are left
   waiting(polls, ["d", "e"], { group: "a" });
   expect(polls.size).toBe(2);
 });
+
+describe("a wait that is joined", () => {
+  const joined = (polls: LongPolls, over: Partial<Parameters<LongPolls["join"]>[0]> = {}) => {
+    const ended = vi.fn();
+    return { ended, leave: polls.join({ key: "key", ...over }, ended) };
+  };
+
+  test("is told once that it was woken, and waits no more", () => {
+    const polls = new LongPolls();
+    const { ended, leave } = joined(polls);
+    polls.wake("key");
+    polls.wake("key");
+    leave();
+    expect(ended.mock.calls).toEqual([["woken"]]);
+    expect(polls.size).toBe(0);
+  });
+
+  test("is told of nothing when it has left", () => {
+    const polls = new LongPolls(1);
+    const { ended, leave } = joined(polls, { group: "a" });
+    leave();
+    leave();
+    joined(polls, { group: "a" });
+    polls.wake("key");
+    expect(ended).not.toHaveBeenCalled();
+  });
+
+  test("is told that another of its group has its place", () => {
+    const polls = new LongPolls(1);
+    const first = joined(polls, { group: "a" });
+    const second = joined(polls, { group: "a" });
+    expect(first.ended.mock.calls).toEqual([["displaced"]]);
+    polls.wake("key");
+    expect(second.ended.mock.calls).toEqual([["woken"]]);
+  });
+
+  test("waits in one line with calls that are held, the newest first", async () => {
+    const polls = new LongPolls();
+    const { ended } = joined(polls);
+    const held = waiting(polls, ["held"]);
+    polls.wake("key", 1);
+    expect(await held()).toEqual(["held"]);
+    expect(ended).not.toHaveBeenCalled();
+    polls.wake("key", 1);
+    expect(ended).toHaveBeenCalledTimes(1);
+  });
+});

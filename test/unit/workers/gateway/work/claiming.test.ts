@@ -1,53 +1,54 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isProblem, type Result } from "../../../../../contract/problems.ts";
 import { implicitDefault } from "../../../../../contract/queue-settings.ts";
-import type { AwaitWorkRequest, ClaimedJob, ClaimRequest } from "../../../../../contract/rpc.ts";
+import type { ClaimedJob } from "../../../../../contract/rpc.ts";
+import { DrainedQueues } from "../../../../../workers/gateway/routing/drained-queues.ts";
 import { claimNow, claimWaiting, shares } from "../../../../../workers/gateway/work/claiming.ts";
-import { ShardsRig, servicesWith } from "../../../../rigs/gateway-parts.ts";
-import { replyOf } from "../../../../rigs/replies.ts";
+import { servicesWith } from "../../../../rigs/gateway-parts.ts";
+import { WatchedShards } from "../../../../rigs/watched-shards.ts";
 
-/** Four shards with the given numbers of ready jobs (null: away). Time passes by the longest wait of a round. */
-function fake(ready: (number | null)[]) {
-  const asked: ClaimRequest[] = [];
-  const rig = new ShardsRig({
-    shard: (id) => ({
-      claim: async (request: ClaimRequest) => {
-        asked.push(request);
-        const index = Number(id.slice("shard-".length));
-        const left = ready[index];
-        if (left === null || left === undefined) throw new Error("away");
-        const given = Math.min(left, request.max);
-        ready[index] = left - given;
-        const jobs = Array.from({ length: given }, (_, i) => ({ lease: `${id}-${left - i}` }) as ClaimedJob);
-        return replyOf({ type: "claimed", jobs });
-      },
-      awaitWork: async ({ waitMs }: AwaitWorkRequest) => {
-        const left = ready[Number(id.slice("shard-".length))];
-        if (left === null || left === undefined) throw new Error("away");
-        if (left === 0) rig.now += waitMs / 4;
-        return replyOf(left > 0);
-      },
-    }),
-  });
-  const services = servicesWith({ shards: rig.client });
-  const gone = { yes: false };
-  const claim = async (max: number, wait = 0) => {
-    const request = { begins: false, max, wait, settings: implicitDefault("default") };
-    const jobs = await claimNow(services, request);
-    if (isProblem(jobs) || jobs.length > 0 || wait === 0) return jobs;
-    return claimWaiting(services, request, { clock: () => rig.now, abandoned: async () => gone.yes });
-  };
-  /** Resolves when every shard has been asked once. */
-  const looked = async () => {
-    while (asked.length < 4) await Promise.resolve();
-  };
-  return { claim, asked, ready, gone, looked, elapsed: () => rig.now };
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const settings = implicitDefault("default");
+
+/** Four shards with the given numbers of ready jobs. */
+function fake(ready: number[]) {
+  const shards = new WatchedShards(ready);
+  const drained = new DrainedQueues();
+  const services = servicesWith({ shards: shards.client, drained });
+  const leaving = new AbortController();
+  const key = { works: true };
+  const now = (max: number) => claimNow(services, { begins: false, max, wait: 0, settings }, Date.now());
+  const waiting = (max: number, wait: number) =>
+    claimWaiting(
+      services,
+      { begins: false, max, wait, settings },
+      { clock: () => Date.now(), left: leaving.signal, mayGoOn: async () => key.works },
+    );
+  const isDrained = () => drained.has(settings, Date.now());
+  return { shards, now, waiting, leaving, key, isDrained };
 }
 
 async function given(claimed: Promise<Result<ClaimedJob[]>>): Promise<ClaimedJob[]> {
   const jobs = await claimed;
   if (isProblem(jobs)) throw new Error(jobs.detail);
   return jobs;
+}
+
+/** What was claimed, and after how many milliseconds more. */
+async function ended(claimed: Promise<Result<ClaimedJob[]>>): Promise<{ jobs: number; ms: number }> {
+  const began = Date.now();
+  let over: { jobs: number; ms: number } | null = null;
+  void given(claimed).then((jobs) => {
+    over = { jobs: jobs.length, ms: Date.now() - began };
+  });
+  while (over === null) await vi.advanceTimersByTimeAsync(5);
+  return over;
 }
 
 describe("claiming over shards", () => {
@@ -58,69 +59,150 @@ describe("claiming over shards", () => {
     ["finds the one job wherever it is", [0, 0, 0, 1], 1, 1],
     ["never takes more than asked for", [50, 50, 50, 50], 3, 3],
   ])("%s", async (_, ready, max, got) => {
+    const { shards, now } = fake(ready);
     const before = ready.reduce((sum, n) => sum + n, 0);
-    const { claim } = fake(ready);
-    const jobs = await given(claim(max));
+    const jobs = await given(now(max));
     expect(jobs).toHaveLength(got);
-    expect(new Set(jobs.map(({ lease }) => lease)).size).toBe(got);
-    expect(before - ready.reduce((sum, n) => sum + n, 0)).toBe(got);
+    expect(before - [...shards.ready.values()].reduce((sum, n) => sum + n, 0)).toBe(got);
   });
 
-  test("without a wait, empty shards are asked once each", async () => {
-    const { claim, asked } = fake([0, 0, 0, 0]);
-    expect(await claim(10)).toEqual([]);
-    expect(asked).toHaveLength(4);
-  });
-
-  test("with a wait, ends when the wait does", async () => {
-    const { claim, elapsed } = fake([0, 0, 0, 0]);
-    expect(await claim(10, 3)).toEqual([]);
-    expect(elapsed()).toBeGreaterThanOrEqual(3000);
-    expect(elapsed()).toBeLessThan(3500);
-  });
-
-  test("a wait for which nothing came claims no second time", async () => {
-    const { claim, asked } = fake([0, 0, 0, 0]);
-    expect(await claim(10, 60)).toEqual([]);
-    expect(asked).toHaveLength(4);
-  });
-
-  test("work that comes is claimed where it came, and nowhere else", async () => {
-    const { claim, asked, ready, looked } = fake([0, 0, 0, 0]);
-    const claimed = claim(10, 30);
-    await looked();
-    ready[2] = 2;
-    expect(await claimed).toHaveLength(2);
-    expect(asked).toHaveLength(5);
-  });
-
-  test("work that comes while it waits ends the wait", async () => {
-    const { claim, ready, elapsed, looked } = fake([0, 0, 0, 0]);
-    const claimed = claim(10, 30);
-    await looked();
-    ready[2] = 2;
-    expect(await claimed).toHaveLength(2);
-    expect(elapsed()).toBeLessThan(30_000);
-  });
-
-  test("who has gone while waiting is given nothing", async () => {
-    const { claim, ready, gone, looked } = fake([0, 0, 0, 0]);
-    const claimed = claim(10, 30);
-    await looked();
-    ready[2] = 2;
-    gone.yes = true;
-    expect(await claimed).toEqual([]);
-    expect(ready[2]).toBe(2);
+  test("without a wait, empty shards are asked once each, and it is remembered that there was nothing", async () => {
+    const { shards, now, isDrained } = fake([0, 0, 0, 0]);
+    expect(await now(10)).toEqual([]);
+    expect(shards.asked).toHaveLength(4);
+    expect(isDrained()).toBe(true);
+    shards.comes("shard-1");
+    expect(await now(10)).toHaveLength(1);
+    expect(isDrained()).toBe(false);
   });
 
   test("a shard that is away does not lose the others' jobs", async () => {
-    const { claim } = fake([null, 5, 5, 5]);
-    expect((await given(claim(12))).length).toBeGreaterThan(0);
+    const { shards, now, isDrained } = fake([0, 5, 5, 5]);
+    shards.manners.set("shard-0", "away");
+    expect((await given(now(12))).length).toBeGreaterThan(0);
+    expect(isDrained()).toBe(false);
   });
 
-  test("all away is 503", async () => {
-    const { claim } = fake([null, null, null, null]);
-    expect(await claim(10)).toMatchObject({ code: "unavailable" });
+  test("all away is 503, and nobody knows whether there is nothing", async () => {
+    const { shards, now, isDrained } = fake([0, 0, 0, 0]);
+    for (const id of shards.ready.keys()) shards.manners.set(id, "away");
+    expect(await now(10)).toMatchObject({ code: "unavailable" });
+    expect(isDrained()).toBe(false);
+  });
+});
+
+describe("a claim that waits", () => {
+  test("for which nothing comes asks each shard once, and ends with its time", async () => {
+    const { shards, waiting, isDrained } = fake([0, 0, 0, 0]);
+    const { jobs, ms } = await ended(waiting(10, 60));
+    expect([jobs, Math.round(ms / 100)]).toEqual([0, 600]);
+    expect(shards.asked.toSorted()).toEqual(["watch shard-0", "watch shard-1", "watch shard-2", "watch shard-3"]);
+    expect(shards.watches.size).toBe(0);
+    expect(isDrained()).toBe(true);
+  });
+
+  test("takes what is there already, and work that comes where it came and nowhere else", async () => {
+    const there = fake([0, 0, 2, 0]);
+    expect(await ended(there.waiting(10, 30))).toMatchObject({ jobs: 2, ms: expect.closeTo(0, -2) });
+    const { shards, waiting, isDrained } = fake([0, 0, 0, 0]);
+    const claimed = waiting(10, 30);
+    await vi.advanceTimersByTimeAsync(1_000);
+    shards.comes("shard-2", 2);
+    expect((await ended(claimed)).jobs).toBe(2);
+    expect(shards.count("claim")).toBe(1);
+    expect(shards.watches.size).toBe(0);
+    expect(isDrained()).toBe(false);
+  });
+
+  test("goes on waiting, on the same watches, where another was quicker", async () => {
+    const { shards, waiting } = fake([0, 0, 0, 0]);
+    const claimed = waiting(10, 30);
+    await vi.advanceTimersByTimeAsync(1_000);
+    shards.onClaim = (id) => shards.ready.set(id, 0);
+    for (let i = 0; i < 3; i++) {
+      shards.comes("shard-2");
+      await vi.advanceTimersByTimeAsync(3_000);
+    }
+    expect(shards.count("claim")).toBe(3);
+    expect(shards.count("watch")).toBe(4);
+    shards.onClaim = () => undefined;
+    // While one shard is left in peace for a moment the others are heard.
+    shards.comes("shard-2");
+    shards.comes("shard-3");
+    expect((await ended(claimed)).jobs).toBe(1);
+  });
+
+  test("watches again where a shard died, and hears what came meanwhile", async () => {
+    const { shards, waiting } = fake([0, 0, 0, 0]);
+    const claimed = waiting(10, 30);
+    await vi.advanceTimersByTimeAsync(1_000);
+    shards.ends("shard-1");
+    shards.ready.set("shard-1", 1);
+    expect(await ended(claimed)).toMatchObject({ jobs: 1 });
+    expect(shards.count("watch shard-1")).toBe(2);
+  });
+
+  test("comes back late, and not at once, where others have its place", async () => {
+    const { shards, waiting } = fake([0, 0, 0, 0]);
+    const claimed = waiting(10, 30);
+    await vi.advanceTimersByTimeAsync(1_000);
+    shards.ends("shard-1", "displaced");
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(shards.count("watch shard-1")).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(shards.count("watch shard-1")).toBe(2);
+    shards.comes("shard-1");
+    expect((await ended(claimed)).jobs).toBe(1);
+  });
+
+  test("asks a shard that holds no watch by a call that it holds", async () => {
+    const { shards, waiting } = fake([0, 0, 0, 0]);
+    shards.manners.set("shard-3", "old");
+    const claimed = waiting(10, 60);
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(shards.count("ask shard-3")).toBeLessThanOrEqual(3);
+    shards.comes("shard-3");
+    expect((await ended(claimed)).jobs).toBe(1);
+  });
+
+  test("of shards that are all away finds nothing, and does not say so", async () => {
+    const { shards, waiting, isDrained } = fake([0, 0, 0, 0]);
+    for (const id of shards.ready.keys()) shards.manners.set(id, "away");
+    expect((await ended(waiting(10, 10))).jobs).toBe(0);
+    expect(isDrained()).toBe(false);
+    // Tried again once a second at last.
+    expect(shards.count("watch shard-0")).toBeLessThan(20);
+  });
+
+  test("ends at once with its client, whose watches close", async () => {
+    const { shards, waiting, leaving } = fake([0, 0, 0, 0]);
+    const claimed = waiting(10, 30);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(shards.watches.size).toBe(4);
+    leaving.abort();
+    expect((await ended(claimed)).ms).toBeLessThan(100);
+    expect(shards.watches.size).toBe(0);
+    shards.comes("shard-1");
+    expect(shards.count("claim")).toBe(0);
+  });
+
+  test("leases nothing under a key that was revoked meanwhile", async () => {
+    const { shards, waiting, key } = fake([0, 0, 0, 0]);
+    const claimed = waiting(10, 30);
+    await vi.advanceTimersByTimeAsync(1_000);
+    key.works = false;
+    shards.comes("shard-2", 2);
+    expect((await ended(claimed)).jobs).toBe(0);
+    expect(shards.count("claim")).toBe(0);
+  });
+
+  test("answers with what it claimed as its client left, for whoever gives it back", async () => {
+    const { shards, waiting, leaving } = fake([0, 0, 0, 0]);
+    const claimed = waiting(10, 30);
+    await vi.advanceTimersByTimeAsync(1_000);
+    shards.onClaim = () => leaving.abort();
+    shards.comes("shard-2", 2);
+    expect((await ended(claimed)).jobs).toBe(2);
   });
 });
 
@@ -130,7 +212,7 @@ describe("a claim's share of each shard", () => {
     [["a", "b", "c"], 10, [4, 3, 3]],
     [["a", "b", "c"], 2, [1, 1]],
     [["a"], 100, [100]],
-  ])("%j of %i", (shards, max, parts) => {
-    expect(shares(shards, max).map((share) => share.max)).toEqual(parts);
+  ])("%j of %i", (of, max, parts) => {
+    expect(shares(of, max).map((share) => share.max)).toEqual(parts);
   });
 });

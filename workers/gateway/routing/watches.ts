@@ -1,0 +1,155 @@
+import { isProblem, type Result } from "../../../contract/problems.ts";
+import type { Watched } from "../../../contract/rpc.ts";
+import type { ShardClient } from "./shard-client.ts";
+import type { Heard, Watch } from "./watch.ts";
+
+/**
+ * A shard that holds no watch is asked by a call that it holds, no longer than this at a time: an object that is held is paid for by
+ * the second.
+ */
+const HOLD_MS = 15_000;
+/** A shard that has died, or that cannot be asked, is tried again this much later. */
+const FIRST_PAUSE_MS = 20;
+const LAST_PAUSE_MS = 1_000;
+/** One whose watches of this namespace are all taken, so much later: until then others wait there in place of this one. */
+const DISPLACED_PAUSE_MS = 5_000;
+
+export interface WatchesOptions {
+  /** The shards to watch. */
+  shards: readonly string[];
+  watched: Watched;
+  /** Until when, epoch milliseconds. */
+  until: number;
+  clock: () => number;
+  /** Asks a shard that holds no watch; it may hold the call for `waitMs` milliseconds. True: it is worth looking. */
+  ask(shard: string, waitMs: number): Promise<Result<boolean>>;
+}
+
+/**
+ * The watches of one request that waits: one at each shard where what it waits for may come. One that is lost is opened anew, and as
+ * long as there is none the shard is asked. They cannot outlive the request, and nobody else can use them: in a Worker the I/O of one
+ * request is not another's.
+ */
+export class Watches {
+  readonly #client: ShardClient;
+  readonly #options: WatchesOptions;
+  /** By shard: the watch that is open there. */
+  readonly #open = new Map<string, Watch>();
+  /** Shards where it is worth looking, in the order in which they said so. */
+  readonly #worthLooking = new Set<string>();
+  /** By shard: goes on when it has been looked at, or its watch is over. */
+  readonly #goOn = new Map<string, (how: Heard) => void>();
+  /** The end of the time that the request waits. */
+  readonly #timeIsOver: Promise<void>;
+  #wake: () => void = () => undefined;
+  #closed = false;
+  /** A shard was asked and answered. */
+  #reached = false;
+
+  constructor(client: ShardClient, options: WatchesOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#timeIsOver = client.pause(options.until - options.clock());
+    for (const shard of options.shards) void this.#keep(shard);
+  }
+
+  /** Whether any shard could be reached so far. */
+  get reached(): boolean {
+    return this.#reached;
+  }
+
+  /** The next shard at which it is worth looking; null when there was none until the wait was over. */
+  async next(): Promise<string | null> {
+    const { until, clock } = this.#options;
+    while (!this.#closed && clock() < until) {
+      const [shard] = this.#worthLooking;
+      if (shard !== undefined) {
+        this.#worthLooking.delete(shard);
+        return shard;
+      }
+      const told = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      await Promise.race([told, this.#timeIsOver]);
+    }
+    return null;
+  }
+
+  /** Nothing was there for this request: it waits on at the shard. */
+  waitOn(shard: string): void {
+    const watch = this.#open.get(shard);
+    if (watch === undefined) this.#goOn.get(shard)?.("look");
+    else watch.waitOn();
+  }
+
+  /** Ends all of them. What was not waited for ends the wait of nobody else. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const watch of this.#open.values()) watch.close();
+    this.#open.clear();
+    for (const goOn of this.#goOn.values()) goOn("lost");
+    this.#wake();
+  }
+
+  get #isOver(): boolean {
+    return this.#closed || this.#options.clock() >= this.#options.until;
+  }
+
+  /** Keeps one shard watched until the wait is over. Never rejects. */
+  async #keep(shard: string): Promise<void> {
+    for (let pause = FIRST_PAUSE_MS; !this.#isOver; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
+      const ending = await this.#watch(shard);
+      this.#open.get(shard)?.close();
+      this.#open.delete(shard);
+      if (this.#isOver) return;
+      if (ending === "refused") await this.#ask(shard);
+      await this.#pause(ending === "displaced" ? DISPLACED_PAUSE_MS : pause);
+    }
+  }
+
+  /** Watches a shard until the watch is over, or has been looked at where it held none. */
+  async #watch(shard: string): Promise<Heard | "refused"> {
+    const { watched, until, clock } = this.#options;
+    const over = new Promise<Heard>((resolve) => this.#goOn.set(shard, resolve));
+    const hear = (heard: Heard) => {
+      if (heard === "look") this.#note(shard);
+      else this.#goOn.get(shard)?.(heard);
+    };
+    const request = { watched, waitMs: until - clock() };
+    const opened = await this.#client.watch(shard, request, hear);
+    if (isProblem(opened)) return "refused";
+    this.#reached = true;
+    if (opened === null) this.#note(shard);
+    else if (this.#closed) opened.close();
+    else this.#open.set(shard, opened);
+    return over;
+  }
+
+  /** Asks in place of watching. */
+  async #ask(shard: string): Promise<void> {
+    const { until, clock, ask } = this.#options;
+    const waitMs = Math.min(until - clock(), HOLD_MS);
+    if (waitMs <= 0) return;
+    const answer = await ask(shard, waitMs);
+    if (isProblem(answer)) return;
+    this.#reached = true;
+    if (!answer || this.#closed) return;
+    const looked = new Promise((resolve) => this.#goOn.set(shard, resolve));
+    this.#note(shard);
+    await looked;
+  }
+
+  #note(shard: string): void {
+    if (this.#closed) return;
+    this.#worthLooking.add(shard);
+    this.#wake();
+  }
+
+  /** Those who lost their watch together do not come back together. */
+  #pause(ms: number): Promise<void> {
+    return this.#client.pause(
+      Math.min(ms * (0.5 + this.#client.random()), this.#options.until - this.#options.clock()),
+    );
+  }
+}
