@@ -26,6 +26,20 @@ export const PRICES = {
 const OBJECT_GB = 0.128;
 const OPERATIONS_A_MESSAGE = 3;
 
+/** What the Workers Paid plan includes each month, of what it bills beyond. */
+const INCLUDED: Usage = {
+  workerRequests: 10e6,
+  cpuMs: 30e6,
+  objectRequests: 1e6,
+  objectSeconds: 400_000 / OBJECT_GB,
+  objectRows: 50e6,
+  // Of the same rows.
+  alarmRows: 0,
+  messages: 1e6 / OPERATIONS_A_MESSAGE,
+  d1Rows: 50e6,
+  kvWrites: 1e6,
+};
+
 /** What one job uses, on average. */
 export interface Usage {
   workerRequests: number;
@@ -53,4 +67,16 @@ export function dollarsPerMillion(usage: Usage): number {
     usage.d1Rows * PRICES.d1Row +
     usage.kvWrites * PRICES.kvWrite
   );
+}
+
+/** Dollars for a month of so many times `usage`: as if the plan included nothing, and beyond what it includes. */
+export function dollarsAMonth(usage: Usage, times: number): { gross: number; net: number } {
+  const month = { ...usage, objectRows: usage.objectRows + usage.alarmRows, alarmRows: 0 };
+  const keys = Object.keys(INCLUDED) as (keyof Usage)[];
+  const of = (amount: (key: keyof Usage) => number) =>
+    dollarsPerMillion(Object.fromEntries(keys.map((key) => [key, amount(key) / 1e6])) as unknown as Usage);
+  return {
+    gross: of((key) => month[key] * times),
+    net: of((key) => Math.max(0, month[key] * times - INCLUDED[key])),
+  };
 }

@@ -6,6 +6,7 @@ import { backlogRows } from "./backlog.ts";
 import { startDure } from "./dure/system.ts";
 import { startFloor } from "./floor/system.ts";
 import { historyRows } from "./history.ts";
+import { idleWorkerRows } from "./idle.ts";
 import { keyRows } from "./keys.ts";
 import { median } from "./load.ts";
 import * as measure from "./measure.ts";
@@ -32,7 +33,7 @@ import {
  * `npm run bench`: Dure beside the floor, in one run on one machine. Each measurement is made of both, one right
  * after the other, so that the machine's mood is the same; medians of the rounds. BENCH_STRICT=1 exits 1 on a miss.
  * `npm run bench -- --speed` measures only how fast a job is and what it uses, `npm run bench -- --neighbours`
- * measures only what a tenant feels of another, `--neighbours hangs` of one that hangs.
+ * measures only what a tenant feels of another, `--neighbours hangs` of one that hangs, and `--idle` only what workers cost that wait.
  */
 const ROUNDS = 3;
 /** The first ways of `BUDGETS` take seconds, and the others minutes. */
@@ -205,8 +206,17 @@ async function neighbours(): Promise<Row[]> {
   return rows;
 }
 
+/** What workers cost that wait for jobs which do not come. */
+async function idleWorkers(): Promise<Row[]> {
+  const platform = await startDure(join(state, "idle"), true);
+  const [[rows = []] = []] = await both([platform], "idle workers", 1, () => idleWorkerRows(platform));
+  await platform.stop();
+  return rows;
+}
+
 async function main(): Promise<Row[]> {
   if (process.argv.includes("--neighbours")) return neighbours();
+  if (process.argv.includes("--idle")) return idleWorkers();
   const systems = [await startFloor(join(state, "floor")), await startDure(join(state, "dure"), false)];
   const fast = await speed(systems);
   await Promise.all(systems.map((system) => system.stop()));
@@ -235,7 +245,7 @@ async function main(): Promise<Row[]> {
   );
   const [[backlogs = []] = []] = await both([controlled], "a backlog of a million", 1, () => backlogRows(controlled));
   await controlled.stop();
-  return [...first, ...atomic, ...reads, ...keys, ...backlogs, ...(await neighbours())];
+  return [...first, ...atomic, ...reads, ...keys, ...backlogs, ...(await neighbours()), ...(await idleWorkers())];
 }
 
 let missed = 0;

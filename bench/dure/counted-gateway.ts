@@ -22,6 +22,9 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
+/** What a message that comes over a WebSocket is of a request. The end of one may be billed alike. */
+const A_MESSAGE = 1 / 20;
+
 /** The milliseconds in which anything is under way, however much it is. */
 class Awake {
   #underWay = 0;
@@ -76,6 +79,20 @@ export class Shard extends RealShard {
   override alarm(): Promise<void> {
     counts.objectRequests++;
     return this.#awake.during(() => super.alarm());
+  }
+
+  override fetch(request: Request): Promise<Response> {
+    return this.#awake.during(() => super.fetch(request));
+  }
+
+  override webSocketMessage(socket: WebSocket): Promise<void> {
+    counts.objectRequests += A_MESSAGE;
+    return this.#awake.during(async () => super.webSocketMessage(socket));
+  }
+
+  override webSocketClose(socket: WebSocket): Promise<void> {
+    counts.objectRequests += A_MESSAGE;
+    return this.#awake.during(async () => super.webSocketClose(socket));
   }
 }
 

@@ -312,6 +312,35 @@ describe("the audit", () => {
     expect(await audit()).toMatchObject({ ok: true, violations: [] });
   });
 
+  it("an object that comes back writes no alarm that is set", async () => {
+    const { id } = await submit({ queue: await newQueue(), delay: 3000 });
+    const holder = await holderOf(id);
+    let written = 0;
+    const prototype = await runInDurableObject(
+      holder.stub,
+      (_, { storage }) => Object.getPrototypeOf(storage) as DurableObjectStorage,
+    );
+    const { setAlarm } = prototype;
+    prototype.setAlarm = function (...args) {
+      written += 1;
+      return Reflect.apply(setAlarm, this, args);
+    };
+    const comesBack = async () => {
+      written = 0;
+      await evict();
+      await runInDurableObject(holder.stub, (_, { storage }) => storage.getAlarm());
+      return written;
+    };
+    try {
+      expect(await comesBack()).toBe(0);
+      await runInDurableObject(holder.stub, (_, { storage }) => storage.deleteAlarm());
+      expect(await comesBack()).toBe(1);
+    } finally {
+      prototype.setAlarm = setAlarm;
+    }
+    expect(await audit()).toMatchObject({ ok: true, violations: [] });
+  });
+
   it("takes no alarm for lost that the platform does not name for the moment in which it fires", async () => {
     const { id } = await submit({ queue: await newQueue(), delay: 3000 });
     const holder = await holderOf(id);

@@ -273,7 +273,7 @@ describe("a watch of a shard", () => {
     expect(heard).toHaveLength(2);
     // Said twice it waits once.
     socket?.send(WAIT_ON);
-    await evictDurableObject(shard(home));
+    await sleep(100);
     await submit({ queue });
     await until(async () => heard.length === 3, "it is told of the next");
     await sleep(100);
@@ -295,53 +295,66 @@ describe("a watch of a shard", () => {
     await until(async () => (await held()) === 1, "two have ended");
   });
 
-  test("gives its place to a newer one of its namespace, and is refused where the object holds all it can", async () => {
-    const statuses = await runInDurableObject(shard(home), async (_, state) => {
+  /** Watches of a shard's own sockets, in lines of their own, for something that is never there. */
+  function watchesOf(state: DurableObjectState, polls: LongPolls, most?: number) {
+    const sockets: WebSocket[] = [];
+    const watches = new Watches({
+      sockets: {
+        getWebSockets: () => [],
+        acceptWebSocket: (socket) => {
+          sockets.push(socket);
+          state.acceptWebSocket(socket);
+        },
+      },
+      polls,
+      now: () => Date.now(),
+      isThere: () => false,
+      awaits: () => ({ key: "key", group: "group" }),
+      ...(most === undefined ? {} : { most }),
+    });
+    const watched = { for: "end", namespace: "default", id: "none" } as const;
+    return { watches, sockets, open: () => watches.open({ v: 1, epoch: 1, watched, waitMs: 1_000 }) };
+  }
+
+  test("that cannot be told any more stops nobody who wakes it, and is forgotten", async () => {
+    const sizes = await runInDurableObject(shard(home), (_, state) => {
+      const polls = new LongPolls();
+      const { watches, sockets, open: one } = watchesOf(state, polls);
+      for (const { webSocket } of [one(), one()]) webSocket?.accept();
+      sockets[1]?.close();
+      polls.wake("key");
+      return [watches.size, polls.size];
+    });
+    expect(sizes).toEqual([1, 0]);
+  });
+
+  test("gives its place to a newer one of its namespace", async () => {
+    const found = await runInDurableObject(shard(home), async (_, state) => {
       const polls = new LongPolls(2);
-      const watches = new Watches({
-        sockets: state,
-        polls,
-        now: () => Date.now(),
-        isThere: () => false,
-        awaits: () => ({ key: "key", group: "group" }),
-        most: 4,
-      });
-      const watched = { for: "end", namespace: "default", id: "none" } as const;
-      const one = () => watches.open({ v: 1, epoch: 1, watched, waitMs: 1_000 });
+      const { watches, open: one } = watchesOf(state, polls);
       const heard: unknown[] = [];
-      const answers = Array.from({ length: 5 }, one);
-      for (const [i, { webSocket }] of answers.entries()) {
+      for (const [i, { webSocket }] of [one(), one(), one(), one()].entries()) {
         webSocket?.addEventListener("close", ({ code }) => void heard.push([i, code]));
         webSocket?.accept();
       }
       await sleep(50);
-      const { size } = watches;
-      for (const { webSocket } of answers) webSocket?.close();
-      return { codes: answers.map(({ status }) => status), heard, size, waiting: polls.size };
+      return { heard, size: watches.size, waiting: polls.size };
     });
-    expect(statuses).toEqual({
-      codes: [101, 101, 101, 101, 101],
+    expect(found).toEqual({
       heard: [
         [0, DISPLACED],
         [1, DISPLACED],
-        [2, DISPLACED],
       ],
       size: 2,
       waiting: 2,
     });
-    const refused = await runInDurableObject(shard(home), (_, state) => {
-      const watches = new Watches({
-        sockets: { acceptWebSocket: state.acceptWebSocket.bind(state), getWebSockets: () => [] },
-        polls: new LongPolls(),
-        now: () => Date.now(),
-        isThere: () => false,
-        awaits: () => ({ key: "key" }),
-        most: 1,
-      });
-      const watched = { for: "end", namespace: "default", id: "none" } as const;
-      const one = () => watches.open({ v: 1, epoch: 1, watched, waitMs: 1_000 });
+  });
+
+  test("is refused where the object holds all it can", async () => {
+    const statuses = await runInDurableObject(shard(home), (_, state) => {
+      const { open: one } = watchesOf(state, new LongPolls(), 1);
       return [one(), one()].map(({ status }) => status);
     });
-    expect(refused).toEqual([101, NO_PLACE]);
+    expect(statuses).toEqual([101, NO_PLACE]);
   });
 });

@@ -76,7 +76,7 @@ export class Watches {
   /** Its gateway has looked, and waits on. */
   waitOn(socket: WebSocket): void {
     const kept = keptWith(socket);
-    if (this.#ports.isThere(kept.request)) socket.send(LOOK);
+    if (this.#ports.isThere(kept.request)) this.#tell(socket);
     else this.#wait(socket, kept);
   }
 
@@ -94,8 +94,17 @@ export class Watches {
   }
 
   #end(socket: WebSocket, how: Ending): void {
-    if (how === "woken") socket.send(LOOK);
+    if (how === "woken") this.#tell(socket);
     else this.#close(socket, DISPLACED);
+  }
+
+  /** What has been done is done, and is answered, also when one of those who wait for it cannot be told. */
+  #tell(socket: WebSocket): void {
+    try {
+      socket.send(LOOK);
+    } catch {
+      this.closed(socket);
+    }
   }
 
   /** Those whose gateways ended without a word do not take the places of others. As many are looked at as end, and one more. */
