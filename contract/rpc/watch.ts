@@ -1,6 +1,6 @@
 /**
  * A watch: the WebSocket on which a request of the gateway waits at a shard. The object hibernates meanwhile, and nobody pays for it
- * (`docs/adr/0039`). It carries no job and no answer, only that it is worth looking: whoever is told makes the ordinary call.
+ * (`docs/adr/0041`). It carries no job and no answer, only that it is worth looking: whoever is told makes the ordinary call.
  */
 import type { ShardCall } from "./call.ts";
 

@@ -31,7 +31,7 @@ import { type Answered, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
-import { extend, outcomeOf, progressIn, type Reported, report } from "../work/reporting.ts";
+import { extend, outcomeOf, progressIn, type Reported, released, report } from "../work/reporting.ts";
 import { type CheckedSpawns, checkSpawns, refusedSpawn, type SpawnBody } from "../work/spawning.ts";
 import type { UseCase } from "./use-case.ts";
 
@@ -173,7 +173,7 @@ async function waitForJobs(context: Context, claim: Claim, left: AbortSignal): P
 
 /** Jobs that nobody hears of go back at once, and spend no attempt. */
 async function giveBack({ services, caller }: Context, jobs: ClaimedJob[]): Promise<void> {
-  const outcome = releasedOutcome({ reason: "The worker had gone before it was given the job." });
+  const outcome = released({ reason: "The worker had gone before it was given the job." });
   const reports = jobs.map(({ lease }) => ({ lease, outcome }));
   await report(services, reports, { namespace: caller.namespace, withJobs: false, queues: [] });
 }

@@ -9,7 +9,7 @@ import type { Services } from "../services.ts";
 
 /**
  * The shard holds the call that asks for a job no longer than this: most jobs that somebody waits for end sooner, and from here on a
- * watch is cheaper than an object that is held (`docs/adr/0039`).
+ * watch is cheaper than an object that is held (`docs/adr/0041`).
  */
 const HOLD_MS = 200;
 /** A job that was worth looking at and has not ended is looked at again no sooner than this. */

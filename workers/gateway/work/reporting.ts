@@ -42,7 +42,7 @@ export function outcomeOf(report: ReportedOutcome, spawn: SpawnJob[] = []): Resu
 }
 
 /** A job that its worker gives back. */
-function released({ delay, reason = "The worker gave the job back." }: ReleaseBody): Outcome {
+export function released({ delay, reason = "The worker gave the job back." }: ReleaseBody): Outcome {
   const error = { code: "released", message: reason, retryable: true };
   return { ok: false, error, retryAfterMs: delay === undefined ? 0 : secondsToMs(delay), putBack: "released" };
 }
