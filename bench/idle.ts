@@ -24,7 +24,8 @@ export async function idleWorkerRows(system: Dure): Promise<Row[]> {
   // So many partitions that it lies on every shard: each is there, has had work, and is waited at.
   await system.putQueue(queue, { target: { type: "pull" }, partitions: 256 });
   await system.submitTo(queue, 1_000, (i) => ({ orderingKey: `k${i}` }));
-  for (let jobs = await system.claim(queue); jobs.length > 0; jobs = await system.claim(queue)) await system.succeed(jobs);
+  for (let jobs = await system.claim(queue); jobs.length > 0; jobs = await system.claim(queue))
+    await system.succeed(jobs);
   await waitUntilIdle(system.pid());
   await pause(AT_REST_MS);
   const nobody = await minuteOf(system);
