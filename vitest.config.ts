@@ -96,8 +96,8 @@ function onWorkerd(of: { name: string; include: string[]; exclude?: string[]; is
  */
 export default defineConfig({
   test: {
-    // Tests on the real runtime wait for half of their time: with two at once, two cores would be half idle.
-    maxWorkers: Math.max(3, availableParallelism()),
+    // Tests on the real runtime wait for most of their time, those in Node never: with two at once, two cores would be half idle.
+    maxWorkers: Math.max(4, availableParallelism()),
     // The platform's own log lines, of faults that tests make on purpose, would bury the results.
     onConsoleLog: (line) => process.env.DURE_TEST_LOGS !== undefined || !line.trimStart().startsWith("{"),
     projects: [
@@ -115,7 +115,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 60_000,
           // Each starts a platform of its own on a free port, and mostly waits for it.
-          maxWorkers: 2,
+          maxWorkers: 3,
           // Pages of the guides that run at once.
           maxConcurrency: 2,
           sequence: { groupOrder: 1 },
