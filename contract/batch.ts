@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { EXAMPLE_JOB_ID } from "./examples.ts";
 import { described, field } from "./field.ts";
-import { ShownStateName, SubmitBody } from "./job.ts";
+import { JobView, ShownStateName, SubmitBody } from "./job.ts";
 import { MAX_BATCH_JOBS } from "./limits.ts";
 import { ProblemView } from "./problem.ts";
-import { formatNumber } from "./sentence.ts";
+import { formatNumber, query } from "./sentence.ts";
 
 const ATOMIC_TEXT = "Whether the batch is accepted whole or not at all";
 const atomic = field(
@@ -37,6 +37,19 @@ export type BatchBody = z.input<typeof BatchBody>;
 export const BatchEnvelope = z.strictObject({ atomic, jobs: jobs(z.unknown()) });
 export type BatchEnvelope = z.output<typeof BatchEnvelope>;
 
+/** `?include=job`, parsed to whether it was there. */
+export const BatchQuery = query({
+  include: field(
+    z
+      .literal("job")
+      .optional()
+      .transform((named) => named !== undefined),
+    "`job`: each new job stands whole in the answer, as `POST /v1/jobs` answers it. Left out, and with an `Idempotency-Key` on the batch: its id and state alone.",
+    "job",
+  ),
+});
+export type BatchQuery = z.output<typeof BatchQuery>;
+
 const AcceptedItem = described(
   z.strictObject({
     id: field(z.string(), "The id of the job, or of the earlier job that answers for it.", EXAMPLE_JOB_ID),
@@ -46,6 +59,10 @@ const AcceptedItem = described(
       "queued",
     ),
     replayed: field(z.boolean(), "Whether an earlier job answers, by an idempotency or a deduplication key.", false),
+    job: field(
+      JobView.optional(),
+      "The whole job, where `include=job` asked for it. Left out of a job that an earlier one answers for.",
+    ),
   }),
   "A job of the batch that was accepted, or answered by an earlier one.",
 );

@@ -1,24 +1,15 @@
+import { type Item, isItems, itemsIn, moved } from "./batch-items.ts";
+import { batchText, partsOf } from "./batch-parts.ts";
 import { DureError } from "./error.ts";
 import { submitBatch } from "./generated/calls.ts";
 import { MAX_BATCH_JOBS, MAX_BODY_BYTES } from "./generated/limits.ts";
-import type { Batch, BatchRequest, Problem, SubmitRequest } from "./generated/types.ts";
-import { byteLength, writeJson } from "./json-text.ts";
+import type { Batch, BatchRequest, Problem } from "./generated/types.ts";
+import { writeJson } from "./json-text.ts";
 import { isHopeless } from "./pause.ts";
 import type { Transport } from "./transport.ts";
 
-/** Leaves room for what stands around the jobs. */
-const MAX_PART_BYTES = MAX_BODY_BYTES - 1024;
-
 /** Jobs that go in one request, each as its JSON text. */
-interface Part {
-  texts: string[];
-  bytes: number;
-}
-
-type Item = Batch["items"][number];
-
-/** Where a pointer into a batch names a job. */
-const JOB_POINTER = /^\/jobs\/(\d+)(?![^/])/;
+type Part = { text: string }[];
 
 interface Options {
   idempotencyKey?: string;
@@ -28,23 +19,23 @@ interface Options {
 /** Sends a batch, as several requests where it has to be. `Jobs.submitBatch` says what comes of it. */
 export async function submitParts(transport: Transport, batch: BatchRequest, options: Options): Promise<Batch> {
   const { atomic = false, jobs } = batch;
-  const parts = partsOf(jobs);
+  const parts = partsOf(jobs.map((job) => ({ text: writeJson(job) })));
   if (atomic && parts.length > 1)
     throw new RangeError(
       `an atomic batch is one request: at most ${MAX_BATCH_JOBS} jobs and ${MAX_BODY_BYTES} bytes of JSON`,
     );
   const hasKeys = jobs.every((job) => job.idempotencyKey !== undefined);
-  const send = ({ texts }: Part, index: number) => {
+  const send = (part: Part, index: number) => {
     const key = keyOf(options.idempotencyKey, index);
     return transport.call(submitBatch, {
       body: batch,
-      text: `{"atomic":${atomic},"jobs":[${texts.join(",")}]}`,
+      text: batchText(atomic, part),
       headers: key === undefined ? {} : { "idempotency-key": key },
       repeatable: key !== undefined || hasKeys,
       signal: options.signal,
     });
   };
-  return parts.length === 1 ? send(parts[0] ?? { texts: [], bytes: 0 }, 0) : sendAll(parts, send, options.signal);
+  return parts.length === 1 ? send(parts[0] ?? [], 0) : sendAll(parts, send, options.signal);
 }
 
 /** One request after the other. Throws the first failure when none of them was taken. */
@@ -64,7 +55,7 @@ async function sendAll(
     const failed = outcome instanceof DureError;
     if (failed) failures.push(outcome);
     else answers.push(outcome);
-    const told = failed ? itemsOf(outcome.problem, part.texts.length) : outcome.items;
+    const told = failed ? itemsOf(outcome.problem, part.length) : outcome.items;
     items.push(...told.map((item) => moved(item, offset)));
   }
   const [first] = answers;
@@ -75,30 +66,7 @@ async function sendAll(
 
 /** What became of each job of a part that failed: the problem's own word on it, or the problem itself. */
 function itemsOf(problem: Problem, count: number): Item[] {
-  const { items } = problem;
-  return isItems(items) && items.length === count ? items : Array.from({ length: count }, () => ({ problem }));
-}
-
-function isItems(items: unknown): items is Item[] {
-  return (
-    Array.isArray(items) &&
-    items.every((item) => typeof item === "object" && item !== null && ("id" in item || "problem" in item))
-  );
-}
-
-/** The item with its faults at their places in the whole batch, of which `offset` jobs go before its part. */
-function moved(item: Item, offset: number): Item {
-  if (!("problem" in item) || item.problem.errors === undefined || offset === 0) return item;
-  const errors = item.problem.errors.map((error) => {
-    const index = JOB_POINTER.exec(error.pointer)?.[1];
-    if (index === undefined) return error;
-    const place = Number(index) + offset;
-    return {
-      pointer: error.pointer.replace(JOB_POINTER, `/jobs/${place}`),
-      detail: error.detail.replace(`jobs[${index}]`, `jobs[${place}]`),
-    };
-  });
-  return { problem: { ...item.problem, errors } };
+  return itemsIn(problem, count) ?? Array.from({ length: count }, () => ({ problem }));
 }
 
 /** The failure of the first part, which tells of every job of the batch where it tells of those of its part. */
@@ -115,22 +83,4 @@ function asFailure(error: unknown): DureError {
 /** The key of the first request is the batch's own, so that a batch that fits is replayed as it always was. */
 function keyOf(idempotencyKey: string | undefined, index: number): string | undefined {
   return idempotencyKey === undefined || index === 0 ? idempotencyKey : `${idempotencyKey}/${index + 1}`;
-}
-
-/** The jobs in as few requests as hold them, in their order: the same jobs are divided in the same way. */
-function partsOf(jobs: readonly SubmitRequest[]): Part[] {
-  let part: Part = { texts: [], bytes: 0 };
-  const parts = [part];
-  for (const job of jobs) {
-    const text = writeJson(job);
-    const bytes = byteLength(text) + 1;
-    const fits = part.texts.length < MAX_BATCH_JOBS && part.bytes + bytes <= MAX_PART_BYTES;
-    if (!fits && part.texts.length > 0) {
-      part = { texts: [], bytes: 0 };
-      parts.push(part);
-    }
-    part.texts.push(text);
-    part.bytes += bytes;
-  }
-  return parts;
 }

@@ -31,7 +31,7 @@ export class Dure extends Jobs {
 
   constructor(options: ClientOptions = {}) {
     const transport = new Transport(options);
-    super(transport);
+    super(transport, options);
     this.#transport = transport;
     this.queues = new Queues(transport);
     this.leases = new Leases(transport);

@@ -20,6 +20,7 @@ import type {
   JobPatch,
   SubmitRequest,
 } from "./generated/types.ts";
+import { JoinedSubmits } from "./joined-submits.ts";
 import { type ChangeOptions, changing, type ListOptions, type ReadOptions, type WaitOptions } from "./read-options.ts";
 import type { Transport } from "./transport.ts";
 
@@ -29,18 +30,26 @@ const QUICK_ANSWER_MS = 1000;
 /** What can be done with jobs from the outside. */
 export class Jobs {
   readonly #transport: Transport;
+  readonly #joined: JoinedSubmits | null;
 
   /** @internal */
-  constructor(transport: Transport) {
+  constructor(transport: Transport, { joinSubmits = true }: { joinSubmits?: boolean | undefined } = {}) {
     this.#transport = transport;
+    this.#joined = joinSubmits ? new JoinedSubmits(transport) : null;
   }
 
   /**
    * Resolves when the job is durably accepted, or with `waitSeconds` when it is final or the wait ended. Sent again
    * after a lost answer only when it has an `idempotencyKey`: without one a second sending would be a second job.
+   *
+   * Calls of one tick (a turn of the event loop, as in `Promise.all`) go as one batch, and each is answered as if it had been sent by
+   * itself: with its own job, or its own problem. One with `waitSeconds`, a `signal` or `dedup` goes by itself, and every one does
+   * where the client was made with `joinSubmits: false`.
    */
   async submit(job: SubmitRequest, options: { waitSeconds?: number; signal?: AbortSignal } = {}): Promise<Job> {
     const { waitSeconds = 0, signal } = options;
+    // What an earlier job answers for is answered whole only by itself, and may be asked again only under an idempotency key.
+    if (waitSeconds === 0 && signal === undefined && !job.dedup && this.#joined) return this.#joined.submit(job);
     return this.#transport.call(submitJob, {
       body: job,
       headers: preferWait(waitSeconds),

@@ -28,6 +28,11 @@ export interface ClientOptions {
   random?: () => number;
   /** Further tries of a request that may be sent again. Default 4. */
   retries?: number;
+  /**
+   * Whether `submit` joins the calls of one tick to one batch, each answered as if it had been sent by itself. Default true. False
+   * sends each as a request of its own.
+   */
+  joinSubmits?: boolean;
   /** How many milliseconds an answer may take, beside the wait that a call asks for. Default 30,000. */
   timeoutMs?: number;
 }
@@ -89,11 +94,18 @@ export class Transport {
         return await this.#once(request);
       } catch (error) {
         input.signal?.throwIfAborted();
-        if (!isTransient(error, input.repeatable) || failures > this.#retries) throw error;
-        await this.clock.sleep(pauseMs(error, failures, this.random()), input.signal);
+        const pause = this.pauseAfter(error, failures, input.repeatable);
+        if (pause === null) throw error;
+        await this.clock.sleep(pause, input.signal);
         input.signal?.throwIfAborted();
       }
     }
+  }
+
+  /** How many milliseconds to wait before the try after the `failures`th failure in a row. Null: there is to be none. */
+  pauseAfter(error: unknown, failures: number, repeatable: boolean): number | null {
+    if (!isTransient(error, repeatable) || failures > this.#retries) return null;
+    return pauseMs(error, failures, this.random());
   }
 
   /** One try. */

@@ -1,4 +1,4 @@
-import { BatchEnvelope } from "../batch.ts";
+import { BatchEnvelope, BatchQuery } from "../batch.ts";
 import { JobGetQuery, JobListQuery } from "../job.ts";
 import { parseSubmit } from "../parse-submit.ts";
 import { accepted, call, ok } from "./call.ts";
@@ -146,6 +146,7 @@ export const JOBS_CALLS = {
     path: "/v1/batches",
     scope: "submit",
     summary: "Submit up to 1000 jobs",
+    query: BatchQuery,
     description:
       "Each job is accepted by itself, or with `atomic` all of them or none, over any number of shards. The answer lists the jobs in the order in which they were sent.",
     body: "BatchRequest",

@@ -64,6 +64,7 @@ import type {
   ScheduleList,
   SchedulePatch,
   ScheduleRequest,
+  SubmitBatchQuery,
   SubmitRequest,
   Subscription,
   SubscriptionList,
@@ -101,7 +102,7 @@ export const runJobNow: Call<{ params: { id: string }; body?: EmptyRequest; answ
 export const retryJob: Call<{ params: { id: string }; body?: EmptyRequest; answer: Job }> = { method: "POST", path: "/v1/jobs/{id}/retry" };
 
 /** Submit up to 1000 jobs. */
-export const submitBatch: Call<{ body: BatchRequest; answer: Batch }> = { method: "POST", path: "/v1/batches" };
+export const submitBatch: Call<{ query?: SubmitBatchQuery; body: BatchRequest; answer: Batch }> = { method: "POST", path: "/v1/batches" };
 
 /** List queues. */
 export const listQueues: Call<{ query?: ListQueuesQuery; answer: QueueList }> = { method: "GET", path: "/v1/queues" };

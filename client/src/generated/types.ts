@@ -2658,6 +2658,8 @@ export interface Batch {
          * @example false
          */
         replayed: boolean;
+        /** @description The whole job, where `include=job` asked for it. Left out of a job that an earlier one answers for. */
+        job?: Job | undefined;
     } | {
         /**
          * @description Why the job was refused.
@@ -5393,6 +5395,17 @@ export interface GetJobQuery {
      * @example session
      */
     consistency?: ("strong" | "session" | "eventual") | undefined;
+}
+
+/**
+ * The query of the call "Submit up to 1000 jobs".
+ */
+export interface SubmitBatchQuery {
+    /**
+     * @description `job`: each new job stands whole in the answer, as `POST /v1/jobs` answers it. Left out, and with an `Idempotency-Key` on the batch: its id and state alone.
+     * @example job
+     */
+    include?: "job" | undefined;
 }
 
 /**

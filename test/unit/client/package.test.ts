@@ -8,7 +8,7 @@ import { ensureClient } from "../../../scripts/client-package.ts";
 
 const CLIENT = join(import.meta.dirname, "../../../client");
 const DIST = join(CLIENT, "dist");
-const MAX_GZIPPED = 10_240;
+const MAX_GZIPPED = 11_264;
 
 interface Manifest {
   exports: Record<string, string>;
@@ -29,7 +29,7 @@ async function bundled(entry: string): Promise<Uint8Array> {
   return outputFiles[0]?.contents ?? new Uint8Array();
 }
 
-test("the client is at most 10 KiB gzipped, and so is each of its other entries", async () => {
+test("the client is at most 11 KiB gzipped, and so is each of its other entries", async () => {
   for (const entry of entries) {
     const { length } = gzipSync(await bundled(entry), { level: 9 });
     expect(length, entry).toBeGreaterThan(100);

@@ -42,7 +42,7 @@ describe("a client's session", () => {
   test("of calls that overlap keeps what each saw, until one call has gone with all of it", async () => {
     const [first, second] = [gate<Answer>(), gate<Answer>()];
     const { dure, sent } = client((_, call) => [first.promise, second.promise][call - 1] ?? marked(call));
-    const both = Promise.all([dure.submit({ payload: 1 }), dure.submit({ payload: 2 })]);
+    const both = Promise.all([dure.get("job_1"), dure.get("job_2")]);
     second.open(marked(2));
     first.open(marked(1));
     await both;
@@ -57,7 +57,7 @@ describe("a client's session", () => {
       if (call <= 20) await open.promise;
       return marked(call);
     });
-    const all = Promise.all(Array.from({ length: 20 }, () => dure.submit({ payload: 1 })));
+    const all = Promise.all(Array.from({ length: 20 }, () => dure.get("job_1")));
     open.open();
     await all;
     for (let i = 0; i < 2; i++) await dure.get("job_1", { consistency: "session" });

@@ -8,7 +8,10 @@ import { drawRandomness } from "../submit/randomness.ts";
 import type { UseCase } from "./use-case.ts";
 
 /** Many jobs in one call, each by itself or all or nothing. */
-export const submitBatch: UseCase<"submitBatch"> = async (context, { body, idempotencyKey: key, traceparent }) => {
+export const submitBatch: UseCase<"submitBatch"> = async (
+  context,
+  { body, query, idempotencyKey: key, traceparent },
+) => {
   const { services, session, caller } = context;
   const { namespace } = caller;
   const now = context.clock();
@@ -16,7 +19,7 @@ export const submitBatch: UseCase<"submitBatch"> = async (context, { body, idemp
   const run = (options: BatchRun) => submitJobs(sender, body, { ...options, traceparent, defers: true });
   const view =
     key === null
-      ? await run({ randomness: drawRandomness(), now, late: false })
+      ? await run({ randomness: drawRandomness(), now, late: false, whole: query.include })
       : await batchOnce(services, { namespace, key, body, now }, run);
   if (isProblem(view)) return view;
   session.touch();

@@ -15,8 +15,12 @@ import {
   valuesOf,
 } from "../../../contract/problems.ts";
 import type { Submission } from "../../../contract/submission.ts";
+import type { Job } from "../../../domain/job/job.ts";
 import type { JobState } from "../../../domain/job/state.ts";
+import type { AcceptedJob } from "../deferred/accepted-records.ts";
 import { readHistory } from "../jobs/job-read.ts";
+import { jobView } from "../jobs/job-view.ts";
+import { jobFromAccepted } from "../routing/assigned-job.ts";
 import type { Services } from "../services.ts";
 import { noRoom, wantOfRoom } from "./full.ts";
 import type { SubmitOptions, Submitting } from "./options.ts";
@@ -26,6 +30,8 @@ import { submitAll } from "./submit.ts";
 /** Randomness and time of one run of a batch; for the others see `SubmitOptions`. */
 export interface BatchRun extends Pick<SubmitOptions, "randomness" | "now" | "defers" | "past" | "pinned"> {
   late: boolean;
+  /** New jobs are answered whole. */
+  whole?: boolean;
   /** The trace of the request; null, or left out: it has none. */
   traceparent?: string | null;
 }
@@ -36,18 +42,24 @@ export interface BatchSender {
   namespace: string;
 }
 
+/** How the items of one batch are told. */
+interface Telling extends BatchSender {
+  whole: boolean;
+}
+
 /** Submits a batch. A problem where an atomic one is refused, or nobody can tell what became of it. */
 export async function submitBatch(
   sender: BatchSender,
   { atomic, jobs }: BatchEnvelope,
   run: BatchRun,
 ): Promise<Result<BatchView>> {
-  const { randomness, traceparent = null, ...options } = run;
+  const { randomness, traceparent = null, whole = false, ...options } = run;
   const read = (body: SubmitBody) => submission(body, options.now, traceparent);
   const parsed = await Promise.all(jobs.map((job, index) => parseJob(job, `/jobs/${index}`, read)));
   const refused = atomic ? whyFaulty(parsed) : null;
   if (refused !== null) return refused;
-  const items = await submitParsed(sender, parsed, { ...options, randomness, namespace: sender.namespace, atomic });
+  const telling = { ...sender, whole };
+  const items = await submitParsed(telling, parsed, { ...options, randomness, namespace: sender.namespace, atomic });
   if (isProblem(items)) return items;
   const accepted = items.filter((item) => "id" in item && !item.replayed).length;
   return { id: randomness.batchId, atomic, accepted, items };
@@ -71,17 +83,17 @@ function whyFaulty(parsed: Result<Submission>[]): Problem | null {
 }
 
 async function submitParsed(
-  sender: BatchSender,
+  telling: Telling,
   parsed: Result<Submission>[],
   options: SubmitOptions,
 ): Promise<Result<BatchItemView[]>> {
-  const results = await submitAll(sender.services, valuesOf(parsed), options);
+  const results = await submitAll(telling.services, valuesOf(parsed), options);
   if (isProblem(results)) return results;
   const refused = options.atomic ? whyNotAll(results) : null;
   if (refused !== null) return refused;
   let next = 0;
   const items = parsed.map((job, index): BatchItemView | Promise<Result<BatchItemView>> =>
-    isProblem(job) ? { problem: problemView(job) } : itemOf(sender, results[next++], `/jobs/${index}`),
+    isProblem(job) ? { problem: problemView(job) } : itemOf(telling, results[next++], `/jobs/${index}`),
   );
   return allOf(await Promise.all(items));
 }
@@ -136,7 +148,7 @@ function problemOf(result: Submitting): Problem | null {
 }
 
 async function itemOf(
-  sender: BatchSender,
+  telling: Telling,
   result: Submitting | undefined,
   pointer: string,
 ): Promise<Result<BatchItemView>> {
@@ -144,12 +156,23 @@ async function itemOf(
   const problem = problemOf(result);
   if (problem !== null) return { problem: problemView(under(pointer, problem)) };
   if (result.type === "refused") throw new Error("a refused job without a problem");
-  if (result.type === "replayed") return replayedItem(sender, result);
-  if (result.type === "deferred") return { id: result.job.id, state: result.job.state, replayed: false };
+  if (result.type === "replayed") return replayedItem(telling, result);
+  if (result.type === "deferred") return newItem(telling, result.job, () => result.job);
   const { outcome, assigned } = result;
-  if (outcome.type === "accepted") return { id: assigned.job.id, state: outcome.state, replayed: false };
+  if (outcome.type === "accepted") {
+    return newItem(telling, { id: assigned.job.id, state: outcome.state }, () => jobFromAccepted(assigned, outcome));
+  }
   if (outcome.type !== "replayed") throw new Error("a refused job without a problem");
-  return replayedItem(sender, { id: outcome.id, state: outcome.job?.state ?? null });
+  return replayedItem(telling, { id: outcome.id, state: outcome.job?.state ?? null });
+}
+
+/** `job` is only made where it is wanted. */
+function newItem(
+  { whole }: Telling,
+  { id, state }: Pick<Job | AcceptedJob, "id" | "state">,
+  job: () => Job | AcceptedJob,
+): BatchItemView {
+  return { id, state, replayed: false, ...(whole ? { job: jobView(job()) } : {}) };
 }
 
 async function replayedItem(
