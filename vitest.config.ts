@@ -63,7 +63,8 @@ function onWorkerd(of: { name: string; include: string[]; exclude?: string[]; is
         main: "./test/limits/gateway.ts",
         miniflare: {
           // A copy of the database, which tests let lag behind (test/workers/replicated-d1.ts).
-          d1Databases: { REPLICA: "replica" },
+          // More of them, in which tests let history lie (test/workers/spread.ts).
+          d1Databases: { REPLICA: "replica", SECOND: "second", THIRD: "third" },
           bindings: {
             // Few, so that the tests are fast: a deployment has 16.
             SHARDS: "4",

@@ -34,8 +34,13 @@ export default {
 };
 `;
 
-/** Which migrations the database of a state directory has had, one a line: then the next start need not ask it. */
-const NOTE = "d1-migrations";
+/** Which migrations a database of a state directory has had, one a line: then the next start need not ask it. */
+function noteOf(database: string): string {
+  return database === FIRST ? "d1-migrations" : `d1-migrations-${database}`;
+}
+
+/** The database that every state directory has. */
+const FIRST = "DB";
 
 /** New databases that this process has migrated, by the names of the migrations: their files, by path. */
 const migrated = new Map<string, Map<string, Buffer>>();
@@ -59,7 +64,7 @@ export async function migrate({ stateDir, database, dir }: MigrationTarget, onSt
   const names = readdirSync(dir)
     .filter((name) => name.endsWith(".sql"))
     .sort();
-  const note = join(stateDir, NOTE);
+  const note = join(stateDir, noteOf(database));
   const had = existsSync(join(stateDir, "d1")) && existsSync(note) ? readFileSync(note, "utf8") : "";
   const all = names.join("\n");
   if (had === all) return;
@@ -97,7 +102,7 @@ async function applyAll(
           name: "migrator",
           compatibilityDate: "2026-11-01",
           modules: [{ type: "ESModule", path: "index.js", contents: MIGRATOR }],
-          d1Databases: { [database]: { id: database } },
+          d1Databases: { DB: { id: database } },
         },
       ],
       host: "127.0.0.1",

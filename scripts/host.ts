@@ -7,7 +7,13 @@ import { ownWorkerds } from "./processes.ts";
 import { localMasterKey, openState } from "./state.ts";
 import { lockState, type StateLock } from "./state-lock.ts";
 import { WAY_OUT, wayOut } from "./way-out.ts";
-import { bundleWorker, readWorkerConfig, stopBundling, type WorkerConfig } from "./worker-options.ts";
+import {
+  assertSameDatabases,
+  bundleWorker,
+  readWorkerConfig,
+  stopBundling,
+  type WorkerConfig,
+} from "./worker-options.ts";
 import { type Overlay, overlaid } from "./worker-overlay.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -79,7 +85,8 @@ async function startLocked(options: HostOptions, vars: Record<string, string>, l
   if (gateway === undefined || processor === undefined) throw new Error("a host runs two Workers");
   if (options.mains) [gateway.main, processor.main] = options.mains;
   const workers = bundled({ gateway, processor, vars, options });
-  await Promise.all([workers, migrateDatabase(gateway, options.stateDir, lock)]);
+  assertSameDatabases(gateway, processor);
+  await Promise.all([workers, migrateDatabases(gateway, options.stateDir, lock)]);
   await stopBundling();
 
   const before = new Set(ownWorkerds());
@@ -134,11 +141,16 @@ function bundled({
   ]);
 }
 
-async function migrateDatabase({ migrationsDir }: WorkerConfig, stateDir: string, lock: StateLock): Promise<void> {
+async function migrateDatabases(
+  { migrationsDir, databases }: WorkerConfig,
+  stateDir: string,
+  lock: StateLock,
+): Promise<void> {
   if (migrationsDir === null) return;
   const before = new Set(ownWorkerds());
   const note = () => lock.note(ownWorkerds().find((pid) => !before.has(pid)) ?? null);
-  await migrate({ stateDir, database: "DB", dir: migrationsDir }, note);
+  // One after the other: what a new state directory gets is copied from the first.
+  for (const database of databases) await migrate({ stateDir, database, dir: migrationsDir }, note);
 }
 
 /** The platform of these Workers, its state under `stateDir`; `onRestart` is called when workerd has started anew. */

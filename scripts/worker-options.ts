@@ -62,6 +62,8 @@ export interface WorkerConfig {
   vars: Record<string, string>;
   /** Absolute path of the D1 migrations of the first database that has some. */
   migrationsDir: string | null;
+  /** The bindings of its D1 databases, in the order of the file. */
+  databases: string[];
   crons: string[];
 }
 
@@ -95,6 +97,7 @@ export function readWorkerConfig(path: string): WorkerConfig {
     },
     vars: toml.vars ?? {},
     migrationsDir: migrations === undefined ? null : resolve(root, migrations),
+    databases: (toml.d1_databases ?? []).map(({ binding }) => binding),
     crons: toml.triggers?.crons ?? [],
   };
 }
@@ -169,4 +172,19 @@ async function bundled(main: string): Promise<string> {
 /** Ends the process in which esbuild works; it would otherwise live as long as the platform. */
 export function stopBundling(): Promise<void> {
   return stop();
+}
+
+/**
+ * Throws where the two Workers do not have the same databases: what the processor writes to one that the gateway does not
+ * have nobody would find.
+ */
+export function assertSameDatabases(
+  gateway: Pick<WorkerConfig, "databases">,
+  processor: Pick<WorkerConfig, "databases">,
+) {
+  const [ours, theirs] = [gateway, processor].map(({ databases }) => databases.toSorted().join(", "));
+  if (ours === theirs) return;
+  throw new Error(
+    `wrangler.toml binds the databases ${ours}, and workers/processor/wrangler.toml ${theirs}: both need the same.`,
+  );
 }

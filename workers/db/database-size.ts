@@ -1,8 +1,4 @@
-/** A database of D1 by the name of its binding. */
-export interface NamedDatabase {
-  name: string;
-  database: D1Database;
-}
+import type { NamedDatabase } from "./databases.ts";
 
 /** How large a database is. */
 export interface DatabaseSize {

@@ -31,7 +31,7 @@ export interface FailedPage {
 /** Looks at the next `limit` failed jobs that history has of a queue, up by id, whether they match or not. */
 export async function failedPage(
   db: Db,
-  queue: { namespace: string; queue: string; filter: FailedFilter },
+  queue: { namespace: string; queue: string; queueId?: string; filter: FailedFilter },
   page: { after: string | null; limit: number },
 ): Promise<FailedPage> {
   const { createdAfter, createdBefore, fingerprint } = queue.filter;
@@ -45,7 +45,7 @@ export async function failedPage(
     .where(
       and(
         eq(jobs.namespace, queue.namespace),
-        sql`${jobs.queue} = ${idOfQueue(queue.namespace, queue.queue)}`,
+        sql`${jobs.queue} = ${queue.queueId ?? idOfQueue(queue.namespace, queue.queue)}`,
         // As it stands in the index: a bound value would not find it.
         sql`state = 'failed'`,
         page.after === null ? undefined : gt(jobs.id, page.after),

@@ -14,6 +14,8 @@ export const PAGE_BYTES = 4 * 1024 * 1024;
 export interface HistoryFilter {
   namespace: string;
   queue: string | null;
+  /** The `queueId` of the queue, for a database without its configuration. Left out: the database knows it. */
+  queueId?: string;
   state: JobState | null;
   tag: string | null;
   orderingKey: string | null;

@@ -87,10 +87,13 @@ function heavy(included: boolean, column: SQL): SQL {
   return included ? sql`CASE WHEN matched AND NOT ${CUT} THEN ${column} END` : sql`NULL`;
 }
 
-/** Two parts of one page: complete as far as both are. Of two copies of a job that of the first is told. */
+/** Two parts of one page: complete as far as both are. Of two copies of a job the newer is told. */
 export function mergedPages(first: FinishedPage, second: FinishedPage, limit: number): FinishedPage {
   const end = [first.scannedTo, second.scannedTo].toSorted((a, b) => ((a ?? "") < (b ?? "") ? 1 : -1))[0] ?? null;
-  const byId = new Map([...second.jobs, ...first.jobs].map((job) => [job.id, job]));
+  const byId = new Map<string, Job>();
+  for (const job of [...first.jobs, ...second.jobs]) {
+    if (job.version > (byId.get(job.id)?.version ?? -1)) byId.set(job.id, job);
+  }
   const jobs = [...byId.values()].filter(({ id }) => end === null || id >= end).sort((a, b) => (a.id < b.id ? 1 : -1));
   if (jobs.length <= limit) return { jobs, scannedTo: end };
   return { jobs: jobs.slice(0, limit), scannedTo: jobs[limit - 1]?.id ?? end };
@@ -121,7 +124,7 @@ function indexOf({ queue, state }: HistoryFilter): SQL {
 function rangeOf(filter: HistoryFilter, before: string | null): SQL {
   const { namespace, queue, state, createdAfter, createdBefore } = filter;
   const parts = [sql`namespace = ${namespace}`];
-  if (queue !== null) parts.push(sql`queue = ${idOfQueue(namespace, queue)}`);
+  if (queue !== null) parts.push(sql`queue = ${filter.queueId ?? idOfQueue(namespace, queue)}`);
   // As it stands in the index: a bound value would not find it.
   if (queue !== null && state === "failed") parts.push(sql`state = 'failed'`);
   if (before !== null) parts.push(sql`id < ${before}`);

@@ -169,9 +169,10 @@ function indexOf({ queue }: HistoryFilter): SQL {
 }
 
 /** The part of the index that is walked. Ids carry the edge's clock, so bounds on them are drawn with a margin. */
-function rangeOf({ namespace, queue, createdAfter, createdBefore }: HistoryFilter, before: string | null): SQL {
+function rangeOf(filter: HistoryFilter, before: string | null): SQL {
+  const { namespace, queue, queueId, createdAfter, createdBefore } = filter;
   const parts = [sql`namespace = ${namespace}`];
-  if (queue !== null) parts.push(sql`queue = ${idOfQueue(namespace, queue)}`);
+  if (queue !== null) parts.push(sql`queue = ${queueId ?? idOfQueue(namespace, queue)}`);
   const ends = [before, createdBefore === null ? null : firstJobIdAt(createdBefore + CLOCK_MARGIN_MS)];
   for (const end of ends) {
     // A page that begins below may end above, in the same span.

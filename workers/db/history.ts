@@ -35,12 +35,20 @@ export function jobFrom(rows: readonly JobRow[], pages: readonly PageRow[], id: 
   return row === undefined ? findInPages(pages, id) : toJob(row);
 }
 
-/** Succeeded jobs of a queue in history: one row, which is kept as they come and go. */
-export async function countSucceeded(db: Db, namespace: string, queue: string): Promise<number> {
+/** Succeeded jobs of a queue in history: one row, which is kept as they come and go. `queueId` as in `HistoryFilter`. */
+export async function countSucceeded(
+  db: Db,
+  { namespace, queue, queueId }: { namespace: string; queue: string; queueId?: string },
+): Promise<number> {
   const rows = await db
     .select({ succeeded: historyCounts.succeeded })
     .from(historyCounts)
-    .where(and(eq(historyCounts.namespace, namespace), sql`${historyCounts.queue} = ${idOfQueue(namespace, queue)}`));
+    .where(
+      and(
+        eq(historyCounts.namespace, namespace),
+        sql`${historyCounts.queue} = ${queueId ?? idOfQueue(namespace, queue)}`,
+      ),
+    );
   return rows[0]?.succeeded ?? 0;
 }
 

@@ -86,6 +86,27 @@ export async function deleteHistory(db: Db, namespace: string, limit: number): P
   return deleted.length + pagesDeleted.length;
 }
 
+/** The same in a database without configuration: answers how many rows and pages went, and how many jobs these were. */
+export async function deleteHistoryElsewhere(
+  db: Db,
+  namespace: string,
+  limit: number,
+): Promise<{ rows: number; jobs: number }> {
+  const deleted = await db.all<{ n: number }>(sql`DELETE FROM jobs WHERE namespace = ${namespace}
+    AND id IN (SELECT id FROM jobs WHERE namespace = ${namespace} LIMIT ${limit}) RETURNING 1 AS n`);
+  const pages = await db.all<{ n: number }>(sql`DELETE FROM history_pages WHERE namespace = ${namespace}
+    AND max_id IN (SELECT max_id FROM history_pages WHERE namespace = ${namespace} ORDER BY max_id LIMIT ${PAGES}) RETURNING n`);
+  return { rows: deleted.length + pages.length, jobs: [...deleted, ...pages].reduce((sum, { n }) => sum + n, 0) };
+}
+
+/** Counts jobs that were deleted in another database. */
+export async function countDeleted(db: Db, name: string, jobsDeleted: number): Promise<void> {
+  await db
+    .update(namespaces)
+    .set({ historyDeleted: sql`history_deleted + ${jobsDeleted}` })
+    .where(eq(namespaces.name, name));
+}
+
 /** Says how far the deletion is. With a new `quietSince` the version grows, so that every shard looks once more. */
 export async function noteDeletion(
   db: Db,

@@ -26,13 +26,13 @@ export function positionOf(job: Pick<JobRow, "queue" | "id">): string {
  */
 export async function walkHistory(
   db: Db,
-  where: { namespace: string; queue: string | null; after: string; limit: number },
+  where: { namespace: string; queue: string | null; queueId?: string; after: string; limit: number },
 ): Promise<{ records: HistoryRecord[]; last: string | null }> {
   const [queue = "", id = ""] = where.after.split("/");
   const rest = (column: SQL) =>
     where.queue === null
       ? sql`(queue, ${column}) > (${queue}, ${id})`
-      : sql`queue = ${idOfQueue(where.namespace, where.queue)} AND ${column} > ${id}`;
+      : sql`queue = ${where.queueId ?? idOfQueue(where.namespace, where.queue)} AND ${column} > ${id}`;
   // The indexes are named because the planner would rather walk the whole namespace.
   const rows = await db.all<Pick<JobRow, "id" | "queue" | "state" | "record">>(sql`
     SELECT id, queue, state, record FROM jobs INDEXED BY jobs_by_queue
@@ -82,6 +82,13 @@ export async function noteStep(db: Db, step: HistoryStep): Promise<boolean> {
   return (await stepUpdate(db, step, sql`${step.counts.changed}`)).length > 0;
 }
 
+/** Jobs of one namespace that are to be deleted, as they were read. */
+interface Victims {
+  namespace: string;
+  victims: HistoryRecord[];
+  now: number;
+}
+
 /**
  * Notes a step and puts tombstones over `victims`, in one transaction: each unless it has changed since it was read. Those
  * that are in pages are taken out of them. `changed` is counted here. False when somebody else has noted the step already.
@@ -89,8 +96,25 @@ export async function noteStep(db: Db, step: HistoryStep): Promise<boolean> {
  */
 export async function deleteStep(
   db: Db,
-  { namespace, victims, now, ...step }: HistoryStep & { namespace: string; victims: HistoryRecord[]; now: number },
+  { namespace, victims, now, ...step }: HistoryStep & Victims,
 ): Promise<boolean> {
+  const { changed, statements } = await deletionOf(db, { namespace, victims, now });
+  // Counted before they change: afterwards their versions are others.
+  const [noted] = await db.batch([stepUpdate(db, step, changed), ...statements]);
+  return noted.length > 0;
+}
+
+/** The same in a database that has no operations: answers how many were deleted. Done twice it finds none. */
+export async function deleteElsewhere(db: Db, of: Victims): Promise<number> {
+  const { changed, statements } = await deletionOf(db, of);
+  const [[counted]] = await db.batch([
+    db.select({ n: sql<number>`${changed}`.as("n") }).from(sql`(SELECT 1)`),
+    ...statements,
+  ]);
+  return counted?.n ?? 0;
+}
+
+async function deletionOf(db: Db, { namespace, victims, now }: Victims) {
   const named = JSON.stringify(victims.map(({ id, version }) => [id, version]));
   const theirs = sql`${jobs.namespace} = ${namespace}
     AND (${jobs.id}, ${jobs.version}) IN (SELECT value ->> 0, value ->> 1 FROM json_each(${named}))`;
@@ -109,9 +133,7 @@ export async function deleteStep(
   );
   const versions = new Map(victims.map(({ id, version }) => [id, version]));
   const taken = JSON.stringify(paged.jobs.map(({ id, queue }) => [id, queue, (versions.get(id) ?? 0) + 1]));
-  // Counted before they change: afterwards their versions are others.
-  const [noted] = await db.batch([
-    stepUpdate(db, step, sql`(SELECT ${paged.jobs.length} + count(*) FROM ${jobs} WHERE ${theirs})`),
+  const statements = [
     db
       .insert(historyCounts)
       .select(
@@ -133,8 +155,8 @@ export async function deleteStep(
           ${empty.payload}, NULL, ${empty.attempts} FROM json_each(${taken}) WHERE true`,
       )
       .onConflictDoNothing(),
-  ]);
-  return noted.length > 0;
+  ];
+  return { changed: sql`(SELECT ${paged.jobs.length} + count(*) FROM ${jobs} WHERE ${theirs})`, statements };
 }
 
 function stepUpdate(db: Db, { operation, after, next, counts }: HistoryStep, changed: ReturnType<typeof sql>) {

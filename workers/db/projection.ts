@@ -95,14 +95,15 @@ const ENDED_TWICE_VERSION = 5;
 
 /** What is no JSON makes the batch fail. The skip is of another cursor where somebody has written who knows none. */
 const EXPECT_POSITION = `SELECT iif(coalesce(
-  (SELECT cursor = ?2 AND iif(skip_after = cursor, skip, 0) = ?3 FROM projections WHERE shard = ?1),
+  (SELECT cursor = ?2 AND iif(skip_after = cursor, skip, 0) = ?3 AND moved_to IS NULL FROM projections WHERE shard = ?1),
   ?2 = 0 AND ?3 = 0), 1, json('history is elsewhere'))`;
 
 const MOVE_CURSOR = `INSERT INTO projections (shard, cursor, skip, skip_after, updated_at, heard_at) VALUES (?1, ?2, ?3, ?2, ?4, ?5)
 ON CONFLICT (shard) DO UPDATE SET cursor = excluded.cursor, skip = excluded.skip, skip_after = excluded.skip_after,
   updated_at = excluded.updated_at, heard_at = coalesce(excluded.heard_at, heard_at)`;
 
-const POSITION = "SELECT cursor, iif(skip_after = cursor, skip, 0) AS skip FROM projections WHERE shard = ?1";
+const POSITION = `SELECT cursor, iif(skip_after = cursor, skip, 0) AS skip, moved_to AS movedTo
+FROM projections WHERE shard = ?1`;
 
 /** History has all of a shard's log up to a number that the shard gave at `?2` or later: so it has all that ended by then. */
 const CONFIRM = `UPDATE projections SET heard_at = ?2, updated_at = ?3
@@ -127,8 +128,12 @@ export function projectionStore(
   { now, retryD1 = once, codec = STREAM_CODEC }: ProjectionPorts,
 ): ProjectionStore {
   const position = async (shard: string) => {
-    const row = await retryD1(() => db.withSession("first-primary").prepare(POSITION).bind(shard).first<Position>());
-    return row ?? { cursor: 0, skip: 0 };
+    const row = await retryD1(() =>
+      db.withSession("first-primary").prepare(POSITION).bind(shard).first<Position & { movedTo: string | null }>(),
+    );
+    const { cursor, skip, movedTo } = row ?? { cursor: 0, skip: 0, movedTo: null };
+    if (movedTo !== null) throw new Error(`finished jobs of ${shard} have gone to ${movedTo}`);
+    return { cursor, skip };
   };
   const batch = (statements: Statement[]) =>
     retryD1(async () => {
@@ -166,16 +171,13 @@ async function contentOf(
   codec: PageCodec,
 ): Promise<Statement[]> {
   const db = over(session);
-  const existing = isRebuild ? new Set(await idsInPages(db, pages.flatMap(namedIn))) : new Set<string>();
+  const existing = isRebuild ? new Set(await idsInPages(db, pages.flatMap(namedInPage))) : new Set<string>();
   const cells = await Promise.all(pages.map((page) => pageCells(page, existing, codec)));
   const overtaken = JSON.stringify(pages.flatMap((page) => earlierRows(page, isRebuild)));
   const deleted = chunks.flatMap(deletedIn);
   const { statements: deletions } = deleted.length === 0 ? { statements: [] } : await takenOut(db, deleted, codec);
   return [
-    ...deletions.map((query): Statement => {
-      const { sql, params } = query.toSQL();
-      return [sql, ...params];
-    }),
+    ...deletions.map(statementOf),
     ...chunks.flatMap((chunk): Statement[] => [
       [COUNT, chunk],
       [UPSERT, chunk],
@@ -188,25 +190,68 @@ async function contentOf(
   ];
 }
 
-function namedIn({ namespace, columns }: SucceededPage): { namespace: string; id: string }[] {
+function namedInPage({ namespace, columns }: SucceededPage): { namespace: string; id: string }[] {
   return (JSON.parse(columns.id) as string[]).map((id) => ({ namespace, id }));
+}
+
+function versioned(page: SucceededPage, versions: readonly number[]): Versioned[] {
+  return namedInPage(page).map((job, i) => ({ ...job, version: versions[versions.length === 1 ? 0 : i] ?? 0 }));
+}
+
+/** A job under one of its versions. */
+export interface Versioned {
+  namespace: string;
+  id: string;
+  version: number;
+}
+
+/** All jobs that are to be written. */
+export function namedIn({ chunks, pages }: Pick<Finished, "chunks" | "pages">): Versioned[] {
+  const inPages = pages.flatMap((page) => versioned(page, JSON.parse(page.columns.version) as number[]));
+  return [...chunks.flatMap((chunk) => rowsIn(chunk)), ...inPages];
+}
+
+function rowsIn(chunk: string): (Versioned & { state: string })[] {
+  const [id, namespace, state, version] = (["id", "namespace", "state", "version"] as const).map((name) =>
+    HISTORY_COLUMNS.indexOf(name),
+  );
+  return (JSON.parse(chunk) as unknown[][]).map((cells) => ({
+    id: String(cells[id ?? 0]),
+    namespace: String(cells[namespace ?? 0]),
+    state: String(cells[state ?? 0]),
+    version: Number(cells[version ?? 0]),
+  }));
+}
+
+/** Takes away what a database has of these jobs, up to the version that each has now: they lie in another from now on. */
+export async function eraseEarlier(
+  database: D1Database,
+  jobs: readonly Versioned[],
+  codec: PageCodec = STREAM_CODEC,
+): Promise<void> {
+  const session = database.withSession("first-primary");
+  const { statements } = await takenOut(over(session), jobs, codec);
+  const named = JSON.stringify(jobs.map(({ namespace, id, version }) => [namespace, id, version]));
+  const all: Statement[] = [...statements.map(statementOf), [UNCOUNT_OVERTAKEN, named], [DELETE_OVERTAKEN, named]];
+  await session.batch(all.map(([query, ...params]) => session.prepare(query).bind(...params)));
+}
+
+function statementOf(query: { toSQL(): { sql: string; params: unknown[] } }): Statement {
+  const { sql, params } = query.toSQL();
+  return [sql, ...params];
 }
 
 /** The jobs of a page that may have rows, from an end before this one: [namespace, id, version]. */
 function earlierRows(page: SucceededPage, isRebuild: boolean): [string, string, number][] {
   const versions = JSON.parse(page.columns.version) as number[];
   if (!isRebuild && versions.every((version) => version < ENDED_TWICE_VERSION)) return [];
-  const named = namedIn(page);
-  return named.map(({ namespace, id }, i) => [namespace, id, versions[versions.length === 1 ? 0 : i] ?? 0]);
+  return versioned(page, versions).map(({ namespace, id, version }) => [namespace, id, version]);
 }
 
 /** Jobs that were deleted after they had come to history, of a chunk of rows. */
 function deletedIn(chunk: string): { namespace: string; id: string }[] {
   if (!chunk.includes('"discarded"')) return [];
-  const [id, namespace, state] = (["id", "namespace", "state"] as const).map((name) => HISTORY_COLUMNS.indexOf(name));
-  return (JSON.parse(chunk) as unknown[][])
-    .filter((cells) => cells[state ?? 0] === "discarded")
-    .map((cells) => ({ namespace: String(cells[namespace ?? 0]), id: String(cells[id ?? 0]) }));
+  return rowsIn(chunk).filter(({ state }) => state === "discarded");
 }
 
 /** Pages as JSON arrays, each short enough to bind as one value. */

@@ -111,6 +111,12 @@ export function idOfQueue(namespace: string, name: string): SQL {
   return sql`coalesce((SELECT queue_id FROM queues WHERE namespace = ${namespace} AND name = ${name}), ${name})`;
 }
 
+/** What history calls the queue, as `idOfQueue` says it in a query. */
+export async function queueIdIn(db: Db, namespace: string, name: string): Promise<string> {
+  const rows = await db.all<{ id: string }>(sql`SELECT ${idOfQueue(namespace, name)} AS id`);
+  return rows[0]?.id ?? name;
+}
+
 /** Every queue that ever was, for housekeeping: deleted ones still have history to forget. */
 export async function allQueues(db: Db): Promise<QueueSettings[]> {
   const rows = await db.select({ settings: queues.settings }).from(queues);

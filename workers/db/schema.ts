@@ -193,6 +193,10 @@ export const projections = sqliteTable("projections", {
   skipAfter: integer("skip_after").notNull().default(0),
   updatedAt: integer("updated_at").notNull(),
   heardAt: integer("heard_at"),
+  /** Null: the shard's jobs come here. Else the name of the database to which they have come since. */
+  movedTo: text("moved_to"),
+  /** Since when they have come here; 0: since ever. */
+  since: integer("since").notNull().default(0),
 });
 
 /** Bulk operations. `request` is JSON text; `after` is where the walk over history stands, null when it is over. */

@@ -62,7 +62,7 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("deletions", () => repairDeletions(services, now)),
     step("schedules", () => pushes.schedules(services)),
     step("subscriptions", () => pushes.subscriptions(services)),
-    step("purge", () => purgeHistory(primary(services.database), now)),
+    step("purge", () => purgeHistory(services, now)),
     step("operations", () => repairOperations(services, now)),
     step("secrets", () => sealStored(services, now)),
     step("audit", () => auditShards(services)),
@@ -118,7 +118,7 @@ async function step(name: string, work: () => Promise<unknown>): Promise<void> {
  * history is level with a shard that is noted: eventual reads tell their age by it. `health` gets how each of them is.
  */
 async function wakeShards(
-  { shards, database }: Services,
+  { shards, databases }: Services,
   now: number,
   health: Map<string, ShardHealth>,
 ): Promise<Result<null>> {
@@ -136,7 +136,10 @@ async function wakeShards(
       }),
     ),
   );
-  if (logs.length > 0) await confirmProjections(database, logs, { heardAt: now, now: Date.now() });
+  if (logs.length > 0) {
+    const at = { heardAt: now, now: Date.now() };
+    await Promise.all(databases.map(({ database }) => confirmProjections(database, logs, at)));
+  }
   return null;
 }
 
@@ -179,7 +182,8 @@ async function untilFew(purge: () => Promise<number>): Promise<void> {
 }
 
 /** Forgets finished jobs past their queue's retention, from a random queue on so that a large one starves none. */
-async function purgeHistory(db: Db, now: number): Promise<void> {
+async function purgeHistory({ database, databases }: Services, now: number): Promise<void> {
+  const db = primary(database);
   // These first: only the first read of a session is the primary's.
   const named = await queuesWithHistory(db);
   const former = new Set(await allFormerQueues(db));
@@ -189,12 +193,17 @@ async function purgeHistory(db: Db, now: number): Promise<void> {
   let purges = 0;
   let forgotten = 0;
   for (const settings of [...queues.slice(start), ...queues.slice(0, start)]) {
-    let more = true;
-    while (more) {
-      if (purges++ >= MAX_PURGES || Date.now() > until) return;
-      const what = forgettable(settings, now);
-      const [jobs, pages] = [await forgetJobs(db, what, PURGE_STEP), await forgetPages(db, what, PURGE_PAGES)];
-      more = jobs === PURGE_STEP || pages === PURGE_PAGES;
+    for (const each of databases) {
+      const theirs = primary(each.database);
+      for (let more = true; more; ) {
+        if (purges++ >= MAX_PURGES || Date.now() > until) return;
+        const what = forgettable(settings, now);
+        const [jobs, pages] = [
+          await forgetJobs(theirs, what, PURGE_STEP),
+          await forgetPages(theirs, what, PURGE_PAGES),
+        ];
+        more = jobs === PURGE_STEP || pages === PURGE_PAGES;
+      }
     }
     if (former.has(settings) && isLongGone(settings, now) && forgotten++ < MAX_FORGOTTEN) {
       await forgetFormerQueue(db, settings);

@@ -4,7 +4,8 @@ import { isProblem, type Result } from "../../contract/problems.ts";
 import type { ShardHealth, TransactionApi } from "../../contract/rpc.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
-import type { DatabaseSize, NamedDatabase } from "../db/database-size.ts";
+import type { DatabaseSize } from "../db/database-size.ts";
+import { type Databases, historyDatabases } from "../db/databases.ts";
 import { type RetryD1, retrying } from "../db/retry.ts";
 import { Authenticator } from "./access/auth.ts";
 import { KeyUse } from "./access/key-use.ts";
@@ -41,7 +42,7 @@ export interface Services {
   config: Config;
   database: D1Database;
   /** All that have history in them. */
-  databases: readonly NamedDatabase[];
+  databases: Databases;
   /** Counts bad keys by address. */
   badKeys: BadKeys;
   /** Counts the requests of each key beyond this isolate. */
@@ -97,7 +98,7 @@ export function servicesOf(env: Env): Services {
   const services: Services = {
     config,
     database: env.DB,
-    databases: [{ name: "DB", database: env.DB }],
+    databases: historyDatabases(env),
     badKeys: new BadKeys(env.BAD_KEY_LIMIT),
     keyRates: env.KEY_LIMIT,
     pings: { kv: () => env.CACHE.get("readyz"), queues: () => env.LANE_DEFAULT.metrics() },

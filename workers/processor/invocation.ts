@@ -3,8 +3,9 @@ import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
-import { projectionStore } from "../db/projection.ts";
+import { historyDatabases } from "../db/databases.ts";
 import { retrying } from "../db/retry.ts";
+import { spreadProjection } from "../db/spread-projection.ts";
 import { type Config, readConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { startDelivery } from "./events/delivery.ts";
@@ -96,7 +97,10 @@ export class Invocation {
 
   /** Copies the finished jobs of `shard` to history. Never rejects. */
   project(shard: string): Promise<void> {
-    const db = projectionStore(this.#env.DB, { now, retryD1: retrying({ random: Math.random, sleep }) });
+    const db = spreadProjection(historyDatabases(this.#env), {
+      now,
+      retryD1: retrying({ random: Math.random, sleep }),
+    });
     return runProjection({ shard: this.#shard(shard), db, now, sleep, log: (event) => log(event, { shard }) }, shard);
   }
 

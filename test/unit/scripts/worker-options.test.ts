@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { readWorkerConfig } from "../../../scripts/worker-options.ts";
+import { assertSameDatabases, readWorkerConfig } from "../../../scripts/worker-options.ts";
 import { overlaid } from "../../../scripts/worker-overlay.ts";
 
 const CONFIGS = ["wrangler.toml", "workers/processor/wrangler.toml", ...globSync("examples/*/wrangler.toml")];
@@ -42,6 +42,13 @@ describe("Dure's own Workers, as they are deployed,", () => {
     expect(processor.vars.ALLOW_PRIVATE_TARGETS).toBe("false");
     expect(processor.options.compatibilityFlags).toContain("global_fetch_strictly_public");
     expect(readFileSync("workers/processor/wrangler.toml", "utf8")).toMatch(/^workers_dev = false$/m);
+  });
+
+  it("have the same databases, or are not started", () => {
+    expect(() => assertSameDatabases(gateway, processor)).not.toThrow();
+    const more = { databases: [...gateway.databases, "HISTORY_DB_1"] };
+    expect(() => assertSameDatabases(more, processor)).toThrow(/DB, HISTORY_DB_1.*both need the same/);
+    expect(() => assertSameDatabases(more, { databases: more.databases.toReversed() })).not.toThrow();
   });
 
   it("show metrics to keys alone, and have Cloudflare log no URL of a request", () => {

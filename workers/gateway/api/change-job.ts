@@ -20,10 +20,11 @@ export interface Change<Refusal extends { type: string }> {
 
 /** Changes a job where it is. Not sent twice on an error: the second may be refused for what the first did. */
 export async function changeJob<Refusal extends { type: string }>(
-  { services, session }: Context,
+  context: Context,
   name: JobName,
   { call, refused, forgotten }: Change<Refusal>,
 ): Promise<Result<Answered<JobView>>> {
+  const { services } = context;
   const slot = slotOfJob(name.id);
   if (isProblem(slot)) return slot;
   const reply = await services.shards.ask(slot, { idempotent: false }, (shard, head) =>
@@ -33,7 +34,7 @@ export async function changeJob<Refusal extends { type: string }>(
   if (reply.type === "gone") return notFound.job(name.id);
   if (reply.type === "job") return shown((reply as Extract<JobReply, { type: "job" }>).job);
   if (reply.type !== "none") return refused(reply as Refusal);
-  const job = await findFinished(session, name);
+  const job = await findFinished(context, name);
   if (isProblem(job)) return job;
   if (job === null) return notThere(services, name);
   const back = await forgotten(job);

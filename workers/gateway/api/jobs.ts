@@ -103,8 +103,8 @@ async function outcomeOf(context: Context, result: Submitting): Promise<Result<S
   }
 }
 
-async function movedToHistory({ session, caller }: Context, id: string): Promise<Result<SubmittedJob>> {
-  const job = await findFinished(session, { namespace: caller.namespace, id });
+async function movedToHistory(context: Context, id: string): Promise<Result<SubmittedJob>> {
+  const job = await findFinished(context, { namespace: context.caller.namespace, id });
   if (isProblem(job)) return job;
   return job === null ? notFound.job(id) : { job, replayed: true };
 }
@@ -170,7 +170,8 @@ export const explainJob: UseCase<"explainJob"> = async (context, { params }) => 
   return done(found.value, { freshness: STRONG });
 };
 
-async function explained({ services, session }: Context, name: JobName): Promise<Result<ExplainView>> {
+async function explained(context: Context, name: JobName): Promise<Result<ExplainView>> {
+  const { services } = context;
   const slot = slotOfJob(name.id);
   if (isProblem(slot)) return slot;
   const reply = await services.shards.ask(slot, { idempotent: true }, (shard, head) =>
@@ -178,7 +179,7 @@ async function explained({ services, session }: Context, name: JobName): Promise
   );
   if (isProblem(reply)) return reply;
   if (reply.type === "gone") return notFound.job(name.id);
-  if (reply.type === "none") return finished(await findFinished(session, name), name);
+  if (reply.type === "none") return finished(await findFinished(context, name), name);
   const { explanation } = reply;
   const { estimatedStartAt: at, since = null } = explanation;
   return {

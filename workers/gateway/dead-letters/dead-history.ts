@@ -1,7 +1,8 @@
 import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { Job } from "../../../domain/job/job.ts";
-import { primary } from "../../db/client.ts";
+import { type Db, primary } from "../../db/client.ts";
 import { type FailedFilter, type FailedPage, failedJobs, failedPage } from "../../db/failed-jobs.ts";
+import { queueIdIn } from "../../db/queues.ts";
 import { fromDatabase } from "../database.ts";
 import { withoutExisting } from "../jobs/existing-ids.ts";
 import type { QueueName } from "../queues/queue-config.ts";
@@ -28,9 +29,24 @@ export class DeadHistory {
 
   /** The jobs, whole, some at a time. Whoever is given a problem stops there. */
   async *jobs(): AsyncGenerator<Result<Job[]>> {
+    const { databases, database } = this.#services;
+    const { namespace, queue } = this.#queue;
+    const [, ...others] = databases;
+    const queueId =
+      others.length === 0 ? null : await fromDatabase(() => queueIdIn(primary(database), namespace, queue));
+    if (isProblem(queueId)) return yield queueId;
+    const budget = { jobs: MAX_JOBS, pages: MAX_PAGES };
+    for (const each of databases) {
+      // What the others have is for the next call.
+      if (budget.jobs <= 0 || budget.pages <= 0) this.more = true;
+      if (this.more) return;
+      yield* this.#jobsIn(primary(each.database), budget, queueId === null ? {} : { queueId });
+    }
+  }
+
+  async *#jobsIn(db: Db, budget: Budget, named: { queueId?: string }): AsyncGenerator<Result<Job[]>> {
     const { namespace } = this.#queue;
-    const db = primary(this.#services.database);
-    for await (const ids of this.#forgotten()) {
+    for await (const ids of this.#forgotten(db, budget, named)) {
       if (isProblem(ids)) return yield ids;
       for (let i = 0; i < ids.length; i += WHOLE) {
         yield await fromDatabase(() => failedJobs(db, namespace, ids.slice(i, i + WHOLE)));
@@ -39,25 +55,27 @@ export class DeadHistory {
   }
 
   /** Ids that no shard holds. */
-  async *#forgotten(): AsyncGenerator<Result<string[]>> {
-    const db = primary(this.#services.database);
-    let after: string | null = null;
-    let left = MAX_JOBS;
-    for (let pages = 0; pages < MAX_PAGES; pages++) {
+  async *#forgotten(db: Db, budget: Budget, named: { queueId?: string }): AsyncGenerator<Result<string[]>> {
+    const queue = { ...this.#queue, ...named };
+    for (let after: string | null = null; budget.pages > 0; budget.pages--) {
       const at: string | null = after;
-      const page: Result<FailedPage> = await fromDatabase(() =>
-        failedPage(db, this.#queue, { after: at, limit: PAGE }),
-      );
+      const page: Result<FailedPage> = await fromDatabase(() => failedPage(db, queue, { after: at, limit: PAGE }));
       if (isProblem(page)) return yield page;
       const failed = page.ids.map((id) => ({ id, state: "failed" as const }));
       const forgotten = await withoutExisting(this.#services, failed);
       if (isProblem(forgotten)) return yield forgotten;
       const ids = forgotten.map(({ id }) => id);
-      yield ids.slice(0, left);
-      this.more = ids.length > left || page.next !== null;
-      left -= ids.length;
+      yield ids.slice(0, budget.jobs);
+      this.more = ids.length > budget.jobs || page.next !== null;
+      budget.jobs -= ids.length;
       after = page.next;
-      if (after === null || left <= 0) return;
+      if (after === null || budget.jobs <= 0) return;
     }
   }
+}
+
+/** What one call may still do. */
+interface Budget {
+  jobs: number;
+  pages: number;
 }

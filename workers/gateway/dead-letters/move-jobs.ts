@@ -6,8 +6,8 @@ import { JOB_ID_RANDOM_BYTES, parseJobId } from "../../../domain/job-id.ts";
 import { mergePatchText } from "../../../domain/merge-patch.ts";
 import { type QueueSettings, queueId } from "../../../domain/queue.ts";
 import { hash32 } from "../../../domain/slots.ts";
-import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
+import { inEach } from "../../db/spread-reads.ts";
 import { fromDatabase } from "../database.ts";
 import type { AssignedJob } from "../routing/assigned-job.ts";
 import { scatter } from "../routing/scatter.ts";
@@ -34,9 +34,9 @@ export async function moveJobs(services: Services, jobs: Job[], move: Move): Pro
   const { namespace } = move.target;
   const names = planned.map(({ assigned }) => ({ namespace, id: assigned.job.id }));
   // The new job may have come to its end and left its shard before this call came a second time.
-  const over =
-    names.length === 0 ? new Set() : await fromDatabase(() => idsInHistory(primary(services.database), names));
-  if (isProblem(over)) return over;
+  const found = names.length === 0 ? [] : await fromDatabase(() => inEach(services, (db) => idsInHistory(db, names)));
+  if (isProblem(found)) return found;
+  const over = new Set(found.flatMap((ids) => [...ids]));
   const left = planned.filter(({ assigned }) => !over.has(assigned.job.id));
   const outcomes = await submit(
     services,

@@ -1,8 +1,8 @@
 import { isProblem, type Result, together } from "../../../contract/problems.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { ownerOf } from "../../../domain/slots.ts";
-import { primary } from "../../db/client.ts";
 import { idsInHistory } from "../../db/failed-jobs.ts";
+import { inEach } from "../../db/spread-reads.ts";
 import { fromDatabase } from "../database.ts";
 import type { JobName } from "../routing/job-name.ts";
 import type { Services } from "../services.ts";
@@ -24,7 +24,7 @@ export interface CommittedIds {
 }
 
 /** Where jobs are looked for. */
-export type JobSources = Pick<Services, "shards" | "database">;
+export type JobSources = Pick<Services, "shards" | "databases" | "retryD1">;
 
 /** Which of these jobs were committed before. A 503 problem when that cannot be found out. */
 export async function committedJobs(sources: JobSources, names: JobName[]): Promise<Result<CommittedIds>> {
@@ -81,13 +81,13 @@ async function ownersOf({ shards }: JobSources, names: JobName[]): Promise<Resul
 }
 
 /** The shard is asked first: what it has forgotten, history had before that, so no job slips through between the two questions. */
-async function asked({ shards, database }: JobSources, names: JobName[]): Promise<Result<CommittedIds>> {
-  const existing = await askExistingIds({ shards }, names);
+async function asked(sources: JobSources, names: JobName[]): Promise<Result<CommittedIds>> {
+  const existing = await askExistingIds(sources, names);
   if (isProblem(existing)) return existing;
   const rest = names.filter(({ id }) => !existing.has(id));
   if (rest.length === 0) return { existing, past: new Set() };
-  const past = await fromDatabase(() => idsInHistory(primary(database), rest));
-  return isProblem(past) ? past : { existing, past };
+  const past = await fromDatabase(() => inEach(sources, (db) => idsInHistory(db, rest)));
+  return isProblem(past) ? past : { existing, past: new Set(past.flatMap((ids) => [...ids])) };
 }
 
 function merged(parts: Result<CommittedIds[]>): Result<CommittedIds> {

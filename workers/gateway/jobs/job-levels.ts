@@ -23,12 +23,14 @@ export interface JobRead {
 }
 
 /**
- * The job at a level of consistency, or a higher one. A copy of history answers for succeeded jobs alone, which can only be
+ * The job at a level of consistency, or a higher one: where history lies in several databases always as it is. A copy of history answers for succeeded jobs alone, which can only be
  * deleted since; whatever else is asked of the shard, and that there is no such job is never said without it: a 404 problem.
  */
 export async function readJobAt(context: Context, request: JobRequest): Promise<Result<JobRead>> {
   const { name, level } = request;
-  if (level === "strong" || isFresh(name, context.clock())) return strongly(context, request);
+  if (level === "strong" || isFresh(name, context.clock()) || context.services.databases.length > 1) {
+    return strongly(context, request);
+  }
   if (level === "session") return (await fromNearest(context, name)) ?? inSession(context, request);
   return (await fromCache(context, name)) ?? (await fromAny(context, name)) ?? strongly(context, request);
 }
@@ -55,8 +57,8 @@ async function inSession(context: Context, { name, waitMs }: JobRequest): Promis
   return kept(context, await finished(context, name), askedAt);
 }
 
-async function finished({ session }: Context, name: JobName): Promise<Result<Job>> {
-  return (await findFinished(session, name)) ?? notFound.job(name.id);
+async function finished(context: Context, name: JobName): Promise<Result<Job>> {
+  return (await findFinished(context, name)) ?? notFound.job(name.id);
 }
 
 /** Eventual reads have something from it. */

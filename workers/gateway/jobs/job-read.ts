@@ -1,10 +1,12 @@
 import { isProblem, notFound, type Result } from "../../../contract/problems.ts";
 import type { Job } from "../../../domain/job/job.ts";
+import { ownerOf } from "../../../domain/slots.ts";
 import { primary } from "../../db/client.ts";
 import { findJob } from "../../db/history.ts";
+import { findSpread } from "../../db/spread-reads.ts";
 import { fromDatabase } from "../database.ts";
 import { log, reasonOf } from "../log.ts";
-import type { JobName } from "../routing/job-name.ts";
+import { type JobName, slotOfJob } from "../routing/job-name.ts";
 import type { Services } from "../services.ts";
 import type { ReadSession } from "../sessions/read-session.ts";
 import { askForEnd } from "./job-wait.ts";
@@ -33,15 +35,31 @@ export async function readLive(services: Services, name: JobName, waitMs: number
 }
 
 /** The job as history has it, or null. A 503 problem when history cannot be asked. */
-export async function readHistory(
-  { database }: Pick<Services, "database">,
-  name: JobName,
-): Promise<Result<Job | null>> {
+export async function readHistory(services: HistorySources, name: JobName): Promise<Result<Job | null>> {
+  const { databases, database } = services;
+  if (databases.length > 1) return fromSeveral(services, name);
   return fromDatabase(() => findJob(primary(database), name.namespace, name.id));
 }
 
+/** What finished jobs are read with. */
+type HistorySources = Pick<Services, "database" | "databases" | "retryD1" | "shards">;
+
+async function fromSeveral(services: HistorySources, name: JobName): Promise<Result<Job | null>> {
+  const slot = slotOfJob(name.id);
+  const map = await services.shards.map();
+  const shard = isProblem(slot) || isProblem(map) ? null : ownerOf(map, slot);
+  return fromDatabase(() => findSpread(services, name, shard));
+}
+
 /** The same for a session, which notes how far it has seen history then. */
-export async function findFinished(session: Pick<ReadSession, "primary">, name: JobName): Promise<Result<Job | null>> {
+export async function findFinished(
+  { session, services }: { session: Pick<ReadSession, "primary" | "touch">; services: HistorySources },
+  name: JobName,
+): Promise<Result<Job | null>> {
+  if (services.databases.length > 1) {
+    session.touch();
+    return fromSeveral(services, name);
+  }
   return fromDatabase(() => session.primary((db) => findJob(db, name.namespace, name.id)));
 }
 

@@ -4,7 +4,10 @@ import type { JobFields, JobFilter, ListReply, LogPosition } from "../../../cont
 import type { Job } from "../../../domain/job/job.ts";
 import { parseJobId } from "../../../domain/job-id.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
+import { primary } from "../../db/client.ts";
 import { type CopyPage, pageOfCopy } from "../../db/copies.ts";
+import { queueIdIn } from "../../db/queues.ts";
+import { pageOfAll } from "../../db/spread-reads.ts";
 import type { Context } from "../context.ts";
 import { fromDatabase } from "../database.ts";
 import { eventual, type Freshness, STRONG } from "../sessions/freshness.ts";
@@ -46,11 +49,12 @@ export async function historyPage(
   { level, ...request }: PageRequest & { level: Consistency },
   asked: Promise<Result<ShardPage[]>>,
 ): Promise<Result<HistoryPage>> {
-  const { session } = context;
+  const { session, services } = context;
   const { namespace, filter, before, limit, include } = request;
+  if (services.databases.length > 1) return pageOfSeveral(context, request, asked);
   const read = (db: Parameters<typeof pageOfCopy>[0]) =>
     pageOfCopy(db, { namespace, ...filter }, { before, limit, include });
-  const primary = async (): Promise<Result<HistoryPage>> => {
+  const fromPrimary = async (): Promise<Result<HistoryPage>> => {
     const page = await fromDatabase(() => session.primary(read));
     return isProblem(page) ? page : pageFrom(page);
   };
@@ -59,7 +63,7 @@ export async function historyPage(
     if (isProblem(both)) return both;
     const [pages, page] = both;
     // A job that left its shard in between is in neither: what is read now has it.
-    return hasLeft(page, pages) ? pageFrom(page) : primary();
+    return hasLeft(page, pages) ? pageFrom(page) : fromPrimary();
   }
   const near = fromCopy(() => (level === "session" ? session.nearest(read) : session.any(read)));
   const both = await together([asked, near]);
@@ -71,7 +75,28 @@ export async function historyPage(
     const freshness = freshnessOf(level, copy.writtenAt, context.clock());
     if (freshness !== null) return { ...pageFrom(copy), freshness };
   }
-  return primary();
+  return fromPrimary();
+}
+
+/** Of several databases, each by its primary: copies of them are of different moments. */
+async function pageOfSeveral(
+  { session, services }: Context,
+  { namespace, filter, before, limit, include }: PageRequest,
+  asked: Promise<Result<ShardPage[]>>,
+): Promise<Result<HistoryPage>> {
+  session.touch();
+  const { queue } = filter;
+  const named = async () =>
+    queue === null ? {} : { queueId: await queueIdIn(primary(services.database), namespace, queue) };
+  const read = () =>
+    fromDatabase(async () =>
+      pageOfAll(services, { namespace, ...filter, ...(await named()) }, { before, limit, include }),
+    );
+  const both = await together([asked, read()]);
+  if (isProblem(both)) return both;
+  const [pages, page] = both;
+  const found = hasLeft(page, pages) ? page : await read();
+  return isProblem(found) ? found : pageFrom(found);
 }
 
 function pageFrom({ jobs, scannedTo }: CopyPage): HistoryPage {

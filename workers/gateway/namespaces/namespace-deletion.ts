@@ -1,8 +1,10 @@
 import { isProblem, type Result } from "../../../contract/problems.ts";
 import { type Db, primary } from "../../db/client.ts";
 import {
+  countDeleted,
   deleteConfigured,
   deleteHistory,
+  deleteHistoryElsewhere,
   deleteQueues,
   endDeletion,
   noteDeletion,
@@ -22,9 +24,11 @@ const QUIET_MS = 120_000;
 /** Rows of one statement, and keys of KV of one step. */
 const ROWS_PER_STEP = 500;
 const QUEUES_PER_STEP = 50;
-/** Steps of one run, after an answer and of the cron: a step makes 14 queries of D1 at most. */
+/** Steps of one run, after an answer and of the cron: a step makes 14 queries of D1 at most, and three more for each further database. */
 const STEPS_AFTER_ANSWER = 40;
 const STEPS_OF_CRON = 12;
+const QUERIES_OF_STEP = 14;
+const QUERIES_ELSEWHERE = 3;
 /** Queues of one run, each a use of KV: an invocation has 1,000 of those. */
 const QUEUES_PER_RUN = 500;
 const DRIVE_MS = 20_000;
@@ -53,7 +57,7 @@ interface Run {
 async function drive(services: Services, name: string, run: Run): Promise<void> {
   try {
     for (let first = true; run.steps > 0 && run.queues > 0 && Date.now() < run.until; first = false) {
-      run.steps -= 1;
+      run.steps -= 1 + ((services.databases.length - 1) * QUERIES_ELSEWHERE) / QUERIES_OF_STEP;
       const more = await stepDeletion(services, name, { run, first });
       if (isProblem(more)) return log("warn", "namespace-deletion", { namespace: name, reason: reasonOf(more) });
       if (!more) return;
@@ -91,7 +95,8 @@ async function stepDeletion(
   const deleted =
     (await deleteSomeQueues(services, name, { db, run, first })) +
     (await deleteConfigured(db, name, ROWS_PER_STEP)) +
-    (await deleteHistory(db, name, ROWS_PER_STEP));
+    (await deleteHistory(db, name, ROWS_PER_STEP)) +
+    (await deleteElsewhere(services, name, db));
   const shards = await services.shards.all({ idempotent: true }, (shard, head) =>
     shard.namespaceDeletion({ ...head, name }),
   );
@@ -108,6 +113,17 @@ async function stepDeletion(
   // The shards walk on by themselves: they are looked at again in a moment.
   if (!found && !done) await services.shards.pause(LOOK_MS);
   return !done || begins;
+}
+
+/** In every database beside the first. */
+async function deleteElsewhere({ databases: [, ...others] }: Services, name: string, db: Db): Promise<number> {
+  let rows = 0;
+  for (const { database } of others) {
+    const deleted = await deleteHistoryElsewhere(primary(database), name, ROWS_PER_STEP);
+    if (deleted.jobs > 0) await countDeleted(db, name, deleted.jobs);
+    rows += deleted.rows;
+  }
+  return rows;
 }
 
 async function endOf(services: Services, db: Db, { name }: NamespaceRow): Promise<boolean> {

@@ -1,11 +1,20 @@
-import { isProblem, type Problem, type Result } from "../../../contract/problems.ts";
+import { isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
 import type { ShardOperation } from "../../../contract/rpc.ts";
 import { selects } from "../../../domain/operation.ts";
-import type { Db } from "../../db/client.ts";
-import { deleteStep, type HistoryRecord, type HistoryStep, noteStep, walkHistory } from "../../db/operation-history.ts";
+import { type Db, primary } from "../../db/client.ts";
+import {
+  deleteElsewhere,
+  deleteStep,
+  type HistoryRecord,
+  type HistoryStep,
+  noteStep,
+  walkHistory,
+} from "../../db/operation-history.ts";
 import type { OperationRow } from "../../db/operations.ts";
+import { queueIdIn } from "../../db/queues.ts";
 import { askExistingIds } from "../jobs/ask-existing-ids.ts";
 import type { Services } from "../services.ts";
+import { placeBehind, placeOf } from "./history-place.ts";
 import { reviveAll } from "./operation-revive.ts";
 import { shardOperation } from "./operation-view.ts";
 
@@ -25,11 +34,18 @@ export async function stepHistory(services: Services, db: Db, row: OperationRow)
   const operation = shardOperation(row, map.shards.length);
   const { namespace, filter } = operation;
   const limit = operation.action === "retry" ? RETRY_STEP : STEP;
-  const { records, last } = await walkHistory(db, { namespace, queue: filter.queue, after: row.after, limit });
+  const { databases, database } = services;
+  const place = placeOf(row.after, databases);
+  if (place === null) return unavailable.database();
+  const isFirst = place.each.database === database;
+  const walked = isFirst ? db : primary(place.each.database);
+  const named = isFirst || filter.queue === null ? {} : { queueId: await queueIdIn(db, namespace, filter.queue) };
+  const where = { namespace, queue: filter.queue, ...named, after: place.after, limit };
+  const { records, last } = await walkHistory(walked, where);
   const step: HistoryStep = {
     operation: row.id,
     after: row.after,
-    next: last,
+    next: placeBehind(place, last, databases),
     counts: { scanned: 0, matched: 0, changed: 0 },
   };
   const selected = records.filter((record) => selects(operation, candidateOf(record)));
@@ -38,14 +54,19 @@ export async function stepHistory(services: Services, db: Db, row: OperationRow)
   const own = selected.filter(({ id }) => !theirs.has(id));
   step.counts = { scanned: records.length - theirs.size, matched: own.length, changed: 0 };
   if (operation.action === "delete" && !operation.dryRun) {
-    await deleteStep(db, { ...step, namespace, victims: own, now: Date.now() });
+    const of = { namespace, victims: own, now: Date.now() };
+    if (isFirst) await deleteStep(db, { ...step, ...of });
+    else {
+      step.counts.changed = await deleteElsewhere(walked, of);
+      await noteStep(db, step);
+    }
     return null;
   }
   if (operation.action === "retry" && !operation.dryRun) {
     const now = Date.now();
     const { everyMs } = operation;
     const pace = everyMs === null ? null : { nextAt: row.createdAt + row.changed * everyMs, everyMs };
-    const revived = await reviveAll(services, db, { records: own, pace, now });
+    const revived = await reviveAll(services, walked, { records: own, pace, now });
     if (isProblem(revived)) return revived;
     step.counts.changed = revived;
   }

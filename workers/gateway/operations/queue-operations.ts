@@ -6,6 +6,8 @@ import { JOB_STATES, type JobState } from "../../../domain/job/state.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { primary } from "../../db/client.ts";
 import { countSucceeded } from "../../db/history.ts";
+import { queueIdIn } from "../../db/queues.ts";
+import { inEach } from "../../db/spread-reads.ts";
 import { fromDatabase } from "../database.ts";
 import type { QueueName } from "../queues/queue-config.ts";
 import type { Services } from "../services.ts";
@@ -18,13 +20,22 @@ export async function queueStats(services: Services, settings: QueueSettings): P
   const name: QueueName = { namespace: settings.namespace, queue: settings.name };
   const both = await together([
     services.shards.all({ idempotent: true }, (shard, head) => shard.stats({ ...head, ...name })),
-    fromDatabase(() => countSucceeded(primary(services.database), name.namespace, name.queue)),
+    fromDatabase(() => succeededIn(services, name)),
   ]);
   if (isProblem(both)) return both;
   const [shards, succeeded] = both;
   const merged = mergeStats(name.queue, shards, succeeded);
   const { scheduled, queued } = merged.counts;
   return { ...merged, backlog: { waiting: scheduled + queued, max: settings.maxBacklog } };
+}
+
+async function succeededIn(services: Services, name: QueueName): Promise<number> {
+  const db = primary(services.database);
+  const [, ...others] = services.databases;
+  if (others.length === 0) return countSucceeded(db, name);
+  const of = { ...name, queueId: await queueIdIn(db, name.namespace, name.queue) };
+  const counts = await inEach(services, (each) => countSucceeded(each, of));
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** `historySucceeded` counts what history has; the shards say what it does not have yet. */

@@ -19,7 +19,11 @@ describe("asking what is known", () => {
       }),
       map: () => initialMap(2),
     });
-    const committed = new CommittedJobs({ shards, database: null as unknown as D1Database });
+    const committed = new CommittedJobs({
+      shards,
+      databases: [{ name: "DB", database: null as unknown as D1Database }],
+      retryD1: (work) => work(),
+    });
     const id = (slot: number, n: number) => makeJobId(n, slot, new Uint8Array(8));
     const job = (slot: number, n: number) => ({ namespace: "default", id: id(slot, n) });
     const answers = await Promise.all([
