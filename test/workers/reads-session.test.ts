@@ -184,8 +184,10 @@ describe("a deleted job stays deleted for whoever has seen that", () => {
     const { queue, id, filter } = await deletedInShard();
     const reader = rig.reader();
     await rig.reader().operate(filter);
-    // Jobs of this queue are spread: as many as it takes to hear of the shard.
-    for (let i = 0; i < 16; i++) await reader.call("POST", "/v1/jobs", { body: { queue, payload: i } });
+    // Jobs with keys are spread: as many as it takes to hear of the shard.
+    for (let i = 0; i < 24; i++) {
+      await reader.call("POST", "/v1/jobs", { body: { queue, payload: i, idempotencyKey: `key ${i}` } });
+    }
     expect(await reader.get(id)).toMatchObject(gone);
   });
 
