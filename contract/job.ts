@@ -23,6 +23,7 @@ import { ProgressView } from "./progress.ts";
 import { RetryBody, RetryView } from "./retry.ts";
 import { EXPLAIN_REASONS } from "./rpc.ts";
 import { formatBytes, formatNumber, query } from "./sentence.ts";
+import { LONG_TARGETS } from "./target.ts";
 import { anyJson } from "./text-members.ts";
 import { DelaySeconds, TimeoutSeconds, Timestamp } from "./time.ts";
 
@@ -98,7 +99,7 @@ export const SubmitBody = described(
       ),
       timeout: field(
         TimeoutSeconds.optional(),
-        `How many seconds one attempt may take: at most ${MAX_PUSH_TIMEOUT_SECONDS}, or ${formatNumber(MAX_PULL_TIMEOUT_SECONDS)} in a queue whose target is \`pull\`. Left out: as the queue has it.`,
+        `How many seconds one attempt may take: at most ${MAX_PUSH_TIMEOUT_SECONDS}, or ${formatNumber(MAX_PULL_TIMEOUT_SECONDS)} in a queue whose target is ${LONG_TARGETS}. Left out: as the queue has it.`,
         60,
       ),
       retry: field(
@@ -143,8 +144,8 @@ export const AttemptView = described(
       described(
         z.strictObject({
           code: field(
-            z.literal("spawn-refused"),
-            "`spawn-refused`: the answer of the HTTP target brought jobs that the target may not submit.",
+            z.enum(["spawn-refused", "async-refused"]),
+            "`spawn-refused`: the answer of the HTTP target brought jobs that the target may not submit. `async-refused`: it says that the job is finished later, and the target has no `async`.",
             "spawn-refused",
           ),
           message: field(z.string(), "What was not done, and why, for people.", "1 of 2 jobs was not submitted"),

@@ -10,6 +10,7 @@ import {
 import { NOT_FOUND } from "./not-found-types.ts";
 import type { ProblemExplanation } from "./problem-explanation.ts";
 import { formatBytes } from "./sentence.ts";
+import { LONG_TARGETS } from "./target.ts";
 
 /** Every problem that the API can answer, with what its readers need to know. `GET /problems/{code}` tells it. */
 
@@ -242,8 +243,8 @@ export const PROBLEMS = {
   "timeout-too-long": {
     status: 422,
     title: "The timeout is too long for the queue's target",
-    happened: `An attempt may take ${MAX_PUSH_TIMEOUT_SECONDS / 60} minutes at most, or ${MAX_PULL_TIMEOUT_SECONDS / 3600} hours in a queue whose target is \`pull\`.`,
-    remedy: "Shorten the timeout, or use a queue with a target of type `pull`.",
+    happened: `An attempt may take ${MAX_PUSH_TIMEOUT_SECONDS / 60} minutes at most, or ${MAX_PULL_TIMEOUT_SECONDS / 3600} hours in a queue whose target is ${LONG_TARGETS}.`,
+    remedy: `Shorten the timeout, or use a queue with a target ${LONG_TARGETS}.`,
     retry: "changed",
   },
   "too-many-subscriptions": {

@@ -119,7 +119,11 @@ function rateOf(rate: QueueView["rate"]): Rate | null {
   return rate === null ? null : { limit: rate.limit, periodMs: secondsToMs(rate.period) };
 }
 
-/** Whether an attempt of `timeoutMs` is longer than the queue's target can run. */
-export function tooLong(timeoutMs: number, settings: QueueSettings): boolean {
-  return settings.target.type !== "pull" && timeoutMs > MAX_PUSH_TIMEOUT_SECONDS * 1000;
+/**
+ * Whether an attempt of `timeoutMs` is longer than the queue's target can run. An invocation of a Queue's consumer has 15 minutes;
+ * who reports by himself is not bound to one.
+ */
+export function tooLong(timeoutMs: number, { target }: Pick<QueueSettings, "target">): boolean {
+  const reportsItself = target.type === "pull" || (target.type === "http" && target.async === true);
+  return !reportsItself && timeoutMs > MAX_PUSH_TIMEOUT_SECONDS * 1000;
 }

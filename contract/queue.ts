@@ -29,7 +29,7 @@ import { pageOf } from "./list.ts";
 import { Name } from "./primitives.ts";
 import { RetryBody, RetryView } from "./retry.ts";
 import { formatNumber, inSeconds, orNull } from "./sentence.ts";
-import { TargetBody, TargetView } from "./target.ts";
+import { LONG_TARGETS, TargetBody, TargetView } from "./target.ts";
 import { TimeoutSeconds, Timestamp } from "./time.ts";
 
 const NO_LIMIT = "no limit";
@@ -142,7 +142,7 @@ export const QueueBody = described(
     ),
     timeout: field(
       TimeoutSeconds.optional(),
-      `${SAYS.timeout}: at most ${MAX_PUSH_TIMEOUT_SECONDS}, or ${formatNumber(MAX_PULL_TIMEOUT_SECONDS)} when the target is \`pull\`. Left out: ${DEFAULT_TIMEOUT_SECONDS}.`,
+      `${SAYS.timeout}: at most ${MAX_PUSH_TIMEOUT_SECONDS}, or ${formatNumber(MAX_PULL_TIMEOUT_SECONDS)} when the target is ${LONG_TARGETS}. Left out: ${DEFAULT_TIMEOUT_SECONDS}.`,
       60,
     ),
     retention: field(

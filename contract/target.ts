@@ -15,6 +15,9 @@ import { formatBytes, inSeconds, says } from "./sentence.ts";
 
 /** Where the jobs of a queue run. */
 
+/** Which targets an attempt of more than 15 minutes takes, in the words of a sentence. */
+export const LONG_TARGETS = "of type `pull`, or of type `http` with `async`";
+
 /** RFC 9110 `token`. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** RFC 9110 field content: no control characters but tab, and nothing that is not one byte. */
@@ -118,6 +121,9 @@ const SpawnView = described(
   { queues: ["receipts"] },
 );
 
+const ASYNC_TEXT =
+  "Lets the target finish a job later: its answer with status 202 and the header `dure-async: true` keeps the job running, and the target reports the outcome itself, under the lease in the request's header `dure-lease` and with a key that has the scope `work`, within the job's timeout. Left out: false, and such an answer succeeds the attempt like any other, with a `warning`.";
+
 /** What a queue says of its HTTP target, beside what a subscription says too. */
 const QueueHttpTargetBody = described(
   z.strictObject({
@@ -128,6 +134,7 @@ const QueueHttpTargetBody = described(
       DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
     ),
     spawn: field(SpawnBody.optional(), SPAWN_TEXT, { queues: ["receipts"] }),
+    async: field(z.boolean().optional(), ASYNC_TEXT, true),
   }),
   TYPE.http,
 );
@@ -178,6 +185,7 @@ const QueueHttpTargetView = described(
       DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
     ),
     spawn: field(SpawnView.optional(), SPAWN_TEXT, { queues: ["receipts"] }),
+    async: field(z.boolean().optional(), ASYNC_TEXT, true),
   }),
   TYPE.http,
 );

@@ -26,6 +26,8 @@ export interface HttpTarget {
   firstByteTimeout?: number | undefined;
   /** The queues that jobs of its answers may go to. Left out: none, and what an answer says of jobs is not looked at. */
   spawn?: SpawnQueues | undefined;
+  /** Whether an answer may say that the job is finished later. Left out: no, and what it says of that is not followed. */
+  async?: boolean | undefined;
 }
 
 /** The URL with `***` in place of what is secret; as it is, where nothing is. The mask of a masked one is the same. */

@@ -19,10 +19,18 @@ export type Outcome =
    */
   | { ok: false; error: JobError; retryAfterMs: number | null; putBack?: "deferred" | "released" };
 
+/**
+ * Not how an attempt ended: its target has taken the job, and ends the attempt by itself under the same lease, which is to last
+ * as long as the attempt may. The executor that reports this does no more for the job.
+ */
+export interface HandedOver {
+  ok: null;
+}
+
 /** What came of one attempt. It counts only under the lease that is current. */
 export interface Report {
   lease: string;
-  outcome: Outcome;
+  outcome: Outcome | HandedOver;
   /** What the worker said last and no answer has confirmed. It matters where the outcome is a failure. */
   progress?: ProgressPatch;
 }

@@ -29,7 +29,7 @@ export interface JobError {
 
 /** What of an attempt was not done though it succeeded. `code` is for programs and `message` for people. */
 export interface AttemptWarning {
-  code: "spawn-refused";
+  code: "spawn-refused" | "async-refused";
   message: string;
 }
 

@@ -19,7 +19,7 @@ interface Lease extends ModelLease {
 interface Asked {
   lease: Lease;
   spec: ReportSpec;
-  report: rpc.Report;
+  report: rpc.Report & { outcome: rpc.Outcome };
 }
 
 /** Whose lease was never given, or not to him. */

@@ -2,6 +2,7 @@
 import type {
   ExtendRequest,
   ExtendResult,
+  HandedOver,
   Outcome,
   ProgressPatch,
   Report,
@@ -56,7 +57,7 @@ export class ScriptedShard {
   /** What jobs said and the shard took. */
   readonly heard: { at: number; lease: string; progress: ProgressPatch }[] = [];
   readonly controls = new Map<string, Control>();
-  readonly reported = new Map<string, Outcome>();
+  readonly reported = new Map<string, Outcome | HandedOver>();
   readonly started: { id: string; at: number }[] = [];
   readonly signals = new Map<string, AbortSignal>();
   /** How the n-th work call fails (0 is the first): before the shard acts, or after. */
@@ -68,7 +69,7 @@ export class ScriptedShard {
   homeOf: (lease: string) => string | null = () => null;
   /** Reports to shards other than the one that the loop works for. */
   readonly reportsTo: { at: number; home: string; leases: string[] }[] = [];
-  outcome: (item: WorkItem) => Outcome = () => ({ ok: true, result: null, resultTruncated: false });
+  outcome: (item: WorkItem) => Outcome | HandedOver = () => ({ ok: true, result: null, resultTruncated: false });
   /** How long a job runs; 0 finishes in microtasks. */
   runMs: (item: WorkItem) => number = () => 0;
   #works = 0;

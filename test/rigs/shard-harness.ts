@@ -243,7 +243,11 @@ export class Harness {
     }).jobs;
   }
 
-  report(lease: string, outcome: rpc.Outcome, over: Partial<rpc.ReportRequest> = {}): rpc.ReportResult {
+  report(
+    lease: string,
+    outcome: rpc.Outcome | rpc.HandedOver,
+    over: Partial<rpc.ReportRequest> = {},
+  ): rpc.ReportResult {
     const reply = this.core.report({
       ...CALL,
       namespace: null,

@@ -278,6 +278,7 @@ export class Observer {
       else if (attempt.over) this.#violations.add("P3", `${id} attempt ${attempt.number} was recorded twice`);
       else if (host.now() >= attempt.endsAt)
         this.#violations.add("P3", `${id} a report after the lease's end was recorded`);
+      if (report.outcome.ok === null) return;
       attempt.over = true;
       if (!report.outcome.ok && report.outcome.putBack !== undefined) attempt.unspent = this.#mayBePutBack(host, id);
       this.spawns.recorded(host, id, report.outcome, result.spawned);

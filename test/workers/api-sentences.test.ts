@@ -72,7 +72,7 @@ it("a target that the timeout does not go with is told what to send", async () =
   const queue = await newQueue({ timeout: 5000 });
   const body = { target: { type: "handler", name: "noop" } };
   expect(await said("PATCH", `/v1/queues/${queue}`, { body })).toEqual([
-    "/target target is of type `pull` as long as the timeout is 5,000 seconds: send a timeout of at most 900 seconds with it.",
+    "/target target is of type `pull`, or of type `http` with `async`, as long as the timeout is 5,000 seconds: send a timeout of at most 900 seconds with it.",
   ]);
 });
 

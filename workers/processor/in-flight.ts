@@ -1,5 +1,6 @@
+import { MAX_PUSH_TIMEOUT_SECONDS } from "../../contract/limits.ts";
 import { mergeProgress } from "../../contract/progress-patch.ts";
-import type { Outcome, ProgressPatch, Report, WorkItem } from "../../contract/rpc.ts";
+import type { HandedOver, Outcome, ProgressPatch, Report, WorkItem } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
 import type { PushType } from "../../domain/queue.ts";
 import type { Memory } from "./memory.ts";
@@ -8,6 +9,9 @@ import type { WorkPorts } from "./work-ports.ts";
 
 /** One report call stays under the 32 MiB that an RPC may carry: text may take two bytes a code unit on the wire. */
 const MAX_REPORT_UNITS = 8 * 1024 * 1024;
+
+/** Cloudflare ends an invocation of a Queue's consumer after 15 minutes. */
+const MAX_IN_HAND_MS = MAX_PUSH_TIMEOUT_SECONDS * 1000;
 
 interface Running {
   item: WorkItem;
@@ -92,7 +96,7 @@ export class InFlight {
    */
   start(item: WorkItem, askedAt: number, leaseMs: number): void {
     const stopper = new Stopper((patch) => this.#hear(running, patch));
-    const deadlineAt = askedAt + item.timeoutMs;
+    const deadlineAt = askedAt + timeInHandMs(item);
     const running: Running = { item, home: null, stopper, deadlineAt, leaseUntil: askedAt + leaseMs, progress: null };
     this.#running.set(item.lease, running);
     this.#counts[item.target.type]++;
@@ -136,7 +140,7 @@ export class InFlight {
     const lost: string[] = [];
     for (const running of [...this.#running.values()]) {
       if (now >= running.deadlineAt) {
-        this.#recordOutcome(running, failure("timeout", `no outcome within ${running.item.timeoutMs / 1000} s`));
+        this.#recordOutcome(running, failure("timeout", `no outcome within ${timeInHandMs(running.item) / 1000} s`));
         running.stopper.stop();
       } else if (now >= running.leaseUntil) {
         this.drop(running.item.lease);
@@ -179,7 +183,7 @@ export class InFlight {
     this.#noteOldest();
   }
 
-  #recordOutcome(running: Running, outcome: Outcome): void {
+  #recordOutcome(running: Running, outcome: Outcome | HandedOver): void {
     // A job that was dropped or timed out has been dealt with: what it still says is not heard.
     if (this.#running.get(running.item.lease) !== running) return;
     const { item, progress } = running;
@@ -211,6 +215,11 @@ export class InFlight {
   }
 }
 
+/** How long an attempt may run here: a longer timeout is for a target that the job is handed over to. */
+function timeInHandMs({ timeoutMs }: WorkItem): number {
+  return Math.min(timeoutMs, MAX_IN_HAND_MS);
+}
+
 /** Of what may be long, in code units. */
 function itemUnits({ payload, checkpoint }: WorkItem): number {
   return payload.length + (checkpoint?.length ?? 0);
@@ -221,7 +230,8 @@ function reportUnits({ outcome, progress }: Report): number {
 }
 
 /** Of its long texts. */
-function unitsOf(outcome: Outcome): number {
+function unitsOf(outcome: Outcome | HandedOver): number {
+  if (outcome.ok === null) return 0;
   if (!outcome.ok) return outcome.error.message.length;
   const spawned = (outcome.spawn ?? []).reduce((sum, { payload }) => sum + payload.length, 0);
   return (outcome.result?.length ?? 0) + spawned;

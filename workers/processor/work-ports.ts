@@ -1,6 +1,7 @@
 import type {
   ExtendReply,
   ExtendRequest,
+  HandedOver,
   Outcome,
   ProgressPatch,
   ReportReply,
@@ -20,8 +21,8 @@ export interface WorkPorts {
   extend(request: ExtendRequest, home: string | null): Promise<ExtendReply>;
   /** Reports to the shard `home`, which is another than the one that the loop works for. */
   report(home: string, request: ReportRequest): Promise<ReportReply>;
-  /** Runs one job. It is to stop when the attempt's time is up, or when nobody wants its outcome any more. */
-  execute(item: WorkItem, control: Control): Promise<Outcome>;
+  /** Runs one job, or hands it over. It is to stop when the attempt's time is up, or when nobody wants its outcome any more. */
+  execute(item: WorkItem, control: Control): Promise<Outcome | HandedOver>;
   /** Epoch milliseconds. */
   now(): number;
   /** Uniform in [0, 1). */

@@ -56,7 +56,7 @@ export interface SubmitRequest {
      */
     expiresAt?: string | undefined;
     /**
-     * @description How many seconds one attempt may take: at most 900, or 86,400 in a queue whose target is `pull`. Left out: as the queue has it.
+     * @description How many seconds one attempt may take: at most 900, or 86,400 in a queue whose target is of type `pull`, or of type `http` with `async`. Left out: as the queue has it.
      * @example 60
      */
     timeout?: number | undefined;
@@ -276,7 +276,7 @@ export interface QueueRequest {
      */
     maxDeferral?: number | undefined;
     /**
-     * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is `pull`. Left out: 60.
+     * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is of type `pull`, or of type `http` with `async`. Left out: 60.
      * @example 60
      */
     timeout?: number | undefined;
@@ -372,6 +372,11 @@ export interface QueuePatch {
              */
             queues?: (string[] | null) | undefined;
         } | null) | undefined;
+        /**
+         * @description Lets the target finish a job later: its answer with status 202 and the header `dure-async: true` keeps the job running, and the target reports the outcome itself, under the lease in the request's header `dure-lease` and with a key that has the scope `work`, within the job's timeout. Left out: false, and such an answer succeeds the attempt like any other, with a `warning`.
+         * @example true
+         */
+        async?: (boolean | null) | undefined;
     } | null) | undefined;
     /**
      * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
@@ -494,7 +499,7 @@ export interface QueuePatch {
      */
     maxDeferral?: (number | null) | undefined;
     /**
-     * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is `pull`. Left out: 60.
+     * @description How many seconds one attempt may take where the job does not say: at most 900, or 86,400 when the target is of type `pull`, or of type `http` with `async`. Left out: 60.
      * @example 60
      */
     timeout?: (number | null) | undefined;
@@ -604,6 +609,11 @@ export type TargetRequest = {
          */
         queues: string[];
     } | undefined;
+    /**
+     * @description Lets the target finish a job later: its answer with status 202 and the header `dure-async: true` keeps the job running, and the target reports the outcome itself, under the lease in the request's header `dure-lease` and with a key that has the scope `work`, within the job's timeout. Left out: false, and such an answer succeeds the attempt like any other, with a `warning`.
+     * @example true
+     */
+    async?: boolean | undefined;
 };
 
 /**
@@ -1478,7 +1488,7 @@ export interface SchedulePatch {
          */
         priority?: (number | null) | undefined;
         /**
-         * @description How many seconds one attempt may take: at most 900, or 86,400 in a queue whose target is `pull`. Left out: as the queue has it.
+         * @description How many seconds one attempt may take: at most 900, or 86,400 in a queue whose target is of type `pull`, or of type `http` with `async`. Left out: as the queue has it.
          * @example 60
          */
         timeout?: (number | null) | undefined;
@@ -1594,7 +1604,7 @@ export interface ScheduledJobRequest {
      */
     priority?: number | undefined;
     /**
-     * @description How many seconds one attempt may take: at most 900, or 86,400 in a queue whose target is `pull`. Left out: as the queue has it.
+     * @description How many seconds one attempt may take: at most 900, or 86,400 in a queue whose target is of type `pull`, or of type `http` with `async`. Left out: as the queue has it.
      * @example 60
      */
     timeout?: number | undefined;
@@ -2499,11 +2509,11 @@ export interface Attempt {
      */
     warning?: {
         /**
-         * @description `spawn-refused`: the answer of the HTTP target brought jobs that the target may not submit.
+         * @description `spawn-refused`: the answer of the HTTP target brought jobs that the target may not submit. `async-refused`: it says that the job is finished later, and the target has no `async`.
          * @example spawn-refused
-         * @constant
+         * @enum {string}
          */
-        code: "spawn-refused";
+        code: "spawn-refused" | "async-refused";
         /**
          * @description What was not done, and why, for people.
          * @example 1 of 2 jobs was not submitted
@@ -2921,6 +2931,11 @@ export type Target = {
          */
         queues: string[];
     } | undefined;
+    /**
+     * @description Lets the target finish a job later: its answer with status 202 and the header `dure-async: true` keeps the job running, and the target reports the outcome itself, under the lease in the request's header `dure-lease` and with a key that has the scope `work`, within the job's timeout. Left out: false, and such an answer succeeds the attempt like any other, with a `warning`.
+     * @example true
+     */
+    async?: boolean | undefined;
 };
 
 /**

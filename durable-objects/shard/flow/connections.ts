@@ -8,6 +8,7 @@ import {
 } from "../../../domain/connections.ts";
 import type { Lane, QueueSettings } from "../../../domain/queue.ts";
 import type { Sql } from "../../sql.ts";
+import { BEGUN } from "../jobs/job-row.ts";
 import { PACKS, type Packs } from "../jobs/packs/packs.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
 import { Part, type Parts } from "../kernel/part.ts";
@@ -147,7 +148,7 @@ export const ANY_CONNECTION = new Part("any connection", (shard) => {
   return presence;
 });
 
-/** The running jobs of queues with an HTTP target, as the rows have them when the object starts. */
+/** The running jobs of queues with an HTTP target that were not handed over to it, as the rows have them when the object starts. */
 function loaded(sql: Sql, packs: Packs, queues: readonly KnownQueue[]): ConnectionsInUse {
   const inUse = new ConnectionsInUse();
   const http = new Map(
@@ -155,8 +156,9 @@ function loaded(sql: Sql, packs: Packs, queues: readonly KnownQueue[]): Connecti
   );
   if (http.size === 0) return inUse;
   const rows = sql.all<{ id: string; queue: number }>(
-    `SELECT id, queue FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND state = 'running'
+    `SELECT id, queue FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND state = 'running' AND begun <> ?
        AND queue IN (SELECT value FROM json_each(?))`,
+    BEGUN.handedOver,
     JSON.stringify([...http.keys()]),
   );
   for (const { id, queue } of rows) {

@@ -1,9 +1,10 @@
 import type { Explanation } from "../../../contract/rpc.ts";
 import { NO_EXECUTOR_MS } from "../../../domain/bell.ts";
+import { hostOf } from "../../../domain/connections.ts";
 import { nextInShare } from "../../../domain/fairness.ts";
 import { isFinal } from "../../../domain/job/state.ts";
 import { isPushed } from "../../../domain/queue.ts";
-import { BLOCKS, type JobHead, type Returns, returnsOf } from "../jobs/job-row.ts";
+import { BEGUN, BLOCKS, type JobHead, type Returns, returnsOf } from "../jobs/job-row.ts";
 import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
 import { EACH_PACK, PACKS } from "../jobs/packs/packs.ts";
@@ -74,7 +75,7 @@ function reasonFor(asked: Asked): Reason {
     case "cancelled":
       return because("final", `The job is ${row.state}.`);
     case "running":
-      return because("running", `Attempt ${row.attempt} runs${row.worker === null ? "" : ` on ${row.worker}`}.`);
+      return running(asked);
     default:
       if (parts.get(NAMESPACES).isGone(queue.settings.namespace))
         return because(
@@ -84,6 +85,17 @@ function reasonFor(asked: Asked): Reason {
       if (queue.settings.paused) return because("paused", `Queue ${queue.settings.name} is paused.`);
       return notDue(asked) ?? blockedBy(asked) ?? limitIsFull(asked) ?? inLine(asked);
   }
+}
+
+/** Who has it: the worker that claimed it, or the target that was given it and reports by itself. */
+function running({ row, queue }: Asked): Reason {
+  if (row.begun !== BEGUN.handedOver) {
+    return because("running", `Attempt ${row.attempt} runs${row.worker === null ? "" : ` on ${row.worker}`}.`);
+  }
+  const { target } = queue.settings;
+  const whose = target.type === "http" ? `the target at ${hostOf(target.url)}` : "its target";
+  const until = row.due_at === null ? "" : ` Its lease lasts until ${isoText(row.due_at)}.`;
+  return because("running", `Attempt ${row.attempt} was handed over to ${whose}, which reports by itself.${until}`);
 }
 
 function notDue({ row, now }: Asked): Reason | null {

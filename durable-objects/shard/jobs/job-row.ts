@@ -55,6 +55,8 @@ export const BEGUN = {
   yes: 1,
   /** It has said nothing of this one, nor that it would. */
   unsaid: 2,
+  /** It has begun this one, and handed it over to the target of its queue, which reports by itself. */
+  handedOver: 3,
 } as const;
 
 /** What is remembered of deliveries that have spent no attempt. */

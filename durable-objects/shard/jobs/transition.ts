@@ -72,7 +72,13 @@ export function transition(step: Step, row: JobHead, { set, ...event }: Event & 
 
 /** Moves the end of the lease of a running job, which its worker has begun. Nothing else follows from it. */
 export function extendLease(step: Step, row: JobHead, endsAt: number): JobHead {
-  return written(step, row, { ...row, lease_ends_at: endsAt, begun: BEGUN.yes });
+  const begun = row.begun === BEGUN.handedOver ? row.begun : BEGUN.yes;
+  return written(step, row, { ...row, lease_ends_at: endsAt, begun });
+}
+
+/** Notes that the target of a running job has it now, whose lease lasts as long as its attempt may. */
+export function handOver(step: Step, row: JobHead): JobHead {
+  return written(step, row, { ...row, lease_ends_at: row.attempt_ends_at, begun: BEGUN.handedOver });
 }
 
 function written(step: Step, row: JobHead, next: JobHead): JobHead {

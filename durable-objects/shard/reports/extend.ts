@@ -43,7 +43,11 @@ function prolong(step: Step, row: JobHead, extension: Extension): ExtendResult {
 /** Whether the lease lasts as long as the caller needs: or as long as any can, which is to the end of the attempt. */
 function needsNoMore(step: Step, row: JobHead, { unlessLeftMs }: Extension): boolean {
   // That the job was begun is written once, with the first heartbeat.
-  if (unlessLeftMs === null || row.begun !== BEGUN.yes) return false;
+  if (unlessLeftMs === null || !isSaid(row)) return false;
   const endsAt = row.lease_ends_at ?? step.now;
   return endsAt - step.now > unlessLeftMs || (row.attempt_ends_at !== null && endsAt >= row.attempt_ends_at);
+}
+
+function isSaid({ begun }: JobHead): boolean {
+  return begun === BEGUN.yes || begun === BEGUN.handedOver;
 }

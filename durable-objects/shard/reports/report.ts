@@ -16,6 +16,7 @@ import { type Bringing, SpawnPlans } from "../outbox/spawn-plans.ts";
 import { QUEUES, takeSettings } from "../queues/queue-store.ts";
 import { askedLeases } from "./asked.ts";
 import { fenceOf } from "./fence.ts";
+import { recordHandOver } from "./hand-over.ts";
 
 /** Whose reports are taken: `namespace` null is the processor, which works for all. */
 export interface Reporter {
@@ -171,6 +172,10 @@ class Recording {
       return this.#recordSuccesses([report]).size > 0 ? this.#recorded(report) : { status: "stale" };
     }
     const { row } = fence;
+    if (outcome.ok === null) {
+      recordHandOver(this.#step, row);
+      return { status: "recorded" };
+    }
     if (progress !== undefined) this.#step.get(PROGRESS).save(row.id, progress, this.#step.now);
     if (row.begun === BEGUN.unsaid) noteBegun(this.#step, row.lease);
     const { error, retryAfterMs, putBack: by } = outcome;

@@ -16,6 +16,7 @@ test("what is not run is what is listed here: each has its reason in its info st
     "README.md: start",
     "README.md: deploy",
     "docs/long-jobs.md: worker",
+    "docs/long-jobs.md: worker",
     "docs/other-workers.md: worker",
     "docs/other-workers.md: worker",
     "docs/other-workers.md: worker",

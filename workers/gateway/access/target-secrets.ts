@@ -12,7 +12,7 @@ export function shownTarget(target: HttpTarget): ShownTarget {
 }
 
 type ShownTarget = Pick<HttpTarget, "url" | "headers"> & WithoutUrl;
-type WithoutUrl = Pick<HttpTarget, "type" | "firstByteTimeout" | "spawn">;
+type WithoutUrl = Pick<HttpTarget, "type" | "firstByteTimeout" | "spawn" | "async">;
 
 /** What is left of a target that nobody will call any more. */
 export function withoutSecrets({ type, url }: HttpTarget): HttpTarget {
@@ -63,11 +63,12 @@ export async function resealedTarget(vault: Vault, owner: TargetOwner, stored: H
 }
 
 /** What of a target is as it was sent, whatever its URL becomes. */
-function withoutUrl({ type, firstByteTimeout, spawn }: HttpTarget): WithoutUrl {
+function withoutUrl({ type, firstByteTimeout, spawn, async }: HttpTarget): WithoutUrl {
   return {
     type,
     ...(firstByteTimeout === undefined ? {} : { firstByteTimeout }),
     ...(spawn === undefined ? {} : { spawn }),
+    ...(async === undefined ? {} : { async }),
   };
 }
 

@@ -4,6 +4,7 @@ import { conflict, invalid, type Problem } from "../../../contract/problems.ts";
 import type { QueueSettingsView, QueueView } from "../../../contract/queue.ts";
 import { tooLong } from "../../../contract/queue-settings.ts";
 import { formatNumber } from "../../../contract/sentence.ts";
+import { LONG_TARGETS } from "../../../contract/target.ts";
 import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import { incarnationOf, type QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
@@ -104,11 +105,11 @@ export function checkSettings(settings: QueueSettings, { targets, sent }: Settin
   return "timeout" in sent
     ? invalid.field(
         "/timeout",
-        `timeout is at most ${formatNumber(MAX_PUSH_TIMEOUT_SECONDS)} seconds unless the target is of type \`pull\`.`,
+        `timeout is at most ${formatNumber(MAX_PUSH_TIMEOUT_SECONDS)} seconds unless the target is ${LONG_TARGETS}.`,
       )
     : invalid.field(
         "/target",
-        `target is of type \`pull\` as long as the timeout is ${formatNumber(msToSeconds(settings.timeoutMs))} seconds: send a timeout of at most ${formatNumber(MAX_PUSH_TIMEOUT_SECONDS)} seconds with it.`,
+        `target is ${LONG_TARGETS}, as long as the timeout is ${formatNumber(msToSeconds(settings.timeoutMs))} seconds: send a timeout of at most ${formatNumber(MAX_PUSH_TIMEOUT_SECONDS)} seconds with it.`,
       );
 }
 
@@ -133,7 +134,7 @@ export function checkLimits(settings: QueueSettings, sent: object): Problem | nu
 /** A timeout longer than the queue's target can run is a problem (422): a consumer of a Queue has 15 minutes. */
 export function checkTimeout(timeoutMs: number, settings: QueueSettings): Problem | null {
   if (!tooLong(timeoutMs, settings)) return null;
-  const detail = `Only a pulled job may take more than ${MAX_PUSH_TIMEOUT_SECONDS} seconds.`;
+  const detail = `Only a job whose target is ${LONG_TARGETS} may take more than ${MAX_PUSH_TIMEOUT_SECONDS} seconds.`;
   const fault = `timeout is at most ${MAX_PUSH_TIMEOUT_SECONDS} seconds for this queue.`;
   return conflict.of("timeout-too-long", detail, [{ pointer: "/timeout", detail: fault }]);
 }

@@ -16,6 +16,7 @@ import {
   type ScheduledJobView,
   type ScheduleView,
 } from "../../../contract/schedule.ts";
+import { LONG_TARGETS } from "../../../contract/target.ts";
 import { formatTimestamp, msToSeconds, parseTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { RetryPolicy } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
@@ -70,10 +71,10 @@ export function checkJob(settings: ScheduleSettings, queue: QueueSettings): Prob
   const { timeoutMs, concurrencyKey } = settings.job;
   if (timeoutMs !== null && tooLong(timeoutMs, queue)) {
     const most = `${MAX_PUSH_TIMEOUT_SECONDS} seconds`;
-    return conflict.of("timeout-too-long", `Only a pulled job may take more than ${most}.`, [
+    return conflict.of("timeout-too-long", `Only a job whose target is ${LONG_TARGETS} may take more than ${most}.`, [
       {
         pointer: "/job/timeout",
-        detail: `timeout is at most ${most} for the queue ${queue.name}, whose target is not of type \`pull\`.`,
+        detail: `timeout is at most ${most} for the queue ${queue.name}, whose target is not ${LONG_TARGETS}.`,
       },
     ]);
   }

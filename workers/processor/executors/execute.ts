@@ -1,4 +1,4 @@
-import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
+import type { HandedOver, Outcome, WorkItem } from "../../../contract/rpc.ts";
 import type { Handler } from "../handler.ts";
 import type { Control } from "../work-ports.ts";
 import { handlerExecutor } from "./handler.ts";
@@ -8,7 +8,7 @@ import { type HttpPorts, httpExecutor } from "./http.ts";
 export function executor(handlers: Record<string, Handler>, http: HttpPorts) {
   const runHandler = handlerExecutor(handlers, http.now);
   const send = httpExecutor(http);
-  return (item: WorkItem, control: Control): Promise<Outcome> => {
+  return (item: WorkItem, control: Control): Promise<Outcome | HandedOver> => {
     switch (item.target.type) {
       case "handler":
         return runHandler(item, item.target.name, control);

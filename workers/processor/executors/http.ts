@@ -1,15 +1,15 @@
 import { DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
-import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
+import type { HandedOver, Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn } from "../../../contract/spawn.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import { faultText } from "../../../domain/fault.ts";
-import type { HttpTarget, SpawnQueues } from "../../../domain/target-secrets.ts";
+import type { HttpTarget } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { type OpenTarget, withCredentials } from "../../crypto/open-target.ts";
 import type { TargetOwner } from "../../crypto/places.ts";
 import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
-import { failed, invalidSpawn, NO_SPAWN, spawnRefused, succeeded, withAllowed } from "./outcome.ts";
+import { failed, invalidSpawn, NO_ASYNC, NO_SPAWN, spawnRefused, succeeded, withAllowed } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { Secrets } from "./webhook.ts";
 
@@ -44,7 +44,7 @@ export interface HttpPorts {
  * not followed: a target that was allowed could name one that is not. Never rejects.
  */
 export function httpExecutor(ports: HttpPorts) {
-  return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome> => {
+  return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome | HandedOver> => {
     const open = await ports.openTarget({ kind: "queue", namespace: item.namespace, name: item.queue }, target);
     if (open === null)
       return failed("secret-unavailable", NOT_OPEN, { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
@@ -66,7 +66,7 @@ export function httpExecutor(ports: HttpPorts) {
         signal: AbortSignal.any([signal, late.signal]),
       });
       disarm();
-      return await outcomeOf(response, target.spawn, ports.now());
+      return await outcomeOf(response, target, ports.now());
     } catch (error) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
       // Also a body that stops midway: its outcome is not known, so the job runs again.
@@ -112,11 +112,24 @@ async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarge
   }
 }
 
-/** `spawn`: the queues that the answer may submit to. Without them whoever answers, or is echoed, can submit nothing. */
-async function outcomeOf(response: Response, spawn: SpawnQueues | undefined, now: number): Promise<Outcome> {
+/** An answer with this header, and status 202, says that the job is finished later, by a report of the target's own. */
+const ASYNC_HEADER = "dure-async";
+
+/**
+ * The target says what may come of its answer: without `spawn` whoever answers, or is echoed, can submit nothing, and without
+ * `async` it can hold no job.
+ */
+async function outcomeOf(response: Response, { spawn, async }: HttpTarget, now: number): Promise<Outcome | HandedOver> {
   if (response.ok) {
+    const isLater = response.status === 202 && saysTrue(response.headers.get(ASYNC_HEADER));
+    if (isLater && async === true) {
+      // What the body says is not the result, and unread it would hold its connection.
+      await response.body?.cancel();
+      return { ok: null };
+    }
     const { result, truncated, spawned, ignored } = await readResult(response, { maySpawn: spawn !== undefined, now });
     const outcome = succeeded(result, truncated);
+    if (outcome.ok && isLater) return { ...outcome, warning: NO_ASYNC };
     if (outcome.ok && ignored) return { ...outcome, warning: spawnRefused(NO_SPAWN) };
     return spawned === null || spawn === undefined ? outcome : withAllowed(outcome, spawned, spawn);
   }
@@ -131,4 +144,8 @@ async function outcomeOf(response: Response, spawn: SpawnQueues | undefined, now
     retryAfterMs: askedMs,
     ...(defers ? { putBack: "deferred" } : {}),
   });
+}
+
+function saysTrue(header: string | null): boolean {
+  return header?.trim().toLowerCase() === "true";
 }

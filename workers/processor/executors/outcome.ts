@@ -38,6 +38,12 @@ export function spawnRefused(message: string): AttemptWarning {
   return { code: "spawn-refused", message: message.slice(0, MAX_MESSAGE_CHARACTERS) };
 }
 
+/** Of a target that answers that it finishes the job later, and may not. */
+export const NO_ASYNC = {
+  code: "async-refused",
+  message: "the answer says that the job is finished later: the target has no `async`, so it is done with that answer",
+} as const satisfies AttemptWarning;
+
 /** The attempt was to bring something that is no job. */
 export function invalidSpawn({ code, message }: InvalidSpawn): Outcome {
   return failed(code, message, { retryable: true });

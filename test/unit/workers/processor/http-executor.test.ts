@@ -55,6 +55,7 @@ interface Over {
   traceparent?: string;
   checkpoint?: string;
   firstByteTimeout?: number;
+  async?: boolean;
 }
 
 function send(url: string, over: Over = {}) {
@@ -71,7 +72,13 @@ function send(url: string, over: Over = {}) {
     targets: ANY_TARGET,
     ...over.ports,
   });
-  const to = { type: "http", url, headers: over.headers ?? {}, firstByteTimeout: over.firstByteTimeout } as const;
+  const to = {
+    type: "http",
+    url,
+    headers: over.headers ?? {},
+    firstByteTimeout: over.firstByteTimeout,
+    async: over.async,
+  } as const;
   const job = httpItem(1, {
     id: JOB,
     queue: "emails",
@@ -86,9 +93,14 @@ function send(url: string, over: Over = {}) {
 }
 
 /** Sends to a target that answers like this. */
-async function answer(status: number, headers: Record<string, string>, body: string | Uint8Array = "") {
+async function answer(
+  status: number,
+  headers: Record<string, string>,
+  body: string | Uint8Array = "",
+  over: Over = {},
+) {
   const { url } = await target((response) => response.writeHead(status, headers).end(body));
-  return send(url);
+  return send(url, over);
 }
 
 const RETRY = {
@@ -368,7 +380,7 @@ describe("failure", () => {
     [503, { "retry-after": "5", "dure-retry": "no" }, undefined, 5_000],
   ])("%i %j puts the job back unspent: %s", async (status, headers, putBack, asked) => {
     const outcome = await answer(status, headers);
-    if (outcome.ok) throw new Error("it succeeded");
+    if (outcome.ok !== false) throw new Error("it did not fail");
     expect([outcome.putBack, outcome.retryAfterMs]).toEqual([putBack, asked]);
   });
 
@@ -377,7 +389,7 @@ describe("failure", () => {
     async (retryAfter) => {
       for (const status of [429, 500, 503]) {
         const outcome = await answer(status, { "retry-after": retryAfter });
-        if (outcome.ok) throw new Error("it succeeded");
+        if (outcome.ok !== false) throw new Error("it did not fail");
         const wait = { policy: RETRY, spent: 3, now: 1_000_000, randomness: 0 };
         const { error, retryAfterMs: asked, putBack: by } = outcome;
         const runAt =
@@ -447,4 +459,49 @@ test.each<[string | null, number | null]>([
   ["tomorrow", null],
 ])("Retry-After %j means %j ms", (header, expected) => {
   expect(retryAfterMs(header, Date.parse("2026-11-22T12:00:00Z"))).toBe(expected);
+});
+
+describe("a target that finishes a job later", () => {
+  const LATER = { "dure-async": "true" };
+
+  test.each([{ "dure-async": "true" }, { "dure-async": " TRUE " }])("says so with 202 and %j", async (headers) => {
+    expect(await answer(202, headers, "taken", { async: true })).toEqual({ ok: null });
+  });
+
+  test("does not hold the connection by a body that does not end", async () => {
+    const { url } = await target((response) => {
+      response.writeHead(202, LATER);
+      response.write("taken, and ");
+    });
+    const before = Date.now();
+    expect(await send(url, { async: true })).toEqual({ ok: null });
+    expect(Date.now() - before).toBeLessThan(2_000);
+  });
+
+  test.each([
+    [200, LATER],
+    [201, LATER],
+    [202, {}],
+    [202, { "dure-async": "false" }],
+    [202, { "dure-async": "1" }],
+  ])("has finished it with %i and %j", async (status, headers) => {
+    const outcome = await answer(status, headers, "done", { async: true });
+    expect(outcome).toEqual({ ok: true, result: '"done"', resultTruncated: false });
+  });
+
+  test.each([500, 503, 410])("has failed it with %i, whatever the header", async (status) => {
+    expect(await answer(status, LATER, "", { async: true })).toMatchObject({ ok: false });
+  });
+
+  test.each([undefined, false])(
+    "is not believed where its `async` is %s: it is done, with a warning",
+    async (async) => {
+      expect(await answer(202, LATER, "done", { ...(async === undefined ? {} : { async }) })).toEqual({
+        ok: true,
+        result: '"done"',
+        resultTruncated: false,
+        warning: { code: "async-refused", message: expect.stringContaining("no `async`") },
+      });
+    },
+  );
 });

@@ -24,7 +24,7 @@ function run(handler: Handler) {
 }
 
 /** What comes of an HTTP target that answers 200 with `body`. It may submit to two queues, unless `spawn` says otherwise. */
-function answered(
+async function answered(
   body: BodyInit,
   type = "application/json",
   spawn: SpawnQueues | null = { queues: ["default", "next"] },
@@ -39,7 +39,9 @@ function answered(
     targets: ANY_TARGET,
   });
   const to = { type: "http", url: "https://example.com/", headers: {}, ...(spawn === null ? {} : { spawn }) } as const;
-  return execute(httpItem(1), to, new AbortController().signal);
+  const outcome = await execute(httpItem(1), to, new AbortController().signal);
+  if (outcome.ok === null) throw new Error("it was handed over");
+  return outcome;
 }
 
 const plain = {

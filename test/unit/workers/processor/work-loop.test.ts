@@ -310,3 +310,45 @@ describe("connections", () => {
     expect(loop.claiming()).toBe(false);
   });
 });
+
+describe("a job that is handed over", () => {
+  const later = () => ({ ok: null }) as const;
+
+  test("is reported like an outcome, and then no heartbeat extends it", async () => {
+    const shard = new ScriptedShard();
+    shard.backlog = [httpItem(1)];
+    shard.outcome = later;
+    const endedAt = await shard.until(runWorkLoop(shard.ports(), shard.options()));
+    expect([...shard.reported.values()]).toEqual([{ ok: null }]);
+    expect(shard.beats).toEqual([]);
+    expect(endedAt).toBe(2 * RPC_MS);
+  });
+
+  test("leaves its room and its connection to the next one at once", async () => {
+    const shard = new ScriptedShard();
+    shard.backlog = backlog(20, httpItem);
+    shard.outcome = later;
+    await shard.until(runWorkLoop(shard.ports(), shard.options()));
+    expect(shard.started.map(({ at }) => Math.floor(at / RPC_MS))).toEqual(
+      Array.from({ length: 20 }, (_, i) => Math.floor(i / 6)).map((call) => call + 1),
+    );
+  });
+
+  test("is told again where the call that told it was lost", async () => {
+    const shard = new ScriptedShard();
+    shard.backlog = [httpItem(1)];
+    shard.outcome = later;
+    shard.workFault = (call) => (call === 1 ? "before" : null);
+    await shard.until(runWorkLoop(shard.ports(), shard.options()));
+    expect([...shard.reported.values()]).toEqual([{ ok: null }]);
+  });
+
+  test("may take longer than any that stays: that one ends after 15 minutes", async () => {
+    const shard = new ScriptedShard();
+    shard.backlog = [httpItem(1, { timeoutMs: seconds(24 * 3600) })];
+    shard.runMs = () => seconds(3000);
+    await shard.until(runWorkLoop(shard.ports(), shard.options()));
+    const message = "no outcome within 900 s";
+    expect([...shard.reported.values()]).toMatchObject([{ ok: false, error: { code: "timeout", message } }]);
+  });
+});

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ClaimedJob, Report, SpawnJob } from "../../../../../contract/rpc.ts";
+import type { ClaimedJob, SpawnJob } from "../../../../../contract/rpc.ts";
 import { SLOTS, type SlotMap, slotOf } from "../../../../../domain/slots.ts";
 import { at, CALL, Harness, MINUTE, only } from "../../../../rigs/shard-harness.ts";
 
@@ -53,7 +53,7 @@ describe("once the slot of a job is another shard's", () => {
     return result;
   }
 
-  const success = (lease: string): Report => ({ lease, outcome: { ok: true, result: "1", resultTruncated: false } });
+  const success = (lease: string) => ({ lease, outcome: { ok: true, result: "1", resultTruncated: false } as const });
 
   test("a report of it answers where it is", () => {
     const { goes } = claimed();
