@@ -45,7 +45,8 @@ export class Shard extends Calls {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#core = new ShardCore(ctx.id.name ?? ctx.id.toString(), {
+    const name = ctx.id.name ?? ctx.id.toString();
+    this.#core = new ShardCore(name, {
       sql: durableSql(ctx.storage),
       now: () => Date.now(),
       random: unguessable,
@@ -53,11 +54,9 @@ export class Shard extends Calls {
       ring: (bell, delaySeconds) => this.#ring(bell, delaySeconds),
       callWaiting: (key, most) => this.#polls.wake(key, most),
       setAside: ({ kind, key, tries, fault }) => {
-        // Keys that users have chosen are in the names of other rows.
+        // Keys that users have chosen are in the names of other rows. It may be told before there is a core: of settings.
         const row = kind === EACH_JOB.kind ? { job: key } : {};
-        console.error(
-          JSON.stringify({ at: "shard.set-aside", shard: this.#core.name, kind, ...row, tries, error: fault }),
-        );
+        console.error(JSON.stringify({ at: "shard.set-aside", shard: name, kind, ...row, tries, error: fault }));
       },
       packing: parsePacking(env.PACKS),
       connectionShares: {

@@ -12,7 +12,7 @@ import type { Parts } from "../kernel/part.ts";
 import { type Aside, QUARANTINE } from "../kernel/quarantine.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { EACH_QUEUE, QUEUES } from "../queues/queue-store.ts";
+import { EACH_QUEUE, QUEUES, settingsRow } from "../queues/queue-store.ts";
 import { FAIR_SHARE } from "./claim.ts";
 import { connectionRoom, connectionShares } from "./connections.ts";
 import { dedupKeyOf } from "./dedup.ts";
@@ -36,26 +36,31 @@ export function explain(parts: Parts, row: JobHead, now: number): Explanation {
   return { state: row.state, ...(isFinal(row.state) ? reasonFor(asked) : (quarantined(asked) ?? reasonFor(asked))) };
 }
 
+const WORK_ON: Record<string, string> = {
+  [EACH_JOB.kind]: "Work on the job",
+  [EACH_PACK.kind]: "Work on the job",
+  [EACH_QUEUE.kind]: "Work on its queue",
+};
+
 /** Work on it, or on the limit that it waits for, throws. */
 function quarantined({ parts, row, queue, now }: Asked): Reason | null {
   const quarantine = parts.get(QUARANTINE);
   if (!quarantine.any) return null;
   const { slot, queue: ref, concurrency_key: key } = row;
+  const settings = settingsRow(queue);
   const aside =
     quarantine.find(EACH_JOB.kind, row.id) ??
     packAside(parts, row.id) ??
+    quarantine.find(settings.kind, settings.key) ??
     quarantine.find(EACH_QUEUE.kind, EACH_QUEUE.keyOf(queue)) ??
     (key === null ? null : quarantine.find(EACH_GATE.kind, EACH_GATE.keyOf({ slot, queue: ref, key }))) ??
     quarantine.find(EACH_RATE.kind, EACH_RATE.keyOf(ratedPartition(queue, row.partition)));
   if (aside === null) return null;
-  if (aside.kind === EACH_QUEUE.kind) {
+  if (aside.kind === settings.kind) {
     const detail = `The settings of queue ${queue.settings.name} cannot be read in Dure (${aside.fault}). Nothing of it starts until they are sent again, as any change of the queue does.`;
     return because("quarantined", detail);
   }
-  const what =
-    aside.kind === EACH_JOB.kind || aside.kind === EACH_PACK.kind
-      ? "Work on the job"
-      : "Work on the limit that it waits for";
+  const what = WORK_ON[aside.kind] ?? "Work on the limit that it waits for";
   const at = Math.max(aside.until, now);
   const detail = `${what} has failed in Dure ${aside.tries} times, last with ${aside.fault}. It is tried again at ${new Date(at).toISOString()}.`;
   return because("quarantined", detail);

@@ -1,5 +1,5 @@
 import { faultText, isPlatformFault } from "../../../domain/fault.ts";
-import { Part, type Parts } from "./part.ts";
+import { Part, type PartContext, type Parts } from "./part.ts";
 import { Probe, type RowName, textOf } from "./probe.ts";
 import type { Step } from "./step.ts";
 
@@ -19,7 +19,7 @@ export interface Aside extends RowName {
   readonly since: number;
   /** When it was tried last. */
   readonly triedAt: number;
-  /** Until then it is passed over. */
+  /** Until then it is passed over. Infinite: no walk comes over it, and it stays so until it is released. */
   readonly until: number;
   readonly tries: number;
   /** What was thrown last, as far as it may be told (`domain/fault.ts`). */
@@ -140,8 +140,18 @@ export class Quarantine {
     const tries = (known?.tries ?? 0) + 1;
     const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(tries - 1, 20), LONGEST_BACKOFF_MS);
     const since = known?.since ?? now;
-    const aside: Aside = { kind, key, since, triedAt: now, until: now + backoff, tries, fault: faultText(error) };
-    this.#makeRoom(now);
+    this.#keep({ kind, key, since, triedAt: now, until: now + backoff, tries, fault: faultText(error) });
+  }
+
+  /** Settings cannot be read. No backoff mends that: it is said until they are sent again, and whoever takes them says so (`release`). */
+  setAsideForGood({ kind, key }: RowName, error: unknown, now: number): void {
+    const until = Number.POSITIVE_INFINITY;
+    this.#keep({ kind, key, since: now, triedAt: now, until, tries: 1, fault: faultText(error) });
+  }
+
+  #keep(aside: Aside): void {
+    const { kind, key, triedAt } = aside;
+    this.#makeRoom(triedAt);
     const ofKind = this.#byKind.get(kind) ?? new Map<string, Aside>();
     this.#byKind.set(kind, ofKind.set(key, aside));
     this.any = true;
@@ -258,6 +268,17 @@ export function readable<Made>(
   } catch (error) {
     if (isPlatformFault(error)) throw error;
     parts.get(QUARANTINE).setAside(name, error, now);
+    return null;
+  }
+}
+
+/** What `make` makes of settings when the object starts; null when they cannot be read, which is said until they are sent again. */
+export function readableSettings<Made>(shard: PartContext, name: RowName, make: () => Made): Made | null {
+  try {
+    return make();
+  } catch (error) {
+    if (isPlatformFault(error)) throw error;
+    shard.get(QUARANTINE).setAsideForGood(name, error, shard.startedAt);
     return null;
   }
 }

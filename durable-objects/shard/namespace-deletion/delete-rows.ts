@@ -15,10 +15,10 @@ import { cancel } from "../lifecycle/cancel.ts";
 import { STORED_BYTES } from "../namespaces/stored-bytes.ts";
 import { OUTBOX, OUTGOING_COUNTS } from "../outbox/outbox-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
-import { QUEUES } from "../queues/queue-store.ts";
+import { QUEUES, settingsRow } from "../queues/queue-store.ts";
 import { RESERVATIONS } from "../reservations/reservation-store.ts";
 import { SCHEDULES } from "../schedules/schedule-store.ts";
-import { ANY_SUBSCRIPTION, FEEDS } from "../subscriptions/feed-store.ts";
+import { ANY_SUBSCRIPTION, EACH_FEED, FEEDS } from "../subscriptions/feed-store.ts";
 
 /** Rows that one step deletes, of each kind: it stays short, and what others ask comes in between two steps. */
 const JOBS_PER_STEP = 100;
@@ -56,6 +56,7 @@ function deleteFeeds(step: Step, namespace: string): boolean {
   const [feed] = feeds.of(namespace);
   if (feed === undefined) return false;
   feeds.forgetSome(feed, ROWS_PER_STEP);
+  step.get(QUARANTINE).releaseWith(step, { kind: EACH_FEED.kind, key: EACH_FEED.keyOf(feed) });
   step.get(ANY_SUBSCRIPTION).recheck(step);
   return true;
 }
@@ -135,6 +136,7 @@ const KEY_COLUMNS = {
 /** Its ref may be another queue's next: nothing that is kept in memory under it may stay. */
 export function forgetQueue(step: Step, { ref }: KnownQueue): void {
   step.get(QUEUES).forget(ref);
+  step.get(QUARANTINE).releaseWith(step, settingsRow({ ref }));
   const packs = step.get(PACKS);
   step.onCommit(() => {
     step.get(COUNTS).forget(ref);

@@ -8,7 +8,7 @@ import {
 } from "../../../domain/namespace.ts";
 import type { Sql } from "../../sql.ts";
 import { Part, type PartContext } from "../kernel/part.ts";
-import { type Rows, readable } from "../kernel/quarantine.ts";
+import { type Rows, readableSettings } from "../kernel/quarantine.ts";
 
 /** The settings of namespaces that this shard has heard of: as the rows have them, and as the step sees them. */
 export class NamespaceStore {
@@ -32,7 +32,7 @@ export class NamespaceStore {
     )) {
       const make = () => JSON.parse(settings) as NamespaceSettings;
       // Of one that cannot be read nothing is known until it is sent again.
-      const known = readable(shard, { kind: EACH_NAMESPACE.kind, key: name }, { now: shard.startedAt, make });
+      const known = readableSettings(shard, { kind: EACH_NAMESPACE.kind, key: name }, make);
       if (known !== null) store.#known.set(known.name, known);
     }
     return store;

@@ -2,12 +2,12 @@ import { incarnationOf, isPushed, type Lane, type QueueSettings } from "../../..
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part, type PartContext } from "../kernel/part.ts";
 import type { RowName } from "../kernel/probe.ts";
-import { QUARANTINE, type Rows, readable } from "../kernel/quarantine.ts";
+import { QUARANTINE, type Rows, readableSettings } from "../kernel/quarantine.ts";
 import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "./known-queue.ts";
 import { QUEUE_LISTENERS } from "./queue-change.ts";
-import { type QueueName, standInFor } from "./unreadable-queue.ts";
+import { isStandIn, type QueueName, standInFor } from "./unreadable-queue.ts";
 
 interface QueueRow extends SqlRow {
   ref: number;
@@ -61,7 +61,7 @@ export class QueueStore {
       const make = () => JSON.parse(row.settings) as QueueSettings;
       store.#remember({
         ref: row.ref,
-        settings: readable(shard, nameOf(row), { now: shard.startedAt, make }) ?? standInFor(row),
+        settings: readableSettings(shard, settingsRow(row), make) ?? standInFor(row),
         frozenUntil: row.frozen_until,
         partitionedAt: row.partitioned_at,
       });
@@ -137,7 +137,7 @@ export class QueueStore {
     const ended = latest !== null && known === null ? this.#end(latest) : null;
     // Of one that could not be read nobody knows whether it was: the row says when it was last.
     const repartitioned =
-      known !== null && known.settings.version > 0 && known.settings.partitions !== settings.partitions;
+      known !== null && !isStandIn(known.settings) && known.settings.partitions !== settings.partitions;
     const partitionedAt = repartitioned ? now : (known?.partitionedAt ?? 0);
     const row = this.#sql.all<QueueRow>(
       `INSERT INTO queues (namespace, name, incarnation, version, settings, partitioned_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -197,7 +197,7 @@ export class QueueStore {
   #remember(queue: KnownQueue): void {
     this.#known ??= { byRef: new Map(), byName: new Map(), byNamespace: new Map() };
     const { namespace, name } = queue.settings;
-    const latest = this.#known.byName.get(`${namespace}/${name}`)?.settings.version ?? 0;
+    const latest = this.#known.byName.get(`${namespace}/${name}`)?.settings.version ?? queue.settings.version;
     this.#known.byRef.set(queue.ref, queue);
     if (queue.settings.version >= latest) this.#known.byName.set(`${namespace}/${name}`, queue);
     const refs = this.#known.byNamespace.get(namespace) ?? new Set();
@@ -212,8 +212,11 @@ export const EACH_QUEUE = {
   nests: true,
 } as const satisfies Rows<{ ref: number }>;
 
-function nameOf({ ref }: { ref: number }): RowName {
-  return { kind: EACH_QUEUE.kind, key: EACH_QUEUE.keyOf({ ref }) };
+const SETTINGS = "settings of queue";
+
+/** The settings of a queue as a row that is set aside. A claim that comes over the queue proves nothing of them. */
+export function settingsRow({ ref }: { ref: number }): RowName {
+  return { kind: SETTINGS, key: String(ref) };
 }
 
 export const QUEUES = new Part(
@@ -250,7 +253,7 @@ export function takeSettings(step: Step, settings: QueueSettings): KnownQueue {
   if (step.get(NAMESPACES).isGone(settings.namespace)) return goneQueue(step, settings);
   const { queue, before, ended } = step.get(QUEUES).learn(settings, step.now);
   if (queue.settings !== settings || before === settings) return queue;
-  step.get(QUARANTINE).releaseWith(step, nameOf(queue));
+  step.get(QUARANTINE).releaseWith(step, settingsRow(queue));
   for (const listener of step.get(QUEUE_LISTENERS)) {
     if (ended !== null) listener.onSettings?.(step, ended.queue, ended.before);
     listener.onSettings?.(step, queue, before);

@@ -10,6 +10,9 @@ export interface QueueName {
 
 const HOUR_MS = 3_600_000;
 
+/** Before any that is sent: the queue `default` has the version 0 until somebody configures it. */
+const BEFORE_ALL = -1;
+
 /**
  * Settings for a queue whose own cannot be read, until they are sent again: it is paused, because nobody knows its limits, and
  * what runs goes on. Whichever settings are sent are newer.
@@ -19,7 +22,7 @@ export function standInFor({ namespace, name, incarnation }: QueueName): QueueSe
     namespace,
     name,
     ...(incarnation === 0 ? {} : { incarnation }),
-    version: 0,
+    version: BEFORE_ALL,
     deleted: false,
     target: { type: "pull" },
     partitions: 1,
@@ -46,4 +49,9 @@ export function standInFor({ namespace, name, incarnation }: QueueName): QueueSe
 function toPolicy(): QueueSettings["retry"] {
   const { maxAttempts, backoff, delay, maxDelay, jitter } = DEFAULT_RETRY;
   return { maxAttempts, backoff, delayMs: delay * 1000, maxDelayMs: maxDelay * 1000, jitter };
+}
+
+/** Whether nobody knows what the settings of the queue are. */
+export function isStandIn({ version }: QueueSettings): boolean {
+  return version === BEFORE_ALL;
 }

@@ -3,7 +3,7 @@ import type { SubscriptionSettings } from "../../../domain/subscription.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part, type PartContext } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
-import { type Rows, readable } from "../kernel/quarantine.ts";
+import { type Rows, readableSettings } from "../kernel/quarantine.ts";
 import { type Delivery, type Feed, type FeedRow, NEW, NOTHING, toFeed, type Undelivered } from "./feed.ts";
 import { EVENT_COLUMNS, type EventHead } from "./stored-event.ts";
 import { standInFor } from "./unreadable-subscription.ts";
@@ -369,6 +369,6 @@ export const EACH_FEED = { kind: "subscriptions", keyOf: ({ ref }) => String(ref
 /** One whose row cannot be read is set aside and paused, until its settings are sent again. */
 function readFeed(shard: PartContext, row: FeedRow & FeedName): Feed {
   const name = { kind: EACH_FEED.kind, key: EACH_FEED.keyOf(row) };
-  const feed = readable(shard, name, { now: shard.startedAt, make: () => toFeed(row) });
+  const feed = readableSettings(shard, name, () => toFeed(row));
   return feed ?? toFeed({ ...row, settings: JSON.stringify(standInFor(row)) });
 }

@@ -2,7 +2,7 @@ import { isProblem, type Result, together, unavailable } from "../../../contract
 import type { Busy, BusyItem, Moved, MovedItem, Reply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { ownerOf } from "../../../domain/slots.ts";
-import type { CallOptions, ShardClient } from "./shard-client.ts";
+import { type CallOptions, MAX_BUSY_MS, type ShardClient } from "./shard-client.ts";
 
 /** How often items are sorted to shards again because slots moved, or were about to, meanwhile. */
 const MAX_ROUNDS = 4;
@@ -27,7 +27,7 @@ interface Waiting<I> {
 /**
  * Sends each item to the owner of its slot, one RPC a shard, and answers the results in the items' order. A shard that
  * answers `moved`, for all of its items or for one, has done nothing about them: they are sent again, by the newer map. Those
- * that are put off (`busy`) are sent again in a moment. A 503 problem is what does not come to rest, and that a shard knows newer
+ * that are put off (`busy`) are sent again in a moment, or, where that is long, by the client. A 503 problem is what does not come to rest, and that a shard knows newer
  * settings of a queue: by the time that the client asks again, this isolate knows them too.
  */
 export async function scatter<I, R>(
@@ -58,7 +58,9 @@ export async function scatter<I, R>(
         for (const { index, result } of settled) results[index] = result;
         // Where these are is known without the Directory; that they are there, their new owner hears from the newer epoch.
         if (moved.length > 0) void (await shards.refresh());
-        if (busy.length > 0) await shards.pause(Math.max(...busy.map(({ retryAfterMs }) => retryAfterMs)));
+        const putOffMs = Math.max(0, ...busy.map(({ retryAfterMs }) => retryAfterMs));
+        if (putOffMs > MAX_BUSY_MS) return unavailable.busy(putOffMs / 1000);
+        if (putOffMs > 0) await shards.pause(putOffMs);
         return [...moved, ...busy.map(({ entry }) => entry)];
       }),
     );

@@ -25,7 +25,7 @@ import type { Heard, OpenWatch, Watch } from "./watch.ts";
 /** Most newer maps one call follows: a slot does not move twice in a moment. */
 const MAX_MOVES = 4;
 /** How long a call waits in all for a shard that is busy. A freeze for a move lasts milliseconds. */
-const MAX_BUSY_MS = 2000;
+export const MAX_BUSY_MS = 2000;
 
 /** What clients have in common that are one made from another. */
 interface Shared {

@@ -162,32 +162,58 @@ describe.each(TABLES.map((scope) => [scope.table, scope] as const))("in the tabl
   });
 });
 
-/** What each shard is told of, and keeps a copy of: the rows about the queue `sick`, and those that are the shard's own. */
-const CONFIGURED: [table: string, column: string, where: string][] = [
-  ["queues", "settings", "name = 'sick'"],
-  ["subscriptions", "settings", "name = 'sick'"],
-  ["subscriptions", "last_error", "name = 'sick'"],
-  ["schedule_settings", "settings", "true"],
-  ["namespaces", "settings", "true"],
-  ["audit", "violations", "true"],
-  ["audit", "position", "true"],
-  ["meta", "value", "key = 'map'"],
+/** Of the rows of a table that is the shard's own, those about the queue `sick`, or that one that has to be JSON. Left out: all. */
+const OURS: Record<string, string> = { queues: "name = 'sick'", subscriptions: "name = 'sick'", meta: "key = 'map'" };
+
+/** A column over which an index reads JSON: nothing else can be written there. */
+const INDEXED = new Set(["operations.request"]);
+
+/** Rows of tables that a scene of one shard and one moment leaves empty. */
+const LEFT_BEHIND = [
+  "INSERT INTO audit (pass, started_at, rows, position, violations) VALUES (7, 0, 0, '[]', '[]')",
+  "INSERT INTO bells (lane, unanswered) VALUES ('default', 3)",
+  "INSERT INTO namespace_deletions VALUES ('gone', 1, 0, NULL)",
+  `UPDATE subscriptions SET last_error = '{"code":"http-503","message":"no"}'`,
 ];
 
-/** A configured shard whose audit has begun a pass. */
+/** A shard of which each table of its own has a row, too: settings that it was told, and what it does by itself. */
 function configured(): Harness {
   const h = scene();
   h.namespace({});
-  h.sql.run(
-    "INSERT OR REPLACE INTO audit (pass, started_at, finished_at, rows, position, violations) VALUES (7, 0, NULL, 0, NULL, '[]')",
-  );
+  const anyTime = { createdAfter: null, createdBefore: null, finishedBefore: null };
+  const filter = { queue: "sick", state: null, tag: null, orderingKey: null, errorCode: null, fingerprint: null };
+  const operation = { id: "op_1", namespace: "default", action: "cancel", createdAt: h.now, dryRun: false } as const;
+  h.core.operate({ ...CALL, operation: { ...operation, filter: { ...filter, ...anyTime }, everyMs: 10 * SECOND } });
+  for (const statement of LEFT_BEHIND) h.sql.run(statement);
   return h;
 }
 
-describe.each(CONFIGURED)("in the table %s, a %s that is no JSON", (table, column, where) => {
+/** What goes to other objects is sent by who hosts a shard: `outbox/sender.test.ts` plants such rows. */
+const SENT = new Set(["spawn_outbox", "spawn_letters"]);
+const OWN_TABLES = SUBSYSTEMS.flatMap(({ tables = [] }) => tables).filter(
+  ({ table, scope }) => scope === "shard" && !SENT.has(table),
+);
+
+describe("a configured scene", () => {
+  test("has a row of each table of the shard's own, and lives on as it is", () => {
+    const h = configured();
+    expect(OWN_TABLES.filter(({ table }) => h.count(table) === 0).map(({ table }) => table)).toEqual([]);
+    h.restart();
+    expectLifeGoesOn(h);
+  });
+});
+
+describe.each(
+  OWN_TABLES.flatMap(({ table }) => jsonColumns(configured(), table).map((column) => [table, column] as const)),
+)("in the table %s, a %s that is no JSON", (table, column) => {
   test("does not stop the object from starting, nor what others have there", () => {
     const h = configured();
-    h.sql.run(`UPDATE ${table} SET ${column} = ${UNREADABLE} WHERE ${where}`);
+    const plant = () => h.sql.run(`UPDATE ${table} SET ${column} = ${UNREADABLE} WHERE ${OURS[table] ?? "true"}`);
+    if (INDEXED.has(`${table}.${column}`)) {
+      expect(plant).toThrow("malformed JSON");
+      return;
+    }
+    plant();
     expect(h.sql.all(`SELECT 1 AS n FROM ${table} WHERE ${column} = ${UNREADABLE}`).length).toBeGreaterThan(0);
     h.restart();
     // As the object does that has no map.
@@ -207,12 +233,46 @@ describe("a queue whose settings cannot be read", () => {
     expect(h.explain(waiting)).toMatchObject({ state: "queued", reason: "quarantined" });
     expect(h.broken()).toContain("nothing-set-aside");
     expect(h.succeed(claimed?.lease ?? "")).toBe("recorded");
+    // It stays so, and is said, for however long nobody sends them: nobody knows how many may run, or whether it was paused.
+    for (let hours = 0; hours < 3; hours++) {
+      h.advance(HOUR);
+      expect(h.claim({ max: 5 })).toEqual([]);
+      expect(h.explain(waiting)).toMatchObject({ state: "queued", reason: "quarantined" });
+      expect(h.broken()).toContain("nothing-set-aside");
+    }
     h.core.configure({ ...CALL, queues: [h.queue] });
     expect(h.broken()).toEqual([]);
     expect(h.claim({ max: 5 }).map(({ job }) => job.id)).toEqual([waiting]);
     expect(h.state(running)).toBe("succeeded");
     h.restart();
     expect(h.broken()).toEqual([]);
+  });
+
+  test("goes on when a submission brings them, also where nobody has ever changed them", () => {
+    const h = new Harness({ name: "default", target: { type: "pull" }, version: 0 });
+    const waiting = h.accept();
+    h.sql.run(`UPDATE queues SET settings = ${UNREADABLE}`);
+    h.restart();
+    const brings = h.accept();
+    expect(h.broken()).toEqual([]);
+    expect(h.claim({ max: 5 }).map(({ job }) => job.id)).toEqual([waiting, brings]);
+  });
+
+  test("was not partitioned anew because nobody knows how it was", () => {
+    const h = new Harness({ target: { type: "pull" }, partitions: 4 });
+    h.accept();
+    h.sql.run(`UPDATE queues SET settings = ${UNREADABLE}`);
+    h.restart();
+    h.core.configure({ ...CALL, queues: [h.queue] });
+    expect(h.sql.all("SELECT partitioned_at AS at FROM queues")).toEqual([{ at: 0 }]);
+    h.configure({ partitions: 8 });
+    const partitioned = [{ at: h.now }];
+    expect(h.sql.all("SELECT partitioned_at AS at FROM queues")).toEqual(partitioned);
+    h.sql.run(`UPDATE queues SET settings = ${UNREADABLE}`);
+    h.advance(HOUR);
+    h.restart();
+    h.core.configure({ ...CALL, queues: [h.queue] });
+    expect(h.sql.all("SELECT partitioned_at AS at FROM queues")).toEqual(partitioned);
   });
 });
 
@@ -228,5 +288,42 @@ describe("a subscription whose settings cannot be read", () => {
     h.core.configureSubscriptions({ ...CALL, subscriptions: [settings] });
     expect(h.broken()).toEqual([]);
     expect(drain(h).length).toBeGreaterThan(0);
+  });
+
+  test("collects nothing meanwhile: nobody knows what it asked for", () => {
+    const h = new Harness();
+    subscribe(h, { filter: { queue: "another", tag: null } });
+    h.sql.run(`UPDATE subscriptions SET settings = ${UNREADABLE}`);
+    h.restart();
+    h.accept();
+    h.succeed(h.takeOne().lease);
+    expect(h.count("events")).toBe(0);
+  });
+});
+
+test("what cannot be read of a namespace that is deleted is gone with it, and no longer said", () => {
+  const h = configured();
+  for (const table of ["queues", "subscriptions"]) h.sql.run(`UPDATE ${table} SET settings = ${UNREADABLE}`);
+  h.restart();
+  expect(h.broken()).toContain("nothing-set-aside");
+  h.namespace({}, { deletingAt: h.now });
+  h.advance(MINUTE);
+  expect([h.count("queues"), h.count("subscriptions"), h.count("jobs")]).toEqual([0, 0, 0]);
+  expect(h.broken()).not.toContain("nothing-set-aside");
+});
+
+describe("a namespace whose settings cannot be read", () => {
+  test("has the limits that hold for everybody, until its own are sent again", () => {
+    const h = new Harness();
+    h.namespace({ unfinishedJobs: 1 });
+    h.accept();
+    expect(h.submit([h.job()])[0]?.type).not.toBe("accepted");
+    h.sql.run(`UPDATE namespaces SET settings = ${UNREADABLE}`);
+    h.restart();
+    expect(h.broken()).toContain("nothing-set-aside");
+    h.accept();
+    h.namespace({ unfinishedJobs: 1 });
+    expect(h.broken()).toEqual([]);
+    expect(h.submit([h.job()])[0]?.type).not.toBe("accepted");
   });
 });

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Engine } from "../../../../../durable-objects/shard/kernel/engine.ts";
-import { type Aside, QUARANTINE, walk } from "../../../../../durable-objects/shard/kernel/quarantine.ts";
+import {
+  type Aside,
+  QUARANTINE,
+  readableSettings,
+  walk,
+} from "../../../../../durable-objects/shard/kernel/quarantine.ts";
 import type { Step } from "../../../../../durable-objects/shard/kernel/step.ts";
 import type { Subsystem } from "../../../../../durable-objects/shard/kernel/subsystem.ts";
 import { openSql } from "../../../../simulation/node-sqlite.ts";
@@ -218,5 +223,29 @@ describe("what is no row's fault", () => {
     add("c");
     expect(left()).toContain("c");
     expect(left().length).toBeLessThan(3);
+  });
+});
+
+describe("settings that cannot be read", () => {
+  const name = { kind: "settings", key: "q" };
+  const read = () => readableSettings(engine, name, () => JSON.parse("{no JSON"));
+
+  test("are said for however long nobody sends them, and stop no walk", () => {
+    expect(read()).toBe(null);
+    const quarantine = engine.get(QUARANTINE);
+    now += 24 * 3600 * SECOND;
+    quarantine.setAside({ kind: "notes", key: "a" }, new Error("another"), now);
+    expect(quarantine.list().map(({ key }) => key)).toEqual(["q", "a"]);
+    expect(quarantine.holds(name.kind, name.key, now)).toBe(false);
+    quarantine.release(name);
+    expect(quarantine.list().map(({ key }) => key)).toEqual(["a"]);
+  });
+
+  test("a fault of the platform is thrown", () => {
+    const make = () => {
+      throw new Error("database or disk is full: SQLITE_FULL");
+    };
+    expect(() => readableSettings(engine, name, make)).toThrow("disk is full");
+    expect(told).toEqual([]);
   });
 });

@@ -19,14 +19,49 @@ test("a job over which its receiver throws is sent again later and later, until 
   expect([rig.find(good)?.state, rig.find(bad)]).toEqual(["queued", null]);
   const waits = sentAt.slice(1).map((at, i) => Math.round((at - (sentAt[i] ?? 0)) / SECOND));
   expect(waits).toEqual([5, 10, 20, 40, 80, 160]);
-  const rules = () =>
-    rig
-      .core("shard-0")
-      .auditWhole(rig.alarmAt("shard-0"))
-      .violations.map(({ rule }) => rule);
-  expect(rules()).toContain("nothing-set-aside");
+  expect(broken(rig, "shard-0")).toContain("nothing-set-aside");
   for (const table of ["jobs", "packs"]) rig.sql("shard-1").run(`DROP TRIGGER bad_${table}`);
   rig.pass(300 * SECOND);
   expect(rig.find(bad)?.state).toBe("queued");
-  expect(rules()).toEqual([]);
+  expect(broken(rig, "shard-0")).toEqual([]);
 });
+
+test.each(["before a restart", "after one"])(
+  "%s a job that is no JSON makes way for those behind it, and goes when it can be read",
+  (when) => {
+    const rig = new SpawnRig();
+    const [bad = "", good = ""] = rig.succeed(rig.start().lease, [rig.spawn(), rig.spawn()]);
+    const [row] = rig.sql("shard-0").all<{ job: string }>("SELECT job FROM spawn_outbox WHERE id = ?", bad);
+    rig.sql("shard-0").run("UPDATE spawn_outbox SET job = '{no JSON' WHERE id = ?", bad);
+    if (when === "after one") rig.restart("shard-0");
+    rig.pass(60 * SECOND);
+    expect([rig.find(good)?.state, rig.find(bad)]).toEqual(["queued", null]);
+    expect(broken(rig, "shard-0")).toContain("nothing-set-aside");
+    rig.sql("shard-0").run("UPDATE spawn_outbox SET job = ? WHERE id = ?", row?.job ?? "", bad);
+    rig.pass(300 * SECOND);
+    expect(rig.find(bad)?.state).toBe("queued");
+    expect(broken(rig, "shard-0")).toEqual([]);
+  },
+);
+
+test.each(["before a restart", "after one"])("%s a letter that is no JSON stops no other", (when) => {
+  const rig = new SpawnRig();
+  rig.fate = ({ type }) => (type === "letters" ? "before" : "ok");
+  const [bad = "", good = ""] = rig.succeed(
+    rig.start().lease,
+    [1, 1].map((expiresAt) => rig.spawn({ expiresAt })),
+  );
+  rig.pass(10 * SECOND);
+  rig.sql("shard-1").run("UPDATE spawn_letters SET letter = '{no JSON' WHERE id = ?", bad);
+  if (when === "after one") rig.restart("shard-1");
+  rig.fate = () => "ok";
+  rig.pass(600 * SECOND);
+  expect(rig.letters.map(({ id }) => id)).toEqual([good]);
+  expect(rig.count("shard-1", "spawn_letters")).toBe(1);
+  expect(broken(rig, "shard-1")).toContain("nothing-set-aside");
+});
+
+function broken(rig: SpawnRig, shard: string): string[] {
+  const { violations } = rig.core(shard).auditWhole(rig.alarmAt(shard));
+  return violations.map(({ rule }) => rule);
+}

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { BusyItem } from "../../../../../contract/rpc.ts";
 import { initialMap, ownerOf } from "../../../../../domain/slots.ts";
 import { scatter } from "../../../../../workers/gateway/routing/scatter.ts";
 import { ShardsRig } from "../../../../rigs/gateway-parts.ts";
@@ -35,5 +36,26 @@ describe("scattering over shards", () => {
     expect(sent.filter((item) => item === "item-4000")).toHaveLength(2);
     expect(sent.filter((item) => item === "item-1")).toHaveLength(1);
     expect(ownerOf(map, 4000)).not.toBe(ownerOf(newer, 4000));
+  });
+
+  const putOff = async (retryAfterMs: number) => {
+    const rig = new ShardsRig({ shard: () => ({}) });
+    const answers: (string | BusyItem)[] = [{ status: "busy", retryAfterMs }, "taken"];
+    const results = await scatter<string, string | BusyItem>(
+      rig.client,
+      items.slice(0, 1),
+      { idempotent: false },
+      async () => replyOf({ results: answers.splice(0, 1) }),
+    );
+    return { results, asked: 2 - answers.length, waitedMs: rig.now };
+  };
+
+  test("what is put off for a moment is sent again then", async () => {
+    expect(await putOff(50)).toEqual({ results: ["taken"], asked: 2, waitedMs: 50 });
+  });
+
+  test("what is put off for long is the client's to send again, which nobody is held for", async () => {
+    const refused = expect.objectContaining({ code: "unavailable", extras: { retryAfter: 5 } });
+    expect(await putOff(5_000)).toEqual({ results: refused, asked: 1, waitedMs: 0 });
   });
 });
