@@ -10,6 +10,7 @@ import {
   call,
   claimOne,
   evict,
+  existingAnywhere,
   getJob,
   makeKey,
   makeNamespace,
@@ -345,6 +346,23 @@ describe("the trace of a submission belongs to the job", () => {
     await runAlarms();
     await evict();
     expect((await getJob(id)).traceparent).toBe(TRACE);
+  });
+
+  it("also when it comes back from history, to its queue or to another", async () => {
+    const to = await newQueue();
+    for (const redrive of [{}, { queue: to }]) {
+      const queue = await newQueue({ retention: 60, idempotencyWindow: 1, retry: { maxAttempts: 1 } });
+      const { id } = await submit({ queue }, { headers });
+      const { lease } = await claimOne(queue);
+      await must("POST", `/v1/leases/${lease}/fail`, { body: { error: { code: "x" } } });
+      await project();
+      passTime(90_000);
+      for (let alarms = 0; alarms < 3; alarms++) await runAlarms();
+      expect(await existingAnywhere([id])).toEqual([]);
+      expect((await getJob(id)).traceparent).toBe(TRACE);
+      await must("POST", `/v1/queues/${queue}/redrive`, { body: redrive });
+      expect((await claimOne("queue" in redrive ? to : queue)).traceparent).toBe(TRACE);
+    }
   });
 
   it("in a batch too, through a redrive, and one that is not valid is none", async () => {

@@ -9,8 +9,9 @@ import { Random } from "../simulation/random.ts";
 import { call, claimOne, evict, existingAnywhere, getJob, must, newQueue, ROOT, request, submit } from "./api.ts";
 import { bound } from "./binding.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
+import { callThrough } from "./faults.ts";
 import { finishedJobs } from "./history.ts";
-import { consume } from "./ingest.ts";
+import { awayGateway, consume } from "./ingest.ts";
 import { project, work } from "./processor.ts";
 
 /** Payloads, results and checkpoints are the sender's own text, byte for byte, through every door and every way out. */
@@ -189,15 +190,44 @@ describe("through every other door", () => {
     await texts("DELETE", `/v1/schedules/${name}`);
   });
 
-  it("through a redrive with a patch, from the shard and from history", async () => {
-    const queue = await newQueue({ retry: { maxAttempts: 1 } });
-    const { id } = JSON.parse(
-      await texts("POST", "/v1/jobs", `{"queue":"${queue}","payload":{"b":1.0,"c":${list}}}`),
-    ) as JobView;
-    const { lease } = await claimOne(queue);
-    await texts("POST", `/v1/leases/${lease}/fail`, '{"error":{"code":"x"}}');
-    await texts("POST", `/v1/queues/${queue}/redrive`, '{"patch":{"d":1e400}}');
-    expect(await read(id)).toContain(`"payload":{"b":1.0,"c":${list},"d":1e400},`);
+  it("through a redrive, from the shard and from history, to the same queue and to another", async () => {
+    const to = await newQueue();
+    for (const [redrive, isForgotten] of [
+      ['{"patch":{"d":1e400}}', false],
+      ['{"patch":{"d":1e400}}', true],
+      [`{"patch":{"d":1e400},"queue":"${to}"}`, false],
+      [`{"patch":{"d":1e400},"queue":"${to}"}`, true],
+      [`{"queue":"${to}"}`, false],
+      [`{"queue":"${to}"}`, true],
+    ] as const) {
+      const queue = await newQueue({ retention: 60, idempotencyWindow: 1, retry: { maxAttempts: 1 } });
+      await texts("POST", "/v1/jobs", `{"queue":"${queue}","payload":{"b":1.0,"c":${list}}}`);
+      const { id, lease } = await claimOne(queue);
+      await texts("POST", `/v1/leases/${lease}/fail`, '{"error":{"code":"x"}}');
+      if (isForgotten) {
+        await project();
+        passTime(90_000);
+        for (let alarms = 0; alarms < 3; alarms++) await runAlarms();
+        expect(await existingAnywhere([id])).toEqual([]);
+      }
+      await texts("POST", `/v1/queues/${queue}/redrive`, redrive);
+      const claimed = await texts("POST", `/v1/queues/${redrive.includes(to) ? to : queue}/claim`, "{}");
+      expect(claimed).toContain(`"payload":{"b":1.0,"c":${list}${redrive.includes("patch") ? ',"d":1e400' : ""}},`);
+    }
+  });
+
+  it("of a job that waits for its shard, whose trace comes along", async () => {
+    const queue = await newQueue({ consistency: "available" });
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    const bindings = awayGateway("broken");
+    const text = `{"queue":"${queue}","payload":${list}}`;
+    const { body } = await callThrough<JobView>(bindings, ["POST", "/v1/jobs"], { text, headers: { traceparent } });
+    expect(body).toMatchObject({ state: "accepted", traceparent });
+    expect(await read(body.id)).toContain(`"payload":${list},`);
+    expect(await getJob(body.id)).toMatchObject({ state: "accepted", traceparent });
+    await consume(bindings.sent);
+    expect(await read(body.id)).toContain(`"payload":${list},`);
+    expect(await claimOne(queue)).toMatchObject({ id: body.id, traceparent });
   });
 
   it("to an HTTP target, whose answer is the result to the digit", async () => {
