@@ -34,6 +34,14 @@ export async function backlogRows(system: Dure): Promise<Row[]> {
   return rows;
 }
 
+/** A million jobs of one queue in one shard, all alike. */
+export async function plainBacklog(system: Dure): Promise<void> {
+  const queue = "bench-plain-backlog";
+  await system.putQueue(queue, { target: { type: "pull" }, partitions: 1 });
+  const [most = 0] = BACKLOGS.slice(-1);
+  await fixedWork(2, most / BATCH, () => system.submitTo(queue, BATCH, () => ({ payload: null })));
+}
+
 function submit(system: Dure, n: number): Promise<unknown> {
   return system.submitTo(QUEUE, n, (i) => ({ payload: null, priority: i % 10 }));
 }

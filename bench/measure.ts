@@ -1,15 +1,22 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { percentile } from "../scripts/metrics.ts";
 import { closedLoop, fixedWork, openLoop } from "./load.ts";
-import { countCommits, cpuMs, waitUntilIdle } from "./process.ts";
-import type { System } from "./system.ts";
+import { countCommits, cpuMs, ownCpuMs, waitUntilIdle } from "./process.ts";
+import type { Runner, System } from "./system.ts";
 
 const SUBMIT_MS = 1500;
 const BATCH = 100;
-const END_TO_END_JOBS = 5000;
+const END_TO_END_JOBS = 20_000;
 const PULL_JOBS = 4000;
 const MAX_IDLE_TURNS = 1000;
-const DRAIN_MS = 30_000;
+const DRAIN_MS = 60_000;
+const LOADED_MS = 2_000;
+const PER_SECOND = 50;
+const LONE_PER_SECOND = 10;
+const AFTER_BURST_MS = 1_000;
+const SUSTAINED_MS = 30_000;
+/** Under lasting load senders wait while so many of their jobs are not final: more would measure a growing backlog. */
+const MAX_UNFINISHED = 10_000;
 
 /** Jobs a second accepted one by one, 32 in flight, with nothing that runs them. */
 export async function singleSubmits(system: System): Promise<number> {
@@ -44,27 +51,35 @@ export async function pulling(system: System): Promise<number> {
 
 export interface EndToEnd {
   perSecond: number;
-  /** Milliseconds of workerd's CPU a job. */
+  /** Milliseconds of CPU a job of the system's processes. */
   cpuMs: number | null;
+  /** The same with that of the bench, which sends the jobs: what a client library takes is part of what a job takes. */
+  allCpuMs: number | null;
 }
 
 /** Jobs a second from the first batch sent to the last job final, with the no-op handler. */
-export async function endToEnd(system: System): Promise<EndToEnd> {
-  const before = await system.counts();
-  const cpuBefore = cpuMs(system.pid());
+export async function endToEnd(system: Runner): Promise<EndToEnd> {
+  const cpu = () => ({ system: cpuMs(system.pids()), own: ownCpuMs() });
+  const before = cpu();
   const start = performance.now();
-  await fixedWork(4, END_TO_END_JOBS / BATCH, () => system.sendBatch(BATCH));
-  await finished(system, before.finished + END_TO_END_JOBS);
+  await burst(system);
   const perSecond = (END_TO_END_JOBS * 1000) / (performance.now() - start);
-  await waitUntilIdle(system.pid()); // History is written after the last job is final: its CPU counts too.
-  const cpuAfter = cpuMs(system.pid());
-  return {
-    perSecond,
-    cpuMs: cpuBefore === null || cpuAfter === null ? null : (cpuAfter - cpuBefore) / END_TO_END_JOBS,
-  };
+  const own = ownCpuMs() - before.own;
+  await waitUntilIdle(system.pids()); // History is written after the last job is final: its CPU counts too.
+  const after = cpu();
+  if (before.system === null || after.system === null) return { perSecond, cpuMs: null, allCpuMs: null };
+  const used = after.system - before.system;
+  return { perSecond, cpuMs: used / END_TO_END_JOBS, allCpuMs: (used + own) / END_TO_END_JOBS };
 }
 
-async function finished(system: System, count: number): Promise<void> {
+/** Sends many jobs in batches, and waits until the last is final. */
+async function burst(system: Runner): Promise<void> {
+  const { finished } = await system.counts();
+  await fixedWork(4, END_TO_END_JOBS / BATCH, () => system.sendBatch(BATCH));
+  await drained(system, finished + END_TO_END_JOBS);
+}
+
+async function drained(system: Runner, count: number): Promise<void> {
   const until = Date.now() + DRAIN_MS;
   while ((await system.counts()).finished < count) {
     if (Date.now() > until) throw new Error(`${system.name} did not finish its jobs in ${DRAIN_MS} ms`);
@@ -72,19 +87,62 @@ async function finished(system: System, count: number): Promise<void> {
   }
 }
 
+/** Jobs a second that become final while batches are sent for half a minute, with history being written all the time. */
+export async function sustained(system: Runner): Promise<number> {
+  const before = await system.counts();
+  let { finished } = before;
+  let sent = finished;
+  let over = false;
+  const follow = async () => {
+    for (; !over; await pause(50)) ({ finished } = await system.counts());
+  };
+  const following = follow();
+  const start = performance.now();
+  await closedLoop(4, SUSTAINED_MS, async () => {
+    if (sent - finished >= MAX_UNFINISHED) return pause(5);
+    sent += BATCH;
+    return system.sendBatch(BATCH);
+  });
+  const after = await system.counts();
+  const seconds = (performance.now() - start) / 1000;
+  over = true;
+  await following;
+  await drained(system, after.accepted);
+  return (after.finished - before.finished) / seconds;
+}
+
 /** Milliseconds from a job's submission to the answer that it is final, 50 jobs a second. */
-export async function latencies(system: System): Promise<{ p50: number; p99: number }> {
-  const values = await openLoop(50, 6000, () => system.runOne());
+export async function latencies(system: Runner): Promise<{ p50: number; p99: number }> {
+  const values = await openLoop(PER_SECOND, 6000, () => system.runOne());
   return { p50: percentile(values, 0.5), p99: percentile(values, 0.99) };
 }
 
-/** The share of the jobs accepted in two seconds of full load, 32 single submits in flight, that is final at their end. */
-export async function keepsUp(system: System): Promise<number> {
+/** The median of the same when a job comes alone: each tenth of a second one, that has long ended when the next comes. */
+export async function loneLatency(system: Runner): Promise<number> {
+  return percentile(await openLoop(LONE_PER_SECOND, 5000, () => system.runOne()), 0.5);
+}
+
+/** The same 50 times in the second after the last job of a burst is final, when history has yet to hear of most of it. */
+export async function afterBurst(system: Runner): Promise<number[]> {
+  await burst(system);
+  return openLoop(PER_SECOND, AFTER_BURST_MS, () => system.runOne());
+}
+
+export interface Loaded {
+  /** Jobs a second accepted one by one, 32 in flight, while handlers run them. */
+  perSecond: number;
+  /** The share of the jobs accepted that is final at the end. */
+  finished: number;
+}
+
+/** What two seconds of full load do. `send` accepts one job for the no-op handler. */
+export async function loaded(system: Runner, send: () => Promise<unknown>): Promise<Loaded> {
   const before = await system.counts();
-  await closedLoop(32, 2000, () => system.sendOne());
+  const { calls, ms } = await closedLoop(32, LOADED_MS, send);
   const after = await system.counts();
-  await finished(system, after.accepted);
-  return (after.finished - before.finished) / (after.accepted - before.accepted);
+  await drained(system, after.accepted);
+  const finished = (after.finished - before.finished) / (after.accepted - before.accepted);
+  return { perSecond: (calls * 1000) / ms, finished };
 }
 
 /** fsyncs a job while 32 single submits are in flight, or null where they cannot be counted. */

@@ -2,8 +2,10 @@
 export interface Row {
   name: string;
   floor?: number | null;
+  /** What stands in the place of the floor. Left out: the floor. */
+  beside?: string;
   dure: number | null;
-  unit: "jobs/s" | "ms" | "";
+  unit: "jobs/s" | "ms" | "MB" | "";
   budget?: { of: "ratio" | "figure"; atLeast?: number; atMost?: number };
 }
 
@@ -29,12 +31,12 @@ function cells(row: Row): string[] {
   const ratio = typeof floor === "number" && dure !== null ? (dure / floor).toFixed(2) : "";
   const bound =
     budget === undefined ? "" : budget.atLeast === undefined ? `<= ${budget.atMost}` : `>= ${budget.atLeast}`;
-  const kind = budget?.of === "ratio" ? "x floor" : "";
+  const kind = budget?.of === "ratio" ? `x ${row.beside ?? "floor"}` : "";
   const verdict = passes(row);
   const mark = budget === undefined ? "" : verdict === null ? "n/a" : verdict ? "pass" : "MISS";
   return [
     row.unit === "" ? row.name : `${row.name}, ${row.unit}`,
-    floor === undefined ? "" : show(floor, row.unit),
+    floor === undefined ? "" : `${row.beside === undefined ? "" : `${row.beside} `}${show(floor, row.unit)}`,
     show(dure, row.unit),
     ratio,
     `${bound} ${kind}`.trim(),

@@ -1,3 +1,5 @@
+import type { Pids } from "./process.ts";
+
 /** What the bench asks of a system under test: the same of the floor and of Dure. */
 export interface System {
   name: string;
@@ -17,8 +19,13 @@ export interface System {
   counts(): Promise<{ accepted: number; finished: number }>;
   /** The pid of its workerd. */
   pid(): number | null;
+  /** All processes that work for it, without the bench. */
+  pids(): Pids;
   stop(): Promise<void>;
 }
+
+/** A system that is not Dure's kind: it is sent jobs, and runs a no-op for each. */
+export type Runner = Pick<System, "name" | "sendOne" | "sendBatch" | "runOne" | "counts" | "pids" | "stop">;
 
 /** 200 bytes of payload a job, as most benchmarks of job systems have it. */
 export const PAYLOAD = { text: "x".repeat(188) };

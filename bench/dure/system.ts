@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { Dure as DureClient } from "../../client/src/index.ts";
 import { startHost } from "../../scripts/host.ts";
 import { parseMetrics } from "../../scripts/metrics.ts";
 import { Client } from "../load.ts";
@@ -12,6 +13,8 @@ const PUSHED = "bench-noop";
 const CLAIM = JSON.stringify({ max: 100 });
 
 export interface Dure extends System {
+  /** Accepts one job for the no-op handler through the client as users have it, which joins the calls of one tick. */
+  sendJoined(): Promise<unknown>;
   /** Where it answers, without a slash at the end. */
   url: string;
   rootKey: string;
@@ -64,6 +67,7 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
   const one = (queue: string) => JSON.stringify({ queue, payload: PAYLOAD });
   const batch = (queue: string, n: number) =>
     JSON.stringify({ jobs: Array.from({ length: n }, () => ({ queue, payload: PAYLOAD })) });
+  const joining = new DureClient({ url: host.url, key: ROOT_KEY });
   const leased = new Map<number, string[]>();
   let bookmark: string | null = null;
   const countsOf = async (queue: string) => {
@@ -98,6 +102,7 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
       return jobs.length;
     },
     sendOne: () => client.send("/v1/jobs", one(PUSHED)),
+    sendJoined: () => joining.submit({ queue: PUSHED, payload: PAYLOAD }),
     sendBatch: (n) => client.send("/v1/batches", batch(PUSHED, n)),
     runOne: () => client.send("/v1/jobs", one(PUSHED), { prefer: "wait=10" }),
     counts: () => countsOf(PUSHED),
@@ -126,6 +131,7 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
       ) as unknown as Counts;
     },
     pid: () => host.workerd(),
+    pids: () => host.workerd(),
     stop: async () => {
       await client.close();
       await host.stop();

@@ -34,6 +34,7 @@ export async function startFloor(stateDir: string): Promise<System> {
     runOne: () => client.send("/jobs", one, { prefer: "wait=10" }),
     counts: async () => JSON.parse(await client.send("/counts")) as { accepted: number; finished: number },
     pid: () => host.workerd(),
+    pids: () => host.workerd(),
     stop: async () => {
       await client.close();
       await host.stop();

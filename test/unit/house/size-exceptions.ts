@@ -13,8 +13,6 @@ const PROCESSOR = "A dead letter is named by all four.";
 export const SIZE_EXCEPTIONS: readonly SizeException[] = [
   { file: "bench/dure/system.ts", name: "submitTo", reason: BENCH },
   { file: "bench/dure/system.ts", name: "putQueue", reason: BENCH },
-  { file: "bench/run.ts", name: "both", reason: BENCH },
-  { file: "bench/run.ts", name: "speed", reason: BENCH },
   { file: "workers/db/operations.ts", name: "finishOperation", reason: GATEWAY },
   { file: "workers/gateway/platform/metrics.ts", name: "families", reason: GATEWAY },
   { file: "workers/gateway/routing/scatter.ts", name: "scatter", reason: GATEWAY },

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { dollarsPerMillion } from "../../../bench/prices.ts";
-import { passes, type Row } from "../../../bench/report.ts";
+import { passes, type Row, table } from "../../../bench/report.ts";
+import { middle } from "../../../bench/rounds.ts";
 
 const row = (rest: Partial<Row>): Row => ({ name: "x", dure: null, unit: "", ...rest });
 
@@ -21,4 +22,27 @@ it("a million jobs of one row, one message and one request each cost what the pr
   const usage = { ...nothing, objectRows: 1, messages: 1, workerRequests: 1 };
   expect(dollarsPerMillion(usage)).toBeCloseTo(1 + 1.2 + 0.3);
   expect(dollarsPerMillion({ ...usage, alarmRows: 1 })).toBeCloseTo(1 + 1.2 + 0.3 + 1);
+});
+
+it("a row says what stands in the place of the floor, with its figure and in its budget", () => {
+  const beside = row({
+    floor: 1000,
+    beside: "BullMQ",
+    dure: 2500,
+    unit: "jobs/s",
+    budget: { of: "ratio", atLeast: 3 },
+  });
+  expect(table([beside]).split("\n")[1]?.split(/ {2,}/)).toEqual([
+    "x, jobs/s",
+    "BullMQ 1,000",
+    "2,500",
+    "2.50",
+    ">= 3 x BullMQ",
+    "MISS",
+  ]);
+});
+
+it("the median of runs is missing when one of them is", () => {
+  expect(middle([3, 1, 2], (value) => value)).toBe(2);
+  expect(middle([3, null, 2], (value) => value)).toBeNull();
 });
