@@ -397,9 +397,17 @@ describe("without a key", () => {
   );
 
   it("an address that guesses keys is cut short with 429", async () => {
-    const headers = { "cf-connecting-ip": "203.0.113.9" };
-    const statuses: number[] = [];
-    for (let i = 0; i < 120; i++) statuses.push((await call("GET", "/v1/jobs", { key: bareToken(i), headers })).status);
+    let headers = {};
+    let statuses: number[] = [];
+    // The window of a minute may turn once while this runs, and then counts anew.
+    for (const address of ["203.0.113.9", "203.0.113.10"]) {
+      headers = { "cf-connecting-ip": address };
+      statuses = [];
+      for (let i = 0; i < 120; i++) {
+        statuses.push((await call("GET", "/v1/jobs", { key: bareToken(i), headers })).status);
+      }
+      if (statuses.lastIndexOf(401) < statuses.indexOf(429)) break;
+    }
     expect(new Set(statuses)).toEqual(new Set([401, 429]));
     expect(statuses.lastIndexOf(401)).toBeLessThan(statuses.indexOf(429));
     const answer = await call("GET", "/v1/jobs", { key: "dure_guess_again", headers });
