@@ -65,7 +65,7 @@ export function forRpc(value: unknown): unknown {
 }
 
 /** What is any JSON value in an answer, and has its text beside it. */
-const TEXTS = /^(payload|result|checkpoint)$/;
+const TEXTS = new Set(["payload", "result", "checkpoint"]);
 /** The next string, number, word or bracket of a text that is JSON. */
 const TOKEN = /[\s,:]*("[^"\\]*(?:\\.[^"\\]*)*"|[^\s,:[\]{}"]+|[[\]{}])/y;
 
@@ -85,10 +85,10 @@ function addTexts(answer: string, value: Json): string {
   if (token === "[") for (let i = 0; addTexts(answer, value?.[i]) !== "]"; i++);
   if (token !== "{") return token;
   for (let name = TOKEN.exec(answer)?.[1] ?? "}"; name !== "}"; name = TOKEN.exec(answer)?.[1] ?? "}") {
-    const key = String(JSON.parse(name));
+    const key = name.includes("\\") ? String(JSON.parse(name)) : name.slice(1, -1);
     const from = TOKEN.lastIndex;
     // Null is what stands where there is none, and says no more as text.
-    const isText = TEXTS.test(key) && value !== undefined && value?.[key] !== null;
+    const isText = TEXTS.has(key) && value !== undefined && value?.[key] !== null;
     addTexts(answer, isText ? undefined : value?.[key]);
     if (isText && value)
       Object.assign(value, { [`${key}Text`]: answer.slice(from, TOKEN.lastIndex).replace(/^[\s:]+/, "") });

@@ -39,6 +39,7 @@ describe("an answer", () => {
       ],
       next: { a: [[], {}] },
     });
+    expect(readAnswer('{"pay\\u006coad":1.0,"\\"":2}')).toEqual({ payload: 1, payloadText: "1.0", '"': 2 });
     expect(readAnswer("[1,null]")).toEqual([1, null]);
     expect(readAnswer('"payload"')).toBe("payload");
   });
