@@ -56,7 +56,7 @@ function comesAgainUntil(
 /** As `keptUntil`, of a pack whose jobs have all succeeded: they leave together. */
 export function packKeptUntil(parts: Parts, head: PackHead, now: number): number {
   const { settings } = parts.get(QUEUES).get(head.queue);
-  const createdAt = Math.max(0, ...head.segments.map(([, at]) => at));
+  const createdAt = Math.max(0, ...Array.from(head.segments, ([, at]) => at));
   const specs = goesToHistory(settings, true) ? [null] : specsOf(parts, head);
   return Math.max(...specs.map((spec) => keptUntil(settings, { succeeded: true, spec, createdAt }, now)));
 }

@@ -2,9 +2,10 @@ import { utf8Bytes } from "../../../../contract/primitives.ts";
 import { parseJobId } from "../../../../domain/job-id.ts";
 import type { Step } from "../../kernel/step.ts";
 import type { NewRow } from "../state-store.ts";
-import type { PackHead, Segment } from "./pack-head.ts";
+import type { PackHead } from "./pack-head.ts";
 import { LARGEST_TEXT, MOST_APART_MS, MOST_CHARACTERS, MOST_JOBS, PACKING } from "./packing.ts";
 import { PACKED_BYTES, PACKS } from "./packs.ts";
+import { Segments } from "./segments.ts";
 
 /** Rows that one pack takes, and what their payloads take. */
 interface Group {
@@ -79,8 +80,8 @@ function countSame(rows: readonly NewRow[], spec: string): number {
 
 /** Whether a job may stand behind those of a pack: of the same kind, with a higher rank. */
 function follows({ timeout_ms, rank, seq }: NewRow, { timeoutMs, segments }: PackHead): boolean {
-  const last = segments.at(-1);
-  return last !== undefined && timeout_ms === timeoutMs && rank >= last[3] + last[0] && seq >= last[2] + last[0];
+  const { last } = segments;
+  return last !== null && timeout_ms === timeoutMs && rank >= last[3] + last[0] && seq >= last[2] + last[0];
 }
 
 function newPack(step: Step, rows: readonly NewRow[]): void {
@@ -97,7 +98,7 @@ function newPack(step: Step, rows: readonly NewRow[]): void {
     bytes: 0,
     minId: first.id,
     maxId: first.id,
-    segments: [],
+    segments: Segments.none,
     spec: rows.every(({ spec }) => spec === first.spec) ? first.spec : null,
     gone: new Set(),
     next: 0,
@@ -113,7 +114,7 @@ function newPack(step: Step, rows: readonly NewRow[]): void {
 }
 
 function withRows(head: PackHead, rows: readonly NewRow[]): PackHead {
-  const segments: [number, number, number, number][] = head.segments.map(([...segment]) => segment);
+  const segments: [number, number, number, number][] = [...head.segments].map(([...segment]) => segment);
   let { minId, maxId, bytes } = head;
   for (const { id, seq, rank, created_at: createdAt, payload } of rows) {
     if (id < minId) minId = id;
@@ -125,7 +126,6 @@ function withRows(head: PackHead, rows: readonly NewRow[]): PackHead {
     if (goesOn) last[0] += 1;
     else segments.push([1, createdAt, seq, rank]);
   }
-  const grown: readonly Segment[] = segments;
   return {
     ...head,
     n: head.n + rows.length,
@@ -133,6 +133,6 @@ function withRows(head: PackHead, rows: readonly NewRow[]): PackHead {
     bytes,
     minId,
     maxId,
-    segments: grown,
+    segments: new Segments(segments),
   };
 }

@@ -1,7 +1,6 @@
-/** What is kept in memory of packs. All of it is immutable: a step that changes a pack makes another head of it. */
+import type { Segments } from "./segments.ts";
 
-/** Neighbours of a pack that were accepted in one step: their sequence numbers and ranks ascend by one from the first's. */
-export type Segment = readonly [jobs: number, createdAt: number, seq: number, rank: number];
+/** What is kept in memory of packs. All of it is immutable: a step that changes a pack makes another head of it. */
 
 /** Jobs that one claim has started and of which some still run. */
 export interface OpenSlice {
@@ -31,7 +30,7 @@ export interface PackHead {
   readonly bytes: number;
   readonly minId: string;
   readonly maxId: string;
-  readonly segments: readonly Segment[];
+  readonly segments: Segments;
   /** The spec of all of its jobs; null where each has its own. */
   readonly spec: string | null;
   /** Places of jobs that are rows by now. */

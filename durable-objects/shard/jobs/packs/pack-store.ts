@@ -1,5 +1,6 @@
 import type { Sql, SqlRow } from "../../../sql.ts";
-import { liveOf, type OpenSlice, type PackHead, type Segment } from "./pack-head.ts";
+import { liveOf, type OpenSlice, type PackHead } from "./pack-head.ts";
+import { type Segment, Segments } from "./segments.ts";
 
 /** The texts of a pack's jobs, by their places. */
 export interface PackTexts {
@@ -326,7 +327,7 @@ function headOf(row: PackRow, slices: readonly SliceRow[]): PackHead {
     bytes: row.bytes,
     minId: row.min_id,
     maxId: row.max_id,
-    segments: JSON.parse(row.segments) as Segment[],
+    segments: new Segments(JSON.parse(row.segments) as Segment[]),
     spec: row.spec,
     gone,
     next,
