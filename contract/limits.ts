@@ -29,6 +29,10 @@ export const MAX_WAIT_SECONDS = 60;
 export const MAX_LEASE_SECONDS = 86_400;
 export const MAX_DELAY_SECONDS = 366 * 86_400;
 export const MAX_PUSH_TIMEOUT_SECONDS = 15 * 60;
+/** What an invocation of a Queue's consumer has for jobs. Cloudflare ends it after 15 minutes: what it has then could no longer be told. */
+export const INVOCATION_SECONDS = 14.5 * 60;
+/** A job that had so much of one, and is not done, will not be in another: it has failed. One that came later is given back. */
+export const WHOLE_INVOCATION_SECONDS = 14 * 60;
 export const MAX_PULL_TIMEOUT_SECONDS = 24 * 3600;
 export const MAX_ATTEMPTS = 100;
 export const MAX_PARTITIONS = 4096;

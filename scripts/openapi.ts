@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
+  INVOCATION_SECONDS,
   MAX_BATCH_JOBS,
   MAX_BODY_BYTES,
   MAX_BOOKMARKS,
@@ -15,6 +16,7 @@ import {
   MAX_RESULT_BYTES,
   MAX_SPAWN,
   MAX_WAIT_SECONDS,
+  WHOLE_INVOCATION_SECONDS,
 } from "../contract/limits.ts";
 import { openapiDocument } from "../contract/openapi.ts";
 import { PROBLEMS } from "../contract/problem.ts";
@@ -22,6 +24,7 @@ import { clientSources } from "./client-types.ts";
 
 /** Those that the client keeps by itself. */
 const limits = {
+  INVOCATION_SECONDS,
   MAX_BATCH_JOBS,
   MAX_BODY_BYTES,
   MAX_BOOKMARKS,
@@ -32,6 +35,7 @@ const limits = {
   MAX_RESULT_BYTES,
   MAX_SPAWN,
   MAX_WAIT_SECONDS,
+  WHOLE_INVOCATION_SECONDS,
 };
 
 const root = join(import.meta.dirname, "..");

@@ -1,13 +1,17 @@
-import { MAX_CLAIM } from "./generated/limits.ts";
+import { INVOCATION_SECONDS, MAX_CLAIM, WHOLE_INVOCATION_SECONDS } from "./generated/limits.ts";
 import { JobRunner } from "./job-runner.ts";
 import type { Log } from "./log.ts";
 import type { Handler } from "./running-job.ts";
 import type { WorkPort } from "./work-port.ts";
 
-/** Cloudflare ends an invocation of a Queue's consumer after 15 minutes: handlers are told before. */
-const MAX_RUN_MS = 14.5 * 60_000;
-/** What they get to end, and their outcomes to be delivered. */
+/** Then handlers are told that the invocation ends. */
+const MAX_RUN_MS = INVOCATION_SECONDS * 1000;
+/** Nothing is claimed in the minute before: most of it would only be given back. */
+const NO_CLAIMS_MS = 60_000;
+/** What handlers get to end, and their outcomes to be delivered. */
 const ABORT_GRACE_MS = 15_000;
+
+const ENDED = "The invocation of the consumer that ran it has come to its end.";
 
 export interface RunOptions {
   port: WorkPort;
@@ -15,7 +19,7 @@ export interface RunOptions {
   handlers: [queue: string, handler: Handler][];
   concurrency: number;
   leaseSeconds: number;
-  /** No claims after this long. */
+  /** No claims after this long, nor in the invocation's last minute. */
   budgetMs: number;
   /** Who claims: tells this invocation from others. */
   name: string;
@@ -42,11 +46,12 @@ export class ConsumerRun {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.#claimsUntil = options.port.clock.now() + options.budgetMs;
+    this.#claimsUntil = options.port.clock.now() + Math.min(options.budgetMs, MAX_RUN_MS - NO_CLAIMS_MS);
     this.#runner = new JobRunner({
       ...options,
       onChange: () => this.#pump(),
       onEnd: (queue) => this.#dry.delete(queue),
+      end: { signal: this.#stopped.signal, reason: ENDED, wholeRunMs: WHOLE_INVOCATION_SECONDS * 1000 },
       stopped: this.#stopped.signal,
       closed: this.#closed.signal,
     });

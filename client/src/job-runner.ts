@@ -3,7 +3,7 @@ import type { Log } from "./log.ts";
 import type { Pending } from "./outbox.ts";
 import { releaseReport } from "./released.ts";
 import { Reporter } from "./reporter.ts";
-import { type Handler, runJob, STOPPED } from "./running-job.ts";
+import { type End, type Handler, runJob } from "./running-job.ts";
 import type { WorkPort } from "./work-port.ts";
 
 export interface JobRunnerOptions {
@@ -16,8 +16,8 @@ export interface JobRunnerOptions {
   onChange: () => void;
   /** A handler of this queue has ended. */
   onEnd?: (queue: string) => void;
-  /** Aborted when no more jobs are to be begun: those that a claim still brings are given back. */
-  stopping?: AbortSignal;
+  /** Jobs that a claim brings after it are given back. */
+  end: End;
   /** Aborted when handlers are to give up. */
   stopped: AbortSignal;
   /** Aborted when nothing more is to be sent. */
@@ -111,11 +111,11 @@ export class JobRunner {
   }
 
   async #run(job: ClaimedJob, { queue, handler }: ClaimOptions): Promise<void> {
-    const { port, leaseSeconds, stopping, stopped, onEnd, log } = this.#options;
+    const { port, leaseSeconds, end, stopped, onEnd, log } = this.#options;
     this.#running++;
-    if (stopping?.aborted) this.#reporter.add(releaseReport(job.lease, STOPPED));
+    if (end.signal.aborted) this.#reporter.add(releaseReport(job.lease, { reason: end.reason }));
     else {
-      const report = await runJob(job, { port, handler, log, leaseSeconds, stopping, stopped });
+      const report = await runJob(job, { port, handler, log, leaseSeconds, end, stopped });
       if (report !== null) this.#reporter.add(report);
     }
     this.#running--;

@@ -60,18 +60,25 @@ export interface RunOptions {
   /** Told of what a handler threw. */
   log: Log;
   leaseSeconds: number;
-  /** Aborted when somebody stops the worker. */
-  stopping?: AbortSignal | undefined;
-  /** Aborted when the worker's grace is over. */
+  end: End;
+  /** Aborted when handlers are to give up. */
   stopped: AbortSignal;
 }
 
-/** Why a worker that is stopped gives a job back. */
-export const STOPPED: ReleaseRequest = { reason: "The worker was stopped." };
+/** That whoever runs the jobs comes to an end. */
+export interface End {
+  /** Aborted when it does: no more jobs are begun. */
+  signal: AbortSignal;
+  /** Why jobs are given back then. */
+  reason: string;
+  /** A job that ran so long and then gives up has had all the time that there is for it: it has failed. */
+  wholeRunMs: number;
+}
 
 /** Runs one claimed job with heartbeats. Never rejects. Null: the outcome is no longer ours to report. */
 export async function runJob(job: ClaimedJob, options: RunOptions): Promise<ReportRequest | null> {
-  const { port, leaseSeconds, stopping, stopped, handler, log } = options;
+  const { port, leaseSeconds, end, stopped, handler, log } = options;
+  const startedAt = port.clock.now();
   const interrupt = new AbortController();
   const done = new AbortController();
   const stop = () => interrupt.abort(new Interrupted("worker-stopped"));
@@ -103,7 +110,8 @@ export async function runJob(job: ClaimedJob, options: RunOptions): Promise<Repo
   const { reason } = interrupt.signal;
   const isLost = reason instanceof Interrupted && reason.code !== "worker-stopped";
   // Nothing is wrong with a job whose worker was stopped: it goes to the next one, with all of its attempts.
-  if (stopping?.aborted && reason !== undefined && !isLost && !report.ok) released.as ??= STOPPED;
+  const gaveUp = end.signal.aborted && reason !== undefined && !isLost && !report.ok;
+  if (gaveUp && port.clock.now() - startedAt < end.wholeRunMs) released.as ??= { reason: end.reason };
   // A job that goes on later does so from what it said last; one that succeeded needs it no more.
   if (!report.ok || released.as !== null) await heart.flush();
   if (isLost) return null;

@@ -85,7 +85,11 @@ export class Worker {
       name,
       log: this.#log,
       onChange: () => this.#pump(),
-      stopping: this.#stopping.signal,
+      end: {
+        signal: this.#stopping.signal,
+        reason: "The worker was stopped.",
+        wholeRunMs: Number.POSITIVE_INFINITY,
+      },
       stopped: this.#graceOver.signal,
       closed: this.#ended.signal,
     });

@@ -1,4 +1,5 @@
 /** A shard reduced to a backlog and leases, and the world of one work loop around it, in virtual time. */
+import { INVOCATION_SECONDS } from "../../contract/limits.ts";
 import type {
   ExtendRequest,
   ExtendResult,
@@ -10,6 +11,7 @@ import type {
   WorkItem,
   WorkRequest,
 } from "../../contract/rpc.ts";
+import { secondsToMs } from "../../contract/time.ts";
 import { Connections } from "../../workers/processor/connections.ts";
 import type { WorkLoopOptions } from "../../workers/processor/work-loop.ts";
 import type { Control, WorkEvent, WorkPorts } from "../../workers/processor/work-ports.ts";
@@ -80,7 +82,9 @@ export class ScriptedShard {
   }
 
   options(over: Partial<WorkLoopOptions> = {}): WorkLoopOptions {
-    return { lane: "default", worker: "w", budgetMs: 750, pollMs: 0, connections: this.connections, ...over };
+    const endsAt = this.clock.now() + secondsToMs(INVOCATION_SECONDS);
+    const { connections } = this;
+    return { lane: "default", worker: "w", budgetMs: 750, endsAt, pollMs: 0, connections, ...over };
   }
 
   ports(): WorkPorts {

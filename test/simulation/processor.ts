@@ -1,10 +1,12 @@
 /** The real work loop, on the simulation's ports. One consumer invocation for each batch of bells. */
 import type { Doorbell } from "../../contract/doorbell.ts";
+import { INVOCATION_SECONDS } from "../../contract/limits.ts";
 import type { Outcome, WorkItem } from "../../contract/rpc.ts";
+import { secondsToMs } from "../../contract/time.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { Connections } from "../../workers/processor/connections.ts";
 import { sweep } from "../../workers/processor/sweep.ts";
-import { startWorkLoop } from "../../workers/processor/work-loop.ts";
+import { NO_CLAIMS_MS, startWorkLoop } from "../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../workers/processor/work-ports.ts";
 import { outcomeOf } from "./executor.ts";
 import type { Life } from "./life.ts";
@@ -21,16 +23,19 @@ export async function hearWork(sim: Simulation, life: Life, lane: Lane, bells: D
   const connections = new Connections(MAX_CONNECTIONS, LANE_CONSUMERS);
   // Zero as on Cloudflare; otherwise as on a host that delivers one batch at a time.
   const sweepMs = sim.random.pick([0, 0, 1_000]);
+  const endsAt = sim.clock.now() + secondsToMs(INVOCATION_SECONDS);
   const start = (shard: string) =>
     startWorkLoop(ports(sim, life, shard), {
       lane,
       worker: life.name,
       budgetMs: sweepMs === 0 ? BUDGET_MS : SWEEP_BUDGET_MS,
+      endsAt,
       pollMs: sweepMs,
       connections,
     });
   const shards = () => Promise.resolve(sim.gateway.shards());
-  await sweep({ start, shards, after: afterOf(sim, life) }, new Set(bells.map((bell) => bell.shard)), {
+  const isOver = () => sim.clock.now() >= endsAt - NO_CLAIMS_MS;
+  await sweep({ start, shards, after: afterOf(sim, life), isOver }, new Set(bells.map((bell) => bell.shard)), {
     firstMs: sweepMs,
     mostMs: sweepMs,
   });

@@ -1,6 +1,7 @@
-import { MAX_PUSH_TIMEOUT_SECONDS } from "../../contract/limits.ts";
+import { WHOLE_INVOCATION_SECONDS } from "../../contract/limits.ts";
 import { mergeProgress } from "../../contract/progress-patch.ts";
 import type { HandedOver, Outcome, ProgressPatch, Report, WorkItem } from "../../contract/rpc.ts";
+import { secondsToMs } from "../../contract/time.ts";
 import { faultText } from "../../domain/fault.ts";
 import type { PushType } from "../../domain/queue.ts";
 import type { Memory } from "./memory.ts";
@@ -10,15 +11,14 @@ import type { WorkPorts } from "./work-ports.ts";
 /** One report call stays under the 32 MiB that an RPC may carry: text may take two bytes a code unit on the wire. */
 const MAX_REPORT_UNITS = 8 * 1024 * 1024;
 
-/** Cloudflare ends an invocation of a Queue's consumer after 15 minutes. */
-const MAX_IN_HAND_MS = MAX_PUSH_TIMEOUT_SECONDS * 1000;
-
 interface Running {
   item: WorkItem;
   /** The shard that its slot has moved to; null while it is the one that gave the job. */
   home: string | null;
   stopper: Stopper;
-  /** The attempt's time is up. */
+  /** When the call was sent that brought it. */
+  askedAt: number;
+  /** The attempt's time is up, or that of the invocation. */
   deadlineAt: number;
   leaseUntil: number;
   /** What the job has said and no answer has confirmed. */
@@ -31,9 +31,20 @@ interface Finished {
   home: string | null;
 }
 
+interface InFlightOptions {
+  /** When the invocation comes to its end. */
+  endsAt: number;
+  /** Called whenever a job stops running, with the kind of room it leaves. */
+  onChange: (type: PushType) => void;
+  /** Called when one says something. */
+  onSay: () => void;
+  memory: Memory;
+}
+
 /** The jobs an executor has in flight: those that run, and the outcomes that wait to be reported. */
 export class InFlight {
   readonly #ports: Pick<WorkPorts, "execute" | "now">;
+  readonly #endsAt: number;
   readonly #onChange: (type: PushType) => void;
   readonly #onSay: () => void;
   readonly #memory: Memory;
@@ -42,11 +53,8 @@ export class InFlight {
   #finished: Finished[] = [];
   #finishedSince: number | null = null;
 
-  /** `onChange` is called whenever a job stops running, with the kind of room it leaves; `onSay` when one says something. */
-  constructor(
-    ports: Pick<WorkPorts, "execute" | "now">,
-    { onChange, onSay, memory }: { onChange: (type: PushType) => void; onSay: () => void; memory: Memory },
-  ) {
+  constructor(ports: Pick<WorkPorts, "execute" | "now">, { endsAt, onChange, onSay, memory }: InFlightOptions) {
+    this.#endsAt = endsAt;
     this.#memory = memory;
     this.#ports = ports;
     this.#onChange = onChange;
@@ -96,8 +104,16 @@ export class InFlight {
    */
   start(item: WorkItem, askedAt: number, leaseMs: number): void {
     const stopper = new Stopper((patch) => this.#hear(running, patch));
-    const deadlineAt = askedAt + timeInHandMs(item);
-    const running: Running = { item, home: null, stopper, deadlineAt, leaseUntil: askedAt + leaseMs, progress: null };
+    const deadlineAt = Math.min(askedAt + item.timeoutMs, this.#endsAt);
+    const running: Running = {
+      item,
+      home: null,
+      stopper,
+      askedAt,
+      deadlineAt,
+      leaseUntil: askedAt + leaseMs,
+      progress: null,
+    };
     this.#running.set(item.lease, running);
     this.#counts[item.target.type]++;
     this.#memory.hold(itemUnits(item));
@@ -134,13 +150,13 @@ export class InFlight {
     return running.item.id;
   }
 
-  /** Fails what has run out of time, and drops what has run out of lease. Returns the ids of the latter. */
+  /** Ends what has run out of time, and drops what has run out of lease. Returns the ids of the latter. */
   expire(): string[] {
     const now = this.#ports.now();
     const lost: string[] = [];
     for (const running of [...this.#running.values()]) {
       if (now >= running.deadlineAt) {
-        this.#recordOutcome(running, failure("timeout", `no outcome within ${timeInHandMs(running.item) / 1000} s`));
+        this.#recordOutcome(running, cutShort(running));
         running.stopper.stop();
       } else if (now >= running.leaseUntil) {
         this.drop(running.item.lease);
@@ -215,10 +231,20 @@ export class InFlight {
   }
 }
 
-/** How long an attempt may run here: a longer timeout is for a target that the job is handed over to. */
-function timeInHandMs({ timeoutMs }: WorkItem): number {
-  return Math.min(timeoutMs, MAX_IN_HAND_MS);
+/**
+ * What comes of a job whose time is up. The end of the invocation is not its fault, as long as another one has more time for it: then it
+ * goes back without having spent an attempt.
+ */
+function cutShort({ item, askedAt, deadlineAt }: Running): Outcome {
+  const ms = deadlineAt - askedAt;
+  if (ms >= item.timeoutMs) return failure("timeout", `no outcome within ${item.timeoutMs / 1000} s`);
+  if (ms >= secondsToMs(WHOLE_INVOCATION_SECONDS)) return failure("timeout", TOO_LONG);
+  const error = { code: "released", message: ENDED, retryable: true };
+  return { ok: false, error, retryAfterMs: 0, putBack: "released" };
 }
+
+const TOO_LONG = `no outcome within the ${WHOLE_INVOCATION_SECONDS / 60} minutes that the processor has for a job`;
+const ENDED = "the invocation of the processor that ran it has come to its end";
 
 /** Of what may be long, in code units. */
 function itemUnits({ payload, checkpoint }: WorkItem): number {

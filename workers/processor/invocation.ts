@@ -1,5 +1,7 @@
+import { INVOCATION_SECONDS } from "../../contract/limits.ts";
 import { objectStub } from "../../contract/object-stub.ts";
 import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
+import { secondsToMs } from "../../contract/time.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
@@ -21,7 +23,7 @@ import { OpenTargets } from "./open-targets.ts";
 import { runProjection } from "./projection.ts";
 import { type SecretCache, webhookSecrets } from "./secrets.ts";
 import { BESIDE_LONG_JOBS, type Pace, sweep } from "./sweep.ts";
-import { startWorkLoop } from "./work-loop.ts";
+import { NO_CLAIMS_MS, startWorkLoop } from "./work-loop.ts";
 import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
 /** Short, because Cloudflare adds consumers only when a batch ends: a backlog is met by more of them, not by longer ones. */
@@ -47,6 +49,7 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 /** What one batch of bells starts: the real clock, network and storage behind the ports of the loops. */
 export class Invocation {
   readonly #env: ProcessorEnv;
+  readonly #endsAt = now() + secondsToMs(INVOCATION_SECONDS);
   readonly #worker = `processor/${crypto.randomUUID()}`;
   readonly #sweepMs: number;
   readonly #waitMs: number;
@@ -83,12 +86,14 @@ export class Invocation {
         budgetMs: sweeping ? SWEEP_BUDGET_MS : BUDGET_MS,
         pollMs: this.#sweepMs,
         waitMs: this.#waitMs,
+        endsAt: this.#endsAt,
         connections: this.#connections,
         memory,
       });
     const untilWork = async (shard: string, waitMs: number) =>
       (await this.#shard(shard).awaitLane({ v: RPC_VERSION, epoch: EPOCH_UNKNOWN, lane, waitMs })).result;
-    const ports = { start, shards: () => this.#allShards(), after };
+    const isOver = () => now() >= this.#endsAt - NO_CLAIMS_MS;
+    const ports = { start, shards: () => this.#allShards(), after, isOver };
     // To be told of work keeps a shard in memory, which costs nothing on a local host alone.
     return sweeping
       ? sweep({ ...ports, untilWork }, shards, this.#localPace())
@@ -112,7 +117,8 @@ export class Invocation {
         budgetMs: DELIVERY_BUDGET_MS,
         connections: this.#connections,
       });
-    return sweep({ start, shards: () => this.#allShards(), after }, shards, this.#localPace());
+    const isOver = () => now() >= this.#endsAt;
+    return sweep({ start, shards: () => this.#allShards(), after, isOver }, shards, this.#localPace());
   }
 
   #localPace(): Pace {

@@ -6,6 +6,8 @@ export interface SweepPorts {
   start(shard: string): WorkLoop;
   shards(): Promise<string[]>;
   after: WorkPorts["after"];
+  /** Whether the invocation is to take no more: loops that live go on to their end. */
+  isOver(): boolean;
   /** Resolves to true as soon as the shard has work, and to false after `ms` milliseconds. May reject. Left out: shards do not say. */
   untilWork?(shard: string, ms: number): Promise<boolean>;
 }
@@ -74,6 +76,7 @@ class Sweep {
     let tried: WorkLoop[] = [];
     while (this.#alive.size > 0) {
       await this.#pause();
+      if (this.#ports.isOver()) return this.allEnded();
       if (this.#alive.size === 0) return;
       this.#setPace(tried);
       tried = [];
@@ -108,7 +111,7 @@ class Sweep {
     this.#watched.add(shard);
     while (this.#alive.size > 0) {
       const has = await untilWork(shard, WATCH_MS).catch(() => null);
-      if (this.#alive.size === 0) break;
+      if (this.#alive.size === 0 || this.#ports.isOver()) break;
       if (has === false) continue;
       const latest = this.#latest.get(shard);
       const loop = has && latest?.claiming() !== true ? this.start(shard) : latest;

@@ -24,6 +24,9 @@ const WARM_MS = 60_000;
 /** How long an outcome waits for company before it is reported alone. */
 const LINGER_MS = 25;
 
+/** Nothing is claimed in the last minute of an invocation, which is what a job has by default: what came later would not be done. */
+export const NO_CLAIMS_MS = 60_000;
+
 const NEVER = Number.POSITIVE_INFINITY;
 const NO_ROOM = { handler: 0, http: 0 };
 
@@ -31,8 +34,10 @@ export interface WorkLoopOptions {
   lane: Lane;
   /** Names the invocation in a job's attempts. */
   worker: string;
-  /** Claims go on for this long, unless the shard runs dry first. Jobs in hand are finished whatever the time. */
+  /** Claims go on for this long, unless the shard runs dry first. Jobs in hand are finished, if it is before `endsAt`. */
   budgetMs: number;
+  /** When the invocation comes to its end, epoch milliseconds: what runs then is stopped, so that there is time to say so. */
+  endsAt: number;
   /** While jobs are in hand, look for more this often even if none finishes. 0: never (another bell brings another loop). */
   pollMs: number;
   /**
@@ -116,14 +121,15 @@ class Loop {
   constructor(ports: WorkPorts, options: WorkLoopOptions) {
     this.#ports = ports;
     this.#options = options;
-    this.#claimUntil = ports.now() + options.budgetMs;
-    this.#warmUntil = ports.now() + Math.max(WARM_MS, options.budgetMs);
+    this.#warmUntil = Math.min(ports.now() + Math.max(WARM_MS, options.budgetMs), options.endsAt - NO_CLAIMS_MS);
+    this.#claimUntil = Math.min(ports.now() + options.budgetMs, this.#warmUntil);
     this.#memory = options.memory ?? new Memory();
     const onChange = (type: PushType) => {
       if (type === "http") options.connections.give(1);
       this.#wake();
     };
-    this.#inFlight = new InFlight(ports, { onChange, onSay: () => this.#heart.heard(), memory: this.#memory });
+    const { endsAt } = options;
+    this.#inFlight = new InFlight(ports, { endsAt, onChange, onSay: () => this.#heart.heard(), memory: this.#memory });
     this.#heart = new Heartbeat({ ports, inFlight: this.#inFlight, leaseMs: LEASE_MS, onChange: () => this.#wake() });
     this.#movedReports = new MovedReports({ ports, inFlight: this.#inFlight, onChange: () => this.#wake() });
   }

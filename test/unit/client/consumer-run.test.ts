@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { DureBinding } from "../../../client/src/binding.ts";
-import { consumer, type HandlerContext, type TypedJob } from "../../../client/src/consumer.ts";
+import { consumer, type Handler, type HandlerContext, type TypedJob } from "../../../client/src/consumer.ts";
 import { type ClaimInput, ReportBody, type ReportInput } from "../../../contract/pull.ts";
 import type { Outcome } from "../../../contract/rpc.ts";
 import { isFinal } from "../../../domain/job/state.ts";
@@ -76,7 +76,7 @@ describe("an invocation", () => {
     expect(reports).toEqual([{ lease: "lease-a", ok: true, result: "late" }]);
   });
 
-  test("tells its handlers to give up before the platform ends it, and reports that they may run again", async () => {
+  test("fails a job that had all of it, before the platform ends it", async () => {
     const { clock, ring, reports } = startConsumer(
       { q: ["a"] },
       {
@@ -92,6 +92,35 @@ describe("an invocation", () => {
     await clock.advance(1);
     expect(run.ended).toBe(true);
     expect(reports).toMatchObject([{ ok: false, error: { code: "worker-stopped", retryable: true } }]);
+  });
+
+  test("gives back a job that came later, without an attempt being spent, and claims none in its last minute", async () => {
+    const givesUp: Handler = (_, { signal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const handler: Handler = (job, context) => (job.id === "first" ? clock.sleep(60_000) : givesUp(job, context));
+    const { clock, ring, reports, waiting } = startConsumer(
+      { q: ["first", "later", "last"] },
+      { concurrency: 1, budgetMs: 3_600_000, handlers: { q: handler } },
+    );
+    const run = ring(BELL);
+    await clock.advance(14.5 * 60_000);
+    expect(run.ended).toBe(true);
+    const reason = "The invocation of the consumer that ran it has come to its end.";
+    expect(reports.slice(1)).toEqual([{ lease: "lease-later", ok: null, reason }]);
+    expect(waiting.get("q")).toEqual(["last"]);
+  });
+
+  test("does not claim in its last minute, however long it may", async () => {
+    const { clock, ring, claims } = startConsumer(
+      { q: range(2_000) },
+      { concurrency: 1, budgetMs: 3_600_000, handlers: { q: () => clock.sleep(1_000) } },
+    );
+    const run = ring(BELL);
+    await clock.advance(13.5 * 60_000);
+    const claimed = claims.length;
+    await clock.advance(60_000);
+    expect(run.ended).toBe(true);
+    expect([claimed > 700, claims.length]).toEqual([true, claimed]);
   });
 
   test("ends before the platform would, though a handler does not listen", async () => {

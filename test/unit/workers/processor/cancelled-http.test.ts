@@ -72,6 +72,7 @@ test("a cancellation closes the connection of a running HTTP job at the next hea
       lane: "default",
       worker: "w",
       budgetMs: 750,
+      endsAt: Number.POSITIVE_INFINITY,
       pollMs: 0,
       connections: new Connections(6),
     });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { INVOCATION_SECONDS } from "../../../../contract/limits.ts";
+import { secondsToMs } from "../../../../contract/time.ts";
 import { Connections } from "../../../../workers/processor/connections.ts";
 import { BESIDE_LONG_JOBS, type SweepPorts, sweep } from "../../../../workers/processor/sweep.ts";
-import { startWorkLoop } from "../../../../workers/processor/work-loop.ts";
+import { NO_CLAIMS_MS, startWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import { item, RPC_MS, ScriptedShard, START } from "../../../rigs/scripted-shard.ts";
 import { Clock } from "../../../simulation/clock.ts";
 
@@ -11,6 +13,8 @@ function shards(names: string[]) {
   const connections = new Connections(6);
   const worlds = new Map(names.map((name) => [name, new ScriptedShard(clock)]));
   const started: string[] = [];
+  const endsAt = START + secondsToMs(INVOCATION_SECONDS);
+  const isOver = () => clock.now() >= endsAt - NO_CLAIMS_MS;
   const world = (name: string) => worlds.get(name) ?? new ScriptedShard(clock);
   const run = (
     first: string[],
@@ -23,12 +27,12 @@ function shards(names: string[]) {
   ) => {
     const start = (name: string) => {
       started.push(name);
-      const options = { connections, budgetMs: everyMs > 0 ? 10_000 : 750, pollMs: everyMs };
+      const options = { connections, budgetMs: everyMs > 0 ? 10_000 : 750, pollMs: everyMs, endsAt };
       return startWorkLoop(world(name).ports(), world(name).options(options));
     };
     const one = world(names[0] ?? "");
     return one.until(
-      sweep({ start, shards: known, after: one.ports().after, ...(untilWork && { untilWork }) }, first, {
+      sweep({ start, shards: known, after: one.ports().after, isOver, ...(untilWork && { untilWork }) }, first, {
         firstMs: everyMs,
         mostMs,
       }),
@@ -164,6 +168,28 @@ describe("beside a long job", () => {
     clock.after(5_000, () => world("a").backlog.push(item(2)));
     await run(["a"], firstMs, { mostMs });
     expect(world("a").started.find(({ id }) => id === "job-2")?.at).toBeLessThan(15_000);
+  });
+
+  test("under lasting load it ends before the platform would end it, with nothing in hand", async () => {
+    const names = ["a", "b", "c"];
+    const { run, world, clock } = shards(names);
+    world("a").backlog = [item(1, { timeoutMs: 3_600_000 })];
+    for (const name of names) world(name).runMs = ({ id }) => (id === "job-1" ? 3_600_000 : 20_000);
+    let made = 1;
+    for (let at = 1_000; at < 1_000_000; at += 1_000) {
+      clock.after(at, () => world(names[at % 3] ?? "").backlog.push(item(++made)));
+    }
+    const endedAt = await run(["a"], firstMs, { mostMs, untilWork: async () => true });
+    expect(endedAt).toBeLessThan(secondsToMs(INVOCATION_SECONDS) + 1_000);
+    const outcomes = names.flatMap((name) => [...world(name).reported.entries()]);
+    expect(outcomes.filter(([, { ok }]) => ok !== true).map(([lease]) => lease)).toEqual(["lease-1"]);
+    const startedAt = names.flatMap((name) => world(name).started.map(({ at }) => at));
+    expect(outcomes.length).toBe(startedAt.length);
+    const takesNoMoreFrom = secondsToMs(INVOCATION_SECONDS) - NO_CLAIMS_MS;
+    expect(Math.max(...startedAt)).toBeGreaterThan(takesNoMoreFrom - NO_CLAIMS_MS);
+    // Nobody is asked for what would not be taken.
+    const late = names.flatMap((name) => world(name).calls.filter(({ at }) => at > takesNoMoreFrom + RPC_MS));
+    expect(late.filter(({ request }) => request.reports.length === 0)).toEqual([]);
   });
 });
 

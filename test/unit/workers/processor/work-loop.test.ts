@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { runWorkLoop, startWorkLoop } from "../../../../workers/processor/work-loop.ts";
-import { httpItem, item, RPC_MS, ScriptedShard } from "../../../rigs/scripted-shard.ts";
+import { INVOCATION_SECONDS } from "../../../../contract/limits.ts";
+import { NO_CLAIMS_MS, runWorkLoop, startWorkLoop } from "../../../../workers/processor/work-loop.ts";
+import { httpItem, item, RPC_MS, ScriptedShard, START } from "../../../rigs/scripted-shard.ts";
 
 function backlog(count: number, make = item) {
   return Array.from({ length: count }, (_, number) => make(number));
@@ -126,6 +127,62 @@ describe("time", () => {
     await shard.until(runWorkLoop(shard.ports(), shard.options({ budgetMs: 10_000, pollMs: 100 })));
     expect(shard.started[1]?.id).toBe("job-2");
     expect(shard.started[1]?.at).toBeLessThan(410);
+  });
+});
+
+/** Cloudflare ends it after 15 minutes; what is not told by then costs each job an attempt and the rest of its lease. */
+describe("the end of the invocation", () => {
+  const END = seconds(INVOCATION_SECONDS);
+
+  async function invocation(jobs: { at: number; timeoutMs: number; runMs: number }[]) {
+    const shard = new ScriptedShard();
+    const endsAt = START + END;
+    shard.runMs = ({ id }) => jobs[Number(id.slice(4))]?.runMs ?? 0;
+    const loops = jobs.map(async ({ at, timeoutMs }, i) => {
+      await shard.sleep(at);
+      shard.backlog.push(item(i, { timeoutMs }));
+      await runWorkLoop(shard.ports(), shard.options({ endsAt }));
+    });
+    const endedAt = await shard.until(Promise.all(loops).then(() => undefined));
+    return { shard, endedAt, outcomes: jobs.map((_, i) => shard.reported.get(`lease-${i}`)) };
+  }
+
+  test("gives back what it cuts short, without an attempt being spent, and tells it in time", async () => {
+    const { shard, endedAt, outcomes } = await invocation([{ at: seconds(60), timeoutMs: END, runMs: END }]);
+    const message = "the invocation of the processor that ran it has come to its end";
+    expect(outcomes).toEqual([
+      { ok: false, error: { code: "released", message, retryable: true }, retryAfterMs: 0, putBack: "released" },
+    ]);
+    expect(shard.signals.get("job-0")?.aborted).toBe(true);
+    expect(endedAt).toBe(END + RPC_MS);
+  });
+
+  test("fails what has had as much of one as there is: no other has more", async () => {
+    const jobs = [0, 29, 31].map((at) => ({ at: seconds(at), timeoutMs: seconds(900), runMs: seconds(900) }));
+    const { outcomes } = await invocation(jobs);
+    expect(outcomes.map((outcome) => outcome?.ok === false && outcome.error.code)).toEqual([
+      "timeout",
+      "timeout",
+      "released",
+    ]);
+    expect(outcomes[0]).not.toHaveProperty("putBack");
+  });
+
+  test("is no end of time for those whose own ends before, or that are done", async () => {
+    const { outcomes } = await invocation([
+      { at: seconds(700), timeoutMs: seconds(100), runMs: seconds(900) },
+      { at: seconds(700), timeoutMs: seconds(900), runMs: seconds(169) },
+    ]);
+    expect(outcomes).toMatchObject([{ error: { code: "timeout", message: "no outcome within 100 s" } }, { ok: true }]);
+  });
+
+  test("is not claimed for in its last minute, and somebody else is rung for", async () => {
+    const { shard, outcomes } = await invocation([
+      { at: END - NO_CLAIMS_MS - seconds(1), timeoutMs: seconds(60), runMs: seconds(59) },
+      { at: END - NO_CLAIMS_MS + 1, timeoutMs: seconds(60), runMs: 0 },
+    ]);
+    expect(outcomes).toMatchObject([{ ok: true }, undefined]);
+    expect(shard.calls.at(-1)?.request.room).toEqual({ handler: 0, http: 0 });
   });
 });
 
@@ -343,12 +400,12 @@ describe("a job that is handed over", () => {
     expect([...shard.reported.values()]).toEqual([{ ok: null }]);
   });
 
-  test("may take longer than any that stays: that one ends after 15 minutes", async () => {
+  test("may take longer than any that stays: that one ends with the invocation", async () => {
     const shard = new ScriptedShard();
     shard.backlog = [httpItem(1, { timeoutMs: seconds(24 * 3600) })];
     shard.runMs = () => seconds(3000);
     await shard.until(runWorkLoop(shard.ports(), shard.options()));
-    const message = "no outcome within 900 s";
+    const message = "no outcome within the 14 minutes that the processor has for a job";
     expect([...shard.reported.values()]).toMatchObject([{ ok: false, error: { code: "timeout", message } }]);
   });
 });
