@@ -103,24 +103,26 @@ async function errorsOf(resolution: { moduleResolution: string; module: string }
 }
 
 it("the README's examples run under the machine's Node and under the repository's", async () => {
-  const [first = "", second = ""] = blocks("js");
+  const [first = "", joined = "", worker = ""] = blocks("js");
   writeFileSync(join(project, "first.mjs"), first);
-  writeFileSync(join(project, "second.mjs"), second);
+  writeFileSync(join(project, "joined.mjs"), joined);
+  writeFileSync(join(project, "worker.mjs"), worker);
   const options = { cwd: project, env: { ...process.env, DURE_URL: host.url, DURE_KEY: ROOT_KEY } };
   const outputs = await Promise.all(
     nodes().map(async (node) => {
       const version = await run(node, ["--version"]);
-      const [submit, worker] = await Promise.all([
-        run(node, ["first.mjs"], options),
-        run(node, ["second.mjs"], options),
-      ]);
-      return [version.stdout.trim(), submit.stdout, worker.stdout.trim().split("\n").slice(0, 2)];
+      const [submit, many, work] = await Promise.all(
+        ["first.mjs", "joined.mjs", "worker.mjs"].map((script) => run(node, [script], options)),
+      );
+      const said = work?.stdout.trim().split("\n").slice(0, 2);
+      return [version.stdout.trim(), submit?.stdout, many?.stdout.trim(), said];
     }),
   );
   for (const output of outputs)
     expect(output).toEqual([
       expect.stringMatching(/^v\d+/),
       expect.stringContaining("words: 5,"),
+      "2",
       [`dure: claims jobs of the queue mails at ${host.url}, 10 at once`, "message for a@b"],
     ]);
   expect(outputs.length).toBeGreaterThan(0);

@@ -20,10 +20,10 @@ export interface Answered<View> extends Remarks {
   /** Of the answers that the call's definition lists. */
   status: 200 | 201 | 202 | 204 | 503;
   /**
-   * The caller waits for more: the view when it is there. `left` is aborted when the caller has gone. `view` is the answer
+   * The caller waits for more: the view when it is there. `left` is aborted when the caller has gone; null: nobody says so, and what it waits for goes with it. `view` is the answer
    * when this fails.
    */
-  later?: (left: AbortSignal) => Promise<Result<View>>;
+  later?: (left: AbortSignal | null) => Promise<Result<View>>;
   /** The door says that the caller has gone, where it hears of that. */
   left?: () => void;
   /** The door says now and then that the caller is there still, until the answer. */

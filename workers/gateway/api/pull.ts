@@ -52,7 +52,7 @@ export const claimJobs: UseCase<"claimJobs"> = async (context, { params, body })
   if (isProblem(jobs)) return jobs;
   const view = { jobs: viewsOf(jobs) };
   if (jobs.length > 0 || claim.wait === 0) return done(view);
-  const later = async (left: AbortSignal) => {
+  const later = async (left: AbortSignal | null) => {
     const waited = await waitForJobs(context, claim, left);
     return isProblem(waited) ? waited : { jobs: waited };
   };
@@ -80,7 +80,7 @@ export const reportJobs: UseCase<"reportJobs"> = async (context, { body }) => {
   const claimed = claim === undefined ? [] : await claimNow(context.services, claim, context.clock());
   const jobs = isProblem(claimed) ? [] : viewsOf(claimed);
   if (claim === undefined || jobs.length > 0 || claim.wait === 0) return done({ items, jobs });
-  const later = async (left: AbortSignal) => {
+  const later = async (left: AbortSignal | null) => {
     const waited = await waitForJobs(context, claim, left);
     return isProblem(waited) ? waited : { items, jobs: waited };
   };
@@ -162,10 +162,14 @@ async function claimOf({ services, caller, clock }: Context, queue: string, body
   return conflict.of("not-a-pull-queue", `The queue pushes its jobs to a ${settings.target.type} target.`);
 }
 
-async function waitForJobs(context: Context, claim: Claim, left: AbortSignal): Promise<Result<ClaimedJobView[]>> {
+async function waitForJobs(
+  context: Context,
+  claim: Claim,
+  left: AbortSignal | null,
+): Promise<Result<ClaimedJobView[]>> {
   const { services, clock, mayGoOn } = context;
   const jobs = await claimWaiting(services, claim, { clock, left, mayGoOn });
-  if (isProblem(jobs) || !left.aborted) return isProblem(jobs) ? jobs : viewsOf(jobs);
+  if (isProblem(jobs) || left?.aborted !== true) return isProblem(jobs) ? jobs : viewsOf(jobs);
   // Its worker went while it claimed. Once an answer is on its way nobody can tell: then the leases end by themselves.
   if (jobs.length > 0) context.later(giveBack(context, jobs));
   return [];

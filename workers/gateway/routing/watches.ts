@@ -21,6 +21,8 @@ export interface WatchesOptions {
   /** Until when, epoch milliseconds. */
   until: number;
   clock: () => number;
+  /** Nothing is watched: every shard is asked. */
+  holds?: boolean;
   /** Asks a shard that holds no watch; it may hold the call for `waitMs` milliseconds. True: it is worth looking. */
   ask(shard: string, waitMs: number): Promise<Result<boolean>>;
 }
@@ -110,7 +112,8 @@ export class Watches {
 
   /** Watches a shard until the watch is over, or has been looked at where it held none. */
   async #watch(shard: string): Promise<Heard | "refused"> {
-    const { watched, until, clock } = this.#options;
+    const { watched, until, clock, holds } = this.#options;
+    if (holds) return "refused";
     const over = new Promise<Heard>((resolve) => this.#goOn.set(shard, resolve));
     const hear = (heard: Heard) => {
       if (heard === "look") this.#note(shard);

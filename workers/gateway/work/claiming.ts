@@ -46,24 +46,25 @@ function noteDrained(
 /**
  * Waits up to `claim.wait` for jobs. The wait leases nothing: all shards are watched, and the first to have work is claimed from; a
  * wait for which no work came claims nothing. A client that is gone by then (`left`) gets no lease: nobody would hear of it, the job
- * would wait for its end, and an attempt be lost.
+ * would wait for its end, and an attempt be lost. Where nobody says that it has gone (`left` is null), the shards hold calls, which the
+ * runtime ends together with the caller's; a watch would outlive it.
  */
 export async function claimWaiting(
   services: Services,
   claim: Claim,
-  { clock, left, mayGoOn }: { clock: () => number; left: AbortSignal; mayGoOn: () => Promise<boolean> },
+  { clock, left, mayGoOn }: { clock: () => number; left: AbortSignal | null; mayGoOn: () => Promise<boolean> },
 ): Promise<Result<ClaimedJob[]>> {
   const until = clock() + secondsToMs(claim.wait);
   const shards = await shardsOf(services, claim.settings);
   if (isProblem(shards)) return shards;
-  const watches = watchesOf(services, claim.settings, { shards, until, clock });
-  left.addEventListener("abort", () => watches.close());
+  const watches = watchesOf(services, claim.settings, { shards, until, clock, holds: left === null });
+  left?.addEventListener("abort", () => watches.close());
   let drained = false;
   try {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
       const shard = await watches.next();
       drained = shard === null && watches.reached;
-      if (shard === null || left.aborted || !(await mayGoOn())) return [];
+      if (shard === null || left?.aborted === true || !(await mayGoOn())) return [];
       const jobs = await claimFrom(services, claim, { shard, max: claim.max });
       if (isProblem(jobs) || jobs.length > 0) return jobs;
       void services.shards.pause(pause).then(() => watches.waitOn(shard));
@@ -77,7 +78,7 @@ export async function claimWaiting(
 function watchesOf(
   { shards: client }: Services,
   { namespace, name: queue }: QueueSettings,
-  when: Pick<WatchesOptions, "shards" | "until" | "clock">,
+  when: Pick<WatchesOptions, "shards" | "until" | "clock" | "holds">,
 ): Watches {
   return new Watches(client, {
     ...when,

@@ -42,7 +42,8 @@ export async function perform<View>(
   const answered = (await carriedOut(definition, run, [context, input])) as Result<Answered<object>>;
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
-  const later = await answered.later?.(visit.left);
+  // The runtime ends a call whose caller has gone, and the calls that it makes with it; nobody is told.
+  const later = await answered.later?.(null);
   const view = later === undefined || isProblem(later) ? answered.view : later;
   return { ...(asValues(view) as View), meta: await metaOf(context, answered) };
 }
