@@ -141,7 +141,7 @@ class History {
     else if (this.h.succeed(item.lease) === "recorded") this.succeeded.push(item.id);
   }
 
-  /** The soonest of everything that the rows say is due, or null. */
+  /** The soonest of everything that the rows say is due, or null. Finished jobs are forgotten in rounds of a minute. */
   soonest(): number | null {
     const { h } = this;
     const projected = Number(
@@ -149,7 +149,7 @@ class History {
     );
     const row = h.sql.all<{ at: number | null }>(
       `SELECT min(at) AS at FROM (SELECT min(due_at) AS at FROM jobs UNION ALL SELECT min(expires_at) FROM idempotency
-         UNION ALL SELECT min(purge_at) FROM finished WHERE seq <= ?)`,
+         UNION ALL SELECT (min(purge_at) + 59999) / 60000 * 60000 FROM finished WHERE seq <= ?)`,
       projected,
     )[0];
     return row?.at ?? null;
