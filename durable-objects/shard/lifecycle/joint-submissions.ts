@@ -13,7 +13,12 @@ const FEW_JOBS = 16;
  */
 export const JOINT_SUBMISSIONS: Joint<SubmitRequest, Exclude<SubmitReply, { type: "moved" }>> = {
   takes: ({ jobs, atomic, exempt, deferred }) =>
-    jobs.length <= FEW_JOBS && !atomic && exempt === undefined && deferred === undefined,
+    jobs.length <= FEW_JOBS &&
+    !atomic &&
+    exempt === undefined &&
+    deferred === undefined &&
+    // What one lays over another is written at once, and counts as a change.
+    jobs.every(({ dedup }) => dedup === null),
   run(step, requests) {
     const [first] = requests;
     if (first === undefined) return [];

@@ -9,7 +9,8 @@ import { CALL, type Harness, HOUR, PackHarness, RowHarness } from "../../../../r
 
 /** Calls of one turn, as the object hears them. */
 function together(h: Harness, requests: SubmitRequest[]): PromiseSettledResult<SubmitReply>[] {
-  return h.core.callTogether("submit", requests);
+  if (requests.every((request) => h.core.mayJoin("submit", request))) return h.core.callTogether("submit", requests);
+  return oneByOne(h, requests);
 }
 
 /** The same, each in a step of its own. */
@@ -47,7 +48,7 @@ const sent: fc.Arbitrary<Sent> = fc.record({
     fc.record({
       key: fc.constantFrom(null, null, null, "a", "b"),
       hash: fc.constantFrom("h", "h", "other"),
-      dedup: fc.constantFrom(null, null, null, { onConflict: "reject" as const }, { onConflict: "replace" as const }),
+      dedup: fc.constant(null),
       orderingKey: fc.constantFrom(null, null, null, "o"),
       expiresInMs: fc.constantFrom(null, null, null, -1, HOUR),
       priority: fc.constantFrom(4, 4, 4, 9),
@@ -164,5 +165,7 @@ describe("submissions that come together", () => {
     expect(h.core.mayJoin("submit", { ...one, atomic: true })).toBe(false);
     expect(h.core.mayJoin("submit", { ...one, exempt: "own" })).toBe(false);
     expect(h.core.mayJoin("submit", { ...one, deferred: true })).toBe(false);
+    const dedup = { key: "d", windowMs: HOUR, maxDelayMs: null, onConflict: "replace" } as const;
+    expect(h.core.mayJoin("submit", requestOf(h, [h.job({ dedup })]))).toBe(false);
   });
 });
