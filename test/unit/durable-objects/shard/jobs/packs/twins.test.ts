@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ListRequest, WorkItem } from "../../../../../../contract/rpc.ts";
+import type { Job } from "../../../../../../domain/job/job.ts";
+import { parseLease } from "../../../../../../domain/lease.ts";
 import { JOBS } from "../../../../../../durable-objects/shard/jobs/job-store.ts";
 import { discard } from "../../../../../../durable-objects/shard/lifecycle/discard.ts";
 import { lane } from "../../../../../lane.ts";
@@ -105,9 +107,33 @@ class Twin {
   readonly ids: string[] = [];
   readonly submitted: ReturnType<Harness["job"]>[] = [];
   leases: string[] = [];
+  /** What history has: of each job the newest of what it was given, by id. */
+  readonly history = new Map<string, Job>();
 
   constructor(h: Harness) {
     this.h = h;
+  }
+
+  /** Nobody is answered: a pack's jobs may go to history a little later than rows, so that they go together. */
+  project(): void {
+    for (const job of this.h.project()) {
+      if (job.version >= (this.history.get(job.id)?.version ?? 0)) this.history.set(job.id, job);
+    }
+  }
+
+  /** The job that an event names by its id; null where it names none. */
+  named(event: Event): string | null {
+    switch (event.type) {
+      case "cancel":
+      case "retry":
+      case "delete":
+      case "patch":
+        return this.#id(event.which);
+      case "again":
+        return this.submitted[event.which % Math.max(1, this.submitted.length)]?.id ?? null;
+      default:
+        return null;
+    }
   }
 
   /** What whoever made the call was answered. */
@@ -130,7 +156,7 @@ class Twin {
       case "restart":
         return h.restart();
       case "project":
-        return void h.project();
+        return this.project();
       case "pause":
       case "resume":
         return h.configure({ paused: event.type === "pause" });
@@ -166,7 +192,7 @@ class Twin {
         return id === "" ? null : h.retry(id);
       case "again": {
         const job = this.submitted[which % Math.max(1, this.submitted.length)];
-        return job === undefined || !h.has(job.id) ? null : h.submit([job]);
+        return job === undefined ? null : h.submit([job]);
       }
       case "delete":
         return this.#delete(id);
@@ -237,21 +263,25 @@ test("whatever happens, a shard that packs answers as one that does not", { time
       const twins = [new PackHarness(), new RowHarness()].map((h) => new Twin(h));
       const [packed, rows] = twins as [Twin, Twin];
       for (const [n, event] of events.entries()) {
-        const [one, other] = twins.map((twin) => twin.happen(event));
         // What a pack has goes from the shard together, and so perhaps a minute after the row would have gone.
-        const isForgottenLater = one === "stale" && other === "unknown";
-        if (!isForgottenLater) expect(one, JSON.stringify(event)).toEqual(other);
+        const isAtOneOnly = (id: string) => packed.h.has(id) !== rows.h.has(id);
+        for (const twin of twins)
+          twin.leases = twin.leases.filter((lease) => !isAtOneOnly(parseLease(lease)?.jobId ?? ""));
+        const named = packed.named(event);
+        if (named !== null && isAtOneOnly(named)) continue;
+        const [one, other] = twins.map((twin) => twin.happen(event));
+        expect(one, JSON.stringify(event)).toEqual(other);
         if (n % 4 > 0 && n + 1 < events.length) continue;
         const known = new Set(rows.ids.filter((id) => packed.h.has(id) && rows.h.has(id)));
         expect(packed.sight(known), JSON.stringify(event)).toEqual(rows.sight(known));
       }
       for (const { h } of twins) expect(h.broken()).toEqual([]);
       // In the end history has the same of both.
-      for (const { h } of twins) h.advance(2 * MINUTE);
-      const [ours, theirs] = twins.map(({ h }) =>
-        h.project().sort((a, b) => (a.id < b.id || (a.id === b.id && a.version < b.version) ? -1 : 1)),
-      );
-      expect(ours).toEqual(theirs);
+      for (const twin of twins) {
+        twin.h.advance(2 * MINUTE);
+        twin.project();
+      }
+      expect(packed.history).toEqual(rows.history);
     }),
     { numRuns: lane.histories.shard },
   );
