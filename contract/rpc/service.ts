@@ -1,0 +1,124 @@
+/** What the gateway and the processor say to the object of a service, which is named by `serviceObject`. */
+import type { ServiceSettings } from "../../domain/service/settings.ts";
+
+/** The name of the object of a service. Names have no slash. */
+export function serviceObject(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
+
+/** What became of the requests to one instance that ended since the last report. */
+export interface InstanceReport {
+  url: string;
+  succeeded: number;
+  failed: number;
+  /** Of those that failed, how many came after the last that succeeded. */
+  failedSinceSuccess: number;
+  /** Of the answers whose time was taken: how many, the sum and the longest, in milliseconds. */
+  timed: { count: number; sumMs: number; maxMs: number };
+}
+
+/** What an executor of jobs says to a service, for all of its jobs at once. */
+export interface ServiceWorkRequest {
+  v: number;
+  /** Names the isolate that asks. What it holds comes back by itself `leaseMs` after its last request. */
+  holder: string;
+  /** Permits that the holder needs in all, those that it has in use included: 0 gives all back. */
+  need: number;
+  /** Of these, how many are in use now. */
+  used: number;
+  reports: InstanceReport[];
+}
+
+/** Why a service gives no more. Times are milliseconds from the answer on. */
+export type ServiceRefusal =
+  /** The breaker is open; the next probe may be made after `nextMs`. */
+  | { reason: "service-open"; nextMs: number }
+  /** All permits are given: `inUse` of `limit`. Asking again is worth it after `nextMs`. */
+  | { reason: "bulkhead"; nextMs: number; inUse: number; limit: number }
+  /** Its rate is spent until then. */
+  | { reason: "rate"; nextMs: number };
+
+export type ServiceWorkReply =
+  | {
+      type: "permits";
+      /** What the holder may have under way in all. Those beyond what it uses are to be used or given back. */
+      permits: number;
+      /** How many it may start until it asks again. Null: as many as it has permits. */
+      starts: number | null;
+      leaseMs: number;
+      /** Why it was given fewer than it needs; null where it was not. */
+      refusal: ServiceRefusal | null;
+      snapshot: ServiceSnapshot;
+    }
+  /** There is no such service, or it is deleted. */
+  | { type: "unknown" };
+
+/** Which instances may be asked: what an executor and the proxy choose by. At most two seconds old when it is used. */
+export interface ServiceSnapshot {
+  settings: ServiceSettings;
+  breaker: { state: "closed" | "open" | "halfOpen"; nextProbeMs: number | null };
+  /** In the order of the settings. */
+  instances: InstanceSnapshot[];
+}
+
+export interface InstanceSnapshot {
+  url: string;
+  /** `unhealthy` by health checks, `ejected` for its answers. */
+  state: "healthy" | "unhealthy" | "ejected";
+  /** For how long it has been in this state, in milliseconds: a healthy one that has just come back starts slowly. */
+  sinceMs: number;
+  /** What its answers take, in milliseconds, as a peak-sensitive average. Null: not known yet. */
+  ewmaMs: number | null;
+  /** Jobs and requests under way there, as far as the object knows. */
+  inFlight: number;
+}
+
+/** What the proxy says to a service now and then, and asks for. */
+export interface ServiceObserveRequest {
+  v: number;
+  reports: InstanceReport[];
+}
+
+export type ServiceObserveReply = { type: "snapshot"; snapshot: ServiceSnapshot } | { type: "unknown" };
+
+/** One change of state of an instance, or of the breaker (`url` null). */
+export interface ServiceEvent {
+  /** Epoch milliseconds. */
+  at: number;
+  url: string | null;
+  from: string;
+  to: string;
+  /** Why, in a sentence. */
+  because: string;
+}
+
+/** What a GET of a service shows beside its settings. */
+export interface ServiceState {
+  breaker: { state: "closed" | "open" | "halfOpen"; nextProbeAt: number | null };
+  /** Permits that are given. */
+  inFlight: number;
+  instances: {
+    url: string;
+    state: InstanceSnapshot["state"];
+    /** Why it is in this state, in a sentence. */
+    because: string;
+    inFlight: number;
+    ewmaMs: number | null;
+    /** The part of its requests in the last window that succeeded. Null: there were none. */
+    successRate: number | null;
+    lastCheck: { at: number; ok: boolean; detail: string } | null;
+    /** The last ten changes of its state, newest first. */
+    events: ServiceEvent[];
+  }[];
+  /** The last ten changes of the breaker, newest first. */
+  events: ServiceEvent[];
+}
+
+export interface ServiceApi {
+  /** Takes settings whose version is higher than what it has. Told again and again it changes nothing. */
+  configure(request: { v: number; settings: ServiceSettings }): Promise<null>;
+  work(request: ServiceWorkRequest): Promise<ServiceWorkReply>;
+  observe(request: ServiceObserveRequest): Promise<ServiceObserveReply>;
+  /** Null: it knows no such service. */
+  state(request: { v: number }): Promise<ServiceState | null>;
+}
