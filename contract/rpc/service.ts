@@ -1,4 +1,5 @@
 /** What the gateway and the processor say to the object of a service, which is named by `serviceObject`. */
+import type { InstanceReport } from "../../domain/service/report.ts";
 import type { ServiceSettings } from "../../domain/service/settings.ts";
 
 /** The name of the object of a service. Names have no slash. */
@@ -6,15 +7,19 @@ export function serviceObject(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 
-/** What became of the requests to one instance that ended since the last report. */
-export interface InstanceReport {
-  url: string;
+export type { InstanceReport };
+
+/**
+ * What became of probes of a breaker that is half open. Their outcomes are in the reports of their instances as well. Requests that
+ * were begun on what a reply gave for a round are its probes, whatever the breaker has become meanwhile.
+ */
+export interface ProbeReport {
+  /** The `round` of the reply that gave them. */
+  round: number;
   succeeded: number;
   failed: number;
-  /** Of those that failed, how many came after the last that succeeded. */
-  failedSinceSuccess: number;
-  /** Of the answers whose time was taken: how many, the sum and the longest, in milliseconds. */
-  timed: { count: number; sumMs: number; maxMs: number };
+  /** Those that are given back unsent. */
+  unused: number;
 }
 
 /** What an executor of jobs says to a service, for all of its jobs at once. */
@@ -27,6 +32,8 @@ export interface ServiceWorkRequest {
   /** Of these, how many are in use now. */
   used: number;
   reports: InstanceReport[];
+  /** What became of the holder's probes since its last request. */
+  probes?: ProbeReport[];
 }
 
 /** Why a service gives no more. Times are milliseconds from the answer on. */
@@ -43,7 +50,7 @@ export type ServiceWorkReply =
       type: "permits";
       /** What the holder may have under way in all. Those beyond what it uses are to be used or given back. */
       permits: number;
-      /** How many it may start until it asks again. Null: as many as it has permits. */
+      /** How many it may start until it asks again. Null: as many as it has permits. Half open, each of them is a probe. */
       starts: number | null;
       leaseMs: number;
       /** Why it was given fewer than it needs; null where it was not. */
@@ -56,7 +63,12 @@ export type ServiceWorkReply =
 /** Which instances may be asked: what an executor and the proxy choose by. At most two seconds old when it is used. */
 export interface ServiceSnapshot {
   settings: ServiceSettings;
-  breaker: { state: "closed" | "open" | "halfOpen"; nextProbeMs: number | null };
+  breaker: {
+    state: "closed" | "open" | "halfOpen";
+    nextProbeMs: number | null;
+    /** Half open: names the round of probes. */
+    round?: number;
+  };
   /** In the order of the settings. */
   instances: InstanceSnapshot[];
 }
@@ -76,10 +88,27 @@ export interface InstanceSnapshot {
 /** What the proxy says to a service now and then, and asks for. */
 export interface ServiceObserveRequest {
   v: number;
+  /** Names the isolate that asks, as in `ServiceWorkRequest`. */
+  holder?: string;
   reports: InstanceReport[];
+  /** What became of its probes since its last request. */
+  probes?: ProbeReport[];
+  /** Probes that it has requests for, which it would send now. */
+  wantsProbes?: number;
+  /** Requests that it has under way, and that wait for room. */
+  wants?: number;
 }
 
-export type ServiceObserveReply = { type: "snapshot"; snapshot: ServiceSnapshot } | { type: "unknown" };
+export type ServiceObserveReply =
+  | {
+      type: "snapshot";
+      snapshot: ServiceSnapshot;
+      /** Probes of the snapshot's round that it may send until `leaseMs` from now, and reports. */
+      probes?: { count: number; leaseMs: number };
+      /** How many requests it may have under way: its part of the bulkhead's limit. Left out: as many as the limit. */
+      share?: number;
+    }
+  | { type: "unknown" };
 
 /** One change of state of an instance, or of the breaker (`url` null). */
 export interface ServiceEvent {
