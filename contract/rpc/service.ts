@@ -22,15 +22,27 @@ export interface ProbeReport {
   unused: number;
 }
 
-/** What an executor of jobs says to a service, for all of its jobs at once. */
+/**
+ * What an executor of jobs says to a service, for all of its jobs at once. A holder has one such call under way at a time. Until the
+ * answer it may go on by the last one; whoever never hears an answer goes by the one before, and says so in its next call.
+ */
 export interface ServiceWorkRequest {
   v: number;
-  /** Names the isolate that asks. What it holds comes back by itself `leaseMs` after its last request. */
+  /**
+   * Names the isolate that asks. What it holds comes back by itself when its lease ends: `leaseMs` after it has sent the request
+   * whose answer said so. By then it has renewed it, or has nothing under way.
+   */
   holder: string;
-  /** Permits that the holder needs in all, those that it has in use included: 0 gives all back. */
+  /** Permits that the holder needs in all, those that it has in use included. 0 gives all back: it starts none while it says so. */
   need: number;
   /** Of these, how many are in use now. */
   used: number;
+  /** What it goes by: `permits` of the last answer that has reached it; 0 before the first, and after its lease has ended. */
+  permits: number;
+  /** Of the `starts` of that answer, those that it has not made and gives back: it makes none of them any more. 0 where it named none. */
+  startsLeft: number;
+  /** Requests that are under way at each instance, by its URL. */
+  inFlight?: Record<string, number>;
   reports: InstanceReport[];
   /** What became of the holder's probes since its last request. */
   probes?: ProbeReport[];
@@ -48,7 +60,10 @@ export type ServiceRefusal =
 export type ServiceWorkReply =
   | {
       type: "permits";
-      /** What the holder may have under way in all. Those beyond what it uses are to be used or given back. */
+      /**
+       * What the holder may have under way in all. It may be fewer than it uses: then it starts none until it uses fewer. Those beyond
+       * what it uses are to be used or given back.
+       */
       permits: number;
       /** How many it may start until it asks again. Null: as many as it has permits. Half open, each of them is a probe. */
       starts: number | null;
@@ -90,6 +105,8 @@ export interface ServiceObserveRequest {
   v: number;
   /** Names the isolate that asks, as in `ServiceWorkRequest`. */
   holder?: string;
+  /** Requests that are under way at each instance, by its URL. */
+  inFlight?: Record<string, number>;
   reports: InstanceReport[];
   /** What became of its probes since its last request. */
   probes?: ProbeReport[];
@@ -143,8 +160,9 @@ export interface ServiceState {
   events: ServiceEvent[];
 }
 
+/** The RPC surface of a `Service`. */
 export interface ServiceApi {
-  /** Takes settings whose version is higher than what it has. Told again and again it changes nothing. */
+  /** Takes settings that are newer than what it has. Told again and again it changes nothing. */
   configure(request: { v: number; settings: ServiceSettings }): Promise<null>;
   work(request: ServiceWorkRequest): Promise<ServiceWorkReply>;
   observe(request: ServiceObserveRequest): Promise<ServiceObserveReply>;
