@@ -20,7 +20,7 @@ import { JobPatch } from "./job-patch.ts";
 import { NamespaceBody, NamespaceListView, NamespaceView } from "./namespace.ts";
 import { OperationBody, OperationListView, OperationView } from "./operation.ts";
 import { OrderingKeyBody, OrderingKeyListView, OrderingKeyView, UnblockBody } from "./ordering-keys.ts";
-import { NamespacePatch, QueuePatch, SchedulePatch, SubscriptionPatch } from "./patches.ts";
+import { NamespacePatch, QueuePatch, SchedulePatch, ServicePatch, SubscriptionPatch } from "./patches.ts";
 import { ProblemTypeView, ProblemView } from "./problem.ts";
 import {
   ClaimBody,
@@ -51,6 +51,8 @@ import {
   ScheduleListView,
   ScheduleView,
 } from "./schedule.ts";
+import { ServiceBody } from "./service.ts";
+import { ServiceListView, ServiceView } from "./service-view.ts";
 import { SubscriptionBody, SubscriptionListView, SubscriptionView } from "./subscription.ts";
 import { TargetBody, TargetView } from "./target.ts";
 
@@ -89,6 +91,8 @@ export const REQUESTS = {
   ScheduledJobRequest: ScheduledJobBody,
   SubscriptionRequest: SubscriptionBody,
   SubscriptionPatch,
+  ServiceRequest: ServiceBody,
+  ServicePatch,
   EmptyRequest: EmptyBody,
   OperationRequest: OperationBody,
   IngestMessage,
@@ -123,6 +127,8 @@ export const ANSWERS = {
   FireList: FireListView,
   Subscription: SubscriptionView,
   SubscriptionList: SubscriptionListView,
+  Service: ServiceView,
+  ServiceList: ServiceListView,
   LifecycleEvent: EventView,
   ScheduleEvent: ScheduleEventView,
   ClaimedJob: ClaimedJobView,

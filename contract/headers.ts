@@ -40,7 +40,7 @@ export const HEADERS = {
   },
   ETag: {
     description:
-      "Of a queue, a schedule or a subscription its `version`, in quotes; of a job a text with its id and its `version`. `If-Match` takes it, or the `version` in quotes.",
+      "Of a queue, a schedule, a subscription or a service its `version`, in quotes; of a job a text with its id and its `version`. `If-Match` takes it, or the `version` in quotes.",
     example: '"3"',
   },
   "Idempotency-Key": {

@@ -104,3 +104,33 @@ export const MAX_PROGRESS_MESSAGE_BYTES = 1024;
 export const MAX_CHECKPOINT_BYTES = 64 * 1024;
 /** A pull worker that names no number gets this many jobs a claim. */
 export const DEFAULT_CLAIM = 10;
+export const MAX_SERVICE_INSTANCES = 64;
+export const MAX_SERVICE_PATH_BYTES = 1024;
+export const MAX_ZONE_BYTES = 64;
+/** What a service is put with that says nothing of it. Where Envoy has a default it is Envoy's: docs/services.md says which are not. */
+export const DEFAULT_SERVICE = {
+  strategy: "p2c",
+  healthCheck: { interval: 10, timeout: 5, healthyThreshold: 2, unhealthyThreshold: 3, expect: { from: 200, to: 299 } },
+  outlier: { consecutiveFailures: 5, baseEjection: 30, maxEjectedPercent: 10 },
+  breaker: { failureRate: 0.5, minRequests: 20, window: 10, openFor: 30, halfOpenProbes: 5 },
+  bulkhead: { maxInFlight: 1024, maxWaiting: 1024 },
+  timeout: DEFAULT_TIMEOUT_SECONDS,
+  firstByteTimeout: DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
+  retry: { attempts: 2, budgetPercent: 20 },
+} as const;
+/** While a service is in use each of its instances is asked so often, and no more. */
+export const MIN_HEALTH_INTERVAL_SECONDS = 1;
+export const MAX_HEALTH_INTERVAL_SECONDS = 3600;
+/** Six probes of a service are under way at a time: of 64 instances that all hang one round takes eleven times as long. */
+export const MAX_HEALTH_TIMEOUT_SECONDS = 30;
+export const MAX_HEALTH_THRESHOLD = 100;
+export const MAX_CONSECUTIVE_FAILURES = 1000;
+export const MAX_EJECTION_SECONDS = 3600;
+export const MAX_BREAKER_WINDOW_SECONDS = 3600;
+export const MAX_BREAKER_OPEN_SECONDS = 3600;
+export const MAX_BREAKER_REQUESTS = 1_000_000;
+export const MAX_HALF_OPEN_PROBES = 1000;
+export const MAX_IN_FLIGHT = 100_000;
+/** They wait in the memory of an isolate. */
+export const MAX_PROXY_WAITING = 10_000;
+export const MAX_PROXY_ATTEMPTS = 10;

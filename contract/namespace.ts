@@ -9,7 +9,7 @@ import { Timestamp } from "./time.ts";
 
 /** Namespaces: what each may have, and how its deletion goes. */
 
-const { bytes, unfinishedJobs, schedules, queues, keys, subscriptions, firesPerSecond, spawnDepth } =
+const { bytes, unfinishedJobs, schedules, queues, keys, subscriptions, services, firesPerSecond, spawnDepth } =
   DEFAULT_NAMESPACE_LIMITS;
 
 function count(most: number) {
@@ -23,6 +23,8 @@ function count(most: number) {
 const MOST = 2 ** 50;
 const MOST_ROWS = 1_000_000;
 const MOST_SUBSCRIPTIONS = 1_000;
+/** Each that is in use checks its instances. */
+const MOST_SERVICES = 10_000;
 const MOST_DEPTH = 1_000;
 
 const SHARED = "Each shard has its share of it, by the slots that it owns";
@@ -33,6 +35,7 @@ const SCHEDULES = "Schedules that it may have.";
 const QUEUES = "Queues that it may have, `default` among them where it was written.";
 const KEYS = "API keys that it may have, without revoked and expired ones.";
 const SUBSCRIPTIONS = "Subscriptions that it may have.";
+const SERVICES = "Services that it may have.";
 const FIRES = `Fires of its schedules in a second: more wait. ${SHARED}, but at least one. Null: no limit.`;
 const DEPTH = "How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone.";
 
@@ -48,6 +51,7 @@ const LimitsBody = described(
     queues: field(count(MOST_ROWS).optional(), leftOut(QUEUES, queues), queues),
     keys: field(count(MOST_ROWS).optional(), leftOut(KEYS, keys), keys),
     subscriptions: field(count(MOST_SUBSCRIPTIONS).optional(), leftOut(SUBSCRIPTIONS, subscriptions), subscriptions),
+    services: field(count(MOST_SERVICES).optional(), leftOut(SERVICES, services), services),
     firesPerSecond: field(count(MOST_ROWS).nullable().optional(), leftOut(FIRES, firesPerSecond), firesPerSecond),
     spawnDepth: field(count(MOST_DEPTH).optional(), leftOut(DEPTH, spawnDepth), spawnDepth),
   }),
@@ -90,6 +94,7 @@ export const NamespaceView = described(
         queues: field(count(MOST_ROWS), QUEUES, queues),
         keys: field(count(MOST_ROWS), KEYS, keys),
         subscriptions: field(count(MOST_SUBSCRIPTIONS), SUBSCRIPTIONS, subscriptions),
+        services: field(count(MOST_SERVICES), SERVICES, services),
         firesPerSecond: field(count(MOST_ROWS).nullable(), FIRES, firesPerSecond),
         spawnDepth: field(count(MOST_DEPTH), DEPTH, spawnDepth),
       }),

@@ -38,6 +38,13 @@ export const NOT_FOUND = {
     remedy: "`GET /v1/subscriptions` lists them; `PUT /v1/subscriptions/{subscription}` creates one.",
     retry: "changed",
   },
+  "service-not-found": {
+    status: 404,
+    title: "There is no such service",
+    happened: "The namespace has no service of this name.",
+    remedy: "`GET /v1/services` lists them; `PUT /v1/services/{service}` creates one.",
+    retry: "changed",
+  },
   "lease-not-found": {
     status: 404,
     title: "There never was such a lease",

@@ -142,6 +142,13 @@ export const PROBLEMS = {
     remedy: "Pause or purge it. `PUT /v1/queues/default` changes its settings.",
     retry: "no",
   },
+  "service-in-use": {
+    status: 409,
+    title: "Queues send their jobs to the service",
+    happened: "The target of a queue names the service, so it cannot be deleted. `detail` names the queue.",
+    remedy: "Give the queue another target, or delete it. A service keeps its name when its instances change.",
+    retry: "changed",
+  },
   "version-mismatch": {
     status: 412,
     title: "It has another version by now",
@@ -258,7 +265,8 @@ export const PROBLEMS = {
   "limit-reached": {
     status: 422,
     title: "The namespace has as many of these as it may",
-    happened: "The namespace has as many queues, schedules or API keys as its limits allow. `detail` has the number.",
+    happened:
+      "The namespace has as many queues, schedules, services or API keys as its limits allow. `detail` has the number.",
     remedy:
       "Delete one that nobody needs. The root key reads limits with `GET /v1/namespaces/{name}`, and raises them with `PATCH`.",
     retry: "changed",

@@ -164,6 +164,7 @@ export const notFound = {
     ),
   schedule: (name: string) => new Problem("schedule-not-found", `There is no schedule "${cut(name)}".`),
   subscription: (name: string) => new Problem("subscription-not-found", `There is no subscription "${cut(name)}".`),
+  service: (name: string) => new Problem("service-not-found", `There is no service "${cut(name)}".`),
   namespace: (name: string) => new Problem("namespace-not-found", `There is no namespace "${cut(name)}".`),
   /** The one that the header of a request names. */
   namespaceOfHeader: (name: string) => {

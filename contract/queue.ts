@@ -52,7 +52,7 @@ export const RateBody = described(
   "A limit of starts in any window of a length.",
 );
 export type RateBody = z.infer<typeof RateBody>;
-const RateView = described(
+export const RateView = described(
   z.strictObject({
     limit: field(z.int(), `${RATE_LIMIT_TEXT}.`, 100),
     period: field(z.number(), `${RATE_PERIOD_TEXT}.`, 1),

@@ -11,6 +11,7 @@ export interface NamespaceLimits {
   /** API keys that are neither revoked nor expired. */
   keys: number;
   subscriptions: number;
+  services: number;
   /** Fires of its schedules in a second. */
   firesPerSecond: number | null;
   /** How many successes deep jobs may bring jobs: a job that was submitted has depth 0. */
@@ -25,6 +26,7 @@ export const DEFAULT_NAMESPACE_LIMITS = {
   queues: 10_000,
   keys: 1_000,
   subscriptions: 100,
+  services: 100,
   firesPerSecond: 100,
   spawnDepth: 32,
 } satisfies NamespaceLimits;

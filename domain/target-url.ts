@@ -1,4 +1,5 @@
 import { isAddress, specialAddress } from "./special-address.ts";
+import { isOn } from "./variable.ts";
 
 /**
  * Which URLs an HTTP target may have. The rule is by the URL's own text: it stops literal private addresses in
@@ -20,6 +21,19 @@ export interface TargetRules {
   readonly targetHosts: readonly HostPattern[];
   /** These hosts may not be called: the platform's own. */
   readonly platformHosts: readonly HostPattern[];
+}
+
+/** The rules of a deployment by its variables. Throws an Error with a sentence where a list cannot be read. */
+export function targetRulesOf(variables: {
+  ALLOW_PRIVATE_TARGETS: string;
+  TARGET_HOSTS?: string;
+  PLATFORM_HOSTS?: string;
+}): TargetRules {
+  return {
+    allowPrivate: isOn(variables.ALLOW_PRIVATE_TARGETS),
+    targetHosts: hostPatterns("TARGET_HOSTS", variables.TARGET_HOSTS ?? ""),
+    platformHosts: hostPatterns("PLATFORM_HOSTS", variables.PLATFORM_HOSTS ?? ""),
+  };
 }
 
 /** One host, or every host below one. */

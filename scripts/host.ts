@@ -131,7 +131,7 @@ function bundled({
   options: HostOptions;
 }): Promise<V4WorkerOptions[]> {
   const others = (options.others ?? []).map((path) => configOf(path, options));
-  const ways = wayOutOf(processor, vars);
+  const ways = wayOutOf([gateway, processor], vars);
   return Promise.all([
     // workerd serves the gateway itself: Miniflare's own entry in front of it would add 125 us a request.
     worker(gateway, { vars, port: options.port, options }),
@@ -175,10 +175,10 @@ function configOf(path: string, { overlays }: HostOptions): WorkerConfig {
   return overlaid(config, overlays?.[config.name] ?? {});
 }
 
-/** Where private targets are not allowed, sends the processor's requests through a Worker of their own, and answers that. */
-function wayOutOf(processor: WorkerConfig, vars: Record<string, string>): V4WorkerOptions[] {
+/** Where private targets are not allowed, sends the requests of both Workers through one of their own, and answers that. */
+function wayOutOf(configs: WorkerConfig[], vars: Record<string, string>): V4WorkerOptions[] {
   if (isOn(vars.ALLOW_PRIVATE_TARGETS ?? "")) return [];
-  processor.options.outboundService = WAY_OUT;
+  for (const { options } of configs) options.outboundService = WAY_OUT;
   return [wayOut()];
 }
 

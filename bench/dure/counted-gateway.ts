@@ -1,5 +1,6 @@
 import gateway, {
   Directory as RealDirectory,
+  Service as RealService,
   Shard as RealShard,
   Transaction as RealTransaction,
 } from "../../workers/gateway/index.ts";
@@ -105,5 +106,17 @@ export class Directory extends RealDirectory {
 export class Transaction extends RealTransaction {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env));
+  }
+}
+
+export class Service extends RealService {
+  constructor(ctx: DurableObjectState, env: Env) {
+    countWrites(ctx.storage);
+    super(ctx, counted(env));
+  }
+
+  override alarm(): Promise<void> {
+    counts.objectRequests++;
+    return super.alarm();
   }
 }

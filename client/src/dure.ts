@@ -5,6 +5,7 @@ import type { QueueDefinition } from "./queue-definition.ts";
 import { Queues } from "./queues.ts";
 import type { Handler } from "./running-job.ts";
 import { Schedules } from "./schedules.ts";
+import { Services } from "./services.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type ClientOptions, Transport } from "./transport.ts";
 import { typedHandler } from "./typed-handler.ts";
@@ -27,6 +28,7 @@ export class Dure extends Jobs {
   readonly operations: Operations;
   readonly schedules: Schedules;
   readonly subscriptions: Subscriptions;
+  readonly services: Services;
   readonly #transport: Transport;
 
   constructor(options: ClientOptions = {}) {
@@ -38,6 +40,7 @@ export class Dure extends Jobs {
     this.operations = new Operations(transport);
     this.schedules = new Schedules(transport);
     this.subscriptions = new Subscriptions(transport);
+    this.services = new Services(transport);
   }
 
   /** A queue of known types, to submit to. A name alone is a queue of anything. */

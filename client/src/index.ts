@@ -22,6 +22,7 @@ export type { Queues } from "./queues.ts";
 export type { ChangeOptions, ListOptions, PageOptions, ReadOptions, WaitOptions } from "./read-options.ts";
 export { type Handler, type HandlerContext, Interrupted, type TypedJob } from "./running-job.ts";
 export type { Schedules } from "./schedules.ts";
+export type { Services } from "./services.ts";
 export { ValidationError, type Validator, type ValidatorIssue, type ValidatorResult } from "./standard-schema.ts";
 export type { Subscriptions } from "./subscriptions.ts";
 export type { ClientOptions, Fetch } from "./transport.ts";

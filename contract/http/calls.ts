@@ -8,6 +8,7 @@ import { PLATFORM_CALLS } from "./platform.ts";
 import { PULL_CALLS } from "./pull.ts";
 import { QUEUES_CALLS } from "./queues.ts";
 import { SCHEDULES_CALLS } from "./schedules.ts";
+import { SERVICES_CALLS } from "./services.ts";
 import { SUBSCRIPTIONS_CALLS } from "./subscriptions.ts";
 
 /** Every call of the API by its name, which is its operation's id in OpenAPI. */
@@ -18,6 +19,7 @@ export const CALLS = {
   ...ORDERING_KEYS_CALLS,
   ...SCHEDULES_CALLS,
   ...SUBSCRIPTIONS_CALLS,
+  ...SERVICES_CALLS,
   ...PULL_CALLS,
   ...OPERATIONS_CALLS,
   ...ADMIN_CALLS,
@@ -35,6 +37,7 @@ export const CALL_GROUPS: { name: string; calls: Record<string, CallDefinition> 
   { name: "Ordering keys", calls: ORDERING_KEYS_CALLS },
   { name: "Schedules", calls: SCHEDULES_CALLS },
   { name: "Subscriptions", calls: SUBSCRIPTIONS_CALLS },
+  { name: "Services", calls: SERVICES_CALLS },
   { name: "Pull workers", calls: PULL_CALLS },
   { name: "Operations", calls: OPERATIONS_CALLS },
   { name: "Administration", calls: ADMIN_CALLS },

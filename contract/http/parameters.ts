@@ -10,6 +10,7 @@ export interface Parameter {
 export const QUEUE: Parameter = { description: "The name of a queue.", example: "emails" };
 export const SCHEDULE: Parameter = { description: "The name of a schedule.", example: "nightly-report" };
 export const SUBSCRIPTION: Parameter = { description: "The name of a subscription.", example: "audit-trail" };
+export const SERVICE: Parameter = { description: "The name of a service.", example: "mailer" };
 export const NAMESPACE: Parameter = { description: "The name of a namespace.", example: "tenant-a" };
 export const JOB_ID: Parameter = {
   description: "The id of a job, as the answer to its submission has it.",

@@ -71,7 +71,7 @@ export interface ServiceRetrySettings {
   budgetPercent: number;
 }
 
-/** A service's settings, as gateways cache and its object keeps them. Of two copies the higher version is the newer. */
+/** A service's settings, as gateways cache and its object keeps them. Times are epoch milliseconds. See `isNewerService`. */
 export interface ServiceSettings {
   namespace: string;
   name: string;
@@ -94,3 +94,20 @@ export interface ServiceSettings {
   createdAt: number;
   updatedAt: number;
 }
+
+/**
+ * A name is free again minutes after its namespace was deleted, and what gateways take for now differs by less than this: a service that
+ * was created so much later is of a later namespace.
+ */
+const CLOCK_SLACK_MS = 60_000;
+
+/**
+ * Whether `next` replaces `current`: a later version, or the service of a later namespace of the name, whose versions begin anew. An earlier
+ * namespace's may have the higher version and is not newer.
+ */
+export function isNewerService(next: Stamped, current: Stamped): boolean {
+  const later = next.createdAt - current.createdAt;
+  return later > CLOCK_SLACK_MS || (next.version > current.version && later >= -CLOCK_SLACK_MS);
+}
+
+type Stamped = Pick<ServiceSettings, "version" | "createdAt">;

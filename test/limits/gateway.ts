@@ -1,6 +1,7 @@
 import gateway, {
   Directory as RealDirectory,
   Dure as RealDure,
+  Service as RealService,
   Shard as RealShard,
   Transaction as RealTransaction,
 } from "../../workers/gateway/index.ts";
@@ -38,6 +39,7 @@ export default {
 export const Shard = limitedClass(RealShard, "Shard");
 export const Directory = limitedClass(RealDirectory, "Directory");
 export const Transaction = limitedClass(RealTransaction, "Transaction");
+export const Service = limitedClass(RealService, "Service");
 export const Dure = limitedClass(RealDure, isolate);
 
 /** Its type stays that of the real class. */

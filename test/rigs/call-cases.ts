@@ -20,6 +20,7 @@ type CasesOf = (tenant: Tenant) => Promise<Case[]> | Case[];
 const PULL = { target: { type: "pull" }, partitions: 1 };
 const SCHEDULE = (queue: string) => ({ cron: "0 0 1 1 *", job: { queue, payload: {} } });
 const SUBSCRIPTION = { events: ["job.failed"], target: { type: "http", url: "https://hooks.example.com/" } };
+const SERVICE = { instances: [{ url: "https://mail-1.example.com" }] };
 const DAY_SECONDS = 86_400;
 
 /** A tenant with a queue and jobs in every state. */
@@ -91,6 +92,12 @@ export class Tenant {
   async subscription(): Promise<string> {
     const name = this.name("s");
     await must("PUT", `/v1/subscriptions/${name}`, { body: SUBSCRIPTION, key: this.key });
+    return name;
+  }
+
+  async service(): Promise<string> {
+    const name = this.name("s");
+    await must("PUT", `/v1/services/${name}`, { body: SERVICE, key: this.key });
     return name;
   }
 
@@ -206,6 +213,17 @@ export const CASES: Record<CallName, CasesOf> = {
   deleteSubscription: async (tenant) => [
     { method: "DELETE", path: `/v1/subscriptions/${await tenant.subscription()}` },
   ],
+
+  listServices: async (tenant) => {
+    await tenant.service();
+    return [get("/v1/services")];
+  },
+  putService: (tenant) => [{ method: "PUT", path: `/v1/services/${tenant.name("s")}`, body: SERVICE }],
+  getService: async (tenant) => [get(`/v1/services/${await tenant.service()}`)],
+  patchService: async (tenant) => [
+    { method: "PATCH", path: `/v1/services/${await tenant.service()}`, body: { timeout: 5 } },
+  ],
+  deleteService: async (tenant) => [{ method: "DELETE", path: `/v1/services/${await tenant.service()}` }],
 
   claimJobs: async (tenant) => {
     const queue = await tenant.newQueue();

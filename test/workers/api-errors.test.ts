@@ -307,7 +307,8 @@ describe("requests that are wrong in themselves", () => {
       .replace("{id}", "x")
       .replace("{name}", "made")
       .replace("{schedule}", "made")
-      .replace("{subscription}", "made");
+      .replace("{subscription}", "made")
+      .replace("{service}", "made");
 
   it.each(WITH_BODY)("$method $path: an unknown field is refused and named", async ({ method, path }) => {
     for (const text of ['{"noSuchField":1}', '{"__proto__":1}', '{"constructor":{}}']) {

@@ -90,6 +90,13 @@ describe("limits of a namespace", () => {
       () => ({ events: ["job.failed"], target: { type: "queue", binding: "OUT" } }),
       "too-many-subscriptions",
     ],
+    [
+      "services",
+      "PUT",
+      "/v1/services/",
+      () => ({ instances: [{ url: "https://mail-1.example.com" }] }),
+      "limit-reached",
+    ],
     ["keys", "POST", "/v1/keys", () => ({ name: "k", scopes: ["read"] }), "limit-reached"],
   ] as const)("of %s hold for creates that come at once", async (what, method, path, bodyOf, code) => {
     const name = await makeNamespace(freshName("ns"));
@@ -141,7 +148,16 @@ describe("a namespace that is deleted", () => {
     expect((await call("GET", `/v1/namespaces/${name}`)).status).toBe(404);
   });
 
-  const TABLES = ["jobs", "history_pages", "queues", "schedules", "subscriptions", "operations", "api_keys"];
+  const TABLES = [
+    "jobs",
+    "history_pages",
+    "queues",
+    "schedules",
+    "subscriptions",
+    "services",
+    "operations",
+    "api_keys",
+  ];
 
   async function rowsOf(name: string): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};
@@ -173,6 +189,7 @@ describe("a namespace that is deleted", () => {
     await must("PUT", "/v1/schedules/s", { key, body: { cron: "0 0 1 1 *", job: { queue: "q", payload: 1 } } });
     const subscription = { events: ["job.failed"], target: { type: "queue", binding: "OUT" } };
     await must("PUT", "/v1/subscriptions/s", { key, body: subscription });
+    await must("PUT", "/v1/services/s", { key, body: { instances: [{ url: "https://mail-1.example.com" }] } });
     await must("POST", "/v1/operations", { key, body: { action: "retry", dryRun: true } });
     const jobs = Array.from({ length: 60 }, (_, n) => ({
       queue: "q",

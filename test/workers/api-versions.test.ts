@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { call, freshName, must, newQueue } from "./api.ts";
 
-/** What queues, schedules and subscriptions have in common: versions, conditional changes, patches. */
+/** What queues, schedules, subscriptions and services have in common: versions, conditional changes, patches. */
 
 interface Shown {
   version: number;
@@ -37,7 +37,18 @@ const KINDS: [string, () => Promise<Resource>][] = [
       other: { events: ["job.succeeded"] },
     }),
   ],
+  [
+    "service",
+    async () => ({
+      path: `/v1/services/${freshName("svc")}`,
+      body: { instances: [{ url: "https://mail-1.example.com", weight: 2, zone: "a" }], timeout: 5 },
+      other: { timeout: 6 },
+    }),
+  ],
 ];
+
+/** Those of them that can be paused. */
+const PAUSABLE = KINDS.filter(([what]) => what !== "service");
 
 describe.each(KINDS)("a %s", (what, fresh) => {
   async function made(): Promise<Resource> {
@@ -146,12 +157,32 @@ describe.each(KINDS)("a %s", (what, fresh) => {
     ["a field that is none", { color: "red" }, "/color"],
     ["a field that is none, taken away", { color: null }, "/color"],
     ["what is no object", ["paused"], ""],
-    ["a value of another type", { paused: "yes" }, "/paused"],
   ])("is not patched with %s, and the place is named", async (_, patch, pointer) => {
     const { path } = await made();
     const refused = await change("PATCH", path, null, patch);
     expect(refused).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer }] } });
     expect((await shown(path)).version).toBe(1);
+  });
+
+  it("is patched by admins alone", async () => {
+    const { path, other } = await made();
+    const { key } = await must<{ key: string }>("POST", "/v1/keys", { body: { name: "r", scopes: ["read"] } });
+    expect((await call("PATCH", path, { body: other, key })).status).toBe(403);
+  });
+});
+
+describe.each(PAUSABLE)("a %s that can be paused", (_, fresh) => {
+  async function made(): Promise<Resource> {
+    const resource = await fresh();
+    await must("PUT", resource.path, { body: resource.body });
+    return resource;
+  }
+
+  it("is not patched with a value of another type, and the place is named", async () => {
+    const { path } = await made();
+    const refused = await call("PATCH", path, { body: { paused: "yes" } });
+    expect(refused).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer: "/paused" }] } });
+    expect((await must<Shown>("GET", path)).version).toBe(1);
   });
 
   it("stays paused when a PUT does not say otherwise", async () => {
@@ -168,12 +199,6 @@ describe.each(KINDS)("a %s", (what, fresh) => {
     await must("PATCH", path, { body: { paused: true } });
     await must("DELETE", path);
     expect(await must("PUT", path, { body })).toMatchObject({ paused: false });
-  });
-
-  it("is patched by admins alone", async () => {
-    const { path, other } = await made();
-    const { key } = await must<{ key: string }>("POST", "/v1/keys", { body: { name: "r", scopes: ["read"] } });
-    expect((await call("PATCH", path, { body: other, key })).status).toBe(403);
   });
 });
 

@@ -39,6 +39,8 @@ const cron = { cron: "0 0 1 1 *", job: { queue: "default", payload: CANARY } };
 const target = { type: "http", url: `https://example.com/?token=${CANARY}`, headers: { "x-secret": CANARY } };
 const subscription = { events: ["job.failed"], target: { type: "http", url: `https://example.com/${CANARY}` } };
 
+const service = { instances: [{ url: `https://example.com/${CANARY}` }] };
+
 async function failedJob(): Promise<string> {
   const own = await newQueue({}, key);
   const { id } = await submit({ queue: own, payload: CANARY, retry: { maxAttempts: 1 } }, { key });
@@ -50,6 +52,12 @@ async function failedJob(): Promise<string> {
 async function subscribed(): Promise<string> {
   const name = freshName("s");
   await must("PUT", `/v1/subscriptions/${name}`, { key, body: subscription });
+  return name;
+}
+
+async function balanced(): Promise<string> {
+  const name = freshName("s");
+  await must("PUT", `/v1/services/${name}`, { key, body: service });
   return name;
 }
 
@@ -85,6 +93,9 @@ const SENT: Partial<Record<CallName, () => Promise<Sent>>> = {
   putSubscription: async () => about("/v1/subscriptions/{}", freshName("made"), ["PUT", subscription]),
   patchSubscription: async () => about("/v1/subscriptions/{}", await subscribed(), ["PATCH", { paused: true }]),
   deleteSubscription: async () => about("/v1/subscriptions/{}", await subscribed(), ["DELETE"]),
+  putService: async () => about("/v1/services/{}", freshName("made"), ["PUT", service]),
+  patchService: async () => about("/v1/services/{}", await balanced(), ["PATCH", { timeout: 5 }]),
+  deleteService: async () => about("/v1/services/{}", await balanced(), ["DELETE"]),
   createKey: async () => ({
     method: "POST",
     path: "/v1/keys",

@@ -39,6 +39,7 @@ interface Place {
   key: string;
   schedule: string;
   subscription: string;
+  service: string;
   operation: string;
 }
 
@@ -61,6 +62,7 @@ const BODIES: Partial<Record<string, (place: Place) => unknown>> = {
   resumeKey: () => ({ key: "k" }),
   putSchedule: ({ queue }) => scheduleOf(queue),
   putSubscription: () => SUBSCRIPTION,
+  putService: () => SERVICE,
   startOperation: () => ({ action: "retry", dryRun: true }),
 };
 
@@ -68,6 +70,8 @@ const BODIES: Partial<Record<string, (place: Place) => unknown>> = {
 const IMPLIED: readonly Scope[] = SCOPES.filter((scope) => scope !== "admin" && scope !== "metrics");
 
 const scheduleOf = (queue: string) => ({ cron: "0 0 1 1 *", job: { queue, payload: 1 } });
+
+const SERVICE = { instances: [{ url: "https://mail-1.example.com" }] };
 
 const SUBSCRIPTION = { events: ["job.failed"], target: { type: "queue", binding: "OUT" } };
 
@@ -80,6 +84,7 @@ const DONE: Partial<Record<string, number>> = {
   deleteQueue: 204,
   deleteSchedule: 204,
   deleteSubscription: 204,
+  deleteService: 204,
   startOperation: 202,
   patchJob: 409,
   runJobNow: 409,
@@ -102,6 +107,7 @@ const CHANGES = new Set([
   "deleteQueue",
   "deleteSchedule",
   "deleteSubscription",
+  "deleteService",
   "succeedLease",
   "failLease",
   "releaseLease",
@@ -121,6 +127,7 @@ function send(route: Route, place: Place, key: string | null, headers: Record<st
     .replace("{lease}", place.lease)
     .replace("{schedule}", place.schedule)
     .replace("{subscription}", place.subscription)
+    .replace("{service}", place.service)
     .replace("{name}", "some-namespace")
     .replace("{id}", idFor(route, place));
   const body = route.body === undefined ? undefined : (BODIES[route.id]?.(place) ?? {});
@@ -143,7 +150,9 @@ async function newPlace(key: string): Promise<Place> {
   const { id: operation } = await must<OperationView>("POST", "/v1/operations", { key, body });
   const subscription = freshName("auth");
   await must("PUT", `/v1/subscriptions/${subscription}`, { key, body: SUBSCRIPTION });
-  return { queue, job: id, lease, key: "none", schedule, subscription, operation };
+  const service = freshName("auth");
+  await must("PUT", `/v1/services/${service}`, { key, body: SERVICE });
+  return { queue, job: id, lease, key: "none", schedule, subscription, service, operation };
 }
 
 let place: Place;
@@ -232,7 +241,7 @@ describe("every route under /v1", () => {
   it("another namespace's things are 404, never 403", async () => {
     const { key } = await makeKey(["admin"], await makeNamespace("bola"));
     for (const route of KEYED.filter(({ path }) => path.includes("{") || path.startsWith("/v1/leases/"))) {
-      if (["putQueue", "putSchedule", "putSubscription"].includes(route.id)) continue;
+      if (["putQueue", "putSchedule", "putSubscription", "putService"].includes(route.id)) continue;
       const stranger = { ...place, key: (await makeKey(["read"])).id };
       const answer = await send(route, stranger, key);
       expect([route.id, answer.status]).toEqual([route.id, 404]);

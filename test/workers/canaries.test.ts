@@ -47,6 +47,8 @@ const BODIES: Record<string, () => unknown> = {
   putSchedule: () => SCHEDULE,
   patchSchedule: () => ({ job: JOB }),
   putSubscription: () => SUBSCRIPTION,
+  putService: () => SERVICE,
+  patchService: () => SERVICE,
   patchSubscription: () => ({ target: SUBSCRIPTION.target }),
   claimJobs: () => ({ max: 1 }),
   reportJobs: () => ({ reports: [{ lease: made.lease, ok: false, error: ERROR }] }),
@@ -73,6 +75,9 @@ const ANSWERS: Record<string, string> = {
   claimJobs: "lease",
 };
 
+/** Its URLs have no secrets: what would be one is refused. */
+const SERVICE = { instances: [{ url: "https://mail-1.example.com" }] };
+
 const place = { job: "", operation: "" };
 
 beforeAll(async () => {
@@ -82,6 +87,7 @@ beforeAll(async () => {
   await must("PUT", "/v1/queues/posted", { key, body: HTTP_QUEUE });
   await must("PUT", "/v1/schedules/canaries", { key, body: SCHEDULE });
   await must("PUT", "/v1/subscriptions/canaries", { key, body: SUBSCRIPTION });
+  await must("PUT", "/v1/services/canaries", { key, body: SERVICE });
   place.job = (await submit({ queue: "pulled", payload: 1 }, { key })).id;
   made.lease = (await claimOne("pulled", { leaseSeconds: 3600 }, key)).lease;
   const body = { action: "retry", dryRun: true };
@@ -96,7 +102,7 @@ function pathOf({ path, id, method }: Route): string {
     path
       .replace("{queue}", shown ? "posted" : "pulled")
       .replace("{lease}", made.lease)
-      .replace(/\{(schedule|subscription)\}/, "canaries")
+      .replace(/\{(schedule|subscription|service)\}/, "canaries")
       // With its namespace, all that the others need would be gone.
       .replace("{name}", method === "delete" ? "doomed" : NAMESPACE)
       .replace("{code}", "queue-not-found")

@@ -16,8 +16,8 @@ afterEach(() => {
 });
 
 async function objects(): Promise<Record<string, number>> {
-  const { DIRECTORY, SHARD, TRANSACTION } = env;
-  const counted = Object.entries({ DIRECTORY, SHARD, TRANSACTION }).map(
+  const { DIRECTORY, SERVICE, SHARD, TRANSACTION } = env;
+  const counted = Object.entries({ DIRECTORY, SERVICE, SHARD, TRANSACTION }).map(
     async ([name, namespace]) =>
       [name, (await listDurableObjectIds(namespace as unknown as DurableObjectNamespace<undefined>)).length] as const,
   );
@@ -34,14 +34,14 @@ async function rounds(count: number): Promise<void> {
 
 it("the cron of a deployment that nobody has used makes no object", async () => {
   await rounds(31);
-  expect(await objects()).toEqual({ DIRECTORY: 0, SHARD: 0, TRANSACTION: 0 });
+  expect(await objects()).toEqual({ DIRECTORY: 0, SERVICE: 0, SHARD: 0, TRANSACTION: 0 });
 });
 
 it("the cron visits the shards that are there, and makes no other", { timeout: 60_000 }, async () => {
   const { id } = await submit({ queue: "default", delay: 3_600 });
-  expect(await objects()).toEqual({ DIRECTORY: 1, SHARD: 1, TRANSACTION: 0 });
+  expect(await objects()).toEqual({ DIRECTORY: 1, SERVICE: 0, SHARD: 1, TRANSACTION: 0 });
   await rounds(31);
-  expect(await objects()).toEqual({ DIRECTORY: 1, SHARD: 1, TRANSACTION: 0 });
+  expect(await objects()).toEqual({ DIRECTORY: 1, SERVICE: 0, SHARD: 1, TRANSACTION: 0 });
   // It was woken: without its alarm it would not have gone on.
   expect((await getJob(id)).state).toBe("scheduled");
   const directory = env.DIRECTORY.getByName("directory");
@@ -86,7 +86,15 @@ it("LOCATION and JURISDICTION reach the stub of every object that either Worker 
     SHARD: watched("SHARD", env.SHARD),
     DIRECTORY: watched("DIRECTORY", env.DIRECTORY),
   };
-  const bindings = { ...env, ...placed, TRANSACTION: watched("TRANSACTION", env.TRANSACTION) };
+  const bindings = {
+    ...env,
+    ...placed,
+    TRANSACTION: watched("TRANSACTION", env.TRANSACTION),
+    SERVICE: watched("SERVICE", env.SERVICE),
+  };
+  await callThrough(bindings, ["PUT", "/v1/services/placed"], {
+    body: { instances: [{ url: "https://mail-1.example.com" }] },
+  });
   const jobs = Array.from({ length: 20 }, (_, i) => ({ queue, payload: i, orderingKey: `k${i}` }));
   const atomic: Answer<unknown> = await callThrough(bindings, ["POST", "/v1/batches"], {
     body: { atomic: true, jobs },
@@ -97,7 +105,9 @@ it("LOCATION and JURISDICTION reach the stub of every object that either Worker 
   await callThrough(bindings, ["GET", "/readyz"]);
   await runCron(bindings);
   await work("default", { ...PROCESSOR_ENV, ...placed, SWEEP_MS: "0" });
-  expect(new Set(seen.map(({ binding }) => binding))).toEqual(new Set(["SHARD", "DIRECTORY", "TRANSACTION"]));
+  expect(new Set(seen.map(({ binding }) => binding))).toEqual(
+    new Set(["SHARD", "DIRECTORY", "TRANSACTION", "SERVICE"]),
+  );
   expect(seen.filter(({ jurisdiction, hint }) => jurisdiction !== "eu" || hint !== "weur")).toEqual([]);
 });
 

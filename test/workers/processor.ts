@@ -11,6 +11,7 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   DB: env.DB,
   SHARD: env.SHARD,
   DIRECTORY: env.DIRECTORY,
+  SERVICE: env.SERVICE,
   DURE_MASTER_KEY: env.DURE_MASTER_KEY,
   ALLOW_PRIVATE_TARGETS: "true",
   TARGET_HOSTS: "",

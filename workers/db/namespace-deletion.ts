@@ -130,7 +130,7 @@ export async function noteDeletion(
 
 /** Lets the name go, unless anything of the namespace is left. True when it is gone. */
 export async function endDeletion(db: Db, name: string): Promise<boolean> {
-  const left = ["jobs", "history_pages", "queues", ...CONFIGURED.map(({ table }) => table)].map(
+  const left = ["jobs", "history_pages", "queues", "services", ...CONFIGURED.map(({ table }) => table)].map(
     (table) => sql`NOT EXISTS (SELECT 1 FROM ${sql.raw(table)} WHERE namespace = ${name})`,
   );
   const rows = await db.all(sql`DELETE FROM namespaces WHERE name = ${name} AND deleting_at IS NOT NULL

@@ -5,7 +5,7 @@ import type { Db } from "./client.ts";
 /** How many a namespace may have of what D1 keeps. Each is counted in the statement that writes one more. */
 
 /** What of a namespace is counted. */
-export type Countable = "queues" | "schedules" | "subscriptions" | "keys";
+export type Countable = "queues" | "schedules" | "subscriptions" | "services" | "keys";
 
 /** Names one of them. */
 export interface CountedKey {

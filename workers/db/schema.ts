@@ -3,6 +3,7 @@ import { blob, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm
 import type { NamespaceLimits } from "../../domain/namespace.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import type { ScheduleSettings } from "../../domain/schedule.ts";
+import type { ServiceSettings } from "../../domain/service/settings.ts";
 import type { SubscriptionSettings } from "../../domain/subscription.ts";
 
 /**
@@ -121,6 +122,19 @@ export const subscriptions = sqliteTable(
     version: integer("version").notNull(),
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
     settings: text("settings", { mode: "json" }).$type<SubscriptionSettings>().notNull(),
+    updatedAt: integer("updated_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.name] })],
+);
+
+export const services = sqliteTable(
+  "services",
+  {
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    version: integer("version").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+    settings: text("settings", { mode: "json" }).$type<ServiceSettings>().notNull(),
     updatedAt: integer("updated_at").notNull(),
   },
   (table) => [primaryKey({ columns: [table.namespace, table.name] })],

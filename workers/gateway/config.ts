@@ -1,13 +1,6 @@
 import { rootKeyFault } from "../../domain/root-key.ts";
-import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
-import {
-  choiceFault,
-  isOn,
-  METRICS_CHOICES,
-  onOffFault,
-  placementFault,
-  wholeNumberFault,
-} from "../../domain/variable.ts";
+import { type TargetRules, targetRulesOf } from "../../domain/target-url.ts";
+import { choiceFault, METRICS_CHOICES, onOffFault, placementFault, wholeNumberFault } from "../../domain/variable.ts";
 import { type MasterKeyTexts, masterKeyTexts } from "../crypto/master-key.ts";
 /** How many requests of a key and of a namespace may wait at a time in one isolate; 0 is no limit. */
 export interface WaitingLimits {
@@ -69,11 +62,7 @@ export function configOf(env: Env): Config {
       numberFaults(variables),
     metricsPublic: variables.METRICS === "public",
     rateLimit: Number(variables.RATE_LIMIT),
-    targets: {
-      allowPrivate: isOn(variables.ALLOW_PRIVATE_TARGETS),
-      targetHosts: hostPatterns("TARGET_HOSTS", variables.TARGET_HOSTS ?? ""),
-      platformHosts: hostPatterns("PLATFORM_HOSTS", variables.PLATFORM_HOSTS ?? ""),
-    },
+    targets: targetRulesOf(variables),
     databaseBytes: Number(variables.D1_MAX_BYTES ?? D1_MAX_BYTES),
     shards: variables.SHARDS ?? "",
     waiting: { perKey: Number(variables.WAITS_PER_KEY), perNamespace: Number(variables.WAITS_PER_NAMESPACE) },

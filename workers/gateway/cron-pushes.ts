@@ -4,6 +4,7 @@ import { namespaceResource } from "./namespaces/namespace-config.ts";
 import { queueResource } from "./queues/queue-config.ts";
 import type { WalkPart } from "./resources/versioned-resource.ts";
 import { scheduleResource } from "./schedules/schedule-config.ts";
+import { serviceResource } from "./services/service-config.ts";
 import type { Services } from "./services.ts";
 import { subscriptionResource } from "./subscriptions/subscription-config.ts";
 
@@ -14,7 +15,7 @@ const ALL_EVERY = 30;
 const PUSH_MS = 20_000;
 
 /** Walks over settings, each with the pages of a round: one or two queries of D1 a page, and two calls of each shard at most. */
-const PAGES = { recent: 25, all: 15 };
+const PAGES = { recent: 25, all: 15, services: 10 };
 
 /** Where walks go on that the round before did not end; what this round does not end is noted there. */
 export type Places = Record<string, WalkPlace>;
@@ -49,6 +50,12 @@ export class CronPushes {
 
   subscriptions(services: Services): Promise<Result<void>> {
     return this.#both("subscriptions", subscriptionResource(services));
+  }
+
+  /** Those that were changed of late alone: to tell all of them would wake the object of each. One call each, 200 a round. */
+  services(services: Services): Promise<Result<void>> {
+    const part = { since: this.#now - SETTINGS_AGE_MS, pages: PAGES.services };
+    return this.#walk("services", serviceResource(services), part);
   }
 
   async #both(name: string, resource: Resource): Promise<Result<void>> {

@@ -62,6 +62,7 @@ export async function repair(env: Env, now: number): Promise<void> {
     step("deletions", () => repairDeletions(services, now)),
     step("schedules", () => pushes.schedules(services)),
     step("subscriptions", () => pushes.subscriptions(services)),
+    step("services", () => pushes.services(services)),
     step("purge", () => purgeHistory(services, now)),
     step("operations", () => repairOperations(services, now)),
     step("secrets", () => sealStored(services, now)),

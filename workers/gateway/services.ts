@@ -1,6 +1,7 @@
 import type { ReadyView } from "../../contract/admin.ts";
 import { objectStub } from "../../contract/object-stub.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
+import { type ServiceApi, serviceObject } from "../../contract/rpc/service.ts";
 import type { ShardHealth, TransactionApi } from "../../contract/rpc.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
@@ -64,6 +65,8 @@ export interface Services {
   drained: DrainedQueues;
   /** The transaction of an atomic batch, by its name. */
   transaction(id: string): TransactionApi;
+  /** The object of a service. */
+  service(key: { namespace: string; name: string }): ServiceApi;
   settings: SettingsCache;
   auth: Authenticator;
   seal: TokenSeal;
@@ -111,6 +114,7 @@ export function servicesOf(env: Env): Services {
     shards: new ShardClient(ports),
     drained: new DrainedQueues(),
     transaction: (id) => objectStub(env.TRANSACTION, id, env),
+    service: ({ namespace, name }) => objectStub(env.SERVICE, serviceObject(namespace, name), env),
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator({
       database: env.DB,

@@ -1,5 +1,5 @@
-import { hostPatterns, type TargetRules } from "../../domain/target-url.ts";
-import { isOn, onOffFault, placementFault, wholeNumberFault } from "../../domain/variable.ts";
+import { type TargetRules, targetRulesOf } from "../../domain/target-url.ts";
+import { onOffFault, placementFault, wholeNumberFault } from "../../domain/variable.ts";
 import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
 
 /** The processor's variables, read once. */
@@ -35,11 +35,7 @@ export function readConfig(env: Variables): Config {
   if (fault !== null) throw new Error(fault);
   return {
     masterKeys,
-    targets: {
-      allowPrivate: isOn(env.ALLOW_PRIVATE_TARGETS),
-      targetHosts: hostPatterns("TARGET_HOSTS", env.TARGET_HOSTS ?? ""),
-      platformHosts: hostPatterns("PLATFORM_HOSTS", env.PLATFORM_HOSTS ?? ""),
-    },
+    targets: targetRulesOf(env),
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
     laneConsumers: wholeNumber("LANE_CONSUMERS", env.LANE_CONSUMERS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),

@@ -36,6 +36,7 @@ import type {
   ListOrderingKeysQuery,
   ListQueuesQuery,
   ListSchedulesQuery,
+  ListServicesQuery,
   ListSubscriptionsQuery,
   Namespace,
   NamespaceList,
@@ -64,6 +65,10 @@ import type {
   ScheduleList,
   SchedulePatch,
   ScheduleRequest,
+  Service,
+  ServiceList,
+  ServicePatch,
+  ServiceRequest,
   SubmitBatchQuery,
   SubmitRequest,
   Subscription,
@@ -181,6 +186,21 @@ export const patchSubscription: Call<{ params: { subscription: string }; body: S
 
 /** Delete a subscription and the events that it has not delivered. */
 export const deleteSubscription: Call<{ params: { subscription: string }; answer: null }> = { method: "DELETE", path: "/v1/subscriptions/{subscription}" };
+
+/** List services. */
+export const listServices: Call<{ query?: ListServicesQuery; answer: ServiceList }> = { method: "GET", path: "/v1/services" };
+
+/** Create or replace a service. */
+export const putService: Call<{ params: { service: string }; body: ServiceRequest; answer: Service }> = { method: "PUT", path: "/v1/services/{service}" };
+
+/** Read a service, and how it is at the moment. */
+export const getService: Call<{ params: { service: string }; answer: Service }> = { method: "GET", path: "/v1/services/{service}" };
+
+/** Change single settings of a service. */
+export const patchService: Call<{ params: { service: string }; body: ServicePatch; answer: Service }> = { method: "PATCH", path: "/v1/services/{service}" };
+
+/** Delete a service that no queue names. */
+export const deleteService: Call<{ params: { service: string }; answer: null }> = { method: "DELETE", path: "/v1/services/{service}" };
 
 /** Claim jobs, waiting for some when there are none. */
 export const claimJobs: Call<{ params: { queue: string }; body?: ClaimRequest; answer: Claimed }> = { method: "POST", path: "/v1/queues/{queue}/claim" };

@@ -1283,6 +1283,11 @@ export interface NamespaceRequest {
          */
         subscriptions?: number | undefined;
         /**
+         * @description Services that it may have. Left out: 100.
+         * @example 100
+         */
+        services?: number | undefined;
+        /**
          * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit. Left out: 100.
          * @example 100
          */
@@ -1336,6 +1341,11 @@ export interface NamespacePatch {
          * @example 100
          */
         subscriptions?: (number | null) | undefined;
+        /**
+         * @description Services that it may have. Left out: 100.
+         * @example 100
+         */
+        services?: (number | null) | undefined;
         /**
          * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit. Left out: 100.
          * @example 100
@@ -1772,6 +1782,442 @@ export interface SubscriptionPatch {
      * @example false
      */
     paused?: (boolean | null) | undefined;
+}
+
+/**
+ * A service, all of it: what is left out gets its default.
+ */
+export interface ServiceRequest {
+    /**
+     * @description The instances of the service: 1 to 64, each once.
+     * @example [
+     *       {
+     *         "url": "https://mail-1.example.com"
+     *       },
+     *       {
+     *         "url": "https://mail-2.example.com",
+     *         "weight": 2
+     *       }
+     *     ]
+     */
+    instances: {
+        /**
+         * Format: uri
+         * @description Where the instance is: scheme, host, port, and perhaps a path that all requests to it begin with. It names the instance. It is an http or https URL of at most 2 KiB, without user name, password, query and fragment.
+         * @example https://mail-1.example.com
+         */
+        url: string;
+        /**
+         * @description The instance's part of the work beside that of others: 1 to 100. Left out: 1.
+         * @example 2
+         */
+        weight?: number | undefined;
+        /**
+         * @description Where the instance runs, in words of your own: at most 64 bytes. Left out: it is not said.
+         * @example eu-1
+         */
+        zone?: string | undefined;
+    }[];
+    /**
+     * @description How an instance is chosen among those that may be asked. `p2c`: of two at random the one that is quicker and has less under way; `roundRobin`: in turn, by weight; `leastRequests`: of two at random the one with less under way; `hash`: jobs of one ordering key go to one instance, as long as that is not far busier than the others. Left out: `p2c`.
+     * @example p2c
+     * @enum {string}
+     */
+    strategy?: ("p2c" | "roundRobin" | "leastRequests" | "hash") | undefined;
+    /** @description A request that is made of each instance now and then, while the service is in use. One that fails it is not asked until it passes again. Null, or left out: no checks. */
+    healthCheck?: ({
+        /**
+         * @description What is asked for, by GET, behind the URL of the instance. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL.
+         * @example /healthz
+         */
+        path: string;
+        /**
+         * @description How many seconds lie between two checks of an instance: 1 to 3,600. Left out: 10.
+         * @example 10
+         */
+        interval?: number | undefined;
+        /**
+         * @description How many seconds the answer may take: 0.1 to 30. Left out: 5.
+         * @example 5
+         */
+        timeout?: number | undefined;
+        /**
+         * @description How many checks in a row make an instance healthy that was not: 1 to 100. Left out: 2.
+         * @example 2
+         */
+        healthyThreshold?: number | undefined;
+        /**
+         * @description How many failed checks in a row make an instance unhealthy: 1 to 100. Left out: 3.
+         * @example 3
+         */
+        unhealthyThreshold?: number | undefined;
+        /**
+         * @description The statuses of a healthy instance. Redirects are not followed. Left out: 200 to 299.
+         * @example {
+         *       "from": 200,
+         *       "to": 299
+         *     }
+         */
+        expect?: {
+            /**
+             * @description The lowest status of a healthy instance: 100 to 599.
+             * @example 200
+             */
+            from: number;
+            /**
+             * @description The highest one, not below `from`.
+             * @example 299
+             */
+            to: number;
+        } | undefined;
+    } | null) | undefined;
+    /** @description Takes an instance out for a while that fails what it is asked: a 5xx, a timeout, or no connection. It is longer each time in a row. Null: off. Left out: on, with its defaults. */
+    outlier?: ({
+        /**
+         * @description How many failures in a row take an instance out: 1 to 1,000. Left out: 5.
+         * @example 5
+         */
+        consecutiveFailures?: number | undefined;
+        /**
+         * @description How many seconds it is out the first time, and as many more each time in a row, 300 at most: 0.1 to 3,600. Left out: 30.
+         * @example 30
+         */
+        baseEjection?: number | undefined;
+        /**
+         * @description How many percent of the instances may be out at once. At least one may: 0 to 100. Left out: 10.
+         * @example 50
+         */
+        maxEjectedPercent?: number | undefined;
+    } | null) | undefined;
+    /** @description Gives the whole service a rest when too much of it fails: nothing is sent for a while, then a few probes, which end the rest or begin it again. Null: off. Left out: on, with its defaults. */
+    breaker?: ({
+        /**
+         * @description The part of failures from which on it opens, above 0 and at most 1. Left out: 0.5.
+         * @example 0.5
+         */
+        failureRate?: number | undefined;
+        /**
+         * @description With fewer requests in the window it stays closed: 1 to 1,000,000. Left out: 20.
+         * @example 20
+         */
+        minRequests?: number | undefined;
+        /**
+         * @description How many seconds it looks back: 1 to 3,600. Left out: 10.
+         * @example 10
+         */
+        window?: number | undefined;
+        /**
+         * @description How many seconds nothing is sent: 0.1 to 3,600. Left out: 30.
+         * @example 30
+         */
+        openFor?: number | undefined;
+        /**
+         * @description How many requests are sent then. As many successes end the rest, one failure begins it again: 1 to 1,000. Left out: 5.
+         * @example 5
+         */
+        halfOpenProbes?: number | undefined;
+    } | null) | undefined;
+    /** @description What may be under way at the service at once, so that it is not overrun and takes nobody else's room. Null: no limit. Left out: its defaults. */
+    bulkhead?: ({
+        /**
+         * @description The most jobs under way at once, exactly and over all processors. Requests of the proxy have the same limit, shared out among the isolates that send them, so that it may be passed for a moment: 1 to 100,000. Left out: 1,024.
+         * @example 20
+         */
+        maxInFlight?: number | undefined;
+        /**
+         * @description The most requests of the proxy that wait for room in one isolate. One more is refused with 503: 0 to 10,000. Left out: 1,024.
+         * @example 100
+         */
+        maxWaiting?: number | undefined;
+    } | null) | undefined;
+    /**
+     * @description How many seconds one request may take in all. A job's own timeout holds where it is shorter: 0.001 to 900. Left out: 60.
+     * @example 60
+     */
+    timeout?: number | undefined;
+    /**
+     * @description How many seconds may pass until the headers of the answer come: 0.001 to 900. Left out: 30.
+     * @example 30
+     */
+    firstByteTimeout?: number | undefined;
+    /**
+     * @description When the proxy sends a request again that failed, to another instance. Jobs are tried again by the policy of their queue. Left out: its defaults.
+     * @example {
+     *       "attempts": 2,
+     *       "perTryTimeout": 5,
+     *       "budgetPercent": 20
+     *     }
+     */
+    retry?: {
+        /**
+         * @description How often a request is sent in all: 1 to 10. Left out: 2.
+         * @example 2
+         */
+        attempts?: number | undefined;
+        /**
+         * @description How many seconds one of these may take. Null: as long as is left of `timeout`, which is also what it is when left out.
+         * @example 5
+         * @example null
+         */
+        perTryTimeout?: (number | null) | undefined;
+        /**
+         * @description How many percent of the requests of the last ten seconds may be sent again, so that retries do not bury a service that is down: 0 to 100. Left out: 20.
+         * @example 20
+         */
+        budgetPercent?: number | undefined;
+    } | undefined;
+    /**
+     * @description The most jobs that start in any window of a length. Null, or left out: no limit.
+     * @example null
+     */
+    rate?: ({
+        /**
+         * @description The most starts in any window of `period` seconds, wherever the window begins: 1 to 1,000,000.
+         * @example 100
+         */
+        limit: number;
+        /**
+         * @description The length of the window in seconds, fractions allowed: 0.001 to 86,400.
+         * @example 1
+         */
+        period: number;
+    } | null) | undefined;
+}
+
+/**
+ * Changes of a service, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `healthCheck`, `outlier`, `breaker`, `bulkhead`, `retry.perTryTimeout`, `rate`.
+ */
+export interface ServicePatch {
+    /**
+     * @description The instances of the service: 1 to 64, each once.
+     * @example [
+     *       {
+     *         "url": "https://mail-1.example.com"
+     *       },
+     *       {
+     *         "url": "https://mail-2.example.com",
+     *         "weight": 2
+     *       }
+     *     ]
+     */
+    instances?: ({
+        /**
+         * Format: uri
+         * @description Where the instance is: scheme, host, port, and perhaps a path that all requests to it begin with. It names the instance. It is an http or https URL of at most 2 KiB, without user name, password, query and fragment.
+         * @example https://mail-1.example.com
+         */
+        url: string;
+        /**
+         * @description The instance's part of the work beside that of others: 1 to 100. Left out: 1.
+         * @example 2
+         */
+        weight?: number | undefined;
+        /**
+         * @description Where the instance runs, in words of your own: at most 64 bytes. Left out: it is not said.
+         * @example eu-1
+         */
+        zone?: string | undefined;
+    }[] | null) | undefined;
+    /**
+     * @description How an instance is chosen among those that may be asked. `p2c`: of two at random the one that is quicker and has less under way; `roundRobin`: in turn, by weight; `leastRequests`: of two at random the one with less under way; `hash`: jobs of one ordering key go to one instance, as long as that is not far busier than the others. Left out: `p2c`.
+     * @example p2c
+     */
+    strategy?: (("p2c" | "roundRobin" | "leastRequests" | "hash") | null) | undefined;
+    /**
+     * @description A request that is made of each instance now and then, while the service is in use. One that fails it is not asked until it passes again. Null, or left out: no checks.
+     * @example {
+     *       "path": "/healthz",
+     *       "interval": 10,
+     *       "timeout": 5,
+     *       "healthyThreshold": 2,
+     *       "unhealthyThreshold": 3,
+     *       "expect": {
+     *         "from": 200,
+     *         "to": 299
+     *       }
+     *     }
+     */
+    healthCheck?: ({
+        /**
+         * @description What is asked for, by GET, behind the URL of the instance. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL.
+         * @example /healthz
+         */
+        path?: (string | null) | undefined;
+        /**
+         * @description How many seconds lie between two checks of an instance: 1 to 3,600. Left out: 10.
+         * @example 10
+         */
+        interval?: (number | null) | undefined;
+        /**
+         * @description How many seconds the answer may take: 0.1 to 30. Left out: 5.
+         * @example 5
+         */
+        timeout?: (number | null) | undefined;
+        /**
+         * @description How many checks in a row make an instance healthy that was not: 1 to 100. Left out: 2.
+         * @example 2
+         */
+        healthyThreshold?: (number | null) | undefined;
+        /**
+         * @description How many failed checks in a row make an instance unhealthy: 1 to 100. Left out: 3.
+         * @example 3
+         */
+        unhealthyThreshold?: (number | null) | undefined;
+        /**
+         * @description The statuses of a healthy instance. Redirects are not followed. Left out: 200 to 299.
+         * @example {
+         *       "from": 200,
+         *       "to": 299
+         *     }
+         */
+        expect?: ({
+            /**
+             * @description The lowest status of a healthy instance: 100 to 599.
+             * @example 200
+             */
+            from?: (number | null) | undefined;
+            /**
+             * @description The highest one, not below `from`.
+             * @example 299
+             */
+            to?: (number | null) | undefined;
+        } | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description Takes an instance out for a while that fails what it is asked: a 5xx, a timeout, or no connection. It is longer each time in a row. Null: off. Left out: on, with its defaults.
+     * @example {
+     *       "consecutiveFailures": 5,
+     *       "baseEjection": 30,
+     *       "maxEjectedPercent": 50
+     *     }
+     */
+    outlier?: ({
+        /**
+         * @description How many failures in a row take an instance out: 1 to 1,000. Left out: 5.
+         * @example 5
+         */
+        consecutiveFailures?: (number | null) | undefined;
+        /**
+         * @description How many seconds it is out the first time, and as many more each time in a row, 300 at most: 0.1 to 3,600. Left out: 30.
+         * @example 30
+         */
+        baseEjection?: (number | null) | undefined;
+        /**
+         * @description How many percent of the instances may be out at once. At least one may: 0 to 100. Left out: 10.
+         * @example 50
+         */
+        maxEjectedPercent?: (number | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description Gives the whole service a rest when too much of it fails: nothing is sent for a while, then a few probes, which end the rest or begin it again. Null: off. Left out: on, with its defaults.
+     * @example {
+     *       "failureRate": 0.5,
+     *       "minRequests": 20,
+     *       "window": 10,
+     *       "openFor": 30,
+     *       "halfOpenProbes": 5
+     *     }
+     */
+    breaker?: ({
+        /**
+         * @description The part of failures from which on it opens, above 0 and at most 1. Left out: 0.5.
+         * @example 0.5
+         */
+        failureRate?: (number | null) | undefined;
+        /**
+         * @description With fewer requests in the window it stays closed: 1 to 1,000,000. Left out: 20.
+         * @example 20
+         */
+        minRequests?: (number | null) | undefined;
+        /**
+         * @description How many seconds it looks back: 1 to 3,600. Left out: 10.
+         * @example 10
+         */
+        window?: (number | null) | undefined;
+        /**
+         * @description How many seconds nothing is sent: 0.1 to 3,600. Left out: 30.
+         * @example 30
+         */
+        openFor?: (number | null) | undefined;
+        /**
+         * @description How many requests are sent then. As many successes end the rest, one failure begins it again: 1 to 1,000. Left out: 5.
+         * @example 5
+         */
+        halfOpenProbes?: (number | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description What may be under way at the service at once, so that it is not overrun and takes nobody else's room. Null: no limit. Left out: its defaults.
+     * @example {
+     *       "maxInFlight": 20,
+     *       "maxWaiting": 100
+     *     }
+     */
+    bulkhead?: ({
+        /**
+         * @description The most jobs under way at once, exactly and over all processors. Requests of the proxy have the same limit, shared out among the isolates that send them, so that it may be passed for a moment: 1 to 100,000. Left out: 1,024.
+         * @example 20
+         */
+        maxInFlight?: (number | null) | undefined;
+        /**
+         * @description The most requests of the proxy that wait for room in one isolate. One more is refused with 503: 0 to 10,000. Left out: 1,024.
+         * @example 100
+         */
+        maxWaiting?: (number | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description How many seconds one request may take in all. A job's own timeout holds where it is shorter: 0.001 to 900. Left out: 60.
+     * @example 60
+     */
+    timeout?: (number | null) | undefined;
+    /**
+     * @description How many seconds may pass until the headers of the answer come: 0.001 to 900. Left out: 30.
+     * @example 30
+     */
+    firstByteTimeout?: (number | null) | undefined;
+    /**
+     * @description When the proxy sends a request again that failed, to another instance. Jobs are tried again by the policy of their queue. Left out: its defaults.
+     * @example {
+     *       "attempts": 2,
+     *       "perTryTimeout": 5,
+     *       "budgetPercent": 20
+     *     }
+     */
+    retry?: ({
+        /**
+         * @description How often a request is sent in all: 1 to 10. Left out: 2.
+         * @example 2
+         */
+        attempts?: (number | null) | undefined;
+        /**
+         * @description How many seconds one of these may take. Null: as long as is left of `timeout`, which is also what it is when left out.
+         * @example 5
+         */
+        perTryTimeout?: (number | null) | undefined;
+        /**
+         * @description How many percent of the requests of the last ten seconds may be sent again, so that retries do not bury a service that is down: 0 to 100. Left out: 20.
+         * @example 20
+         */
+        budgetPercent?: (number | null) | undefined;
+    } | null) | undefined;
+    /**
+     * @description The most jobs that start in any window of a length. Null, or left out: no limit.
+     * @example {
+     *       "limit": 100,
+     *       "period": 1
+     *     }
+     */
+    rate?: ({
+        /**
+         * @description The most starts in any window of `period` seconds, wherever the window begins: 1 to 1,000,000.
+         * @example 100
+         */
+        limit?: (number | null) | undefined;
+        /**
+         * @description The length of the window in seconds, fractions allowed: 0.001 to 86,400.
+         * @example 1
+         */
+        period?: (number | null) | undefined;
+    } | null) | undefined;
 }
 
 /**
@@ -3713,6 +4159,403 @@ export interface SubscriptionList {
 }
 
 /**
+ * A service with all of its settings, and, where it is read by itself, how it is at the moment.
+ */
+export interface Service {
+    /**
+     * @description The name of the service.
+     * @example mailer
+     */
+    name: string;
+    /** @description The instances of the service. */
+    instances: {
+        /**
+         * @description Where the instance is: scheme, host, port, and perhaps a path that all requests to it begin with. It names the instance.
+         * @example https://mail-1.example.com
+         */
+        url: string;
+        /**
+         * @description The instance's part of the work beside that of others.
+         * @example 1
+         */
+        weight: number;
+        /**
+         * @description Where the instance runs, in words of your own. Null: it is not said.
+         * @example null
+         * @example eu-1
+         */
+        zone: string | null;
+    }[];
+    /**
+     * @description How an instance is chosen among those that may be asked. `p2c`: of two at random the one that is quicker and has less under way; `roundRobin`: in turn, by weight; `leastRequests`: of two at random the one with less under way; `hash`: jobs of one ordering key go to one instance, as long as that is not far busier than the others.
+     * @example p2c
+     * @enum {string}
+     */
+    strategy: "p2c" | "roundRobin" | "leastRequests" | "hash";
+    /** @description A request that is made of each instance now and then, while the service is in use. One that fails it is not asked until it passes again. Null: no checks. */
+    healthCheck: {
+        /**
+         * @description What is asked for, by GET, behind the URL of the instance.
+         * @example /healthz
+         */
+        path: string;
+        /**
+         * @description How many seconds lie between two checks of an instance.
+         * @example 10
+         */
+        interval: number;
+        /**
+         * @description How many seconds the answer may take.
+         * @example 5
+         */
+        timeout: number;
+        /**
+         * @description How many checks in a row make an instance healthy that was not.
+         * @example 2
+         */
+        healthyThreshold: number;
+        /**
+         * @description How many failed checks in a row make an instance unhealthy.
+         * @example 3
+         */
+        unhealthyThreshold: number;
+        /**
+         * @description The statuses of a healthy instance. Redirects are not followed.
+         * @example {
+         *       "from": 200,
+         *       "to": 299
+         *     }
+         */
+        expect: {
+            /**
+             * @description The lowest status of a healthy instance.
+             * @example 200
+             */
+            from: number;
+            /**
+             * @description The highest one.
+             * @example 299
+             */
+            to: number;
+        };
+    } | null;
+    /** @description Takes an instance out for a while that fails what it is asked: a 5xx, a timeout, or no connection. It is longer each time in a row. Null: off. */
+    outlier: {
+        /**
+         * @description How many failures in a row take an instance out.
+         * @example 5
+         */
+        consecutiveFailures: number;
+        /**
+         * @description How many seconds it is out the first time, and as many more each time in a row, 300 at most.
+         * @example 30
+         */
+        baseEjection: number;
+        /**
+         * @description How many percent of the instances may be out at once. At least one may.
+         * @example 10
+         */
+        maxEjectedPercent: number;
+    } | null;
+    /** @description Gives the whole service a rest when too much of it fails: nothing is sent for a while, then a few probes, which end the rest or begin it again. Null: off. */
+    breaker: {
+        /**
+         * @description The part of failures from which on it opens, above 0 and at most 1.
+         * @example 0.5
+         */
+        failureRate: number;
+        /**
+         * @description With fewer requests in the window it stays closed.
+         * @example 20
+         */
+        minRequests: number;
+        /**
+         * @description How many seconds it looks back.
+         * @example 10
+         */
+        window: number;
+        /**
+         * @description How many seconds nothing is sent.
+         * @example 30
+         */
+        openFor: number;
+        /**
+         * @description How many requests are sent then. As many successes end the rest, one failure begins it again.
+         * @example 5
+         */
+        halfOpenProbes: number;
+    } | null;
+    /** @description What may be under way at the service at once, so that it is not overrun and takes nobody else's room. Null: no limit. */
+    bulkhead: {
+        /**
+         * @description The most jobs under way at once, exactly and over all processors. Requests of the proxy have the same limit, shared out among the isolates that send them, so that it may be passed for a moment.
+         * @example 1024
+         */
+        maxInFlight: number;
+        /**
+         * @description The most requests of the proxy that wait for room in one isolate. One more is refused with 503.
+         * @example 1024
+         */
+        maxWaiting: number;
+    } | null;
+    /**
+     * @description How many seconds one request may take in all. A job's own timeout holds where it is shorter.
+     * @example 60
+     */
+    timeout: number;
+    /**
+     * @description How many seconds may pass until the headers of the answer come.
+     * @example 30
+     */
+    firstByteTimeout: number;
+    /**
+     * @description When the proxy sends a request again that failed, to another instance. Jobs are tried again by the policy of their queue.
+     * @example {
+     *       "attempts": 2,
+     *       "perTryTimeout": null,
+     *       "budgetPercent": 20
+     *     }
+     */
+    retry: {
+        /**
+         * @description How often a request is sent in all.
+         * @example 2
+         */
+        attempts: number;
+        /**
+         * @description How many seconds one of these may take. Null: as long as is left of `timeout`.
+         * @example null
+         * @example 5
+         */
+        perTryTimeout: number | null;
+        /**
+         * @description How many percent of the requests of the last ten seconds may be sent again, so that retries do not bury a service that is down.
+         * @example 20
+         */
+        budgetPercent: number;
+    };
+    /**
+     * @description The most jobs that start in any window of a length. Null: no limit.
+     * @example null
+     */
+    rate: {
+        /**
+         * @description The most starts in any window of `period` seconds, wherever the window begins.
+         * @example 100
+         */
+        limit: number;
+        /**
+         * @description The length of the window in seconds, fractions allowed.
+         * @example 1
+         */
+        period: number;
+    } | null;
+    /**
+     * @description Counts the changes of the service: of two copies the one with the higher number is newer.
+     * @example 1
+     */
+    version: number;
+    /**
+     * Format: date-time
+     * @description When the service was created.
+     * @example 2026-11-22T15:32:03.604Z
+     */
+    createdAt: string;
+    /**
+     * Format: date-time
+     * @description When its settings were last changed.
+     * @example 2026-11-22T15:32:03.604Z
+     */
+    updatedAt: string;
+    /**
+     * @description How the service is at the moment. Left out in a list.
+     * @example {
+     *       "breaker": {
+     *         "state": "closed",
+     *         "nextProbeAt": null
+     *       },
+     *       "inFlight": 12,
+     *       "instances": [
+     *         {
+     *           "url": "https://mail-1.example.com",
+     *           "state": "healthy",
+     *           "because": "Nothing speaks against it.",
+     *           "inFlight": 3,
+     *           "latencyMs": 38.5,
+     *           "successRate": 0.98,
+     *           "lastCheck": {
+     *             "at": "2026-11-22T15:32:04.249Z",
+     *             "ok": true,
+     *             "detail": "It answered 200."
+     *           },
+     *           "events": [
+     *             {
+     *               "at": "2026-11-22T15:32:04.249Z",
+     *               "from": "healthy",
+     *               "to": "ejected",
+     *               "because": "5 requests in a row failed."
+     *             }
+     *           ]
+     *         }
+     *       ],
+     *       "events": [
+     *         {
+     *           "at": "2026-11-22T15:32:04.249Z",
+     *           "from": "healthy",
+     *           "to": "ejected",
+     *           "because": "5 requests in a row failed."
+     *         }
+     *       ]
+     *     }
+     */
+    state?: {
+        /**
+         * @description The breaker of the service.
+         * @example {
+         *       "state": "closed",
+         *       "nextProbeAt": null
+         *     }
+         */
+        breaker: {
+            /**
+             * @description `closed`: requests pass; `open`: nothing is sent; `halfOpen`: a few probes are.
+             * @example closed
+             * @enum {string}
+             */
+            state: "closed" | "open" | "halfOpen";
+            /**
+             * @description When the next probe may be sent. Null where it is not open.
+             * @example null
+             * @example 2026-11-22T15:32:03.604Z
+             */
+            nextProbeAt: string | null;
+        };
+        /**
+         * @description Permits for jobs that are given: as many jobs may be under way at the service.
+         * @example 12
+         */
+        inFlight: number;
+        /** @description The instances, in the order of the settings. */
+        instances: {
+            /**
+             * @description Names the instance.
+             * @example https://mail-1.example.com
+             */
+            url: string;
+            /**
+             * @description `healthy`: it is asked; `unhealthy`: it fails its checks; `ejected`: it failed what it was asked, and is out for a while. When fewer than half are healthy, all are asked.
+             * @example healthy
+             * @enum {string}
+             */
+            state: "healthy" | "unhealthy" | "ejected";
+            /**
+             * @description Why it is in this state, in a sentence.
+             * @example Nothing speaks against it.
+             */
+            because: string;
+            /**
+             * @description Requests under way there, as far as it was reported; reports come every few seconds.
+             * @example 3
+             */
+            inFlight: number;
+            /**
+             * @description What its answers take, in milliseconds: an average that follows a rise at once, and a fall slowly. Null: none is known.
+             * @example 38.5
+             * @example null
+             */
+            latencyMs: number | null;
+            /**
+             * @description The part of its requests of the last minute that succeeded, 0 to 1. Null: there were none.
+             * @example 0.98
+             * @example null
+             */
+            successRate: number | null;
+            /** @description The last health check of it. Null: none was made since the service was last started. */
+            lastCheck: {
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 * @example 2026-11-22T15:32:04.249Z
+                 */
+                at: string;
+                /**
+                 * @description Whether it passed.
+                 * @example true
+                 */
+                ok: boolean;
+                /**
+                 * @description What came of it, in a sentence.
+                 * @example It answered 200.
+                 */
+                detail: string;
+            } | null;
+            /** @description The last ten changes of its state, the newest first. */
+            events: {
+                /**
+                 * Format: date-time
+                 * @description When it happened.
+                 * @example 2026-11-22T15:32:04.249Z
+                 */
+                at: string;
+                /**
+                 * @description The state before.
+                 * @example healthy
+                 */
+                from: string;
+                /**
+                 * @description The state from then on.
+                 * @example ejected
+                 */
+                to: string;
+                /**
+                 * @description Why, in a sentence.
+                 * @example 5 requests in a row failed.
+                 */
+                because: string;
+            }[];
+        }[];
+        /** @description The last ten changes of the breaker, the newest first. */
+        events: {
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-11-22T15:32:04.249Z
+             */
+            at: string;
+            /**
+             * @description The state before.
+             * @example healthy
+             */
+            from: string;
+            /**
+             * @description The state from then on.
+             * @example ejected
+             */
+            to: string;
+            /**
+             * @description Why, in a sentence.
+             * @example 5 requests in a row failed.
+             */
+            because: string;
+        }[];
+    } | undefined;
+}
+
+/**
+ * A page of a list. Services, the newest first.
+ */
+export interface ServiceList {
+    /** @description Services, the newest first: as many as fit on the page. */
+    items: Service[];
+    /**
+     * @description The `cursor` of the next page; null at the end of the list.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     * @example null
+     */
+    nextCursor: string | null;
+}
+
+/**
  * One change of one job, as a subscriber is told of it.
  */
 export interface LifecycleEvent {
@@ -4567,6 +5410,7 @@ export interface Namespace {
      *       "queues": 10000,
      *       "keys": 1000,
      *       "subscriptions": 100,
+     *       "services": 100,
      *       "firesPerSecond": 100,
      *       "spawnDepth": 32
      *     }
@@ -4602,6 +5446,11 @@ export interface Namespace {
          * @example 100
          */
         subscriptions: number;
+        /**
+         * @description Services that it may have.
+         * @example 100
+         */
+        services: number;
         /**
          * @description Fires of its schedules in a second: more wait. Each shard has its share of it, by the slots that it owns, but at least one. Null: no limit.
          * @example 100
@@ -5512,6 +6361,22 @@ export interface ListFiresQuery {
  * The query of the call "List subscriptions".
  */
 export interface ListSubscriptionsQuery {
+    /**
+     * @description The most items that one page has, from 1 to 200. Left out: 50.
+     * @example 50
+     */
+    limit?: number | undefined;
+    /**
+     * @description Where the page begins: the `nextCursor` of the page before. Left out: the first page.
+     * @example eyJ2IjoxLCJsIjoiam9icyJ9
+     */
+    cursor?: string | undefined;
+}
+
+/**
+ * The query of the call "List services".
+ */
+export interface ListServicesQuery {
     /**
      * @description The most items that one page has, from 1 to 200. Left out: 50.
      * @example 50

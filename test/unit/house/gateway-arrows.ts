@@ -31,6 +31,7 @@ export const PLACES: readonly string[] = [
   "operations",
   "schedules",
   "subscriptions",
+  "services",
   "namespaces",
   "platform",
   "api",

@@ -46,7 +46,7 @@ const LAYERS: Layer[] = [
 /** The gateway's script owns the Durable Object classes, so its entry hands them on. */
 const CLASS_REEXPORT = {
   file: "workers/gateway/index.ts",
-  from: /^durable-objects\/(shard\/shard|(directory|transaction)\/index)\.ts$/,
+  from: /^durable-objects\/(shard\/shard|(directory|service|transaction)\/index)\.ts$/,
 };
 
 function hasAny(node: ts.Node): boolean {

@@ -9,6 +9,7 @@ import * as platform from "./platform.ts";
 import * as pull from "./pull.ts";
 import * as queues from "./queues.ts";
 import * as schedules from "./schedules.ts";
+import * as services from "./services.ts";
 import * as subscriptions from "./subscriptions.ts";
 import type { UseCases } from "./use-case.ts";
 
@@ -21,6 +22,7 @@ export const USE_CASES: UseCases = {
   ...deadLetters,
   ...schedules,
   ...subscriptions,
+  ...services,
   ...pull,
   ...operations,
   ...admin,

@@ -13,6 +13,7 @@ import {
 import { deletingNamespaces, findNamespace, type NamespaceRow } from "../../db/namespaces.ts";
 import { fromDatabase } from "../database.ts";
 import { log, reasonOf } from "../log.ts";
+import { deleteSomeServices } from "../services/service-deletion.ts";
 import type { Services } from "../services.ts";
 import { pushRow } from "./namespace-config.ts";
 
@@ -24,10 +25,10 @@ const QUIET_MS = 120_000;
 /** Rows of one statement, and keys of KV of one step. */
 const ROWS_PER_STEP = 500;
 const QUEUES_PER_STEP = 50;
-/** Steps of one run, after an answer and of the cron: a step makes 14 queries of D1 at most, and three more for each further database. */
+/** Steps of one run, after an answer and of the cron: a step makes 16 queries of D1 at most, and three more for each further database. */
 const STEPS_AFTER_ANSWER = 40;
-const STEPS_OF_CRON = 12;
-const QUERIES_OF_STEP = 14;
+const STEPS_OF_CRON = 10;
+const QUERIES_OF_STEP = 16;
 const QUERIES_ELSEWHERE = 3;
 /** Queues of one run, each a use of KV: an invocation has 1,000 of those. */
 const QUEUES_PER_RUN = 500;
@@ -92,7 +93,10 @@ async function stepDeletion(
   if (row === null || row.deletingAt === null) return false;
   const told = await pushRow(services, row);
   if (isProblem(told)) return told;
+  const serviceRows = await deleteSomeServices(services, name, db);
+  if (isProblem(serviceRows)) return serviceRows;
   const deleted =
+    serviceRows +
     (await deleteSomeQueues(services, name, { db, run, first })) +
     (await deleteConfigured(db, name, ROWS_PER_STEP)) +
     (await deleteHistory(db, name, ROWS_PER_STEP)) +

@@ -17,7 +17,8 @@ export interface Stamp extends ResourceKey {
 
 export interface Versioned extends Stamp {
   deleted: boolean;
-  paused: boolean;
+  /** Left out of kinds that are never paused. */
+  paused?: boolean;
 }
 
 /** One change that is to be written. */
@@ -86,5 +87,5 @@ export interface Kind<Settings extends Versioned, Body extends object, View> {
   /** As they are shown, with what the shards say of them. */
   views(settings: Settings[]): Promise<Result<View[]>>;
   /** The view of one that is not shown in a list, which may say more. */
-  alone?(settings: Settings, view: View): View;
+  alone?(settings: Settings, view: View): View | Promise<Result<View>>;
 }

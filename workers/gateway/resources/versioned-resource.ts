@@ -225,7 +225,8 @@ export class VersionedResource<Settings extends Versioned, Body extends object, 
     if (isProblem(views)) return views;
     const [shown] = views;
     if (shown === undefined) return this.#kind.notFound(settings.name);
-    const view = this.#kind.alone?.(settings, shown) ?? shown;
+    const view = (await this.#kind.alone?.(settings, shown)) ?? shown;
+    if (isProblem(view)) return view;
     const etag = versionTag(settings.version);
     return isNew ? created(view, { etag }) : done(view, { etag });
   }

@@ -18,7 +18,13 @@ export async function whyUnwritten(
   return isNew && known.count >= known.most ? limitReached(what, known.count, known.most) : false;
 }
 
-const NAMES = { queues: "queues", schedules: "schedules", subscriptions: "subscriptions", keys: "API keys" } as const;
+const NAMES = {
+  queues: "queues",
+  schedules: "schedules",
+  subscriptions: "subscriptions",
+  services: "services",
+  keys: "API keys",
+} as const;
 
 /** Of subscriptions the code is older than the others. */
 export function limitReached(what: Countable, count: number, most: number): Problem {

@@ -1,11 +1,4 @@
-import {
-  isProblem,
-  jobQuarantined,
-  type Problem,
-  type Result,
-  together,
-  unavailable,
-} from "../../../contract/problems.ts";
+import { isProblem, jobQuarantined, type Result, together, unavailable } from "../../../contract/problems.ts";
 import {
   type Busy,
   type DirectoryApi,
@@ -19,7 +12,7 @@ import {
   type WatchRequest,
 } from "../../../contract/rpc.ts";
 import { ownerOf, type SlotMap } from "../../../domain/slots.ts";
-import { log, reasonOf } from "../log.ts";
+import { away, reach } from "./reach.ts";
 import type { Heard, OpenWatch, Watch } from "./watch.ts";
 
 /** Most newer maps one call follows: a slot does not move twice in a moment. */
@@ -160,7 +153,7 @@ export class ShardClient {
     if (isProblem(map)) return map;
     const head = { v: RPC_VERSION, epoch: map.epoch };
     for (;;) {
-      const reply = await this.#reach(id, options, (shard) => call(shard, head));
+      const reply = await reach(id, options, () => call(this.#ports.shard(id), head));
       if (isProblem(reply)) return reply;
       const { result, log } = reply;
       if (isQuarantined(result)) return jobQuarantined(result);
@@ -205,36 +198,6 @@ export class ShardClient {
     if (isProblem(map)) return map;
     return together(this.every(map).map((id) => this.once(id, options, call)));
   }
-
-  async #reach<R>(id: string, options: CallOptions, call: (shard: ShardApi) => Promise<R>): Promise<Result<R>> {
-    try {
-      return await call(this.#ports.shard(id));
-    } catch (error) {
-      if (!options.idempotent || !isRetryable(error)) return away(id, error);
-    }
-    try {
-      // A stub is broken once it threw: the second try needs a new one.
-      return await call(this.#ports.shard(id));
-    } catch (error) {
-      return away(id, error);
-    }
-  }
-}
-
-/** An overloaded object is never asked again at once; one that never got the call may be. */
-function isRetryable(error: unknown): boolean {
-  return flag(error, "retryable") && !flag(error, "overloaded");
-}
-
-function flag(error: unknown, name: "retryable" | "overloaded"): boolean {
-  return (
-    typeof error === "object" && error !== null && name in error && (error as Record<string, unknown>)[name] === true
-  );
-}
-
-function away(object: string, error: unknown): Problem {
-  log("error", "object-unavailable", { object, reason: reasonOf(error), overloaded: flag(error, "overloaded") });
-  return unavailable.part();
 }
 
 function isMoved<R>(reply: R): reply is R & Moved {
