@@ -7,6 +7,7 @@ import { QUEUES } from "../queues/queue-store.ts";
 import { COUNTS } from "./counts.ts";
 import { isKept, type JobHead, type JobRow, type JobSpec, toJob } from "./job-row.ts";
 import { EACH_JOB, JOBS } from "./job-store.ts";
+import type { PackHead } from "./packs/pack-head.ts";
 import { PACKS } from "./packs/packs.ts";
 import { PROGRESS } from "./progress-store.ts";
 import { nextOf, type WalkedIndex, walkIds } from "./walk-queues.ts";
@@ -41,6 +42,7 @@ export function listJobs(parts: Parts, request: ListRequest, now: number): ListR
       filter.createdBefore === null ? null : firstJobIdAt(filter.createdBefore + CLOCK_SLACK_MS),
     ),
     newestFirst: true,
+    mayHave: (head) => mayMatch(head, filter),
   });
   let lookedAt = 0;
   while (lookedAt < LOOKED_AT_PER_PAGE) {
@@ -85,6 +87,27 @@ function queuesOf(parts: Parts, { namespace, filter }: ListRequest): number[] {
 /** History may still tell of jobs that were deleted as failed or cancelled: their tombstones are walked beside the dead. */
 function indexesFor(state: ListRequest["filter"]["state"]): WalkedIndex[] {
   return state === "failed" || state === "cancelled" ? ["dead", "discarded"] : ["all"];
+}
+
+/** Whether a job of the pack may match, as far as its head says. A tag is looked for as text: where it is not, no job has it. */
+function mayMatch(
+  { waiting, running, done, spec }: PackHead,
+  { state, orderingKey, tag }: ListRequest["filter"],
+): boolean {
+  if (orderingKey !== null) return false;
+  if (tag !== null && spec !== null && !spec.includes(JSON.stringify(tag))) return false;
+  switch (state) {
+    case null:
+      return true;
+    case "queued":
+      return waiting > 0;
+    case "running":
+      return running > 0;
+    case "succeeded":
+      return done > 0;
+    default:
+      return false;
+  }
 }
 
 /** A page as it grows. */

@@ -1,6 +1,7 @@
 import { isPlatformFault } from "../../../domain/fault.ts";
 import type { Sql } from "../../sql.ts";
 import type { Parts } from "../kernel/part.ts";
+import type { PackHead } from "./packs/pack-head.ts";
 import type { IdBounds } from "./packs/pack-heads.ts";
 import { PACKS, type Packs } from "./packs/packs.ts";
 
@@ -16,6 +17,8 @@ export type WalkedIndex = keyof typeof INDEXES;
 const FIRST_READ = 200;
 const LEAST_READ = 2;
 const MOST_READ = 500;
+/** Packs that a walk passes over at most: to know from its head that a pack has nothing takes a hundredth of reading it. */
+const MOST_PASSED = 2_000;
 
 /** Whose jobs are walked, and between which ids; both bounds are exclusive. */
 export interface QueueWalk {
@@ -25,6 +28,8 @@ export interface QueueWalk {
   after: string;
   before: string;
   newestFirst: boolean;
+  /** Whether a pack may have a job that is wanted, as far as its head says. Left out: each may. Those that have none are passed over. */
+  mayHave?: (head: PackHead) => boolean;
 }
 
 /**
@@ -96,6 +101,7 @@ class PackStream extends Stream {
   readonly #walk: QueueWalk;
   readonly #ranges: Iterator<IdBounds, void>;
   #nextRange: IdBounds | null;
+  #passed = 0;
   /** Ids that were read and not given, the next one last. */
   #ids: string[] = [];
 
@@ -120,13 +126,24 @@ class PackStream extends Stream {
   /** Reads packs until none that is left could have an id that comes before the next. */
   #fill(): void {
     for (let range = this.#nextRange; range !== null && this.#mayComeFirst(range); range = this.#nextRange) {
-      const { after, before, newestFirst } = this.#walk;
-      const ids = livingIds(this.#packs, range.head).filter((id) => id > after && id < before);
-      this.#ids.push(...ids);
-      this.#ids.sort();
-      if (!newestFirst) this.#ids.reverse();
+      if (!this.#passes(range.head)) this.#read(range.head);
       this.#nextRange = this.#ranges.next().value ?? null;
     }
+  }
+
+  #passes(head: PackHead): boolean {
+    const { mayHave } = this.#walk;
+    if (mayHave === undefined || this.#passed >= MOST_PASSED || mayHave(head)) return false;
+    this.#passed += 1;
+    return true;
+  }
+
+  #read(head: PackHead): void {
+    const { after, before, newestFirst } = this.#walk;
+    const ids = livingIds(this.#packs, head).filter((id) => id > after && id < before);
+    this.#ids.push(...ids);
+    this.#ids.sort();
+    if (!newestFirst) this.#ids.reverse();
   }
 
   #mayComeFirst({ highest, lowest }: IdBounds): boolean {

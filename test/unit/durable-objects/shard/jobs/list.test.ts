@@ -1,6 +1,17 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type * as rpc from "../../../../../contract/rpc.ts";
-import { CALL, Harness, HOUR, idsOf, MINUTE, SECOND, START, settingsOf } from "../../../../rigs/shard-harness.ts";
+import {
+  CALL,
+  Harness,
+  HOUR,
+  idsOf,
+  MINUTE,
+  PackHarness,
+  RowHarness,
+  SECOND,
+  START,
+  settingsOf,
+} from "../../../../rigs/shard-harness.ts";
 
 const EVERY: rpc.JobFilter = {
   queue: null,
@@ -126,7 +137,7 @@ describe("a list", () => {
   test("with a filter that matches nothing ends each page at the scan limit, and says where it came to", {
     timeout: 60_000,
   }, () => {
-    const h = new Harness({ target: { type: "pull" } });
+    const h = new RowHarness({ target: { type: "pull" } });
     for (let i = 0; i < 6; i++) h.submit(h.jobs(1000));
     const rare = h.accept({ tags: ["rare"] });
     h.submit(h.jobs(500));
@@ -135,6 +146,40 @@ describe("a list", () => {
     expect(first.scannedTo).not.toBeNull();
     expect(walk(h, { tag: "nothing" }, 50)).toEqual({ ids: [], pages: 14 });
     expect(walk(h, { tag: "rare" }, 50)).toEqual({ ids: [rare], pages: 14 });
+  });
+
+  test("passes over packs that have nothing of what is looked for, and reads none of them", () => {
+    const h = new PackHarness({ target: { type: "pull" } });
+    h.submit(h.jobs(1000));
+    const rare = h.jobs(2, { tags: ["rare"] });
+    h.submit(rare);
+    h.submit(h.jobs(1000));
+    const running = h.take(3).map(({ id }) => id);
+    const newestFirst = idsOf(rare).toReversed();
+    h.restart();
+    const all = vi.spyOn(h.sql, "all");
+    const packsRead = () => all.mock.calls.splice(0).filter(([query]) => query.includes("FROM packs")).length;
+    expect(walk(h, { tag: "nothing" }, 50)).toEqual({ ids: [], pages: 1 });
+    expect(walk(h, { state: "succeeded" }, 50)).toEqual({ ids: [], pages: 1 });
+    expect(packsRead()).toBe(0);
+    expect(walk(h, { tag: "rare" }, 50)).toEqual({ ids: newestFirst, pages: 1 });
+    expect(packsRead()).toBeLessThan(5);
+    expect(walk(h, { state: "running" }, 50)).toEqual({ ids: running.toSorted().toReversed(), pages: 1 });
+    expect(packsRead()).toBeLessThan(5);
+  });
+
+  test("finds each of the jobs whose packs have tags of their own, in every state", () => {
+    const h = new PackHarness({ target: { type: "pull" } });
+    for (let i = 0; i < 40; i++) h.submit(h.jobs(3, { tags: [i % 2 === 0 ? "even" : "odd"] }));
+    const taken = h.take(30);
+    for (const { lease } of taken.slice(0, 20)) h.succeed(lease);
+    const every = h.rows();
+    for (const state of ["queued", "running", "succeeded"] as const) {
+      for (const tag of ["even", "odd"]) {
+        const expected = every.filter((row) => row.state === state && row.spec.includes(tag)).map(({ id }) => id);
+        expect(walk(h, { state, tag }, 7).ids).toEqual(expected.toSorted().toReversed());
+      }
+    }
   });
 
   test("keeps a page of long payloads under what one RPC may carry", () => {
