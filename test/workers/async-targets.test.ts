@@ -9,22 +9,25 @@ import { work } from "./processor.ts";
 const TARGET = { type: "http" as const, url: "https://later.example/work", async: true };
 const RETRY = { maxAttempts: 2, backoff: "constant", delay: 0, jitter: "none" } as const;
 
-/** A target that answers 202 to whatever it is sent: the leases that it was given. */
-function taking(headers: Record<string, string> = { "dure-async": "true" }): string[] {
-  const leases: string[] = [];
+/** A target that answers 202 to whatever it is sent: the leases that it was given of a job. */
+function taking(headers: Record<string, string> = { "dure-async": "true" }): (job: string) => string[] {
+  const sent: { job: string | null; lease: string }[] = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (_, init) => {
-    leases.push(new Headers(init?.headers).get("dure-lease") ?? "");
+    const given = new Headers(init?.headers);
+    sent.push({ job: given.get("dure-job-id"), lease: given.get("dure-lease") ?? "" });
     return new Response("taken", { status: 202, headers });
   });
-  return leases;
+  // Jobs of earlier tests may come again.
+  return (id) => sent.filter(({ job }) => job === id).map(({ lease }) => lease);
 }
 
-async function handedOver(settings: object = {}): Promise<{ id: string; lease: string; leases: string[] }> {
+async function handedOver(settings: object = {}): Promise<{ id: string; lease: string; leases: () => string[] }> {
   const queue = await newQueue({ target: TARGET, retry: RETRY, ...settings });
-  const leases = taking();
+  const leasesOf = taking();
   const { id } = await submit({ queue });
   await work();
-  return { id, lease: leases[0] ?? "", leases };
+  const leases = () => leasesOf(id);
+  return { id, lease: leases()[0] ?? "", leases };
 }
 
 const explained = (id: string) => must<{ reason: string; detail: string }>("GET", `/v1/jobs/${id}/explain`);
@@ -47,7 +50,7 @@ describe("a target that answers 202 with `dure-async: true`", () => {
     passTime(45_000);
     await runAlarms();
     await work();
-    expect(leases).toHaveLength(1);
+    expect(leases()).toHaveLength(1);
     const { key } = await makeKey(["work"]);
     const body = { reports: [{ lease, ok: true, result: { made: 1 } }] };
     expect((await must<{ items: unknown[] }>("POST", "/v1/reports", { body, key })).items).toEqual([
@@ -62,10 +65,10 @@ describe("a target that answers 202 with `dure-async: true`", () => {
     const { id, lease, leases } = await handedOver();
     expect((await fail(lease, { message: "no paper" })).status).toBe(200);
     await work();
-    expect(leases).toHaveLength(2);
-    expect(leases[1]).not.toBe(lease);
+    expect(leases()).toHaveLength(2);
+    expect(leases()[1]).not.toBe(lease);
     expect((await succeed<Problem>(lease)).status).toBe(409);
-    expect((await succeed(leases[1] ?? "", 2)).status).toBe(200);
+    expect((await succeed(leases()[1] ?? "", 2)).status).toBe(200);
     expect(await getJob(id)).toMatchObject({ state: "succeeded", attempt: 2, result: 2 });
   });
 
