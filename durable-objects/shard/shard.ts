@@ -10,7 +10,8 @@ import { queueOf } from "./doorbells/bell-queues.ts";
 import { DRIVERS } from "./drivers.ts";
 import { EACH_JOB } from "./jobs/job-store.ts";
 import { parsePacking } from "./jobs/packs/packing.ts";
-import type { Command, Patience } from "./kernel/command.ts";
+import { waitForAnswer } from "./kernel/call-wait.ts";
+import type { Command } from "./kernel/command.ts";
 import type { Driver } from "./kernel/driver.ts";
 import { GroupCommit, type RunTogether } from "./kernel/group-commit.ts";
 import { LongPolls } from "./kernel/long-poll.ts";
@@ -118,11 +119,9 @@ export class Shard extends Calls {
     const reply = command.kind === "read" || asksAlarm ? run() : await this.#commit(name, request, run);
     const { patience } = command;
     if (patience === undefined) return reply;
-    try {
-      return await this.#wait(patience, request, { reply, run });
-    } finally {
-      patience.leave?.(this.#core.engine, request);
-    }
+    const { engine } = this.#core;
+    const holder = { engine, polls: this.#polls, now: () => Date.now(), drive: () => this.#drive() };
+    return waitForAnswer(holder, patience, { request, reply, run });
   }
 
   /** Runs a call in a turn with whatever else comes, and in one step with calls like it where it may share one. */
@@ -173,29 +172,6 @@ export class Shard extends Calls {
       const at = await this.ctx.storage.getAlarm();
       if (at !== null || looks === ALARM_LOOKS || this.#core.engine.armedAt === null) return at;
       await new Promise((wake) => setTimeout(wake, ALARM_LOOK_MS));
-    }
-  }
-
-  /** Holds an answer, or runs the call again, as long as the call asks for it. */
-  async #wait<Req, Res>(
-    patience: Patience<Req, Res>,
-    request: Req,
-    { reply, run }: { reply: Reply<Res>; run: () => Reply<Res> },
-  ): Promise<Reply<Res>> {
-    const { engine } = this.#core;
-    const began = Date.now();
-    let answer = reply;
-    for (let rounds = 0; ; rounds++) {
-      const now = Date.now();
-      const call = { request, result: answer.result, rounds, elapsedMs: now - began, now };
-      const again = patience.again?.(engine, call) ?? null;
-      const wait = again ?? patience.hold?.(engine, call) ?? null;
-      if (wait === null || wait.ms <= 0)
-        return { ...answer, result: patience.after?.(answer.result, call) ?? answer.result };
-      const woken = this.#polls.wait(wait);
-      this.#drive();
-      await woken;
-      if (again !== null) answer = run();
     }
   }
 

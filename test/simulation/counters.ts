@@ -41,6 +41,11 @@ export const SITUATIONS = [
   "spawned job refused",
   "set aside",
   "report put off, as work on its job throws",
+  "executor waited, and was told of work",
+  "executor waited in vain",
+  "pull worker waited, and was told of work",
+  "pull worker waited in vain",
+  "held call lost with its object",
 ] as const;
 
 export type Situation = (typeof SITUATIONS)[number];

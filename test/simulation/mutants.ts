@@ -153,6 +153,7 @@ export const MUTANTS: TrackedMutant[] = [
       },
     }),
   })),
+  track("an executor that waits is told of work", (hit) => ({ ports: (ports) => ({ ...ports, callWaiting: hit }) })),
   track("cron wakes a shard whose alarm was lost", (hit) => ({ core: (original) => withoutWake(original, hit) })),
   track("a step is one transaction", (hit) => {
     hit();

@@ -5,6 +5,7 @@ import type { Faults } from "./faults.ts";
 import type { Life } from "./life.ts";
 import type { Random } from "./random.ts";
 import type { ShardHost } from "./shard-host.ts";
+import { mayWait } from "./waiting-calls.ts";
 
 export type Method = keyof ShardApi;
 export type Request<M extends Method> = Parameters<ShardApi[M]>[0];
@@ -29,6 +30,8 @@ interface NetworkParts {
   random: Random;
   hosts: Map<string, ShardHost>;
   trace(event: string): void;
+  /** A call that was held ended with its object. */
+  lost(): void;
 }
 
 /** Calls that are the same when carried out twice, as far as their contract says. */
@@ -81,22 +84,49 @@ export class Network {
       }
       clock.after(there, () => {
         const done = this.#execute(life, to, method, sent);
-        const back = this.#latency();
-        if (done.type !== "done") return clock.after(back, () => reject(new CallFailed(`object ${done.type}`, true)));
-        if (faults.hit("network.reply-lost")) {
-          trace(`${to} -> ${life.name} ${method} reply LOST`);
-          return clock.after(back, () => reject(new CallFailed("connection lost", false)));
-        }
-        const reply = structuredCloneJson(done.value);
-        clock.after(back, () => resolve(reply));
+        if (done.type !== "done")
+          return clock.after(this.#latency(), () => reject(new CallFailed(`object ${done.type}`, true)));
+        const answer = (reply: Reply<M> | null) => {
+          const back = this.#latency();
+          if (reply === null) return clock.after(back, () => reject(new CallFailed("object gone", true)));
+          if (faults.hit("network.reply-lost")) {
+            trace(`${to} -> ${life.name} ${method} reply LOST`);
+            return clock.after(back, () => reject(new CallFailed("connection lost", false)));
+          }
+          const copy = structuredCloneJson(reply);
+          clock.after(back, () => resolve(copy));
+        };
+        if (!mayWait(method)) return answer(done.value);
+        void this.#hold({ life, to, method }, sent, done.value).then(answer);
       });
     });
   }
 
+  /** What an answer comes to that may be held. */
+  #hold<M extends Method>(
+    { life, to, method }: { life: Life; to: string; method: M },
+    request: Request<M>,
+    reply: Reply<M>,
+  ): Promise<Reply<M> | null> {
+    const run = () => {
+      const done = this.#execute(life, to, method, request);
+      return done.type === "done" ? done.value : null;
+    };
+    const held = this.#host(to).hold(method, request, { reply, run });
+    return held.then((answer) => {
+      if (answer === null) this.#parts.lost();
+      return answer;
+    });
+  }
+
+  #host(name: string): ShardHost {
+    const host = this.#parts.hosts.get(name);
+    if (host === undefined) throw new Error(`no shard ${name}`);
+    return host;
+  }
+
   #execute<M extends Method>(life: Life, to: string, method: M, request: Request<M>) {
-    const host = this.#parts.hosts.get(to);
-    if (host === undefined) throw new Error(`no shard ${to}`);
-    const done = host.execute(method, request, (core) => {
+    const done = this.#host(to).execute(method, request, (core) => {
       const call = core[method] as unknown as (request: Request<M>) => Result<M>;
       return core.reply(call.call(core, request)) as Reply<M>;
     });

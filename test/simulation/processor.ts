@@ -5,7 +5,7 @@ import type { Outcome, WorkItem } from "../../contract/rpc.ts";
 import { secondsToMs } from "../../contract/time.ts";
 import type { Lane } from "../../domain/queue.ts";
 import { Connections } from "../../workers/processor/connections.ts";
-import { sweep } from "../../workers/processor/sweep.ts";
+import { BESIDE_LONG_JOBS, sweep } from "../../workers/processor/sweep.ts";
 import { NO_CLAIMS_MS, startWorkLoop } from "../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../workers/processor/work-ports.ts";
 import { outcomeOf } from "./executor.ts";
@@ -15,6 +15,8 @@ import type { Simulation } from "./simulation.ts";
 
 const BUDGET_MS = 750;
 const SWEEP_BUDGET_MS = 10_000;
+/** How long an executor waits at its shard, as it is deployed. */
+const WAIT_MS = 4_000;
 const MAX_CONNECTIONS = 6;
 const LANE_CONSUMERS = 250;
 const MAX_LATE_MS = 40_000;
@@ -23,6 +25,7 @@ export async function hearWork(sim: Simulation, life: Life, lane: Lane, bells: D
   const connections = new Connections(MAX_CONNECTIONS, LANE_CONSUMERS);
   // Zero as on Cloudflare; otherwise as on a host that delivers one batch at a time.
   const sweepMs = sim.random.pick([0, 0, 1_000]);
+  const waitMs = sim.random.pick([WAIT_MS, WAIT_MS, 0]);
   const endsAt = sim.clock.now() + secondsToMs(INVOCATION_SECONDS);
   const start = (shard: string) =>
     startWorkLoop(ports(sim, life, shard), {
@@ -31,14 +34,14 @@ export async function hearWork(sim: Simulation, life: Life, lane: Lane, bells: D
       budgetMs: sweepMs === 0 ? BUDGET_MS : SWEEP_BUDGET_MS,
       endsAt,
       pollMs: sweepMs,
+      waitMs,
       connections,
     });
   const shards = () => Promise.resolve(sim.gateway.shards());
   const isOver = () => sim.clock.now() >= endsAt - NO_CLAIMS_MS;
-  await sweep({ start, shards, after: afterOf(sim, life), isOver }, new Set(bells.map((bell) => bell.shard)), {
-    firstMs: sweepMs,
-    mostMs: sweepMs,
-  });
+  const heard = new Set(bells.map((bell) => bell.shard));
+  const swept = { start, shards, after: afterOf(sim, life), isOver };
+  await sweep(swept, heard, sweepMs === 0 ? BESIDE_LONG_JOBS : { firstMs: sweepMs, mostMs: sweepMs });
 }
 
 function afterOf(sim: Simulation, life: Life): WorkPorts["after"] {
@@ -65,7 +68,12 @@ function portsOf(sim: Simulation, life: Life, shard: string): WorkPorts {
   return {
     work: async (request) => {
       mayDie();
-      return (await sim.network.call(life, shard, "work", request)).result;
+      const { result } = await sim.network.call(life, shard, "work", request);
+      if (result.waitedMs !== undefined)
+        sim.counters.count(
+          result.items.length > 0 ? "executor waited, and was told of work" : "executor waited in vain",
+        );
+      return result;
     },
     extend: async (request, home) => {
       mayDie();

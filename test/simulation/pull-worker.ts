@@ -9,6 +9,8 @@ import type { Simulation } from "./simulation.ts";
 const FIRST_POLL_MS = 100;
 const MAX_POLL_MS = 3_000;
 const MAX_TRIES = 4;
+/** So often a worker waits at the shard in place of coming again. */
+const WAITS = 0.5;
 const RESTART_MS = 2_000;
 /** After its lease; after its job was done by another and forgotten. */
 const LATE_MS = [25_000, 90_000];
@@ -39,10 +41,26 @@ class PullWorker {
     const places = queues.flatMap((queue) => this.#sim.gateway.shards().map((shard) => ({ queue, shard })));
     let empty = 0;
     for (let turn = this.#sim.random.int(0, places.length); ; turn++) {
-      await this.#sim.sleep(this.#life, Math.min(MAX_POLL_MS, FIRST_POLL_MS * 2 ** Math.floor(empty / places.length)));
-      const jobs = await this.#claim(places[turn % places.length] ?? { queue: "", shard: "" });
+      const pauseMs = Math.min(MAX_POLL_MS, FIRST_POLL_MS * 2 ** Math.floor(empty / places.length));
+      const place = places[turn % places.length] ?? { queue: "", shard: "" };
+      if (this.#sim.random.chance(WAITS)) await this.#wait(place, pauseMs);
+      else await this.#sim.sleep(this.#life, pauseMs);
+      const jobs = await this.#claim(place);
       empty = jobs.length > 0 ? 0 : empty + 1;
       await Promise.all(jobs.map((job) => this.#work(job)));
+    }
+  }
+
+  /** Until the shard says that there is work, or the time is over. */
+  async #wait({ queue, shard }: { queue: string; shard: string }, waitMs: number): Promise<void> {
+    const { gateway, network, counters } = this.#sim;
+    const request = { ...gateway.call, namespace: NAMESPACE, queue, waitMs };
+    try {
+      const { result } = await network.call(this.#life, shard, "awaitWork", request);
+      counters.count(result ? "pull worker waited, and was told of work" : "pull worker waited in vain");
+    } catch (error) {
+      if (!(error instanceof CallFailed)) throw error;
+      await this.#sim.sleep(this.#life, waitMs);
     }
   }
 

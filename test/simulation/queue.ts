@@ -1,12 +1,23 @@
-/** A Cloudflare Queue: it loses, repeats, delays and reorders, and runs a bounded number of consumers. */
+/**
+ * A Cloudflare Queue: it loses, repeats, delays and reorders. It begins with one consumer, looks for more only when a batch ends and
+ * others wait, and gives them up when none does (https://developers.cloudflare.com/queues/configuration/consumer-concurrency/).
+ */
 import type { Doorbell } from "../../contract/doorbell.ts";
 import type { Clock } from "./clock.ts";
 import type { Faults } from "./faults.ts";
 import { Life } from "./life.ts";
 import type { Random } from "./random.ts";
 
+/** What `workers/processor/wrangler.toml` says of a Queue's consumer. */
+export interface ConsumerSettings {
+  /** Messages of one invocation at most: what is ready when it begins goes to it together. */
+  maxBatch: number;
+  maxConsumers: number;
+}
+
 interface QueueParts {
   name: string;
+  consumer: ConsumerSettings;
   clock: Clock;
   faults: Faults;
   random: Random;
@@ -20,17 +31,20 @@ interface Message {
   tries: number;
 }
 
-const MAX_CONSUMERS = 5;
-const MAX_BATCH = 10;
 const MAX_RETRIES = 3;
-/** A hung invocation is ended by the platform (15 min there; shorter here, so that a history may be). */
-const MAX_WALL_MS = 90_000;
+/** An invocation that hangs is ended by the platform. */
+const MAX_WALL_MS = 15 * 60_000;
+/** A message mostly comes soon; of so many one takes longer, though no more than this. */
+const SELDOM = 0.1;
+const MAX_LATE_MS = 2_000;
 const MAX_SLOW_MS = 20_000;
 
 export class BellQueue {
   readonly #parts: QueueParts;
   #ready: Message[] = [];
   #running = new Set<Life>();
+  /** How many may run at once now. */
+  #consumers = 1;
   /** Grows when everything under way is lost. */
   #era = 0;
   #invocations = 0;
@@ -55,18 +69,12 @@ export class BellQueue {
     for (let copy = 0; copy < copies; copy++) this.#arrive({ bell, tries: 0 }, delaySeconds * 1000);
   }
 
-  /** Ends every invocation, as a deploy does. */
-  restart(): void {
-    for (const life of this.#running) life.end();
-    this.#running.clear();
-    this.#deliver();
-  }
-
   #arrive(message: Message, delayMs: number): void {
     const { clock, faults, random } = this.#parts;
     const slow = faults.hit("queue.slow") ? random.int(500, MAX_SLOW_MS) : 0;
+    const way = random.chance(SELDOM) ? random.int(60, MAX_LATE_MS) : random.int(5, 60);
     const era = this.#era;
-    clock.after(delayMs + random.int(5, 60) + slow, () => {
+    clock.after(delayMs + way + slow, () => {
       if (era !== this.#era) return;
       this.#ready.push(message);
       this.#deliver();
@@ -74,7 +82,16 @@ export class BellQueue {
   }
 
   #deliver(): void {
-    while (this.#ready.length > 0 && this.#running.size < MAX_CONSUMERS) this.#invoke(this.#ready.splice(0, MAX_BATCH));
+    const { maxBatch } = this.#parts.consumer;
+    while (this.#ready.length > 0 && this.#running.size < this.#consumers)
+      this.#invoke(this.#ready.splice(0, maxBatch));
+  }
+
+  /** A batch has ended: only then is it looked whether there are enough consumers. */
+  #scale(): void {
+    const { maxConsumers } = this.#parts.consumer;
+    this.#consumers =
+      this.#ready.length > 0 ? Math.min(maxConsumers, this.#consumers * 2) : Math.max(1, this.#consumers - 1);
   }
 
   #invoke(batch: Message[]): void {
@@ -92,6 +109,7 @@ export class BellQueue {
         if (random.chance(0.5))
           for (const { bell, tries } of batch) if (tries < MAX_RETRIES) this.#arrive({ bell, tries: tries + 1 }, 1_000);
       }
+      this.#scale();
       this.#deliver();
     };
     life.onEnd(() => clock.after(0, () => over(true)));

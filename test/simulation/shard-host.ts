@@ -17,7 +17,9 @@ import { type CrashPlan, CrashSignal, crashing, throwing } from "./crashing-sql.
 import { type PooledDatabase, shardDatabase } from "./database-pool.ts";
 import type { Faults } from "./faults.ts";
 import { type Mutant, NONE } from "./mutant.ts";
+import type { Method, Reply, Request } from "./network.ts";
 import type { Random } from "./random.ts";
+import { WaitingCalls } from "./waiting-calls.ts";
 
 /** What became of a step: its answer, or an object that was gone before, during or after it. */
 export type Execution<T> = { type: "done"; value: T } | { type: "crashed"; committed: boolean } | { type: "down" };
@@ -62,6 +64,8 @@ export class ShardHost {
   readonly #plan: CrashPlan = { left: null, crashed: false };
   readonly #ports: ShardPorts;
   #core: RigCore | null = null;
+  /** The calls that the instance holds. */
+  #waiting: WaitingCalls;
   #downUntil = 0;
   /** By lane: when the processor last came here with room for handlers, by the world's clock. */
   readonly #workedAt = new Map<Lane, number>();
@@ -69,6 +73,7 @@ export class ShardHost {
   /** Said by the step under way; they leave when it is committed. */
   #alarmWish: number | null = null;
   #bells: [Doorbell, number][] = [];
+  #woken: [key: string, most: number][] = [];
   /** A read by the world itself: it leaves no trace. */
   #peeking = false;
   /** Jobs of which each change of the state throws. */
@@ -81,6 +86,7 @@ export class ShardHost {
   constructor(name: string, parts: HostParts) {
     this.name = name;
     this.#parts = parts;
+    this.#waiting = new WaitingCalls(parts.clock);
     this.#database = shardDatabase(parts.random.chance(FRESH_CHANCE));
     this.alarm = new Alarm({ ...parts, fire: () => this.#fire(), trace: (event) => parts.trace(`${name} ${event}`) });
     const ports: ShardPorts = {
@@ -93,6 +99,9 @@ export class ShardHost {
       packing: parts.mutant === NONE ? PACKING_OF_RUN : (parts.mutant.packing ?? "off"),
       ring: (bell, delaySeconds) => {
         this.#bells.push([bell, delaySeconds]);
+      },
+      callWaiting: (key, most) => {
+        this.#woken.push([key, most]);
       },
     };
     this.#ports = parts.mutant.ports?.(ports, this) ?? ports;
@@ -126,6 +135,20 @@ export class ShardHost {
     return { type: "done", value: done.value };
   }
 
+  /**
+   * Holds a call that was answered, as long as it asks for it: what it comes to then, or null where the instance has gone
+   * meanwhile.
+   */
+  hold<M extends Method>(
+    method: M,
+    request: Request<M>,
+    { reply, run }: { reply: Reply<M>; run(): Reply<M> | null },
+  ): Promise<Reply<M> | null> {
+    const core = this.#core;
+    if (core === null) return Promise.resolve(null);
+    return this.#waiting.hold(method, { engine: core.engine, now: () => this.now() }, { request, reply, run });
+  }
+
   #worked({ lane, room }: WorkRequest): void {
     if (room.handler > 0) this.#workedAt.set(lane, this.#parts.clock.now());
   }
@@ -148,6 +171,7 @@ export class ShardHost {
     } finally {
       this.#database.sql.run("ROLLBACK");
       this.#bells = [];
+      this.#woken = [];
       this.#alarmWish = null;
       this.#peeking = false;
     }
@@ -268,6 +292,7 @@ export class ShardHost {
     const Core = mutant.core?.(RigCore) ?? RigCore;
     const made = this.#step("start", () => {
       const core = new Core(this.name, this.#ports);
+      core.engine.listen(({ woken }) => this.#woken.push(...woken));
       if (!this.#started) {
         core.adopt(initialMap(shards));
         // Every shard is told of a queue before whoever made it is answered.
@@ -286,13 +311,14 @@ export class ShardHost {
   #step<T>(name: string, work: () => T): { value: T; answered?: true } | null {
     this.#alarmWish = null;
     this.#bells = [];
+    this.#woken = [];
     this.#plan.crashed = false;
     this.#database.sql.run("BEGIN");
     try {
       const value = work();
       const answersFirst = this.#parts.mutant.crash === "answers-first" && name !== "start";
       if (!this.#plan.crashed && answersFirst && this.#parts.faults.hit("shard.crash-after")) {
-        this.#core = null;
+        this.#leave();
         return { value, answered: true };
       }
       if (!this.#plan.crashed) {
@@ -317,6 +343,7 @@ export class ShardHost {
     const bells = this.#bells.splice(0);
     for (const [bell, delay] of bells) this.#parts.send(bell, delay);
     if (this.#peeking) return;
+    for (const [key, most] of this.#woken.splice(0)) this.#waiting.wake(key, most);
     this.#deliver();
     if (REARMS.has(name)) this.alarm.trusted = true;
     this.#parts.committed({ host: this, name, request, reply });
@@ -337,8 +364,15 @@ export class ShardHost {
     this.#parts.crashed(
       committed ? "crash after commit" : name === "start" ? "crash at the start" : "crash inside a step",
     );
-    this.#core = null;
+    this.#leave();
     return { type: "crashed", committed };
+  }
+
+  /** The instance is gone, with its memory and the calls that it held. */
+  #leave(): void {
+    this.#core = null;
+    this.#waiting.lose();
+    this.#waiting = new WaitingCalls(this.#parts.clock);
   }
 
   /** For the mutant that has no transactions: a step's statements stand alone. */
@@ -360,13 +394,13 @@ export class ShardHost {
     const { faults, random, clock, trace } = this.#parts;
     if (faults.hit("job.throws")) this.#plant();
     else if (this.#planted.size > 0 && random.chance(MEND_CHANCE)) this.#planted.clear();
-    if (faults.hit("shard.evict")) this.#core = null;
+    if (faults.hit("shard.evict")) this.#leave();
     if (faults.hit("clock.back")) this.#skewMs -= random.int(1, MAX_SKEW_MS);
     if (faults.hit("clock.forward")) this.#skewMs += random.int(1, MAX_SKEW_MS);
     this.#skewMs = Math.max(-2 * MAX_SKEW_MS, Math.min(2 * MAX_SKEW_MS, this.#skewMs));
     if (faults.hit("shard.down")) {
       this.#downUntil = clock.now() + random.int(100, MAX_DOWN_MS);
-      this.#core = null;
+      this.#leave();
       trace(`${this.name} DOWN`);
     }
   }

@@ -19,7 +19,7 @@ import { Observer } from "./observer.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { hearWork } from "./processor.ts";
 import { hearHistory } from "./projector.ts";
-import { BellQueue } from "./queue.ts";
+import { BellQueue, type ConsumerSettings } from "./queue.ts";
 import { Random } from "./random.ts";
 import { ShardHost } from "./shard-host.ts";
 import type { Submissions } from "./submissions.ts";
@@ -28,6 +28,9 @@ import { Violations } from "./violations.ts";
 
 const START = Date.UTC(2026, 0, 1);
 const CRON_MS = 60_000;
+/** As `workers/processor/wrangler.toml` has the consumers of a lane and of history. */
+const LANE: ConsumerSettings = { maxBatch: 1, maxConsumers: 250 };
+const PROJECTORS: ConsumerSettings = { maxBatch: 100, maxConsumers: 4 };
 /** Settings versions that a careless client may still hold. */
 const STALE_BY = 1;
 
@@ -69,13 +72,15 @@ export class Simulation {
     this.observer = new Observer(this.violations, this.counters);
     const trace = (event: string) => this.trace.add(event);
     const parts = { clock: this.clock, faults: this.faults, trace };
-    this.network = new Network({ ...parts, random: random.fork("network"), hosts: this.hosts });
+    const lost = () => this.counters.count("held call lost with its object");
+    this.network = new Network({ ...parts, random: random.fork("network"), hosts: this.hosts, lost });
     for (const name of ["default", "slow", "bulk"] as const) {
       const consume = (life: Life, bells: Doorbell[]) => hearWork(this, life, name, bells);
-      this.#bells.set(name, new BellQueue({ ...parts, name, random: random.fork(name), consume }));
+      this.#bells.set(name, new BellQueue({ ...parts, name, consumer: LANE, random: random.fork(name), consume }));
     }
     const consume = (life: Life, bells: Doorbell[]) => hearHistory(this, life, bells);
-    this.#bells.set("history", new BellQueue({ ...parts, name: "history", random: random.fork("history"), consume }));
+    const ofHistory = { ...parts, name: "history", consumer: PROJECTORS };
+    this.#bells.set("history", new BellQueue({ ...ofHistory, random: random.fork("history"), consume }));
     for (const name of this.gateway.shards()) {
       this.hosts.set(
         name,

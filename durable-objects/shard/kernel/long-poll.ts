@@ -22,6 +22,14 @@ export interface Waiting extends Awaited {
 /** How a wait ends by itself: something may be there, or others of its group have its place. */
 export type Ending = "woken" | "displaced";
 
+/** Calls `wake` once, `ms` milliseconds from now, unless the function that it answers was called before. */
+export type Timer = (ms: number, wake: () => void) => () => void;
+
+const realTimer: Timer = (ms, wake) => {
+  const timer = setTimeout(wake, ms);
+  return () => clearTimeout(timer);
+};
+
 interface Waiter {
   line: Line;
   group: string | undefined;
@@ -35,8 +43,8 @@ interface Line {
   entries: Waiter[];
   waiting: number;
   worth: () => number;
-  /** The next look at whether those who were woken came; null while nobody was woken just now. */
-  look: ReturnType<typeof setTimeout> | null;
+  /** Calls off the next look at whether those who were woken came; null while nobody was woken just now. */
+  look: (() => void) | null;
 }
 
 /**
@@ -47,21 +55,23 @@ export class LongPolls {
   readonly #lines = new Map<string, Line>();
   readonly #groups = new Map<string, Set<Waiter>>();
   readonly #mostOfGroup: number;
+  readonly #after: Timer;
 
   /** Of one group at most `mostOfGroup` wait. */
-  constructor(mostOfGroup = Number.POSITIVE_INFINITY) {
+  constructor(mostOfGroup = Number.POSITIVE_INFINITY, after: Timer = realTimer) {
     this.#mostOfGroup = mostOfGroup;
+    this.#after = after;
   }
 
   /** Resolves when the wait has ended (`join`), or after `ms`, whichever is first. */
   wait({ ms, ...awaited }: Waiting): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const callOff = this.#after(ms, () => {
         leave();
         resolve();
-      }, ms);
+      });
       const leave = this.join(awaited, () => {
-        clearTimeout(timer);
+        callOff();
         resolve();
       });
     });
@@ -110,11 +120,11 @@ export class LongPolls {
 
   #lookAgain(line: Line, woken: number): void {
     if (line.waiting === 0) return;
-    line.look = setTimeout(() => {
+    line.look = this.#after(REWAKE_MS, () => {
       line.look = null;
       const again = this.#wakeNewest(line, Math.min(woken * 2, REWOKEN_AT_ONCE, line.worth()));
       if (again > 0) this.#lookAgain(line, again);
-    }, REWAKE_MS);
+    });
   }
 
   #wakeNewest(line: Line, most: number): number {
@@ -144,7 +154,7 @@ export class LongPolls {
     const { line, group } = waiter;
     line.waiting -= 1;
     if (line.waiting === 0) {
-      if (line.look !== null) clearTimeout(line.look);
+      line.look?.();
       if (this.#lines.get(line.key) === line) this.#lines.delete(line.key);
     } else if (line.entries.length > 2 * line.waiting + SPENT_ENTRIES) {
       line.entries = line.entries.filter(({ ended }) => !ended);
