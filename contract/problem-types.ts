@@ -230,6 +230,14 @@ export const PROBLEMS = {
     remedy: "Add the handler to the processor and deploy it, or correct the name.",
     retry: "changed",
   },
+  "binding-not-found": {
+    status: 422,
+    title: "There is no such binding",
+    happened: "The deployment lists no binding of the processor of the name and the kind that the target gives.",
+    remedy:
+      "Add the binding to the processor, and its name to the variable `TARGET_BINDINGS` of both Workers, or correct the name.",
+    retry: "changed",
+  },
   "limit-below-partitions": {
     status: 422,
     title: "The limit is below the number of partitions",

@@ -1,6 +1,7 @@
 import type { RetryPolicy } from "../domain/job/job.ts";
 import type { QueueSettings } from "../domain/queue.ts";
 import type { Rate } from "../domain/rate.ts";
+import { kindOf } from "../domain/target.ts";
 import { DEFERRED_KNOWN_MS } from "./ingest.ts";
 import { MAX_PUSH_TIMEOUT_SECONDS } from "./limits.ts";
 import { type QueueBody, type QueueView, queueDefaults } from "./queue.ts";
@@ -124,6 +125,5 @@ function rateOf(rate: QueueView["rate"]): Rate | null {
  * who reports by himself is not bound to one.
  */
 export function tooLong(timeoutMs: number, { target }: Pick<QueueSettings, "target">): boolean {
-  const reportsItself = target.type === "pull" || (target.type === "http" && target.async === true);
-  return !reportsItself && timeoutMs > MAX_PUSH_TIMEOUT_SECONDS * 1000;
+  return kindOf(target)?.reportsItself(target) !== true && timeoutMs > MAX_PUSH_TIMEOUT_SECONDS * 1000;
 }

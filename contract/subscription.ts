@@ -5,7 +5,7 @@ import { described, field } from "./field.ts";
 import { pageOf } from "./list.ts";
 import { Name, Tag } from "./primitives.ts";
 import { says } from "./sentence.ts";
-import { HttpTargetBody, HttpTargetView } from "./target.ts";
+import { BindingName, HttpTargetBody, HttpTargetView } from "./target.ts";
 import { Timestamp } from "./time.ts";
 
 /** Subscriptions: who is told of the changes of jobs, and of what became of schedules. */
@@ -18,15 +18,6 @@ export const EVENTS_TEXT =
 
 const SCHEDULE_EVENTS_TEXT =
   "`schedule.missed`: instants of a schedule made no job, because they could not be looked at in time.";
-
-/** A binding's name in a wrangler.toml. Whether the processor has it is known when it sends. */
-const Binding = z
-  .string(
-    says(
-      "holds upper-case letters, digits and underscores, and begins with a letter, as bindings do: 1 to 63 characters",
-    ),
-  )
-  .regex(/^[A-Z][A-Z0-9_]{0,62}$/);
 
 const QUEUE_TARGET = "`queue`: events go into a Cloudflare Queue.";
 const BINDING_TEXT = "The producer binding of the Queue in the processor's wrangler.toml.";
@@ -65,7 +56,8 @@ export const SubscriptionBody = described(
         described(
           z.strictObject({
             type: field(z.literal("queue"), QUEUE_TARGET, "queue"),
-            binding: field(Binding, BINDING_TEXT, "OUT"),
+            // Whether the processor has it is known when it sends.
+            binding: field(BindingName, BINDING_TEXT, "OUT"),
           }),
           QUEUE_TARGET,
         ),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isReservedHeader } from "../domain/reserved-headers.ts";
+import type { TargetType } from "../domain/target.ts";
 import { described, field } from "./field.ts";
 import {
   DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS,
@@ -55,11 +56,24 @@ const HttpUrl = z
   .refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text))
   .meta({ format: "uri" });
 
-const TYPE = {
+/** A binding's name in a wrangler.toml. */
+export const BindingName = z
+  .string(
+    says(
+      "holds upper-case letters, digits and underscores, and begins with a letter, as bindings do: 1 to 63 characters",
+    ),
+  )
+  .regex(/^[A-Z][A-Z0-9_]{0,62}$/);
+
+/** Each kind in a sentence. */
+const TYPE: Readonly<Record<TargetType, string>> = {
   pull: "`pull`: workers claim the jobs over HTTP.",
   consumer: "`consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs.",
   handler: "`handler`: the jobs run in the processor, by the handler of that name.",
   http: "`http`: what is sent goes to a URL by POST.",
+  worker: "`worker`: the processor calls the method `process` of another Worker of the account.",
+  queue:
+    "`queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good.",
 };
 const URL_TEXT =
   "Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always.";
@@ -139,6 +153,27 @@ const QueueHttpTargetBody = described(
   TYPE.http,
 );
 
+const BINDING_TEXT =
+  "of the processor, as its wrangler.toml has it and the variable `TARGET_BINDINGS` of the deployment lists it";
+
+const WorkerTarget = described(
+  z.strictObject({
+    type: field(z.literal("worker"), TYPE.worker, "worker"),
+    binding: field(BindingName, `A service binding ${BINDING_TEXT}.`, "MAILER"),
+  }),
+  TYPE.worker,
+);
+
+const QueueTarget = described(
+  z.strictObject({
+    type: field(z.literal("queue"), TYPE.queue, "queue"),
+    binding: field(BindingName, `A producer binding ${BINDING_TEXT}.`, "OUT"),
+  }),
+  TYPE.queue,
+);
+
+const KINDS_TEXT = `Where the jobs of a queue run. ${Object.values(TYPE).join(" ")}`;
+
 export const TargetBody = described(
   z.discriminatedUnion("type", [
     PullTarget,
@@ -152,11 +187,13 @@ export const TargetBody = described(
       TYPE.handler,
     ),
     QueueHttpTargetBody,
+    WorkerTarget,
+    QueueTarget,
   ]),
-  `Where the jobs of a queue run. ${TYPE.pull} ${TYPE.consumer} ${TYPE.handler} ${TYPE.http}`,
+  KINDS_TEXT,
   { type: "handler", name: "wordcount" },
 );
-/** As parsed: `headers` is filled in. Assignable to `Target` of `domain/queue.ts`. */
+/** As parsed: `headers` is filled in. Assignable to `Target` of `domain/target.ts`. */
 export type TargetBody = z.output<typeof TargetBody>;
 
 export const HttpTargetView = described(
@@ -202,8 +239,10 @@ export const TargetView = described(
       TYPE.handler,
     ),
     QueueHttpTargetView,
+    WorkerTarget,
+    QueueTarget,
   ]),
-  `Where the jobs of a queue run. ${TYPE.pull} ${TYPE.consumer} ${TYPE.handler} ${TYPE.http}`,
+  KINDS_TEXT,
   { type: "pull" },
 );
 export type TargetView = z.infer<typeof TargetView>;

@@ -41,14 +41,3 @@ export function parseShare(name: string, text: string): number {
   if (share > 0 && share <= 1) return share;
   throw new Error(`${name} must be a number above 0 and at most 1, such as 0.75, not "${text}"`);
 }
-
-/**
- * The host and port that a URL leads to, as far as its text says: names in other letters, with a dot at the end, or with the
- * scheme's own port written out are the same. What is no URL is a host of its own.
- */
-export function hostOf(url: string): string {
-  const parsed = URL.parse(url);
-  if (parsed === null) return url;
-  const port = parsed.port === "" ? (parsed.protocol === "https:" ? "443" : "80") : parsed.port;
-  return `${parsed.hostname.replace(/\.$/, "")}:${port}`;
-}

@@ -1,7 +1,7 @@
 import type { HistoryKept } from "./history-kept.ts";
 import type { RetryPolicy } from "./job/job.ts";
 import type { Rate } from "./rate.ts";
-import type { HttpTarget } from "./target-secrets.ts";
+import { isPushed, kindOf, type Target } from "./target.ts";
 
 /**
  * The lanes that a queue can be in. They are bulkheads: each is a Cloudflare Queue of bells with a consumer concurrency
@@ -22,28 +22,6 @@ export const ON_FAILURE = ["continue", "block"] as const;
  * `available`: it is taken all the same, and committed by its shard later.
  */
 export const QUEUE_CONSISTENCIES = ["strong", "available"] as const;
-
-/**
- * Where the jobs of a queue run.
- *
- * - `pull`: at workers that claim over HTTP.
- * - `consumer`: at a Worker of the user's own, which consumes the Queue of the lane and claims when the bell rings.
- * - `handler`: in the processor, by the handler of that name.
- * - `http`: at an HTTP endpoint, which the processor calls.
- */
-export type Target = { type: "pull" } | { type: "consumer" } | { type: "handler"; name: string } | HttpTarget;
-
-/**
- * A target whose jobs the processor claims, by lane. Those of the others are claimed by queue, through the pull door.
- */
-export type PushTarget = Extract<Target, { type: "handler" | "http" }>;
-/** The kinds of targets whose jobs the processor claims. */
-export type PushType = PushTarget["type"];
-
-/** Whether the processor claims the jobs of this target. */
-export function isPushed(target: Target): target is PushTarget {
-  return target.type === "handler" || target.type === "http";
-}
 
 /**
  * A queue's settings, as gateways cache and shards keep them. `version` grows with every change, also over
@@ -151,5 +129,5 @@ export const WORK_LINES: readonly WorkLine[] = [...LANES, ...LANES.map((lane) =>
 /** The line whose bell calls for the jobs of a queue; null where nobody is called. */
 export function workLineOf({ target, lane }: QueueSettings): WorkLine | null {
   if (isPushed(target)) return lane;
-  return target.type === "consumer" ? `${lane}/consumer` : null;
+  return kindOf(target)?.claimedBy === "consumer" ? `${lane}/consumer` : null;
 }

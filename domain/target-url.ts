@@ -82,6 +82,17 @@ export function refusedTarget(url: string, rules: TargetRules): string | null {
   return (rules.allowPrivate ? null : notPublic(parsed)) ?? notListed(bareHost(parsed.hostname), rules);
 }
 
+/**
+ * The host and port that a URL leads to, as far as its text says: names in other letters, with a dot at the end, or with the
+ * scheme's own port written out are the same. What is no URL is a host of its own.
+ */
+export function hostOf(url: string): string {
+  const parsed = URL.parse(url);
+  if (parsed === null) return url;
+  const port = parsed.port === "" ? (parsed.protocol === "https:" ? "443" : "80") : parsed.port;
+  return `${parsed.hostname.replace(/\.$/, "")}:${port}`;
+}
+
 function parse(url: string): URL | null {
   try {
     return new URL(url);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import { parseTargetBindings } from "../domain/target-bindings.ts";
 import { hostPatterns } from "../domain/target-url.ts";
 import { choiceFault, isOn, METRICS_CHOICES, onOffFault, wholeNumberFault } from "../domain/variable.ts";
 import { migrate } from "./d1-migrations.ts";
@@ -211,6 +212,8 @@ function ownSettings({ vars }: HostOptions): Record<string, string> {
     null;
   if (fault !== null) throw new Error(fault);
   for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
+  const { TARGET_BINDINGS: bindings = "" }: Record<string, string> = all;
+  parseTargetBindings(bindings);
   return all;
 }
 

@@ -25,6 +25,7 @@ export type { Schedules } from "./schedules.ts";
 export type { Services } from "./services.ts";
 export { ValidationError, type Validator, type ValidatorIssue, type ValidatorResult } from "./standard-schema.ts";
 export type { Subscriptions } from "./subscriptions.ts";
+export type { QueuedJob, TargetFailure, TargetJob } from "./target-job.ts";
 export type { ClientOptions, Fetch } from "./transport.ts";
 export type { Submission, SubmitOptions, TypedQueue } from "./typed-queue.ts";
 export type { Worker, WorkerOptions } from "./worker.ts";

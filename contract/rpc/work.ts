@@ -1,7 +1,8 @@
 /** Claiming, reporting and extending. */
 import type { LaneConnections } from "../../domain/connections.ts";
 import type { AttemptWarning, Job, JobError } from "../../domain/job/job.ts";
-import type { Lane, PushTarget, PushType, QueueSettings } from "../../domain/queue.ts";
+import type { Lane, QueueSettings } from "../../domain/queue.ts";
+import type { PushTarget, PushType, Room } from "../../domain/target.ts";
 import type { Busy, BusyItem, MovedItem, ShardCall } from "./call.ts";
 import type { SpawnJob, Unfit } from "./spawn.ts";
 
@@ -58,6 +59,9 @@ export type ReportResult =
   /** The queue of a spawned job is being changed. */
   | BusyItem;
 
+/** The kinds of targets that every processor can run. */
+export const FIRST_PUSH_TYPES: readonly PushType[] = ["handler", "http"];
+
 /** The processor's door: reports what has ended, and claims from a lane again, in one call. */
 export interface WorkRequest extends ShardCall {
   lane: Lane;
@@ -66,8 +70,10 @@ export interface WorkRequest extends ShardCall {
   /** The release of the processor. Left out by one of an earlier version. */
   version?: string;
   reports: Report[];
-  /** How many jobs can be started now, by the type of their target. All zero says that the executor leaves, and only reports. */
-  room: Record<PushType, number>;
+  /** How many jobs can be started now, by what they take. All zero says that the executor leaves, and only reports. */
+  room: Record<Room, number>;
+  /** The kinds of targets whose jobs it can run. Left out by one of an earlier version, which knows those of `FIRST_PUSH_TYPES`. */
+  types?: readonly PushType[];
   leaseMs: number;
   /**
    * How long the answer may wait for a job that can be claimed, in milliseconds, where there is none: how long it does is the

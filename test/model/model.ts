@@ -1,5 +1,6 @@
 import type { JobChanges, Outcome } from "../../contract/rpc.ts";
-import type { Lane, PushType, QueueSettings } from "../../domain/queue.ts";
+import type { Lane, QueueSettings } from "../../domain/queue.ts";
+import type { Room } from "../../domain/target.ts";
 import {
   becameDue,
   cancelled,
@@ -53,7 +54,7 @@ export class Model {
   /** Lanes whose connections an executor has told of. */
   readonly lanes = new Set<Lane>();
   /** When an executor last came, by lane; and, by lane and type, when one last came that had room for such jobs. */
-  readonly visits = new Map<Lane | `${Lane}/${PushType}`, number>();
+  readonly visits = new Map<Lane | `${Lane}/${Room}`, number>();
   /** Lanes whose executor had no connection left when it last came. */
   readonly unconnected = new Set<Lane>();
 
@@ -177,7 +178,7 @@ export class Model {
   }
 
   /** An executor has come for a lane, with room for so many jobs of each type. */
-  cameForLane(lane: Lane, room: Record<PushType, number>): void {
+  cameForLane(lane: Lane, room: Record<Room, number>): void {
     this.visits.set(lane, this.now);
     for (const type of ["handler", "http"] as const) if (room[type] > 0) this.visits.set(`${lane}/${type}`, this.now);
     if (room.http > 0) this.unconnected.delete(lane);
@@ -185,7 +186,7 @@ export class Model {
   }
 
   /** When an executor last came for such a place; long ago where none has. A clock that has stepped back was then at most now. */
-  visitedAt(place: Lane | `${Lane}/${PushType}`): number {
+  visitedAt(place: Lane | `${Lane}/${Room}`): number {
     return Math.min(this.now, this.visits.get(place) ?? Number.NEGATIVE_INFINITY);
   }
 
@@ -197,7 +198,7 @@ export class Model {
   /** A claim of the processor. The order: queue after queue as they are known, in each the best first. */
   claimLane(
     lane: Lane,
-    room: Record<PushType, number>,
+    room: Record<Room, number>,
     { leaseMs, passedOver }: { leaseMs: number; passedOver: ReadonlySet<ModelJob> },
   ): ModelJob[] {
     return (["handler", "http"] as const).flatMap((type) => {

@@ -17,6 +17,7 @@ vi.mock("../../domain/queue.ts", async (original) => breakable(await original())
 vi.mock("../../domain/rank.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/rate.ts", async (original) => breakable(await original()));
 vi.mock("../../domain/retry.ts", async (original) => breakable(await original()));
+vi.mock("../../domain/target-url.ts", async (original) => breakable(await original()));
 vi.mock("../../durable-objects/shard/flow/limits.ts", async (original) => breakable(await original()));
 
 /** A mutant must be caught within this many histories, of one seed: the table is the same at every run. */

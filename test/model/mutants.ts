@@ -1,5 +1,5 @@
 /** The controls of the scheduler, each broken in one mutant. One that no longer fits the code fails its test. */
-import type { hostOf, mostOf } from "../../domain/connections.ts";
+import type { mostOf } from "../../domain/connections.ts";
 import type { onDuplicate, replacedRunAt } from "../../domain/dedup.ts";
 import type { dueAt } from "../../domain/due.ts";
 import { type Contender, EVEN_SHARE, type nextInShare } from "../../domain/fairness.ts";
@@ -9,6 +9,7 @@ import type { partitionShare } from "../../domain/queue.ts";
 import type { rankOf } from "../../domain/rank.ts";
 import type { rateRoom } from "../../domain/rate.ts";
 import type { afterDeferral, afterFailure } from "../../domain/retry.ts";
+import type { hostOf } from "../../domain/target-url.ts";
 import type { rateHoldsUntil } from "../../durable-objects/shard/flow/limits.ts";
 import {
   deafTo,

@@ -1,7 +1,8 @@
 /** What a history is about: a few queues and their limits. */
 import fc from "fast-check";
-import type { QueueSettings, Target } from "../../domain/queue.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
 import type { Rate } from "../../domain/rate.ts";
+import type { Target } from "../../domain/target.ts";
 
 export const START = 1_800_000_000_000;
 

@@ -12,6 +12,7 @@ import type {
   WorkRequest,
 } from "../../contract/rpc.ts";
 import { secondsToMs } from "../../contract/time.ts";
+import { roomOf } from "../../domain/target.ts";
 import { Connections } from "../../workers/processor/connections.ts";
 import type { WorkLoopOptions } from "../../workers/processor/work-loop.ts";
 import type { Control, WorkEvent, WorkPorts } from "../../workers/processor/work-ports.ts";
@@ -194,7 +195,7 @@ export class ScriptedShard {
 
   #claim(room: { handler: number; http: number }): WorkItem[] {
     const left = { ...room };
-    const given = this.backlog.filter((one) => left[one.target.type]-- > 0);
+    const given = this.backlog.filter((one) => left[roomOf(one.target)]-- > 0);
     this.backlog = this.backlog.filter((one) => !given.includes(one));
     return given;
   }

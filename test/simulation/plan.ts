@@ -1,5 +1,6 @@
 /** What a history is about: its queues, and what its clients are going to do when. Drawn before anything runs. */
-import type { QueueSettings, Target } from "../../domain/queue.ts";
+import type { QueueSettings } from "../../domain/queue.ts";
+import type { Target } from "../../domain/target.ts";
 import type { Random } from "./random.ts";
 
 export const NAMESPACE = "ns";

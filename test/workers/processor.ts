@@ -16,6 +16,7 @@ export const PROCESSOR_ENV: ProcessorEnv = {
   ALLOW_PRIVATE_TARGETS: "true",
   TARGET_HOSTS: "",
   PLATFORM_HOSTS: "",
+  TARGET_BINDINGS: "",
   MAX_CONNECTIONS: "6",
   LANE_CONSUMERS: "250",
   SWEEP_MS: "0",

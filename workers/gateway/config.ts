@@ -1,4 +1,5 @@
 import { rootKeyFault } from "../../domain/root-key.ts";
+import { parseTargetBindings, type TargetBindings, targetBindingsFault } from "../../domain/target-bindings.ts";
 import { type TargetRules, targetRulesOf } from "../../domain/target-url.ts";
 import { choiceFault, METRICS_CHOICES, onOffFault, placementFault, wholeNumberFault } from "../../domain/variable.ts";
 import { type MasterKeyTexts, masterKeyTexts } from "../crypto/master-key.ts";
@@ -24,6 +25,8 @@ export interface Config {
   rateLimit: number;
   /** Where HTTP targets and subscribers may be. */
   targets: TargetRules;
+  /** What targets may name of the processor's bindings. */
+  bindings: TargetBindings;
   /** Requests that may wait at a time in one isolate. */
   waiting: WaitingLimits;
   /** What one database of D1 can hold, in bytes. */
@@ -42,6 +45,7 @@ type Optional =
   | "SHARDS"
   | "D1_MAX_BYTES"
   | "TARGET_HOSTS"
+  | "TARGET_BINDINGS"
   | "PLATFORM_HOSTS"
   | "METRICS"
   | "DURE_ROOT_KEY_PREVIOUS";
@@ -51,6 +55,7 @@ type Variables = Record<Required, string> & Partial<Record<Optional, string>>;
 export function configOf(env: Env): Config {
   const variables: Variables = env;
   const previousRootKey = variables.DURE_ROOT_KEY_PREVIOUS || null;
+  const bindings = variables.TARGET_BINDINGS ?? "";
   return {
     rootKey: env.DURE_ROOT_KEY,
     masterKeys: masterKeyTexts(env),
@@ -59,10 +64,12 @@ export function configOf(env: Env): Config {
       rootKeyFault("DURE_ROOT_KEY", env.DURE_ROOT_KEY) ??
       (previousRootKey === null ? null : rootKeyFault("DURE_ROOT_KEY_PREVIOUS", previousRootKey)) ??
       choiceFaults(variables) ??
+      targetBindingsFault(bindings) ??
       numberFaults(variables),
     metricsPublic: variables.METRICS === "public",
     rateLimit: Number(variables.RATE_LIMIT),
     targets: targetRulesOf(variables),
+    bindings: parseTargetBindings(targetBindingsFault(bindings) === null ? bindings : ""),
     databaseBytes: Number(variables.D1_MAX_BYTES ?? D1_MAX_BYTES),
     shards: variables.SHARDS ?? "",
     waiting: { perKey: Number(variables.WAITS_PER_KEY), perNamespace: Number(variables.WAITS_PER_NAMESPACE) },

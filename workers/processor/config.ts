@@ -1,3 +1,4 @@
+import { parseTargetBindings, type TargetBindings } from "../../domain/target-bindings.ts";
 import { type TargetRules, targetRulesOf } from "../../domain/target-url.ts";
 import { onOffFault, placementFault, wholeNumberFault } from "../../domain/variable.ts";
 import { MasterKeys, type MasterKeyTexts, type MasterKeyVariables, masterKeyTexts } from "../crypto/master-key.ts";
@@ -8,6 +9,8 @@ export interface Config {
   masterKeys: MasterKeyTexts;
   /** Where HTTP targets and subscribers may be. */
   targets: TargetRules;
+  /** What targets may name of this Worker's bindings. */
+  bindings: TargetBindings;
   /** Outgoing HTTP requests of one invocation that may wait for headers. */
   maxConnections: number;
   /** Invocations that one lane has at once, at most. */
@@ -22,7 +25,7 @@ type Variables = Pick<
   ProcessorEnv,
   "ALLOW_PRIVATE_TARGETS" | "MAX_CONNECTIONS" | "LANE_CONSUMERS" | "SWEEP_MS" | "WAIT_MS"
 > &
-  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS" | "LOCATION" | "JURISDICTION">> &
+  Partial<Pick<ProcessorEnv, "TARGET_HOSTS" | "PLATFORM_HOSTS" | "TARGET_BINDINGS" | "LOCATION" | "JURISDICTION">> &
   MasterKeyVariables;
 
 /** Throws where a variable is not what it has to be. */
@@ -36,6 +39,7 @@ export function readConfig(env: Variables): Config {
   return {
     masterKeys,
     targets: targetRulesOf(env),
+    bindings: parseTargetBindings(env.TARGET_BINDINGS ?? ""),
     maxConnections: wholeNumber("MAX_CONNECTIONS", env.MAX_CONNECTIONS, 1),
     laneConsumers: wholeNumber("LANE_CONSUMERS", env.LANE_CONSUMERS, 1),
     sweepMs: wholeNumber("SWEEP_MS", env.SWEEP_MS, 0),

@@ -3,7 +3,7 @@ import { mergeProgress } from "../../contract/progress-patch.ts";
 import type { HandedOver, Outcome, ProgressPatch, Report, WorkItem } from "../../contract/rpc.ts";
 import { secondsToMs } from "../../contract/time.ts";
 import { faultText } from "../../domain/fault.ts";
-import type { PushType } from "../../domain/queue.ts";
+import { type Room, roomOf } from "../../domain/target.ts";
 import type { Memory } from "./memory.ts";
 import { Stopper } from "./stopper.ts";
 import type { WorkPorts } from "./work-ports.ts";
@@ -34,8 +34,8 @@ interface Finished {
 interface InFlightOptions {
   /** When the invocation comes to its end. */
   endsAt: number;
-  /** Called whenever a job stops running, with the kind of room it leaves. */
-  onChange: (type: PushType) => void;
+  /** Called whenever a job stops running, with what it took. */
+  onChange: (room: Room) => void;
   /** Called when one says something. */
   onSay: () => void;
   memory: Memory;
@@ -45,11 +45,11 @@ interface InFlightOptions {
 export class InFlight {
   readonly #ports: Pick<WorkPorts, "execute" | "now">;
   readonly #endsAt: number;
-  readonly #onChange: (type: PushType) => void;
+  readonly #onChange: (room: Room) => void;
   readonly #onSay: () => void;
   readonly #memory: Memory;
   readonly #running = new Map<string, Running>();
-  readonly #counts: Record<PushType, number> = { handler: 0, http: 0 };
+  readonly #counts: Record<Room, number> = { handler: 0, http: 0 };
   #finished: Finished[] = [];
   #finishedSince: number | null = null;
 
@@ -80,8 +80,9 @@ export class InFlight {
     return this.#finishedSince;
   }
 
-  count(type: PushType): number {
-    return this.#counts[type];
+  /** How many of the running jobs take this. */
+  count(room: Room): number {
+    return this.#counts[room];
   }
 
   /** Everything that has a lease of ours, to extend it, and the shard to ask. */
@@ -103,8 +104,8 @@ export class InFlight {
    * so that both end here before the shard could give the job to somebody else.
    */
   start(item: WorkItem, askedAt: number, leaseMs: number): void {
-    const stopper = new Stopper((patch) => this.#hear(running, patch));
     const deadlineAt = Math.min(askedAt + item.timeoutMs, this.#endsAt);
+    const stopper = new Stopper((patch) => this.#hear(running, patch), deadlineAt);
     const running: Running = {
       item,
       home: null,
@@ -115,7 +116,7 @@ export class InFlight {
       progress: null,
     };
     this.#running.set(item.lease, running);
-    this.#counts[item.target.type]++;
+    this.#counts[roomOf(item.target)]++;
     this.#memory.hold(itemUnits(item));
     this.#ports.execute(item, stopper).then(
       (outcome) => this.#recordOutcome(running, outcome),
@@ -226,8 +227,9 @@ export class InFlight {
   #remove(running: Running): void {
     this.#running.delete(running.item.lease);
     this.#memory.hold(-itemUnits(running.item));
-    this.#counts[running.item.target.type]--;
-    this.#onChange(running.item.target.type);
+    const room = roomOf(running.item.target);
+    this.#counts[room]--;
+    this.#onChange(room);
   }
 }
 

@@ -8,13 +8,14 @@ import { Vault } from "../crypto/vault.ts";
 import { historyDatabases } from "../db/databases.ts";
 import { retrying } from "../db/retry.ts";
 import { spreadProjection } from "../db/spread-projection.ts";
+import { Bindings } from "./bindings.ts";
 import { type Config, readConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { startDelivery } from "./events/delivery.ts";
 import type { DeliveryPorts } from "./events/delivery-ports.ts";
 import { httpSubscriber } from "./events/http-subscriber.ts";
 import { queueSubscriber } from "./events/queue-subscriber.ts";
-import { executor } from "./executors/execute.ts";
+import { executor, executorsOf } from "./executors/execute.ts";
 import type { HttpPorts } from "./executors/http.ts";
 import { handlers } from "./load-handlers.ts";
 import { log } from "./log.ts";
@@ -73,7 +74,8 @@ export class Invocation {
         webhookSecrets({ db: env.DB, vault: vaultOf(config), now, randomBytes }, secretCache, namespace),
       targets: config.targets,
     };
-    this.#execute = executor(handlers, this.#http);
+    const bindings = new Bindings(env, config.bindings);
+    this.#execute = executor(executorsOf({ handlers, http: this.#http, bindings }));
   }
 
   /** Works for `shards` in `lane` until they are dry or the time is spent. Never rejects. */

@@ -1,15 +1,20 @@
 import type { ProgressPatch } from "../../contract/rpc.ts";
 import type { Control } from "./work-ports.ts";
 
+/** The last millisecond that a date can be. */
+const NEVER = 8.64e15;
+
 /** The other end of a `Control`. */
 export class Stopper implements Control {
+  readonly deadlineAt: number;
   readonly #onSay: (patch: ProgressPatch) => void;
   #stopped = false;
   #controller: AbortController | null = null;
 
   /** `onSay` hears what the job says of itself. */
-  constructor(onSay: (patch: ProgressPatch) => void = () => undefined) {
+  constructor(onSay: (patch: ProgressPatch) => void = () => undefined, deadlineAt = NEVER) {
     this.#onSay = onSay;
+    this.deadlineAt = deadlineAt;
   }
 
   get signal(): AbortSignal {

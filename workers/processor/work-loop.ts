@@ -2,7 +2,8 @@ import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
 import { RELEASE } from "../../contract/release.ts";
 import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
-import type { Lane, PushType } from "../../domain/queue.ts";
+import type { Lane } from "../../domain/queue.ts";
+import { PUSH_TYPES, type Room, roomOf } from "../../domain/target.ts";
 import type { Connections } from "./connections.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { InFlight } from "./in-flight.ts";
@@ -29,6 +30,8 @@ export const NO_CLAIMS_MS = 60_000;
 
 const NEVER = Number.POSITIVE_INFINITY;
 const NO_ROOM = { handler: 0, http: 0 };
+/** What it says of itself. */
+const EXECUTOR = { version: RELEASE, types: PUSH_TYPES } as const;
 
 export interface WorkLoopOptions {
   lane: Lane;
@@ -104,7 +107,7 @@ class Loop {
   #dry = false;
   /** The last call had no room, so that the shard rings for somebody else. */
   #left = false;
-  /** The last claim had no connection to offer, so `#dry` says nothing of HTTP jobs. */
+  /** The last claim had no connection to offer, so `#dry` says nothing of jobs that take one. */
   #starved = false;
   /** It has had a job: others may follow soon. A loop that came in vain does not wait. */
   #hadWork = false;
@@ -124,8 +127,8 @@ class Loop {
     this.#warmUntil = Math.min(ports.now() + Math.max(WARM_MS, options.budgetMs), options.endsAt - NO_CLAIMS_MS);
     this.#claimUntil = Math.min(ports.now() + options.budgetMs, this.#warmUntil);
     this.#memory = options.memory ?? new Memory();
-    const onChange = (type: PushType) => {
-      if (type === "http") options.connections.give(1);
+    const onChange = (room: Room) => {
+      if (room === "http") options.connections.give(1);
       this.#wake();
     };
     const { endsAt } = options;
@@ -205,7 +208,7 @@ class Loop {
     return waitMs > 0 && this.#hadWork && !this.#waitedInVain && !this.#left && now < this.#warmUntil;
   }
 
-  /** The shard may have HTTP jobs, but there is no connection for them now. */
+  /** The shard may have jobs that take a connection, and there is none for them now. */
   #isStarved(): boolean {
     return this.#dry && this.#starved && this.claiming() && !this.#options.connections.available(this);
   }
@@ -254,7 +257,7 @@ class Loop {
       epoch: EPOCH_UNKNOWN,
       lane,
       worker,
-      version: RELEASE,
+      ...EXECUTOR,
       reports: this.#inFlight.takeReports(MAX_REPORTS),
       room: claiming && bytes > 0 ? { handler, http } : NO_ROOM,
       ...(waitMs > 0 ? { waitMs } : {}),
@@ -311,7 +314,7 @@ class Loop {
     let http = 0;
     if (reply.items.length > 0) this.#hadWork = true;
     for (const item of reply.items) {
-      if (item.target.type === "http") http++;
+      if (roomOf(item.target) === "http") http++;
       this.#inFlight.start(item, askedAt, LEASE_MS);
     }
     return http;

@@ -40,6 +40,8 @@ export interface Stop {
 
 /** What a running job hears, and says. */
 export interface Control extends Stop {
+  /** When the attempt's time, or that of the invocation, is up, epoch milliseconds: an outcome that comes later does not count. */
+  readonly deadlineAt: number;
   /** Takes what the job says of its progress. It goes out within a second or so, and before the job's outcome. */
   say(patch: ProgressPatch): void;
 }

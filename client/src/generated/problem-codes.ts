@@ -41,6 +41,7 @@ export const PROBLEM_CODES = [
   "target-refused",
   "secret-not-stored",
   "handler-not-found",
+  "binding-not-found",
   "limit-below-partitions",
   "keys-need-one-partition",
   "timeout-too-long",

@@ -330,7 +330,7 @@ export interface QueuePatch {
          * @description The kind. Of another kind, all other members are those of the patch alone.
          * @example pull
          */
-        type?: (("pull" | "consumer" | "handler" | "http") | null) | undefined;
+        type?: (("pull" | "consumer" | "handler" | "http" | "worker" | "queue") | null) | undefined;
         /**
          * @description The name of the handler, which the processor has to have.
          * @example wordcount
@@ -377,6 +377,11 @@ export interface QueuePatch {
          * @example true
          */
         async?: (boolean | null) | undefined;
+        /**
+         * @description A producer binding of the processor, as its wrangler.toml has it and the variable `TARGET_BINDINGS` of the deployment lists it.
+         * @example OUT
+         */
+        binding?: (string | null) | undefined;
     } | null) | undefined;
     /**
      * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
@@ -536,7 +541,7 @@ export interface QueuePatch {
 }
 
 /**
- * Where the jobs of a queue run. `pull`: workers claim the jobs over HTTP. `consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs. `handler`: the jobs run in the processor, by the handler of that name. `http`: what is sent goes to a URL by POST.
+ * Where the jobs of a queue run. `pull`: workers claim the jobs over HTTP. `consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs. `handler`: the jobs run in the processor, by the handler of that name. `http`: what is sent goes to a URL by POST. `worker`: the processor calls the method `process` of another Worker of the account. `queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good.
  */
 export type TargetRequest = {
     /**
@@ -614,6 +619,30 @@ export type TargetRequest = {
      * @example true
      */
     async?: boolean | undefined;
+} | {
+    /**
+     * @description `worker`: the processor calls the method `process` of another Worker of the account.
+     * @example worker
+     * @constant
+     */
+    type: "worker";
+    /**
+     * @description A service binding of the processor, as its wrangler.toml has it and the variable `TARGET_BINDINGS` of the deployment lists it.
+     * @example MAILER
+     */
+    binding: string;
+} | {
+    /**
+     * @description `queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good.
+     * @example queue
+     * @constant
+     */
+    type: "queue";
+    /**
+     * @description A producer binding of the processor, as its wrangler.toml has it and the variable `TARGET_BINDINGS` of the deployment lists it.
+     * @example OUT
+     */
+    binding: string;
 };
 
 /**
@@ -3306,7 +3335,7 @@ export interface Queue {
 }
 
 /**
- * Where the jobs of a queue run. `pull`: workers claim the jobs over HTTP. `consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs. `handler`: the jobs run in the processor, by the handler of that name. `http`: what is sent goes to a URL by POST.
+ * Where the jobs of a queue run. `pull`: workers claim the jobs over HTTP. `consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs. `handler`: the jobs run in the processor, by the handler of that name. `http`: what is sent goes to a URL by POST. `worker`: the processor calls the method `process` of another Worker of the account. `queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good.
  */
 export type Target = {
     /**
@@ -3382,6 +3411,30 @@ export type Target = {
      * @example true
      */
     async?: boolean | undefined;
+} | {
+    /**
+     * @description `worker`: the processor calls the method `process` of another Worker of the account.
+     * @example worker
+     * @constant
+     */
+    type: "worker";
+    /**
+     * @description A service binding of the processor, as its wrangler.toml has it and the variable `TARGET_BINDINGS` of the deployment lists it.
+     * @example MAILER
+     */
+    binding: string;
+} | {
+    /**
+     * @description `queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good.
+     * @example queue
+     * @constant
+     */
+    type: "queue";
+    /**
+     * @description A producer binding of the processor, as its wrangler.toml has it and the variable `TARGET_BINDINGS` of the deployment lists it.
+     * @example OUT
+     */
+    binding: string;
 };
 
 /**

@@ -1,6 +1,12 @@
 import { JOBS_PER_EXECUTOR } from "../../../domain/bell.ts";
-import { LANES, type QueueSettings, type WorkLine, workLineOf } from "../../../domain/queue.ts";
-import { CONNECTIONS, connectionPlaces, connectionRoom, connectionShares } from "../flow/connections.ts";
+import { LANES, type WorkLine, workLineOf } from "../../../domain/queue.ts";
+import {
+  CONNECTIONS,
+  connectionPlaces,
+  connectionRoom,
+  connectionShares,
+  holdsConnections,
+} from "../flow/connections.ts";
 import { visitOf } from "../flow/executors.ts";
 import { claimable, rateHoldsUntil, readyJobs } from "../flow/limits.ts";
 import { COUNTS } from "../jobs/counts.ts";
@@ -15,7 +21,7 @@ import { QUEUES } from "../queues/queue-store.ts";
 export interface LineDemand {
   /** Jobs that an executor could claim now, or that history lacks; or feeds of events that could be delivered. */
   readonly jobs: number;
-  /** How many of them are for HTTP targets, and how many of those one executor can have in hand. */
+  /** How many of them take a connection, and how many of those one executor can have in hand. */
   readonly http: { readonly jobs: number; readonly each: number };
   /** The jobs by the ref of their queue; empty where nobody works by queue. */
   readonly queues: ReadonlyMap<number, number>;
@@ -168,7 +174,7 @@ export class DemandBook {
     return {
       line,
       visit: visitOf(queue),
-      http: isHttp(queue.settings),
+      http: holdsConnections(queue.settings),
       jobs: demandOfQueue(shard, queue, now),
       places,
     };
@@ -203,16 +209,12 @@ export class DemandBook {
     if (queues === 0 || (sign > 0 && queues === 1)) this.#changedVisits.add(visit);
   }
 
-  /** How many HTTP jobs one executor of the line has in hand at most. */
+  /** How many jobs that take a connection one executor of the line has in hand at most. */
   #connectionsOf(line: WorkLine): number {
     const lane = LANES.find((one) => one === line);
     const size = lane === undefined ? null : this.#shard.get(CONNECTIONS).lane(lane)?.size;
     return Math.min(size ?? JOBS_PER_EXECUTOR, JOBS_PER_EXECUTOR);
   }
-}
-
-function isHttp({ target }: QueueSettings): boolean {
-  return target.type === "http";
 }
 
 /** How many jobs of a pushed or consumed queue an executor could claim now: never too few. */

@@ -1,18 +1,20 @@
-import type {
-  AwaitLaneRequest,
-  AwaitWorkRequest,
-  ClaimReply,
-  ClaimRequest,
-  DeliverReply,
-  DeliverRequest,
-  FinishedReply,
-  FinishedRequest,
-  ProjectedRequest,
-  WorkReply,
-  WorkRequest,
+import {
+  type AwaitLaneRequest,
+  type AwaitWorkRequest,
+  type ClaimReply,
+  type ClaimRequest,
+  type DeliverReply,
+  type DeliverRequest,
+  FIRST_PUSH_TYPES,
+  type FinishedReply,
+  type FinishedRequest,
+  type ProjectedRequest,
+  type WorkReply,
+  type WorkRequest,
 } from "../../../contract/rpc.ts";
 import { executorsFor, MAX_EXECUTORS } from "../../../domain/bell.ts";
 import type { Lane } from "../../../domain/queue.ts";
+import { ROOMS } from "../../../domain/target.ts";
 import { claimForLane, claimFromQueue } from "../flow/claim.ts";
 import { EXECUTORS } from "../flow/executors.ts";
 import { claimable } from "../flow/limits.ts";
@@ -37,14 +39,15 @@ export function work(engine: Engine, request: WorkRequest): WorkReply {
   return engine.step((step) => {
     engine.runDueWork(step);
     const reports = reportAll(step, request.reports, { namespace: null, withJobs: false });
-    const leaves = request.room.handler <= 0 && request.room.http <= 0;
+    const leaves = ROOMS.every((room) => request.room[room] <= 0);
     const items = leaves ? [] : claimForLane(step, request);
     step.onCommit(() => {
       const stays = items.length > 0;
       const left = stays || leaves ? undefined : demandOf(engine, step.now).get(request.lane);
       const limited = left?.queues ?? NONE_LIMITED;
       const executor = { version: request.version ?? null, visitedAt: step.now };
-      engine.get(EXECUTORS).visitedByProcessor(request.lane, request.room, executor);
+      const { lane, room, types = FIRST_PUSH_TYPES } = request;
+      engine.get(EXECUTORS).visitedByProcessor(lane, { room, types }, executor);
       const waits = isWait(request);
       engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now, waits });
     });
@@ -65,7 +68,7 @@ export const untilClaimable: Patience<WorkRequest, WorkReply> = {
   again: (shard, { request, result, elapsedMs }) => {
     const { lane, worker, room, waitMs = 0 } = request;
     const bells = shard.get(BELLS);
-    const stays = isWait(request) && result.items.length === 0 && room.handler > 0 && room.http > 0;
+    const stays = isWait(request) && result.items.length === 0 && ROOMS.every((each) => room[each] > 0);
     const ms = stays ? Math.min(waitMs, bells.worthWaitingMs(lane)) - elapsedMs : 0;
     if (ms <= 0) return null;
     bells.waits(lane, worker);

@@ -1,12 +1,19 @@
 import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
 import { utf8Bytes } from "../../../contract/primitives.ts";
-import type { ClaimedJob, ClaimRequest, WorkItem, WorkRequest } from "../../../contract/rpc.ts";
+import {
+  type ClaimedJob,
+  type ClaimRequest,
+  FIRST_PUSH_TYPES,
+  type WorkItem,
+  type WorkRequest,
+} from "../../../contract/rpc.ts";
 import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
 import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
 import { MAX_ATTEMPTS_BYTES } from "../../../domain/job/attempts.ts";
 import type { Job } from "../../../domain/job/job.ts";
-import { isPushed, limitsKeys, type PushType } from "../../../domain/queue.ts";
+import { limitsKeys } from "../../../domain/queue.ts";
 import { slotOf } from "../../../domain/slots.ts";
+import { isPushed, ROOMS, type Room, roomOf } from "../../../domain/target.ts";
 import { queuesWithReady, readyPartitions } from "../jobs/counts.ts";
 import type { StartedJob } from "../jobs/job-change.ts";
 import { BEGUN, deliveryOf, type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
@@ -23,7 +30,13 @@ import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { EACH_QUEUE, QUEUES } from "../queues/queue-store.ts";
-import { CONNECTIONS, type ConnectionShare, connectionRoom, connectionShares } from "./connections.ts";
+import {
+  CONNECTIONS,
+  type ConnectionShare,
+  connectionRoom,
+  connectionShares,
+  holdsConnections,
+} from "./connections.ts";
 import { sendToGate, touchGate } from "./gates.ts";
 import { keyRoom, noteStarts, partitionRoom } from "./limits.ts";
 
@@ -62,11 +75,10 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   if (request.connections !== undefined) step.get(CONNECTIONS).learn(request.lane, request.connections);
   const space = spaceOf({ bytes: request.bytes });
   const tags = new LeaseTags();
-  for (const type of ["handler", "http"] as const) {
-    const room = request.room[type];
-    if (room <= 0) continue;
+  for (const room of ROOMS) {
+    if (request.room[room] <= 0) continue;
     const limits: StartLimits = {
-      room,
+      room: request.room[room],
       leaseMs,
       graceMs: PUSH_GRACE_MS,
       worker,
@@ -74,7 +86,7 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
       returning: "item",
       space,
     };
-    const started = startSome<ItemRow>(step, () => readyQueuesOf(step, request, type), limits);
+    const started = startSome<ItemRow>(step, () => readyQueuesOf(step, request, room), limits);
     const each = ({ row, queue }: Started<ItemRow>) => void items.push(toItem(row, queue, tags));
     walk(step, EACH_STARTED, { rows: started, each });
   }
@@ -83,12 +95,18 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
   return items.map((item) => ({ ...item, checkpoint: checkpoints.get(item.id) ?? null }));
 }
 
-/** The queues of a lane and a target that have something to start: those alone are looked at, of all that the shard knows. */
-function readyQueuesOf(step: Step, { lane }: WorkRequest, type: PushType): KnownQueue[] {
+/**
+ * The queues of a lane that have something to start which the executor can run, and which takes this room: those alone are looked at,
+ * of all that the shard knows.
+ */
+function readyQueuesOf(step: Step, { lane, types = FIRST_PUSH_TYPES }: WorkRequest, room: Room): KnownQueue[] {
   const queues = step.get(QUEUES);
   return queuesWithReady(step)
     .map((ref) => queues.get(ref))
-    .filter(({ settings }) => settings.lane === lane && settings.target.type === type)
+    .filter(
+      ({ settings: { lane: own, target } }) =>
+        own === lane && isPushed(target) && roomOf(target) === room && types.includes(target.type),
+    )
     .filter(({ settings }) => !step.get(NAMESPACES).isGone(settings.namespace));
 }
 
@@ -201,7 +219,7 @@ function startGranted<Row extends StartedRow>(
   const as = { now: step.now, leaseMs, graceMs, lease, worker, countsTowardLimit, begun } as const;
   const jobs = ids.flatMap((id) => offered.get(id) ?? []);
   const rows = start<Row>(step, queue.ref, { jobs, as, returning });
-  if (queue.settings.target.type === "http") {
+  if (holdsConnections(queue.settings)) {
     const connections = step.get(CONNECTIONS);
     for (const { id } of rows) connections.take(id, queue.settings);
   }

@@ -1,12 +1,12 @@
 import {
   CONNECTION_SHARES,
   type ConnectionShares,
-  hostOf,
   type LaneConnections,
   mostOf,
   shardConnections,
 } from "../../../domain/connections.ts";
 import type { Lane, QueueSettings } from "../../../domain/queue.ts";
+import { peerOf } from "../../../domain/target.ts";
 import type { Sql } from "../../sql.ts";
 import { BEGUN } from "../jobs/job-row.ts";
 import { PACKS, type Packs } from "../jobs/packs/packs.ts";
@@ -19,9 +19,10 @@ import { QUEUES } from "../queues/queue-store.ts";
 /** What one namespace and one target host may have of a lane's connections. The object gives what its deployment says. */
 export const CONNECTION_SHARES_PART = new Part("connection shares", (): ConnectionShares => CONNECTION_SHARES);
 
-/** The two names under which a running HTTP job counts: its namespace and its target host, in its lane. */
+/** The two names under which a running job counts that holds a connection: its namespace, and where that leads, in its lane. */
 interface Place {
   namespace: string;
+  /** Of an HTTP target its host. */
   host: string;
 }
 
@@ -67,7 +68,7 @@ class ConnectionsInUse {
     this.#lanes.set(lane, connections);
   }
 
-  /** A job of a queue with an HTTP target has started. */
+  /** A job has started. Where it holds no connection nothing changes. */
   take(job: string, settings: QueueSettings): void {
     const place = placeOf(settings);
     if (place === null || this.#find(job) !== null) return;
@@ -148,24 +149,24 @@ export const ANY_CONNECTION = new Part("any connection", (shard) => {
   return presence;
 });
 
-/** The running jobs of queues with an HTTP target that were not handed over to it, as the rows have them when the object starts. */
+/** The running jobs that hold a connection and were not handed over to their target, as the rows have them when the object starts. */
 function loaded(sql: Sql, packs: Packs, queues: readonly KnownQueue[]): ConnectionsInUse {
   const inUse = new ConnectionsInUse();
-  const http = new Map(
-    queues.filter(({ settings }) => settings.target.type === "http").map((q) => [q.ref, q.settings]),
+  const connected = new Map(
+    queues.filter(({ settings }) => holdsConnections(settings)).map((q) => [q.ref, q.settings]),
   );
-  if (http.size === 0) return inUse;
+  if (connected.size === 0) return inUse;
   const rows = sql.all<{ id: string; queue: number }>(
     `SELECT id, queue FROM jobs INDEXED BY jobs_due WHERE due_at IS NOT NULL AND state = 'running' AND begun <> ?
        AND queue IN (SELECT value FROM json_each(?))`,
     BEGUN.handedOver,
-    JSON.stringify([...http.keys()]),
+    JSON.stringify([...connected.keys()]),
   );
   for (const { id, queue } of rows) {
-    const settings = http.get(queue);
+    const settings = connected.get(queue);
     if (settings !== undefined) inUse.take(id, settings);
   }
-  for (const [queue, settings] of http) {
+  for (const [queue, settings] of connected) {
     for (const id of packs.runningOf(queue)) inUse.take(id, settings);
   }
   return inUse;
@@ -183,8 +184,8 @@ export interface ConnectionShare {
 const NO_SHARES: readonly ConnectionShare[] = [];
 
 /**
- * The parts of its lane's connections that the jobs of a queue count under, the narrower first. None for a queue without an
- * HTTP target, nor before an executor has said what the lane has. Takes constant time.
+ * The parts of its lane's connections that the jobs of a queue count under, the narrower first. None for a queue whose jobs hold
+ * none, nor before an executor has said what the lane has. Takes constant time.
  */
 export function connectionShares(parts: Parts, { settings }: KnownQueue): readonly ConnectionShare[] {
   const place = placeOf(settings);
@@ -202,7 +203,7 @@ export function connectionShares(parts: Parts, { settings }: KnownQueue): readon
 
 const NO_PLACES: readonly string[] = [];
 
-/** The names under which jobs with these settings count; none for those of a queue without an HTTP target. */
+/** The names under which jobs with these settings count; none where they hold no connection. */
 export function connectionPlaces(settings: QueueSettings): readonly string[] {
   const place = placeOf(settings);
   return place === null ? NO_PLACES : [place.namespace, place.host];
@@ -218,10 +219,16 @@ const PLACES = new WeakMap<QueueSettings, Place>();
 
 function placeOf(settings: QueueSettings): Place | null {
   const { target, lane, namespace } = settings;
-  if (target.type !== "http") return null;
   const known = PLACES.get(settings);
   if (known !== undefined) return known;
-  const place = { namespace: `${lane} namespace ${namespace}`, host: `${lane} host ${hostOf(target.url)}` };
+  const peer = peerOf(target, namespace);
+  if (peer === null) return null;
+  const place = { namespace: `${lane} namespace ${namespace}`, host: `${lane} ${peer}` };
   PLACES.set(settings, place);
   return place;
+}
+
+/** Whether a running job with these settings holds an outgoing connection. */
+export function holdsConnections(settings: QueueSettings): boolean {
+  return placeOf(settings) !== null;
 }

@@ -1,5 +1,6 @@
 import type { ExecutorHealth } from "../../../contract/rpc.ts";
-import { isPushed, type Lane, type PushType, WORK_LINES, type WorkLine } from "../../../domain/queue.ts";
+import { type Lane, WORK_LINES, type WorkLine } from "../../../domain/queue.ts";
+import { isPushed, type PushType, type Room, TARGET_KINDS } from "../../../domain/target.ts";
 import { Part } from "../kernel/part.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 
@@ -22,6 +23,12 @@ export interface Executor {
   version: string | null;
   /** When it came, epoch milliseconds. After a restart it may be up to an hour older than it was. */
   visitedAt: number;
+}
+
+/** What a processor came for. */
+interface Visited {
+  room: Readonly<Record<Room, number>>;
+  types: readonly PushType[];
 }
 
 /**
@@ -76,10 +83,10 @@ export class Executors {
     this.isStale = true;
   }
 
-  /** The processor came, with room for these types of targets; without any it has only reported. */
-  visitedByProcessor(lane: Lane, room: Readonly<Record<PushType, number>>, executor: Executor): void {
+  /** The processor came for targets of these types, with this room for their jobs; without any it has only reported. */
+  visitedByProcessor(lane: Lane, { room, types }: Visited, executor: Executor): void {
     this.#last.set(lane, executor);
-    for (const type of ["handler", "http"] as const) if (room[type] > 0) this.#came(pushVisit(lane, type));
+    for (const type of types) if (room[TARGET_KINDS[type].room] > 0) this.#came(pushVisit(lane, type));
     if (room.http > 0) this.#unconnected.delete(lane);
     else if (room.handler > 0) this.#unconnected.add(lane);
   }

@@ -1,6 +1,7 @@
 import { NO_EXECUTOR_MS } from "../../../domain/bell.ts";
 import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { rateOpensAfter } from "../../../domain/rate.ts";
+import { isPushed, roomOf } from "../../../domain/target.ts";
 import { BLOCKS, type JobHead } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { PACKS } from "../jobs/packs/packs.ts";
@@ -34,7 +35,9 @@ function connectionsAreUsed(asked: Asked): Reason | null {
   const detail =
     full !== undefined
       ? `${full.inUse} of ${full.most} connections of lane ${lane} that one ${full.whose} may have here are in use.`
-      : target.type === "http" && parts.get(EXECUTORS).isUnconnected(lane, { now, ms: NO_EXECUTOR_MS })
+      : isPushed(target) &&
+          roomOf(target) === "http" &&
+          parts.get(EXECUTORS).isUnconnected(lane, { now, ms: NO_EXECUTOR_MS })
         ? `The executor that came last for lane ${lane} had no outgoing connection left.`
         : null;
   if (detail === null) return null;

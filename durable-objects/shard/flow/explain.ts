@@ -1,9 +1,9 @@
 import type { Explanation } from "../../../contract/rpc.ts";
 import { NO_EXECUTOR_MS } from "../../../domain/bell.ts";
-import { hostOf } from "../../../domain/connections.ts";
 import { nextInShare } from "../../../domain/fairness.ts";
 import { isFinal } from "../../../domain/job/state.ts";
-import { isPushed } from "../../../domain/queue.ts";
+import { isPushed, roomOf } from "../../../domain/target.ts";
+import { hostOf } from "../../../domain/target-url.ts";
 import { BEGUN, BLOCKS, type JobHead, type Returns, returnsOf } from "../jobs/job-row.ts";
 import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
 import { METRICS } from "../jobs/metrics.ts";
@@ -216,7 +216,10 @@ function turnsAhead(parts: Parts, queue: KnownQueue, now: number): number {
   const contenders = parts
     .get(QUEUES)
     .all()
-    .filter(({ settings }) => settings.lane === lane && settings.target.type === target.type)
+    .filter(
+      ({ settings }) =>
+        settings.lane === lane && isPushed(settings.target) && roomOf(settings.target) === roomOf(target),
+    )
     .map((other) => ({ other, room: connectionRoom(connectionShares(parts, other)) }))
     .map(({ other, room }) => ({
       ...other.settings,

@@ -1,4 +1,5 @@
-import { incarnationOf, isPushed, type Lane, type QueueSettings } from "../../../domain/queue.ts";
+import { incarnationOf, type Lane, type QueueSettings } from "../../../domain/queue.ts";
+import { isPushed } from "../../../domain/target.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { Part, type PartContext } from "../kernel/part.ts";
 import type { RowName } from "../kernel/probe.ts";

@@ -6,8 +6,8 @@ import { PROBLEMS } from "../../../contract/problem-types.ts";
 
 const root = join(import.meta.dirname, "../../..");
 
-/** Sources of contract and gateway that make problems. The table itself, and what lists the codes of calls, do not. */
-const sources = ["contract", "workers/gateway"]
+/** Sources of contract, domain and gateway that make problems. The table itself, and what lists the codes of calls, do not. */
+const sources = ["contract", "domain", "workers/gateway"]
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`),
   )

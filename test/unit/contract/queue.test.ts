@@ -86,20 +86,14 @@ checkLimits("QueueBody", QueueBody, {
   ],
   over: [
     [{ name: "q" }, "/name"],
-    ...bad(
-      "target",
-      [
-        {},
-        { type: "service", service: "m", path: "/" },
-        { type: "worker", binding: "M" },
-        { type: "queue", binding: "O" },
-      ],
-      {},
-      "/target/type",
-    ),
+    ...bad("target", [{}, { type: "service", service: "m", path: "/" }], {}, "/target/type"),
     ...bad("target", [null, "pull"], {}, "/target"),
     [{ target: { type: "pull", url: "https://a.b" } }, "/target/url"],
     [{ target: { type: "handler" } }, "/target/name"],
+    [{ target: { type: "worker" } }, "/target/binding"],
+    [{ target: { type: "worker", binding: "mailer" } }, "/target/binding"],
+    [{ target: { type: "queue", binding: "O-UT" } }, "/target/binding"],
+    [{ target: { type: "queue", binding: "OUT", headers: {} } }, "/target/headers"],
     [{ target: { type: "handler", name: "Word Count" } }, "/target/name"],
     ...[
       "",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hostOf, mostOf, parseShare, shardConnections } from "../../../domain/connections.ts";
+import { mostOf, parseShare, shardConnections } from "../../../domain/connections.ts";
 
 describe("the connections that a shard counts as its own", () => {
   test.each([
@@ -36,16 +36,4 @@ test.each(["0", "-1", "1.01", "", " ", "half", "NaN", "Infinity"])("%j is no sha
 
 test("a share is read as a number", () => {
   expect([parseShare("HOST_SHARE", "0.75"), parseShare("HOST_SHARE", "1")]).toEqual([0.75, 1]);
-});
-
-describe("the host of a URL", () => {
-  test.each([
-    ["https://api.test/hook", "api.test:443"],
-    ["https://API.test:443/other?x", "api.test:443"],
-    ["https://user:secret@api.test./", "api.test:443"],
-    ["http://api.test/", "api.test:80"],
-    ["https://api.test:8443/", "api.test:8443"],
-    ["http://[::1]:3000/", "[::1]:3000"],
-    ["not a url", "not a url"],
-  ])("%s is %s", (url, expected) => expect(hostOf(url)).toBe(expected));
 });

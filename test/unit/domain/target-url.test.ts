@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { alsoRefusing, hostPatterns, refusedTarget } from "../../../domain/target-url.ts";
+import { alsoRefusing, hostOf, hostPatterns, refusedTarget } from "../../../domain/target-url.ts";
 import { ANY_TARGET, listedTargets, PUBLIC_TARGETS } from "../../rigs/target-rules.ts";
 
 const allowed = [
@@ -255,4 +255,16 @@ describe("a list of hosts", () => {
       `TARGET_HOSTS is a list of hosts separated by commas, such as "example.com, *.example.org", not "${entry}".`,
     );
   });
+});
+
+describe("the host of a URL", () => {
+  test.each([
+    ["https://api.test/hook", "api.test:443"],
+    ["https://API.test:443/other?x", "api.test:443"],
+    ["https://user:secret@api.test./", "api.test:443"],
+    ["http://api.test/", "api.test:80"],
+    ["https://api.test:8443/", "api.test:8443"],
+    ["http://[::1]:3000/", "[::1]:3000"],
+    ["not a url", "not a url"],
+  ])("%s is %s", (url, expected) => expect(hostOf(url)).toBe(expected));
 });

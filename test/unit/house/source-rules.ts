@@ -19,7 +19,12 @@ const LAYERS: Layer[] = [
   // A package of its own: of the contract it has what is generated, and these functions, which need no schema library.
   { path: "client/", layers: ["contract/progress-patch.ts"], types: [], packages: [] },
   // What a user copies: it shows that the client is enough, by the name under which it is installed.
-  { path: "examples/", layers: [], types: [], packages: ["@dure/client", "node:crypto", "node:os"] },
+  {
+    path: "examples/",
+    layers: [],
+    types: [],
+    packages: ["@dure/client", "cloudflare:workers", "node:crypto", "node:os"],
+  },
   {
     path: "durable-objects/",
     layers: ["domain/", "contract/"],

@@ -26,7 +26,8 @@ import type {
 import type { ClaimedJob, Outcome } from "../../../contract/rpc.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
-import { isPushed, type QueueSettings } from "../../../domain/queue.ts";
+import type { QueueSettings } from "../../../domain/queue.ts";
+import { isPushed } from "../../../domain/target.ts";
 import { type Answered, done } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";

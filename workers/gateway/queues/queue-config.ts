@@ -1,3 +1,4 @@
+import { HANDLER_NAMES } from "../../../contract/handlers.ts";
 import { isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
 import { QueueBody, type QueueView } from "../../../contract/queue.ts";
 import { settingsFrom } from "../../../contract/queue-settings.ts";
@@ -111,7 +112,9 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
   async check({ before, next, sent }: Change<QueueSettings>): Promise<Problem | null> {
     const undivided = before === null || before.deleted ? checkLimits(next, sent ?? {}) : null;
     if (undivided !== null) return undivided;
-    return checkSettings(next, { targets: alsoRefusing(this.#services.config.targets, this.#host), sent: sent ?? {} });
+    const { targets: urls, bindings } = this.#services.config;
+    const targets = { urls: alsoRefusing(urls, this.#host), handlers: HANDLER_NAMES, bindings };
+    return checkSettings(next, { targets, sent: sent ?? {} });
   }
 
   /** A deleted queue keeps no secret of its target. */

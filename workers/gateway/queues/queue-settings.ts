@@ -1,4 +1,3 @@
-import { HANDLER_NAMES } from "../../../contract/handlers.ts";
 import { MAX_PUSH_TIMEOUT_SECONDS } from "../../../contract/limits.ts";
 import { conflict, invalid, type Problem } from "../../../contract/problems.ts";
 import type { QueueSettingsView, QueueView } from "../../../contract/queue.ts";
@@ -9,7 +8,7 @@ import { formatTimestamp, msToSeconds } from "../../../contract/time.ts";
 import { incarnationOf, type QueueSettings } from "../../../domain/queue.ts";
 import type { Rate } from "../../../domain/rate.ts";
 import { DEFAULT_MAX_DEFERRAL_MS } from "../../../domain/retry.ts";
-import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
+import { kindOf, type TargetDeployment } from "../../../domain/target.ts";
 import { shownTarget } from "../access/target-secrets.ts";
 import { retryView } from "../jobs/job-view.ts";
 
@@ -83,23 +82,17 @@ export function limitBelow({ concurrency, rate, maxBacklog }: DividedLimits, par
 
 /** What is checked with, beside the settings: `sent` is what the caller named, so that a fault is pointed to there. */
 export interface SettingsCheck {
-  targets: TargetRules;
+  targets: TargetDeployment;
   sent: object;
 }
 
 /** Why settings that are well-formed cannot work, or null. How limits go with the partitions is `checkLimits`'s. */
 export function checkSettings(settings: QueueSettings, { targets, sent }: SettingsCheck): Problem | null {
   const { target } = settings;
-  if (target.type === "handler" && !HANDLER_NAMES.includes(target.name)) {
-    return conflict.of("handler-not-found", `There is no handler "${target.name}".`, [
-      { pointer: "/target/name", detail: `name is that of a handler: ${HANDLER_NAMES.join(", ")}.` },
-    ]);
-  }
-  const refused = target.type === "http" ? refusedTarget(target.url, targets) : null;
-  if (refused !== null) {
-    return conflict.of("target-refused", `The target's URL is not allowed: ${refused}.`, [
-      { pointer: "/target/url", detail: `url is not allowed: ${refused}.` },
-    ]);
+  const fault = kindOf(target)?.fault(target, targets) ?? null;
+  if (fault !== null) {
+    const { code, detail, field, fieldDetail } = fault;
+    return conflict.of(code, detail, [{ pointer: `/target/${field}`, detail: fieldDetail }]);
   }
   if (!tooLong(settings.timeoutMs, settings)) return null;
   return "timeout" in sent

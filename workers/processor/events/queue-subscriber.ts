@@ -1,14 +1,13 @@
 import { eventView } from "../../../contract/event.ts";
 import { faultText } from "../../../domain/fault.ts";
 import type { AnyEvent } from "../../../domain/subscription.ts";
+import { isProducer } from "../bindings.ts";
 import { byteLength } from "../executors/bytes.ts";
 import type { Enqueued, SubscriptionTo } from "./delivery-ports.ts";
 
 /** Cloudflare Queues takes a hundred messages, and 256 KB in all, in one call. */
 const MAX_MESSAGES = 100;
 const MAX_BYTES = 200_000;
-
-type Producer = Pick<Queue, "sendBatch">;
 
 /**
  * Sends events to Queues, by the names of the processor's producer bindings. They are sent in their order, each call's
@@ -30,12 +29,6 @@ export function queueSubscriber(bindings: Record<string, unknown>) {
       return failed(sent, "queue-error", faultText(error));
     }
   };
-}
-
-/** A service binding or a Durable Object's would take any name for a method of its own. */
-function isProducer(binding: unknown): binding is Producer {
-  if (typeof binding !== "object" || binding === null || "fetch" in binding || "getByName" in binding) return false;
-  return "sendBatch" in binding && typeof binding.sendBatch === "function";
 }
 
 function failed(sent: number, code: string, message: string): Enqueued {

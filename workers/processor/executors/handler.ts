@@ -1,12 +1,11 @@
-import { JsonText, writeJson } from "../../../contract/json-text.ts";
-import { MAX_CHECKPOINT_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
+import { JsonText } from "../../../contract/json-text.ts";
+import { MAX_CHECKPOINT_BYTES } from "../../../contract/limits.ts";
 import { checkpointFits, normalizeProgress, type ProgressUpdate } from "../../../contract/progress-patch.ts";
 import type { Outcome, ProgressPatch, WorkItem } from "../../../contract/rpc.ts";
 import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
-import { type Handler, type HandlerContext, HandlerFailure, type HandlerResult, type JsonValue } from "../handler.ts";
+import { type Handler, type HandlerContext, HandlerFailure, type JsonValue } from "../handler.ts";
 import type { Control } from "../work-ports.ts";
-import { fits } from "./bytes.ts";
-import { failed, invalidSpawn, succeeded, withSpawned } from "./outcome.ts";
+import { failed, invalidSpawn, ownWords, returned, withSpawned } from "./outcome.ts";
 
 /** Runs jobs in handlers of this repository. Never rejects. */
 export function handlerExecutor(handlers: Record<string, Handler>, now: () => number) {
@@ -18,7 +17,7 @@ export function handlerExecutor(handlers: Record<string, Handler>, now: () => nu
     const spawned = new SpawnList();
     try {
       const payload: JsonValue = JSON.parse(item.payload);
-      const outcome = resultOf(await handler(payload, contextOf(item, { control, spawned, now })));
+      const outcome = returned(await handler(payload, contextOf(item, { control, spawned, now })));
       return await withSpawned(outcome, spawned);
     } catch (error) {
       if (error instanceof InvalidSpawn) return invalidSpawn(error);
@@ -61,21 +60,4 @@ function progressOf({ checkpoint, ...update }: ProgressUpdate): ProgressPatch {
   if (!checkpointFits(checkpoint.text))
     throw new RangeError(`the checkpoint is larger than ${MAX_CHECKPOINT_BYTES} bytes`);
   return { ...normalizeProgress(update), checkpoint: checkpoint.isNull ? null : checkpoint.text };
-}
-
-function resultOf(value: HandlerResult | undefined): Outcome {
-  // A handler in plain JavaScript may return nothing, which has no JSON text.
-  if (value === undefined) return succeeded(null);
-  const text: string | undefined = writeJson(value);
-  if (text === undefined) return succeeded(null);
-  // A cut JSON text is worth nothing, and the next attempt would be as large.
-  if (!fits(text, MAX_RESULT_BYTES)) {
-    return failed("result-too-large", `the result is larger than ${MAX_RESULT_BYTES} bytes`, { retryable: false });
-  }
-  return succeeded(text);
-}
-
-/** What a handler throws is said in the attempt as it is: the job's owner reads there what the code said that ran it. */
-function ownWords(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

@@ -1,4 +1,5 @@
 import type { WorkItem } from "../../../contract/rpc.ts";
+import { formatTimestamp } from "../../../contract/time.ts";
 import { withoutReserved } from "../../../domain/reserved-headers.ts";
 import { traceparentOf } from "../../../domain/trace.ts";
 import { fits } from "./bytes.ts";
@@ -16,6 +17,8 @@ interface Facts {
   spanId: string;
   /** Epoch milliseconds. */
   now: number;
+  /** When an answer comes too late, epoch milliseconds. */
+  deadlineAt: number;
 }
 
 /**
@@ -31,6 +34,7 @@ export function requestHeaders(item: WorkItem, own: Record<string, string>, fact
   headers.set("dure-delivery", String(item.delivery ?? item.attempt));
   headers.set("dure-namespace", item.namespace);
   headers.set("dure-lease", item.lease);
+  headers.set("dure-deadline", formatTimestamp(facts.deadlineAt));
   const checkpoint = checkpointHeader(item.checkpoint);
   if (checkpoint === null) headers.delete("dure-checkpoint");
   else headers.set("dure-checkpoint", checkpoint);

@@ -7,6 +7,7 @@ import type { HttpTarget } from "../../../domain/target-secrets.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
 import { type OpenTarget, withCredentials } from "../../crypto/open-target.ts";
 import type { TargetOwner } from "../../crypto/places.ts";
+import type { Control } from "../work-ports.ts";
 import { INVALID_HEADERS, requestHeaders } from "./http-request.ts";
 import { readResult } from "./http-result.ts";
 import { failed, invalidSpawn, NO_ASYNC, NO_SPAWN, spawnRefused, succeeded, withAllowed } from "./outcome.ts";
@@ -44,7 +45,11 @@ export interface HttpPorts {
  * not followed: a target that was allowed could name one that is not. Never rejects.
  */
 export function httpExecutor(ports: HttpPorts) {
-  return async (item: WorkItem, target: HttpTarget, signal: AbortSignal): Promise<Outcome | HandedOver> => {
+  return async (
+    item: WorkItem,
+    target: HttpTarget,
+    { signal, deadlineAt }: Pick<Control, "signal" | "deadlineAt">,
+  ): Promise<Outcome | HandedOver> => {
     const open = await ports.openTarget({ kind: "queue", namespace: item.namespace, name: item.queue }, target);
     if (open === null)
       return failed("secret-unavailable", NOT_OPEN, { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
@@ -52,7 +57,7 @@ export function httpExecutor(ports: HttpPorts) {
     if (refused !== null)
       return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });
     const sent = withCredentials(open);
-    const headers = await signedHeaders(ports, item, sent);
+    const headers = await signedHeaders(ports, item, { headers: sent.headers, deadlineAt });
     if (!(headers instanceof Headers)) return headers;
     const seconds = target.firstByteTimeout ?? DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS;
     const late = new AbortController();
@@ -97,7 +102,12 @@ async function send(ports: HttpPorts, url: string, init: RequestInit): Promise<R
   }
 }
 
-async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarget): Promise<Headers | Outcome> {
+/** `headers` are the target's own. */
+async function signedHeaders(
+  ports: HttpPorts,
+  item: WorkItem,
+  { headers, deadlineAt }: { headers: Record<string, string>; deadlineAt: number },
+): Promise<Headers | Outcome> {
   let secrets: Secrets;
   try {
     secrets = await ports.secrets(item.namespace);
@@ -105,7 +115,7 @@ async function signedHeaders(ports: HttpPorts, item: WorkItem, target: OpenTarge
     return failed("secret-unavailable", faultText(error), { retryable: true, retryAfterMs: SECRETS_RETRY_MS });
   }
   try {
-    return requestHeaders(item, target.headers, { secrets, spanId: ports.spanId(), now: ports.now() });
+    return requestHeaders(item, headers, { secrets, spanId: ports.spanId(), now: ports.now(), deadlineAt });
   } catch {
     // What is thrown quotes the value.
     return failed("invalid-headers", INVALID_HEADERS, { retryable: false });

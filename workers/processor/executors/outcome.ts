@@ -1,7 +1,10 @@
+import { writeJson } from "../../../contract/json-text.ts";
+import { MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { Outcome } from "../../../contract/rpc.ts";
 import type { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
 import type { AttemptWarning } from "../../../domain/job/job.ts";
 import type { SpawnQueues } from "../../../domain/target-secrets.ts";
+import { fits } from "./bytes.ts";
 
 /** People read it in an error; a report of a hundred of them still has to be a small message. */
 const MAX_MESSAGE_CHARACTERS = 500;
@@ -9,6 +12,24 @@ const MAX_MESSAGE_CHARACTERS = 500;
 /** `result` is JSON text. JSON `null` and no result are one thing to a job, so it is not stored. */
 export function succeeded(result: string | null, truncated = false): Outcome {
   return { ok: true, result: result === "null" ? null : result, resultTruncated: truncated };
+}
+
+/** Of code that returned this: the value is the result, or a `JsonText` in it. Throws for what JSON has no words for. */
+export function returned(value: unknown): Outcome {
+  // Code in plain JavaScript may return nothing, which has no JSON text.
+  if (value === undefined) return succeeded(null);
+  const text: string | undefined = writeJson(value);
+  if (text === undefined) return succeeded(null);
+  // A cut JSON text is worth nothing, and the next attempt would be as large.
+  if (!fits(text, MAX_RESULT_BYTES)) {
+    return failed("result-too-large", `the result is larger than ${MAX_RESULT_BYTES} bytes`, { retryable: false });
+  }
+  return succeeded(text);
+}
+
+/** What a job's own code throws is said in the attempt as it is: the job's owner reads there what the code said that ran it. */
+export function ownWords(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }
 
 /** A success, with the jobs it brings. */

@@ -152,6 +152,7 @@ describe("variables", () => {
   test("are read once into what they mean", () => {
     expect(readConfig(env)).toEqual({
       targets: PUBLIC_TARGETS,
+      bindings: new Map(),
       maxConnections: 6,
       laneConsumers: 250,
       sweepMs: 0,
@@ -164,6 +165,17 @@ describe("variables", () => {
     });
     const lists = { TARGET_HOSTS: "a.example, *.b.example", PLATFORM_HOSTS: "c.example" };
     expect(readConfig({ ...env, ...lists }).targets).toEqual(listedTargets("a.example,*.b.example", "c.example"));
+  });
+
+  test("the list of bindings is read, and one that names something of Dure's own is refused", () => {
+    const { bindings } = readConfig({ ...env, TARGET_BINDINGS: "MAILER:worker, OUT:queue" });
+    expect(bindings).toEqual(
+      new Map([
+        ["MAILER", "worker"],
+        ["OUT", "queue"],
+      ]),
+    );
+    expect(() => readConfig({ ...env, TARGET_BINDINGS: "DB:worker" })).toThrow("TARGET_BINDINGS names DB, ");
   });
 
   test.each([

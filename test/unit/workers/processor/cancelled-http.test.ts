@@ -1,8 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import { Bindings } from "../../../../workers/processor/bindings.ts";
 import { Connections } from "../../../../workers/processor/connections.ts";
-import { executor } from "../../../../workers/processor/executors/execute.ts";
+import { executor, executorsOf } from "../../../../workers/processor/executors/execute.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
 import type { WorkPorts } from "../../../../workers/processor/work-ports.ts";
 import { testTargets } from "../../../rigs/master-key.ts";
@@ -48,16 +49,19 @@ test("a cancellation closes the connection of a running HTTP job at the next hea
     },
     report: () => Promise.reject(new Error("the job stays where it is")),
     execute: executor(
-      {},
-      {
-        fetch: (url, init) => fetch(url, init),
-        now,
-        after: () => () => undefined,
-        spanId: () => "00f067aa0ba902b7",
-        secrets: async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
-        openTarget: testTargets(),
-        targets: ANY_TARGET,
-      },
+      executorsOf({
+        handlers: {},
+        http: {
+          fetch: (url, init) => fetch(url, init),
+          now,
+          after: () => () => undefined,
+          spanId: () => "00f067aa0ba902b7",
+          secrets: async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+          openTarget: testTargets(),
+          targets: ANY_TARGET,
+        },
+        bindings: new Bindings({}, new Map()),
+      }),
     ),
     now,
     random: Math.random,

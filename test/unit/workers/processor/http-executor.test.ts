@@ -21,6 +21,8 @@ interface SeenRequest {
   body: string;
 }
 
+const DEADLINE = Date.UTC(2026, 10, 22, 18, 0, 1, 250);
+
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
@@ -89,7 +91,7 @@ function send(url: string, over: Over = {}) {
     checkpoint: over.checkpoint ?? null,
     traceparent: over.traceparent ?? null,
   });
-  return execute(job, to, over.signal ?? new AbortController().signal);
+  return execute(job, to, { signal: over.signal ?? new AbortController().signal, deadlineAt: DEADLINE });
 }
 
 /** Sends to a target that answers like this. */
@@ -126,6 +128,7 @@ describe("the request", () => {
         "dure-queue": "emails",
         "dure-attempt": "2",
         "dure-namespace": "acme",
+        "dure-deadline": "2026-11-22T18:00:01.250Z",
         "idempotency-key": JOB,
         "webhook-id": JOB,
       },

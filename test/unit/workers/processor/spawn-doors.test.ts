@@ -39,7 +39,7 @@ async function answered(
     targets: ANY_TARGET,
   });
   const to = { type: "http", url: "https://example.com/", headers: {}, ...(spawn === null ? {} : { spawn }) } as const;
-  const outcome = await execute(httpItem(1), to, new AbortController().signal);
+  const outcome = await execute(httpItem(1), to, new Stopper());
   if (outcome.ok === null) throw new Error("it was handed over");
   return outcome;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { WorkItem } from "../../../../../contract/rpc.ts";
+import { FIRST_PUSH_TYPES, type WorkItem } from "../../../../../contract/rpc.ts";
 import type { QueueSettings } from "../../../../../domain/queue.ts";
 import { Harness, MINUTE, RowHarness, SECOND, settingsOf } from "../../../../rigs/shard-harness.ts";
 
@@ -51,6 +51,25 @@ describe("of a lane's connections", () => {
     expect(h.work({ room: { handler: 100, http: 0 }, connections: LANE }).items).toHaveLength(100);
     submit(h, HANGS, 100);
     expect(come(h)).toHaveLength(36);
+  });
+
+  test("a Worker behind a binding has a host's part, because what it sends counts among those of who calls it", () => {
+    const h = new Harness();
+    submit(h, settingsOf({ name: "mails", namespace: "hog", target: { type: "worker", binding: "MAILER" } }), 100);
+    const types = [...FIRST_PUSH_TYPES, "worker"] as const;
+    const items = Array.from({ length: 20 }, (_, i) =>
+      h.work({ worker: `w/${i}`, room: { handler: 0, http: 6 }, types: [...types], connections: LANE }),
+    ).flatMap((reply) => reply.items);
+    expect(items).toHaveLength(36);
+    submit(h, VICTIM, 3);
+    expect(from(come(h), VICTIM)).toHaveLength(3);
+  });
+
+  test("a message to a Queue is none", () => {
+    const h = new Harness();
+    submit(h, settingsOf({ name: "out", target: { type: "queue", binding: "OUT" } }), 60);
+    const room = { handler: 100, http: 0 };
+    expect(h.work({ room, types: ["queue"], connections: LANE }).items).toHaveLength(60);
   });
 
   test("each lane has its own", () => {

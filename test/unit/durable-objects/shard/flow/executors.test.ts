@@ -35,6 +35,22 @@ describe("a shard says who comes for its jobs", () => {
   });
 });
 
+describe("an executor that does not know a kind of target", () => {
+  test("is given no job of it, and has not come for it", () => {
+    const h = new Harness({ target: { type: "worker", binding: "MAILER" } });
+    const id = h.accept();
+    expect(h.work({ version: "1.0.0" }).items).toEqual([]);
+    expect(h.work({ version: "1.0.0", types: ["handler", "queue"] }).items).toEqual([]);
+    h.advance(11 * SECOND);
+    expect(h.explain(id)).toMatchObject({
+      reason: "no-executor",
+      since: START,
+      detail: expect.stringContaining("Nobody has come for the worker jobs of lane default"),
+    });
+    expect(h.work({ types: ["worker"] }).items).toMatchObject([{ id, target: { type: "worker", binding: "MAILER" } }]);
+  });
+});
+
 describe("the time for which nobody has come", () => {
   test("begins anew with a visit that leaves something waiting", () => {
     const h = new Harness();
