@@ -27,6 +27,8 @@ test("what is not run is what is listed here: each has its reason in its info st
     "docs/runbook-keys.md: deploy",
     "docs/runbook-keys.md: deploy",
     "docs/runbook-keys.md: start",
+    "docs/targets.md: worker",
+    "docs/targets.md: worker",
   ]);
   const used = new Set(skipped.map((line) => line.replace(/^.*: /, "")));
   expect(Object.keys({ ...NOT_RUN, ...NOT_STARTED }).filter((reason) => !used.has(reason))).toEqual([]);

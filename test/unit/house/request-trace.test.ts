@@ -15,7 +15,8 @@ import { filesRunByAsync } from "./coverage.ts";
 // Whether what ends goes to history, and how long its shard answers for it: two of a report. Where single jobs go for a while: one
 // of a submission.
 // Whether a queue had nothing of late is remembered: one of a claim.
-const BUDGETS = { submit: 75, claim: 62, report: 72 };
+// What a kind of target is, all ask in one file: one more of each. What came before it had one more of each, too.
+const BUDGETS = { submit: 77, claim: 64, report: 74 };
 
 // What is cached for seconds is not read again in the middle, however slow the machine is.
 beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
