@@ -60,7 +60,7 @@ export const NAMESPACE_CALLS = {
     scope: "root",
     summary: "Delete a namespace and all that it has",
     description:
-      "Deletes the namespace: its keys stop working at once and nothing of it starts any more; then its schedules, subscriptions, queues, jobs and history go, without events. `GET` of the namespace says how far that is, and 404 when its name is free again.",
+      "Deletes the namespace: its keys stop working at once and nothing of it starts any more; then its services, schedules, subscriptions, queues, jobs and history go, without events. `GET` of the namespace says how far that is, and 404 when its name is free again.",
     answers: [accepted("Namespace")],
     problems: ["namespace-not-found", "namespace-protected"],
   }),

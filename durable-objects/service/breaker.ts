@@ -4,12 +4,14 @@ import {
   breakerAt,
   breakerRoom,
   CLOSED,
+  type ProbeGrant,
   withOutcomes,
   withProbeOutcomes,
   withProbes,
 } from "../../domain/service/breaker.ts";
 import type { BreakerSettings } from "../../domain/service/settings.ts";
 import { withEvent } from "./events.ts";
+import { RENEW_BELOW_MS } from "./holders.ts";
 import { countOf } from "./reports.ts";
 import type { Facts, ServiceStore } from "./store.ts";
 
@@ -44,6 +46,13 @@ export class ServiceBreaker {
     this.#settings = settings;
     if (settings !== null || this.#breaker.state === "closed") return;
     this.#become({ ...CLOSED, round: this.#breaker.round }, "The service has no breaker any more.", now);
+  }
+
+  /** Forgets all: the service is gone. */
+  clear(): void {
+    this.#breaker = CLOSED;
+    this.#events = [];
+    this.#store.forget("breaker");
   }
 
   /** The breaker as it is now: a rest that is over ends, probes whose lease has ended are forgotten. */
@@ -83,6 +92,7 @@ export class ServiceBreaker {
         sum((one) => one.unused),
       ),
     );
+    if (failed + succeeded + back === 0) return;
     const outcomes = { round, holder, succeeded, failed, unused: back, now };
     const after = withProbeOutcomes(this.#breaker, settings, outcomes);
     this.#become(after, failed > 0 ? "A probe failed." : "Its probes succeeded.", now);
@@ -100,6 +110,17 @@ export class ServiceBreaker {
   /** Probes were given: of these there are so many fewer until they are told of, or the lease has ended. */
   give(holder: string, count: number, until: number): void {
     this.#breaker = withProbes(this.#breaker, { holder, count, until });
+    this.#write();
+  }
+
+  /** A holder is there still: probes that it has under way count until then, where their time is short. One row, if any is. */
+  keep(holder: string, { until, now }: { until: number; now: number }): void {
+    const breaker = this.#breaker;
+    if (breaker.state !== "halfOpen") return;
+    const isShort = (probe: ProbeGrant) => probe.holder === holder && probe.until - now < RENEW_BELOW_MS;
+    if (!breaker.probes.some(isShort)) return;
+    const probes = breaker.probes.map((probe) => (isShort(probe) ? { ...probe, until } : probe));
+    this.#breaker = { ...breaker, probes };
     this.#write();
   }
 

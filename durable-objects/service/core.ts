@@ -87,7 +87,10 @@ export class ServiceCore {
     this.#store.transaction(() => {
       this.#settings = settings;
       this.#store.put("settings", settings);
-      if (settings.deleted) this.#holders.clear();
+      if (settings.deleted) {
+        this.#holders.clear();
+        this.#breaker.clear();
+      }
       this.#follow(settings, now);
     });
     if (settings.deleted) this.#wakeAt(now + REMEMBER_MS);
@@ -103,9 +106,9 @@ export class ServiceCore {
     const reply = this.#store.transaction((): ServiceWorkReply => {
       const load = { inFlight: asked.inFlight, wants: 0 };
       this.#hear(asked.holder, { ...asked, load }, now);
-      const { grant, starts } = this.#grant(asked, settings, now);
-      const refusal = this.#refusal(asked, { grant, starts }, now);
-      const { permits, leaseMs } = grant;
+      const grant = this.#grant(asked, settings, now);
+      const refusal = this.#refusal(asked, grant, now);
+      const { permits, starts, leaseMs } = grant;
       return { type: "permits", permits, starts, leaseMs, refusal, snapshot: this.#snapshot(settings, now) };
     });
     this.#used(now);
@@ -202,43 +205,32 @@ export class ServiceCore {
   }
 
   /** The starts that a holder had are told of by its request: what it has not made comes back, what it made counts from now. */
-  #grant(asked: Asked, { bulkhead }: ServiceSettings, now: number): { grant: Grant; starts: number | null } {
+  #grant(asked: Asked, { bulkhead }: ServiceSettings, now: number): Grant {
     const given = this.#holders.startsOf(asked.holder);
     this.#starts.made(given - Math.min(given, asked.startsLeft), now);
-    const out = this.#holders.startsOut - given;
-    const open = Math.min(this.#breaker.room(now), this.#starts.room(out, now));
-    const ceiling = { maxInFlight: bulkhead?.maxInFlight ?? null, mayBegin: this.#breaker.room(now) };
-    const grant = this.#holders.grant(asked, ceiling, now);
-    if (open === Number.POSITIVE_INFINITY) {
-      this.#holders.setStarts(asked.holder, 0, now);
-      return { grant, starts: null };
-    }
-    const starts = Math.max(0, Math.min(open, grant.permits - asked.used));
-    this.#holders.setStarts(asked.holder, starts, now);
-    if (this.#breaker.halfOpen && starts > 0) this.#breaker.give(asked.holder, starts, now + grant.leaseMs);
-    return { grant, starts };
+    const mayBegin = this.#breaker.room(now);
+    const mayStart = Math.min(mayBegin, this.#starts.room(this.#holders.startsOut - given, now));
+    const maxInFlight = bulkhead?.maxInFlight ?? null;
+    const grant = this.#holders.grant(asked, { maxInFlight, mayBegin, mayStart }, now);
+    this.#breaker.keep(asked.holder, { until: now + grant.leaseMs, now });
+    if (this.#breaker.halfOpen && grant.starts) this.#breaker.give(asked.holder, grant.starts, now + grant.leaseMs);
+    return grant;
   }
 
   /** Probes for requests of the proxy. */
   #probes(name: string, wanted: number, now: number): number {
+    this.#breaker.keep(name, { until: now + LEASE_MS, now });
     const count = this.#breaker.halfOpen ? Math.min(wanted, this.#breaker.room(now)) : 0;
     if (count > 0) this.#breaker.give(name, count, now + LEASE_MS);
     return count;
   }
 
-  #refusal(
-    asked: Asked,
-    { grant, starts }: { grant: Grant; starts: number | null },
-    now: number,
-  ): ServiceRefusal | null {
+  #refusal(asked: Asked, { permits, starts, inUse }: Grant, now: number): ServiceRefusal | null {
     const wants = asked.need - asked.used;
-    if (wants <= 0 || (grant.permits >= asked.need && (starts === null || starts >= wants))) return null;
+    if (wants <= 0 || (permits >= asked.need && (starts === null || starts >= wants))) return null;
     if (this.#breaker.room(now) < wants) return { reason: "service-open", nextMs: this.#breaker.nextMs(now) };
-    if (grant.permits < asked.need) {
-      const limit = this.#settings?.bulkhead?.maxInFlight ?? grant.inUse;
-      return { reason: "bulkhead", nextMs: AGAIN_MS, inUse: grant.inUse, limit };
-    }
-    return { reason: "rate", nextMs: this.#starts.nextMs(now) };
+    if (permits >= asked.need) return { reason: "rate", nextMs: this.#starts.nextMs(now) };
+    return { reason: "bulkhead", nextMs: AGAIN_MS, inUse, limit: this.#settings?.bulkhead?.maxInFlight ?? inUse };
   }
 
   #snapshot(settings: ServiceSettings, now: number): ServiceSnapshot {

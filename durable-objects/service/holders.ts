@@ -5,7 +5,7 @@ import type { HolderRow, ServiceStore } from "./store.ts";
 /** For so long a holder has its permits without a further word of it. */
 export const LEASE_MS = 30_000;
 /** A lease with more than this left is not renewed: a holder that asks every second has a row written every ten. */
-const RENEW_BELOW_MS = 20_000;
+export const RENEW_BELOW_MS = 20_000;
 /** Who asked in vain counts among those that ask for as long. It comes again sooner, or does not want any more. */
 const WANTS_MS = 10_000;
 /** Isolates that ask one service. One more has to wait until one of them has given its permits back. */
@@ -25,14 +25,18 @@ interface Holder extends HolderRow {
 export interface Ceiling {
   /** Null: none. */
   maxInFlight: number | null;
-  /** Requests that may begin now, at most: none while the breaker is open. */
+  /** Requests that may begin now, at most: none while the breaker is open. No limit is Infinity. */
   mayBegin: number;
+  /** The same under the rate too. */
+  mayStart: number;
 }
 
 export interface Grant {
   /** What the holder may have under way in all. */
   permits: number;
   leaseMs: number;
+  /** What it may start until it asks again. Null: no limit. */
+  starts: number | null;
   /** What all have, this one included. */
   inUse: number;
 }
@@ -87,10 +91,10 @@ export class Holders {
   }
 
   /** Gives a holder what it is due, as far as it is there. One row where that is another than before, or its lease is to be renewed. */
-  grant(asked: Asked, { maxInFlight, mayBegin }: Ceiling, now: number): Grant {
+  grant(asked: Asked, { maxInFlight, mayBegin, mayStart }: Ceiling, now: number): Grant {
     const before = this.#all.get(asked.holder);
     if (before === undefined && this.#all.size >= MAX_HOLDERS) {
-      return { permits: 0, leaseMs: LEASE_MS, inUse: this.#inUse };
+      return { permits: 0, leaseMs: LEASE_MS, starts: 0, inUse: this.#inUse };
     }
     const { used, need } = asked;
     // Until the answer it goes by the last one that it heard, unless that has been taken back meanwhile.
@@ -112,16 +116,12 @@ export class Holders {
     // Whoever needs nothing has given all back.
     holder.permits = need === 0 ? used : Math.max(until, permits);
     this.#inUse += holder.permits - until;
+    const starts = mayStart === Number.POSITIVE_INFINITY ? null : Math.max(0, Math.min(mayStart, permits - used));
+    holder.starts = starts ?? 0;
     holder.waitingSince = permits === 0 && need > 0 ? (holder.waitingSince ?? now) : null;
     this.#write(holder, before, now);
-    return { permits, leaseMs: Math.max(0, (holder.leaseUntil || now + LEASE_MS) - now), inUse: this.#inUse };
-  }
-
-  /** A holder has so many starts from now on. One row where that is another number. */
-  setStarts(name: string, starts: number, now: number): void {
-    const holder = this.#all.get(name);
-    if (holder === undefined || holder.starts === starts) return;
-    this.#write(Object.assign(holder, { starts }), { ...holder, starts: -1 }, now);
+    const leaseMs = Math.max(0, (holder.leaseUntil || now + LEASE_MS) - now);
+    return { permits, leaseMs, starts, inUse: this.#inUse };
   }
 
   /** Forgets all, a row each. */

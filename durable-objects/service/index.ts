@@ -12,21 +12,24 @@ export class Service extends DurableObject<Env> implements rpc.ServiceApi {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const rules = targetRulesOf(env);
-    ctx.blockConcurrencyWhile(async () => {
-      const alarmAt = await ctx.storage.getAlarm();
-      this.#core = new ServiceCore({
-        sql: durableSql(ctx.storage),
-        now: () => Date.now(),
-        random: () => Math.random(),
-        alarmAt,
-        setAlarm: (at) => ctx.waitUntil(ctx.storage.setAlarm(at)),
-        probe: (url, timeoutMs) => probe(url, timeoutMs, rules),
-        forget: async () => {
-          await ctx.storage.deleteAlarm();
-          await ctx.storage.deleteAll();
-        },
-      });
+    ctx.blockConcurrencyWhile(async () => this.#load(await ctx.storage.getAlarm()));
+  }
+
+  #load(alarmAt: number | null): void {
+    const { storage } = this.ctx;
+    const rules = targetRulesOf(this.env);
+    this.#core = new ServiceCore({
+      sql: durableSql(storage),
+      now: () => Date.now(),
+      random: () => Math.random(),
+      alarmAt,
+      setAlarm: (at) => this.ctx.waitUntil(storage.setAlarm(at)),
+      probe: (url, timeoutMs) => probe(url, timeoutMs, rules),
+      forget: async () => {
+        await storage.deleteAlarm();
+        await storage.deleteAll();
+        this.#load(null);
+      },
     });
   }
 

@@ -122,6 +122,8 @@ export class ServiceRig {
       forget: async () => {
         this.forgotten = true;
         this.alarmAt = null;
+        for (const table of ["facts", "instances", "holders", "migrations"]) this.#sql.run(`DROP TABLE ${table}`);
+        this.restart();
       },
     });
   }

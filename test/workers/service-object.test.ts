@@ -128,6 +128,22 @@ describe("what is known of the service", () => {
   });
 });
 
+it("a deleted service is forgotten an hour later, and its object serves another of its name", async () => {
+  const name = await made();
+  await work(name, "a", { need: 7 });
+  await must("DELETE", `/v1/services/${name}`);
+  expect(await object(name).state({ v: 1 })).toBeNull();
+  passTime(3_600_001);
+  expect(await runDurableObjectAlarm(object(name))).toBe(true);
+  await runInDurableObject(object(name), (_, { storage }) => {
+    expect(
+      storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray(),
+    ).toEqual([]);
+  });
+  await must("PUT", `/v1/services/${name}`, { body: { instances: [{ url: "https://mail-3.example.com" }] } });
+  expect((await work(name, "b", { need: 7 })).permits).toBe(7);
+});
+
 describe("checks", () => {
   const healthCheck = { path: "/healthz", interval: 5, timeout: 0.2, healthyThreshold: 1, unhealthyThreshold: 1 };
 

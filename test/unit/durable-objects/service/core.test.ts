@@ -45,14 +45,18 @@ describe("settings", () => {
     expect(rig.forgotten).toBe(false);
     await rig.pass(REMEMBER_MS);
     expect(rig.forgotten).toBe(true);
+    rig.configure({ version: 1, createdAt: rig.now });
+    expect(rig.work("h", { need: 5 }).permits).toBe(5);
   });
 
-  test("one that was made again begins with all of its permits", () => {
+  test("one that was made again begins with all of its permits, and a breaker of its own", () => {
     const rig = new ServiceRig();
     rig.work("h", { need: 10 });
+    rig.report(failures(B, 10));
     rig.configure({ deleted: true });
     rig.configure({ deleted: false });
     expect(rig.work("other", { need: 10 }).permits).toBe(10);
+    expect(rig.state()).toMatchObject({ breaker: { state: "closed" }, events: [] });
   });
 
   test("an instance that stays keeps what is known of it, one that is gone is forgotten", () => {
