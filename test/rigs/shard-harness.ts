@@ -6,6 +6,7 @@ import type { Job, JobError } from "../../domain/job/job.ts";
 import type { RowState } from "../../domain/job/state.ts";
 import { makeJobId } from "../../domain/job-id.ts";
 import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, type NamespaceSettings } from "../../domain/namespace.ts";
+import type { OperationFilter } from "../../domain/operation.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
 import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
 import type { JobRow } from "../../durable-objects/shard/jobs/job-row.ts";
@@ -14,7 +15,7 @@ import type { Packing } from "../../durable-objects/shard/jobs/packs/packing.ts"
 import { PACKS } from "../../durable-objects/shard/jobs/packs/packs.ts";
 import type { ShardLimits } from "../../durable-objects/shard/lifecycle/admission.ts";
 import type { FeedLimits } from "../../durable-objects/shard/subscriptions/drop.ts";
-import { jobsIn } from "../simulation/history-text.ts";
+import { finishedIn, jobsIn } from "../simulation/history-text.ts";
 import { openSql } from "../simulation/node-sqlite.ts";
 import { Random } from "../simulation/random.ts";
 import { PACKING_OF_RUN } from "./packing.ts";
@@ -72,6 +73,19 @@ export const ANY_FAILED: rpc.DeadFilter = {
   finishedBefore: null,
   createdAfter: null,
   createdBefore: null,
+};
+
+/** A filter of operations that every job matches. */
+export const ANY_JOB: OperationFilter = {
+  queue: null,
+  state: null,
+  tag: null,
+  orderingKey: null,
+  errorCode: null,
+  fingerprint: null,
+  createdAfter: null,
+  createdBefore: null,
+  finishedBefore: null,
 };
 
 /** What a job is that asks for nothing. */
@@ -344,16 +358,26 @@ export class Harness {
     this.core.configureNamespaces({ ...CALL, namespaces: [settings] });
   }
 
+  /** A page of finished jobs as the projector asks for it: succeeded ones by the page. */
+  pages(after = 0, skip = 0, limit = 100): rpc.FinishedReply {
+    return this.core.finished({ ...CALL, after, limit, skip, pages: true });
+  }
+
+  /** What there is for history, to the log's end. `taken`: history has each reply before it asks for the next. */
+  forHistory({ taken }: { taken: boolean }): rpc.FinishedReply[] {
+    const replies: rpc.FinishedReply[] = [];
+    for (let at = { cursor: 0, skip: 0, more: true }; at.more; ) {
+      const reply = this.pages(at.cursor, at.skip);
+      if (taken) this.core.projected({ ...CALL, cursor: reply.cursor, bookmark: null });
+      replies.push(reply);
+      at = reply;
+    }
+    return replies;
+  }
+
   /** History takes everything that has finished. */
   project(): Job[] {
-    const jobs: Job[] = [];
-    for (let at = { cursor: 0, skip: 0, more: true }; at.more; ) {
-      const page = this.finished(at.cursor, 100, at.skip);
-      jobs.push(...page.jobs);
-      this.core.projected({ ...CALL, cursor: page.cursor, bookmark: null });
-      at = page;
-    }
-    return jobs;
+    return this.forHistory({ taken: true }).flatMap(finishedIn);
   }
 
   /** Rules that the audit finds broken, each once; but that nobody comes: whom a test does not send, does not. */

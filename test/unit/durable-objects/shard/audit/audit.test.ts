@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { initialMap } from "../../../../../domain/slots.ts";
+import { type PlantedRows, testPlantedRows } from "../../../../rigs/planted-rows.ts";
 import { CALL, DAY, type Harness, HOUR, MINUTE, RowHarness, SECOND } from "../../../../rigs/shard-harness.ts";
 
 /** A shard with at least one job in every state, a key with a line behind it, a limit and a finished log. */
@@ -19,8 +20,7 @@ function busy(): Harness {
   return h;
 }
 
-/** A statement that breaks rows as no step would, and the rule that has to name it. */
-const PLANTED: [rule: string, what: string, ...statements: string[]][] = [
+const PLANTED: PlantedRows[] = [
   ["queued-reachable", "a line whose open job is gone", "DELETE FROM jobs WHERE ordering_key = 'k' AND blocked = 0"],
   [
     "queued-reachable",
@@ -112,11 +112,7 @@ describe("the audit", () => {
     expect(h.stats().counts).toEqual({ scheduled: 1, queued: 5, running: 1, succeeded: 0, failed: 1, cancelled: 1 });
   });
 
-  test.each(PLANTED)("names the rule %s for %s", (rule, _what, ...statements) => {
-    const h = busy();
-    for (const statement of statements) h.sql.run(statement);
-    expect(h.broken()).toContain(rule);
-  });
+  testPlantedRows(busy, PLANTED);
 
   test.each([
     ["the one that runs is gone", "DELETE FROM jobs WHERE state = 'running'"],

@@ -1,8 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { DEFERRED_KNOWN_MS } from "../../../../../contract/ingest.ts";
-import type { FinishedReply, NewJob } from "../../../../../contract/rpc.ts";
+import type { NewJob } from "../../../../../contract/rpc.ts";
 import type { HistoryKept } from "../../../../../domain/history-kept.ts";
-import { CALL, DAY, Harness, HOUR, MINUTE, PackHarness, RowHarness } from "../../../../rigs/shard-harness.ts";
+import {
+  ANY_FAILED,
+  CALL,
+  DAY,
+  Harness,
+  HOUR,
+  MINUTE,
+  PackHarness,
+  RowHarness,
+} from "../../../../rigs/shard-harness.ts";
 import { finishedIn } from "../../../../simulation/history-text.ts";
 
 const KINDS = [
@@ -10,35 +19,20 @@ const KINDS = [
   ["in packs", PackHarness],
 ] as const;
 
-function pages(h: Harness, after = 0, skip = 0): FinishedReply {
-  return h.core.finished({ ...CALL, after, limit: 100, skip, pages: true });
-}
-
 /** What history hears of, when it asks from the start: ids and states. A tombstone is `discarded`. */
 function heard(h: Harness): [id: string, state: string][] {
   const told: [string, string][] = [];
-  for (let at = { cursor: 0, skip: 0, more: true }; at.more; ) {
-    const reply = pages(h, at.cursor, at.skip);
-    told.push(...(reply.chunks.flatMap((chunk) => JSON.parse(chunk)) as string[][]).map(stateOf));
-    for (const { columns } of reply.pages ?? []) {
+  for (const { chunks, pages = [] } of h.forHistory({ taken: false })) {
+    told.push(...(chunks.flatMap((chunk) => JSON.parse(chunk)) as string[][]).map(stateOf));
+    for (const { columns } of pages) {
       told.push(...(JSON.parse(columns.id) as string[]).map((id): [string, string] => [id, "succeeded"]));
     }
-    at = reply;
   }
   return told.sort();
 }
 
 function stateOf(cells: string[]): [string, string] {
   return [cells[0] ?? "", cells[3] ?? ""];
-}
-
-/** History takes all that there is for it, and says so. */
-function project(h: Harness): void {
-  for (let at = { cursor: 0, skip: 0, more: true }; at.more; ) {
-    const reply = pages(h, at.cursor, at.skip);
-    h.core.projected({ ...CALL, cursor: reply.cursor, bookmark: null });
-    at = reply;
-  }
 }
 
 function succeedAll(h: Harness): void {
@@ -66,14 +60,14 @@ describe.each(KINDS)("what a queue has in history, of jobs %s", (_, Kind) => {
     const ids = oneOfEach(h);
     const named = Object.entries(ids).filter(([state]) => kept.includes(state));
     expect(heard(h)).toEqual(named.map(([state, id]) => [id, state]).sort());
-    project(h);
+    h.project();
     expect(h.core.health(CALL).unprojected).toBe(0);
     expect(h.broken()).toEqual([]);
     h.advance(HOUR + MINUTE);
     expect([h.has(ids.succeeded), h.has(ids.failed), h.has(ids.cancelled)]).toEqual([false, true, true]);
     expect(h.retry(ids.failed)).toBe("job");
     succeedAll(h);
-    project(h);
+    h.project();
     h.advance(8 * DAY);
     expect(h.count("jobs")).toBe(0);
     expect(h.count("finished")).toBe(0);
@@ -97,7 +91,7 @@ describe.each(KINDS)("what a queue has in history, of jobs %s", (_, Kind) => {
     const h = new Kind({ history: "none" });
     for (let i = 0; i < 500; i++) h.accept();
     for (let taken = h.take(1); taken.length > 0; taken = h.take(1)) h.succeed(taken[0]?.lease ?? "");
-    const reply = pages(h);
+    const reply = h.pages();
     expect([reply.jobs, reply.more, reply.chunks, reply.pages]).toEqual([0, false, [], []]);
   });
 
@@ -115,7 +109,7 @@ describe.each(KINDS)("what a queue has in history, of jobs %s", (_, Kind) => {
     const job = h.job(over);
     h.submit([job, h.job({ ...over, idempotency: null })]);
     succeedAll(h);
-    project(h);
+    h.project();
     h.advance(forMs - 2 * MINUTE);
     expect(h.get(job.id).state).toBe("succeeded");
     if (job.idempotency !== null && forMs === DAY)
@@ -130,7 +124,7 @@ describe.each(KINDS)("what a queue has in history, of jobs %s", (_, Kind) => {
     const h = new Kind({ history: "all" });
     const id = h.accept({ comesAgain: true, idempotency: { key: "k", hash: "h" } });
     succeedAll(h);
-    project(h);
+    h.project();
     h.advance(HOUR + MINUTE);
     expect(h.has(id)).toBe(false);
   });
@@ -140,11 +134,11 @@ describe.each(KINDS)("what a queue has in history, of jobs %s", (_, Kind) => {
     const { succeeded, failed } = oneOfEach(h);
     const large = h.accept({ payload: JSON.stringify("x".repeat(80_000)) });
     succeedAll(h);
-    const jobs = new Map(finishedIn(pages(h)).map((job) => [job.id, job]));
+    const jobs = new Map(finishedIn(h.pages()).map((job) => [job.id, job]));
     for (const id of [succeeded, failed, large]) {
       expect(jobs.get(id)).toEqual({ ...h.get(id), payload: "null", payloadKept: false });
     }
-    expect(JSON.stringify(pages(h))).not.toContain("xxxx");
+    expect(JSON.stringify(h.pages())).not.toContain("xxxx");
   });
 });
 
@@ -153,14 +147,14 @@ describe("a job of which history may have an earlier end", () => {
     const h = new Harness({ history: "all" });
     h.accept();
     const id = h.failOne();
-    project(h);
+    h.project();
     h.configure({ history });
     h.retry(id);
     h.succeed(h.takeOne().lease);
     const told = heard(h);
     expect(told).toContainEqual([id, "discarded"]);
     expect(h.get(id)).toMatchObject({ state: "succeeded" });
-    project(h);
+    h.project();
     expect(h.broken()).toEqual([]);
   });
 
@@ -168,7 +162,7 @@ describe("a job of which history may have an earlier end", () => {
     const h = new Harness({ history: "all" });
     const id = h.accept();
     h.cancel(id);
-    project(h);
+    h.project();
     h.configure({ history: "failed" });
     h.retry(id);
     h.succeed(h.takeOne().lease);
@@ -193,16 +187,7 @@ describe("a job of which history may have an earlier end", () => {
       ...CALL,
       namespace: "default",
       queue: "q",
-      filter: {
-        errorCode: null,
-        fingerprint: null,
-        tag: null,
-        orderingKey: null,
-        finishedAfter: null,
-        finishedBefore: null,
-        createdAfter: null,
-        createdBefore: null,
-      },
+      filter: ANY_FAILED,
       after: null,
       limit: 10,
     });
@@ -216,7 +201,7 @@ describe("a job of which history may have an earlier end", () => {
     h.advance(2 * MINUTE);
     expect(h.sql.all("SELECT id FROM jobs WHERE state = 'succeeded'")).toHaveLength(2);
     expect(heard(h)).toEqual([]);
-    project(h);
+    h.project();
     expect(h.broken()).toEqual([]);
     h.advance(HOUR + MINUTE);
     expect(h.sql.all("SELECT id FROM jobs WHERE state = 'succeeded'")).toHaveLength(0);

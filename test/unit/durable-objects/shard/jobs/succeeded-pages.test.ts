@@ -15,10 +15,6 @@ import { finishedIn, jobsIn } from "../../../../simulation/history-text.ts";
 
 const NO_ROOM = { handler: 0, http: 0 };
 
-function pages(h: Harness, after = 0, limit = 100, skip = 0): FinishedReply {
-  return h.core.finished({ ...CALL, after, limit, skip, pages: true });
-}
-
 function succeedAll(h: Harness, result: (i: number) => string | null = () => "null"): void {
   for (let taken = h.take(); taken.length > 0; taken = h.take()) {
     const reports = taken.map(({ lease }, i) => ({
@@ -62,7 +58,7 @@ describe("pages of succeeded jobs", () => {
           }
           h.advance(60 * SECOND);
         }
-        const reply = pages(h);
+        const reply = h.pages();
         expect(jobsIn(reply.chunks)).toEqual([]);
         const jobs = finishedIn(reply);
         expect(sorted(jobs)).toEqual(sorted(jobs.map(({ id }) => h.get(id))));
@@ -77,12 +73,12 @@ describe("pages of succeeded jobs", () => {
     const h = new Harness();
     h.submit(h.jobs(150));
     succeedAll(h);
-    expect(sizes(pages(h, 0, 300))).toEqual([MAX_PAGE_JOBS, 50]);
+    expect(sizes(h.pages(0, 0, 300))).toEqual([MAX_PAGE_JOBS, 50]);
     const payload = JSON.stringify("x".repeat(60_000));
     const large = new Harness();
     large.submit(large.jobs(10, { payload }));
     succeedAll(large);
-    const reply = pages(large);
+    const reply = large.pages();
     expect(sizes(reply)).toEqual([4, 4, 2]);
     expect(reply.pages?.every(({ bytes }) => bytes <= MAX_PAGE_BYTES)).toBe(true);
     const long = new Harness();
@@ -90,8 +86,8 @@ describe("pages of succeeded jobs", () => {
     long.advance(40 * SECOND);
     long.submit(long.jobs(2));
     succeedAll(long);
-    expect(sizes(pages(long)).sort()).toEqual([1, 2]);
-    for (const page of pages(long).pages ?? []) {
+    expect(sizes(long.pages()).sort()).toEqual([1, 2]);
+    for (const page of long.pages().pages ?? []) {
       const ids = jobsOfPage(pageContent(page)).map(({ id }) => pageSpan(id).from);
       expect(new Set(ids).size).toBe(1);
     }
@@ -106,7 +102,7 @@ describe("pages of succeeded jobs", () => {
     const large = h.accept({ payload: JSON.stringify("y".repeat(MAX_PAGED_JOB_BYTES)) });
     const plain = h.accept();
     succeedAll(h);
-    const reply = pages(h);
+    const reply = h.pages();
     expect(
       jobsIn(reply.chunks)
         .map(({ id }) => id)
@@ -123,7 +119,7 @@ describe("pages of succeeded jobs", () => {
     for (const limit of [1, 4, 22, 23, 100]) {
       const ids: string[] = [];
       for (let at = { cursor: 0, skip: 0, more: true }; at.more; ) {
-        const reply = pages(h, at.cursor, limit, at.skip);
+        const reply = h.pages(at.cursor, at.skip, limit);
         ids.push(...finishedIn(reply).map(({ id }) => id));
         at = reply;
       }
@@ -136,11 +132,11 @@ describe("pages of succeeded jobs", () => {
     const payload = JSON.stringify("z".repeat(250_000));
     h.submit(h.jobs(30, { payload }));
     succeedAll(h);
-    const first = pages(h);
+    const first = h.pages();
     expect(first).toMatchObject({ more: true, cursor: 0 });
     expect(first.jobs).toBe(first.skip);
     expect(first.jobs).toBeLessThan(12);
-    const next = pages(h, first.cursor, 100, first.skip);
+    const next = h.pages(first.cursor, first.skip);
     const seen = [...finishedIn(first), ...finishedIn(next)].map(({ id }) => id);
     expect(new Set(seen).size).toBe(seen.length);
   });
@@ -149,14 +145,14 @@ describe("pages of succeeded jobs", () => {
     const h = new RowHarness();
     h.submit(h.jobs(5));
     succeedAll(h);
-    const [victim] = finishedIn(pages(h)).map(({ id }) => id);
+    const [victim] = finishedIn(h.pages()).map(({ id }) => id);
     h.sql.run("UPDATE jobs SET spec = '{' WHERE id = ?", victim ?? "");
-    const reply = pages(h);
+    const reply = h.pages();
     expect(finishedIn(reply)).toHaveLength(4);
     h.sql.run("UPDATE jobs SET spec = '{}', worker = x'00ff' WHERE id = ?", victim ?? "");
     // SQLite makes no JSON of it: then each goes by itself.
-    expect(sizes(pages(h))).toEqual([]);
-    expect(jobsIn(pages(h).chunks).length).toBeGreaterThanOrEqual(4);
+    expect(sizes(h.pages())).toEqual([]);
+    expect(jobsIn(h.pages().chunks).length).toBeGreaterThanOrEqual(4);
   });
 
   test("are given to whoever asks for them alone", () => {
@@ -172,22 +168,22 @@ describe("pages of succeeded jobs", () => {
     const h = new Harness();
     h.submit(h.jobs(3));
     succeedAll(h);
-    expect(pages(h).pauseMs).toBe(20);
+    expect(h.pages().pauseMs).toBe(20);
     h.advance(1 * SECOND);
-    expect(pages(h).pauseMs).toBe(20);
+    expect(h.pages().pauseMs).toBe(20);
     h.advance(2 * SECOND);
-    expect(pages(h).pauseMs).toBe(0);
+    expect(h.pages().pauseMs).toBe(0);
     h.accept();
-    expect(pages(h).pauseMs).toBe(20);
+    expect(h.pages().pauseMs).toBe(20);
   });
 
   test("say how far history was, so that a lost position is noticed", () => {
     const h = new Harness();
     h.submit(h.jobs(3));
     succeedAll(h);
-    const { cursor } = pages(h);
-    expect(pages(h).projected).toBe(0);
+    const { cursor } = h.pages();
+    expect(h.pages().projected).toBe(0);
     h.core.projected({ ...CALL, cursor, bookmark: null });
-    expect(pages(h).projected).toBe(cursor);
+    expect(h.pages().projected).toBe(cursor);
   });
 });

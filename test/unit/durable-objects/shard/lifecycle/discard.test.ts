@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ListReply } from "../../../../../contract/rpc.ts";
 import { JOBS } from "../../../../../durable-objects/shard/jobs/job-store.ts";
 import { discard } from "../../../../../durable-objects/shard/lifecycle/discard.ts";
-import { CALL, DAY, Harness, HOUR, MINUTE, only, SECOND } from "../../../../rigs/shard-harness.ts";
+import { ANY_JOB, CALL, DAY, Harness, HOUR, MINUTE, only, SECOND } from "../../../../rigs/shard-harness.ts";
 
 /** Deletes one job through a step of its own, as a command does. */
 function discardOne(h: Harness, id: string): void {
@@ -10,7 +10,7 @@ function discardOne(h: Harness, id: string): void {
     id: `op_${id}`,
     namespace: h.queue.namespace,
     action: "delete" as const,
-    filter: { ...NO_FILTER, createdBefore: h.now + 1 },
+    filter: { ...ANY_JOB, createdBefore: h.now + 1 },
     createdAt: h.now,
     dryRun: false,
     everyMs: null,
@@ -18,18 +18,6 @@ function discardOne(h: Harness, id: string): void {
   h.core.operate({ ...CALL, operation });
   h.advance(0);
 }
-
-const NO_FILTER = {
-  queue: null,
-  state: null,
-  tag: null,
-  orderingKey: null,
-  errorCode: null,
-  fingerprint: null,
-  createdAfter: null,
-  createdBefore: null,
-  finishedBefore: null,
-};
 
 function list(h: Harness): ListReply {
   return h.core.list({

@@ -2,30 +2,27 @@ import { describe, expect, test } from "vitest";
 import type { OperationProgress, ShardOperation } from "../../../../../contract/rpc.ts";
 import { fingerprintOf } from "../../../../../domain/fingerprint.ts";
 import type { OperationAction, OperationFilter } from "../../../../../domain/operation.ts";
-import { BOOM, CALL, DAY, Harness, MINUTE, only, SECOND } from "../../../../rigs/shard-harness.ts";
-
-const ANY: OperationFilter = {
-  queue: null,
-  state: null,
-  tag: null,
-  orderingKey: null,
-  errorCode: null,
-  fingerprint: null,
-  createdAfter: null,
-  createdBefore: null,
-  finishedBefore: null,
-};
+import { ANY_JOB, BOOM, CALL, DAY, Harness, MINUTE, only, SECOND } from "../../../../rigs/shard-harness.ts";
 
 let made = 0;
 
 function operation(h: Harness, action: OperationAction, over: Partial<ShardOperation> = {}): ShardOperation {
   made += 1;
   const { namespace } = h.queue;
-  return { id: `op_${made}`, namespace, action, filter: ANY, createdAt: h.now, dryRun: false, everyMs: null, ...over };
+  return {
+    id: `op_${made}`,
+    namespace,
+    action,
+    filter: ANY_JOB,
+    createdAt: h.now,
+    dryRun: false,
+    everyMs: null,
+    ...over,
+  };
 }
 
 function start(h: Harness, action: OperationAction, filter: Partial<OperationFilter> = {}): ShardOperation {
-  const started = operation(h, action, { filter: { ...ANY, ...filter } });
+  const started = operation(h, action, { filter: { ...ANY_JOB, ...filter } });
   h.core.operate({ ...CALL, operation: started });
   return started;
 }
