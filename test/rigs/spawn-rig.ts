@@ -47,9 +47,17 @@ export class SpawnRig {
   }
 
   /** A name of a queue whose only partition lies on `shard`. */
-  nameOn(shard: string, prefix: string): string {
+  nameOn(shard: string, prefix: string, namespace = "default"): string {
     for (let i = 0; ; i++)
-      if (ownerOf(this.map, slotOf("default", `${prefix}${i}`, 0)) === shard) return `${prefix}${i}`;
+      if (ownerOf(this.map, slotOf(namespace, `${prefix}${i}`, 0)) === shard) return `${prefix}${i}`;
+  }
+
+  /** Queues of another namespace that both shards know: as `parents` and `children` are of the namespace `default`. */
+  queuesOf(namespace: string): { parents: QueueSettings; children: QueueSettings } {
+    const parents = settingsOf({ namespace, name: this.nameOn("shard-0", "p", namespace) });
+    const children = settingsOf({ namespace, name: this.nameOn("shard-1", "c", namespace) });
+    for (const id of this.hosts.keys()) this.core(id).configure({ ...CALL, queues: [parents, children] });
+    return { parents, children };
   }
 
   core(id: string): RigCore {
@@ -100,12 +108,12 @@ export class SpawnRig {
   #id(queue: QueueSettings): string {
     const random = new Uint8Array(8);
     new DataView(random.buffer).setUint32(4, ++this.#made);
-    return makeJobId(this.now, slotOf("default", queue.name, 0), random);
+    return makeJobId(this.now, slotOf(queue.namespace, queue.name, 0), random);
   }
 
   /** A job of the parents' queue that runs; answers it with its lease. */
-  start(): rpc.WorkItem {
-    this.submit("shard-0", this.parents);
+  start(queue = this.parents): rpc.WorkItem {
+    this.submit("shard-0", queue);
     const [item] = this.core("shard-0").work(this.#work([])).items;
     if (item === undefined) throw new Error("the parent does not start");
     return item;

@@ -151,6 +151,8 @@ interface Line {
 interface Usage {
   jobs: number;
   bytes: number;
+  /** Jobs that wait in the outbox, and those of this step that may. */
+  outgoing: number;
 }
 
 /**
@@ -164,7 +166,7 @@ export class Admission {
   #unfinished: number | null = null;
   /** Taken in by this step. */
   #bytes = 0;
-  /** Of them, jobs that may have gone into the outbox. */
+  /** Jobs of this step that may go into the outbox. */
   #outgoing = 0;
 
   constructor(step: Step) {
@@ -254,6 +256,7 @@ export class Admission {
       this.grew(namespace, bytes + ROW_BYTES);
     }
     this.#outgoing += children.length;
+    this.#usage(namespace).outgoing += children.length;
   }
 
   /** Not undone with the step: a batch that is refused whole was refused all the same. */
@@ -302,9 +305,8 @@ export class Admission {
   /** The outbox takes what other shards have not: of one namespace a quarter, so that it leaves room for the others. */
   #outgoingFull(namespace: string, more: number): Full | null {
     const { maxOutgoing } = this.#step.get(CAPACITY).limits;
-    const outgoing = this.#step.get(OUTGOING);
-    const all = outgoing.all + this.#outgoing + more;
-    const own = outgoing.of(namespace) + this.#outgoing + more;
+    const all = this.#step.get(OUTGOING).all + this.#outgoing + more;
+    const own = this.#usage(namespace).outgoing + more;
     return all <= maxOutgoing && own <= maxOutgoing / 4 ? null : atStandstill("shard");
   }
 
@@ -334,8 +336,9 @@ export class Admission {
     let usage = this.#usages.get(namespace);
     if (usage === undefined) {
       const reserved = this.#reservedOf(namespace);
-      const jobs = unfinishedIn(this.#step, namespace) + reserved + this.#step.get(OUTGOING).of(namespace);
-      usage = { jobs, bytes: this.#step.get(STORED_BYTES).of(namespace) };
+      const outgoing = this.#step.get(OUTGOING).of(namespace);
+      const jobs = unfinishedIn(this.#step, namespace) + reserved + outgoing;
+      usage = { jobs, bytes: this.#step.get(STORED_BYTES).of(namespace), outgoing };
       this.#usages.set(namespace, usage);
     }
     return usage;

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Submitted } from "../../../../../contract/rpc.ts";
+import type { SpawnJob, Submitted } from "../../../../../contract/rpc.ts";
+import { DEFAULT_NAMESPACE_LIMITS } from "../../../../../domain/namespace.ts";
 import { initialMap, slotOf } from "../../../../../domain/slots.ts";
-import { CALL, DAY, Harness, HOUR, MINUTE, SECOND } from "../../../../rigs/shard-harness.ts";
+import type { ShardLimits } from "../../../../../durable-objects/shard/lifecycle/admission.ts";
+import { STORED_BYTES } from "../../../../../durable-objects/shard/namespaces/stored-bytes.ts";
+import { dedup } from "../../../../rigs/dedup-calls.ts";
+import { ANY_FAILED, CALL, DAY, Harness, HOUR, MINUTE, SECOND } from "../../../../rigs/shard-harness.ts";
+import { SpawnRig } from "../../../../rigs/spawn-rig.ts";
 
 function types(results: Submitted[]): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -238,6 +243,15 @@ describe("a shard that is full", () => {
     expect(h.submit([h.job()])).toEqual([{ type: "full", scope: "shard", retryAfterMs: 60_000 }]);
   });
 
+  test("refuses low priorities first by its bytes, too", () => {
+    const h = limited({});
+    h.accept();
+    h.limits = { maxBytes: Math.ceil(h.sql.bytes() / 0.95) };
+    h.restart();
+    expect(h.submit([h.job({ priority: 0 })])).toMatchObject([{ type: "full", scope: "shard" }]);
+    expect(types(h.submit([h.job({ priority: 4 })]))).toEqual({ accepted: 1 });
+  });
+
   test("claims, reports, cancels and forgets as ever", () => {
     const h = new Harness();
     expect(types(h.submit(h.jobs(3)))).toEqual({ accepted: 3 });
@@ -261,5 +275,218 @@ describe("a shard that is full", () => {
     h.limits = { maxBytes: 1, maxJobs: 1 };
     h.restart();
     expect(types(h.submit([h.job({ idempotency: { key: "k", hash: "a" } })]))).toEqual({ replayed: 1 });
+  });
+});
+
+/** 5,002 bytes, which take 5,702 with the row that they lie in. */
+const BIG = JSON.stringify("x".repeat(5_000));
+const BIG_ROW = 5_702;
+
+describe("what a step has taken in itself", () => {
+  test("counts in the bytes of the shard, with its rows, and after it until the size is asked for again", () => {
+    const h = new Harness();
+    h.accept();
+    h.limits = { maxBytes: h.sql.bytes() + 3 * BIG_ROW };
+    h.restart();
+    expect(types(h.submit(h.jobs(5, { payload: BIG })))).toEqual({ accepted: 3, full: 2 });
+    expect(types(h.submit([h.job()]))).toEqual({ full: 1 });
+  });
+
+  test("counts in the bytes of its namespace, with its rows, and after it", () => {
+    const h = new Harness();
+    h.namespace({ bytes: 3 * BIG_ROW + 5_001 });
+    expect(types(h.submit(h.jobs(5, { payload: BIG })))).toEqual({ accepted: 3, full: 2 });
+    expect(types(h.submit([h.job({ payload: BIG })]))).toEqual({ full: 1 });
+  });
+
+  test("and payloads that replace others in one submission do, by what they are longer", () => {
+    const h = new Harness();
+    const keys = ["a", "b", "c"].map((key) => dedup("replace", { key }));
+    for (const key of keys) h.accept({ ...key, payload: "1" });
+    h.namespace({ bytes: h.core.engine.get(STORED_BYTES).of("default") + 10_001 });
+    const results = h.submit(keys.map((key) => h.job({ ...key, payload: BIG })));
+    expect(results).toMatchObject([
+      { type: "replayed" },
+      { type: "full", scope: "namespace" },
+      { type: "full", scope: "namespace" },
+    ]);
+    expect(types(h.submit([h.job({ ...keys[1], payload: '"x"' })]))).toEqual({ replayed: 1 });
+  });
+
+  test.each([
+    ["the shard", (h: Harness) => h.core.wake(CALL).live + 2, null],
+    ["its namespace", () => null, 7],
+  ] as const)("and jobs that come back in line take places of %s from each other", (_what, maxJobs, unfinishedJobs) => {
+    const h = new Harness();
+    for (let i = 0; i < 4; i++) h.accept();
+    for (const { lease } of h.take()) h.fail(lease, { retryable: false });
+    h.submit(h.jobs(5));
+    if (unfinishedJobs !== null) h.namespace({ unfinishedJobs });
+    const limit = maxJobs(h);
+    if (limit !== null) h.limits = { maxJobs: limit };
+    if (limit !== null) h.restart();
+    const request = { ...CALL, namespace: "default", queue: "q", filter: ANY_FAILED, after: null, limit: 10 };
+    const how = { patch: null, spacing: null, dryRun: false };
+    expect(h.core.redrive({ ...request, ...how })).toMatchObject({ redriven: 2, skipped: 2 });
+  });
+
+  test("and a payload that has grown does", () => {
+    const h = new Harness();
+    const ids = [h.accept({ payload: "1" }), h.accept({ payload: "1" })];
+    h.limits = { maxBytes: h.sql.bytes() + 1 };
+    h.restart();
+    expect(ids.map((id) => h.patch(id, { payload: BIG }).type)).toEqual(["job", "full"]);
+    expect(types(h.submit([h.job()]))).toEqual({ full: 1 });
+  });
+});
+
+describe("a batch that is not decided yet", () => {
+  const prepared = (limits: Partial<ShardLimits> = {}) => {
+    const h = new Harness();
+    h.limits = limits;
+    h.restart();
+    const jobs = [h.job({ payload: "1" })];
+    h.core.prepare({ ...CALL, txn: "t", queues: [h.queue], jobs, expiresAt: h.now + MINUTE });
+    return h;
+  };
+
+  test("has its places on the shard", () => {
+    const h = prepared({ maxJobs: 3 });
+    expect(types(h.submit(h.jobs(3)))).toEqual({ accepted: 2, full: 1 });
+    h.core.decide({ ...CALL, txn: "t", outcome: "abort", slots: [] });
+    expect(types(h.submit(h.jobs(2)))).toEqual({ accepted: 1, full: 1 });
+  });
+
+  test("has them in its namespace, and in no other", () => {
+    const h = prepared();
+    h.namespace({ unfinishedJobs: 3 });
+    const other = { ...h.queue, namespace: "other" };
+    h.core.configureNamespaces({
+      ...CALL,
+      namespaces: [
+        {
+          name: "other",
+          version: 1,
+          createdAt: h.now,
+          limits: { ...DEFAULT_NAMESPACE_LIMITS, unfinishedJobs: 3 },
+          deletingAt: null,
+        },
+      ],
+    });
+    expect(types(h.submit(h.jobs(3)))).toEqual({ accepted: 2, full: 1 });
+    const others = Array.from({ length: 4 }, () => h.job({}, other));
+    expect(types(h.submit(others, { queues: [other] }))).toEqual({ accepted: 3, full: 1 });
+  });
+});
+
+describe("jobs that wait in the outbox", () => {
+  const waiting = (limits: Partial<ShardLimits> = {}) => {
+    const rig = new SpawnRig();
+    rig.limits = limits;
+    rig.restart("shard-0");
+    rig.fate = () => "before";
+    rig.succeed(rig.start().lease, [rig.spawn(), rig.spawn()]);
+    return rig;
+  };
+  const submit = (rig: SpawnRig, queue = rig.parents) => rig.submit("shard-0", queue).type;
+
+  test("have their places on the shard, until they have arrived", () => {
+    const rig = waiting({ maxJobs: 3 });
+    const { parents } = rig.queuesOf("other");
+    expect([submit(rig), submit(rig, parents)]).toEqual(["accepted", "full"]);
+    rig.fate = () => "ok";
+    rig.pass(MINUTE);
+    expect([submit(rig), submit(rig, parents), submit(rig)]).toEqual(["accepted", "accepted", "full"]);
+  });
+
+  test("have them in their namespace, and in no other", () => {
+    const rig = waiting();
+    // Half of the slots are this shard's.
+    rig.namespace({ unfinishedJobs: 6 });
+    const { parents } = rig.queuesOf("other");
+    expect([submit(rig), submit(rig), submit(rig, parents)]).toEqual(["accepted", "full", "accepted"]);
+  });
+});
+
+describe("jobs that the successes of one step bring", () => {
+  /** How many jobs each parent has brought, all in one step. A parent whose jobs find no room has failed, and brought none. */
+  const bring = (rig: SpawnRig, parents: { lease: string }[], spawn: SpawnJob[][]): number[] => {
+    const outcomes = spawn.map((jobs) => ({ ok: true as const, result: null, resultTruncated: false, spawn: jobs }));
+    const reports = outcomes.map((outcome, i) => ({ lease: parents[i]?.lease ?? "", outcome }));
+    return rig
+      .work(reports)
+      .reports.map((result) => (result.status === "recorded" ? (result.spawned ?? []).length : Number.NaN));
+  };
+
+  /** Two jobs that run on a shard with these limits. */
+  const two = (limits: (rig: SpawnRig) => Partial<ShardLimits> = () => ({})) => {
+    const rig = new SpawnRig();
+    const parents = [rig.start(), rig.start()];
+    rig.limits = limits(rig);
+    rig.restart("shard-0");
+    const spawn = (count: number, over: Partial<SpawnJob> = {}) => Array.from({ length: count }, () => rig.spawn(over));
+    return { rig, parents, spawn };
+  };
+
+  test("take places on the shard from each other", () => {
+    const { rig, parents, spawn } = two(() => ({ maxJobs: 3 }));
+    expect(bring(rig, parents, [spawn(2), spawn(2)])).toEqual([2, 0]);
+  });
+
+  test("take places in their namespace from each other", () => {
+    const { rig, parents, spawn } = two();
+    rig.namespace({ unfinishedJobs: 6 });
+    expect(bring(rig, parents, [spawn(2), spawn(2)])).toEqual([2, 0]);
+  });
+
+  test("take bytes of the shard from each other", () => {
+    const { rig, parents, spawn } = two((shards) => ({ maxBytes: shards.sql("shard-0").bytes() + BIG_ROW }));
+    expect(bring(rig, parents, [spawn(1, { payload: BIG }), spawn(1)])).toEqual([1, 0]);
+  });
+
+  test.each([
+    [0, [1, 1]],
+    [-1, [1, 0]],
+  ])("take bytes of their namespace from each other, rows among them (%i)", (over, brought) => {
+    const { rig, parents, spawn } = two();
+    const stored = rig.core("shard-0").engine.get(STORED_BYTES).of("default");
+    rig.namespace({ bytes: 2 * (stored + BIG_ROW + BIG.length + over) });
+    const one = spawn(1, { payload: BIG });
+    expect(bring(rig, parents, [one, one])).toEqual(brought);
+  });
+
+  test("are refused together where their bytes are too many for their namespace", () => {
+    const { rig, parents, spawn } = two();
+    const stored = rig.core("shard-0").engine.get(STORED_BYTES).of("default");
+    rig.namespace({ bytes: 2 * (stored + 2 * BIG.length - 1) });
+    expect(bring(rig, parents, [spawn(2, { payload: BIG }), spawn(1, { payload: BIG })])).toEqual([0, 1]);
+  });
+
+  test("take places of their namespace in the outbox from each other, and from no other namespace", () => {
+    const rig = new SpawnRig();
+    rig.limits = { maxOutgoing: 8 };
+    rig.restart("shard-0");
+    const other = rig.queuesOf("other");
+    const parents = [rig.start(), rig.start(), rig.start(other.parents), rig.start(other.parents)];
+    const theirs = rig.spawn({ queue: other.children.name });
+    const spawn = [[rig.spawn(), rig.spawn()], [rig.spawn()], [theirs, theirs], [theirs]];
+    expect(bring(rig, parents, spawn)).toEqual([2, 0, 2, 0]);
+  });
+
+  test("have as many places in the outbox as there are in all, with those that were there before", () => {
+    const rig = new SpawnRig();
+    rig.limits = { maxOutgoing: 12 };
+    rig.restart("shard-0");
+    rig.fate = () => "before";
+    const step = (...names: string[]) => {
+      const queues = names.map((name) => rig.queuesOf(name));
+      const spawn = queues.map(({ children: { name } }) => [0, 1, 2].map(() => rig.spawn({ queue: name })));
+      return bring(
+        rig,
+        queues.map(({ parents }) => rig.start(parents)),
+        spawn,
+      );
+    };
+    expect([step("a", "b"), step("c", "d", "e"), step("f")]).toEqual([[3, 3], [3, 3, 0], [0]]);
   });
 });
