@@ -152,20 +152,38 @@ describe("a target's secrets", () => {
     expect(await put({ ...other, headers: {}, url: "https://a.example/?***" })).toMatchObject(refused(["/target/url"]));
   });
 
-  it.each([
-    ["a host", "https://evil.example/hook?token=t"],
-    ["a port", "https://a.example:8443/hook?token=t"],
-    ["a scheme", "http://a.example/hook?token=t"],
-  ])("do not go to %s that they were not given for", async (_, url) => {
-    const queue = await newQueue({ target: TARGET });
-    const path = `/v1/queues/${queue}`;
-    expect(await call("PATCH", path, { body: { target: { url } } })).toMatchObject({
-      status: 422,
-      body: { code: "secret-not-stored", errors: [{ pointer: "/target" }, { pointer: "/target" }] },
+  describe.each([
+    ["queues", {}],
+    ["subscriptions", { events: ["job.accepted"] }],
+  ])("of %s", (kind, rest) => {
+    it.each([
+      ["a host", "https://evil.example/hook?token=t"],
+      ["a port", "https://a.example:8443/hook?token=t"],
+      ["a scheme", "http://a.example/hook?token=t"],
+    ])("do not go to %s that they were not given for", async (_, url) => {
+      const path = `/v1/${kind}/${freshName()}`;
+      await must("PUT", path, { body: { ...rest, target: TARGET } });
+      expect(await call("PATCH", path, { body: { target: { url } } })).toMatchObject({
+        status: 422,
+        body: { code: "secret-not-stored", errors: [{ pointer: "/target" }, { pointer: "/target" }] },
+      });
+      const put = { body: { ...rest, target: { ...SHOWN, url } } };
+      expect(await call("PUT", path, put)).toMatchObject({ status: 422, body: { code: "secret-not-stored" } });
+      await must("PATCH", path, {
+        body: { target: { url, headers: { "x-token": null, "X-Token": "n", "x-other": "n" } } },
+      });
+      await must("DELETE", path);
     });
-    expect(await call("PUT", path, { body: { target: { ...SHOWN, url } } })).toMatchObject({ status: 422 });
-    await must("PATCH", path, {
-      body: { target: { url, headers: { "x-token": null, "X-Token": "n", "x-other": "n" } } },
+
+    it("are not kept by *** where nothing was ever stored, in the URL or in a header", async () => {
+      const put = { body: { ...rest, target: SHOWN } };
+      expect(await call("PUT", `/v1/${kind}/${freshName()}`, put)).toMatchObject({
+        status: 422,
+        body: {
+          code: "secret-not-stored",
+          errors: ["/target/url", "/target/headers/X-Token", "/target/headers/x-other"].map((pointer) => ({ pointer })),
+        },
+      });
     });
   });
 
@@ -235,6 +253,8 @@ describe("what is stored in clear", () => {
 describe("the master key", () => {
   it("is changed without a moment in which something does not open", async () => {
     const queue = await newQueue({ target: TARGET });
+    const sub = `/v1/subscriptions/${freshName("sub")}`;
+    await must("PUT", sub, { body: { events: ["job.accepted"], filter: { queue }, target: TARGET } });
     const before = await secrets();
     const change = { DURE_MASTER_KEY: OTHER_MASTER_KEY, DURE_MASTER_KEY_PREVIOUS: env.DURE_MASTER_KEY };
     const between = { ...env, ...change };
@@ -263,6 +283,16 @@ describe("the master key", () => {
     expect(await callThrough(after, ["GET", "/v1/jobs"], { headers: bookmark })).toMatchObject({ status: 400 });
     const sent = await sentBy(queue, { bindings: { ...PROCESSOR_ENV, DURE_MASTER_KEY: OTHER_MASTER_KEY } });
     expect(sent).toMatchObject({ url: TARGET.url, headers: { "x-token": `${CANARY}-header`, "x-other": "o2" } });
+    vi.restoreAllMocks();
+    const told = targets();
+    await tell({ DURE_MASTER_KEY: OTHER_MASTER_KEY });
+    const events = told.filter(({ headers }) => headers["dure-event"] !== undefined);
+    expect(events).not.toHaveLength(0);
+    for (const { url, headers } of events) {
+      expect(url).toBe(TARGET.url);
+      expect(headers).toMatchObject({ "x-token": `${CANARY}-header`, "x-other": `${CANARY}-other` });
+    }
+    await must("DELETE", sub);
     vi.restoreAllMocks();
     // And back, in the same way.
     await runCron({ ...env, DURE_MASTER_KEY_PREVIOUS: OTHER_MASTER_KEY } as Env);
