@@ -2,7 +2,9 @@ import { availableParallelism } from "node:os";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { lane } from "./test/lane.ts";
+import LongestFirst from "./test/longest-first.ts";
 import { MASTER_KEY } from "./test/rigs/master-key.ts";
+import type { WorkersLane } from "./test/workers/lane.ts";
 
 /** What the Workers import from packages. */
 const DEPENDENCIES = [
@@ -23,28 +25,54 @@ const DEPENDENCIES = [
 const SHARING = [
   "api-backpressure",
   "api-batch-key",
+  "api-cluster",
   "api-consumer",
   "api-dead-letters",
+  "api-dedup",
   "api-errors",
+  "api-flow-control",
+  "api-fuzz",
+  "api-incarnations",
   "api-job-changes",
   "api-jobs",
   "api-keys-parked",
   "api-leases",
   "api-namespaces",
   "api-operations",
+  "api-progress",
   "api-pull",
   "api-queues",
   "api-schedules",
   "api-sentences",
   "api-spawn",
+  "api-subscriptions",
   "api-versions",
+  "async-targets",
+  "available-back",
+  "available-commit",
+  "available-ends",
+  "available-queues",
+  "available-reads",
   "binding-identity",
   "binding-parity",
+  "group-commit",
+  "history-kept",
+  "ingest-door",
+  "joined-submits",
+  "json-texts",
   "keys",
   "lease-logs",
   "p1-durable-acceptance",
+  "p2-spawned",
+  "p3-one-outcome",
   "p5-idempotency",
+  "p7-caches",
   "placed-once",
+  "quarantine",
+  "reads-bookmark",
+  "reads-lists",
+  "reads-session",
+  "reads-walk",
 ];
 
 /** Whoever names files finds them all in the project `workers`, each in a runtime of its own. */
@@ -72,9 +100,7 @@ function onWorkerd(of: { name: string; include: string[]; exclude?: string[]; is
             DURE_MASTER_KEY: MASTER_KEY,
             ALLOW_PRIVATE_TARGETS: "true",
             MIGRATIONS,
-            FUZZ_REQUESTS: lane.histories.fuzz,
-            JSON_TEXTS: lane.histories.texts,
-            NEIGHBOURS_JOBS: lane.histories.neighbour,
+            LANE: { name: lane.name, rotation: lane.rotation, histories: lane.histories } satisfies WorkersLane,
           },
         },
       }),
@@ -99,6 +125,7 @@ export default defineConfig({
   test: {
     // Tests on the real runtime wait for most of their time, those in Node never: with two at once, two cores would be half idle.
     maxWorkers: Math.max(4, availableParallelism()),
+    sequence: { sequencer: LongestFirst },
     // The platform's own log lines, of faults that tests make on purpose, would bury the results.
     onConsoleLog: (line) => process.env.DURE_TEST_LOGS !== undefined || !line.trimStart().startsWith("{"),
     projects: [

@@ -1,4 +1,5 @@
 import { type Packing, parsePacking } from "../durable-objects/shard/jobs/packs/packing.ts";
+import { turnOf } from "./rotation.ts";
 
 /**
  * How much a run of the tests does. There are two lanes over the same test files: `npm test` ends within minutes, and
@@ -8,13 +9,13 @@ import { type Packing, parsePacking } from "../durable-objects/shard/jobs/packs/
 /** Of each kind of random history: how many in `npm test`, and how many in a campaign. */
 const AMOUNTS = {
   /** The whole platform with faults (`test/simulation`). About seven a second on one core. */
-  simulated: { test: 80, campaign: 50_000 },
+  simulated: { test: 48, campaign: 50_000 },
   /** Simulated histories that run twice and must be the same. */
-  repeated: { test: 5, campaign: 500 },
+  repeated: { test: 3, campaign: 500 },
   /** Batches in the world of the two-phase protocol. */
   twoPhase: { test: 120, campaign: 20_000 },
   /** A shard beside its model (`test/model`). About fifty a second on one core. */
-  model: { test: 200, campaign: 50_000 },
+  model: { test: 150, campaign: 50_000 },
   /** A shard alone, for each property of `test/unit` that holds in any history. */
   shard: { test: 15, campaign: 1_000 },
   /** Jobs that wait, each asked for its one true reason: so many meet every reason often enough. */
@@ -29,6 +30,12 @@ const AMOUNTS = {
   texts: { test: 10_000, campaign: 200_000 },
   /** Jobs of the neighbour beside whom the rows are counted that each call of the API reads: in shards, and as many in history. */
   neighbour: { test: 20_000, campaign: 300_000 },
+  /** Stories of clients that read at all levels at once, on the real runtime: so many while objects are killed, twice as many while they are evicted, thrice as many of sessions. */
+  clients: { test: 1, campaign: 20 },
+  /** Walks of one reader after the other over a history that lags behind, on the real runtime. */
+  walks: { test: 4, campaign: 80 },
+  /** How often the whole platform is killed while it works. */
+  kills: { test: 3, campaign: 40 },
   /** Random requests to the API on the real runtime. */
   fuzz: { test: 300, campaign: 20_000 },
 } as const;
@@ -37,7 +44,7 @@ type Histories = Record<keyof typeof AMOUNTS, number>;
 type LaneName = "test" | "campaign";
 
 /** Each mutant comes in one run out of so many; in a campaign always. */
-export const ROTATION_PARTS = 8;
+export const ROTATION_PARTS = 12;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
@@ -78,7 +85,7 @@ export function laneOf(env: Variables, now: number): Lane {
     oneSeed: natural(env, "DURE_SIM_SEED"),
     model: { seed: modelSeed(env, campaign), path: env.DURE_MODEL_PATH ?? null },
     timeoutMs: campaign ? 24 * HOUR_MS : HOUR_MS / 6,
-    turn: (all, parts = ROTATION_PARTS) => (campaign ? [...all] : turnOf(all, { parts, rotation })),
+    turn: (all, parts = ROTATION_PARTS) => turnOf(all, parts, { name, rotation }),
   };
 }
 
@@ -96,12 +103,6 @@ export function packingsOf(
   if (env.DURE_PACKS !== undefined) return [parsePacking(env.DURE_PACKS)];
   if (name === "campaign") return ["on", "off", "mixed"];
   return [rotation % 2 === 0 ? "on" : "mixed"];
-}
-
-function turnOf<T>(all: readonly T[], { parts, rotation }: { parts: number; rotation: number }): T[] {
-  const size = Math.ceil(all.length / parts);
-  const first = rotation * size;
-  return all.length === 0 ? [] : Array.from({ length: size }, (_, i) => all[(first + i) % all.length] as T);
 }
 
 /** The model's own seed may be negative: fast-check prints such. */

@@ -5,13 +5,13 @@ import { expect, it } from "vitest";
 import { Api } from "../../scripts/api.ts";
 import { readMetrics } from "../../scripts/metrics.ts";
 import { freePort, type Platform, spawnPlatform } from "../../scripts/platform.ts";
+import { lane } from "../lane.ts";
 import { secretsIn } from "../rigs/secret-shapes.ts";
 import { readHistory } from "./history.ts";
 import { PullWorker } from "./pull-worker.ts";
 import { Submitter } from "./submitter.ts";
 
 const ROOT_KEY = "dure_root_of-the-kill-test-0123456789abcdefghijkl";
-const KILLS = 5;
 const BETWEEN_KILLS_MS = [1000, 3500] as const;
 const DRAIN_MS = 90_000;
 const QUEUES = ["pulled", "handled"] as const;
@@ -25,7 +25,9 @@ const SECRET_TARGET = {
 
 const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
-it("every accepted job ends exactly once, though the whole platform is killed again and again", async () => {
+it("every accepted job ends exactly once, though the whole platform is killed again and again", {
+  timeout: 300_000 + lane.histories.kills * 20_000,
+}, async () => {
   const stateDir = mkdtempSync(join(tmpdir(), "dure-kill-"));
   const options = { port: await freePort(), rootKey: ROOT_KEY, stateDir };
   const api = new Api(`http://127.0.0.1:${options.port}`, options.rootKey);
@@ -42,7 +44,7 @@ it("every accepted job ends exactly once, though the whole platform is killed ag
     const submitting = Promise.all(submitters.map((submitter) => submitter.run()));
     const working = Promise.all(workers.map((worker) => worker.run()));
 
-    for (let kill = 0; kill < KILLS; kill++) {
+    for (let kill = 0; kill < lane.histories.kills; kill++) {
       const [least, most] = BETWEEN_KILLS_MS;
       await pause(least + Math.random() * (most - least));
       await platform.end("SIGKILL");

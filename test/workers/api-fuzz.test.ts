@@ -1,16 +1,16 @@
-import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { CALL_LIST } from "../../contract/http/calls.ts";
 import { ProblemView } from "../../contract/problem.ts";
 import { type Answer, type CallOptions, call, makeKey, newQueue, submit } from "./api.ts";
+import { histories } from "./lane.ts";
 
 /** Malformed and odd requests by the hundred: whatever is sent, the answer is a plain one, at once, and never a 5xx. */
 
 type Route = (typeof CALL_LIST)[number];
 
 /** How many of each kind: see `test/lane.ts`. */
-const RUNS = (env as unknown as { FUZZ_REQUESTS: number }).FUZZ_REQUESTS;
+const RUNS = histories.fuzz;
 const TIMEOUT_MS = 60_000 + 200 * RUNS;
 /** Waits that would hold the request are taken out of what is sent: this file is about answers, not patience. */
 const MAX_MS = 5000;

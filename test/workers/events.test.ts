@@ -19,7 +19,8 @@ import {
   submit,
 } from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
-import { type Crash, crashAt, faultyShards } from "./faults.ts";
+import { CRASHES, crashAt, faultyShards } from "./faults.ts";
+import { turn } from "./lane.ts";
 import {
   ENDPOINT,
   endpoint,
@@ -334,7 +335,7 @@ describe("events are delivered at least once", () => {
     },
   );
 
-  it.each<Crash>(["throws", "throws-after", "dies"])(
+  it.each(turn(CRASHES))(
     "whichever statement of a change %s: what is committed is told, and nothing else",
     async (crash) => {
       const seen = endpoint();

@@ -27,13 +27,14 @@ import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
 import {
   brokenCache,
   brokenDatabase,
-  type Crash,
+  CRASHES,
   callThrough,
   crashAt,
   faultyShards,
   replaced,
   sendBellsThrough,
 } from "./faults.ts";
+import { turn } from "./lane.ts";
 import { deliver, PROCESSOR_ENV, project, work } from "./processor.ts";
 import { watchConsole } from "./watched-console.ts";
 
@@ -419,7 +420,7 @@ describe("a crash at every SQL statement", () => {
     );
   }
 
-  it.each<Crash>(["throws", "throws-after", "dies"])(
+  it.each(turn(CRASHES))(
     "of a submission that %s leaves all of it or nothing",
     async (crash) => {
       await stub().submit(submission(`${crash}-warm`));
@@ -461,7 +462,7 @@ describe("a crash at every SQL statement", () => {
     ["a cancellation", "running", (id) => call("POST", `/v1/jobs/${id}/cancel`), ["cancelled"]],
   ];
 
-  it.each(CHANGES)(
+  it.each(turn(CHANGES))(
     "of %s leaves the job before it or after it, and its ordering key too",
     async (_, before, change, after) => {
       const queue = await newQueue({ partitions: 1 });

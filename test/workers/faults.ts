@@ -113,6 +113,9 @@ export async function sendBellsThrough(send: (body: unknown) => Promise<unknown>
 /** What happens at a statement: it throws instead of running, it throws after it ran, or the object dies. */
 export type Crash = "throws" | "throws-after" | "dies";
 
+/** One of them is a run's turn: to crash at every statement of something takes long, and they tell of much the same. */
+export const CRASHES: readonly Crash[] = ["throws", "throws-after", "dies"];
+
 /** Makes `stub`'s `n`-th SQL statement from now fail. Answers how many were run so far. */
 export async function crashAt(stub: DurableObjectStub<Shard>, n: number, crash: Crash): Promise<() => number> {
   let statements = 0;

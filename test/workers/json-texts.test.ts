@@ -12,12 +12,13 @@ import { passTime, resetClock, runAlarms } from "./clock.ts";
 import { callThrough } from "./faults.ts";
 import { finishedJobs } from "./history.ts";
 import { awayGateway, consume } from "./ingest.ts";
+import { histories } from "./lane.ts";
 import { project, work } from "./processor.ts";
 
 /** Payloads, results and checkpoints are the sender's own text, byte for byte, through every door and every way out. */
 
 /** See `test/lane.ts`. */
-const TEXTS = (env as unknown as { JSON_TEXTS: number }).JSON_TEXTS;
+const TEXTS = histories.texts;
 const EACH = 25;
 const PAGE = 100;
 

@@ -1,4 +1,3 @@
-import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { CALLS, type CallName } from "../../contract/http/calls.ts";
 import { CASES, type Case, Tenant } from "../rigs/call-cases.ts";
@@ -6,6 +5,7 @@ import { addNeighbour, RowCounter, type RowsRead, type StatementRead } from "../
 import { sleep } from "./api.ts";
 import { passTime } from "./clock.ts";
 import { callThrough } from "./faults.ts";
+import { histories } from "./lane.ts";
 
 /**
  * No call's cost grows with what others have: beside a neighbour with many jobs each statement of a call reads exactly as many
@@ -13,11 +13,6 @@ import { callThrough } from "./faults.ts";
  * that each case begins a second after the one before. Reads of a Worker's caches are none of it, for each call is a cold isolate's.
  */
 
-/**
- * With as many in history as on the shards: 20,000, and 300,000 in a campaign. A statement that walks them reads thousands of rows more
- * in either, and one is too many here.
- */
-const { NEIGHBOURS_JOBS } = env as unknown as { NEIGHBOURS_JOBS: number };
 /** Longer than succeeded jobs stay, so that a run finds none of the one before. */
 const BETWEEN_RUNS_MS = 2 * 3_600_000;
 const BETWEEN_CASES_MS = 1_000;
@@ -42,7 +37,8 @@ beforeAll(async () => {
   await readings();
   const first = await Tenant.make();
   alone = await readings();
-  await addNeighbour(NEIGHBOURS_JOBS, first);
+  // As many in history as on the shards. A statement that walks them reads thousands of rows more, and one is too many here.
+  await addNeighbour(histories.neighbour, first);
   beside = await readings();
 }, 600_000);
 

@@ -7,7 +7,8 @@ import type { SucceededView } from "../../contract/pull.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
 import { call, claimOne, evict, getJob, must, newQueue, putQueue, shard, shards, sleep, submit } from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
-import { type Crash, crashAt, faultyShards, type When } from "./faults.ts";
+import { CRASHES, crashAt, faultyShards, type When } from "./faults.ts";
+import { turn } from "./lane.ts";
 
 afterEach(resetClock);
 
@@ -133,7 +134,7 @@ describe("a crash at any statement", () => {
     return { state: (await getJob(parent)).state, children: children.length };
   }
 
-  it.each<Crash>(["throws", "throws-after", "dies"])(
+  it.each(turn(CRASHES))(
     "of the report (%s) leaves the success with its jobs, or neither",
     async (crash) => {
       const from = await newQueue({ partitions: 1 });
@@ -164,7 +165,7 @@ describe("a crash at any statement", () => {
     120_000,
   );
 
-  it.each<Crash>(["throws", "throws-after", "dies"])(
+  it.each(turn(CRASHES))(
     "of the hand-over (%s) neither loses nor doubles a job",
     async (crash) => {
       const { from, to } = await pair();

@@ -2,6 +2,7 @@ import { abortAllDurableObjects } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { evict } from "./api.ts";
 import { resetClock } from "./clock.ts";
+import { histories } from "./lane.ts";
 import type { Shared } from "./p7-clients.ts";
 import { RULES, sessionStory, strongStory } from "./p7-scenes.ts";
 
@@ -15,8 +16,10 @@ function expectSound(what: string, { recorder, keys }: Shared): void {
   expect(recorder.violations(RULES)).toEqual([]);
 }
 
+const seeds = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
+
 describe("strong is linearizable, job by job, lists too", () => {
-  it.each([1, 2, 3])(
+  it.each(seeds(1, 2 * histories.clients))(
     "while every object is evicted again and again: %i",
     async (seed) => {
       expectSound("evictions", await strongStory(seed, { everyMs: 15, act: evict }));
@@ -24,7 +27,7 @@ describe("strong is linearizable, job by job, lists too", () => {
     60_000,
   );
 
-  it.each([11, 12])(
+  it.each(seeds(1_001, histories.clients))(
     "while every object is killed, and answers are lost: %i",
     async (seed) => {
       expectSound("kills", await strongStory(seed, { everyMs: 40, act: abortAllDurableObjects }));
@@ -34,7 +37,7 @@ describe("strong is linearizable, job by job, lists too", () => {
 });
 
 describe("sessions that mix strong and session reads, single jobs and lists", () => {
-  it.each([21, 22, 23, 24, 25, 26])(
+  it.each(seeds(2_001, 3 * histories.clients))(
     "read their own writes and never go back, whatever the replica lacks: %i",
     async (seed) => {
       const { shared, rig } = await sessionStory(seed);

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Random } from "../simulation/random.ts";
 import { claim, must, newQueue, submit } from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
+import { histories } from "./lane.ts";
 import { HOUR_MS, type Reader, ReaderRig } from "./readers.ts";
 
 afterEach(resetClock);
@@ -154,7 +155,7 @@ function wordOf({ state, attempt }: { state: string; attempt: number }): string 
 }
 
 describe("whatever the replica has, sessions read their own writes and never go back", () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])("history %i", { timeout: 60_000 }, async (seed) => {
+  it.each(Array.from({ length: histories.walks }, (_, i) => i + 1))("history %i", { timeout: 60_000 }, async (seed) => {
     const queue = await newQueue({ retry: { maxAttempts: 1 }, timeout: 86_400, retention: 864_000 });
     const walk = new Walk(seed, await ReaderRig.make(), queue);
     for (let i = 0; i < 120; i++) await walk.step();

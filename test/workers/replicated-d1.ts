@@ -31,15 +31,14 @@ export class ReplicatedD1 {
     await applyD1Migrations(REPLICA, MIGRATIONS);
     for (const table of ["jobs", "history_pages", "projections"]) {
       const { results } = await env.DB.prepare(`SELECT * FROM ${table}`).all<Record<string, unknown>>();
-      await REPLICA.prepare(`DELETE FROM ${table}`).run();
-      for (const row of results) {
+      const inserts = results.map((row) => {
         const places = Object.keys(row).map(() => "?");
         const insert = `INSERT INTO ${table} (${Object.keys(row).join(", ")}) VALUES (${places.join(", ")})`;
-        await REPLICA.prepare(insert)
-          // D1 gives what is compressed as a list of bytes, and takes it as an array of them.
-          .bind(...Object.values(row).map((value) => (Array.isArray(value) ? new Uint8Array(value) : value)))
-          .run();
-      }
+        // D1 gives what is compressed as a list of bytes, and takes it as an array of them.
+        const values = Object.values(row).map((value) => (Array.isArray(value) ? new Uint8Array(value) : value));
+        return REPLICA.prepare(insert).bind(...values);
+      });
+      await REPLICA.batch([REPLICA.prepare(`DELETE FROM ${table}`), ...inserts]);
     }
     return new ReplicatedD1(env.DB, REPLICA);
   }

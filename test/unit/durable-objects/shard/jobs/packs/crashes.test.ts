@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { lane } from "../../../../../lane.ts";
 import { BOOM, CALL, HOUR, MINUTE, PackHarness, SECOND } from "../../../../../rigs/shard-harness.ts";
 
 /** A shard whose object dies at one of its writes, and is started anew over what has committed by then. */
@@ -80,7 +81,8 @@ test("an object that dies at any write of a pack's life loses nothing and double
   const expected = live(unharmed);
   // The job that was cancelled stays for a week.
   expect(expected).toMatchObject({ broken: [], tables: [1, 0, 0, 1] });
-  for (let n = 0; n < unharmed.writes; n++) {
+  const writes = Array.from({ length: unharmed.writes }, (_, n) => n);
+  for (const n of lane.turn(writes, 3)) {
     const h = new Mortal();
     h.left = n;
     expect(live(h), `death at write ${n}`).toEqual(expected);
