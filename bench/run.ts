@@ -15,6 +15,7 @@ import { findRedis } from "./peers/redis.ts";
 import { makeOldJobs, readRows } from "./reads.ts";
 import { passes, type Row, table } from "./report.ts";
 import { announce, elapsedSeconds, inTurns } from "./rounds.ts";
+import { servicesTable } from "./services/table.ts";
 import { shardStartRows } from "./shard-start.ts";
 import { speed, sustainedRows } from "./speed.ts";
 import { type Idle, idleUsage } from "./usage.ts";
@@ -26,8 +27,13 @@ import { type Idle, idleUsage } from "./usage.ts";
  */
 const UNPROJECTED = "dure_jobs_unprojected";
 const IDLE_MS = 60_000;
-const state = mkdtempSync(join(tmpdir(), "dure-bench-"));
 const has = (option: string) => process.argv.includes(option);
+if (has("--services")) {
+  // A simulation, which needs no platform: the same figures on every machine.
+  console.log(servicesTable());
+  process.exit(0);
+}
+const state = mkdtempSync(join(tmpdir(), "dure-bench-"));
 
 /** What a tenant feels of another: see `neighbours/`. */
 async function neighbours(): Promise<Row[]> {

@@ -1,4 +1,4 @@
-import { fairShares } from "../../domain/service/fair-shares.ts";
+import { sharesOf } from "../../domain/service/shares.ts";
 import { countOf } from "./reports.ts";
 
 /** What a reporter said counts for so long: it says it again every few seconds. */
@@ -44,10 +44,11 @@ export class UnderWay {
     this.#reporters.set(name, { inFlight: sound, wants: countOf(wants), at: now });
   }
 
-  /** The part of `limit` that a reporter is due, of those that want any. */
+  /** The part of `limit` that a reporter is due, of those that want any; and of what nobody wants, so that what comes next need not wait. */
   shareOf(name: string, limit: number): number {
-    const demands = [...this.#reporters].map(([holder, { wants }]) => ({ holder, need: wants, waitedMs: null }));
-    return fairShares(demands, limit).get(name) ?? 0;
+    const demands = [...this.#reporters].map(([holder, { wants }]) => ({ holder, wants }));
+    const wanting = demands.filter(({ wants }) => wants > 0);
+    return sharesOf(limit, wanting).get(name) ?? 1;
   }
 
   /** Forgets what was last said too long ago. */

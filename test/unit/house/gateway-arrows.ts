@@ -19,6 +19,7 @@ export const PLACES: readonly string[] = [
   "access",
   "sessions",
   "deferred",
+  "proxy",
   "services.ts",
   "context.ts",
   "answered.ts",
