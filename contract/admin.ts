@@ -11,12 +11,12 @@ import { Timestamp } from "./time.ts";
 /** Keys, namespaces, secrets, and what operators read. */
 
 /** `admin` implies the others, apart from `metrics`, which tells of all namespaces. */
-export const SCOPES = ["submit", "read", "work", "admin", "metrics"] as const;
+export const SCOPES = ["submit", "read", "work", "invoke", "admin", "metrics"] as const;
 export const Scope = z.enum(SCOPES);
 export type Scope = z.infer<typeof Scope>;
 
 const SCOPES_TEXT =
-  "What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.";
+  "What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `invoke`, to send requests to services; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.";
 
 /** What people call a key: any text that fits on a line. Long texts are cut before they are counted. */
 const KeyName = z

@@ -29,7 +29,7 @@ export interface Traced {
 }
 
 /** No method of a binding reads metrics. */
-const BindingScope = Scope.exclude(["metrics"]);
+const BindingScope = Scope.exclude(["metrics", "invoke"]);
 
 /** Set by whoever writes the binding (`props` in its wrangler configuration): a key, or a namespace and scopes. */
 export const DureProps = z.union(

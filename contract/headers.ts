@@ -20,6 +20,10 @@ export const HEADERS = {
       "`deferred`: the job's shard did not answer. The job is durably accepted, and committed later under this id.",
     example: "deferred",
   },
+  "Dure-Attempts": {
+    description: "An instance of the service has answered, and the request was sent to so many.",
+    example: "1",
+  },
   "Dure-Bookmark": {
     description:
       "What the reader has seen. Handed on with every call, it makes `consistency=session` read what was written and never go back. Several, separated by commas, stand for all of them. Only for the namespace it came from.",
@@ -29,9 +33,18 @@ export const HEADERS = {
     description: "The consistency the answer has: strong, session or eventual.",
     example: "strong",
   },
+  "Dure-Deadline": {
+    description:
+      "The time by which the caller needs the answer (RFC 3339), where that is sooner than the service's `timeout`. The instance is sent it.",
+    example: "2026-11-22T18:00:01.250Z",
+  },
   "Dure-Namespace": {
     description: "The namespace to act in. Only the root key may send it.",
     example: "tenant-a",
+  },
+  "Dure-Ordering-Key": {
+    description: "What requests have in common that are to go to one instance, where the service's strategy is `hash`.",
+    example: "user-17",
   },
   "Dure-Replayed": {
     description:

@@ -3,6 +3,7 @@ import { ANSWERS, REQUESTS } from "./components.ts";
 import { HEADERS, type HeaderName } from "./headers.ts";
 import type { Answer, CallDefinition } from "./http/call.ts";
 import { CALL_GROUPS } from "./http/calls.ts";
+import { PROXY, PROXY_METHODS } from "./http/proxy.ts";
 import { PROBLEMS, type ProblemCode } from "./problem.ts";
 
 /** Builds the OpenAPI 3.1 document from the definitions of the calls and the schemas, so that it cannot disagree with them. */
@@ -19,6 +20,7 @@ export function openapiDocument(version: string): Json {
       paths[call.path] = { ...paths[call.path], [call.method]: operation(call, { id, tag }) };
     }
   }
+  paths[PROXY.path] = Object.fromEntries(PROXY_METHODS.map((method) => [method, proxyOperation(method)]));
   return {
     openapi: "3.1.0",
     info: {
@@ -67,6 +69,18 @@ function operation(call: CallDefinition, { id, tag }: { id: string; tag: string 
       "4XX": problemResponse("A problem with the request.", []),
     },
   };
+}
+
+/** What is passed on to a service: whatever body it takes, and whatever it answers. */
+function proxyOperation(method: (typeof PROXY_METHODS)[number]): Json {
+  const id = `invokeService${method.charAt(0).toUpperCase()}${method.slice(1)}`;
+  // Its own answers are problems alone; the method counts for those that have a body.
+  const { responses, ...rest } = operation({ ...PROXY, method: "get", answers: [] }, { id, tag: "Services" });
+  const passedOn = {
+    description: "What the instance has answered, whatever that is.",
+    headers: headers([...PROXY.answersWith, ...everyHeader({ ...PROXY, method: "get", answers: [] })]),
+  };
+  return { ...rest, responses: { ...(responses as Json), default: passedOn } };
 }
 
 function scopeText({ scope }: CallDefinition): string {

@@ -9,6 +9,7 @@ import {
 } from "./limits.ts";
 import { NOT_FOUND } from "./not-found-types.ts";
 import type { ProblemExplanation } from "./problem-explanation.ts";
+import { PROXY_PROBLEMS } from "./proxy-problem-types.ts";
 import { formatBytes } from "./sentence.ts";
 import { LONG_TARGETS } from "./target.ts";
 
@@ -342,6 +343,7 @@ export const PROBLEMS = {
     remedy: "Wait as long as `Retry-After` says. Lower retentions and finished or deleted jobs make room.",
     retry: "later",
   },
+  ...PROXY_PROBLEMS,
   "job-quarantined": {
     status: 503,
     title: "Work on this job fails in Dure",

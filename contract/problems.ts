@@ -247,6 +247,38 @@ export function jobQuarantined({ fault, retryAfterMs }: { fault: string; retryAf
   return new Problem("job-quarantined", detail, { retryAfter: retryAfterMs / 1000 });
 }
 
+/** A request to a service through the proxy had no answer of an instance. */
+export const serviceProblem = {
+  /** Its breaker is open; `nextMs`: when a probe may be sent. */
+  open: (name: string, nextMs: number) =>
+    new Problem("service-open", `Too much of what the service "${cut(name)}" was asked has failed: it rests.`, {
+      retryAfter: nextMs / 1000,
+    }),
+  full: (name: string) =>
+    new Problem("service-full", `As many requests to the service "${cut(name)}" are under way as may be.`, {
+      retryAfter: 1,
+    }),
+  noInstance: () => new Problem("service-unreachable", "The service has no instance."),
+  /** `rule` is a clause. */
+  refused: (rule: string) => new Problem("service-unreachable", `An instance may not be called: ${rule}.`),
+  path: () => invalid.request("The path leads out of the service."),
+  /** `attempts`: how often it was sent. */
+  broken: (attempts: number) =>
+    new Problem(
+      "service-unreachable",
+      `No answer came: the connection could not be made, or was lost${sentTimes(attempts)}.`,
+    ),
+  /** `rule` is a clause. */
+  answer: (rule: string) => new Problem("service-unreachable", `The answer cannot be passed on: ${rule}.`),
+  late: (attempts: number) =>
+    new Problem("service-timeout", `No answer of the service began in time${sentTimes(attempts)}.`),
+  unsent: () => invalid.request("The body did not come in time, or broke off."),
+};
+
+function sentTimes(attempts: number): string {
+  return attempts > 1 ? `, though it was asked ${attempts} times` : "";
+}
+
 /** A key of the caller's own was used before, or is being used. */
 export const idempotency = {
   jobMismatch: (id: string) => mismatch(`The idempotency key belongs to ${id}, which was sent with another body.`),

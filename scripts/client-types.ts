@@ -155,7 +155,7 @@ function callsText(api: Document): string {
   const calls: string[] = [];
   for (const [path, methods] of Object.entries(api.paths))
     for (const [method, operation] of Object.entries(methods)) {
-      if (!path.startsWith("/v1/")) continue;
+      if (!isCall(path)) continue;
       const { text, types } = callText(operation, { method, path });
       for (const type of types) names.add(type);
       calls.push(text);
@@ -202,8 +202,13 @@ function queryName(operationId: string): string {
   return `${operationId.charAt(0).toUpperCase()}${operationId.slice(1)}Query`;
 }
 
+/** Not those that are passed on to a service, whose bodies and answers nobody here knows. */
+function isCall(path: string): boolean {
+  return path.startsWith("/v1/") && !path.includes("/proxy/");
+}
+
 function v1Operations({ paths }: Document): OperationObject[] {
   return Object.entries(paths)
-    .filter(([path]) => path.startsWith("/v1/"))
+    .filter(([path]) => isCall(path))
     .flatMap(([, methods]) => Object.values(methods));
 }

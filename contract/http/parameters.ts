@@ -32,3 +32,7 @@ export const PROBLEM_CODE: Parameter = {
   description: "The `code` of a problem, which is the end of its `type`.",
   example: "queue-not-found",
 };
+export const PROXY_PATH: Parameter = {
+  description: "The path at the instance, behind its URL; it may have slashes, and may be left out.",
+  example: "send",
+};

@@ -5,9 +5,11 @@ import { type ServiceApi, serviceObject } from "../../contract/rpc/service.ts";
 import type { ShardHealth, TransactionApi } from "../../contract/rpc.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
+import { primary } from "../db/client.ts";
 import type { DatabaseSize } from "../db/database-size.ts";
 import { type Databases, historyDatabases } from "../db/databases.ts";
 import { type RetryD1, retrying } from "../db/retry.ts";
+import { findService } from "../db/services.ts";
 import { Authenticator } from "./access/auth.ts";
 import { KeyUse } from "./access/key-use.ts";
 import { BadKeys, RateCounter } from "./access/rate-limit.ts";
@@ -18,8 +20,11 @@ import { UnderWay } from "./access/under-way.ts";
 import { WaitingRequests } from "./access/waiting-requests.ts";
 import { type Config, configOf } from "./config.ts";
 import { CronRounds } from "./cron-round.ts";
+import { fromDatabase } from "./database.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
+import { ObservedServices } from "./proxy/observed-services.ts";
+import type { ProxyPorts } from "./proxy/proxy.ts";
 import { Remembered } from "./remembered.ts";
 import { DrainedQueues } from "./routing/drained-queues.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
@@ -67,6 +72,8 @@ export interface Services {
   transaction(id: string): TransactionApi;
   /** The object of a service. */
   service(key: { namespace: string; name: string }): ServiceApi;
+  /** The services that requests are passed on to, and how they leave; made when the first is. */
+  proxied(): ProxyPorts;
   settings: SettingsCache;
   auth: Authenticator;
   seal: TokenSeal;
@@ -115,6 +122,7 @@ export function servicesOf(env: Env): Services {
     drained: new DrainedQueues(),
     transaction: (id) => objectStub(env.TRANSACTION, id, env),
     service: ({ namespace, name }) => objectStub(env.SERVICE, serviceObject(namespace, name), env),
+    proxied: lazily(() => proxiedOf(env, { ports, config })),
     settings: new SettingsCache(env.DB, env.CACHE),
     auth: new Authenticator({
       database: env.DB,
@@ -139,6 +147,35 @@ export function servicesOf(env: Env): Services {
   };
   built.set(env, services);
   return services;
+}
+
+/** Makes it when it is asked for, once. */
+function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function proxiedOf(env: Env, { ports, config }: { ports: ReturnType<typeof portsOf>; config: Config }): ProxyPorts {
+  const services = new ObservedServices({
+    ...ports,
+    holder: crypto.randomUUID(),
+    find: (namespace, name) => fromDatabase(() => findService(primary(env.DB), { namespace, name })),
+    object: (namespace, name) => objectStub(env.SERVICE, serviceObject(namespace, name), env),
+  });
+  return {
+    services,
+    now: ports.now,
+    random: ports.random,
+    targets: config.targets,
+    fetch: (url, init) => fetch(url, init),
+    after: (ms, wake) => {
+      const timer = setTimeout(wake, ms);
+      return () => clearTimeout(timer);
+    },
+  };
 }
 
 function portsOf(env: Env): ConstructorParameters<typeof ShardClient>[0] {

@@ -55,6 +55,10 @@ export const PROBLEM_CODES = [
   "namespace-full",
   "internal",
   "shard-full",
+  "service-open",
+  "service-full",
+  "service-unreachable",
+  "service-timeout",
   "job-quarantined",
   "unavailable",
 ] as const;

@@ -1250,13 +1250,13 @@ export interface KeyRequest {
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment. Each once. A key can give no scope that it does not have; `metrics` the root key alone can give.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `invoke`, to send requests to services; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment. Each once. A key can give no scope that it does not have; `metrics` the root key alone can give.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
+    scopes: ("submit" | "read" | "work" | "invoke" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for, which only the root key may name. Left out: that of the key that makes it.
      * @example acme
@@ -5329,13 +5329,13 @@ export interface Key {
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `invoke`, to send requests to services; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
+    scopes: ("submit" | "read" | "work" | "invoke" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for.
      * @example default
@@ -5382,13 +5382,13 @@ export interface CreatedKey {
      */
     name: string;
     /**
-     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.
+     * @description What the key may do: `submit` and cancel jobs; `read` jobs, queues and what else there is; `work`, to claim and report; `invoke`, to send requests to services; `admin`, which implies these and may change queues, keys and all else; `metrics`, to read the counters of the whole deployment.
      * @example [
      *       "submit",
      *       "read"
      *     ]
      */
-    scopes: ("submit" | "read" | "work" | "admin" | "metrics")[];
+    scopes: ("submit" | "read" | "work" | "invoke" | "admin" | "metrics")[];
     /**
      * @description The namespace that the key is for.
      * @example default

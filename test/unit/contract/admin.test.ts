@@ -9,7 +9,7 @@ checkLimits("KeyBody", KeyBody, {
     { ...key, name: "🔑".repeat(64) },
     {
       ...key,
-      scopes: ["submit", "read", "work", "admin", "metrics"],
+      scopes: ["submit", "read", "work", "invoke", "admin", "metrics"],
       namespace: "acme",
       expiresAt: "2026-12-01T00:00:00Z",
     },

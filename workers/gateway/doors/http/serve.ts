@@ -63,7 +63,7 @@ function told(c: DoorContext, definition: CallDefinition, result: Result<Answere
   return isProblem(result) ? problemAnswer(c, result) : answer(c, definition, result);
 }
 
-async function entered(
+export async function entered(
   c: DoorContext,
   { visit, headers }: HttpRequest,
   scope: Entry["scope"],
@@ -116,7 +116,7 @@ function allowedMethods(path: string): string[] {
 }
 
 /** What every request finds in its context, with what its answer carries whatever becomes of it. */
-function begun(c: DoorContext, route: string | null): HttpRequest {
+export function begun(c: DoorContext, route: string | null): HttpRequest {
   const id = crypto.randomUUID();
   const headers: Record<string, string> = {
     "x-request-id": id,
@@ -158,7 +158,7 @@ export const onError: ErrorHandler<DoorEnv> = (error, c) => {
 };
 
 /** Headers that were set before (rate limits, bookmarks) stand on a problem's answer too. */
-function problemAnswer(c: DoorContext, problem: Problem): Response {
+export function problemAnswer(c: DoorContext, problem: Problem): Response {
   Object.assign(c.get("request").headers, problemHeaders(problem));
   return response(c, problem.status, JSON.stringify(problemView(problem)));
 }

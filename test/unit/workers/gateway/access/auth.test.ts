@@ -19,7 +19,7 @@ test.each<[string | undefined, string | null]>([
 });
 
 test("the scope admin implies the others, apart from metrics", () => {
-  expect([...scopesOf(["admin"])]).toEqual(["submit", "read", "work", "admin"]);
+  expect([...scopesOf(["admin"])]).toEqual(["submit", "read", "work", "invoke", "admin"]);
   expect([...scopesOf(["metrics", "read"])]).toEqual(["read", "metrics"]);
 });
 

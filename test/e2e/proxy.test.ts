@@ -1,0 +1,329 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { WebSocket } from "undici";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Api } from "../../scripts/api.ts";
+import { type Host, startHost } from "../../scripts/host.ts";
+import { type Behaviour, exchange, type Instance, instance } from "./raw-http.ts";
+
+/** The proxy between ends that do what no HTTP library would: nothing leaks through it, and nothing hangs. */
+
+const ROOT_KEY = "dure_root_of-the-proxy-test-0123456789abcdefghijkl";
+const AUTHORIZATION = `authorization: Bearer ${ROOT_KEY}`;
+const TIMEOUTS = { timeout: 2, firstByteTimeout: 0.5 };
+
+let host: Host;
+let api: Api;
+const stateDir = mkdtempSync(join(tmpdir(), "dure-proxy-"));
+const instances: Instance[] = [];
+let names = 0;
+
+beforeAll(async () => {
+  host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir, vars: { SHARDS: "1" } });
+  api = new Api(host.url, ROOT_KEY);
+});
+
+afterAll(async () => {
+  await Promise.all(instances.map((one) => one.close()));
+  await host.stop();
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+/** A service with one instance that behaves so, of which one request at a time may be under way, and none waits. */
+async function serviceOf(behaviour: Behaviour, settings: object = {}) {
+  const one = await instance(behaviour);
+  instances.push(one);
+  const name = `service-${++names}`;
+  const body = {
+    instances: [{ url: one.url }],
+    bulkhead: { maxInFlight: 1, maxWaiting: 0 },
+    outlier: null,
+    breaker: null,
+    retry: { attempts: 1 },
+    ...TIMEOUTS,
+    ...settings,
+  };
+  expect((await api.call("PUT", `/v1/services/${name}`, body)).status).toBe(201);
+  const path = `/v1/services/${name}/proxy`;
+  const head = (method: string, rest: string, lines: string[] = []) =>
+    [`${method} ${path}${rest} HTTP/1.1`, "host: dure.test", AUTHORIZATION, ...lines, "", ""].join("\r\n");
+  const send = (init: RequestInit = {}, rest = "/x") =>
+    fetch(host.url + path + rest, { ...init, headers: { authorization: `Bearer ${ROOT_KEY}`, ...init.headers } });
+  /** Whether the place of the last request is free again: one more is let through. */
+  const isFree = async () => {
+    for (const end = Date.now() + 3_000; Date.now() < end; await pause(50)) {
+      const answer = await send({ signal: AbortSignal.timeout(2_500) }, "/well");
+      await answer.body?.cancel();
+      if (answer.status !== 503) return true;
+    }
+    return false;
+  };
+  return { ...one, path, head, send, isFree, name };
+}
+
+/** Behaves, where the path is `/well`; and else as it is told. */
+function unlessWell(behaviour: Behaviour): Behaviour {
+  return (socket, head) => {
+    if (head.includes("/well HTTP")) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwell");
+    else behaviour(socket, head);
+  };
+}
+
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwell";
+const answering = (...parts: string[]): Behaviour =>
+  unlessWell(async (socket) => {
+    for (const part of parts) {
+      socket.write(part, "latin1");
+      await pause(50);
+    }
+  });
+
+describe("both ways as it comes", () => {
+  it("an answer is there before it has ended", async () => {
+    const { send, isFree } = await serviceOf(
+      unlessWell((socket) => {
+        socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n");
+        setTimeout(() => socket.write("6\r\nsecond\r\n0\r\n\r\n"), 400);
+      }),
+    );
+    const began = Date.now();
+    const reader = (await send()).body?.getReader();
+    const first = await reader?.read();
+    expect(Date.now() - began).toBeLessThan(380);
+    expect(Buffer.from(first?.value ?? []).toString()).toBe("first");
+    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("second");
+    expect((await reader?.read())?.done).toBe(true);
+    expect(await isFree()).toBe(true);
+  });
+
+  it("a body is sent on before it has ended, with its length where that is stated", async () => {
+    const { send, received } = await serviceOf((socket, head) => {
+      if (head.includes("/well")) socket.write(OK);
+      else setTimeout(() => socket.write(OK), 700);
+    });
+    const body = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(new TextEncoder().encode("first"));
+        await pause(300);
+        expect(received()).toContain("first");
+        controller.enqueue(new TextEncoder().encode("second"));
+        controller.close();
+      },
+    });
+    const answer = await send({ method: "POST", body, duplex: "half" } as RequestInit);
+    expect(answer.status).toBe(200);
+    expect(received()).toContain("second");
+    expect(received().toLowerCase()).toContain("transfer-encoding: chunked");
+
+    const large = "x".repeat(300_000);
+    expect((await send({ method: "POST", body: large })).status).toBe(200);
+    expect(received().toLowerCase()).toContain("content-length: 300000");
+    expect(received()).toContain(large);
+  });
+
+  it("a WebSocket passes, and takes no room once it is open", async () => {
+    const { path, isFree } = await serviceOf(
+      unlessWell((socket, head) => {
+        const key = /sec-websocket-key: *(.*)/i.exec(head)?.[1]?.trim() ?? "";
+        const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+        );
+        // A text frame of the server has no mask.
+        socket.write(Buffer.from([0x81, 5, ...Buffer.from("hello")]));
+      }),
+    );
+    const socket = new WebSocket(`${host.url.replace("http", "ws")}${path}/x`, {
+      headers: { authorization: `Bearer ${ROOT_KEY}` },
+    });
+    const message = await new Promise((resolve, reject) => {
+      socket.addEventListener("message", ({ data }) => resolve(data));
+      socket.addEventListener("error", () => reject(new Error("the handshake failed")));
+    });
+    expect(message).toBe("hello");
+    expect(await isFree()).toBe(true);
+    socket.close();
+  });
+});
+
+describe("a hostile client", () => {
+  it("smuggles no second request by two lengths", async () => {
+    const { head, heads, isFree } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const smuggled = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n";
+    const both = [`content-length: ${smuggled.length}`, "transfer-encoding: chunked"];
+    await exchange(host.url, head("POST", "/x", both) + smuggled);
+    await exchange(host.url, head("POST", "/x", ["content-length: 5", "content-length: 50"]) + smuggled);
+    await exchange(host.url, head("POST", "/x", ["transfer-encoding: chunked, identity"]) + smuggled);
+    await exchange(host.url, head("POST", "/x", ["transfer-encoding : chunked"]) + smuggled);
+    expect(heads.filter((one) => !one.startsWith("POST /x HTTP"))).toEqual([]);
+    expect(await isFree()).toBe(true);
+  });
+
+  it("sends no header on that is the connection's, by whatever name", async () => {
+    const { head, heads } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const lines = [
+      "connection: x-secret, keep-alive",
+      "x-secret: 1",
+      "keep-alive: timeout=99",
+      "proxy-authorization: Basic x",
+      "te: trailers",
+      "upgrade: h2c",
+      "http2-settings: AAMAAABk",
+      "trailer: x-sum",
+      "expect: 100-continue",
+      "content-length: 2",
+    ];
+    expect((await exchange(host.url, `${head("POST", "/x", lines)}ab`)).text).toContain("well");
+    const sent = heads[0]?.toLowerCase() ?? "";
+    for (const name of [
+      "x-secret",
+      "keep-alive",
+      "proxy-authorization",
+      "te:",
+      "upgrade",
+      "http2-",
+      "trailer",
+      "expect",
+      ROOT_KEY,
+    ])
+      expect(sent).not.toContain(name);
+  });
+
+  it("with huge headers gets an answer, whatever the instance says to them", async () => {
+    const { head, isFree } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const { text } = await exchange(host.url, head("GET", "/x", [`x-huge: ${"a".repeat(60_000)}`]));
+    expect(text).toMatch(/^HTTP\/1.1 (200|431)/);
+    expect(await isFree()).toBe(true);
+  });
+
+  it("whose body comes too slowly takes no room, and is told so", async () => {
+    const { head, send, heads } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const slow = exchange(host.url, head("POST", "/x", ["content-length: 100"]).concat("a"), 4_000);
+    await pause(300);
+    expect((await send()).status).toBe(200);
+    expect((await slow).text).toMatch(/^HTTP\/1.1 400 /);
+    expect(heads.filter((one) => one.startsWith("POST"))).toEqual([]);
+  });
+
+  it("that breaks off in the middle of a large body harms no instance", async () => {
+    const settings = { outlier: { consecutiveFailures: 1 }, breaker: { minRequests: 1 } };
+    const { head, isFree, name } = await serviceOf(
+      unlessWell((socket) => socket.on("data", () => undefined)),
+      settings,
+    );
+    for (let i = 0; i < 3; i++) {
+      await exchange(host.url, `${head("POST", "/x", ["content-length: 900000"])}${"x".repeat(100_000)}`, 300);
+    }
+    expect(await isFree()).toBe(true);
+    await pause(1_500);
+    const { state } = (await api.call("GET", `/v1/services/${name}`)).body as {
+      state: { breaker: { state: string }; instances: { state: string }[] };
+    };
+    expect([state.breaker.state, state.instances[0]?.state]).toEqual(["closed", "healthy"]);
+  });
+
+  it("that goes before its answer has begun takes its place no longer than an answer may take to begin", async () => {
+    const { head, isFree } = await serviceOf(
+      unlessWell(() => undefined),
+      { timeout: 60, firstByteTimeout: 1 },
+    );
+    await exchange(host.url, head("GET", "/x"), 200);
+    expect(await isFree()).toBe(true);
+  });
+
+  it("that goes in the middle of an answer closes the connection to the instance, and its place is free", async () => {
+    const { head, open, isFree } = await serviceOf(
+      unlessWell((socket) => {
+        socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+        const timer = setInterval(() => socket.write("1\r\nx\r\n"), 20);
+        socket.on("close", () => clearInterval(timer));
+      }),
+      { timeout: 30 },
+    );
+    await exchange(host.url, head("GET", "/x"), 300);
+    await expect.poll(open, { timeout: 2_000 }).toBe(0);
+    expect(await isFree()).toBe(true);
+  });
+});
+
+describe("a hostile instance", () => {
+  const head = "HTTP/1.1 200 OK\r\n";
+
+  it("that closes in the middle of its answer is not taken for one that has ended", async () => {
+    const { send, isFree } = await serviceOf(
+      unlessWell((socket) => {
+        socket.write(`${head}content-length: 1000\r\n\r\npart`);
+        setTimeout(() => socket.destroy(), 100);
+      }),
+    );
+    await expect(send().then((answer) => answer.text())).rejects.toThrow();
+    expect(await isFree()).toBe(true);
+  });
+
+  it("that drips for ever is cut at the timeout of the service, and its place is free", async () => {
+    const { send, open, isFree } = await serviceOf(
+      unlessWell((socket) => {
+        socket.write(`${head}transfer-encoding: chunked\r\n\r\n`);
+        const timer = setInterval(() => socket.write("1\r\nx\r\n"), 50);
+        socket.on("close", () => clearInterval(timer));
+      }),
+    );
+    const began = Date.now();
+    await expect(send().then((answer) => answer.text())).rejects.toThrow();
+    expect(Date.now() - began).toBeGreaterThan(1_800);
+    expect(Date.now() - began).toBeLessThan(3_500);
+    await expect.poll(open, { timeout: 2_000 }).toBe(0);
+    expect(await isFree()).toBe(true);
+  });
+
+  it.each([
+    ["says nothing", 504, answering()],
+    ["says half of a head", 504, answering("HTTP/1.1 200 OK\r\nx-half: ")],
+    ["says no HTTP", 502, answering("SSH-2.0-OpenSSH_9.6\r\n\r\n")],
+    ["closes at once", 502, unlessWell((socket) => socket.destroy())],
+    ["splits its head by a bare carriage return", 502, answering("HTTP/1.1 200 OK\r\nx-a: b\rset-cookie: c\r\n\r\n")],
+    ["has two lengths", 502, answering("HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nwell")],
+  ] as [string, number, Behaviour][])("that %s: %i, and its place is free", async (_what, status, behaviour) => {
+    const { send, isFree } = await serviceOf(behaviour);
+    const answer = await send({ signal: AbortSignal.timeout(5_000) });
+    const text = await answer.text();
+    // What the runtime itself repairs is no concern of the proxy's: it says either of both.
+    expect([status, 200]).toContain(answer.status);
+    if (answer.status === 200) expect(answer.headers.get("set-cookie")).toBeNull();
+    else expect(text).toContain("service-");
+    expect(await isFree()).toBe(true);
+  });
+
+  it("sends no second answer, no trailers and no early ones to the client", async () => {
+    const chunked = `${head}transfer-encoding: chunked\r\ntrailer: x-sum\r\nx-hop: 1\r\nconnection: x-hop\r\n\r\n4\r\nwell\r\n0\r\nx-sum: forged\r\n\r\n`;
+    const early = "HTTP/1.1 103 Early Hints\r\nlink: </evil.js>; rel=preload\r\n\r\n";
+    const { head: request, isFree } = await serviceOf(
+      answering(`${early}${chunked}HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecond`),
+    );
+    const { text } = await exchange(host.url, request("GET", "/x"));
+    expect(text).toContain("well");
+    for (const leak of ["forged", "x-hop", "evil.js", "second", "trailer"])
+      expect(text.toLowerCase()).not.toContain(leak);
+    expect(await isFree()).toBe(true);
+  });
+
+  it("with a huge head, and one with a body that is longer than it said, harms nobody", async () => {
+    const huge = await serviceOf(answering(`${head}x-huge: ${"a".repeat(200_000)}\r\ncontent-length: 4\r\n\r\nwell`));
+    expect((await huge.send()).status).toBe(502);
+    expect(await huge.isFree()).toBe(true);
+    const long = await serviceOf(answering(`${head}content-length: 4\r\n\r\nwell and more than that`));
+    expect(await (await long.send()).text()).toBe("well");
+    expect(await long.isFree()).toBe(true);
+  });
+
+  it("cannot hand a connection over that nobody asked for", async () => {
+    const { send, isFree } = await serviceOf(
+      answering("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"),
+    );
+    expect((await send()).status).toBeGreaterThanOrEqual(500);
+    expect(await isFree()).toBe(true);
+  });
+});

@@ -1,0 +1,94 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** Ends of HTTP/1.1 that do what no HTTP library would. */
+
+/** What an instance does with a connection once the head of a request has come; `head` is its text. */
+export type Behaviour = (socket: Socket, head: string) => void;
+
+export interface Instance {
+  url: string;
+  /** The heads of all requests. */
+  heads: string[];
+  /** All bytes that came, as text. */
+  received(): string;
+  /** Connections that are open. */
+  open(): number;
+  close(): Promise<void>;
+}
+
+/** A server that reads heads of requests and leaves all else to `behaviour`. */
+export async function instance(behaviour: Behaviour): Promise<Instance> {
+  const sockets = new Set<Socket>();
+  const heads: string[] = [];
+  let all = "";
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("error", () => undefined);
+    let text = "";
+    socket.on("data", (data) => {
+      all += data.toString("latin1");
+      text += data.toString("latin1");
+      const end = text.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      const head = text.slice(0, end);
+      text = "";
+      heads.push(head);
+      behaviour(socket, head);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    heads,
+    received: () => all,
+    open: () => sockets.size,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+export interface Exchange {
+  /** All that came back, as text. */
+  text: string;
+  /** Whether the far side has closed the connection. */
+  closed: boolean;
+}
+
+/** Sends bytes as they are, and hears for `ms` what comes back; then it goes. Each part after the first is sent 50 ms later. */
+export async function exchange(url: string, parts: string | string[], ms = 1_000): Promise<Exchange> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let text = "";
+  let closed = false;
+  socket.on("data", (data) => {
+    text += data.toString("latin1");
+  });
+  socket.on("error", () => undefined);
+  const ended = new Promise<void>((resolve) => {
+    socket.on("close", () => {
+      closed = true;
+      resolve();
+    });
+    socket.on("end", () => {
+      closed = true;
+      resolve();
+    });
+  });
+  const send = async () => {
+    for (const part of [parts].flat()) {
+      socket.write(part, "latin1");
+      await new Promise((wake) => setTimeout(wake, 50));
+    }
+  };
+  void send();
+  await Promise.race([ended, new Promise((wake) => setTimeout(wake, ms))]);
+  const was = { text, closed };
+  socket.destroy();
+  return was;
+}

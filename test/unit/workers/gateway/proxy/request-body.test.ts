@@ -1,0 +1,91 @@
+import { describe, expect, test, vi } from "vitest";
+import { isProblem } from "../../../../../contract/problems.ts";
+import {
+  MAX_REPLAYED_BYTES,
+  type ProxyBody,
+  sentBody,
+  takeBody,
+} from "../../../../../workers/gateway/proxy/request-body.ts";
+
+// What Node has in their place.
+vi.stubGlobal("IdentityTransformStream", TransformStream);
+vi.stubGlobal(
+  "FixedLengthStream",
+  class extends TransformStream {
+    constructor(_length: number) {
+      super();
+    }
+  },
+);
+
+function request(method: string, body: BodyInit | null, length: number | null): Request {
+  const headers = length === null ? {} : { "content-length": String(length) };
+  const init = { method, body, headers, duplex: "half" };
+  return new Request("https://dure.test/", init);
+}
+
+const chunks = (...parts: (Uint8Array | "breaks")[]) =>
+  new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const part = parts.shift();
+      if (part === undefined) controller.close();
+      else if (part === "breaks") controller.error(new Error("Network connection lost."));
+      else controller.enqueue(part);
+    },
+  });
+
+async function typeOf(taken: Promise<ProxyBody | object>): Promise<string> {
+  const body = await taken;
+  return isProblem(body) ? body.code : (body as ProxyBody).type;
+}
+
+describe("what is taken", () => {
+  test.each([
+    ["GET", null, null, "none"],
+    ["POST", null, null, "none"],
+    ["POST", "", 0, "none"],
+    ["POST", "hello", 5, "whole"],
+    ["POST", "x".repeat(MAX_REPLAYED_BYTES), MAX_REPLAYED_BYTES, "whole"],
+    ["POST", "x".repeat(MAX_REPLAYED_BYTES + 1), MAX_REPLAYED_BYTES + 1, "stream"],
+    ["POST", "hello", null, "stream"],
+  ] as const)("%s with a body of %#", async (method, body, length, expected) => {
+    expect(await typeOf(takeBody(request(method, body, length), 1_000))).toBe(expected);
+  });
+
+  test("a small body that does not come in time, or breaks off, is the client's fault", async () => {
+    const never = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) });
+    expect(await typeOf(takeBody(request("POST", never, 5), 20))).toBe("invalid-request");
+    expect(await typeOf(takeBody(request("POST", chunks("breaks"), 5), 1_000))).toBe("invalid-request");
+  });
+});
+
+describe("what is sent", () => {
+  test("a whole body as often as need be", async () => {
+    const body: ProxyBody = { type: "whole", bytes: new Uint8Array([1, 2]) };
+    for (let i = 0; i < 2; i++) {
+      const { body: bytes, sent, clientFailed } = sentBody(body);
+      expect(bytes).toBe(body.bytes);
+      await sent;
+      expect(clientFailed()).toBe(false);
+    }
+  });
+
+  test("a stream as it comes, and it is known when all of it was sent", async () => {
+    const source = chunks(new Uint8Array([1]), new Uint8Array([2, 3]));
+    const { body, sent, clientFailed } = sentBody({ type: "stream", source, length: 3 });
+    expect([...new Uint8Array(await new Response(body).arrayBuffer())]).toEqual([1, 2, 3]);
+    await sent;
+    expect(clientFailed()).toBe(false);
+  });
+
+  test("that the client has broken off is told from an instance that has", async () => {
+    const client = sentBody({ type: "stream", source: chunks(new Uint8Array([1]), "breaks"), length: null });
+    await expect(new Response(client.body).arrayBuffer()).rejects.toThrow();
+    expect(client.clientFailed()).toBe(true);
+
+    const instance = sentBody({ type: "stream", source: chunks(new Uint8Array([1])), length: null });
+    await (instance.body as ReadableStream).cancel();
+    await new Promise(setImmediate);
+    expect(instance.clientFailed()).toBe(false);
+  });
+});

@@ -1,0 +1,131 @@
+import { isProblem, type Result, serviceProblem } from "../../../contract/problems.ts";
+import { formatTimestamp } from "../../../contract/time.ts";
+import { maySendTwice } from "../../../domain/proxy-headers.ts";
+import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
+import type { Attempt, KnownService } from "./known-service.ts";
+import type { Probe } from "./probes.ts";
+import { type ProxyBody, sentBody } from "./request-body.ts";
+import { type Sent, sendOnce, type UpstreamPorts, urlWithin } from "./upstream.ts";
+
+/** A request to a service, as it came to the proxy. */
+export interface ProxyRequest {
+  method: string;
+  /** The path behind `proxy`, with its slash, and the query. */
+  rest: string;
+  /** What is sent on, without the deadline. */
+  headers: [name: string, value: string][];
+  body: ProxyBody;
+  idempotencyKey: string | null;
+  /** What requests have in common that should go to one instance. */
+  key: string | null;
+  /** When its answer has to be there, all of it, in epoch ms. */
+  deadline: number;
+}
+
+export interface ForwardPorts extends UpstreamPorts {
+  random(): number;
+  /** Asked at each send: they may have changed since the service was put. */
+  targets: TargetRules;
+}
+
+/** An answer whose body is not read yet. Whoever reads it ends the attempt. */
+export interface Forwarded {
+  response: Response;
+  attempt: Attempt;
+  /** How often the request was sent. */
+  attempts: number;
+}
+
+/** Statuses of one that stands in front of a service, and has not reached it; a service that is away says 503 itself. */
+const UNREACHED = new Set([502, 503, 504]);
+
+/**
+ * Sends a request to an instance of the service, and to another where that fails and it may: the request may be sent twice, its body is
+ * there, nothing of an answer has come back yet, and the budget for such has something left. A request that was let through as a
+ * probe is sent once. `signal` is aborted at the deadline.
+ */
+export async function forward(
+  request: ProxyRequest,
+  known: KnownService,
+  { probe, signal, ports }: { probe: Probe | null; signal: AbortSignal; ports: ForwardPorts },
+): Promise<Result<Forwarded>> {
+  const { retry } = known.settings;
+  const mayRepeat =
+    probe === null && request.body.type !== "stream" && maySendTwice(request.method, request.idempotencyKey);
+  const most = mayRepeat ? retry.attempts : 1;
+  const tried = new Set<string>();
+  for (let attempts = 1; ; attempts++) {
+    const chosen = chosenUrl(request, known, { tried, ports });
+    if (isProblem(chosen)) {
+      known.giveBack(probe);
+      return chosen;
+    }
+    const attempt = known.begin(chosen.instance, { ms: request.deadline - ports.now(), probe }, ports.now());
+    const sent = await send(request, chosen.url, { known, signal, ports });
+    attempt.note(outcomeOf(sent), ports.now());
+    tried.add(chosen.instance);
+    const repeats = attempts < most && failed(sent) && !signal.aborted && known.mayRetry(ports.now());
+    if (!repeats) return answered(sent, attempt, attempts);
+    attempt.end();
+    // An unread body would hold its connection.
+    if (sent.type === "answer") await sent.response.body?.cancel();
+  }
+}
+
+function chosenUrl(
+  request: ProxyRequest,
+  known: KnownService,
+  { tried, ports }: { tried: ReadonlySet<string>; ports: ForwardPorts },
+): Result<{ instance: string; url: string }> {
+  const chosen = known.choose({ key: request.key, tried, random: ports.random }, ports.now());
+  if (chosen === null) return serviceProblem.noInstance();
+  const url = urlWithin(chosen.url, request.rest);
+  if (url === null) return serviceProblem.path();
+  const refused = refusedTarget(url, ports.targets);
+  return refused === null ? { instance: chosen.url, url } : serviceProblem.refused(refused);
+}
+
+function send(
+  request: ProxyRequest,
+  url: string,
+  { known, signal, ports }: { known: KnownService; signal: AbortSignal; ports: ForwardPorts },
+): Promise<Sent> {
+  const { firstByteTimeoutMs, retry } = known.settings;
+  const headers = new Headers(request.headers);
+  headers.set("dure-deadline", formatTimestamp(request.deadline));
+  const firstByteMs = Math.min(firstByteTimeoutMs, retry.perTryTimeoutMs ?? firstByteTimeoutMs);
+  return sendOnce({ url, method: request.method, headers, body: sentBody(request.body), firstByteMs, signal }, ports);
+}
+
+/** What a sending says of the instance; null where that is nothing. */
+function outcomeOf(sent: Sent): { ok: boolean; ms: number | null } | null {
+  switch (sent.type) {
+    case "answer":
+      return { ok: sent.response.status < 500, ms: sent.ms };
+    case "late":
+      return { ok: false, ms: sent.ms };
+    case "broken":
+      return { ok: false, ms: null };
+    case "unsent":
+      return null;
+  }
+}
+
+/** Whether another instance might do better. */
+function failed(sent: Sent): boolean {
+  if (sent.type === "answer") return UNREACHED.has(sent.response.status);
+  return sent.type !== "unsent";
+}
+
+function answered(sent: Sent, attempt: Attempt, attempts: number): Result<Forwarded> {
+  if (sent.type === "answer") return { response: sent.response, attempt, attempts };
+  attempt.end();
+  switch (sent.type) {
+    case "late":
+      return serviceProblem.late(attempts);
+    case "broken":
+      return serviceProblem.broken(attempts);
+    case "unsent":
+      return serviceProblem.unsent();
+  }
+}

@@ -1,0 +1,111 @@
+import { isProblem, type Result, serviceProblem } from "../../../contract/problems.ts";
+import { type Forwarded, type ForwardPorts, forward, type ProxyRequest } from "./forward.ts";
+import type { Verdict } from "./known-service.ts";
+import type { Later, Observed, ObservedServices } from "./observed-services.ts";
+
+/** A call of the proxy. */
+export interface ProxyCall {
+  namespace: string;
+  service: string;
+  /** The request that is sent on, without the deadline, which the service's settings say. */
+  request(ms: number): Promise<Result<Omit<ProxyRequest, "deadline">>>;
+  /** The caller's own deadline in epoch ms; null where it names none. */
+  deadline: number | null;
+  later: Later;
+}
+
+export interface ProxyPorts extends ForwardPorts {
+  services: ObservedServices;
+}
+
+/** What came of a call. `signal` is aborted at its deadline. */
+export interface Proxied extends Omit<Forwarded, "attempt"> {
+  signal: AbortSignal;
+  /** Says that nothing of it is under way any more. May be called twice. */
+  end(): void;
+}
+
+/**
+ * Sends a request to an instance of a service. It is refused where the breaker is open, and where as many are under way as this
+ * isolate may have and too many wait for that to change.
+ */
+export async function proxy(call: ProxyCall, ports: ProxyPorts): Promise<Result<Proxied>> {
+  const observed = await ports.services.get(call.namespace, call.service, call.later);
+  if (isProblem(observed)) return observed;
+  const { settings } = observed.service;
+  const began = ports.now();
+  const deadline = Math.min(began + settings.timeoutMs, call.deadline ?? Number.POSITIVE_INFINITY);
+  if (deadline <= began) return serviceProblem.late(0);
+  const whole = new AbortController();
+  const disarm = ports.after(deadline - began, () => whole.abort());
+  const sent = await admitted(call, observed, { deadline, signal: whole.signal, ports });
+  if (isProblem(sent)) {
+    disarm();
+    return sent;
+  }
+  const end = () => {
+    disarm();
+    sent.end();
+  };
+  return { ...sent, signal: whole.signal, end };
+}
+
+interface Sending {
+  deadline: number;
+  signal: AbortSignal;
+  ports: ProxyPorts;
+}
+
+async function admitted(
+  call: ProxyCall,
+  observed: Observed,
+  { deadline, signal, ports }: Sending,
+): Promise<Result<Omit<Proxied, "signal">>> {
+  const { service, room } = observed;
+  // First of all: a client that sends slowly takes no room, and keeps no probe.
+  const request = await call.request(deadline - ports.now());
+  if (isProblem(request)) return request;
+  const verdict = await verdictOf(observed, ports);
+  if (verdict.type === "open") return serviceProblem.open(call.service, verdict.nextMs);
+  const place = await room.enter({
+    maxWaiting: service.settings.bulkhead?.maxWaiting ?? 0,
+    patienceMs: Math.min(service.settings.firstByteTimeoutMs, deadline - ports.now()),
+    take: (now) => service.enter(deadline - now, now),
+  });
+  if (place === null) {
+    service.giveBack(verdict.probe);
+    return serviceProblem.full(call.service);
+  }
+  const sent = await forward({ ...request, deadline }, service, { probe: verdict.probe, signal, ports });
+  const end = () => {
+    place.end();
+    ports.services.ended(observed, call.later);
+  };
+  if (!isProblem(sent)) {
+    const { response, attempt, attempts } = sent;
+    const endAll = () => {
+      attempt.end();
+      end();
+    };
+    return { response, attempts, end: onceOnly(endAll) };
+  }
+  end();
+  return sent;
+}
+
+function onceOnly(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    work();
+  };
+}
+
+/** Whether the breaker lets one more pass. Where its rest is over, or it is half open, the object is asked: it gives probes. */
+async function verdictOf(observed: Observed, ports: ProxyPorts): Promise<Verdict> {
+  const verdict = observed.service.verdict(ports.now());
+  if (verdict.type === "pass" || verdict.nextMs > 0) return verdict;
+  await ports.services.ask(observed);
+  return observed.service.verdict(ports.now());
+}

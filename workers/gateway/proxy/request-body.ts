@@ -1,0 +1,84 @@
+import { invalid, type Result } from "../../../contract/problems.ts";
+import { formatBytes } from "../../../contract/sentence.ts";
+import { LATE, within } from "../deadline.ts";
+
+/** A body of a stated length up to this is kept, so that it can be sent again: 64 KiB, which an isolate can have of many requests. */
+export const MAX_REPLAYED_BYTES = 64 * 1024;
+
+/** The body of a request, as it is sent on. */
+export type ProxyBody =
+  | { type: "none" }
+  /** It is here, and can be sent as often as need be. */
+  | { type: "whole"; bytes: Uint8Array }
+  /** It is sent as it comes, once. */
+  | { type: "stream"; source: ReadableStream<Uint8Array>; length: number | null };
+
+/** One sending of a body. */
+export interface SentBody {
+  body: BodyInit | null;
+  /** Resolved when all of it was sent; it never rejects, and stays open where it breaks off. */
+  sent: Promise<void>;
+  /** Whether the client did not send all of it: what came of the request says nothing of the instance then. */
+  clientFailed(): boolean;
+}
+
+const SENT: Promise<void> = Promise.resolve();
+
+/**
+ * Takes the body of a request: one that is small enough, and whose length is stated, before anything is sent, so that a client
+ * which is slow takes no room of the service. `ms`: how long that may take.
+ */
+export async function takeBody(request: Request, ms: number): Promise<Result<ProxyBody>> {
+  const { body: source, method } = request;
+  if (source === null || method === "GET" || method === "HEAD") return { type: "none" };
+  const stated = request.headers.get("content-length");
+  const length = stated !== null && /^\d+$/.test(stated) ? Number(stated) : null;
+  if (length === 0) return { type: "none" };
+  if (length === null || length > MAX_REPLAYED_BYTES) return { type: "stream", source, length };
+  const bytes = await within(
+    ms,
+    request.arrayBuffer().catch(() => null),
+  );
+  if (bytes === LATE) return invalid.request(`The body of ${formatBytes(length)} did not come in time.`);
+  return bytes === null ? invalid.request("The body broke off.") : { type: "whole", bytes: new Uint8Array(bytes) };
+}
+
+/** The body for one sending. A stream can be sent once. */
+export function sentBody(body: ProxyBody): SentBody {
+  const whole = (bytes: Uint8Array | null): SentBody => ({ body: bytes, sent: SENT, clientFailed: () => false });
+  switch (body.type) {
+    case "none":
+      return whole(null);
+    case "whole":
+      return whole(body.bytes);
+    case "stream":
+      return pumped(body.source, body.length);
+  }
+}
+
+/** Passes a stream on chunk by chunk: only so can be told which end of it has failed. */
+function pumped(source: ReadableStream<Uint8Array>, length: number | null): SentBody {
+  const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
+  const reader = source.getReader();
+  const writer = writable.getWriter();
+  let failed = false;
+  const sent = new Promise<void>((resolve) => {
+    const pump = async () => {
+      for (;;) {
+        const next = await reader.read().catch(() => null);
+        if (next === null) {
+          failed = true;
+          await writer.abort(new Error("the client did not send all of the body"));
+          return;
+        }
+        if (next.done) break;
+        await writer.write(next.value);
+      }
+      await writer.close();
+      resolve();
+    };
+    // What fails here is the far side, of which the answer, or its lack, says more.
+    pump().catch(() => reader.cancel().catch(() => undefined));
+  });
+  return { body: readable, sent, clientFailed: () => failed };
+}
