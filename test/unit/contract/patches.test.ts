@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { patched } from "../../../contract/merge-patch.ts";
-import { QueuePatch, SchedulePatch, SubscriptionPatch } from "../../../contract/patches.ts";
+import { QueuePatch, SchedulePatch, ServicePatch, SubscriptionPatch } from "../../../contract/patches.ts";
 import { QueueBody } from "../../../contract/queue.ts";
 import { ScheduleBody } from "../../../contract/schedule.ts";
+import { ServiceBody } from "../../../contract/service.ts";
 import { SubscriptionBody } from "../../../contract/subscription.ts";
 
 describe.each<[string, z.ZodType, z.ZodType, unknown]>([
@@ -28,6 +29,12 @@ describe.each<[string, z.ZodType, z.ZodType, unknown]>([
     SubscriptionBody,
     SubscriptionPatch,
     { events: ["job.failed"], filter: { tag: "x" }, target: { type: "queue", binding: "OUT" } },
+  ],
+  [
+    "service",
+    ServiceBody,
+    ServicePatch,
+    { instances: [{ url: "https://a.example", weight: 2 }], healthCheck: { path: "/" }, breaker: null, rate: null },
   ],
 ])("of a %s", (_, body, patch, example) => {
   test("whatever a PUT takes, a PATCH takes too, and it makes the same", () => {
