@@ -4,6 +4,7 @@ import { consumer, type Handler, type HandlerContext, type TypedJob } from "../.
 import { type ClaimInput, ReportBody, type ReportInput } from "../../../contract/pull.ts";
 import type { Outcome } from "../../../contract/rpc.ts";
 import { isFinal } from "../../../domain/job/state.ts";
+import { parseLease } from "../../../domain/lease.ts";
 import { outcomeOf } from "../../../workers/gateway/work/reporting.ts";
 import { lane } from "../../lane.ts";
 import { FakeClock, gate } from "../../rigs/client-fakes.ts";
@@ -157,6 +158,8 @@ class Rig {
   /** Attempts whose handlers were called, as `id/attempt`. */
   readonly ran: string[] = [];
   readonly failed = new Set<string>();
+  /** Reports that were recorded, and whose attempt goes on all the same. */
+  readonly lost: ReportInput[] = [];
   faulty = true;
   invocations = 0;
 
@@ -254,7 +257,11 @@ class Rig {
       ? { ok: true, result: JSON.stringify(report.result), resultTruncated: false }
       : sound(outcomeOf(ReportBody.parse(report)));
     const result = this.h.report(report.lease, outcome);
-    if (result.status === "recorded") return { status: "recorded" };
+    if (result.status === "recorded") {
+      // A consumer would take what is thrown here for a call that was lost.
+      if (this.h.state(parseLease(report.lease)?.jobId ?? "") === "running") this.lost.push(report);
+      return { status: "recorded" };
+    }
     return { status: "stale", problem: { type: "", title: "", status: 409, detail: "", code: "stale-lease" } };
   }
 
@@ -280,6 +287,7 @@ test.each(Array.from({ length: lane.histories.consumer }, (_, i) => i + 1))(
     expect(rig.unfinished().map((id) => rig.h.explain(id))).toEqual([]);
     for (const id of rig.ids) expect(rig.h.get(id)).toMatchObject({ state: "succeeded", result: JSON.stringify(id) });
     expect(new Set(rig.ran).size).toBe(rig.ran.length);
+    expect(rig.lost).toEqual([]);
     expect(rig.h.core.audit(CALL, rig.h.alarmAt).violations).toEqual([]);
     // Nothing waits any more: nobody is called.
     rig.invocations = 0;
