@@ -9,31 +9,31 @@ import { turnOf } from "./rotation.ts";
 /** Of each kind of random history: how many in `npm test`, and how many in a campaign. */
 const AMOUNTS = {
   /** The whole platform with faults (`test/simulation`). About seven a second on one core. */
-  simulated: { test: 48, campaign: 50_000 },
+  simulated: { test: 40, campaign: 50_000 },
   /** Simulated histories that run twice and must be the same. */
   repeated: { test: 3, campaign: 500 },
   /** Batches in the world of the two-phase protocol. */
-  twoPhase: { test: 120, campaign: 20_000 },
+  twoPhase: { test: 80, campaign: 20_000 },
   /** A shard beside its model (`test/model`). About fifty a second on one core. */
-  model: { test: 150, campaign: 50_000 },
+  model: { test: 120, campaign: 50_000 },
   /** A shard alone, for each property of `test/unit` that holds in any history. */
-  shard: { test: 15, campaign: 1_000 },
+  shard: { test: 10, campaign: 1_000 },
   /** Jobs that wait, each asked for its one true reason: so many meet every reason often enough. */
-  explained: { test: 60, campaign: 2_000 },
+  explained: { test: 40, campaign: 2_000 },
   /** Properties of deduplication and of limits, whose histories are short. */
-  short: { test: 30, campaign: 2_000 },
+  short: { test: 20, campaign: 2_000 },
   /** A consumer's Worker with a shard, its calls lost and late. */
-  consumer: { test: 3, campaign: 100 },
+  consumer: { test: 2, campaign: 100 },
   /** Events of a shard on their way to subscribers. */
-  events: { test: 12, campaign: 600 },
+  events: { test: 8, campaign: 600 },
   /** Random JSON texts through every door and every way out of the platform, on the real runtime. */
   texts: { test: 10_000, campaign: 200_000 },
   /** Jobs of the neighbour beside whom the rows are counted that each call of the API reads: in shards, and as many in history. */
-  neighbour: { test: 20_000, campaign: 300_000 },
+  neighbour: { test: 10_000, campaign: 300_000 },
   /** Stories of clients that read at all levels at once, on the real runtime: so many while objects are killed, twice as many while they are evicted, thrice as many of sessions. */
   clients: { test: 1, campaign: 20 },
   /** Walks of one reader after the other over a history that lags behind, on the real runtime. */
-  walks: { test: 4, campaign: 80 },
+  walks: { test: 3, campaign: 80 },
   /** How often the whole platform is killed while it works. */
   kills: { test: 3, campaign: 40 },
   /** Random requests to the API on the real runtime. */

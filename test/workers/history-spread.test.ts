@@ -137,16 +137,17 @@ describe("history in several databases", () => {
     const all = [...before, ...after].sort();
     await keepOn(queue);
     await leave(all, DAY_MS + HOUR_MS);
-    const operation = await two.must<OperationView>("POST", "/v1/operations", {
+    const operation = await two.begin<OperationView>("POST", "/v1/operations", {
       body: { action: "delete", filter: { queue, state: "failed" } },
     });
     for (let i = 0; i < 2; i++) await two.cron();
-    expect(await two.must("GET", `/v1/operations/${operation.id}`)).toMatchObject({
+    expect(await two.must("GET", `/v1/operations/${operation.body.id}`)).toMatchObject({
       state: "done",
       progress: { scanned: 24, matched: 8, changed: 8 },
     });
     expect(await listed(two, `queue=${queue}&state=failed`)).toEqual([]);
     expect(await listed(two, `queue=${queue}`)).toHaveLength(16);
+    await operation.ended;
     passTime(31 * DAY_MS);
     await two.cron();
     const lies = await whereIs(queue);

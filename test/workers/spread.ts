@@ -1,8 +1,9 @@
-import { applyD1Migrations } from "cloudflare:test";
+import { applyD1Migrations, createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Job } from "../../domain/job/job.ts";
 import { type Databases, historyDatabases, homeOf } from "../../workers/db/databases.ts";
-import { type Answer, type CallOptions, shards } from "./api.ts";
+import gateway from "../limits/gateway.ts";
+import { type Answer, answerOf, type CallOptions, request, shards } from "./api.ts";
 import { runCron } from "./clock.ts";
 import { callThrough } from "./faults.ts";
 import { finishedJobs } from "./history.ts";
@@ -42,6 +43,13 @@ export class Spread {
 
   call<T>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
     return callThrough<T>(this.bindings, [method, path], options);
+  }
+
+  /** A call of which the Worker goes on after its answer. `ended`: it no longer does. */
+  async begin<T>(method: string, path: string, options: CallOptions = {}): Promise<{ body: T; ended: Promise<void> }> {
+    const context = createExecutionContext();
+    const { body } = await answerOf<T>(await gateway.fetch(request(method, path, options), this.bindings, context));
+    return { body, ended: waitOnExecutionContext(context) };
   }
 
   async must<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
