@@ -9,6 +9,7 @@ import { startFloor } from "./floor/system.ts";
 import { historyRows } from "./history.ts";
 import { idleWorkerRows } from "./idle.ts";
 import { keyRows } from "./keys.ts";
+import { limiterErrorRows, limiterRows } from "./limiter.ts";
 import { neighbourRows } from "./neighbours/neighbours.ts";
 import { peerRows } from "./peers/peers.ts";
 import { findRedis } from "./peers/redis.ts";
@@ -52,6 +53,16 @@ async function idleWorkers(): Promise<Row[]> {
   const rows = await idleWorkerRows(platform);
   await platform.stop();
   return rows;
+}
+
+/** What request budgets cost, and how exact they are. */
+async function limiter(): Promise<Row[]> {
+  const platform = await startDure(join(state, "limiter"), true);
+  announce("how often request budgets are asked for");
+  const calls = await limiterRows(platform);
+  await platform.stop();
+  announce("how exact request budgets are");
+  return [...calls, ...(await limiterErrorRows())];
 }
 
 /** Dure beside others' systems, in the same rounds. */
@@ -120,9 +131,11 @@ async function backlogs(): Promise<Row[]> {
 async function main(): Promise<Row[]> {
   if (has("--neighbours")) return neighbours();
   if (has("--idle")) return idleWorkers();
+  if (has("--limiter")) return limiter();
   if (has("--peers")) return peers(redisOrExit());
   const first = await jobs();
-  return has("--speed") ? first : [...first, ...(await others()), ...(await neighbours()), ...(await idleWorkers())];
+  if (has("--speed")) return first;
+  return [...first, ...(await others()), ...(await limiter()), ...(await neighbours()), ...(await idleWorkers())];
 }
 
 function redisOrExit(): string {

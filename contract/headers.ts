@@ -78,12 +78,14 @@ export const HEADERS = {
     example: "wait=20",
   },
   RateLimit: {
-    description: '`"default";r=…;t=…`: requests left, and seconds until there are more.',
-    example: '"default";r=9999;t=7',
+    description:
+      '`"default";r=…;t=…`: units left of the key\'s budget, and seconds until all are there again, or in a 429 until the request may be sent again. `"namespace"` says the same of all keys of the namespace together. As known where the request was answered: other requests may spend them meanwhile.',
+    example: '"default";r=9999;t=1, "namespace";r=99990;t=1',
   },
   "RateLimit-Policy": {
-    description: '`"default";q=…;w=…`: requests a window, and its seconds.',
-    example: '"default";q=10000;w=10',
+    description:
+      '`"default";q=…;w=…`: units that the key may spend in a window, and its seconds; they come back evenly over it. `"namespace"` is the budget of all keys of the namespace together, where it has one.',
+    example: '"default";q=10000;w=10, "namespace";q=100000;w=10',
   },
   "Retry-After": {
     description: "Seconds to wait before another try.",

@@ -9,8 +9,18 @@ import { Timestamp } from "./time.ts";
 
 /** Namespaces: what each may have, and how its deletion goes. */
 
-const { bytes, unfinishedJobs, schedules, queues, keys, subscriptions, services, firesPerSecond, spawnDepth } =
-  DEFAULT_NAMESPACE_LIMITS;
+const {
+  bytes,
+  unfinishedJobs,
+  schedules,
+  queues,
+  keys,
+  subscriptions,
+  services,
+  firesPerSecond,
+  spawnDepth,
+  rateLimit,
+} = DEFAULT_NAMESPACE_LIMITS;
 
 function count(most: number) {
   return z
@@ -26,6 +36,7 @@ const MOST_SUBSCRIPTIONS = 1_000;
 /** Each that is in use checks its instances. */
 const MOST_SERVICES = 10_000;
 const MOST_DEPTH = 1_000;
+const MOST_UNITS = 10_000_000;
 
 const SHARED = "Each shard has its share of it, by the slots that it owns";
 
@@ -38,6 +49,15 @@ const SUBSCRIPTIONS = "Subscriptions that it may have.";
 const SERVICES = "Services that it may have.";
 const FIRES = `Fires of its schedules in a second: more wait. ${SHARED}, but at least one. Null: no limit.`;
 const DEPTH = "How many successes deep jobs may bring jobs: 0 forbids it, 1 allows it to submitted jobs alone.";
+
+const RATE =
+  "Units of requests that all its keys may spend together in 10 s: a request takes one, a list up to ten. Requests beyond it are refused (429). The root key's are not counted. Null: no limit.";
+
+/** A thousand requests a millisecond; at least one unit, as a namespace without any could not be used at all. */
+const RATE_UNITS = z
+  .int(says(`is a whole number from 1 to ${formatNumber(MOST_UNITS)}`))
+  .min(1)
+  .max(MOST_UNITS);
 
 function leftOut(text: string, value: number): string {
   return `${text} Left out: ${formatNumber(value)}.`;
@@ -54,6 +74,7 @@ const LimitsBody = described(
     services: field(count(MOST_SERVICES).optional(), leftOut(SERVICES, services), services),
     firesPerSecond: field(count(MOST_ROWS).nullable().optional(), leftOut(FIRES, firesPerSecond), firesPerSecond),
     spawnDepth: field(count(MOST_DEPTH).optional(), leftOut(DEPTH, spawnDepth), spawnDepth),
+    rateLimit: field(RATE_UNITS.nullable().optional(), leftOut(RATE, rateLimit), rateLimit),
   }),
   "What the namespace may have. What is left out gets its default.",
 );
@@ -97,6 +118,7 @@ export const NamespaceView = described(
         services: field(count(MOST_SERVICES), SERVICES, services),
         firesPerSecond: field(count(MOST_ROWS).nullable(), FIRES, firesPerSecond),
         spawnDepth: field(count(MOST_DEPTH), DEPTH, spawnDepth),
+        rateLimit: field(RATE_UNITS.nullable(), RATE, rateLimit),
       }),
       "What the namespace may have.",
     ),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ANSWERS, REQUESTS } from "./components.ts";
 import { HEADERS, type HeaderName } from "./headers.ts";
-import type { Answer, CallDefinition } from "./http/call.ts";
+import { type Answer, type CallDefinition, costOf } from "./http/call.ts";
 import { CALL_GROUPS } from "./http/calls.ts";
 import { PROXY, PROXY_METHODS } from "./http/proxy.ts";
 import { PROBLEMS, type ProblemCode } from "./problem.ts";
@@ -83,9 +83,12 @@ function proxyOperation(method: (typeof PROXY_METHODS)[number]): Json {
   return { ...rest, responses: { ...(responses as Json), default: passedOn } };
 }
 
-function scopeText({ scope }: CallDefinition): string {
+function scopeText(call: CallDefinition): string {
+  const { scope } = call;
   if (scope === "public") return "Needs no key.";
-  return scope === "root" ? "Needs the root key." : `Needs a key with the scope \`${scope}\`.`;
+  const cost = costOf(call);
+  const needs = scope === "root" ? "Needs the root key." : `Needs a key with the scope \`${scope}\`.`;
+  return cost === 1 ? needs : `${needs} Takes ${cost} units of the request budgets.`;
 }
 
 /** A merge patch has a media type of its own (RFC 7396); that of JSON says as much here. */

@@ -300,8 +300,9 @@ export const PROBLEMS = {
     status: 429,
     title: "Too many requests",
     happened:
-      "The API key has used up its requests of this window, too many lists of its namespace are under way at once, or too many bad keys came from this address.",
-    remedy: "Wait as long as `Retry-After` says. Batches and reports carry many jobs in one request.",
+      "The API key, or all keys of its namespace together, have used up their requests of this window, too many lists of its namespace are under way at once, or too many bad keys came from this address.",
+    remedy:
+      "Wait as long as `Retry-After` says. Batches and reports carry many jobs in one request; the description of a call says what it takes off the budget.",
     retry: "later",
   },
   "too-many-waiting": {

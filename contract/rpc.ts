@@ -99,6 +99,7 @@ export * from "./rpc/namespace.ts";
 export * from "./rpc/operation.ts";
 export * from "./rpc/ordering-keys.ts";
 export * from "./rpc/queue.ts";
+export * from "./rpc/rate-limit.ts";
 export * from "./rpc/reply.ts";
 export * from "./rpc/revocation.ts";
 export * from "./rpc/schedule.ts";

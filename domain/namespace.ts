@@ -16,6 +16,8 @@ export interface NamespaceLimits {
   firesPerSecond: number | null;
   /** How many successes deep jobs may bring jobs: a job that was submitted has depth 0. */
   spawnDepth: number;
+  /** Units of requests that all its keys may spend together in 10 s. */
+  rateLimit: number | null;
 }
 
 /** What holds for a namespace whose limits nobody has set: generous, and far from what a deployment ends at. */
@@ -29,6 +31,7 @@ export const DEFAULT_NAMESPACE_LIMITS = {
   services: 100,
   firesPerSecond: 100,
   spawnDepth: 32,
+  rateLimit: 100_000,
 } satisfies NamespaceLimits;
 
 /** A namespace as shards have to know it. Times are epoch milliseconds. */

@@ -1,5 +1,6 @@
 import gateway, {
   Directory as RealDirectory,
+  RateLimiter as RealRateLimiter,
   Service as RealService,
   Shard as RealShard,
   Transaction as RealTransaction,
@@ -100,6 +101,20 @@ export class Shard extends RealShard {
 export class Directory extends RealDirectory {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env));
+  }
+}
+
+export class RateLimiter extends RealRateLimiter {
+  readonly #awake = new Awake();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    countWrites(ctx.storage);
+    super(ctx, counted(env));
+  }
+
+  override lease(...call: Parameters<RealRateLimiter["lease"]>): ReturnType<RealRateLimiter["lease"]> {
+    counts.limiterCalls++;
+    return this.#awake.during(() => super.lease(...call));
   }
 }
 

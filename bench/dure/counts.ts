@@ -15,6 +15,8 @@ export interface Counts {
   /** D1's own `meta.rows_written`. */
   d1Rows: number;
   kvWrites: number;
+  /** Of the calls of objects, those that ask for a part of a request budget. */
+  limiterCalls: number;
 }
 
 export const counts: Counts = {
@@ -26,6 +28,7 @@ export const counts: Counts = {
   messages: 0,
   d1Rows: 0,
   kvWrites: 0,
+  limiterCalls: 0,
 };
 
 /** What the bench asks to know how far the jobs are. */

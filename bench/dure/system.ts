@@ -30,6 +30,8 @@ export interface Dure extends System {
   succeed(jobs: Claimed[]): Promise<unknown>;
   /** Finished jobs of a queue so far. */
   finishedOf(queue: string): Promise<number>;
+  /** A request that needs a key and reaches no shard. */
+  askNothing(): Promise<unknown>;
   metrics(): Promise<Map<string, number>>;
   /** Bindings used so far by both Workers and the objects. Only of a counted platform. */
   used(): Promise<Counts>;
@@ -45,8 +47,8 @@ export interface Claimed {
 }
 
 /**
- * Dure as `npm start` runs it, without a request budget. `counted`: with entry modules around the real ones that
- * count every use of a binding, for counts and not for speed.
+ * Dure as `npm start` runs it. `counted`: with entry modules around the real ones that count every use of a binding, for
+ * counts and not for speed; the others have no request budget, which they would come to the end of.
  */
 export async function startDure(stateDir: string, counted: boolean): Promise<Dure> {
   const here = import.meta.dirname;
@@ -55,7 +57,7 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
     rootKey: ROOT_KEY,
     stateDir,
     // What is billed is counted as deployed: an executor does not look at every shard four times a second.
-    vars: { RATE_LIMIT: "0", ...(counted ? { SWEEP_MS: "0" } : {}) },
+    vars: counted ? { SWEEP_MS: "0" } : { RATE_LIMIT: "0" },
     ...(counted ? { mains: [join(here, "counted-gateway.ts"), join(here, "counted-processor.ts")] } : {}),
   });
   const authorization = `Bearer ${ROOT_KEY}`;
@@ -123,6 +125,8 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
       const reports = jobs.map(({ lease }) => ({ lease, ok: true, result: null }));
       return client.send("/v1/reports", JSON.stringify({ reports }));
     },
+    // Nothing is there: 404.
+    askNothing: () => client.send("/v1/nothing").catch(() => undefined),
     metrics: async () => parseMetrics(await client.send("/metrics")),
     used: async () => {
       const [gateway, processor] = await Promise.all([usedBy("dure-gateway"), usedBy("dure-processor")]);

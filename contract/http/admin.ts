@@ -1,7 +1,7 @@
 import { AuditQuery } from "../admin.ts";
 import { AuditLogQuery } from "../audit-log.ts";
 import { PageQuery } from "../list.ts";
-import { call, created, gone, ok } from "./call.ts";
+import { call, created, gone, ok, PAGE_COST, SCATTERED_COST } from "./call.ts";
 import { NAMESPACE_CALLS } from "./namespaces.ts";
 import { KEY_ID } from "./parameters.ts";
 
@@ -21,6 +21,7 @@ export const ADMIN_CALLS = {
     method: "get",
     path: "/v1/keys",
     scope: "admin",
+    cost: PAGE_COST,
     summary: "List API keys",
     description: "Lists the API keys of the namespace that were not revoked, without their tokens.",
     query: PageQuery,
@@ -66,6 +67,7 @@ export const ADMIN_CALLS = {
     method: "get",
     path: "/v1/cluster",
     scope: "root",
+    cost: SCATTERED_COST,
     summary: "The slot map and what each shard holds",
     description: "Reads which shard owns which slots, and how many unfinished jobs and bytes each holds.",
     answers: [ok("Cluster")],
@@ -87,6 +89,7 @@ export const ADMIN_CALLS = {
     method: "get",
     path: "/v1/audit-log",
     scope: "admin",
+    cost: PAGE_COST,
     summary: "Read who did what",
     description:
       "Lists the calls that changed keys, secrets, queues, schedules, subscriptions and the cluster, that purged, redrove or operated on many jobs, or read a secret: who, when, from where, and what came of it. Entries stay for 400 days, and nobody can change one.",

@@ -46,6 +46,8 @@ export interface CallDefinition {
   sends?: readonly HeaderName[];
   /** Looks at many rows: a namespace may have a few such calls under way at once, and the next is a 429. */
   heavy?: true;
+  /** Units of the request budgets that the call takes. Left out: see `costOf`. */
+  cost?: number;
   /** Reads or writes jobs: takes a bookmark, and answers with one. */
   bookmark?: true;
   /** Headers of the good answers, beside those of every answer. */
@@ -53,6 +55,18 @@ export interface CallDefinition {
   answers: readonly Answer[];
   /** Beside those that follow from having a key or a body. */
   problems: readonly ProblemCode[];
+}
+
+/** Of a call that looks at many rows: it asks every shard, and history. */
+const HEAVY_COST = 10;
+/** Of a call that asks every shard for a little, or one that begins work on all of them. */
+export const SCATTERED_COST = 5;
+/** Of a page of settings, and of many jobs in one call. */
+export const PAGE_COST = 2;
+
+/** Units of the request budgets that a call takes: one, unless its definition says more. */
+export function costOf({ cost, heavy }: Pick<CallDefinition, "cost" | "heavy">): number {
+  return cost ?? (heavy ? HEAVY_COST : 1);
 }
 
 /** The names in braces of a path. */

@@ -1,5 +1,5 @@
 import { PageQuery } from "../list.ts";
-import { call, ok } from "./call.ts";
+import { call, ok, SCATTERED_COST } from "./call.ts";
 import { QUEUE } from "./parameters.ts";
 
 export const DEAD_LETTERS_CALLS = {
@@ -20,6 +20,7 @@ export const DEAD_LETTERS_CALLS = {
     path: "/v1/queues/{queue}/redrive",
     parameters: { queue: QUEUE },
     scope: "admin",
+    cost: SCATTERED_COST,
     summary: "Run failed jobs again, here or in another queue",
     description:
       "Runs failed jobs again that match a filter, as they were, changed by a patch, or in another queue. A call does a bounded part: send it again while the answer says `more`.",
@@ -33,6 +34,7 @@ export const DEAD_LETTERS_CALLS = {
     path: "/v1/queues/{queue}/purge",
     parameters: { queue: QUEUE },
     scope: "admin",
+    cost: SCATTERED_COST,
     summary: "Cancel all queued and scheduled jobs, or discard failed ones",
     description:
       "Without `failed` cancels everything that is queued or scheduled; with it deletes failed jobs that match the filter.",

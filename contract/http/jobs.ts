@@ -1,7 +1,7 @@
 import { BatchEnvelope, BatchQuery } from "../batch.ts";
 import { JobGetQuery, JobListQuery } from "../job.ts";
 import { parseSubmit } from "../parse-submit.ts";
-import { accepted, call, ok } from "./call.ts";
+import { accepted, call, ok, PAGE_COST, SCATTERED_COST } from "./call.ts";
 import { JOB_ID } from "./parameters.ts";
 
 export const JOBS_CALLS = {
@@ -64,6 +64,7 @@ export const JOBS_CALLS = {
     path: "/v1/jobs/{id}/explain",
     parameters: { id: JOB_ID },
     scope: "read",
+    cost: SCATTERED_COST,
     heavy: true,
     summary: "Say why a job is not running",
     description:
@@ -145,6 +146,7 @@ export const JOBS_CALLS = {
     method: "post",
     path: "/v1/batches",
     scope: "submit",
+    cost: PAGE_COST,
     summary: "Submit up to 1000 jobs",
     query: BatchQuery,
     description:

@@ -1,5 +1,5 @@
 import { PageQuery } from "../list.ts";
-import { accepted, call, created, ok } from "./call.ts";
+import { accepted, call, created, ok, PAGE_COST } from "./call.ts";
 import { NAMESPACE } from "./parameters.ts";
 
 export const NAMESPACE_CALLS = {
@@ -7,6 +7,7 @@ export const NAMESPACE_CALLS = {
     method: "get",
     path: "/v1/namespaces",
     scope: "root",
+    cost: PAGE_COST,
     summary: "List namespaces",
     description: "Lists the namespaces that were created, those that are being deleted too.",
     query: PageQuery,

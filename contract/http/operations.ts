@@ -1,5 +1,5 @@
 import { PageQuery } from "../list.ts";
-import { accepted, call, ok } from "./call.ts";
+import { accepted, call, ok, PAGE_COST, SCATTERED_COST } from "./call.ts";
 import { OPERATION_ID } from "./parameters.ts";
 
 export const OPERATIONS_CALLS = {
@@ -7,6 +7,7 @@ export const OPERATIONS_CALLS = {
     method: "post",
     path: "/v1/operations",
     scope: "admin",
+    cost: SCATTERED_COST,
     summary: "Cancel, retry or delete every job that a filter selects",
     description:
       "Stores the operation and begins with it; it goes on by itself until every job that the filter selects has been looked at. With an idempotency key a second call answers the first operation.",
@@ -20,6 +21,7 @@ export const OPERATIONS_CALLS = {
     method: "get",
     path: "/v1/operations",
     scope: "read",
+    cost: PAGE_COST,
     summary: "List bulk operations, newest first",
     description: "Lists the bulk operations of the namespace, with how far each is.",
     query: PageQuery,

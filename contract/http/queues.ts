@@ -1,5 +1,5 @@
 import { PageQuery } from "../list.ts";
-import { call, created, gone, ok } from "./call.ts";
+import { call, created, gone, ok, PAGE_COST, SCATTERED_COST } from "./call.ts";
 import { QUEUE } from "./parameters.ts";
 
 export const QUEUES_CALLS = {
@@ -7,6 +7,7 @@ export const QUEUES_CALLS = {
     method: "get",
     path: "/v1/queues",
     scope: "read",
+    cost: PAGE_COST,
     summary: "List queues",
     description: "Lists the queues of the namespace. `default` always exists.",
     query: PageQuery,
@@ -88,6 +89,7 @@ export const QUEUES_CALLS = {
     path: "/v1/queues/{queue}/stats",
     parameters: { queue: QUEUE },
     scope: "read",
+    cost: SCATTERED_COST,
     summary: "Counts, rates and latencies of a queue",
     description:
       "Counts the jobs of the queue by state over all shards and history, with rates of the last seconds and latencies of the last jobs.",

@@ -1,5 +1,5 @@
 import { PageQuery } from "../list.ts";
-import { call, created, gone, ok } from "./call.ts";
+import { call, created, gone, ok, SCATTERED_COST } from "./call.ts";
 import { SCHEDULE } from "./parameters.ts";
 
 export const SCHEDULES_CALLS = {
@@ -7,6 +7,7 @@ export const SCHEDULES_CALLS = {
     method: "get",
     path: "/v1/schedules",
     scope: "read",
+    cost: SCATTERED_COST,
     summary: "List schedules",
     description: "Lists the schedules of the namespace, with when each fires next.",
     query: PageQuery,

@@ -1,5 +1,5 @@
 import { PageQuery } from "../list.ts";
-import { call, created, gone, ok } from "./call.ts";
+import { call, created, gone, ok, PAGE_COST } from "./call.ts";
 import { SERVICE } from "./parameters.ts";
 
 export const SERVICES_CALLS = {
@@ -7,6 +7,7 @@ export const SERVICES_CALLS = {
     method: "get",
     path: "/v1/services",
     scope: "read",
+    cost: PAGE_COST,
     summary: "List services",
     description: "Lists the services of the namespace with their settings. How one is at the moment its own GET says.",
     query: PageQuery,

@@ -1,5 +1,5 @@
 import { PageQuery } from "../list.ts";
-import { call, created, gone, ok } from "./call.ts";
+import { call, created, gone, ok, SCATTERED_COST } from "./call.ts";
 import { SUBSCRIPTION } from "./parameters.ts";
 
 export const SUBSCRIPTIONS_CALLS = {
@@ -7,6 +7,7 @@ export const SUBSCRIPTIONS_CALLS = {
     method: "get",
     path: "/v1/subscriptions",
     scope: "read",
+    cost: SCATTERED_COST,
     summary: "List subscriptions",
     description: "Lists the subscriptions of the namespace, with how far each has delivered.",
     query: PageQuery,

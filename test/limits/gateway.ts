@@ -1,6 +1,7 @@
 import gateway, {
   Directory as RealDirectory,
   Dure as RealDure,
+  RateLimiter as RealRateLimiter,
   Service as RealService,
   Shard as RealShard,
   Transaction as RealTransaction,
@@ -40,6 +41,7 @@ export const Shard = limitedClass(RealShard, "Shard");
 export const Directory = limitedClass(RealDirectory, "Directory");
 export const Transaction = limitedClass(RealTransaction, "Transaction");
 export const Service = limitedClass(RealService, "Service");
+export const RateLimiter = limitedClass(RealRateLimiter, "RateLimiter");
 export const Dure = limitedClass(RealDure, isolate);
 
 /** Its type stays that of the real class. */

@@ -1,15 +1,24 @@
-import { and, desc, eq, isNull, lt, or, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, isNull, lt, or, sql } from "drizzle-orm";
 import type { RevokedKey } from "../../contract/rpc.ts";
+import type { NamespaceLimits } from "../../domain/namespace.ts";
 import type { Db } from "./client.ts";
 import { mayHaveKey } from "./namespace-limits.ts";
-import { apiKeys } from "./schema.ts";
+import { apiKeys, namespaces } from "./schema.ts";
 
 /** An API key without its token: `hash` is the SHA-256 of the whole token, hex. */
 export type KeyRow = typeof apiKeys.$inferSelect;
 
+/** A key with those limits of its namespace that were set; null where that has no row. */
+export type FoundKey = KeyRow & { limits: Partial<NamespaceLimits> | null };
+
 /** The key, revoked and expired ones too, or null. */
-export async function findKey(db: Db, id: string): Promise<KeyRow | null> {
-  const rows = await db.select().from(apiKeys).where(eq(apiKeys.id, id)).limit(1);
+export async function findKey(db: Db, id: string): Promise<FoundKey | null> {
+  const rows = await db
+    .select({ ...getTableColumns(apiKeys), limits: namespaces.limits })
+    .from(apiKeys)
+    .leftJoin(namespaces, eq(namespaces.name, apiKeys.namespace))
+    .where(eq(apiKeys.id, id))
+    .limit(1);
   return rows[0] ?? null;
 }
 

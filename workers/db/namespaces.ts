@@ -1,5 +1,5 @@
 import { and, asc, desc, eq, gt, gte, isNotNull, lt, or, sql } from "drizzle-orm";
-import { DEFAULT_NAMESPACE_LIMITS, type NamespaceSettings } from "../../domain/namespace.ts";
+import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, type NamespaceSettings } from "../../domain/namespace.ts";
 import type { Db } from "./client.ts";
 import { namespaces } from "./schema.ts";
 
@@ -10,6 +10,11 @@ export type NamespaceRow = typeof namespaces.$inferSelect;
 export function settingsOf(row: NamespaceRow): NamespaceSettings {
   const { name, version, createdAt, deletingAt } = row;
   return { name, version, createdAt, limits: { ...DEFAULT_NAMESPACE_LIMITS, ...row.limits }, deletingAt };
+}
+
+/** What all keys of a namespace may spend together, whose limits are these where any were set. Null: no limit. */
+export function rateLimitOf(limits: Partial<NamespaceLimits> | null): number | null {
+  return { ...DEFAULT_NAMESPACE_LIMITS, ...limits }.rateLimit;
 }
 
 export async function findNamespace(db: Db, name: string): Promise<NamespaceRow | null> {

@@ -21,7 +21,7 @@ export interface Config {
   refusal: string | null;
   /** Whether `/metrics` needs no key. */
   metricsPublic: boolean;
-  /** Requests a key may make in 10 s; 0 is no limit. */
+  /** Units of requests that a key may spend in 10 s; 0 is no limit of requests at all. */
   rateLimit: number;
   /** Where HTTP targets and subscribers may be. */
   targets: TargetRules;

@@ -7,6 +7,7 @@ import { repair } from "./scheduled.ts";
  * by cron, and the Durable Object classes that live in its script.
  */
 export { Directory } from "../../durable-objects/directory/index.ts";
+export { RateLimiter } from "../../durable-objects/rate-limiter/index.ts";
 export { Service } from "../../durable-objects/service/index.ts";
 export { Shard } from "../../durable-objects/shard/shard.ts";
 export { Transaction } from "../../durable-objects/transaction/index.ts";

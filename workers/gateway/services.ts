@@ -2,7 +2,7 @@ import type { ReadyView } from "../../contract/admin.ts";
 import { objectStub } from "../../contract/object-stub.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
 import { type ServiceApi, serviceObject } from "../../contract/rpc/service.ts";
-import type { ShardHealth, TransactionApi } from "../../contract/rpc.ts";
+import type { RateLimiterApi, ShardHealth, TransactionApi } from "../../contract/rpc.ts";
 import { MasterKeys } from "../crypto/master-key.ts";
 import { Vault } from "../crypto/vault.ts";
 import { primary } from "../db/client.ts";
@@ -12,7 +12,8 @@ import { type RetryD1, retrying } from "../db/retry.ts";
 import { findService } from "../db/services.ts";
 import { Authenticator } from "./access/auth.ts";
 import { KeyUse } from "./access/key-use.ts";
-import { BadKeys, RateCounter } from "./access/rate-limit.ts";
+import { RateBudgets } from "./access/rate-budgets.ts";
+import { BadKeys, WindowCounter } from "./access/rate-limit.ts";
 import { RecentRevocations } from "./access/revocations.ts";
 import { Signer } from "./access/signing.ts";
 import { TokenSeal } from "./access/token.ts";
@@ -51,10 +52,8 @@ export interface Services {
   databases: Databases;
   /** Counts bad keys by address. */
   badKeys: BadKeys;
-  /** Counts the requests of each key beyond this isolate. */
-  keyRates: RateLimit;
   /** Counts refused calls of each key that went to the audit log. */
-  refusedNotes: RateCounter;
+  refusedNotes: WindowCounter;
   /** Asks the parts of the platform that answer without a shard whether they are there. */
   pings: Record<"kv" | "queues", () => Promise<unknown>>;
   /** What is answered to everybody who asks whether Dure can work, and what operators measure: each remembered for a moment. */
@@ -79,7 +78,10 @@ export interface Services {
   seal: TokenSeal;
   revocations: RecentRevocations;
   keyUse: KeyUse;
-  rates: RateCounter;
+  /** What keys and namespaces may still ask for. */
+  rates: RateBudgets;
+  /** The object that keeps the budgets of this name. */
+  rateLimiter(name: string): RateLimiterApi;
   masterKeys: MasterKeys;
   vault: Vault;
   underWay: UnderWay;
@@ -104,13 +106,13 @@ export function servicesOf(env: Env): Services {
   const ports = portsOf(env);
   const revocations = new RecentRevocations(() => objectStub(env.DIRECTORY, "directory", env));
   const seal = new TokenSeal(async () => (await masterKeys.current()).checksums);
+  const rateLimiter = (name: string) => objectStub(env.RATE_LIMITER, name, env);
   const accepted = new AcceptedRecords(env.CACHE, ports.sleep);
   const services: Services = {
     config,
     database: env.DB,
     databases: historyDatabases(env),
     badKeys: new BadKeys(env.BAD_KEY_LIMIT),
-    keyRates: env.KEY_LIMIT,
     pings: { kv: () => env.CACHE.get("readyz"), queues: () => env.LANE_DEFAULT.metrics() },
     readiness: new Remembered(READINESS_MS, ports),
     health: new Remembered<Result<NamedHealth[]>>(HEALTH_MS, ports, (health) => !isProblem(health)),
@@ -133,8 +135,9 @@ export function servicesOf(env: Env): Services {
     seal,
     revocations,
     keyUse: new KeyUse(env.DB),
-    rates: new RateCounter(),
-    refusedNotes: new RateCounter(),
+    rates: new RateBudgets({ limiter: rateLimiter, sleep: ports.sleep }),
+    rateLimiter,
+    refusedNotes: new WindowCounter(),
     masterKeys,
     vault: new Vault(masterKeys),
     underWay: new UnderWay(),

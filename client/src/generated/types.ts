@@ -1326,11 +1326,16 @@ export interface NamespaceRequest {
          * @example 32
          */
         spawnDepth?: number | undefined;
+        /**
+         * @description Units of requests that all its keys may spend together in 10 s: a request takes one, a list up to ten. Requests beyond it are refused (429). The root key's are not counted. Null: no limit. Left out: 100,000.
+         * @example 100000
+         */
+        rateLimit?: (number | null) | undefined;
     } | undefined;
 }
 
 /**
- * Changes of a namespace's limits, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `limits.bytes`, `limits.unfinishedJobs`, `limits.firesPerSecond`.
+ * Changes of a namespace's limits, as a JSON merge patch (RFC 7396): what it does not name stays. Null puts a member back to its default, and takes away one that has none. Null is a value like any other of `limits.bytes`, `limits.unfinishedJobs`, `limits.firesPerSecond`, `limits.rateLimit`.
  */
 export interface NamespacePatch {
     /**
@@ -1385,6 +1390,11 @@ export interface NamespacePatch {
          * @example 32
          */
         spawnDepth?: (number | null) | undefined;
+        /**
+         * @description Units of requests that all its keys may spend together in 10 s: a request takes one, a list up to ten. Requests beyond it are refused (429). The root key's are not counted. Null: no limit. Left out: 100,000.
+         * @example 100000
+         */
+        rateLimit?: (number | null) | undefined;
     } | null) | undefined;
 }
 
@@ -5465,7 +5475,8 @@ export interface Namespace {
      *       "subscriptions": 100,
      *       "services": 100,
      *       "firesPerSecond": 100,
-     *       "spawnDepth": 32
+     *       "spawnDepth": 32,
+     *       "rateLimit": 100000
      *     }
      */
     limits: {
@@ -5514,6 +5525,11 @@ export interface Namespace {
          * @example 32
          */
         spawnDepth: number;
+        /**
+         * @description Units of requests that all its keys may spend together in 10 s: a request takes one, a list up to ten. Requests beyond it are refused (429). The root key's are not counted. Null: no limit.
+         * @example 100000
+         */
+        rateLimit: number | null;
     };
     /**
      * @description How far its deletion is. Null: it is not being deleted.

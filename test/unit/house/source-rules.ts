@@ -51,7 +51,7 @@ const LAYERS: Layer[] = [
 /** The gateway's script owns the Durable Object classes, so its entry hands them on. */
 const CLASS_REEXPORT = {
   file: "workers/gateway/index.ts",
-  from: /^durable-objects\/(shard\/shard|(directory|service|transaction)\/index)\.ts$/,
+  from: /^durable-objects\/(shard\/shard|(directory|rate-limiter|service|transaction)\/index)\.ts$/,
 };
 
 function hasAny(node: ts.Node): boolean {

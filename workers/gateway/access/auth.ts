@@ -3,8 +3,8 @@ import { sha256Hex } from "../../../contract/hash.ts";
 import { access, isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
 import type { RevokedKey } from "../../../contract/rpc.ts";
 import { primary } from "../../db/client.ts";
-import { findKey, type KeyRow } from "../../db/keys.ts";
-import { findNamespace } from "../../db/namespaces.ts";
+import { type FoundKey, findKey } from "../../db/keys.ts";
+import { findNamespace, rateLimitOf } from "../../db/namespaces.ts";
 import { LATE, within } from "../deadline.ts";
 import { ExpiringMap } from "../expiring-map.ts";
 import { log, reasonOf } from "../log.ts";
@@ -25,7 +25,12 @@ export interface Caller {
   expiresAt: number | null;
   /** The keys above an API key, the one that made it last. */
   ancestors: readonly string[];
+  /** What all keys of the namespace may spend together, in units of 10 s; null: no limit, or nobody's. */
+  rateLimit: number | null;
 }
+
+/** What is to be known of a namespace before anything is done in it. */
+export type KnownNamespace = Pick<Caller, "rateLimit">;
 
 /** A key that D1 said to work, at `confirmedAt`. */
 interface BelievedKey {
@@ -74,7 +79,7 @@ export class Authenticator {
   readonly #known: ExpiringMap<Caller>;
   readonly #refused: ExpiringMap<true>;
   readonly #believed: ExpiringMap<BelievedKey>;
-  readonly #namespaces: ExpiringMap<true>;
+  readonly #namespaces: ExpiringMap<KnownNamespace>;
   readonly #ports: AuthPorts;
   #roots: { hash: string; caller: Caller }[] | null = null;
 
@@ -115,12 +120,23 @@ export class Authenticator {
 
   /** Whether the namespace exists, and is not being deleted. `default` always does. */
   async namespaceExists(name: string, now: number): Promise<Result<boolean>> {
-    if (name === DEFAULT_NAMESPACE || this.#namespaces.get(name, now)) return true;
+    if (name === DEFAULT_NAMESPACE) return true;
+    const known = await this.namespace(name, now);
+    return isProblem(known) ? known : known !== null;
+  }
+
+  /** The namespace; null where there is none, or it is being deleted. `default` is there though the database does not answer. */
+  async namespace(name: string, now: number): Promise<Result<KnownNamespace | null>> {
+    const known = this.#namespaces.get(name, now);
+    if (known !== undefined) return known;
     const row = await orUnavailable(() => findNamespace(primary(this.#ports.database), name));
-    if (isProblem(row)) return row;
-    const lives = row !== null && row.deletingAt === null;
-    if (lives) this.#namespaces.set(name, true, now);
-    return lives;
+    const isDefault = name === DEFAULT_NAMESPACE;
+    if (isProblem(row)) return isDefault ? { rateLimit: rateLimitOf(null) } : row;
+    const lives = row === null ? isDefault : row.deletingAt === null;
+    if (!lives) return null;
+    const found = { rateLimit: rateLimitOf(row?.limits ?? null) };
+    this.#namespaces.set(name, found, now);
+    return found;
   }
 
   async #look(token: string, now: number, budget: LookUpBudget | null): Promise<Result<Caller | null>> {
@@ -183,11 +199,13 @@ async function rootsOf({ current, previous }: AuthPorts["rootKeys"]): Promise<{ 
 
 function rootCaller(keyId: string): Caller {
   const scopes = new Set(SCOPES);
-  return { kind: "root", keyId, namespace: DEFAULT_NAMESPACE, scopes, root: true, expiresAt: null, ancestors: [] };
+  const none = { expiresAt: null, ancestors: [], rateLimit: null };
+  return { kind: "root", keyId, namespace: DEFAULT_NAMESPACE, scopes, root: true, ...none };
 }
 
-function callerOf({ id, namespace, scopes, expiresAt, ancestors }: KeyRow): Caller {
-  return { kind: "key", keyId: id, namespace, scopes: scopesOf(scopes), root: false, expiresAt, ancestors };
+function callerOf({ id, namespace, scopes, expiresAt, ancestors, limits }: FoundKey): Caller {
+  const rateLimit = rateLimitOf(limits);
+  return { kind: "key", keyId: id, namespace, scopes: scopesOf(scopes), root: false, expiresAt, ancestors, rateLimit };
 }
 
 /** The scopes that these names give: `admin` implies the others, apart from `metrics`. */

@@ -1,9 +1,11 @@
 import type { CallDefinition } from "../../../contract/http/call.ts";
 import { Name } from "../../../contract/primitives.ts";
 import { access, isProblem, notFound, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
+import { formatNumber } from "../../../contract/sentence.ts";
 import { HistorySessions } from "../../db/sessions.ts";
 import type { Caller } from "../access/auth.ts";
-import type { RateVerdict } from "../access/rate-limit.ts";
+import type { Spender } from "../access/rate-budgets.ts";
+import { type RateVerdict, WINDOW_MS } from "../access/rate-verdict.ts";
 import type { Context, Visit } from "../context.ts";
 import type { Services } from "../services.ts";
 import { ReadSession } from "../sessions/read-session.ts";
@@ -22,10 +24,12 @@ export interface Entry {
   bookmark?: string | undefined;
   /** What the call needs. Null: a call that there is none of, which only a working key is told. */
   scope: CallDefinition["scope"] | null;
+  /** Whole units that the call takes off the budgets: `costOf` of its definition. */
+  cost: number;
 }
 
 export interface Admission {
-  /** What is left of the caller's budget; null where nobody counted. */
+  /** What is left of the budgets; null where nobody counted. */
   rate: RateVerdict | null;
   context: Result<Context>;
 }
@@ -42,7 +46,7 @@ export async function admit(visit: Visit, entry: Entry): Promise<Admission> {
   if (isProblem(caller)) return { rate: null, context: caller };
   const noted = caller.kind === "key" ? visit.services.keyUse.note(caller, visit.clock()) : null;
   if (noted !== null) visit.later(noted);
-  const { rate, problem } = await spent(visit, caller);
+  const { rate, problem } = await spent(visit, caller, entry.cost);
   return { rate, context: problem ?? (await entered(visit, entry, caller)) };
 }
 
@@ -69,18 +73,31 @@ async function identified({ services, clock }: Visit, identity: Identity): Promi
   });
 }
 
-/** Takes one request off the key's budget. */
+/** Root keys are no tenant's: their budgets lie apart, and no namespace's budget keeps an operator out. No namespace has such a name. */
+const ROOT_LIMITER = ":root";
+
+/** Takes the call off the budget of its key, and of its namespace. */
 async function spent(
-  { services, clock }: Visit,
-  { keyId }: Caller,
+  visit: Visit,
+  caller: Caller,
+  cost: number,
 ): Promise<{ rate: RateVerdict | null; problem: Result<never> | null }> {
-  const { rateLimit } = services.config;
+  const { rateLimit } = visit.services.config;
   if (rateLimit === 0) return { rate: null, problem: null };
-  const rate = services.rates.take(keyId, rateLimit, clock());
-  const shared = !rate.allowed || !rate.askShared || (await services.keyRates.limit({ key: keyId })).success;
-  if (rate.allowed && shared) return { rate, problem: null };
-  const detail = `A key may make ${rateLimit} requests in 10 seconds.`;
-  return { rate, problem: access.rateLimited(detail, rate.resetSeconds) };
+  const rate = await visit.services.rates.take(visit, spenderOf(caller, rateLimit), cost);
+  const { refused } = rate;
+  if (refused === null) return { rate, problem: null };
+  const units = (refused.by === "key" ? rateLimit : caller.rateLimit) ?? rateLimit;
+  const who = refused.by === "key" ? "A key" : "All keys of the namespace together";
+  const detail = `${who} may spend ${formatNumber(units)} units in ${WINDOW_MS / 1000} seconds: a request takes one, a list up to ten.`;
+  return { rate, problem: access.rateLimited(detail, refused.seconds) };
+}
+
+function spenderOf({ root, keyId, namespace, rateLimit }: Caller, units: number): Spender {
+  const quota = { units, windowMs: WINDOW_MS };
+  if (root) return { limiter: ROOT_LIMITER, key: keyId, quota, namespaceQuota: null };
+  const namespaceQuota = rateLimit === null ? null : { units: rateLimit, windowMs: WINDOW_MS };
+  return { limiter: namespace, key: keyId, quota, namespaceQuota };
 }
 
 async function entered(visit: Visit, entry: Entry, known: Caller): Promise<Result<Context>> {

@@ -77,7 +77,7 @@ function textOf(view: unknown, name: "id" | "namespace"): string | undefined {
 
 async function note({ services, caller, address, clock }: Context, entry: Entry): Promise<void> {
   const at = clock();
-  if (entry.status >= 400 && !services.refusedNotes.take(caller.keyId, MAX_REFUSED, at).allowed) return;
+  if (entry.status >= 400 && !services.refusedNotes.take(caller.keyId, MAX_REFUSED, at)) return;
   const row = {
     id: makeKeyId(at, (bytes) => crypto.getRandomValues(bytes)),
     at,

@@ -1,4 +1,5 @@
 import { isProblem, type Result } from "../../../contract/problems.ts";
+import { RPC_VERSION } from "../../../contract/rpc.ts";
 import { type Db, primary } from "../../db/client.ts";
 import {
   countDeleted,
@@ -12,6 +13,7 @@ import {
 } from "../../db/namespace-deletion.ts";
 import { deletingNamespaces, findNamespace, type NamespaceRow } from "../../db/namespaces.ts";
 import { fromDatabase } from "../database.ts";
+import { within } from "../deadline.ts";
 import { log, reasonOf } from "../log.ts";
 import { deleteSomeServices } from "../services/service-deletion.ts";
 import type { Services } from "../services.ts";
@@ -34,6 +36,7 @@ const QUERIES_ELSEWHERE = 3;
 const QUEUES_PER_RUN = 500;
 const DRIVE_MS = 20_000;
 const LOOK_MS = 500;
+const FORGET_MS = 1_000;
 /** Namespaces that one run of cron goes on with. */
 const NAMESPACES_PER_RUN = 10;
 
@@ -131,8 +134,19 @@ async function deleteElsewhere({ databases: [, ...others] }: Services, name: str
 }
 
 async function endOf(services: Services, db: Db, { name }: NamespaceRow): Promise<boolean> {
+  await forgetRates(services, name);
   if (await endDeletion(db, name)) services.auth.forgetNamespace(name);
   return false;
+}
+
+/** What its keys have spent matters for seconds alone: an object that does not answer holds nothing up, and keeps its one row. */
+async function forgetRates({ config, rateLimiter }: Services, name: string): Promise<void> {
+  if (config.rateLimit === 0) return;
+  try {
+    await within(FORGET_MS, rateLimiter(name).forget({ v: RPC_VERSION }));
+  } catch (error) {
+    log("warn", "namespace-rates", { namespace: name, reason: reasonOf(error) });
+  }
 }
 
 /**

@@ -21,12 +21,15 @@ export async function identityOf(
   if (!parsed.success) return noIdentity(props, parsed.error);
   if ("key" in parsed.data) return byToken(parsed.data.key, "The key in the binding's props");
   const { namespace, scopes } = parsed.data;
-  const exists = await auth.namespaceExists(namespace, clock());
-  if (isProblem(exists)) return exists;
-  if (!exists) return notFound.namespace(namespace);
+  const known = await auth.namespace(namespace, clock());
+  if (isProblem(known)) return known;
+  if (known === null) return notFound.namespace(namespace);
   // Counted by namespace: nothing else tells two bindings apart. No key's id has a colon.
   const caller = { kind: "binding", keyId: `binding:${namespace}`, namespace, scopes: scopesOf(scopes) } as const;
-  return { type: "caller", caller: { ...caller, root: false, expiresAt: null, ancestors: [] } };
+  return {
+    type: "caller",
+    caller: { ...caller, root: false, expiresAt: null, ancestors: [], rateLimit: known.rateLimit },
+  };
 }
 
 function byToken(token: string, what: string): Result<Identity> {

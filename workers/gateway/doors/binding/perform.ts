@@ -1,6 +1,6 @@
 import type { Answer, Meta } from "../../../../contract/binding.ts";
 import { REQUESTS } from "../../../../contract/components.ts";
-import type { CallDefinition } from "../../../../contract/http/call.ts";
+import { type CallDefinition, costOf } from "../../../../contract/http/call.ts";
 import { CALLS, type CallName } from "../../../../contract/http/calls.ts";
 import { asValues } from "../../../../contract/json-values.ts";
 import { Key } from "../../../../contract/primitives.ts";
@@ -34,7 +34,7 @@ export async function perform<View>(
   sent: MethodCall & { identity: Identity; bookmark: string | undefined },
 ): Promise<Result<Answer<View>>> {
   const definition: CallDefinition & { id: CallName } = { ...(CALLS[name] as CallDefinition), id: name };
-  const { context } = await admit(visit, { ...sent, scope: definition.scope });
+  const { context } = await admit(visit, { ...sent, scope: definition.scope, cost: costOf(definition) });
   if (isProblem(context)) return context;
   const input = inputOf(definition, sent);
   if (isProblem(input)) return input;

@@ -26,7 +26,7 @@ const VIA = "1.1 dure";
 /** The route of the proxy: whoever may is passed on to an instance of the service, and hears what it answers. */
 export const serveProxy: Handler<DoorEnv> = async (c) => {
   const request = begun(c, PROXY.path);
-  const context = await entered(c, request, PROXY.scope);
+  const context = await entered(c, request, { scope: PROXY.scope, cost: 1 });
   if (isProblem(context)) return problemAnswer(c, context);
   const call = callOf(c, context);
   if (isProblem(call)) return problemAnswer(c, call);

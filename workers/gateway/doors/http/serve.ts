@@ -1,6 +1,6 @@
 import type { ErrorHandler, Handler, NotFoundHandler } from "hono";
 import { toHex } from "../../../../contract/hash.ts";
-import type { CallDefinition } from "../../../../contract/http/call.ts";
+import { type CallDefinition, costOf } from "../../../../contract/http/call.ts";
 import { CALL_LIST, type CallName } from "../../../../contract/http/calls.ts";
 import { writeJson } from "../../../../contract/json-text.ts";
 import {
@@ -14,7 +14,7 @@ import {
 } from "../../../../contract/problems.ts";
 import { framesOf } from "../../../../domain/fault.ts";
 import { bearerToken } from "../../access/auth.ts";
-import { rateHeaders } from "../../access/rate-limit.ts";
+import { rateHeaders } from "../../access/rate-verdict.ts";
 import type { Answered, Remarks } from "../../answered.ts";
 import { admit, type Entry, type Identity, refusalOf } from "../../api/admission.ts";
 import { USE_CASES } from "../../api/calls.ts";
@@ -40,7 +40,7 @@ export function serve(definition: CallDefinition & { id: CallName }): Handler<Do
     if (isPublic(definition, services)) {
       return told(c, definition, refusalOf(services) ?? (await run(request.visit, publicInput(c))));
     }
-    const context = await entered(c, request, definition.scope);
+    const context = await entered(c, request, { scope: definition.scope, cost: costOf(definition) });
     if (isProblem(context)) return problemAnswer(c, context);
     const input = await inputOf(c, definition);
     const result = isProblem(input) ? input : await carriedOut(definition, run, [context, input]);
@@ -66,15 +66,15 @@ function told(c: DoorContext, definition: CallDefinition, result: Result<Answere
 export async function entered(
   c: DoorContext,
   { visit, headers }: HttpRequest,
-  scope: Entry["scope"],
+  needs: Pick<Entry, "scope" | "cost">,
 ): Promise<Result<Context>> {
   const { rate, context } = await admit(visit, {
     identity: identityIn(c),
     namespace: c.req.header("dure-namespace"),
     bookmark: c.req.header("dure-bookmark"),
-    scope,
+    ...needs,
   });
-  if (rate !== null) Object.assign(headers, Object.fromEntries(rateHeaders(visit.services.config.rateLimit, rate)));
+  if (rate !== null) Object.assign(headers, rateHeaders(rate));
   return context;
 }
 
@@ -95,7 +95,7 @@ async function setBookmark(c: DoorContext, { services, session, caller, clock }:
 export const onNotFound: NotFoundHandler<DoorEnv> = async (c) => {
   const request = begun(c, null);
   if (/^\/v1(\/|$)/.test(c.req.path)) {
-    const context = await entered(c, request, null);
+    const context = await entered(c, request, { scope: null, cost: 1 });
     if (isProblem(context)) return problemAnswer(c, context);
   }
   const refusal = refusalOf(request.visit.services);

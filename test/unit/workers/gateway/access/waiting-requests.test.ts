@@ -12,6 +12,7 @@ const caller = (keyId: string, over: Partial<Caller> = {}): Caller => ({
   root: false,
   expiresAt: null,
   ancestors: [],
+  rateLimit: null,
   ...over,
 });
 
