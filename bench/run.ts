@@ -16,6 +16,8 @@ import { findRedis } from "./peers/redis.ts";
 import { makeOldJobs, readRows } from "./reads.ts";
 import { passes, type Row, table } from "./report.ts";
 import { announce, elapsedSeconds, inTurns } from "./rounds.ts";
+import { proxyRows } from "./services/overhead.ts";
+import { softLimitTable } from "./services/soft-limit.ts";
 import { servicesTable } from "./services/table.ts";
 import { shardStartRows } from "./shard-start.ts";
 import { speed, sustainedRows } from "./speed.ts";
@@ -31,7 +33,7 @@ const IDLE_MS = 60_000;
 const has = (option: string) => process.argv.includes(option);
 if (has("--services")) {
   // A simulation, which needs no platform: the same figures on every machine.
-  console.log(servicesTable());
+  console.log(`${servicesTable()}\n\n${softLimitTable()}`);
   process.exit(0);
 }
 const state = mkdtempSync(join(tmpdir(), "dure-bench-"));
@@ -42,6 +44,15 @@ async function neighbours(): Promise<Row[]> {
   const only = process.argv[process.argv.indexOf("--neighbours") + 1] ?? "";
   announce("neighbours");
   const rows = await neighbourRows(platform, has("--neighbours") ? only : "");
+  await platform.stop();
+  return rows;
+}
+
+/** What the proxy to services adds to a request. */
+async function proxied(): Promise<Row[]> {
+  const platform = await startDure(join(state, "proxy"), false);
+  announce("the proxy");
+  const rows = await proxyRows(platform);
   await platform.stop();
   return rows;
 }
@@ -132,10 +143,12 @@ async function main(): Promise<Row[]> {
   if (has("--neighbours")) return neighbours();
   if (has("--idle")) return idleWorkers();
   if (has("--limiter")) return limiter();
+  if (has("--proxy")) return proxied();
   if (has("--peers")) return peers(redisOrExit());
   const first = await jobs();
   if (has("--speed")) return first;
-  return [...first, ...(await others()), ...(await limiter()), ...(await neighbours()), ...(await idleWorkers())];
+  const all = [...first, ...(await others()), ...(await limiter()), ...(await proxied())];
+  return [...all, ...(await neighbours()), ...(await idleWorkers())];
 }
 
 function redisOrExit(): string {

@@ -129,7 +129,9 @@ export class ServiceCore {
         type: "snapshot",
         snapshot: this.#snapshot(settings, now),
         ...(probes === 0 ? {} : { probes: { count: probes, leaseMs: LEASE_MS } }),
-        ...(settings.bulkhead === null ? {} : { share: this.#underWay.shareOf(name, settings.bulkhead.maxInFlight) }),
+        ...(settings.bulkhead === null
+          ? {}
+          : { share: this.#underWay.shareOf(name, settings.bulkhead.maxInFlight, now) }),
       };
     });
     this.#used(now);

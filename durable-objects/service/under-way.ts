@@ -17,7 +17,14 @@ export interface ReporterLoad {
 interface Reporter extends ReporterLoad {
   /** Epoch ms. */
   at: number;
+  /** The share that it was given then. */
+  share: number;
 }
+
+/** An isolate makes use of a share for so long at most, and then asks anew. */
+const SHARE_MS = 2_500;
+/** Of what it is due, an isolate gets a part at once, also where others were given it a moment ago: they will hear of it. */
+const AT_ONCE = 1 / 4;
 
 /** Requests under way at each instance, as far as executors and the proxy have said. In memory: it is told again in seconds. */
 export class UnderWay {
@@ -41,14 +48,25 @@ export class UnderWay {
     if ((counts.length === 0 && wants === 0) || this.#reporters.size >= MAX_REPORTERS) return;
     const sound = Object.fromEntries(counts.map(([url, count]) => [url, countOf(count)] as const));
     this.#add(sound, 1);
-    this.#reporters.set(name, { inFlight: sound, wants: countOf(wants), at: now });
+    this.#reporters.set(name, { inFlight: sound, wants: countOf(wants), at: now, share: 0 });
   }
 
-  /** The part of `limit` that a reporter is due, of those that want any; and of what nobody wants, so that what comes next need not wait. */
-  shareOf(name: string, limit: number): number {
-    const demands = [...this.#reporters].map(([holder, { wants }]) => ({ holder, wants }));
-    const wanting = demands.filter(({ wants }) => wants > 0);
-    return sharesOf(limit, wanting).get(name) ?? 1;
+  /**
+   * The part of `limit` that a reporter gets which has just spoken: what it is due of what those want that want any, and of what nobody
+   * wants, so that what comes next need not wait. What others were given a moment ago it gets for the most part when they have given way.
+   */
+  shareOf(name: string, limit: number, now: number): number {
+    const wanting = [...this.#reporters].filter(([, { wants }]) => wants > 0);
+    const due =
+      sharesOf(
+        limit,
+        wanting.map(([holder, { wants }]) => ({ holder, wants })),
+      ).get(name) ?? 1;
+    const others = wanting.reduce((sum, [holder, other]) => sum + (holder === name ? 0 : mayHave(other, now)), 0);
+    const share = Math.max(1, Math.ceil(due * AT_ONCE), Math.min(due, limit - others));
+    const reporter = this.#reporters.get(name);
+    if (reporter !== undefined) reporter.share = share;
+    return share;
   }
 
   /** Forgets what was last said too long ago. */
@@ -64,4 +82,9 @@ export class UnderWay {
   #add(inFlight: ReporterLoad["inFlight"], sign: 1 | -1): void {
     for (const [url, count] of Object.entries(inFlight)) this.#totals.set(url, this.at(url) + sign * count);
   }
+}
+
+/** What an isolate may have under way, as far as it was told: later than that, what it had. */
+function mayHave({ share, wants, at }: Reporter, now: number): number {
+  return Math.abs(now - at) < SHARE_MS ? share : Math.min(share, wants);
 }

@@ -1,6 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { SCENES } from "../../bench/services/scenes.ts";
 import { CONTESTANTS, type Contestant, type Measured, simulate } from "../../bench/services/simulate.ts";
+import { softLimit, softLimitTable } from "../../bench/services/soft-limit.ts";
+import { rowOf } from "../../bench/services/table.ts";
 
 /** What docs/services.md says of the strategies, with another seed than its table has. */
 
@@ -78,4 +82,32 @@ test("all are away: the breaker keeps three of four requests from them, retries 
     expect(sent).toBeLessThan(0.3);
     expect(failedAfter).toBe(0);
   }
+});
+
+describe("the soft limit of the proxy", () => {
+  test("one isolate never passes it, and uses all of it", () => {
+    const { most, used } = softLimit(1, SEED);
+    expect(most).toBe(1);
+    expect(used).toBeGreaterThan(0.99);
+  });
+
+  test.each([2, 8, 20])(
+    "%i isolates together are above it for less than a tenth of the time, and never at one and a half of it",
+    (isolates) => {
+      const { most, above, used } = softLimit(isolates, SEED);
+      expect(most).toBeLessThan(1.5);
+      expect(above).toBeLessThan(0.1);
+      expect(used).toBeGreaterThan(0.5);
+    },
+  );
+});
+
+test("docs/services.md has what the command prints", () => {
+  const guide = readFileSync(join(import.meta.dirname, "../../docs/services.md"), "utf8");
+  const cells = (line: string) => line.split("|").map((cell) => cell.trim());
+  const lines = guide.split("\n").map((line) => cells(line).join("|"));
+  for (const line of softLimitTable().split("\n").slice(2)) expect(lines).toContain(cells(line).join("|"));
+  const scene = SCENES.find(({ name }) => name === "one is ten times slower");
+  if (scene === undefined) throw new Error("there is no such scene");
+  expect(lines).toContain(`|${rowOf(scene).join("|")}|`);
 });
