@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { instanceUrl, isServicePath, SERVICE_PATH_RULE } from "../domain/service/address.ts";
+import { instanceUrl, SERVICE_PATH_RULE } from "../domain/service/address.ts";
 import { STRATEGIES } from "../domain/service/settings.ts";
 import { described, field } from "./field.ts";
 import {
@@ -18,7 +18,6 @@ import {
   MAX_PROXY_WAITING,
   MAX_PUSH_TIMEOUT_SECONDS,
   MAX_SERVICE_INSTANCES,
-  MAX_SERVICE_PATH_BYTES,
   MAX_URL_BYTES,
   MAX_WEIGHT,
   MAX_ZONE_BYTES,
@@ -27,6 +26,7 @@ import {
 import { plainText } from "./primitives.ts";
 import { RateBody } from "./queue.ts";
 import { formatBytes, formatNumber, inSeconds, orNull, says } from "./sentence.ts";
+import { ServicePath } from "./service-path.ts";
 import { OFF, SERVICE_SAYS as SAYS } from "./service-words.ts";
 
 /** Services: several instances that do the same, and how requests and jobs are spread over them. */
@@ -44,12 +44,6 @@ const InstanceUrl = z
   .max(MAX_URL_BYTES)
   .refine((text) => instanceUrl(text) !== null)
   .meta({ format: "uri" });
-
-/** A path within an instance: a queue's target and a health check have one. */
-export const ServicePath = z
-  .string(says(`${SERVICE_PATH_RULE}: at most ${formatBytes(MAX_SERVICE_PATH_BYTES)}`))
-  .max(MAX_SERVICE_PATH_BYTES)
-  .refine(isServicePath);
 
 const InstanceBody = described(
   z.strictObject({

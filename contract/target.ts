@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isReservedHeader } from "../domain/reserved-headers.ts";
+import { SERVICE_PATH_RULE } from "../domain/service/address.ts";
 import type { TargetType } from "../domain/target.ts";
 import { described, field } from "./field.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "./limits.ts";
 import { Name } from "./primitives.ts";
 import { formatBytes, inSeconds, says } from "./sentence.ts";
+import { ServicePath } from "./service-path.ts";
 
 /** Where the jobs of a queue run. */
 
@@ -74,6 +76,8 @@ const TYPE: Readonly<Record<TargetType, string>> = {
   worker: "`worker`: the processor calls the method `process` of another Worker of the account.",
   queue:
     "`queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good.",
+  service:
+    "`service`: what is sent goes by POST to one of the instances of a service of the namespace. While the service takes none, jobs wait and spend no attempts.",
 };
 const URL_TEXT =
   "Where to send. Private, loopback and link-local addresses, and ports below 1024 other than 80 and 443, are refused unless the deployment allows them; hosts of the platform itself, and those that are not on the deployment's list where it has one, always.";
@@ -172,6 +176,19 @@ const QueueTarget = described(
   TYPE.queue,
 );
 
+const ServiceTarget = described(
+  z.strictObject({
+    type: field(z.literal("service"), TYPE.service, "service"),
+    service: field(Name, "The name of the service, which has to exist.", "mailer"),
+    path: field(
+      ServicePath,
+      `What follows the URL of the instance that is asked. It ${SERVICE_PATH_RULE}. It is not secret: put no token there.`,
+      "/send",
+    ),
+  }),
+  TYPE.service,
+);
+
 const KINDS_TEXT = `Where the jobs of a queue run. ${Object.values(TYPE).join(" ")}`;
 
 export const TargetBody = described(
@@ -189,6 +206,7 @@ export const TargetBody = described(
     QueueHttpTargetBody,
     WorkerTarget,
     QueueTarget,
+    ServiceTarget,
   ]),
   KINDS_TEXT,
   { type: "handler", name: "wordcount" },
@@ -241,6 +259,7 @@ export const TargetView = described(
     QueueHttpTargetView,
     WorkerTarget,
     QueueTarget,
+    ServiceTarget,
   ]),
   KINDS_TEXT,
   { type: "pull" },

@@ -16,6 +16,15 @@ export interface QueueTarget {
   binding: string;
 }
 
+/** Jobs are sent to one of the instances of a service of the namespace. */
+export interface ServiceTarget {
+  type: "service";
+  /** The name of the service. */
+  service: string;
+  /** What follows the URL of an instance: see `isServicePath`. */
+  path: string;
+}
+
 /** Where the jobs of a queue run. `TARGET_KINDS` says what each kind is. */
 export type Target =
   | { type: "pull" }
@@ -23,7 +32,8 @@ export type Target =
   | { type: "handler"; name: string }
   | HttpTarget
   | WorkerTarget
-  | QueueTarget;
+  | QueueTarget
+  | ServiceTarget;
 /** The name of a kind of target. */
 export type TargetType = Target["type"];
 
@@ -79,6 +89,8 @@ const noPeer = () => "";
  * - `worker`: in another Worker, which the processor calls over a service binding. What that sends counts among the six connections of
  *   the processor's invocation, so a job takes one.
  * - `queue`: in another Worker's Queue. Jobs that are sent together are one call, so they take no connection each.
+ * - `service`: at an instance of a service of the namespace, which is chosen when the job is sent. Whether there is such a service, the
+ *   gateway has to look up.
  */
 export const TARGET_KINDS = {
   pull: { claimedBy: "workers", room: null, peer: noPeer, reportsItself: () => true, fault: none },
@@ -99,6 +111,13 @@ export const TARGET_KINDS = {
     fault: unknownBinding,
   },
   queue: { claimedBy: "processor", room: "handler", peer: noPeer, reportsItself: never, fault: unknownBinding },
+  service: {
+    claimedBy: "processor",
+    room: "http",
+    peer: ({ service }, namespace) => `service ${namespace}/${service}`,
+    reportsItself: never,
+    fault: none,
+  },
 } as const satisfies { readonly [Type in TargetType]: TargetKind<Extract<Target, { type: Type }>> };
 
 /** The kinds of targets whose jobs the processor claims. */

@@ -98,6 +98,8 @@ export const EXPLAIN_REASONS = [
   "priority",
   "fairness",
   "connections",
+  "service-open",
+  "bulkhead",
   "parked",
   "deduplication",
   "no-worker",

@@ -57,6 +57,12 @@ export type ServiceRefusal =
   /** Its rate is spent until then. */
   | { reason: "rate"; nextMs: number };
 
+/** Why a job goes back unbegun: its service gives no permit, or could not be asked. */
+export interface ServiceHold {
+  service: string;
+  refusal: ServiceRefusal | { reason: "unreachable"; nextMs: number };
+}
+
 export type ServiceWorkReply =
   | {
       type: "permits";

@@ -4,6 +4,7 @@ import type { AttemptWarning, Job, JobError } from "../../domain/job/job.ts";
 import type { Lane, QueueSettings } from "../../domain/queue.ts";
 import type { PushTarget, PushType, Room } from "../../domain/target.ts";
 import type { Busy, BusyItem, MovedItem, ShardCall } from "./call.ts";
+import type { ServiceHold } from "./service.ts";
 import type { SpawnJob, Unfit } from "./spawn.ts";
 
 /**
@@ -16,9 +17,9 @@ export type Outcome =
   /**
    * The job runs again after `retryAfterMs` milliseconds at least, where it may; null leaves that to its retry policy.
    * `putBack`: it was `deferred` by its target, or `released` by its worker, and spends no attempt as long as its queue's
-   * `maxDeferralMs` lets it.
+   * `maxDeferralMs` lets it. With `hold` it goes back as if it had not been claimed, however often: it was not begun.
    */
-  | { ok: false; error: JobError; retryAfterMs: number | null; putBack?: "deferred" | "released" };
+  | { ok: false; error: JobError; retryAfterMs: number | null; putBack?: "deferred" | "released"; hold?: ServiceHold };
 
 /**
  * Not how an attempt ended: its target has taken the job, and ends the attempt by itself under the same lease, which is to last
@@ -102,6 +103,8 @@ export interface WorkItem {
   checkpoint: string | null;
   /** The trace of its submission; null, or left out by a shard of an earlier version: it had none. */
   traceparent?: string | null;
+  /** Its ordering key, where its target may ask for that. Left out: it has none, or nobody asks. */
+  orderingKey?: string;
 }
 
 /** What became of the reports, in their order, and the jobs that were claimed. */

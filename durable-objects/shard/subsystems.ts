@@ -4,6 +4,7 @@ import { doorbells } from "./doorbells/subsystem.ts";
 import { connections } from "./flow/connections-subsystem.ts";
 import { deduplication } from "./flow/dedup-subsystem.ts";
 import { gates } from "./flow/gates-subsystem.ts";
+import { holds } from "./flow/holds-subsystem.ts";
 import { orderingKeys } from "./flow/ordering-subsystem.ts";
 import { formerQueues } from "./former-queues/subsystem.ts";
 import { history } from "./jobs/history-subsystem.ts";
@@ -45,6 +46,7 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   deduplication, // an end opens the job that waits for it …
   orderingKeys, // … and the next of its line, or parks the line
   gates, // after all that opens jobs: what may start is decided at the end of a step
+  holds, // an attempt that was made lets the others of its service go
   connections, // an end gives back what its attempt held, before a claim of the same step looks
   batches,
   outbox, // what a success brings

@@ -1,5 +1,6 @@
 import { INVOCATION_SECONDS } from "../../contract/limits.ts";
 import { objectStub } from "../../contract/object-stub.ts";
+import { type ServiceApi, serviceObject } from "../../contract/rpc/service.ts";
 import { RPC_VERSION, type ShardApi } from "../../contract/rpc.ts";
 import { secondsToMs } from "../../contract/time.ts";
 import type { Lane } from "../../domain/queue.ts";
@@ -17,12 +18,14 @@ import { httpSubscriber } from "./events/http-subscriber.ts";
 import { queueSubscriber } from "./events/queue-subscriber.ts";
 import { executor, executorsOf } from "./executors/execute.ts";
 import type { HttpPorts } from "./executors/http.ts";
+import type { ServicePorts } from "./executors/service.ts";
 import { handlers } from "./load-handlers.ts";
 import { log } from "./log.ts";
 import { Memory } from "./memory.ts";
 import { OpenTargets } from "./open-targets.ts";
 import { runProjection } from "./projection.ts";
 import { type SecretCache, webhookSecrets } from "./secrets.ts";
+import { type PermitPorts, ServicePermits } from "./services/permits.ts";
 import { BESIDE_LONG_JOBS, type Pace, sweep } from "./sweep.ts";
 import { NO_CLAIMS_MS, startWorkLoop } from "./work-loop.ts";
 import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
@@ -36,8 +39,9 @@ const DELIVERY_BUDGET_MS = 5_000;
 
 const secretCache: SecretCache = new Map();
 const targetCache = new OpenTargets();
-/** All invocations of an isolate share its memory. */
+/** All invocations of an isolate share its memory, and the permits of services. */
 const memory = new Memory();
+const permits = new ServicePermits(() => `processor/${crypto.randomUUID()}`);
 
 const now = () => Date.now();
 const after: WorkPorts["after"] = (ms, wake) => {
@@ -75,11 +79,17 @@ export class Invocation {
       targets: config.targets,
     };
     const bindings = new Bindings(env, config.bindings);
-    this.#execute = executor(executorsOf({ handlers, http: this.#http, bindings }));
+    const acquire: ServicePorts["acquire"] = (service, of) => permits.acquire(this.#permitPorts, service, of);
+    this.#execute = executor(executorsOf({ handlers, http: this.#http, bindings, acquire }));
   }
 
   /** Works for `shards` in `lane` until they are dry or the time is spent. Never rejects. */
-  work(lane: Lane, shards: Set<string>): Promise<void> {
+  async work(lane: Lane, shards: Set<string>): Promise<void> {
+    await this.#sweep(lane, shards);
+    await permits.giveBack(this.#permitPorts);
+  }
+
+  #sweep(lane: Lane, shards: Set<string>): Promise<void> {
     const sweeping = this.#sweepMs > 0;
     const start = (shard: string) =>
       startWorkLoop(this.#workPorts(shard, lane), {
@@ -151,6 +161,16 @@ export class Invocation {
       log: (event) => log(event, { shard, lane }),
     };
   }
+
+  readonly #permitPorts: PermitPorts = {
+    work: ({ namespace, name }, request) => {
+      const service: ServiceApi = objectStub(this.#env.SERVICE, serviceObject(namespace, name), this.#env);
+      return service.work(request);
+    },
+    now,
+    random: Math.random,
+    after,
+  };
 
   #shard(id: string): ShardApi {
     return objectStub(this.#env.SHARD, id, this.#env);

@@ -8,6 +8,7 @@ import {
   holdsConnections,
 } from "../flow/connections.ts";
 import { visitOf } from "../flow/executors.ts";
+import { HOLDS, holdOf, holdRoom, serviceKey } from "../flow/holds.ts";
 import { claimable, rateHoldsUntil, readyJobs } from "../flow/limits.ts";
 import { COUNTS } from "../jobs/counts.ts";
 import { OWNERSHIP } from "../kernel/ownership.ts";
@@ -43,7 +44,7 @@ interface Counted {
   visit: string;
   http: boolean;
   jobs: number;
-  /** The shares of connections that it waits for, by name. */
+  /** The shares of connections that it waits for, and its service, by name. */
   places: readonly string[];
 }
 
@@ -64,10 +65,10 @@ export class DemandBook {
   readonly #lines = new Map<WorkLine, LineCount>();
   /** By `visitOf`: how many queues wait for such a visit, and in which line. */
   readonly #visits = new Map<string, { line: WorkLine; queues: number }>();
-  /** By the name of a share of connections: the queues that wait and count under it. */
+  /** By the name of a share of connections, or of a service: the queues that wait and count under it. */
   readonly #sharing = new Map<string, Set<number>>();
   readonly #touched = new Set<number>();
-  /** When a queue is to be looked at again though no step touches it: its rate lets a job start. Null before the first of them. */
+  /** When a queue is to be looked at again though no step touches it: its rate, or its service, lets a job start. Null before the first of them. */
   #reviews: Timetable<number> | null = null;
   #changes: DemandChange[] = [];
   #changedVisits = new Set<string>();
@@ -81,8 +82,13 @@ export class DemandBook {
     shard.get(COUNTS).follow(({ queue }) => this.touch(queue));
     shard.get(CONNECTIONS).listen((place) => {
       if (place === null) this.#isStale = true;
-      else for (const queue of this.#sharing.get(place) ?? []) this.touch(queue);
+      else this.#touchSharing(place);
     });
+    shard.get(HOLDS).listen((service) => this.#touchSharing(service));
+  }
+
+  #touchSharing(place: string): void {
+    for (const queue of this.#sharing.get(place) ?? []) this.touch(queue);
   }
 
   /** The queue is to be looked at when somebody asks next. */
@@ -119,8 +125,8 @@ export class DemandBook {
     return this.#queues.get(queue)?.jobs ?? 0;
   }
 
-  /** When a rate next lets a job start that it holds back now; null when none holds any back. */
-  rateOpensAt(): number | null {
+  /** When a rate, or a service, next lets a job start that it holds back now; null when none holds any back. */
+  opensAt(): number | null {
     return this.#reviews?.next() ?? null;
   }
 
@@ -170,7 +176,8 @@ export class DemandBook {
     this.#review(queue, now);
     const line = workLineOf(queue.settings);
     if (line === null) return null;
-    const places = connectionPlaces(queue.settings);
+    const service = serviceKey(queue.settings);
+    const places = [...connectionPlaces(queue.settings), ...(service === null ? [] : [service])];
     return {
       line,
       visit: visitOf(queue),
@@ -181,7 +188,9 @@ export class DemandBook {
   }
 
   #review(queue: KnownQueue, now: number): void {
-    const at = queue.settings.rate === null ? null : rateHoldsUntil(this.#shard, queue, now);
+    const rateAt = queue.settings.rate === null ? null : rateHoldsUntil(this.#shard, queue, now);
+    const until = holdOf(this.#shard, queue.settings, now)?.until ?? now;
+    const at = until > now ? Math.min(until, rateAt ?? until) : rateAt;
     if (at !== null) this.#reviews ??= new Timetable();
     this.#reviews?.set(queue.ref, at);
   }
@@ -220,7 +229,8 @@ export class DemandBook {
 /** How many jobs of a pushed or consumed queue an executor could claim now: never too few. */
 export function demandOfQueue(parts: Parts, queue: KnownQueue, now: number): number {
   // While its share of the lane's connections is full a queue owes no bell: the step that gives one back rings.
-  const room = Math.max(0, connectionRoom(connectionShares(parts, queue)));
+  const hold = holdOf(parts, queue.settings, now);
+  const room = Math.max(0, Math.min(holdRoom(hold, now), connectionRoom(connectionShares(parts, queue))));
   return room === 0 ? 0 : Math.min(jobsToClaim(parts, queue, now), room);
 }
 

@@ -44,7 +44,7 @@ export function ringBells(parts: Parts, now: number): number | null {
     for (const { bell, delaySeconds } of bells) ring(bell, delaySeconds);
     parts.get(METRICS).totals.bells += bells.length;
   }
-  const opensAt = book.rateOpensAt();
+  const opensAt = book.opensAt();
   return wakeAt === null || opensAt === null ? (wakeAt ?? opensAt) : Math.min(wakeAt, opensAt);
 }
 

@@ -7,7 +7,7 @@ import {
   type WorkItem,
   type WorkRequest,
 } from "../../../contract/rpc.ts";
-import { decide, type Grant, type PartitionOffer, type QueueOffer } from "../../../domain/claim.ts";
+import { decide, type Grant, type PartitionOffer, type QueueOffer, type SharedRoom } from "../../../domain/claim.ts";
 import { EVEN_SHARE, type FairShare } from "../../../domain/fairness.ts";
 import { MAX_ATTEMPTS_BYTES } from "../../../domain/job/attempts.ts";
 import type { Job } from "../../../domain/job/job.ts";
@@ -30,14 +30,9 @@ import type { Step } from "../kernel/step.ts";
 import { NAMESPACES } from "../namespaces/namespace-store.ts";
 import type { KnownQueue } from "../queues/known-queue.ts";
 import { EACH_QUEUE, QUEUES } from "../queues/queue-store.ts";
-import {
-  CONNECTIONS,
-  type ConnectionShare,
-  connectionRoom,
-  connectionShares,
-  holdsConnections,
-} from "./connections.ts";
+import { CONNECTIONS, connectionShares, holdsConnections } from "./connections.ts";
 import { sendToGate, touchGate } from "./gates.ts";
+import { holdOf, holdRoom, noteProbe, serviceKey } from "./holds.ts";
 import { keyRoom, noteStarts, partitionRoom } from "./limits.ts";
 
 /** An executor ends an attempt itself when its timeout is over: this is the time its report may take to arrive. */
@@ -191,10 +186,11 @@ function startSome<Row extends StartedRow>(
     const offered = new Map<string, StartedJob>();
     const offers: QueueOffer<KnownQueue>[] = [];
     const offer = (queue: KnownQueue) => {
-      const shares = queue.settings.paused ? null : connectionShares(step, queue);
-      // Of a queue that may have no more connections no job is looked at, however many it has.
-      if (shares === null || connectionRoom(shares) <= 0) return;
-      offers.push(offerOf(step, queue, { room: Math.min(room, connectionRoom(shares)), offered, shares }));
+      const shared = queue.settings.paused ? null : sharedRooms(step, queue);
+      const most = shared === null ? 0 : Math.min(room, ...shared.map((each) => each.room));
+      // Of a queue that may have no more connections, or whose service is held, no job is looked at, however many it has.
+      if (shared === null || most <= 0) return;
+      offers.push(offerOf(step, queue, { room: most, offered, shared }));
     };
     walk(step, EACH_QUEUE, { rows: queues(), each: offer });
     const decision = decide(offers, room, share.next);
@@ -222,6 +218,7 @@ function startGranted<Row extends StartedRow>(
   if (holdsConnections(queue.settings)) {
     const connections = step.get(CONNECTIONS);
     for (const { id } of rows) connections.take(id, queue.settings);
+    if (rows.length > 0) noteProbe(step, queue.settings, step.now);
   }
   if (queue.settings.rate !== null) {
     const inPartition = Map.groupBy(rows, ({ id }) => offered.get(id)?.partition ?? 0);
@@ -282,7 +279,7 @@ function targetBytes({ settings: { target } }: KnownQueue): number {
 function offerOf(
   step: Step,
   queue: KnownQueue,
-  { room, offered, shares }: { room: number; offered: Map<string, StartedJob>; shares: readonly ConnectionShare[] },
+  { room, offered, shared }: { room: number; offered: Map<string, StartedJob>; shared: readonly SharedRoom[] },
 ): QueueOffer<KnownQueue> {
   const keyRooms = new Map<string, number>();
   const partitions = readyPartitions(step, queue.ref).map((partition): PartitionOffer => {
@@ -300,8 +297,15 @@ function offerOf(
     return { room: free, ready: ready.map(({ id, rank }) => ({ id, rank, key: keys.get(id) ?? null })) };
   });
   const { namespace, name, weight } = queue.settings;
-  const shared = shares.map(({ name, inUse, most }) => ({ name, room: most - inUse }));
   return { queue, namespace, name, weight, partitions, keyRoom: keyRooms, shared };
+}
+
+/** What the queue has room for together with others: connections, and what its service takes. */
+function sharedRooms(step: Step, queue: KnownQueue): SharedRoom[] {
+  const rooms = connectionShares(step, queue).map(({ name, inUse, most }) => ({ name, room: most - inUse }));
+  const service = serviceKey(queue.settings);
+  const hold = holdOf(step, queue.settings, step.now);
+  return service === null || hold === null ? rooms : [...rooms, { name: service, room: holdRoom(hold, step.now) }];
 }
 
 /** The best ready jobs of a partition, but for those that are set aside. */
@@ -332,5 +336,6 @@ function toItem(row: ItemRow, { settings }: KnownQueue, tags: LeaseTags): WorkIt
     target: settings.target,
     checkpoint: null,
     traceparent: row.traceparent,
+    ...(row.ordering_key === null || settings.target.type !== "service" ? {} : { orderingKey: row.ordering_key }),
   };
 }

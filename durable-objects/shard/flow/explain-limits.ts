@@ -1,3 +1,4 @@
+import type { ServiceHold } from "../../../contract/rpc/service.ts";
 import { NO_EXECUTOR_MS } from "../../../domain/bell.ts";
 import { limitsKeys, partitionShare } from "../../../domain/queue.ts";
 import { rateOpensAfter } from "../../../domain/rate.ts";
@@ -10,6 +11,7 @@ import { connectionShares } from "./connections.ts";
 import { EXECUTORS } from "./executors.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
 import { FLOW } from "./flow-store.ts";
+import { holdOf } from "./holds.ts";
 import { keyRoom, placesLeft, ratedPartition, rateShare } from "./limits.ts";
 
 /**
@@ -21,6 +23,7 @@ export function limitIsFull(asked: Asked): Reason | null {
   return (
     keyRunsFull(asked) ??
     queueRunsFull(asked) ??
+    serviceTakesNone(asked) ??
     connectionsAreUsed(asked) ??
     keyRateIsUsed(asked) ??
     queueRateIsUsed(asked) ??
@@ -44,6 +47,31 @@ function connectionsAreUsed(asked: Asked): Reason | null {
   return because("connections", detail, {
     ahead: readyAhead(parts, row, { partition: row.partition, limit: MAX_AHEAD }),
   });
+}
+
+/** Its service takes no jobs now, as far as executors have told. */
+function serviceTakesNone(asked: Asked): Reason | null {
+  const { parts, row, queue, now } = asked;
+  const hold = holdOf(parts, queue.settings, now);
+  if (hold === null || now >= hold.until) return null;
+  const { target } = queue.settings;
+  const [reason, why] = saysOf(hold.refusal, target.type === "service" ? target.service : "");
+  const detail = `${why} A job of it is tried at ${new Date(hold.until).toISOString()}.`;
+  const ahead = readyAhead(parts, row, { partition: row.partition, limit: MAX_AHEAD });
+  return because(reason, detail, { ahead, estimatedStartAt: hold.until });
+}
+
+function saysOf(refusal: ServiceHold["refusal"], service: string): [Reason["reason"], string] {
+  switch (refusal.reason) {
+    case "service-open":
+      return ["service-open", `The breaker of service ${service} is open.`];
+    case "unreachable":
+      return ["service-open", `Service ${service} could not be asked.`];
+    case "bulkhead":
+      return ["bulkhead", `Service ${service} has ${refusal.inUse} of ${refusal.limit} requests under way.`];
+    case "rate":
+      return ["rate", `Service ${service} has started as many requests as its rate lets it.`];
+  }
 }
 
 /** The concurrency key of the job where its queue limits keys. */

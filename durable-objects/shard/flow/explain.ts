@@ -21,6 +21,7 @@ import { EXECUTORS, type Executor } from "./executors.ts";
 import { limitIsFull, readyAhead } from "./explain-limits.ts";
 import { type Asked, because, MAX_AHEAD, type Reason } from "./explain-reason.ts";
 import { EACH_GATE, EACH_RATE } from "./flow-store.ts";
+import { holdOf, holdRoom } from "./holds.ts";
 import { partitionRoom, ratedPartition, startable } from "./limits.ts";
 import { lineOf } from "./ordering-keys.ts";
 import { PARKED } from "./parked-store.ts";
@@ -220,7 +221,10 @@ function turnsAhead(parts: Parts, queue: KnownQueue, now: number): number {
       ({ settings }) =>
         settings.lane === lane && isPushed(settings.target) && roomOf(settings.target) === roomOf(target),
     )
-    .map((other) => ({ other, room: connectionRoom(connectionShares(parts, other)) }))
+    .map((other) => {
+      const room = connectionRoom(connectionShares(parts, other));
+      return { other, room: Math.min(room, holdRoom(holdOf(parts, other.settings, now), now)) };
+    })
     .map(({ other, room }) => ({
       ...other.settings,
       left: room <= 0 ? 0 : Math.min(room, startable(parts, other, { most: MAX_COUNTED, now })),

@@ -105,10 +105,13 @@ export const HEAD_COLUMNS = `id, queue, partition, slot, seq, rank, state, block
 export const ROW_COLUMNS = `${HEAD_COLUMNS}, result, payload`;
 
 /** What an executor needs of a row: reading all of it would cost the most common call half as much again. */
-export type ItemRow = Pick<JobRow, "id" | "attempt" | "returned" | "lease" | "payload" | "timeout_ms" | "due_at"> &
+export type ItemRow = Pick<
+  JobRow,
+  "id" | "attempt" | "returned" | "lease" | "payload" | "timeout_ms" | "due_at" | "ordering_key"
+> &
   SqlRow & { traceparent: string | null };
 export const ITEM_COLUMNS =
-  "id, attempt, returned, lease, payload, timeout_ms, due_at, spec ->> '$.traceparent' AS traceparent";
+  "id, attempt, returned, lease, payload, timeout_ms, due_at, ordering_key, spec ->> '$.traceparent' AS traceparent";
 
 export function isKept(row: JobHead<RowState>): row is JobHead {
   return row.state !== "discarded";

@@ -84,6 +84,11 @@ export function deferAttempt(step: Step, row: JobHead, { by, error, askedMs }: D
   return putBack(step, row, { runAt, error, returns: { ...returns, last: by, unbegun: 0, since, leases } });
 }
 
+/** Puts a job back whose executor has not begun it, because its service takes none now: as if it had not been claimed. */
+export function putBackUnbegun(step: Step, row: JobHead): JobHead {
+  return putBack(step, row, { runAt: step.now, error: null, returns: { ...returnsOf(row), last: "released" } });
+}
+
 /**
  * Ends an attempt whose lease or time is over. Whose worker had not begun the job, of him it comes back as if it had not been
  * claimed, but not for ever: it may be the job that kills its worker before it can say anything.

@@ -1,7 +1,8 @@
-import type { Report, ReportReply, ReportRequest, ReportResult } from "../../../contract/rpc.ts";
+import type { Outcome, Report, ReportReply, ReportRequest, ReportResult } from "../../../contract/rpc.ts";
 import { type Lease, parseLease } from "../../../domain/lease.ts";
+import { noteHold } from "../flow/holds.ts";
 import { noteBegun } from "../jobs/begun-claims.ts";
-import { BEGUN, type JobSpec, toJob } from "../jobs/job-row.ts";
+import { BEGUN, type JobHead, type JobSpec, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
 import { LeaseTags } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
@@ -11,7 +12,7 @@ import { succeed } from "../jobs/transition.ts";
 import type { Step } from "../kernel/step.ts";
 import { CAPACITY } from "../lifecycle/admission.ts";
 import { applyDeadline } from "../lifecycle/deadlines.ts";
-import { deferAttempt, endAttempt } from "../lifecycle/end-attempt.ts";
+import { deferAttempt, endAttempt, putBackUnbegun } from "../lifecycle/end-attempt.ts";
 import { type Bringing, SpawnPlans } from "../outbox/spawn-plans.ts";
 import { QUEUES, takeSettings } from "../queues/queue-store.ts";
 import { askedLeases } from "./asked.ts";
@@ -178,10 +179,17 @@ class Recording {
     }
     if (progress !== undefined) this.#step.get(PROGRESS).save(row.id, progress, this.#step.now);
     if (row.begun === BEGUN.unsaid) noteBegun(this.#step, row.lease);
-    const { error, retryAfterMs, putBack: by } = outcome;
-    if (by === undefined) endAttempt(this.#step, row, { outcome: "failed", error, retryAfterMs });
-    else deferAttempt(this.#step, row, { by, error, askedMs: retryAfterMs ?? 0 });
+    this.#putBackOrEnd(row, outcome);
     return { status: "recorded" };
+  }
+
+  #putBackOrEnd(row: JobHead, { error, retryAfterMs, putBack: by, hold }: Extract<Outcome, { ok: false }>): void {
+    if (hold !== undefined) {
+      const { settings } = this.#step.get(QUEUES).get(row.queue);
+      noteHold(this.#step, settings.namespace, { hold, now: this.#step.now });
+      putBackUnbegun(this.#step, row);
+    } else if (by === undefined) endAttempt(this.#step, row, { outcome: "failed", error, retryAfterMs });
+    else deferAttempt(this.#step, row, { by, error, askedMs: retryAfterMs ?? 0 });
   }
 
   /** What the plans say in place of recording; null: it is recorded. */

@@ -86,7 +86,11 @@ checkLimits("QueueBody", QueueBody, {
   ],
   over: [
     [{ name: "q" }, "/name"],
-    ...bad("target", [{}, { type: "service", service: "m", path: "/" }], {}, "/target/type"),
+    ...bad("target", [{}, { type: "mail" }], {}, "/target/type"),
+    [{ target: { type: "service", service: "mailer" } }, "/target/path"],
+    [{ target: { type: "service", service: "mailer", path: "send" } }, "/target/path"],
+    [{ target: { type: "service", service: "mailer", path: "//evil.test@x#y" } }, "/target/path"],
+    [{ target: { type: "service", path: "/" } }, "/target/service"],
     ...bad("target", [null, "pull"], {}, "/target"),
     [{ target: { type: "pull", url: "https://a.b" } }, "/target/url"],
     [{ target: { type: "handler" } }, "/target/name"],

@@ -20,6 +20,7 @@ const ONE: { [Type in TargetType]: Extract<Target, { type: Type }> } = {
   http: { type: "http", url: "https://API.test/hook", headers: {} },
   worker: { type: "worker", binding: "MAILER" },
   queue: { type: "queue", binding: "OUT" },
+  service: { type: "service", service: "mailer", path: "/send" },
 };
 
 describe("each kind of target", () => {
@@ -42,6 +43,7 @@ describe("each kind of target", () => {
     ["http", "processor", "http", "host api.test:443"],
     ["worker", "processor", "http", "binding MAILER"],
     ["queue", "processor", "handler", null],
+    ["service", "processor", "http", "service acme/mailer"],
   ])("%s is claimed by the %s, takes %s, and is counted under %s", (type, claimedBy, room, peer) => {
     const target = ONE[type];
     expect([kindOf(target)?.claimedBy, kindOf(target)?.room]).toEqual([claimedBy, room]);
@@ -51,7 +53,7 @@ describe("each kind of target", () => {
   });
 
   test("whose jobs the processor claims is named to shards", () => {
-    expect(PUSH_TYPES).toEqual(["handler", "http", "worker", "queue"]);
+    expect(PUSH_TYPES).toEqual(["handler", "http", "worker", "queue", "service"]);
   });
 
   test("may outlast an invocation where it reports by itself", () => {

@@ -16,7 +16,8 @@ import { filesRunByAsync } from "./coverage.ts";
 // of a submission.
 // Whether a queue had nothing of late is remembered: one of a claim.
 // What a kind of target is, all ask in one file: one more of each. What came before it had one more of each, too.
-const BUDGETS = { submit: 77, claim: 64, report: 74 };
+// Whether a service is held is asked for of the queues that a step has touched: one more of each.
+const BUDGETS = { submit: 78, claim: 65, report: 75 };
 
 // What is cached for seconds is not read again in the middle, however slow the machine is.
 beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));

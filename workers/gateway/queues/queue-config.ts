@@ -1,5 +1,5 @@
 import { HANDLER_NAMES } from "../../../contract/handlers.ts";
-import { isProblem, notFound, type Problem, type Result } from "../../../contract/problems.ts";
+import { isProblem, notFound, type Problem, type Result, under } from "../../../contract/problems.ts";
 import { QueueBody, type QueueView } from "../../../contract/queue.ts";
 import { settingsFrom } from "../../../contract/queue-settings.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
@@ -7,6 +7,7 @@ import { alsoRefusing } from "../../../domain/target-url.ts";
 import type { TargetOwner } from "../../crypto/places.ts";
 import { primary } from "../../db/client.ts";
 import { walkQueues, writeQueue } from "../../db/queues.ts";
+import { findService } from "../../db/services.ts";
 import { resealedTarget, sealedTarget, withoutSecrets } from "../access/target-secrets.ts";
 import { fromDatabase } from "../database.ts";
 import type { Change, Kind, ListPage, ResourceKey, Sealing, Stamp, Walk } from "../resources/kind.ts";
@@ -114,7 +115,16 @@ class QueueKind implements Kind<QueueSettings, QueueBody, QueueView> {
     if (undivided !== null) return undivided;
     const { targets: urls, bindings } = this.#services.config;
     const targets = { urls: alsoRefusing(urls, this.#host), handlers: HANDLER_NAMES, bindings };
-    return checkSettings(next, { targets, sent: sent ?? {} });
+    return checkSettings(next, { targets, sent: sent ?? {} }) ?? this.#whyNoService(next);
+  }
+
+  /** A service that the target names has to exist. */
+  async #whyNoService({ namespace, target }: QueueSettings): Promise<Problem | null> {
+    if (target.type !== "service") return null;
+    const name = target.service;
+    const service = await fromDatabase(() => findService(primary(this.#services.database), { namespace, name }));
+    if (isProblem(service)) return service;
+    return service === null || service.deleted ? under("/target", notFound.service(name), "/service") : null;
   }
 
   /** A deleted queue keeps no secret of its target. */

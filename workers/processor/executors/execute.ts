@@ -7,6 +7,7 @@ import { handlerExecutor } from "./handler.ts";
 import { type HttpPorts, httpExecutor } from "./http.ts";
 import { failed } from "./outcome.ts";
 import { queueExecutor } from "./queue.ts";
+import { type ServicePorts, serviceExecutor } from "./service.ts";
 import { workerExecutor } from "./worker.ts";
 
 /** Runs one job where its target says. Never rejects: every failure is an outcome. */
@@ -20,16 +21,19 @@ export interface ExecutorPorts {
   handlers: Record<string, Handler>;
   http: HttpPorts;
   bindings: Bindings;
+  /** As the pool of permits has it. */
+  acquire: ServicePorts["acquire"];
 }
 
 /** One for each kind of target. A kind without its line does not compile. */
-export function executorsOf({ handlers, http, bindings }: ExecutorPorts): Executors {
+export function executorsOf({ handlers, http, bindings, acquire }: ExecutorPorts): Executors {
   const runHandler = handlerExecutor(handlers, http.now);
   return {
     handler: (item, { name }, control) => runHandler(item, name, control),
     http: httpExecutor(http),
     worker: workerExecutor({ bindings, spanId: http.spanId }),
     queue: queueExecutor({ bindings, spanId: http.spanId }),
+    service: serviceExecutor({ ...http, acquire }),
   };
 }
 

@@ -57,32 +57,83 @@ export function httpExecutor(ports: HttpPorts) {
     if (refused !== null)
       return failed("target-refused", `the target may not be called: ${refused}`, { retryable: false });
     const sent = withCredentials(open);
-    const headers = await signedHeaders(ports, item, { headers: sent.headers, deadlineAt });
-    if (!(headers instanceof Headers)) return headers;
-    const seconds = target.firstByteTimeout ?? DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS;
-    const late = new AbortController();
-    const disarm = ports.after(secondsToMs(seconds), () => late.abort());
-    try {
-      const response = await send(ports, sent.url, {
-        method: "POST",
-        headers,
-        body: item.payload,
-        redirect: "manual",
-        signal: AbortSignal.any([signal, late.signal]),
-      });
-      disarm();
-      return await outcomeOf(response, target, ports.now());
-    } catch (error) {
-      if (error instanceof InvalidSpawn) return invalidSpawn(error);
-      // Also a body that stops midway: its outcome is not known, so the job runs again.
-      if (signal.aborted) return failed("timeout", `no outcome within ${item.timeoutMs / 1000} s`, { retryable: true });
-      if (late.signal.aborted)
-        return failed("first-byte-timeout", `no answer began within ${seconds} s`, { retryable: true });
-      return failed("network-error", faultText(error), { retryable: true });
-    } finally {
-      disarm();
-    }
+    const { firstByteTimeout: seconds = DEFAULT_FIRST_BYTE_TIMEOUT_SECONDS } = target;
+    const { url, headers } = sent;
+    const sending = { url, headers, signal, deadlineAt, firstByteMs: secondsToMs(seconds) };
+    const { outcome } = await exchange(ports, item, { ...sending, target });
+    return outcome;
   };
+}
+
+/** One request to be made of a job. */
+export interface Sending {
+  url: string;
+  /** Headers beside Dure's own. */
+  headers: Record<string, string>;
+  signal: AbortSignal;
+  /** When an answer comes too late, epoch milliseconds. */
+  deadlineAt: number;
+  /** So long an answer may take to begin. */
+  firstByteMs: number;
+  /** What may come of an answer. */
+  target: Pick<HttpTarget, "spawn" | "async">;
+}
+
+/** What came of a request. */
+export interface Exchange {
+  outcome: Outcome | HandedOver;
+  /** Whether anything was sent. */
+  sent: boolean;
+  /** The status of the answer; null where none began. */
+  status: number | null;
+  /** How long the answer took to begin; null where none did. */
+  firstByteMs: number | null;
+  /** The answer began, and broke off. */
+  brokeOff: boolean;
+}
+
+/** Sends a job, signed, and reads what is answered. Never rejects. */
+export async function exchange(ports: HttpPorts, item: WorkItem, sending: Sending): Promise<Exchange> {
+  const { signal, firstByteMs } = sending;
+  const nothing = { sent: false, status: null, firstByteMs: null, brokeOff: false };
+  const headers = await signedHeaders(ports, item, sending);
+  if (!(headers instanceof Headers)) return { ...nothing, outcome: headers };
+  const late = new AbortController();
+  const disarm = ports.after(firstByteMs, () => late.abort());
+  const sentAt = ports.now();
+  let begun: { status: number; firstByteMs: number } | null = null;
+  try {
+    const response = await send(ports, sending.url, {
+      method: "POST",
+      headers,
+      body: item.payload,
+      redirect: "manual",
+      signal: AbortSignal.any([signal, late.signal]),
+    });
+    disarm();
+    begun = { status: response.status, firstByteMs: ports.now() - sentAt };
+    const outcome = await outcomeOf(response, sending.target, ports.now());
+    return { outcome, sent: true, ...begun, brokeOff: false };
+  } catch (error) {
+    const brokeOff = begun !== null && !(error instanceof InvalidSpawn);
+    const fault = failureOf(error, item, { signal, late: late.signal, firstByteMs });
+    return { ...nothing, ...begun, outcome: fault, sent: true, brokeOff };
+  } finally {
+    disarm();
+  }
+}
+
+function failureOf(
+  error: unknown,
+  item: WorkItem,
+  { signal, late, firstByteMs }: { signal: AbortSignal; late: AbortSignal; firstByteMs: number },
+): Outcome {
+  if (error instanceof InvalidSpawn) return invalidSpawn(error);
+  // Also a body that stops midway: its outcome is not known, so the job runs again.
+  if (signal.aborted) return failed("timeout", `no outcome within ${item.timeoutMs / 1000} s`, { retryable: true });
+  if (late.aborted)
+    return failed("first-byte-timeout", `no answer began within ${firstByteMs / 1000} s`, { retryable: true });
+  return failed("network-error", faultText(error), { retryable: true });
 }
 
 /** What the runtime says of a connection that ended before an answer began. */
@@ -102,11 +153,10 @@ async function send(ports: HttpPorts, url: string, init: RequestInit): Promise<R
   }
 }
 
-/** `headers` are the target's own. */
 async function signedHeaders(
   ports: HttpPorts,
   item: WorkItem,
-  { headers, deadlineAt }: { headers: Record<string, string>; deadlineAt: number },
+  { headers, deadlineAt }: Pick<Sending, "headers" | "deadlineAt">,
 ): Promise<Headers | Outcome> {
   let secrets: Secrets;
   try {
@@ -129,7 +179,11 @@ const ASYNC_HEADER = "dure-async";
  * The target says what may come of its answer: without `spawn` whoever answers, or is echoed, can submit nothing, and without
  * `async` it can hold no job.
  */
-async function outcomeOf(response: Response, { spawn, async }: HttpTarget, now: number): Promise<Outcome | HandedOver> {
+async function outcomeOf(
+  response: Response,
+  { spawn, async }: Sending["target"],
+  now: number,
+): Promise<Outcome | HandedOver> {
   if (response.ok) {
     const isLater = response.status === 202 && saysTrue(response.headers.get(ASYNC_HEADER));
     if (isLater && async === true) {

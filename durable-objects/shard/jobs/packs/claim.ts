@@ -84,6 +84,7 @@ function itemOf(head: PackHead, at: number, { texts, as }: Starting): ItemRow {
     timeout_ms: head.timeoutMs,
     due_at: Math.min(attemptEndsAt, leaseEndsAt),
     traceparent,
+    ordering_key: null,
   };
 }
 

@@ -61,6 +61,7 @@ test("a cancellation closes the connection of a running HTTP job at the next hea
           targets: ANY_TARGET,
         },
         bindings: new Bindings({}, new Map()),
+        acquire: () => Promise.resolve({ type: "unknown" }),
       }),
     ),
     now,
