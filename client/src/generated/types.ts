@@ -330,7 +330,7 @@ export interface QueuePatch {
          * @description The kind. Of another kind, all other members are those of the patch alone.
          * @example pull
          */
-        type?: (("pull" | "consumer" | "handler" | "http" | "worker" | "queue") | null) | undefined;
+        type?: (("pull" | "consumer" | "handler" | "http" | "worker" | "queue" | "service") | null) | undefined;
         /**
          * @description The name of the handler, which the processor has to have.
          * @example wordcount
@@ -382,6 +382,16 @@ export interface QueuePatch {
          * @example OUT
          */
         binding?: (string | null) | undefined;
+        /**
+         * @description The name of the service, which has to exist.
+         * @example mailer
+         */
+        service?: (string | null) | undefined;
+        /**
+         * @description What follows the URL of the instance that is asked. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
+         * @example /send
+         */
+        path?: (string | null) | undefined;
     } | null) | undefined;
     /**
      * @description In how many parts the queue is kept. More parts carry more jobs a second; with one, limits and priority are exact over the whole queue. 1 to 4,096. Left out: 16, or 1 when `concurrency`, `rate` or `maxBacklog` is set; a queue that exists keeps its number. It cannot change while the queue has unfinished jobs or remembers keys.
@@ -541,7 +551,7 @@ export interface QueuePatch {
 }
 
 /**
- * Where the jobs of a queue run. `pull`: workers claim the jobs over HTTP. `consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs. `handler`: the jobs run in the processor, by the handler of that name. `http`: what is sent goes to a URL by POST. `worker`: the processor calls the method `process` of another Worker of the account. `queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good.
+ * Where the jobs of a queue run. `pull`: workers claim the jobs over HTTP. `consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs. `handler`: the jobs run in the processor, by the handler of that name. `http`: what is sent goes to a URL by POST. `worker`: the processor calls the method `process` of another Worker of the account. `queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good. `service`: what is sent goes by POST to one of the instances of a service of the namespace. While the service takes none, jobs wait and spend no attempts.
  */
 export type TargetRequest = {
     /**
@@ -643,6 +653,23 @@ export type TargetRequest = {
      * @example OUT
      */
     binding: string;
+} | {
+    /**
+     * @description `service`: what is sent goes by POST to one of the instances of a service of the namespace. While the service takes none, jobs wait and spend no attempts.
+     * @example service
+     * @constant
+     */
+    type: "service";
+    /**
+     * @description The name of the service, which has to exist.
+     * @example mailer
+     */
+    service: string;
+    /**
+     * @description What follows the URL of the instance that is asked. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
+     * @example /send
+     */
+    path: string;
 };
 
 /**
@@ -3072,11 +3099,11 @@ export interface Explanation {
      */
     state: "accepted" | "scheduled" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
     /**
-     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections, or the executor had none left; `no-worker`: nobody has claimed from its pull queue for 30 seconds; `no-executor`: nobody has come for 10 seconds, though bells have rung: neither the processor to its lane, nor a consumer to its queue; `deleting`: its namespace is being deleted; `quarantined`: work on it fails in Dure itself and is tried again later, or at once where somebody asks for the job; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
+     * @description The first thing that holds the job, in a word. `ready`: nothing, the next claim takes it; `scheduled` and `retrying`: its time has not come; `paused`: its queue; `ordering`: an earlier job of its ordering key; `parked`: its ordering key waits for a decision; `deduplication`: it runs after another job; `concurrency` and `rate`: a limit of its queue or its key; `priority`: other jobs go first; `fairness`: queues of its lane go first; `connections`: its target's host or its namespace has its part of the lane's outgoing connections, or the executor had none left; `service-open`: the breaker of its service is open, or nobody could ask the service; `bulkhead`: its service has as many requests under way as it may; `no-worker`: nobody has claimed from its pull queue for 30 seconds; `no-executor`: nobody has come for 10 seconds, though bells have rung: neither the processor to its lane, nor a consumer to its queue; `deleting`: its namespace is being deleted; `quarantined`: work on it fails in Dure itself and is tried again later, or at once where somebody asks for the job; `running`; `final`; `accepted`: it is not committed in its shard yet. More may be added.
      * @example ordering
      * @enum {string}
      */
-    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "parked" | "deduplication" | "no-worker" | "quarantined" | "no-executor" | "deleting" | "running" | "final" | "accepted";
+    reason: "ready" | "scheduled" | "retrying" | "paused" | "ordering" | "concurrency" | "rate" | "priority" | "fairness" | "connections" | "service-open" | "bulkhead" | "parked" | "deduplication" | "no-worker" | "quarantined" | "no-executor" | "deleting" | "running" | "final" | "accepted";
     /**
      * @description The reason as a sentence for people.
      * @example It waits for an earlier job of its ordering key.
@@ -3345,7 +3372,7 @@ export interface Queue {
 }
 
 /**
- * Where the jobs of a queue run. `pull`: workers claim the jobs over HTTP. `consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs. `handler`: the jobs run in the processor, by the handler of that name. `http`: what is sent goes to a URL by POST. `worker`: the processor calls the method `process` of another Worker of the account. `queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good.
+ * Where the jobs of a queue run. `pull`: workers claim the jobs over HTTP. `consumer`: a Worker of the account's own, which consumes the Queue of the queue's lane, claims the jobs. `handler`: the jobs run in the processor, by the handler of that name. `http`: what is sent goes to a URL by POST. `worker`: the processor calls the method `process` of another Worker of the account. `queue`: the job goes into another Worker's Cloudflare Queue, and has succeeded once the Queue has taken it. A message has at most 128 KB: a larger job fails for good. `service`: what is sent goes by POST to one of the instances of a service of the namespace. While the service takes none, jobs wait and spend no attempts.
  */
 export type Target = {
     /**
@@ -3445,6 +3472,23 @@ export type Target = {
      * @example OUT
      */
     binding: string;
+} | {
+    /**
+     * @description `service`: what is sent goes by POST to one of the instances of a service of the namespace. While the service takes none, jobs wait and spend no attempts.
+     * @example service
+     * @constant
+     */
+    type: "service";
+    /**
+     * @description The name of the service, which has to exist.
+     * @example mailer
+     */
+    service: string;
+    /**
+     * @description What follows the URL of the instance that is asked. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
+     * @example /send
+     */
+    path: string;
 };
 
 /**
