@@ -24,6 +24,7 @@ import { CronRounds } from "./cron-round.ts";
 import { fromDatabase } from "./database.ts";
 import { AcceptedRecords } from "./deferred/accepted-records.ts";
 import { Deferral } from "./deferred/deferral.ts";
+import { KeptBodies } from "./proxy/kept-bodies.ts";
 import { ObservedServices } from "./proxy/observed-services.ts";
 import type { ProxyPorts } from "./proxy/proxy.ts";
 import { Remembered } from "./remembered.ts";
@@ -170,6 +171,7 @@ function proxiedOf(env: Env, { ports, config }: { ports: ReturnType<typeof ports
   });
   return {
     services,
+    kept: new KeptBodies(),
     now: ports.now,
     random: ports.random,
     targets: config.targets,

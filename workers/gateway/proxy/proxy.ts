@@ -1,14 +1,16 @@
 import { isProblem, type Result, serviceProblem } from "../../../contract/problems.ts";
 import { type Forwarded, type ForwardPorts, forward, type ProxyRequest } from "./forward.ts";
+import type { KeptBodies } from "./kept-bodies.ts";
 import type { Verdict } from "./known-service.ts";
 import type { Later, Observed, ObservedServices } from "./observed-services.ts";
+import type { Taking } from "./request-body.ts";
 
 /** A call of the proxy. */
 export interface ProxyCall {
   namespace: string;
   service: string;
-  /** The request that is sent on, without the deadline, which the service's settings say. */
-  request(ms: number): Promise<Result<Omit<ProxyRequest, "deadline">>>;
+  /** The request that is sent on, without the deadline, which the service's settings say. Its body has `ms` to come. */
+  request(taking: Taking): Promise<Result<Omit<ProxyRequest, "deadline">>>;
   /** The caller's own deadline in epoch ms; null where it names none. */
   deadline: number | null;
   later: Later;
@@ -16,6 +18,7 @@ export interface ProxyCall {
 
 export interface ProxyPorts extends ForwardPorts {
   services: ObservedServices;
+  kept: KeptBodies;
 }
 
 /** What came of a call. `signal` is aborted at its deadline. */
@@ -61,10 +64,31 @@ async function admitted(
   observed: Observed,
   { deadline, signal, ports }: Sending,
 ): Promise<Result<Omit<Proxied, "signal">>> {
-  const { service, room } = observed;
   // First of all: a client that sends slowly takes no room, and keeps no probe.
-  const request = await call.request(deadline - ports.now());
+  const now = ports.now();
+  const request = await call.request({ ms: deadline - now, kept: ports.kept, now });
   if (isProblem(request)) return request;
+  try {
+    return await passed({ ...request, deadline }, call, { observed, signal, ports });
+  } finally {
+    if (request.body.type === "whole") request.body.release();
+  }
+}
+
+interface Passing {
+  observed: Observed;
+  signal: AbortSignal;
+  ports: ProxyPorts;
+}
+
+/** Sends the request as soon as it may be. */
+async function passed(
+  request: ProxyRequest,
+  call: ProxyCall,
+  { observed, signal, ports }: Passing,
+): Promise<Result<Omit<Proxied, "signal">>> {
+  const { service, room } = observed;
+  const { deadline } = request;
   const verdict = await verdictOf(observed, ports);
   if (verdict.type === "open") return serviceProblem.open(call.service, verdict.nextMs);
   const place = await room.enter({
@@ -76,7 +100,7 @@ async function admitted(
     service.giveBack(verdict.probe);
     return serviceProblem.full(call.service);
   }
-  const sent = await forward({ ...request, deadline }, service, { probe: verdict.probe, signal, ports });
+  const sent = await forward(request, service, { probe: verdict.probe, signal, ports });
   const end = () => {
     place.end();
     ports.services.ended(observed, call.later);

@@ -1,6 +1,7 @@
 import { invalid, type Result } from "../../../contract/problems.ts";
 import { formatBytes } from "../../../contract/sentence.ts";
 import { LATE, within } from "../deadline.ts";
+import type { KeptBodies } from "./kept-bodies.ts";
 
 /** A body of a stated length up to this is kept, so that it can be sent again: 64 KiB, which an isolate can have of many requests. */
 export const MAX_REPLAYED_BYTES = 64 * 1024;
@@ -8,8 +9,8 @@ export const MAX_REPLAYED_BYTES = 64 * 1024;
 /** The body of a request, as it is sent on. */
 export type ProxyBody =
   | { type: "none" }
-  /** It is here, and can be sent as often as need be. */
-  | { type: "whole"; bytes: Uint8Array }
+  /** It is here, and can be sent as often as need be, until it is released. */
+  | { type: "whole"; bytes: Uint8Array; release(): void }
   /** It is sent as it comes, once. */
   | { type: "stream"; source: ReadableStream<Uint8Array>; length: number | null };
 
@@ -24,23 +25,35 @@ export interface SentBody {
 
 const SENT: Promise<void> = Promise.resolve();
 
+/** How long a body may take to come, and where it is counted while it is kept. */
+export interface Taking {
+  ms: number;
+  kept: KeptBodies;
+  /** Epoch milliseconds. */
+  now: number;
+}
+
 /**
  * Takes the body of a request: one that is small enough, and whose length is stated, before anything is sent, so that a client
- * which is slow takes no room of the service. `ms`: how long that may take.
+ * which is slow takes no room of the service. Where there is no memory for it, it is a stream like a large one.
  */
-export async function takeBody(request: Request, ms: number): Promise<Result<ProxyBody>> {
+export async function takeBody(request: Request, { ms, kept, now }: Taking): Promise<Result<ProxyBody>> {
   const { body: source, method } = request;
   if (source === null || method === "GET" || method === "HEAD") return { type: "none" };
   const stated = request.headers.get("content-length");
   const length = stated !== null && /^\d+$/.test(stated) ? Number(stated) : null;
   if (length === 0) return { type: "none" };
-  if (length === null || length > MAX_REPLAYED_BYTES) return { type: "stream", source, length };
+  const release = length === null || length > MAX_REPLAYED_BYTES ? null : kept.take(length, ms, now);
+  if (length === null || release === null) return { type: "stream", source, length };
   const bytes = await within(
     ms,
     request.arrayBuffer().catch(() => null),
   );
-  if (bytes === LATE) return invalid.request(`The body of ${formatBytes(length)} did not come in time.`);
-  return bytes === null ? invalid.request("The body broke off.") : { type: "whole", bytes: new Uint8Array(bytes) };
+  if (bytes instanceof ArrayBuffer) return { type: "whole", bytes: new Uint8Array(bytes), release };
+  release();
+  return bytes === LATE
+    ? invalid.request(`The body of ${formatBytes(length)} did not come in time.`)
+    : invalid.request("The body broke off.");
 }
 
 /** The body for one sending. A stream can be sent once. */

@@ -51,8 +51,8 @@ function callOf(c: DoorContext, context: Context): Result<ProxyCall> {
     service,
     deadline,
     later: (work) => context.later(work),
-    request: async (ms) => {
-      const body = await takeBody(c.req.raw, ms);
+    request: async (taking) => {
+      const body = await takeBody(c.req.raw, taking);
       if (isProblem(body)) return body;
       const idempotencyKey = c.req.header("idempotency-key") ?? null;
       return { method, rest: rest + search, headers: headersOf(c, context, service), body, idempotencyKey, key };

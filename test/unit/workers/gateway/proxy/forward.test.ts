@@ -59,7 +59,11 @@ const GET: ProxyRequest = {
   key: null,
   deadline: NOW + 10_000,
 };
-const POST: ProxyRequest = { ...GET, method: "POST", body: { type: "whole", bytes: new Uint8Array([1, 2]) } };
+const POST: ProxyRequest = {
+  ...GET,
+  method: "POST",
+  body: { type: "whole", bytes: new Uint8Array([1, 2]), release: () => undefined },
+};
 const streamed = (): ProxyRequest["body"] => ({ type: "stream", source: new ReadableStream(), length: null });
 
 async function outcome(made: Rig, request: ProxyRequest = GET, probe: { round: number } | null = null) {

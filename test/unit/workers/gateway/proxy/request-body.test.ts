@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { isProblem } from "../../../../../contract/problems.ts";
+import { KeptBodies } from "../../../../../workers/gateway/proxy/kept-bodies.ts";
 import {
   MAX_REPLAYED_BYTES,
   type ProxyBody,
@@ -34,6 +35,8 @@ const chunks = (...parts: (Uint8Array | "breaks")[]) =>
     },
   });
 
+const taking = (ms = 1_000, kept = new KeptBodies()) => ({ ms, kept, now: 1_000_000 });
+
 async function typeOf(taken: Promise<ProxyBody | object>): Promise<string> {
   const body = await taken;
   return isProblem(body) ? body.code : (body as ProxyBody).type;
@@ -49,19 +52,32 @@ describe("what is taken", () => {
     ["POST", "x".repeat(MAX_REPLAYED_BYTES + 1), MAX_REPLAYED_BYTES + 1, "stream"],
     ["POST", "hello", null, "stream"],
   ] as const)("%s with a body of %#", async (method, body, length, expected) => {
-    expect(await typeOf(takeBody(request(method, body, length), 1_000))).toBe(expected);
+    expect(await typeOf(takeBody(request(method, body, length), taking()))).toBe(expected);
   });
 
   test("a small body that does not come in time, or breaks off, is the client's fault", async () => {
     const never = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) });
-    expect(await typeOf(takeBody(request("POST", never, 5), 20))).toBe("invalid-request");
-    expect(await typeOf(takeBody(request("POST", chunks("breaks"), 5), 1_000))).toBe("invalid-request");
+    expect(await typeOf(takeBody(request("POST", never, 5), taking(20)))).toBe("invalid-request");
+    expect(await typeOf(takeBody(request("POST", chunks("breaks"), 5), taking()))).toBe("invalid-request");
   });
+});
+
+test("a small body is a stream where there is no memory to keep it, and gives its own back when it is released or does not come", async () => {
+  const kept = new KeptBodies();
+  const fill = kept.take(32 * 1024 * 1024 - 5, 60_000, 1_000_000);
+  const hello = () => takeBody(request("POST", "hello", 5), taking(1_000, kept));
+  const first = await hello();
+  expect(await typeOf(Promise.resolve(first))).toBe("whole");
+  expect(await typeOf(hello())).toBe("stream");
+  if (!isProblem(first) && first.type === "whole") first.release();
+  expect(await typeOf(takeBody(request("POST", chunks("breaks"), 5), taking(1_000, kept)))).toBe("invalid-request");
+  expect(await typeOf(hello())).toBe("whole");
+  fill?.();
 });
 
 describe("what is sent", () => {
   test("a whole body as often as need be", async () => {
-    const body: ProxyBody = { type: "whole", bytes: new Uint8Array([1, 2]) };
+    const body: ProxyBody = { type: "whole", bytes: new Uint8Array([1, 2]), release: () => undefined };
     for (let i = 0; i < 2; i++) {
       const { body: bytes, sent, clientFailed } = sentBody(body);
       expect(bytes).toBe(body.bytes);
