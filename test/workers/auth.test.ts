@@ -142,7 +142,8 @@ function idFor({ path }: Route, place: Place): string {
 async function newPlace(key: string): Promise<Place> {
   const queue = freshName("auth");
   await putQueue(queue, {}, key);
-  await submit({ queue }, { key });
+  // Longer than the whole file takes where the machine is busy.
+  await submit({ queue, timeout: 3600 }, { key });
   const { id, lease } = await claimOne(queue, {}, key);
   const schedule = freshName("auth");
   await must("PUT", `/v1/schedules/${schedule}`, { key, body: scheduleOf(queue) });
