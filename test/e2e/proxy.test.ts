@@ -83,16 +83,19 @@ const answering = (...parts: string[]): Behaviour =>
 
 describe("both ways as it comes", () => {
   it("an answer is there before it has ended", async () => {
+    let isOver = false;
     const { send, isFree } = await serviceOf(
       unlessWell((socket) => {
         socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n");
-        setTimeout(() => socket.write("6\r\nsecond\r\n0\r\n\r\n"), 400);
+        setTimeout(() => {
+          isOver = true;
+          socket.write("6\r\nsecond\r\n0\r\n\r\n");
+        }, 1_000);
       }),
     );
-    const began = Date.now();
     const reader = (await send()).body?.getReader();
     const first = await reader?.read();
-    expect(Date.now() - began).toBeLessThan(380);
+    expect(isOver).toBe(false);
     expect(Buffer.from(first?.value ?? []).toString()).toBe("first");
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("second");
     expect((await reader?.read())?.done).toBe(true);
@@ -274,7 +277,7 @@ describe("a hostile instance", () => {
     const began = Date.now();
     await expect(send().then((answer) => answer.text())).rejects.toThrow();
     expect(Date.now() - began).toBeGreaterThan(1_800);
-    expect(Date.now() - began).toBeLessThan(3_500);
+    expect(Date.now() - began).toBeLessThan(10_000);
     await expect.poll(open, { timeout: 2_000 }).toBe(0);
     expect(await isFree()).toBe(true);
   });
