@@ -12,14 +12,16 @@ import { Clock } from "../simulation/clock.ts";
 import { ServiceRig, START } from "./service-rig.ts";
 
 const RPC_MS = 2;
+/** So long the answer of a call takes that is late. */
+export const LATE_MS = 8_000;
 const MAILER = { namespace: "default", name: "mailer" };
 
 export class PermitsRig {
   readonly clock = new Clock(START);
   readonly service: ServiceRig;
   readonly calls: ServiceWorkRequest[] = [];
-  /** How a call fails: before the object acts, or its answer is lost. */
-  fault: (call: number) => "before" | "after" | "never" | null = () => null;
+  /** How a call fails: before the object acts, or its answer is lost, or late. */
+  fault: (call: number) => "before" | "after" | "never" | "late" | null = () => null;
   /** The service is asked for by another name, which it has not. */
   isUnknown = false;
   /** Requests under way, and the most that ever were. */
@@ -57,6 +59,7 @@ export class PermitsRig {
     this.service.now = this.clock.now();
     const reply = this.service.core.work(request);
     await this.sleep(RPC_MS / 2);
+    if (fault === "late") await this.sleep(LATE_MS);
     if (fault === "after") throw new Error("answer lost");
     return structuredClone(reply);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Acquired, Permit } from "../../../../../workers/processor/services/permits.ts";
-import { PermitsRig } from "../../../../rigs/permits-rig.ts";
+import { LATE_MS, PermitsRig } from "../../../../rigs/permits-rig.ts";
 
 const types = (all: Acquired[]) => all.map(({ type }) => type).sort();
 const count = (all: Acquired[], type: Acquired["type"]) => all.filter((one) => one.type === type).length;
@@ -237,6 +237,22 @@ describe("a service that cannot be asked", () => {
     const [next] = await all(rig, [rig.acquire(pool)]);
     expect(next).toMatchObject({ type: "permit" });
   });
+});
+
+test("an answer that comes when another call has been made counts for nothing", async () => {
+  const rig = new PermitsRig();
+  const pool = rig.pool("a");
+  rig.fault = (call) => (call === 0 ? "late" : null);
+  void rig.job(pool);
+  await rig.run(6_000);
+  await all(rig, [rig.job(pool)]);
+  await all(rig, [pool.giveBack(rig.ports())]);
+  expect(rig.service.state().inFlight).toBe(0);
+  await rig.run(LATE_MS - 6_000 + 500);
+  const calls = rig.calls.length;
+  await all(rig, [rig.job(pool)]);
+  // It is asked for anew, and not taken from what was given back.
+  expect(rig.calls.length).toBe(calls + 1);
 });
 
 test("a job that is cancelled while it waits takes nothing", async () => {
