@@ -78,7 +78,8 @@ describe.each([
       because: "queue-deleted",
     });
     expect(h.state(failed)).toBe("failed");
-    expect(h.project().map(({ id, incarnation }) => [id, incarnation])).toEqual([
+    const toHistory = h.project().map(({ id, incarnation }) => [id, incarnation]);
+    expect(toHistory.sort()).toEqual([
       [failed, undefined],
       [succeeded, undefined],
       [cancelled, undefined],
