@@ -40,7 +40,9 @@ export class RateLedger {
 
   constructor(store: BucketStore, now: number) {
     this.#store = store;
-    this.#found = store.read();
+    const { savedAt, saved } = store.read();
+    // The clock may have stepped back while there was no object.
+    this.#found = shifted(saved, Math.max(0, savedAt - now));
     this.#startedAt = store.isNew ? null : now;
     this.#lastAt = now;
   }
@@ -118,7 +120,7 @@ export class RateLedger {
       const isLoaded = name === NAMESPACE ? this.#namespace !== null : this.#keys.has(name);
       if (tat > now && !isLoaded) saved.set(name, tat);
     }
-    this.#store.write(saved);
+    this.#store.write(saved, now);
   }
 
   /** Where the clock has stepped back, all that is known steps back with it. */
@@ -134,8 +136,13 @@ export class RateLedger {
       bucket.shareTat -= back;
       bucket.usedAt -= back;
     }
-    this.#found = new Map([...this.#found].map(([name, tat]) => [name, tat - back]));
+    this.#found = shifted(this.#found, back);
   }
+}
+
+/** The same, so many milliseconds earlier. */
+function shifted(tats: ReadonlyMap<string, number>, back: number): Map<string, number> {
+  return new Map([...tats].map(([name, tat]) => [name, tat - back]));
 }
 
 interface Budgets {

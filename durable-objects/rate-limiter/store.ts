@@ -14,14 +14,16 @@ export class BucketStore {
     migrate(sql, RATE_LIMITER_MIGRATIONS);
   }
 
-  read(): Map<string, number> {
-    const row = this.#sql.all<{ saved: string }>("SELECT saved FROM buckets")[0];
-    return new Map(row === undefined ? [] : Object.entries(JSON.parse(row.saved) as Record<string, number>));
+  /** What was saved last, and when (epoch ms); nothing at 0 where nothing was. */
+  read(): { savedAt: number; saved: Map<string, number> } {
+    const row = this.#sql.all<{ saved_at: number; saved: string }>("SELECT saved_at, saved FROM buckets")[0];
+    if (row === undefined) return { savedAt: 0, saved: new Map() };
+    return { savedAt: row.saved_at, saved: new Map(Object.entries(JSON.parse(row.saved) as Record<string, number>)) };
   }
 
-  /** Writes one row. */
-  write(saved: Map<string, number>): void {
-    this.#sql.run("INSERT OR REPLACE INTO buckets VALUES (1, ?)", JSON.stringify(Object.fromEntries(saved)));
+  /** Writes one row, at `now` (epoch ms). */
+  write(saved: Map<string, number>, now: number): void {
+    this.#sql.run("INSERT OR REPLACE INTO buckets VALUES (1, ?, ?)", now, JSON.stringify(Object.fromEntries(saved)));
   }
 
   forget(): void {

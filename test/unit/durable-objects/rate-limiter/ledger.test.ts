@@ -169,6 +169,14 @@ test("a clock that steps back takes nothing away, and gives nothing", () => {
   expect(drain(ledger, OLD - 3_600_000 + 3_000, { ...shared, key: "other" })).toBe(1_000);
 });
 
+test("a clock that stepped back while there was no object takes no more than any start", () => {
+  const { ledger, start } = opened();
+  expect(drain(ledger, OLD + 600_000)).toBe(1_000);
+  // It was spent just before: that much is still known, and comes back in a window.
+  expect(drain(start(OLD), OLD)).toBe(0);
+  expect(drain(start(OLD), OLD + 11_000)).toBe(1_000);
+});
+
 test("a new object holds nothing back, and one that starts again a tenth for a second", () => {
   const { ledger, start } = opened(OLD);
   expect(drain(ledger, OLD)).toBe(1_000);
