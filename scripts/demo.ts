@@ -5,12 +5,14 @@ import { Api, type JobView } from "./api.ts";
 import { fatesOf, sendBatches } from "./atomic-batches.ts";
 import { percentile, readMetrics } from "./metrics.ts";
 import { freePort, type Platform, spawnPlatform } from "./platform.ts";
+import { runService } from "./service-instances.ts";
 import { addUp, countWords, cut, differences, top } from "./wordcount-text.ts";
 
 /**
  * `npm run demo`: counts the words of a novel in some hundreds of jobs, kills the whole platform half-way, starts
  * it again on its state, and compares the sum with a direct count; then kills it among atomic batches, each of which is
- * there whole or not at all. Exits 1 on any difference.
+ * there whole or not at all; then runs jobs at a service of which one instance is killed and one becomes slow. Exits 1 on any
+ * difference.
  */
 const PIECE_CHARACTERS = 2000;
 const BATCH_JOBS = 20;
@@ -93,6 +95,26 @@ async function wholeOrAbsent(): Promise<boolean> {
   return half === 0 && broken === 0;
 }
 
+/** Runs jobs at a service with trouble, prints how they were spread, and says whether each of them succeeded. */
+async function spread(): Promise<boolean> {
+  const { jobs, parts } = await runService(api);
+  console.log(
+    `\n  A service of three instances, ${jobs} jobs each time: the second is killed, the third takes a second.\n`,
+  );
+  const header = ["1st", "2nd", "3rd", "succeeded", "tried again", "p50, ms", "p99, ms"];
+  const line = (name: string, cells: readonly (string | number)[]) =>
+    console.log(`  ${name.padEnd(30)} ${cells.map((cell) => String(cell).padStart(13)).join("")}`);
+  line("", header);
+  for (const { name, requests, succeeded, failedAttempts, latencies } of parts) {
+    const times = [percentile(latencies, 0.5), percentile(latencies, 0.99)];
+    line(name, [...requests, succeeded, failedAttempts, ...times]);
+  }
+  console.log(
+    "\n  The slow one is asked again as what it took is forgotten, half a minute after its last slow answer.",
+  );
+  return parts.every(({ succeeded }) => succeeded === jobs);
+}
+
 /** Prints the outcome and says whether all of it is right. */
 async function judge(jobs: JobView[], elapsedMs: number): Promise<boolean> {
   const succeeded = jobs.filter((job) => job.state === "succeeded");
@@ -136,10 +158,11 @@ let right = false;
 try {
   const elapsedMs = await run();
   const counted = await judge(await api.jobs(QUEUE), elapsedMs);
-  right = (await wholeOrAbsent()) && counted;
+  const whole = await wholeOrAbsent();
+  right = (await spread()) && whole && counted;
 } finally {
   await platform.end("SIGTERM");
   rmSync(stateDir, { recursive: true, force: true });
 }
-console.log(right ? "\nEvery word is counted once." : "\nThe counts are NOT right.");
+console.log(right ? "\nEvery word is counted once, and every job of the service succeeded." : "\nThat is NOT right.");
 process.exit(right ? 0 : 1);

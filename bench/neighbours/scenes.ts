@@ -16,6 +16,9 @@ export const BACKLOG_QUEUE = "backlog";
 const POLLED_QUEUE = "empty";
 const HANGING_QUEUE = "hanging";
 const FILLED_QUEUE = "filled";
+const DYING_QUEUE = "dying";
+/** The neighbour's service, of which no instance answers. */
+const DYING_SERVICE = "dying";
 
 const POLLERS = 2_000;
 const POLL_SECONDS = 30;
@@ -70,6 +73,7 @@ export function scenesOf(neighbour: Neighbour): Scene[] {
       rate: { first: 5, most: 80 },
       begin: (perSecond) => hangs(neighbour, perSecond),
     },
+    { name: `has a dying service (${HANGING_JOBS} jobs)`, rate: null, begin: () => dies(neighbour) },
   ];
 }
 
@@ -80,9 +84,25 @@ export async function makeQueues({ tenant, targets }: Pick<Neighbour, "tenant" |
   await put(POLLED_QUEUE, { target: { type: "pull" } });
   await put(FILLED_QUEUE, { target: { type: "pull" } });
   await put(HANGING_QUEUE, { ...hangingQueue(targets, 1), paused: true });
+  await tenant.done(`/v1/services/${DYING_SERVICE}`, { method: "PUT", body: dyingService(targets) });
+  await put(DYING_QUEUE, {
+    target: { type: "service", service: DYING_SERVICE, path: "/" },
+    paused: true,
+    retry: { maxAttempts: 100, backoff: "constant", delay: 1, jitter: "none" },
+  });
   for (let sent = 0; sent < HANGING_JOBS; sent += BATCH) {
-    await tenant.done("/v1/batches", { method: "POST", body: batchOf(HANGING_QUEUE, BATCH) });
+    for (const queue of [HANGING_QUEUE, DYING_QUEUE])
+      await tenant.done("/v1/batches", { method: "POST", body: batchOf(queue, BATCH) });
   }
+}
+
+/** Its breaker opens soon, and a probe hangs for as long as any request. */
+function dyingService({ hanging }: Targets): object {
+  return {
+    instances: [{ url: new URL(hanging).origin }],
+    firstByteTimeout: HANGING_SECONDS,
+    breaker: { openFor: HANGING_SECONDS },
+  };
 }
 
 function hangingQueue(targets: Targets, perSecond: number): object {
@@ -151,6 +171,17 @@ async function hangs({ tenant, targets }: Neighbour, perSecond: number): Promise
   await pause(HANGING_SECONDS * 1_000);
   return async () => {
     await tenant.done(`/v1/queues/${HANGING_QUEUE}/pause`, { method: "POST", body: {} });
+    targets.drop();
+  };
+}
+
+/** Jobs of a service that no longer answers: its breaker opens, and is half open now and then. */
+async function dies({ tenant, targets }: Neighbour): Promise<() => Promise<void>> {
+  const path = `/v1/queues/${DYING_QUEUE}`;
+  await tenant.done(`${path}/resume`, { method: "POST", body: {} });
+  await pause(HANGING_SECONDS * 2_000);
+  return async () => {
+    await tenant.done(`${path}/pause`, { method: "POST", body: {} });
     targets.drop();
   };
 }
