@@ -16,6 +16,7 @@ import { findRedis } from "./peers/redis.ts";
 import { makeOldJobs, readRows } from "./reads.ts";
 import { passes, type Row, table } from "./report.ts";
 import { announce, elapsedSeconds, inTurns } from "./rounds.ts";
+import { serviceCallRows, serviceJobRows } from "./services/jobs.ts";
 import { proxyRows } from "./services/overhead.ts";
 import { softLimitTable } from "./services/soft-limit.ts";
 import { servicesTable } from "./services/table.ts";
@@ -55,6 +56,21 @@ async function proxied(): Promise<Row[]> {
   const rows = await proxyRows(platform);
   await platform.stop();
   return rows;
+}
+
+/** What jobs at a service take, and what others feel of it. */
+async function serviceJobs(): Promise<Row[]> {
+  const on = async (name: string, counted: boolean, of: (system: Dure) => Promise<Row[]>) => {
+    const platform = await startDure(join(state, name), counted);
+    announce(name);
+    const rows = await of(platform);
+    await platform.stop();
+    return rows;
+  };
+  return [
+    ...(await on("jobs at a service", false, serviceJobRows)),
+    ...(await on("how often a service's object is called", true, serviceCallRows)),
+  ];
 }
 
 /** What workers cost that wait for jobs which do not come. */
@@ -144,10 +160,11 @@ async function main(): Promise<Row[]> {
   if (has("--idle")) return idleWorkers();
   if (has("--limiter")) return limiter();
   if (has("--proxy")) return proxied();
+  if (has("--service-jobs")) return serviceJobs();
   if (has("--peers")) return peers(redisOrExit());
   const first = await jobs();
   if (has("--speed")) return first;
-  const all = [...first, ...(await others()), ...(await limiter()), ...(await proxied())];
+  const all = [...first, ...(await others()), ...(await limiter()), ...(await proxied()), ...(await serviceJobs())];
   return [...all, ...(await neighbours()), ...(await idleWorkers())];
 }
 

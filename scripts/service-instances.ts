@@ -15,12 +15,12 @@ const PATIENCE_MS = 60_000;
 const HEALTHY_WITHIN_MS = 30_000;
 
 /** One instance, on a port of the loopback interface that stays its own. */
-class Instance {
+export class Instance {
   #server: Server | null = null;
   #port = 0;
   delayMs = QUICK_MS;
-  /** Requests for jobs that it has had. */
-  jobs = 0;
+  /** The jobs that it was asked to do, by their ids. */
+  readonly asked: string[] = [];
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
@@ -29,16 +29,18 @@ class Instance {
   async start(): Promise<void> {
     const server = createServer((request, response) => {
       request.resume();
-      void this.#answer(request.url === "/send", response);
+      void this.#answer(request.headers["dure-job-id"], response);
     });
     await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
   }
 
-  async #answer(isJob: boolean, response: ServerResponse): Promise<void> {
-    if (isJob) this.jobs += 1;
-    if (isJob) await pause(this.delayMs);
+  async #answer(job: string | string[] | undefined, response: ServerResponse): Promise<void> {
+    if (typeof job === "string") {
+      this.asked.push(job);
+      await pause(this.delayMs);
+    }
     response.writeHead(200, { "content-type": "application/json" }).end('"sent"');
   }
 
@@ -103,7 +105,7 @@ async function make(api: Api, instances: readonly Instance[]): Promise<void> {
 }
 
 async function part(api: Api, instances: readonly Instance[], name: string): Promise<Part> {
-  const before = instances.map(({ jobs }) => jobs);
+  const before = instances.map(({ asked }) => asked.length);
   const prefix = `${name}/`;
   for (let n = 0; n < JOBS; n++) {
     const body = { queue: QUEUE, idempotencyKey: `${prefix}${n}`, payload: n };
@@ -114,7 +116,7 @@ async function part(api: Api, instances: readonly Instance[], name: string): Pro
   const attempts = jobs.flatMap((job) => job.attempts);
   return {
     name,
-    requests: instances.map((instance, i) => instance.jobs - (before[i] ?? 0)),
+    requests: instances.map((instance, i) => instance.asked.length - (before[i] ?? 0)),
     succeeded: jobs.filter(({ state }) => state === "succeeded").length,
     failedAttempts: attempts.filter(({ outcome }) => outcome === "failed").length,
     latencies: jobs.map(({ createdAt, finishedAt }) => Date.parse(finishedAt ?? "") - Date.parse(createdAt)),

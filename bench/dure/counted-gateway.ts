@@ -134,4 +134,14 @@ export class Service extends RealService {
     counts.objectRequests++;
     return super.alarm();
   }
+
+  override work(...call: Parameters<RealService["work"]>): ReturnType<RealService["work"]> {
+    counts.serviceCalls++;
+    return super.work(...call);
+  }
+
+  override observe(...call: Parameters<RealService["observe"]>): ReturnType<RealService["observe"]> {
+    counts.serviceCalls++;
+    return super.observe(...call);
+  }
 }

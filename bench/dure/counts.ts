@@ -17,6 +17,8 @@ export interface Counts {
   kvWrites: number;
   /** Of the calls of objects, those that ask for a part of a request budget. */
   limiterCalls: number;
+  /** Of the calls of objects, those of services by executors and by the proxy. */
+  serviceCalls: number;
 }
 
 export const counts: Counts = {
@@ -29,6 +31,7 @@ export const counts: Counts = {
   d1Rows: 0,
   kvWrites: 0,
   limiterCalls: 0,
+  serviceCalls: 0,
 };
 
 /** What the bench asks to know how far the jobs are. */

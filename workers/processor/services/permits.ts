@@ -16,8 +16,10 @@ const GATHER_MS = 5;
 const UNREACHABLE_MS = 2_000;
 /** A job waits so long in hand for a permit that another job of this isolate gives back. */
 const PARKED_MS = 500;
-/** What has failed is told so soon, with whatever fails meanwhile. */
+/** What has failed is told so soon, with whatever fails meanwhile; and probes. */
 const TELL_MS = 200;
+/** So many failures are told at once: what fails at once would fail a hundred times until then. */
+const TOLD_AT_ONCE = 5;
 /** Permits that nobody here has needed for so long are given back. */
 const IDLE_MS = 500;
 /** A job that waits is held so long before its time is up. */
@@ -90,6 +92,8 @@ class Entry {
   refusal: { refusal: ServiceRefusal; until: number } | null = null;
   /** When something will be told, or given back; a time that is long over was an invocation's that has ended. */
   tellAt = Number.NEGATIVE_INFINITY;
+  /** Failures since the last call. */
+  untold = 0;
   idleAt = Number.NEGATIVE_INFINITY;
   takenAt = Number.NEGATIVE_INFINITY;
 
@@ -171,6 +175,7 @@ export class ServicePermits {
     this.#name ??= this.#makeName();
     const request = entry.holding.request(this.#name, { waiting: asking.length, keeps, now: sentAt });
     call.request = request;
+    entry.untold = 0;
     const reply = await ports.work(entry.service, request).catch(() => null);
     // It took too long, and another has been made.
     if (entry.call !== call) return;
@@ -266,6 +271,8 @@ export class ServicePermits {
   }
 
   #tellSoon(entry: Entry, ports: PermitPorts): void {
+    entry.untold += 1;
+    if (entry.untold >= TOLD_AT_ONCE) this.#ask(entry, ports, true);
     const now = ports.now();
     if (now < entry.tellAt + TELL_MS && now >= entry.tellAt - TELL_MS) return;
     entry.tellAt = now + TELL_MS;

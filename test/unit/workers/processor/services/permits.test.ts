@@ -137,7 +137,7 @@ describe("permits of a service", () => {
 
 describe("a service that is down", () => {
   test("is open after some failures, and its jobs are held without a call", async () => {
-    const breaker = { failureRate: 0.5, minRequests: 10, windowMs: 10_000, openForMs: 60_000, halfOpenProbes: 2 };
+    const breaker = { failureRate: 0.5, minRequests: 10, windowMs: 10_000, openForMs: 3_600_000, halfOpenProbes: 2 };
     const rig = new PermitsRig({ outlier: null, breaker });
     const pool = rig.pool("a");
     const failing: Acquired[] = [];
@@ -161,6 +161,23 @@ describe("a service that is down", () => {
     );
     expect(count(many, "held")).toBe(50);
     expect(rig.calls).toHaveLength(calls);
+  });
+
+  test("opens before many have failed that fail at once", async () => {
+    const rig = new PermitsRig({
+      breaker: { failureRate: 0.5, minRequests: 5, windowMs: 10_000, openForMs: 5_000, halfOpenProbes: 2 },
+    });
+    const pool = rig.pool("a");
+    let begun = 0;
+    const line = async () => {
+      for (let i = 0; i < 50; i++) {
+        if ((await rig.job(pool, { ms: 1, ok: false })).type !== "permit") return;
+        begun += 1;
+      }
+    };
+    await all(rig, Array.from({ length: 6 }, line));
+    expect(begun).toBeLessThan(60);
+    expect(rig.service.state().breaker.state).toBe("open");
   });
 
   test("is tried with as many probes as it lets, and taken back when they succeed", async () => {
