@@ -136,6 +136,13 @@ describe("a request through the proxy", () => {
     expect(headers.get("x-content-type-options")).toBe("nosniff");
   });
 
+  it("is refused where its path hides what it names, and nothing is asked", async () => {
+    const { path, sent } = await serviceOf(well);
+    const hidden = path.replace("/proxy", "/%70roxy");
+    expect(await call("DELETE", `${hidden}/a`)).toMatchObject({ status: 400, body: { code: "invalid-request" } });
+    expect(sent).toEqual([]);
+  });
+
   it("does not follow a redirect", async () => {
     const { path, sent } = await serviceOf(
       () => new Response(null, { status: 302, headers: { location: "http://169.254.169.254/" } }),

@@ -39,9 +39,11 @@ function callOf(c: DoorContext, context: Context): Result<ProxyCall> {
   const { method } = c.req;
   if (!METHODS.has(method)) return http.method(ALLOW);
   const { pathname, search } = new URL(c.req.url);
-  const [, named = "", rest = ""] = PATH.exec(pathname) ?? [];
-  const service = c.req.param("service") ?? named;
-  if (!Name.safeParse(service).success) return notFound.service(service);
+  const named = c.req.param("service") ?? "";
+  const [, service = null, rest = ""] = PATH.exec(pathname) ?? [];
+  // A path that leads elsewhere once its dots are followed, or that hides the word, names nothing that could be asked.
+  if (!Name.safeParse(named).success) return notFound.service(named);
+  if (service !== named) return serviceProblem.path();
   const key = keyIn(c.req.header("dure-ordering-key"));
   if (isProblem(key)) return key;
   const deadline = deadlineIn(c.req.header("dure-deadline"));
