@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
 /** Ends of HTTP/1.1 that do what no HTTP library would. */
 
@@ -61,9 +62,34 @@ export interface Exchange {
 }
 
 /** Sends bytes as they are, and hears for `ms` what comes back; then it goes. Each part after the first is sent 50 ms later. */
-export async function exchange(url: string, parts: string | string[], ms = 1_000): Promise<Exchange> {
+export function exchange(url: string, parts: string | string[], ms = 1_000): Promise<Exchange> {
+  return hear(connected(url), [parts].flat(), ms);
+}
+
+/** Sends bytes as they are and closes its own side, so that no more can come; and hears for `ms` what comes back. */
+export function halfClose(url: string, text: string, ms = 5_000): Promise<Exchange> {
+  const socket = connected(url);
+  const heard = hear(socket, [], ms);
+  socket.end(text, "latin1");
+  return heard;
+}
+
+/** Sends bytes as they are, and resets the connection a moment later. */
+export async function reset(url: string, text: string): Promise<void> {
+  const socket = connected(url);
+  socket.on("error", () => undefined);
+  socket.write(text, "latin1");
+  await pause(100);
+  socket.resetAndDestroy();
+  await pause(100);
+}
+
+function connected(url: string): Socket {
   const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  return connect(Number(port), hostname);
+}
+
+async function hear(socket: Socket, parts: string[], ms: number): Promise<Exchange> {
   let text = "";
   let closed = false;
   socket.on("data", (data) => {
@@ -81,13 +107,13 @@ export async function exchange(url: string, parts: string | string[], ms = 1_000
     });
   });
   const send = async () => {
-    for (const part of [parts].flat()) {
+    for (const part of parts) {
       socket.write(part, "latin1");
-      await new Promise((wake) => setTimeout(wake, 50));
+      await pause(50);
     }
   };
   void send();
-  await Promise.race([ended, new Promise((wake) => setTimeout(wake, ms))]);
+  await Promise.race([ended, pause(ms)]);
   const was = { text, closed };
   socket.destroy();
   return was;

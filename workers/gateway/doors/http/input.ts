@@ -107,9 +107,18 @@ async function readText(request: Request): Promise<Result<string>> {
   if (length !== null && Number(length) > MAX_BODY_BYTES) return tooLarge.body(MAX_BODY_BYTES);
   if (request.body === null) return "";
   // A declared length within the limit is enforced by the HTTP layer below.
-  const bytes = length === null ? await readCapped(request.body) : new Uint8Array(await request.arrayBuffer());
+  const bytes = await (length === null ? readCapped(request.body) : readWhole(request)).catch(brokenOff);
   if (isProblem(bytes)) return bytes;
   return bytes.length > MAX_BODY_BYTES ? tooLarge.body(MAX_BODY_BYTES) : decode(bytes);
+}
+
+/** A body that cannot be read to its end is the sender's doing: it has gone, or what it sent is no HTTP. */
+function brokenOff(): Result<Uint8Array> {
+  return invalid.request("The body broke off.");
+}
+
+async function readWhole(request: Request): Promise<Result<Uint8Array>> {
+  return new Uint8Array(await request.arrayBuffer());
 }
 
 async function readCapped(body: ReadableStream<Uint8Array>): Promise<Result<Uint8Array>> {
