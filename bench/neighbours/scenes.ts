@@ -148,9 +148,12 @@ async function polls({ tenant }: Neighbour): Promise<() => Promise<void>> {
   const gone = new AbortController();
   const poller = async (i: number) => {
     await pause((i * POLLS_BEGIN_MS) / POLLERS);
-    const init = { method: "POST" as const, body: { wait: POLL_SECONDS, worker: `w${i}` }, signal: gone.signal };
+    // The first end one after the other, and so do all that follow.
+    let wait = 1 + Math.round(((POLL_SECONDS - 1) * 1000 * i) / POLLERS) / 1000;
     while (!gone.signal.aborted) {
+      const init = { method: "POST" as const, body: { wait, worker: `w${i}` }, signal: gone.signal };
       const { status, retryAfterMs } = await tenant.call(`/v1/queues/${POLLED_QUEUE}/claim`, init);
+      wait = POLL_SECONDS;
       if (status !== 200) await pause(Math.max(retryAfterMs, REFUSED_MS));
     }
   };

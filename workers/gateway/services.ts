@@ -32,6 +32,7 @@ import { DrainedQueues } from "./routing/drained-queues.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
 import { SharedDraw } from "./routing/shared-draw.ts";
+import { WaitingClaims } from "./routing/waiting-claims.ts";
 import { openWatch } from "./routing/watch.ts";
 import { Bookmarks } from "./sessions/bookmark.ts";
 
@@ -68,6 +69,7 @@ export interface Services {
   placing: SharedDraw;
   shards: ShardClient;
   drained: DrainedQueues;
+  waitingClaims: WaitingClaims;
   /** The transaction of an atomic batch, by its name. */
   transaction(id: string): TransactionApi;
   /** The object of a service. */
@@ -123,6 +125,7 @@ export function servicesOf(env: Env): Services {
     placing: new SharedDraw(ports.random),
     shards: new ShardClient(ports),
     drained: new DrainedQueues(),
+    waitingClaims: new WaitingClaims(),
     transaction: (id) => objectStub(env.TRANSACTION, id, env),
     service: ({ namespace, name }) => objectStub(env.SERVICE, serviceObject(namespace, name), env),
     proxied: lazily(() => proxiedOf(env, { ports, config })),

@@ -1,6 +1,7 @@
 import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { Watched } from "../../../contract/rpc.ts";
 import type { ShardClient } from "./shard-client.ts";
+import type { WatchedBy } from "./waiting-claims.ts";
 import type { Heard, Watch } from "./watch.ts";
 
 /**
@@ -13,6 +14,8 @@ const FIRST_PAUSE_MS = 20;
 const LAST_PAUSE_MS = 1_000;
 /** One whose watches of this namespace are all taken, so much later: until then others wait there in place of this one. */
 const DISPLACED_PAUSE_MS = 5_000;
+/** Who leaves shards to others looks this often, on average, whether there are enough of them. */
+const LOOK_AROUND_MS = 1_000;
 
 export interface WatchesOptions {
   /** The shards to watch. */
@@ -21,6 +24,8 @@ export interface WatchesOptions {
   /** Until when, epoch milliseconds. */
   until: number;
   clock: () => number;
+  /** Others of this isolate that wait for the same: a shard that enough of them watch is left to them. Left out: all shards are watched. */
+  others?: WatchedBy;
   /** Nothing is watched: every shard is asked. */
   holds?: boolean;
   /** Asks a shard that holds no watch; it may hold the call for `waitMs` milliseconds. True: it is worth looking. */
@@ -28,13 +33,15 @@ export interface WatchesOptions {
 }
 
 /**
- * The watches of one request that waits: one at each shard where what it waits for may come. One that is lost is opened anew, and as
+ * The watches of one request that waits: one at each shard where what it waits for may come, but for those that are left to others. One that is lost is opened anew, and as
  * long as there is none the shard is asked. They cannot outlive the request, and nobody else can use them: in a Worker the I/O of one
  * request is not another's.
  */
 export class Watches {
   readonly #client: ShardClient;
   readonly #options: WatchesOptions;
+  /** Shards that are not left to others. */
+  readonly #watched = new Set<string>();
   /** By shard: the watch that is open there. */
   readonly #open = new Map<string, Watch>();
   /** Shards where it is worth looking, in the order in which they said so. */
@@ -52,7 +59,8 @@ export class Watches {
     this.#client = client;
     this.#options = options;
     this.#timeIsOver = client.pause(options.until - options.clock());
-    for (const shard of options.shards) void this.#keep(shard);
+    this.#chooseShards();
+    if (this.#watched.size < options.shards.length) void this.#lookAround();
   }
 
   /** Whether any shard could be reached so far. */
@@ -96,6 +104,28 @@ export class Watches {
 
   get #isOver(): boolean {
     return this.#closed || this.#options.clock() >= this.#options.until;
+  }
+
+  /** Watches each shard which too few do, and one in any case: work that comes to any shard finds somebody. */
+  #chooseShards(): void {
+    const { shards, others, until, clock } = this.#options;
+    const left = shards.filter((shard) => !this.#watched.has(shard));
+    const { few, fewest } = others?.least(left, clock()) ?? { few: left, fewest: undefined };
+    const chosen = few.length === 0 && this.#watched.size === 0 && fewest !== undefined ? [fewest] : few;
+    for (const shard of chosen) {
+      this.#watched.add(shard);
+      const leave = others?.enter(shard, until);
+      void this.#keep(shard).finally(leave);
+    }
+  }
+
+  /** Those to whom a shard was left may have found work and gone, while more of it is there. */
+  async #lookAround(): Promise<void> {
+    while (this.#watched.size < this.#options.shards.length) {
+      await this.#pause(LOOK_AROUND_MS);
+      if (this.#isOver) return;
+      this.#chooseShards();
+    }
   }
 
   /** Keeps one shard watched until the wait is over. Never rejects. */

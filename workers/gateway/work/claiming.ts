@@ -44,7 +44,7 @@ function noteDrained(
 }
 
 /**
- * Waits up to `claim.wait` for jobs. The wait leases nothing: all shards are watched, and the first to have work is claimed from; a
+ * Waits up to `claim.wait` for jobs. The wait leases nothing: the shards are watched, and the first to have work is claimed from; a
  * wait for which no work came claims nothing. A client that is gone by then (`left`) gets no lease: nobody would hear of it, the job
  * would wait for its end, and an attempt be lost. Where nobody says that it has gone (`left` is null), the shards hold calls, which the
  * runtime ends together with the caller's; a watch would outlive it.
@@ -76,12 +76,14 @@ export async function claimWaiting(
 }
 
 function watchesOf(
-  { shards: client }: Services,
-  { namespace, name: queue }: QueueSettings,
+  { shards: client, waitingClaims }: Services,
+  settings: QueueSettings,
   when: Pick<WatchesOptions, "shards" | "until" | "clock" | "holds">,
 ): Watches {
+  const { namespace, name: queue } = settings;
   return new Watches(client, {
     ...when,
+    others: waitingClaims.of(settings, when.clock()),
     watched: { for: "work", namespace, queue },
     ask: (shard, waitMs) =>
       client.once(shard, { idempotent: true }, (stub, head) => stub.awaitWork({ ...head, namespace, queue, waitMs })),

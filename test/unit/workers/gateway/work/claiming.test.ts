@@ -3,6 +3,7 @@ import { isProblem, type Result } from "../../../../../contract/problems.ts";
 import { implicitDefault } from "../../../../../contract/queue-settings.ts";
 import type { ClaimedJob } from "../../../../../contract/rpc.ts";
 import { DrainedQueues } from "../../../../../workers/gateway/routing/drained-queues.ts";
+import { ENOUGH, WaitingClaims } from "../../../../../workers/gateway/routing/waiting-claims.ts";
 import { claimNow, claimWaiting, shares } from "../../../../../workers/gateway/work/claiming.ts";
 import { servicesWith } from "../../../../rigs/gateway-parts.ts";
 import { WatchedShards } from "../../../../rigs/watched-shards.ts";
@@ -20,7 +21,7 @@ const settings = implicitDefault("default");
 function fake(ready: number[]) {
   const shards = new WatchedShards(ready);
   const drained = new DrainedQueues();
-  const services = servicesWith({ shards: shards.client, drained });
+  const services = servicesWith({ shards: shards.client, drained, waitingClaims: new WaitingClaims() });
   const leaving = new AbortController();
   const key = { works: true };
   const now = (max: number) => claimNow(services, { begins: false, max, wait: 0, settings }, Date.now());
@@ -203,6 +204,47 @@ describe("a claim that waits", () => {
     shards.onClaim = () => leaving.abort();
     shards.comes("shard-2", 2);
     expect((await ended(claimed)).jobs).toBe(2);
+  });
+});
+
+describe("many claims that wait", () => {
+  const MANY = ENOUGH + 24;
+
+  /** How many watch each of the four shards. */
+  function watching({ watches, ready }: WatchedShards): number[] {
+    return [...ready.keys()].map((id) => [...watches].filter(({ shard }) => shard === id).length);
+  }
+
+  async function begun() {
+    const { shards, waiting } = fake([0, 0, 0, 0]);
+    const claims = Array.from({ length: MANY }, () => given(waiting(1, 60)));
+    await vi.advanceTimersByTimeAsync(100);
+    return { shards, waiting, claims };
+  }
+
+  test("do not each watch every shard, and some watch each", async () => {
+    const { shards } = await begun();
+    expect(watching(shards)).toEqual(Array.from({ length: 4 }, () => ENOUGH + 6));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(watching(shards)).toEqual(Array.from({ length: 4 }, () => ENOUGH + 6));
+  });
+
+  test("all have work that comes to one shard, those that left it to others too", async () => {
+    const { shards, claims } = await begun();
+    shards.comes("shard-2", MANY);
+    await vi.advanceTimersByTimeAsync(1_600);
+    expect(shards.ready.get("shard-2")).toBe(0);
+    expect((await Promise.all(claims)).flat()).toHaveLength(MANY);
+    expect(shards.watches.size).toBe(0);
+  });
+
+  test("leave none behind when they end, so that the next watch every shard again", async () => {
+    const { shards, waiting, claims } = await begun();
+    await vi.advanceTimersByTimeAsync(60_000);
+    await Promise.all(claims);
+    void waiting(1, 60);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(watching(shards)).toEqual([1, 1, 1, 1]);
   });
 });
 
