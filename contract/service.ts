@@ -38,7 +38,7 @@ const leftOut = (value: number | string) => `Left out: ${typeof value === "numbe
 const whole = (min: number, max: number) => z.int().min(min).max(max);
 const secondsFrom = (min: number, max: number) => z.number(inSeconds).min(min).max(max);
 
-const URL_RULE = `is an http or https URL of at most ${formatBytes(MAX_URL_BYTES)}, without user name, password, query and fragment`;
+const URL_RULE = `is an http or https URL of at most ${formatBytes(MAX_URL_BYTES)}, without user name, password, query, fragment, spaces and control characters`;
 const InstanceUrl = z
   .string(says(URL_RULE))
   .max(MAX_URL_BYTES)

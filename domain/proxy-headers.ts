@@ -17,7 +17,7 @@ const OF_CONNECTION = new Set([
   "upgrade",
   "http2-settings",
   "content-length",
-  // Of one handshake (RFC 6455, section 11.3). The subprotocol is agreed upon by both ends.
+  // Of one handshake (RFC 6455, section 11.3). The subprotocol is agreed upon by both ends, and passes where a connection is handed over.
   "sec-websocket-key",
   "sec-websocket-version",
   "sec-websocket-accept",
@@ -31,6 +31,7 @@ const OF_CONNECTION = new Set([
 const NOT_SENT = new Set([
   "authorization",
   "cookie",
+  "cookie2",
   "host",
   "expect",
   "max-forwards",
@@ -45,19 +46,33 @@ const NOT_SENT = new Set([
   "x-original-host",
   "x-original-forwarded-for",
   "x-rewrite-url",
+  "client-ip",
   "true-client-ip",
+  "fastly-client-ip",
+  "x-azure-clientip",
+  "x-appengine-user-ip",
   "forwarded-for",
   "cdn-loop",
 ]);
+/** Servers of CGI and WSGI read `dure_namespace` as they read `dure-namespace`, and some any other character so: nginx drops these too. */
+const PLAIN_NAME = /^[a-z0-9-]+$/;
 const NOT_SENT_PREFIXES = ["dure-", "webhook-", "x-forwarded-", "x-envoy-", "x-amz-cf-", "cf-"];
 
-/** Of an answer, beside those of a connection: what would speak for the host of the platform, and what its own answers say. */
+/**
+ * Of an answer, beside those of a connection: what would speak for the host of the platform, which all services share, and what its own
+ * answers say. Which sites' scripts may read from the host (`access-control-`) is one of these.
+ */
 const NOT_ANSWERED = new Set([
   "set-cookie",
   "set-cookie2",
+  "set-login",
   "clear-site-data",
   "strict-transport-security",
   "public-key-pins",
+  "expect-ct",
+  "accept-ch",
+  "timing-allow-origin",
+  "use-as-dictionary",
   "alt-svc",
   "alt-used",
   "service-worker-allowed",
@@ -69,11 +84,18 @@ const NOT_ANSWERED = new Set([
   "report-to",
   "reporting-endpoints",
 ]);
-const NOT_ANSWERED_PREFIXES = ["dure-", "cf-"];
+const NOT_ANSWERED_PREFIXES = ["dure-", "cf-", "access-control-"];
 
-/** The headers that are sent on; their names are in lower case. */
-export function requestHeadersThrough(headers: Iterable<[name: string, value: string]>): [string, string][] {
-  return through(headers, (name) => NOT_SENT.has(name) || NOT_SENT_PREFIXES.some((prefix) => name.startsWith(prefix)));
+/** The headers that are sent on; their names are in lower case. `upgrade`: what the connection is to be handed over to, or null. */
+export function requestHeadersThrough(
+  headers: Iterable<[name: string, value: string]>,
+  { upgrade }: { upgrade: "websocket" | null } = { upgrade: null },
+): [string, string][] {
+  const prefixes = upgrade === null ? [...NOT_SENT_PREFIXES, "sec-websocket-"] : NOT_SENT_PREFIXES;
+  return through(
+    headers,
+    (name) => !PLAIN_NAME.test(name) || NOT_SENT.has(name) || prefixes.some((prefix) => name.startsWith(prefix)),
+  );
 }
 
 /** The headers that come back; their names are in lower case. */

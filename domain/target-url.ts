@@ -79,6 +79,7 @@ export function refusedTarget(url: string, rules: TargetRules): string | null {
   const parsed = parse(url);
   if (parsed === null) return "it is not a URL";
   if (parsed.protocol !== "https:" && parsed.protocol !== "http:") return "only http and https can be called";
+  if (parsed.port === "0") return "its port is 0, on which nothing can be called";
   return (rules.allowPrivate ? null : notPublic(parsed)) ?? notListed(bareHost(parsed.hostname), rules);
 }
 

@@ -2,10 +2,11 @@
 
 /**
  * The URL of an instance as it is kept: as the WHATWG parser writes it, without a slash at its end, so that two texts of one place are
- * one instance. Null where it can be none: it is not http or https, or has a user name, a password, a query or a fragment.
+ * one instance. Null where it can be none: it is not http or https, or has a user name, a password, a query or a fragment, or what the
+ * parser would leave out or replace: spaces, control characters, lone surrogates.
  */
 export function instanceUrl(text: string): string | null {
-  if (!URL.canParse(text)) return null;
+  if (/[\s\p{Cc}]/u.test(text) || !text.isWellFormed() || !URL.canParse(text)) return null;
   const { protocol, username, password, origin, pathname } = new URL(text);
   if (protocol !== "http:" && protocol !== "https:") return null;
   // By the text: of an empty query, or an empty fragment, the parser says nothing.
@@ -15,11 +16,29 @@ export function instanceUrl(text: string): string | null {
 
 /** What a path within an instance is, as the end of a sentence. */
 export const SERVICE_PATH_RULE =
-  "begins with a slash, and has no fragment, no spaces and no other characters than those of a URL";
+  "begins with a slash, and has no segment of two dots, no fragment, no spaces and no other characters than those of a URL";
 
 /** Whether `text` can follow the URL of an instance: with its slash it never changes the host. A query may belong to it. */
 export function isServicePath(text: string): boolean {
-  return /^\/[!"$-~]*$/.test(text);
+  return /^\/[!"$-~]*$/.test(text) && !leadsUpwards(text);
+}
+
+/** Characters that may be percent-encoded, once or several times over, to hide a segment. */
+const HIDDEN: readonly (readonly [code: RegExp, character: string])[] = [
+  [/%(?:25)*2e/gi, "."],
+  [/%(?:25)*(?:2f|5c)|\\/gi, "/"],
+  [/%(?:25)*3b/gi, ";"],
+];
+
+/**
+ * Whether a path, which a query may follow, has a segment `..`. An instance may decode what a URL parser leaves as it is, and so leave the
+ * path that all requests to it begin with: so encoded dots and slashes count, backslashes, parameters of a segment (`..;x`), and the
+ * tabs and line ends that the parser leaves out.
+ */
+export function leadsUpwards(path: string): boolean {
+  let plain = path.replace(/[?#].*$/s, "").replace(/[\t\n\r]/g, "");
+  for (const [code, character] of HIDDEN) plain = plain.replace(code, character);
+  return /(?:^|\/)\.\.(?:[/;]|$)/.test(plain);
 }
 
 /** The URL of `path`, which `isServicePath` holds for, at an instance. */

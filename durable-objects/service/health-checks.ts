@@ -1,4 +1,4 @@
-import { urlAt } from "../../domain/service/address.ts";
+import { isServicePath, urlAt } from "../../domain/service/address.ts";
 import type { HealthCheckSettings } from "../../domain/service/settings.ts";
 import type { CheckResult } from "./instances.ts";
 
@@ -22,13 +22,19 @@ export async function checkAll(
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   const left = [...urls];
+  const ask: Probe = isServicePath(settings.path) ? probe : refused;
   const work = async () => {
     for (let url = left.shift(); url !== undefined; url = left.shift()) {
-      results.push(resultOf(url, settings, await probe(urlAt(url, settings.path), settings.timeoutMs)));
+      results.push(resultOf(url, settings, await ask(urlAt(url, settings.path), settings.timeoutMs)));
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, urls.length) }, work));
   return results;
+}
+
+/** Settings that were stored before there was a rule may not keep it. */
+async function refused(): Promise<ProbeAnswer> {
+  return { type: "none", why: "may not be called: the path of the check leads out of it" };
 }
 
 function resultOf(url: string, { expect }: HealthCheckSettings, answer: ProbeAnswer): CheckResult {

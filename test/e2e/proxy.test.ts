@@ -228,6 +228,97 @@ describe("a hostile client", () => {
     expect([state.breaker.state, state.instances[0]?.state]).toEqual(["closed", "healthy"]);
   });
 
+  const chunked = ["transfer-encoding: chunked"];
+  const whole = /\r\n0\r\n\r\n$/;
+  it.each([
+    ["is closed in the middle of a chunk", chunked, ["3\r\nabc\r\n", "ffff\r\nabc"]],
+    ["is closed behind a chunk", chunked, ["3\r\nabc\r\n", "3\r\ndef\r\n"]],
+    ["has a chunk of no size", chunked, ["3\r\nabc\r\n", "zz\r\nabc\r\n0\r\n\r\n"]],
+    ["has a chunk of a negative size", chunked, ["3\r\nabc\r\n", "-1\r\nabc\r\n0\r\n\r\n"]],
+    ["has a chunk that is longer than it said", chunked, ["3\r\nabc\r\n", "1\r\nabc\r\n0\r\n\r\n"]],
+    ["has large chunks and is closed", chunked, ["8000\r\n", "x".repeat(0x8000), "\r\n8000\r\n", "x".repeat(0x7000)]],
+    ["is shorter than it said", ["content-length: 100000"], ["abc", "x".repeat(70_000)]],
+  ])("whose body %s is no whole request at the instance", async (_what, lines, parts) => {
+    const { head, received, heads, open, isFree } = await serviceOf(
+      unlessWell(() => undefined),
+      { timeout: 20 },
+    );
+    await exchange(host.url, [head("POST", "/x", lines), ...parts], 100 + 50 * parts.length);
+    await expect.poll(open, { timeout: 5_000 }).toBe(0);
+    expect(heads).toHaveLength(1);
+    expect(received()).toContain("abc".slice(0, parts[0] === "8000\r\n" ? 0 : 3));
+    expect(received()).not.toMatch(whole);
+    const [, body = ""] = received().split("\r\n\r\n");
+    expect(body.length).toBeLessThan(100_000);
+    expect(await isFree()).toBe(true);
+  });
+
+  it("whose body does not end before the timeout of the service is no whole request at the instance", async () => {
+    const { head, received, heads, open } = await serviceOf(
+      unlessWell(() => undefined),
+      { timeout: 1 },
+    );
+    const slow = exchange(host.url, [head("POST", "/x", chunked), "3\r\nabc\r\n"], 3_000);
+    await expect.poll(() => heads.length, { timeout: 2_000 }).toBe(1);
+    await expect.poll(open, { timeout: 5_000 }).toBe(0);
+    expect(received()).toContain("abc");
+    expect(received()).not.toMatch(whole);
+    expect((await slow).text).toMatch(/^HTTP\/1.1 400 /);
+  });
+
+  it("leaves the service by no path, and names no other call", async () => {
+    const { path, heads, name } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const other = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    for (const [rest, statuses] of [
+      ["/../../../x", [400, 404]],
+      ["/../../../jobs", [400, 404, 405]],
+      ["/..", [400, 404]],
+      [`/../../${other.name}/proxy/x`, [400, 404]],
+      ["/%2e%2e/%2E%2e/x", [400, 404]],
+      ["/..%2f..%2fx", [400]],
+      ["/..%5C..%5Cx", [400]],
+      ["/..\\..\\x", [400]],
+      ["\\..\\..\\x", [400, 404]],
+      ["/..;/x", [400]],
+      ["/..%252fx", [400]],
+      ["/a/../../x", [400, 404]],
+      ["/a/..", [400]],
+      ["/#/../..", [200, 400]],
+    ] as [string, number[]][]) {
+      const request = `DELETE ${path}${rest} HTTP/1.1\r\nhost: dure.test\r\n${AUTHORIZATION}\r\n\r\n`;
+      const status = Number(/^HTTP\/1.1 (\d+)/.exec((await exchange(host.url, request, 500)).text)?.[1]);
+      expect([rest, statuses.includes(status) ? statuses : status]).toEqual([rest, statuses]);
+    }
+    expect(other.heads).toEqual([]);
+    expect(heads.filter((head) => !head.startsWith("DELETE / HTTP"))).toEqual([]);
+    expect((await api.call("GET", `/v1/services/${name}`)).status).toBe(200);
+  });
+
+  it.each(["POST", "PUT", "DELETE", "GET"])("that is %s and asks for an upgrade keeps its method", async (method) => {
+    const { head, heads } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const handshake = [
+      "connection: Upgrade",
+      "upgrade: websocket",
+      "sec-websocket-version: 13",
+      "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+      ...(method === "GET" ? [] : ["content-length: 0"]),
+    ];
+    const { text } = await exchange(host.url, head(method, "/x", handshake));
+    expect(heads).toHaveLength(1);
+    expect(heads[0]).toMatch(new RegExp(`^${method} /x HTTP`));
+    if (method === "GET") return;
+    expect(text).toContain("well");
+    expect(heads[0]).not.toMatch(/upgrade|websocket/i);
+  });
+
+  it("sends no header on that a server might read as another one", async () => {
+    const { head, heads } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const lines = ["Dure_Namespace: forged", "X_Forwarded_For: 10.0.0.1", "x-own: 1"];
+    await exchange(host.url, head("GET", "/x", lines));
+    expect(heads[0]).toContain("x-own: 1");
+    expect(heads[0]).not.toMatch(/forged|10\.0\.0\.1/);
+  });
+
   it("that goes before its answer has begun takes its place no longer than an answer may take to begin", async () => {
     const { head, isFree } = await serviceOf(
       unlessWell(() => undefined),
@@ -264,6 +355,32 @@ describe("a hostile instance", () => {
     );
     await expect(send().then((answer) => answer.text())).rejects.toThrow();
     expect(await isFree()).toBe(true);
+  });
+
+  it("that breaks off in the middle of its chunks is heard of at once, and not taken for one that has ended", async () => {
+    const { send, isFree } = await serviceOf(
+      unlessWell((socket) => {
+        socket.write(`${head}transfer-encoding: chunked\r\n\r\n4\r\npart\r\n`);
+        setTimeout(() => socket.destroy(), 100);
+      }),
+      { timeout: 20 },
+    );
+    const began = Date.now();
+    await expect(send().then((answer) => answer.text())).rejects.toThrow();
+    expect(Date.now() - began).toBeLessThan(1_500);
+    expect(await isFree()).toBe(true);
+  });
+
+  it("that says a length and sends chunks is passed on with one of both", async () => {
+    for (const length of [2, 4, 400]) {
+      const answer = `${head}content-length: ${length}\r\ntransfer-encoding: chunked\r\n\r\n4\r\nwell\r\n0\r\n\r\n`;
+      const { head: request, isFree } = await serviceOf(answering(answer));
+      const { text } = await exchange(host.url, request("GET", "/x"));
+      const framed = text.toLowerCase().match(/content-length: .*|transfer-encoding: .*/g) ?? [];
+      expect([length, framed]).toEqual([length, ["transfer-encoding: chunked"]]);
+      expect(text).toMatch(/\r\n4\r\nwell\r\n0\r\n\r\n$/);
+      expect(await isFree()).toBe(true);
+    }
   });
 
   it("that drips for ever is cut at the timeout of the service, and its place is free", async () => {

@@ -118,9 +118,16 @@ describe("a service", () => {
     ["a URL with a password", { instances: [{ url: "https://u:p@a.example.com" }] }, "/instances/0/url"],
     ["a URL with a query", { instances: [{ url: "https://a.example.com/?k=1" }] }, "/instances/0/url"],
     ["a URL with a fragment", { instances: [{ url: "https://a.example.com/#x" }] }, "/instances/0/url"],
+    ["a URL with NUL", { instances: [{ url: "https://a.example.com/\0x" }] }, "/instances/0/url"],
+    ["a URL with half a character", { instances: [{ url: "https://a.example.com/\ud800" }] }, "/instances/0/url"],
+    ["a URL with a line end", { instances: [{ url: "https://a.example.com/x\n" }] }, "/instances/0/url"],
     ["a weight of none", { instances: [{ url: "https://a.example.com", weight: 0 }] }, "/instances/0/weight"],
     ["a strategy that is none", { strategy: "best" }, "/strategy"],
     ["a check of another host", { healthCheck: { path: ".evil.example/" } }, "/healthCheck/path"],
+    ["a check above the instance", { healthCheck: { path: "/../../x" } }, "/healthCheck/path"],
+    ["a check above it, hidden", { healthCheck: { path: "/x/%2e%2e%2f..%5cx" } }, "/healthCheck/path"],
+    ["a check with NUL", { healthCheck: { path: "/x\0" } }, "/healthCheck/path"],
+    ["a check with half a character", { healthCheck: { path: "/x\udc00" } }, "/healthCheck/path"],
     ["checks all the time", { healthCheck: { path: "/", interval: 0.1 } }, "/healthCheck/interval"],
     ["no status", { healthCheck: { path: "/", expect: { from: 300, to: 200 } } }, "/healthCheck/expect"],
     ["a rate of failures above all", { breaker: { failureRate: 1.5 } }, "/breaker/failureRate"],
@@ -151,6 +158,7 @@ describe("a service", () => {
     ["another host of the platform", "https://a.dure.example", { PLATFORM_HOSTS: "*.dure.example" }],
     ["a host that is not on the list", "https://example.com", { TARGET_HOSTS: "hooks.example.com" }],
     ["a port of another protocol", "https://example.com:25", {}],
+    ["port 0", "https://example.com:0", { ALLOW_PRIVATE_TARGETS: "true" }],
   ])("may have no instance at %s, by PUT or by PATCH", async (_, url, variables) => {
     const bindings = { ...env, ALLOW_PRIVATE_TARGETS: "false", ...variables } as unknown as Env;
     const good = { instances: [{ url: "https://hooks.example.com" }] };
@@ -161,6 +169,17 @@ describe("a service", () => {
     expect((await callThrough(bindings, ["PUT", path], { body: good })).status).toBe(201);
     expect(await callThrough(bindings, ["PATCH", path], { body: bad })).toMatchObject(refusal);
   });
+
+  it.each(["/../../x", "/%2e%2e/x", "/..%2fx", "/\\..\\x", "/x\0", "/\ud800"])(
+    "is named by no queue with a path that leads out of it: %j",
+    async (path) => {
+      const service = freshName("svc");
+      await must("PUT", `/v1/services/${service}`, { body: BODY });
+      const body = { target: { type: "service", service, path } };
+      const refused = await call("PUT", `/v1/queues/${freshName()}`, { body });
+      expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: "/target/path" }] } });
+    },
+  );
 
   it("that a queue names cannot be deleted, and can when none names it any more", async () => {
     const name = freshName("svc");

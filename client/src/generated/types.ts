@@ -388,7 +388,7 @@ export interface QueuePatch {
          */
         service?: (string | null) | undefined;
         /**
-         * @description What follows the URL of the instance that is asked. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
+         * @description What follows the URL of the instance that is asked. It begins with a slash, and has no segment of two dots, no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
          * @example /send
          */
         path?: (string | null) | undefined;
@@ -666,7 +666,7 @@ export type TargetRequest = {
      */
     service: string;
     /**
-     * @description What follows the URL of the instance that is asked. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
+     * @description What follows the URL of the instance that is asked. It begins with a slash, and has no segment of two dots, no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
      * @example /send
      */
     path: string;
@@ -1869,7 +1869,7 @@ export interface ServiceRequest {
     instances: {
         /**
          * Format: uri
-         * @description Where the instance is: scheme, host, port, and perhaps a path that all requests to it begin with. It names the instance. It is an http or https URL of at most 2 KiB, without user name, password, query and fragment.
+         * @description Where the instance is: scheme, host, port, and perhaps a path that all requests to it begin with. It names the instance. It is an http or https URL of at most 2 KiB, without user name, password, query, fragment, spaces and control characters.
          * @example https://mail-1.example.com
          */
         url: string;
@@ -1893,7 +1893,7 @@ export interface ServiceRequest {
     /** @description A request that is made of each instance now and then, while the service is in use. One that fails it is not asked until it passes again. Null, or left out: no checks. */
     healthCheck?: ({
         /**
-         * @description What is asked for, by GET, behind the URL of the instance. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL.
+         * @description What is asked for, by GET, behind the URL of the instance. It begins with a slash, and has no segment of two dots, no fragment, no spaces and no other characters than those of a URL.
          * @example /healthz
          */
         path: string;
@@ -2069,7 +2069,7 @@ export interface ServicePatch {
     instances?: ({
         /**
          * Format: uri
-         * @description Where the instance is: scheme, host, port, and perhaps a path that all requests to it begin with. It names the instance. It is an http or https URL of at most 2 KiB, without user name, password, query and fragment.
+         * @description Where the instance is: scheme, host, port, and perhaps a path that all requests to it begin with. It names the instance. It is an http or https URL of at most 2 KiB, without user name, password, query, fragment, spaces and control characters.
          * @example https://mail-1.example.com
          */
         url: string;
@@ -2105,7 +2105,7 @@ export interface ServicePatch {
      */
     healthCheck?: ({
         /**
-         * @description What is asked for, by GET, behind the URL of the instance. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL.
+         * @description What is asked for, by GET, behind the URL of the instance. It begins with a slash, and has no segment of two dots, no fragment, no spaces and no other characters than those of a URL.
          * @example /healthz
          */
         path?: (string | null) | undefined;
@@ -3485,7 +3485,7 @@ export type Target = {
      */
     service: string;
     /**
-     * @description What follows the URL of the instance that is asked. It begins with a slash, and has no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
+     * @description What follows the URL of the instance that is asked. It begins with a slash, and has no segment of two dots, no fragment, no spaces and no other characters than those of a URL. It is not secret: put no token there.
      * @example /send
      */
     path: string;

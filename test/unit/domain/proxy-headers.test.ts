@@ -29,6 +29,17 @@ describe("of a request", () => {
     "CF-Worker",
     "True-Client-IP",
     "CDN-Loop",
+    "Cookie2",
+    "Client-IP",
+    "Fastly-Client-IP",
+    "Dure_Namespace",
+    "dure_deadline",
+    "X_Forwarded_For",
+    "X-Forwarded_For",
+    "X.Forwarded.For",
+    "X-Own_Name",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Protocol",
   ])("%s is not sent on", (name) => {
     expect(requestHeadersThrough([[name, "x"]])).toEqual([]);
   });
@@ -42,6 +53,16 @@ describe("of a request", () => {
       ["X-Api-Key", "of the service"],
     ];
     expect(requestHeadersThrough(headers)).toEqual(headers.map(([name, value]) => [name.toLowerCase(), value]));
+  });
+
+  test("a subprotocol is, where the connection is to be handed over, and nothing else of a handshake", () => {
+    const headers: [string, string][] = [
+      ["Sec-WebSocket-Protocol", "chat"],
+      ["Sec-WebSocket-Key", "x"],
+      ["Sec-WebSocket-Version", "13"],
+    ];
+    expect(requestHeadersThrough(headers, { upgrade: "websocket" })).toEqual([["sec-websocket-protocol", "chat"]]);
+    expect(requestHeadersThrough(headers)).toEqual([]);
   });
 
   test.each([
@@ -71,6 +92,13 @@ describe("of an answer", () => {
     "Proxy-Authenticate",
     "Content-Length",
     "Set-Cookie",
+    "Set-Cookie2",
+    "Set-Login",
+    "Accept-CH",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Allow-Credentials",
+    "Access-Control-Expose-Headers",
+    "Timing-Allow-Origin",
     "Clear-Site-Data",
     "Strict-Transport-Security",
     "Alt-Svc",

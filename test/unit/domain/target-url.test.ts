@@ -146,6 +146,13 @@ describe("a URL that is not public is refused with a reason", () => {
   });
 });
 
+test.each(["http://127.0.0.1:0/", "https://example.com:0", "http://example.com:00000/x"])(
+  "%s cannot be called, wherever targets may be",
+  (url) => {
+    expect(refusedTarget(url, ANY_TARGET)).toBe("its port is 0, on which nothing can be called");
+  },
+);
+
 describe("a list of the hosts that may be called", () => {
   const rules = listedTargets("hooks.example.com, *.example.org,bücher.example");
 

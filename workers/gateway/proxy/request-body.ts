@@ -19,8 +19,11 @@ export interface SentBody {
   body: BodyInit | null;
   /** Resolved when all of it was sent; it never rejects, and stays open where it breaks off. */
   sent: Promise<void>;
-  /** Whether the client did not send all of it: what came of the request says nothing of the instance then. */
-  clientFailed(): boolean;
+  /**
+   * Aborted when the client has not sent all of it: then the request has to be given up, and what came of it says nothing of the instance.
+   * To break the body off is not enough: the runtime ends one without a stated length as if it were whole. Null where it is all here.
+   */
+  broken: AbortSignal | null;
 }
 
 const SENT: Promise<void> = Promise.resolve();
@@ -58,7 +61,7 @@ export async function takeBody(request: Request, { ms, kept, now }: Taking): Pro
 
 /** The body for one sending. A stream can be sent once. */
 export function sentBody(body: ProxyBody): SentBody {
-  const whole = (bytes: Uint8Array | null): SentBody => ({ body: bytes, sent: SENT, clientFailed: () => false });
+  const whole = (bytes: Uint8Array | null): SentBody => ({ body: bytes, sent: SENT, broken: null });
   switch (body.type) {
     case "none":
       return whole(null);
@@ -74,16 +77,16 @@ function pumped(source: ReadableStream<Uint8Array>, length: number | null): Sent
   const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
   const reader = source.getReader();
   const writer = writable.getWriter();
-  let failed = false;
+  const broken = new AbortController();
   const sent = new Promise<void>((resolve) => {
     const pump = async () => {
       for (;;) {
-        const next = await reader.read().catch(() => null);
-        if (next === null) {
-          failed = true;
-          await writer.abort(new Error("the client did not send all of the body"));
-          return;
-        }
+        const next = await reader.read().catch((error: unknown) => {
+          // With the runtime's own reason, by which it does not take that for a fault of this Worker.
+          broken.abort(error);
+          return null;
+        });
+        if (next === null) return;
         if (next.done) break;
         await writer.write(next.value);
       }
@@ -93,5 +96,5 @@ function pumped(source: ReadableStream<Uint8Array>, length: number | null): Sent
     // What fails here is the far side, of which the answer, or its lack, says more.
     pump().catch(() => reader.cancel().catch(() => undefined));
   });
-  return { body: readable, sent, clientFailed: () => failed };
+  return { body: readable, sent, broken: broken.signal };
 }

@@ -1,3 +1,4 @@
+import { leadsUpwards } from "../../../domain/service/address.ts";
 import type { SentBody } from "./request-body.ts";
 
 export interface UpstreamPorts {
@@ -33,6 +34,7 @@ export type Sent =
 
 /** The URL of a path with its query, which begins with a slash, at an instance; null where it would lead anywhere else. */
 export function urlWithin(instance: string, rest: string): string | null {
+  if (leadsUpwards(rest)) return null;
   const base = new URL(instance);
   const prefix = base.pathname.replace(/\/+$/, "");
   const url = new URL(`${base.origin}${prefix}${rest}`);
@@ -64,11 +66,11 @@ export async function sendOnce(
       headers,
       body: body.body,
       redirect: "manual",
-      signal: AbortSignal.any([signal, late.signal]),
+      signal: AbortSignal.any([signal, late.signal, ...(body.broken === null ? [] : [body.broken])]),
     });
     return { type: "answer", response, ms: ports.now() - (sentAt ?? began) };
   } catch {
-    if (body.clientFailed()) return { type: "unsent" };
+    if (body.broken?.aborted) return { type: "unsent" };
     if (!late.signal.aborted && !signal.aborted) return { type: "broken" };
     return sentAt === null ? { type: "unsent" } : { type: "late", ms: ports.now() - sentAt };
   } finally {

@@ -1,6 +1,6 @@
 import type { ServiceHold } from "../../../contract/rpc/service.ts";
 import type { HandedOver, Outcome, WorkItem } from "../../../contract/rpc.ts";
-import { urlAt } from "../../../domain/service/address.ts";
+import { isServicePath, urlAt } from "../../../domain/service/address.ts";
 import type { RequestOutcome } from "../../../domain/service/report.ts";
 import type { ServiceTarget } from "../../../domain/target.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
@@ -14,6 +14,8 @@ export interface ServicePorts extends HttpPorts {
   acquire(service: ServiceName, of: Wanted): Promise<Acquired>;
 }
 
+const PATH_REFUSED = "the target's path leads out of the instances of the service";
+
 /** An answer that may not follow another way. */
 const NO_SAY = {};
 
@@ -25,6 +27,8 @@ export function serviceExecutor(ports: ServicePorts) {
   return async (item: WorkItem, target: ServiceTarget, control: Control): Promise<Outcome | HandedOver> => {
     const service = { namespace: item.namespace, name: target.service };
     const { signal, deadlineAt } = control;
+    // A target that was stored before there was a rule may not keep it.
+    if (!isServicePath(target.path)) return failed("target-refused", PATH_REFUSED, { retryable: false });
     const acquired = await ports.acquire(service, { key: item.orderingKey ?? null, signal, deadlineAt });
     if (acquired.type === "held") return notBegun({ service: target.service, refusal: acquired.refusal });
     if (acquired.type === "unknown") {

@@ -5,6 +5,7 @@ import { http, invalid, isProblem, notFound, type Result, serviceProblem } from 
 import { formatBytes } from "../../../../contract/sentence.ts";
 import { parseTimestamp } from "../../../../contract/time.ts";
 import { answerHeadersThrough, requestHeadersThrough, upgradeOf } from "../../../../domain/proxy-headers.ts";
+import { leadsUpwards } from "../../../../domain/service/address.ts";
 import { alsoRefusing } from "../../../../domain/target-url.ts";
 import type { Context } from "../../context.ts";
 import { type Proxied, type ProxyCall, proxy } from "../../proxy/proxy.ts";
@@ -43,7 +44,7 @@ function callOf(c: DoorContext, context: Context): Result<ProxyCall> {
   const [, service = null, rest = ""] = PATH.exec(pathname) ?? [];
   // A path that leads elsewhere once its dots are followed, or that hides the word, names nothing that could be asked.
   if (!Name.safeParse(named).success) return notFound.service(named);
-  if (service !== named) return serviceProblem.path();
+  if (service !== named || leadsUpwards(c.req.url)) return serviceProblem.path();
   const key = keyIn(c.req.header("dure-ordering-key"));
   if (isProblem(key)) return key;
   const deadline = deadlineIn(c.req.header("dure-deadline"));
@@ -79,8 +80,10 @@ function headersOf(c: DoorContext, { caller }: Context, service: string): [strin
   const { protocol, host } = new URL(c.req.url);
   const via = c.req.header("via");
   const address = c.req.header("cf-connecting-ip");
+  // The runtime sends a request that has this header as GET, whatever its method.
+  const upgrade = c.req.method === "GET" ? upgradeOf(c.req.header("upgrade") ?? null) : null;
   return [
-    ...requestHeadersThrough(c.req.raw.headers).filter(([name]) => name !== "via"),
+    ...requestHeadersThrough(c.req.raw.headers, { upgrade }).filter(([name]) => name !== "via"),
     ["via", via === undefined ? VIA : `${via}, ${VIA}`],
     ["x-forwarded-proto", protocol.slice(0, -1)],
     ["x-forwarded-host", host],
@@ -90,7 +93,7 @@ function headersOf(c: DoorContext, { caller }: Context, service: string): [strin
     ["dure-namespace", caller.namespace],
     ["dure-service", service],
     ...pair("traceparent", headers.traceparent),
-    ...pair("upgrade", upgradeOf(c.req.header("upgrade") ?? null) ?? undefined),
+    ...pair("upgrade", upgrade ?? undefined),
   ];
 }
 
@@ -148,7 +151,8 @@ function faultOf({ status, webSocket }: Response, headers: Headers): string | nu
 /** One that is as long as it says is passed on with its length. What is compressed on the way has another. */
 function streamOf(response: Response): { readable: ReadableStream; writable: WritableStream } {
   const stated = response.headers.get("content-length");
-  const isPlain = response.headers.get("content-encoding") === null;
+  // Chunks say by themselves how long it is, whatever the length says (RFC 9112, section 6.3).
+  const isPlain = !response.headers.has("content-encoding") && !response.headers.has("transfer-encoding");
   const length = isPlain && stated !== null && /^\d+$/.test(stated) ? Number(stated) : null;
   return length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
 }

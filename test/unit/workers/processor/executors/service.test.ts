@@ -13,6 +13,8 @@ const INSTANCE = "https://mail-1.example.com/base";
 
 interface Rig {
   url?: string;
+  /** Of the target. */
+  path?: string;
   timeoutMs?: number;
   firstByteTimeoutMs?: number;
   acquired?: Acquired;
@@ -49,7 +51,8 @@ async function run(answer: (init: RequestInit) => Promise<Response>, rig: Rig = 
     secrets: async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
     targets: PUBLIC_TARGETS,
   };
-  const outcome: Outcome | HandedOver = await serviceExecutor(ports)(item(1, { target: TARGET }), TARGET, control);
+  const target = { ...TARGET, path: rig.path ?? TARGET.path };
+  const outcome: Outcome | HandedOver = await serviceExecutor(ports)(item(1, { target }), target, control);
   return { outcome, sent, told };
 }
 
@@ -119,6 +122,14 @@ describe("a job", () => {
     const hold = { service: "mailer", refusal };
     expect(outcome).toMatchObject({ ok: false, putBack: "released", retryAfterMs: 0, hold });
     expect(sent).toEqual([]);
+  });
+
+  test("whose path leads out of the instances fails for good, and takes no permit", async () => {
+    for (const path of ["/../../admin", "/%2e%2e/admin", "/..%2fadmin"]) {
+      const { outcome, sent, told } = await run(answers(200), { path });
+      expect(outcome).toMatchObject({ ok: false, error: { code: "target-refused", retryable: false } });
+      expect([sent, told]).toEqual([[], []]);
+    }
   });
 
   test("whose service is gone fails, and is tried again", async () => {
