@@ -135,6 +135,11 @@ export const invalid = {
     new Problem("invalid-request", detail, errors === undefined ? {} : { errors }),
   /** One faulty field. */
   field: (pointer: string, detail: string) => invalid.request("The request is not valid.", [{ pointer, detail }]),
+  /** The body as a whole is not what it has to be; `rule` is the end of a sentence. */
+  body: (rule: string) => {
+    const detail = fieldSentence("The body", rule);
+    return invalid.request(detail, [{ pointer: "", detail }]);
+  },
   /** A header that is not what it has to be; `rule` is the end of a sentence. */
   header: (name: string, rule: string) => {
     const detail = fieldSentence(`The header ${name}`, rule);

@@ -4,6 +4,7 @@ import {
   NOT_JSON,
   OPEN_BRACE,
   OPEN_BRACKET,
+  placeOf,
   QUOTE,
   skipSpace,
   stringAt,
@@ -48,9 +49,9 @@ class Reader {
 
   read(texts: TextMembers | null): ReadJson {
     const end = this.#value(skipSpace(this.#text, 0), texts, MAX_JSON_DEPTH);
-    if (end < 0) return { type: "fault", pointer: this.#pointer, detail: this.#fault ?? faultOf(end) };
-    if (skipSpace(this.#text, end) < this.#text.length)
-      return { type: "fault", pointer: "", detail: faultOf(NOT_JSON) };
+    if (end < 0) return { type: "fault", pointer: this.#pointer, detail: this.#fault ?? faultOf(this.#text, end) };
+    const behind = skipSpace(this.#text, end);
+    if (behind < this.#text.length) return { type: "fault", pointer: "", detail: notJson(this.#text, behind) };
     return { type: "value", value: this.#made };
   }
 
@@ -138,6 +139,19 @@ const TOO_MANY_TEXTS = `is one of more than ${formatNumber(MAX_JSON_TEXTS)} payl
 const TOO_MANY_NAMES = `has one of more than ${formatNumber(MAX_JSON_NAMES)} names of members, payloads and the like not counted`;
 const TOO_MANY = `is one of more than ${formatNumber(MAX_JSON_VALUES)} values, payloads and the like not counted`;
 
-function faultOf(end: number): string {
-  return end === DEEPER ? TOO_DEEP : "is not JSON";
+function faultOf(text: string, end: number): string {
+  return end === DEEPER ? TOO_DEEP : notJson(text, placeOf(end) ?? 0);
+}
+
+/** Where a text is not JSON: lines, which end at a line feed, and their characters (UTF-16 code units) count from 1. */
+function notJson(text: string, place: number): string {
+  if (skipSpace(text, 0) === text.length) return "is empty";
+  if (place === text.length) return "is not JSON: it ends too early";
+  let line = 1;
+  let start = 0;
+  for (let i = text.indexOf("\n"); i >= 0 && i < place; i = text.indexOf("\n", i + 1)) {
+    line += 1;
+    start = i + 1;
+  }
+  return `is not JSON: line ${line}, character ${place - start + 1}`;
 }

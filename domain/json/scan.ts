@@ -4,9 +4,22 @@
  * cannot hold, half a million values, or one string.
  */
 
-/** In place of an index: the text is not JSON there, or nests deeper than it may. */
+/**
+ * In place of an index, all below zero: the text is not JSON, or nests deeper than it may. Most of what is not JSON is told with its
+ * place, which `placeOf` reads.
+ */
 export const NOT_JSON = -1;
 export const TOO_DEEP = -2;
+const PLACED = -3;
+
+function notJsonAt(at: number): number {
+  return PLACED - at;
+}
+
+/** Where the text is not JSON: the index of the first character that cannot stand there, or the end of the text. Null where `end` does not say. */
+export function placeOf(end: number): number | null {
+  return end <= PLACED ? PLACED - end : null;
+}
 
 export const QUOTE = 0x22;
 export const BACKSLASH = 0x5c;
@@ -52,8 +65,8 @@ function isSpace(code: number): boolean {
 }
 
 /**
- * The index behind the value that begins at `at`, which may nest `levels` deep; `NOT_JSON` where there is none, `TOO_DEEP` where
- * it nests deeper. It is one loop, because a text may be nothing but brackets, and a call for each would be most of the time.
+ * The index behind the value that begins at `at`, which may nest `levels` deep; `TOO_DEEP` where it nests
+ * deeper, and where there is none its place, as `placeOf` reads it. It is one loop, because a text may be nothing but brackets, and a call for each would be most of the time.
  */
 export function endOfValue(text: string, at: number, levels: number): number {
   /** What ends each array and object that is open, the innermost last. */
@@ -82,7 +95,7 @@ export function endOfValue(text: string, at: number, levels: number): number {
         mark = text.charCodeAt(i);
       }
       if (mark === COMMA) break;
-      if (mark !== closers[--depth]) return NOT_JSON;
+      if (mark !== closers[--depth]) return notJsonAt(i);
     }
     i = skipSpace(text, i + 1);
     if (closers[depth - 1] === CLOSE_BRACE) i = startOfMember(text, i);
@@ -95,14 +108,21 @@ function endOfScalar(text: string, at: number, code: number): number {
     case QUOTE:
       return endOfString(text, at);
     case 0x74:
-      return text.startsWith("true", at) ? at + 4 : NOT_JSON;
+      return endOfWord(text, at, "true");
     case 0x66:
-      return text.startsWith("false", at) ? at + 5 : NOT_JSON;
+      return endOfWord(text, at, "false");
     case 0x6e:
-      return text.startsWith("null", at) ? at + 4 : NOT_JSON;
+      return endOfWord(text, at, "null");
     default:
       return endOfNumber(text, at);
   }
+}
+
+function endOfWord(text: string, at: number, word: string): number {
+  if (text.startsWith(word, at)) return at + word.length;
+  let i = 0;
+  while (text[at + i] === word[i]) i++;
+  return notJsonAt(at + i);
 }
 
 /** Whether the whole text is one value: its index range without the space around it, or what is wrong. */
@@ -118,11 +138,11 @@ export function wholeValue(
 
 /** Where the value of the member begins whose name begins at `at`. */
 function startOfMember(text: string, at: number): number {
-  if (text.charCodeAt(at) !== QUOTE) return NOT_JSON;
+  if (text.charCodeAt(at) !== QUOTE) return notJsonAt(at);
   const end = endOfString(text, at);
-  if (end < 0) return NOT_JSON;
+  if (end < 0) return end;
   const colon = skipSpace(text, end);
-  return text.charCodeAt(colon) === COLON ? skipSpace(text, colon + 1) : NOT_JSON;
+  return text.charCodeAt(colon) === COLON ? skipSpace(text, colon + 1) : notJsonAt(colon);
 }
 
 /** What looks into an object: where a member's name begins, and its value. It answers where the value ends, or below zero to stop. */
@@ -140,7 +160,7 @@ export function visitMembers(text: string, at: number, visit: MemberVisit): numb
     i = skipSpace(text, i);
     const code = text.charCodeAt(i);
     if (code === CLOSE_BRACE) return i + 1;
-    if (code !== COMMA) return NOT_JSON;
+    if (code !== COMMA) return notJsonAt(i);
     i = skipSpace(text, i + 1);
   }
 }
@@ -155,7 +175,7 @@ export function visitItems(text: string, at: number, visit: (value: number) => n
     i = skipSpace(text, i);
     const code = text.charCodeAt(i);
     if (code === CLOSE_BRACKET) return i + 1;
-    if (code !== COMMA) return NOT_JSON;
+    if (code !== COMMA) return notJsonAt(i);
     i = skipSpace(text, i + 1);
   }
 }
@@ -177,12 +197,12 @@ export function endOfString(text: string, at: number): number {
     }
     const code = text.charCodeAt(i);
     if (code === QUOTE) return i + 1;
-    if (code < SPACE) return NOT_JSON;
+    if (code < SPACE) return notJsonAt(i);
     if (code !== BACKSLASH) continue;
     i = endOfEscape(text, i + 1);
-    if (i < 0) return NOT_JSON;
+    if (i < 0) return i;
   }
-  return NOT_JSON;
+  return notJsonAt(text.length);
 }
 
 /** The index of the last character of the escape whose letter is at `at`. */
@@ -198,10 +218,10 @@ function endOfEscape(text: string, at: number): number {
     case 0x74: // t
       return at;
     case 0x75: // u
-      for (let i = at + 1; i <= at + 4; i++) if (!isHexDigit(text.charCodeAt(i))) return NOT_JSON;
+      for (let i = at + 1; i <= at + 4; i++) if (!isHexDigit(text.charCodeAt(i))) return notJsonAt(i);
       return at + 4;
     default:
-      return NOT_JSON;
+      return notJsonAt(at);
   }
 }
 
@@ -219,17 +239,17 @@ function endOfNumber(text: string, at: number): number {
   if (code === MINUS) code = text.charCodeAt(++i);
   if (code === ZERO) i++;
   else if (isDigit(code)) i = endOfDigits(text, i + 1);
-  else return NOT_JSON;
+  else return notJsonAt(i);
   code = text.charCodeAt(i);
   if (code === POINT) {
-    if (!isDigit(text.charCodeAt(i + 1))) return NOT_JSON;
+    if (!isDigit(text.charCodeAt(i + 1))) return notJsonAt(i + 1);
     i = endOfDigits(text, i + 2);
     code = text.charCodeAt(i);
   }
   if ((code | 0x20) !== 0x65) return i;
   const sign = text.charCodeAt(i + 1);
   i += sign === PLUS || sign === MINUS ? 2 : 1;
-  return isDigit(text.charCodeAt(i)) ? endOfDigits(text, i + 1) : NOT_JSON;
+  return isDigit(text.charCodeAt(i)) ? endOfDigits(text, i + 1) : notJsonAt(i);
 }
 
 function endOfDigits(text: string, at: number): number {

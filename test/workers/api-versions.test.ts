@@ -164,6 +164,22 @@ describe.each(KINDS)("a %s", (what, fresh) => {
     expect((await shown(path)).version).toBe(1);
   });
 
+  it.each(["", " \n", '{"timeout":', '{"timeout":5,}'])(
+    "is not changed by the text %j, and the place is named",
+    async (text) => {
+      const { path } = await made();
+      for (const method of ["PUT", "PATCH"]) {
+        const { status, body } = await call(method, path, { text });
+        expect([status, body.code, body.errors]).toEqual([
+          400,
+          "invalid-request",
+          [{ pointer: "", detail: body.detail }],
+        ]);
+      }
+      expect((await shown(path)).version).toBe(1);
+    },
+  );
+
   it("is patched by admins alone", async () => {
     const { path, other } = await made();
     const { key } = await must<{ key: string }>("POST", "/v1/keys", { body: { name: "r", scopes: ["read"] } });
@@ -234,6 +250,23 @@ it("twenty patches of different members at once all land", async () => {
     retry,
     target: { type: "consumer" },
     version: 21,
+  });
+});
+
+describe("members that are missing in a part of a patch", () => {
+  it.each([
+    ["queue", { rate: {} }, ["/rate/limit", "/rate/period"]],
+    ["queue", { rate: { limit: null } }, ["/rate/limit", "/rate/period"]],
+    ["queue", { target: { type: "service" } }, ["/target/service", "/target/path"]],
+    ["service", { healthCheck: { path: "/", expect: {} } }, ["/healthCheck/expect/from", "/healthCheck/expect/to"]],
+    ["subscription", { target: { type: "http" } }, ["/target/url"]],
+  ] as [string, object, string[]][])("of a %s %j are each pointed to", async (kind, patch, pointers) => {
+    const resource = await KINDS.find(([what]) => what === kind)?.[1]();
+    const { path = "", body } = resource ?? {};
+    await must("PUT", path, { body });
+    const refused = await call("PATCH", path, { body: patch });
+    expect(refused.status).toBe(400);
+    expect(refused.body.errors?.map(({ pointer }) => pointer)).toEqual(pointers);
   });
 });
 

@@ -298,13 +298,13 @@ describe("what is not as it should be is refused at the door", () => {
       "bytes that are not UTF-8",
       new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
       400,
-      { detail: "The body is not UTF-8." },
+      { errors: [{ pointer: "", detail: "The body is not UTF-8." }] },
     ],
     [
       "half of a character",
       new TextEncoder().encode('{"payload":"é"}').filter((byte) => byte !== 0xa9),
       400,
-      { detail: "The body is not UTF-8." },
+      { errors: [{ pointer: "", detail: "The body is not UTF-8." }] },
     ],
     ["a number of 300,000 digits", `{"payload":${"7".repeat(300_000)}}`, 413, { code: "payload-too-large" }],
     [
@@ -317,9 +317,18 @@ describe("what is not as it should be is refused at the door", () => {
       "513 levels",
       `{"payload":${"[".repeat(512)}${"]".repeat(512)}}`,
       400,
-      { detail: "The body nests deeper than 512 levels." },
+      { errors: [{ pointer: "", detail: "The body nests deeper than 512 levels." }] },
     ],
-    ["what is nearly JSON", '{"payload":01}', 400, { detail: "The body is not JSON." }],
+    [
+      "what is nearly JSON",
+      '{"payload":01}',
+      400,
+      {
+        detail: "The body is not JSON: line 1, character 13.",
+        errors: [{ pointer: "", detail: "The body is not JSON: line 1, character 13." }],
+      },
+    ],
+    ["nothing", "", 400, { errors: [{ pointer: "", detail: "The body is empty." }] }],
   ])("%s", async (_, text, status, problem) => {
     const answer = await call("POST", "/v1/jobs", { text });
     expect(answer.status).toBe(status);

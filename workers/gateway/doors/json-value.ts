@@ -7,6 +7,6 @@ import { fieldSentence } from "../../../contract/sentence.ts";
 export function jsonValue(text: string, texts: TextMembers | null): Result<unknown> {
   const json = readJson(text, texts);
   if (json.type === "value") return json.value;
-  if (json.pointer === "") return invalid.request(`The body ${json.detail}.`);
+  if (json.pointer === "") return invalid.body(json.detail);
   return invalid.field(json.pointer, fieldSentence(nameOf(json.pointer) ?? "The body", json.detail));
 }

@@ -2,8 +2,9 @@ import { nameOf, type ProblemError } from "../../../contract/problem.ts";
 import { Problem } from "../../../contract/problems.ts";
 
 /**
- * The problem of a patched body, as one of the patch: its pointers lead into what the caller sent. A fault at a place that the
- * patch does not name stands at the nearest one around it that it does, and says which member it is about.
+ * The problem of a patched body, as one of the patch: its pointers lead into what the caller sent. A member that is missing in an
+ * object of the patch is pointed to as in any other body. Another fault at a place that the patch does not name stands at the nearest
+ * one around it that it does, and says which member it is about.
  */
 export function intoPatch(patch: object, problem: Problem): Problem {
   const { errors } = problem.extras;
@@ -23,9 +24,14 @@ function nearest(patch: object, { pointer, detail }: ProblemError): ProblemError
     at = member[1];
     depth += 1;
   }
-  if (depth === steps.length) return { pointer, detail };
+  const isMember = depth > 0 && depth === steps.length - 1 && isObject(at);
+  if (depth === steps.length || isMember) return { pointer, detail };
   const named = steps.slice(0, depth).map((step) => `/${step}`);
   return { pointer: named.join(""), detail: withPath(steps.slice(depth), pointer, detail) };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A sentence begins with the name of its field: all of the way there is said in its place, not before it. */

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { NOT_JSON, stringAt, TOO_DEEP, wholeValue } from "../../../../domain/json/scan.ts";
+import {
+  endOfValue,
+  NOT_JSON,
+  placeOf,
+  skipSpace,
+  stringAt,
+  TOO_DEEP,
+  wholeValue,
+} from "../../../../domain/json/scan.ts";
 
 /** Texts that are nearly JSON: values, with characters taken away, doubled or put in. */
 const nearly = fc
@@ -86,4 +94,63 @@ test.each([
   ['""', ""],
 ])("the string %s is %j", (text, value) => {
   expect(stringAt(text, 0)).toBe(value);
+});
+
+/** Where the text is not JSON; null where it is. */
+function placeIn(text: string): number | null {
+  const end = endOfValue(text, skipSpace(text, 0), 100);
+  if (end < 0) return placeOf(end);
+  const behind = skipSpace(text, end);
+  return behind < text.length ? behind : null;
+}
+
+describe("where a text is not JSON", () => {
+  test.each([
+    ["", 0],
+    ["  ", 2],
+    ["}", 0],
+    ["[1,]", 3],
+    ["[1 2]", 3],
+    ["[1}", 2],
+    ['{"a" 1}', 5],
+    ['{"a":}', 5],
+    ['{"a":1,}', 7],
+    ['{"a":1,b', 7],
+    ['{"a":1', 6],
+    ['["ab', 4],
+    ['["a\nb"]', 3],
+    ['["a\\x"]', 4],
+    ['["\\u12g4"]', 6],
+    ["[tru]", 4],
+    ["[nul", 4],
+    ["[falso]", 5],
+    ["[-]", 2],
+    ["[1.]", 3],
+    ["[1e+]", 4],
+    ["01", 1],
+    ["{} x", 3],
+    [`["${"x".repeat(100)}\u0001"]`, 102],
+  ])("%j: at %i", (text, place) => {
+    expect(placeIn(text)).toBe(place);
+  });
+
+  test("what may still become JSON is not at fault, and what comes behind the place says nothing of it", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.nat(2), fc.nat(), nearly, (value, indent, at, junk) => {
+        const good = JSON.stringify(value, null, indent);
+        const kept = good.slice(0, at % (good.length + 1));
+        const place = placeIn(kept + junk);
+        if (place === null) return;
+        expect(place).toBeGreaterThanOrEqual(kept.length);
+        const text = kept + junk;
+        if (place < text.length) expect(placeIn(text.slice(0, place + 1))).toBe(place);
+        expect([place, null]).toContain(placeIn(text.slice(0, place)));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test("only of what has one", () => {
+    expect([NOT_JSON, TOO_DEEP, 0, 7].map(placeOf)).toEqual([null, null, null, null]);
+  });
 });

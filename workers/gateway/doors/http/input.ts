@@ -144,6 +144,6 @@ function decode(bytes: Uint8Array): Result<string> {
   try {
     return utf8.decode(bytes);
   } catch {
-    return invalid.request("The body is not UTF-8.");
+    return invalid.body("is not UTF-8");
   }
 }

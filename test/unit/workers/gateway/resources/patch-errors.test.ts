@@ -7,7 +7,8 @@ const patch = { timeout: null, target: { type: "http" }, "a/b": 1, list: [{ x: 1
 test.each([
   ["/timeout", "/timeout", "is wrong"],
   ["/target/type", "/target/type", "is wrong"],
-  ["/target/url", "/target", "url: is wrong"],
+  ["/target/url", "/target/url", "is wrong"],
+  ["/target/spawn/queues", "/target", "spawn.queues: is wrong"],
   ["/rate/limit", "", "rate.limit: is wrong"],
   ["/a~1b", "/a~1b", "is wrong"],
   ["/list/0/x", "/list/0/x", "is wrong"],
@@ -26,7 +27,7 @@ test.each([
 
 test.each([
   ["/rate/limit", "", "limit is missing.", "rate.limit is missing."],
-  ["/target/url", "/target", "url is missing.", "url is missing."],
+  ["/target/url", "/target/url", "url is missing.", "url is missing."],
   ["/timeout", "/timeout", "timeout is missing.", "timeout is missing."],
   ["/list/1", "/list", "list[1] is wrong.", "list[1] is wrong."],
   ["/job/tags/1", "", "tags[1] is wrong.", "job.tags[1] is wrong."],
