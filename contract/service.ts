@@ -42,7 +42,8 @@ const URL_RULE = `is an http or https URL of at most ${formatBytes(MAX_URL_BYTES
 const InstanceUrl = z
   .string(says(URL_RULE))
   .max(MAX_URL_BYTES)
-  .refine((text) => instanceUrl(text) !== null)
+  // As it is kept: what is not ASCII in a path is kept as up to nine characters.
+  .refine((text) => (instanceUrl(text)?.length ?? Number.POSITIVE_INFINITY) <= MAX_URL_BYTES)
   .meta({ format: "uri" });
 
 const InstanceBody = described(

@@ -134,11 +134,69 @@ describe("a service", () => {
     ["nothing under way", { bulkhead: { maxInFlight: 0 } }, "/bulkhead/maxInFlight"],
     ["a timeout of an hour", { timeout: 3600 }, "/timeout"],
     ["an unknown field", { retry: { tries: 3 } }, "/retry/tries"],
+    [
+      "a URL that is kept as a longer one",
+      { instances: [{ url: `https://a.example.com/${"é".repeat(2_000)}` }] },
+      "/instances/0/url",
+    ],
+    [
+      "a zone of half a character",
+      { instances: [{ url: "https://a.example.com", zone: "\ud800" }] },
+      "/instances/0/zone",
+    ],
+    ["a zone with a NUL", { instances: [{ url: "https://a.example.com", zone: "a\0b" }] }, "/instances/0/zone"],
+    ["more under way than a double counts", { bulkhead: { maxInFlight: 2 ** 63 } }, "/bulkhead/maxInFlight"],
+    ["instances that are numbers", { instances: Array(20_000).fill(1) }, "/instances"],
+    ["an object in the place of the instances", { instances: { length: 1, 0: BODY.instances[0] } }, "/instances"],
   ])("with %s is refused, and the place is named", async (_, over, pointer) => {
     const answer = await call("PUT", `/v1/services/${freshName("svc")}`, { body: { ...BODY, ...over } });
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid-request" } });
     expect(answer.body.errors?.map((error) => error.pointer)).toContain(pointer);
   });
+
+  it.each<[string, string, string]>([
+    [
+      "a number beyond all doubles",
+      '{"instances":[{"url":"https://a.example.com","weight":1e999}]}',
+      "/instances/0/weight",
+    ],
+    [
+      "a weight of 2^63",
+      '{"instances":[{"url":"https://a.example.com","weight":9223372036854775808}]}',
+      "/instances/0/weight",
+    ],
+    ["a list that nests deep", `{"instances":${"[".repeat(600)}${"]".repeat(600)}}`, ""],
+    ["an instance that nests deep", `{"instances":${"[".repeat(300)}${"]".repeat(300)}}`, "/instances/0"],
+    ["two lists of instances", '{"instances":[],"instances":[{"url":"https://a.example.com"}]}', "/instances"],
+    [
+      "a URL that is named twice",
+      '{"instances":[{"url":"https://a.example.com","u\\u0072l":"https://b.example.com"}]}',
+      "/instances/0/url",
+    ],
+    [
+      "a member that is everybody's",
+      '{"instances":[{"url":"https://a.example.com"}],"__proto__":{"timeout":1}}',
+      "/__proto__",
+    ],
+    ["more values than any service has", `{"instances":[${"1,".repeat(60_000)}1]}`, "/instances/49998"],
+    ["one of a million bytes", `{"instances":["${"a".repeat(1_000_000)}"]}`, "/instances/0"],
+  ])("whose text has %s is refused, and the place is named", async (_, text, pointer) => {
+    const name = freshName("svc");
+    const answer = await call("PUT", `/v1/services/${name}`, { text });
+    expect(answer).toMatchObject({ status: 400, body: { code: "invalid-request" } });
+    expect(answer.body.errors?.map((error) => error.pointer)).toContain(pointer);
+    expect(JSON.stringify(answer.body).length).toBeLessThan(20_000);
+    expect((await call("GET", `/v1/services/${name}`)).status).toBe(404);
+  });
+
+  it.each(["%E2%98%83", "caf%C3%A9", "A", "a%2Fb", "a%00", "__proto__", "-a", "a".repeat(64)])(
+    "has no name like %s",
+    async (name) => {
+      const answer = await call("PUT", `/v1/services/${name}`, { body: BODY });
+      expect(answer).toMatchObject({ status: 400, body: { code: "invalid-request" } });
+      expect((await call("GET", `/v1/services/${name}`)).status).toBe(404);
+    },
+  );
 
   it("is switched off in parts by null, and back to a default by a patch that is left to it", async () => {
     const path = `/v1/services/${freshName("svc")}`;
