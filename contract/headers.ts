@@ -79,7 +79,7 @@ export const HEADERS = {
   },
   RateLimit: {
     description:
-      '`"default";r=…;t=…`: units left of the key\'s budget, and seconds until all are there again, or in a 429 until the request may be sent again. `"namespace"` says the same of all keys of the namespace together. As known where the request was answered: other requests may spend them meanwhile.',
+      '`"default";r=…;t=…`: units left of the key\'s budget, and seconds until there are more, in a 429 until the request may be sent again; 0 where all are left. `"namespace"` says the same of all keys of the namespace together. As known where the request was answered: other requests may spend them meanwhile.',
     example: '"default";r=9999;t=1, "namespace";r=99990;t=1',
   },
   "RateLimit-Policy": {

@@ -23,8 +23,12 @@ function interval({ units, windowMs }: Quota): number {
 
 /** Whole units that may be spent at `now`; below zero where more was spent than there was. */
 export function unitsLeft(tat: number, quota: Quota, now: number): number {
-  const left = (now + quota.windowMs - Math.max(tat, now)) / interval(quota);
-  return Math.floor(left + ROUNDING);
+  return Math.floor(exactLeft(tat, quota, now) + ROUNDING);
+}
+
+/** The same with the part of a unit that has come back already: what `bucketWith` makes the same bucket of. */
+export function exactLeft(tat: number, quota: Quota, now: number): number {
+  return (now + quota.windowMs - Math.max(tat, now)) / interval(quota);
 }
 
 /** The bucket after `units` were spent at `now`, whether they were there or not. */

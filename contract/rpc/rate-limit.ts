@@ -27,7 +27,10 @@ export interface LeaseReply {
   limitedBy: LimitedBy | null;
   /** Milliseconds before which it is no use to ask again: once what was granted is spent, calls are refused until then. */
   pauseMs: number;
-  /** Units left of the key's budget, and of its namespace's where that has one, once this chunk is taken; below zero for debts. */
+  /**
+   * Units left of the key's budget, and of its namespace's where that has one, once this chunk is taken; below zero for debts. Parts
+   * of a unit count: a gateway that did not know them would tell callers of the next unit later than it comes.
+   */
   left: { key: number; namespace: number | null };
 }
 

@@ -1,5 +1,5 @@
 import type { LeaseReply, LeaseRequest, LimitedBy } from "../../contract/rpc/rate-limit.ts";
-import { partOf, type Quota, spend, unitsLeft, waitFor } from "../../domain/gcra.ts";
+import { exactLeft, partOf, type Quota, spend, unitsLeft, waitFor } from "../../domain/gcra.ts";
 import { chunkGranted, chunkWanted, isNearlySpent, isPlenty, PAUSE_MS } from "../../domain/token-chunk.ts";
 import type { BucketStore } from "./store.ts";
 
@@ -55,11 +55,11 @@ export class RateLedger {
     const namespace = namespaceQuota === null ? null : this.#ofNamespace(namespaceQuota, now);
     const budgets: Budgets = { key, quota, namespace, namespaceQuota, keys: this.#keys.size };
     charge(budgets, owed, now);
-    const { granted, limitedBy, left } = grant(budgets, request, now);
+    const { granted, limitedBy } = grant(budgets, request, now);
     charge(budgets, granted, now);
     this.#saveWhereNeeded(budgets, now);
-    const after = { key: left.key - granted, namespace: left.namespace === null ? null : left.namespace - granted };
-    return { granted, limitedBy, pauseMs: pauseOf(budgets, request, { granted, limitedBy, now }), left: after };
+    const pauseMs = pauseOf(budgets, request, { granted, limitedBy, now });
+    return { granted, limitedBy, pauseMs, left: leftOf(budgets, now) };
   }
 
   forget(): void {
@@ -183,7 +183,14 @@ function charge({ key, quota, namespace, namespaceQuota, keys }: Budgets, units:
 interface Grant {
   granted: number;
   limitedBy: LimitedBy | null;
-  left: { key: number; namespace: number | null };
+}
+
+function leftOf({ key, quota, namespace, namespaceQuota }: Budgets, now: number): LeaseReply["left"] {
+  const hasBoth = namespace !== null && namespaceQuota !== null;
+  return {
+    key: exactLeft(key.tat, quota, now),
+    namespace: hasBoth ? exactLeft(namespace.tat, namespaceQuota, now) : null,
+  };
 }
 
 function grant(budgets: Budgets, { needed, rate }: LeaseRequest, now: number): Grant {
@@ -192,7 +199,7 @@ function grant(budgets: Budgets, { needed, rate }: LeaseRequest, now: number): G
   if (namespace === null || namespaceQuota === null) {
     const wanted = Math.max(needed, chunkWanted(rate, quota, isPlenty(ofKey, quota)));
     const granted = chunkGranted(ofKey, { needed, wanted });
-    return { granted, limitedBy: granted < wanted ? "key" : null, left: { key: ofKey, namespace: null } };
+    return { granted, limitedBy: granted < wanted ? "key" : null };
   }
   const ofNamespace = unitsLeft(namespace.tat, namespaceQuota, now);
   const plenty = isPlenty(ofKey, quota) && isPlenty(ofNamespace, namespaceQuota);
@@ -201,7 +208,7 @@ function grant(budgets: Budgets, { needed, rate }: LeaseRequest, now: number): G
   const byNamespace = chunkGranted(usable(budgets, namespaceQuota, { ofNamespace, now }), { needed, wanted });
   const granted = Math.min(byKey, byNamespace);
   const limitedBy = granted >= wanted ? null : byNamespace < byKey ? "namespace" : "key";
-  return { granted, limitedBy, left: { key: ofKey, namespace: ofNamespace } };
+  return { granted, limitedBy };
 }
 
 /** What a key may take of what is left of its namespace's budget: all of the upper half, of the lower half its share. */
@@ -215,17 +222,29 @@ function usable(
   return Math.max(beyond, Math.min(ofNamespace, share));
 }
 
+/** Milliseconds until a key may take so many units of its namespace's budget. */
+function waitForNamespace({ key, namespace, namespaceQuota, keys }: Budgets, units: number, now: number): number {
+  if (namespace === null || namespaceQuota === null) return 0;
+  const all = waitFor(namespace.tat, namespaceQuota, { units, now });
+  const share = waitFor(key.shareTat, shareOf(namespaceQuota, keys), { units, now });
+  const shared = Math.floor(namespaceQuota.units * SHARED_PART);
+  const beyond = waitFor(namespace.tat, namespaceQuota, { units: units + shared, now });
+  return Math.min(beyond, Math.max(all, share));
+}
+
 function pauseOf(
-  { key, quota, namespace, namespaceQuota }: Budgets,
+  budgets: Budgets,
   { needed }: LeaseRequest,
-  { granted, limitedBy, now }: Pick<Grant, "granted" | "limitedBy"> & { now: number },
+  { granted, limitedBy, now }: Grant & { now: number },
 ): number {
   if (limitedBy === null) return 0;
+  const { key, quota, namespace, namespaceQuota } = budgets;
   const bucket = limitedBy === "namespace" && namespace !== null ? namespace : key;
   const limit = limitedBy === "namespace" && namespaceQuota !== null ? namespaceQuota : quota;
   // What is asked for ahead, while no call waits, has taken nothing from anybody.
   if (granted < needed || granted === 0) {
-    const wait = waitFor(bucket.tat, limit, { units: Math.max(1, needed), now });
+    const units = Math.max(1, needed);
+    const wait = Math.max(waitFor(key.tat, quota, { units, now }), waitForNamespace(budgets, units, now));
     return Math.max(PAUSE_MS, Math.min(wait, limit.windowMs));
   }
   return isNearlySpent(unitsLeft(bucket.tat, limit, now), limit) ? PAUSE_MS : 0;

@@ -32,7 +32,8 @@ export class KeyBudget {
   #wanted = { units: 0, since: 0 };
   /** Units a second, as they were when a chunk was asked for last. */
   #rate = 0;
-  #refused: { from: number; until: number; by: LimitedBy } | null = null;
+  /** `units`: calls that need so many units beyond what lies in chunks are refused without asking. */
+  #refused: { from: number; until: number; by: LimitedBy; units: number } | null = null;
   #asking: { since: number; giveUpMs: number } | null = null;
 
   /** Notes that a call wants `units`. */
@@ -47,7 +48,7 @@ export class KeyBudget {
 
   /** Takes units of the chunks, the oldest first; false, and nothing is taken, where there are fewer. */
   take({ units, now }: Spend): boolean {
-    if (this.#inChunks(now) < units) return false;
+    if (this.inChunks(now) < units) return false;
     let missing = units;
     for (const chunk of this.#chunks) {
       const taken = Math.min(chunk.units, missing);
@@ -73,11 +74,40 @@ export class KeyBudget {
     return free + sumOf(lasting) < soon;
   }
 
-  /** Whether calls are refused without asking: the object has said how long. */
-  refusal(now: number): { ms: number; by: LimitedBy } | null {
+  /**
+   * Whether a call is refused without asking: the object has said how long. A call that needs less than the one that was refused is
+   * none of those: what is not enough for a list may be enough for a read.
+   */
+  refusal({ units, now }: Spend): { ms: number; by: LimitedBy } | null {
     const refused = this.#refused;
     if (refused === null || now < refused.from || now >= refused.until) return null;
-    return { ms: refused.until - now, by: refused.by };
+    return units - this.inChunks(now) < refused.units ? null : { ms: refused.until - now, by: refused.by };
+  }
+
+  /** Whether there is nothing to be had beyond what lies in chunks, not even a unit, and for how long. */
+  pause(now: number): { ms: number; by: LimitedBy } | null {
+    return this.refusal({ units: 1 + this.inChunks(now), now });
+  }
+
+  /** Units that this isolate has and need no asking. */
+  inChunks(now: number): number {
+    this.#chunks = this.#chunks.filter((chunk) => chunk.units > 0 && isGood(chunk, now));
+    return sumOf(this.#chunks);
+  }
+
+  /**
+   * Milliseconds until so many units may be spent: those of chunks, and those that come back to the budget, the key's or its
+   * namespace's. Callers are told whole seconds: what lies in a chunk counts only where it is good for a second more, so that all that
+   * is said of one moment is the same.
+   */
+  waitFor(budget: LocalBudget, quota: Quota, { units, now }: Spend): number {
+    for (let here = this.inChunks(now); ; ) {
+      if (units <= here) return 0;
+      const ms = budget.waitFor(quota, { units: units - here, now });
+      const lasting = sumOf(this.#chunks.filter((chunk) => isGood(chunk, now + ms + 1_000)));
+      if (lasting >= here) return ms;
+      here = lasting;
+    }
   }
 
   /** Whether a question is under way that may still be answered: a request that was given up answers nothing. */
@@ -90,19 +120,22 @@ export class KeyBudget {
   order({ units, now }: Spend, giveUpMs: number): Order {
     this.#rate = rateOf({ units: this.#wanted.units, ms: now - this.#wanted.since });
     this.#asking = { since: now, giveUpMs };
-    const needed = Math.max(0, units - this.#inChunks(now));
+    const needed = Math.max(0, units - this.inChunks(now));
     const owed = this.#owed;
     this.#owed = 0;
     return { needed, rate: this.#rate, owed };
   }
 
-  /** What came of a question that was asked at `askedAt`. */
-  heard({ granted, limitedBy, pauseMs, left }: LeaseReply, quota: Quota, at: { askedAt: number; now: number }): void {
-    const { askedAt, now } = at;
+  /** What came of a question that was asked at `askedAt` for `needed` units. */
+  heard(reply: LeaseReply, quota: Quota, asked: { askedAt: number; needed: number; now: number }): void {
+    const { granted, limitedBy, pauseMs, left } = reply;
+    const { askedAt, needed, now } = asked;
     this.#asking = null;
     if (granted > 0) this.#chunks.push({ units: granted, askedAt });
-    this.local.told(left.key + this.#inChunks(now), quota, now);
-    this.#refused = limitedBy === null ? null : { from: now, until: now + pauseMs, by: limitedBy };
+    // What was let through since the question is not among what the object has charged.
+    this.local.told(left.key - this.#owed, quota, now);
+    const units = granted < needed ? needed : 1;
+    this.#refused = limitedBy === null ? null : { from: now, until: now + pauseMs, by: limitedBy, units };
   }
 
   /** The question was not answered: what was owed is owed still. */
@@ -110,13 +143,10 @@ export class KeyBudget {
     this.#asking = null;
     this.#owed += owed;
   }
+}
 
-  #inChunks(now: number): number {
-    this.#chunks = this.#chunks.filter(
-      ({ units, askedAt }) => units > 0 && now >= askedAt && now < askedAt + CHUNK_LIFE_MS,
-    );
-    return sumOf(this.#chunks);
-  }
+function isGood({ askedAt }: Chunk, now: number): boolean {
+  return now >= askedAt && now < askedAt + CHUNK_LIFE_MS;
 }
 
 function sumOf(chunks: Chunk[]): number {

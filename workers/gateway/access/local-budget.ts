@@ -16,7 +16,10 @@ export interface Spend {
 
 /** What one isolate knows of one budget, a key's or a namespace's, and what it has let through by itself. */
 export class LocalBudget {
-  /** What is known to be spent, as `domain/gcra.ts` has it: as the object said, and what was spent here since. */
+  /**
+   * What is known to be spent, as `domain/gcra.ts` has it: as the object said, and what was let through here since without having been
+   * granted. What was granted is spent, as it is to the object, though it may still lie in a chunk.
+   */
   #spent = 0;
   /** What was let through without being asked for. */
   #free = 0;
@@ -29,24 +32,18 @@ export class LocalBudget {
     return Math.max(0, unitsLeft(this.#spent, quota, now));
   }
 
-  /** Milliseconds until all is left again. */
-  fullIn(now: number): number {
-    this.#alignToClock(now);
-    return Math.max(0, this.#spent - now);
-  }
-
   /** Milliseconds until so many units are left, as far as is known here. */
   waitFor(quota: Quota, { units, now }: Spend): number {
     this.#alignToClock(now);
     return waitFor(this.#spent, quota, { units, now });
   }
 
-  spend(quota: Quota, { units, now }: Spend): void {
+  #spend(quota: Quota, { units, now }: Spend): void {
     this.#alignToClock(now);
     this.#spent = spend(this.#spent, quota, { units, now });
   }
 
-  /** The object says how much is left, to which what it has handed out to this isolate is added. */
+  /** The object says how much is left. */
   told(left: number, quota: Quota, now: number): void {
     this.#alignToClock(now);
     this.#spent = bucketWith(left, quota, now);
@@ -61,7 +58,7 @@ export class LocalBudget {
 
   spendFree(quota: Quota, { units, now }: Spend): void {
     this.#free = spend(this.#free, partOf(quota, FREE_SHARE, 1), { units, now });
-    this.spend(quota, { units, now });
+    this.#spend(quota, { units, now });
   }
 
   /** Whether so many units may be let through while nobody can be asked; as many as there ever are do for more. */
@@ -71,9 +68,22 @@ export class LocalBudget {
     return unitsLeft(this.#away, away, now) >= Math.min(units, away.units);
   }
 
+  /** Units that may be let through while nobody can be asked. */
+  awayLeft(quota: Quota, now: number): number {
+    this.#alignToClock(now);
+    return Math.max(0, unitsLeft(this.#away, partOf(quota, AWAY_SHARE, 1), now));
+  }
+
+  /** Milliseconds until `mayAway` lets so many units through. */
+  waitAway(quota: Quota, { units, now }: Spend): number {
+    this.#alignToClock(now);
+    const away = partOf(quota, AWAY_SHARE, 1);
+    return waitFor(this.#away, away, { units: Math.min(units, away.units), now });
+  }
+
   spendAway(quota: Quota, { units, now }: Spend): void {
     this.#away = spend(this.#away, partOf(quota, AWAY_SHARE, 1), { units, now });
-    this.spend(quota, { units, now });
+    this.#spend(quota, { units, now });
   }
 
   /** Where the clock has stepped back, what is known steps back with it. */

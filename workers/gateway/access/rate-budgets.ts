@@ -127,7 +127,7 @@ export class RateBudgets {
   #askAhead(call: Call, asker: Asker): void {
     const { budget, limiter } = call;
     const now = asker.clock();
-    if (limiter.awaySince !== null || budget.isAsking(now) || budget.refusal(now) !== null) return;
+    if (limiter.awaySince !== null || budget.isAsking(now) || budget.pause(now) !== null) return;
     if (budget.isLow(freeLeft(call, now), now) || budget.owesMuch(call.spender.quota)) this.#ask(call, asker, 0);
   }
 
@@ -153,10 +153,9 @@ export class RateBudgets {
     }
     if (limiter.awaySince !== null) log("info", "rate-limiter-back", { awayMs: now - limiter.awaySince });
     limiter.awaySince = null;
-    budget.heard(reply, quota, { askedAt, now });
+    budget.heard(reply, quota, { askedAt, needed: order.needed, now });
     const { namespace } = reply.left;
-    if (namespace !== null && namespaceQuota !== null)
-      limiter.local.told(namespace + reply.granted, namespaceQuota, now);
+    if (namespace !== null && namespaceQuota !== null) limiter.local.told(namespace, namespaceQuota, now);
   }
 
   async #reply(
@@ -176,12 +175,8 @@ export class RateBudgets {
 function decideHere(call: Call, now: number): Decision | null {
   const { budget, limiter, units, spender } = call;
   const { quota, namespaceQuota } = spender;
-  if (budget.take({ units, now })) {
-    budget.local.spend(quota, { units, now });
-    if (namespaceQuota !== null) limiter.local.spend(namespaceQuota, { units, now });
-    return "allowed";
-  }
-  const refusal = budget.refusal(now);
+  if (budget.take({ units, now })) return "allowed";
+  const refusal = budget.refusal({ units, now });
   if (refusal !== null) return refusal;
   if (freeLeft(call, now) < units) return null;
   budget.local.spendFree(quota, { units, now });
@@ -209,30 +204,61 @@ function freeLeft({ budget, limiter, spender: { quota, namespaceQuota } }: Call,
   return namespaceQuota === null ? ofKey : Math.min(ofKey, limiter.local.freeLeft(namespaceQuota, now));
 }
 
+/**
+ * What a caller is told: of each budget the units that it may spend now, and when there are more. Where the object has said that there
+ * are none to be had for a while, those are what lies in chunks. Both follow from what a next call is let through by.
+ */
 function verdictOf(call: Call, decision: Decision, now: number): RateVerdict {
-  const budgets = budgetsOf(call);
+  const { budget, units } = call;
   const refused = decision === "allowed" ? null : { by: decision.by, seconds: secondsOf(call, decision, now) };
-  const policies = budgets.map(({ name, by, quota, local }) => ({
-    name,
-    quota,
-    left: local.left(quota, now),
-    resetSeconds: refused?.by === by ? refused.seconds : Math.ceil(local.fullIn(now) / 1_000),
-  }));
+  const pause = budget.pause(now);
+  const policies = budgetsOf(call, now).map(({ name, by, quota, left: known, waitFor }) => {
+    if (refused?.by === by) return { name, quota, left: Math.min(known, units - 1), resetSeconds: refused.seconds };
+    const pauseMs = pause?.by === by ? pause.ms : 0;
+    const left = pauseMs > 0 ? Math.min(known, budget.inChunks(now)) : known;
+    const ms = left >= quota.units ? 0 : Math.max(pauseMs, waitFor(left + 1));
+    return { name, quota, left, resetSeconds: Math.ceil(ms / 1_000) };
+  });
   return { refused, policies };
 }
 
-/** When a call that is refused may be sent again: when the object may be asked again, and there is as much as the call takes. */
-function secondsOf(call: Call, { by, ms }: Exclude<Decision, "allowed">, now: number): number {
-  const waits = budgetsOf(call)
-    .filter((budget) => budget.by === by)
-    .map(({ local, quota }) => local.waitFor(quota, { units: call.units, now }));
+/** When a call that is refused may be sent again: when the object may be asked again, and both budgets have as much as the call takes. */
+function secondsOf(call: Call, { ms }: Exclude<Decision, "allowed">, now: number): number {
+  const waits = budgetsOf(call, now).map(({ waitFor }) => waitFor(call.units));
   return Math.max(1, Math.ceil(Math.max(ms, ...waits) / 1_000));
 }
 
-/** The budgets of a call under the names by which callers are told of them. */
-function budgetsOf({ spender, budget, limiter }: Call) {
-  const { quota, namespaceQuota } = spender;
-  const ofKey = { name: "default", by: "key", quota, local: budget.local } as const;
+/** A budget of a call, under the name by which callers are told of it. */
+interface Told {
+  name: string;
+  by: LimitedBy;
+  quota: Quota;
+  /** Whole units that may be spent now. */
+  left: number;
+  /** Milliseconds until so many may be. */
+  waitFor(units: number): number;
+}
+
+function budgetsOf(call: Call, now: number): Told[] {
+  const { quota, namespaceQuota } = call.spender;
+  const ofKey = toldOf(call, { name: "default", by: "key", quota, local: call.budget.local }, now);
   if (namespaceQuota === null) return [ofKey];
-  return [ofKey, { name: "namespace", by: "namespace", quota: namespaceQuota, local: limiter.local } as const];
+  const local = call.limiter.local;
+  return [ofKey, toldOf(call, { name: "namespace", by: "namespace", quota: namespaceQuota, local }, now)];
+}
+
+function toldOf(
+  { budget, limiter }: Call,
+  { local, ...told }: Pick<Told, "name" | "by" | "quota"> & { local: LocalBudget },
+  now: number,
+): Told {
+  const { quota } = told;
+  const left = Math.min(quota.units, local.left(quota, now) + budget.inChunks(now));
+  const waitFor = (units: number) => budget.waitFor(local, quota, { units, now });
+  if (limiter.awaySince === null) return { ...told, left, waitFor };
+  return {
+    ...told,
+    left: Math.min(left, local.awayLeft(quota, now)),
+    waitFor: (units) => Math.max(waitFor(units), local.waitAway(quota, { units, now })),
+  };
 }

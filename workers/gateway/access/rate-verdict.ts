@@ -8,9 +8,9 @@ export const WINDOW_MS = 10_000;
 interface Policy {
   name: string;
   quota: Quota;
-  /** Whole units. */
+  /** Whole units that may be spent now. */
   left: number;
-  /** Whole seconds until all is left again; where the budget refuses the call, until it may be sent again. */
+  /** Whole seconds until there are more, 0 where there are all; where the budget refuses the call, until it may be sent again. */
   resetSeconds: number;
 }
 

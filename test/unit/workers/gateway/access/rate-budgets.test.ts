@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LeaseReply, LeaseRequest } from "../../../../../contract/rpc.ts";
 import { RateLedger } from "../../../../../durable-objects/rate-limiter/ledger.ts";
 import { BucketStore } from "../../../../../durable-objects/rate-limiter/store.ts";
 import { RateBudgets, type Spender } from "../../../../../workers/gateway/access/rate-budgets.ts";
+import type { RateVerdict } from "../../../../../workers/gateway/access/rate-verdict.ts";
 import { runLoad } from "../../../../rigs/rate-isolates.ts";
 import { openSql } from "../../../../simulation/node-sqlite.ts";
 
@@ -114,6 +116,102 @@ describe("the namespace's budget", () => {
       { name: "default", left: 10_000 },
       { name: "namespace", quota: shared.namespaceQuota, left: 0, resetSeconds: refused?.seconds },
     ]);
+  });
+});
+
+describe("what a caller is told", () => {
+  const step = fc.record({
+    /** Null: as long as the last answer says. */
+    afterMs: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 1_500 }), fc.integer({ min: 0, max: 12_000 })),
+    /** Parts of the budget: a call that takes a unit is a small one. */
+    cost: fc.constantFrom(0, 0, 0, 0.1, 0.4, 1),
+    times: fc.integer({ min: 1, max: 4 }),
+  });
+
+  /** Seconds after which a caller that heard this may send again: a call like the refused one, or one unit. */
+  function toldToWait({ refused, policies }: RateVerdict): number {
+    if (refused !== null) return refused.seconds;
+    return Math.max(0, ...policies.filter(({ left }) => left === 0).map(({ resetSeconds }) => resetSeconds));
+  }
+
+  test.each([
+    ["a key's budget", null],
+    ["a key's budget, and one of its namespace that is smaller", 0.6],
+  ])("of %s: whoever waits for so long is let through, and before that no two answers disagree", async (_, part) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(1, 3, 5, 20, 100, 10_000),
+        fc.array(step, { maxLength: 25 }),
+        async (units, steps) => {
+          vi.setSystemTime(T);
+          const rig = new Rig();
+          const isolate = rig.isolate();
+          const quota = { units, windowMs: WINDOW };
+          const namespaceQuota = part === null ? null : { units: Math.ceil(units * part), windowMs: WINDOW };
+          let last: { verdict: RateVerdict; cost: number } | null = null;
+          for (const { afterMs, cost: share, times } of steps) {
+            for (let i = 0; i < times; i++) {
+              const follows = afterMs === null && last !== null;
+              const waitedMs: number = i > 0 ? 0 : follows && last ? toldToWait(last.verdict) * 1_000 : (afterMs ?? 0);
+              vi.setSystemTime(Date.now() + waitedMs);
+              const asLast: boolean = follows && last !== null && last.verdict.refused !== null;
+              const cost: number =
+                asLast && last !== null ? last.cost : Math.max(1, follows ? 1 : Math.ceil(units * share));
+              const verdict: RateVerdict = await rig.take(isolate, { quota, namespaceQuota }, cost);
+              if (follows && i === 0) expect(verdict.refused, "what was told was followed").toBeNull();
+              if (
+                verdict.refused !== null &&
+                last !== null &&
+                last.cost === cost &&
+                waitedMs <= toldToWait(last.verdict) * 1_000
+              ) {
+                const before = toldToWait(last.verdict);
+                if (last.verdict.refused !== null || (cost === 1 && before > 0)) {
+                  expect(Math.abs(verdict.refused.seconds - (before - waitedMs / 1_000))).toBeLessThanOrEqual(1.001);
+                } else expect(cost, "a unit that was said to be there").toBeGreaterThan(1);
+              }
+              last = { verdict, cost };
+            }
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test("is what comes back next, and not when all is back", async () => {
+    const rig = new Rig();
+    const isolate = rig.isolate();
+    const quota = { units: 20, windowMs: WINDOW };
+    expect((await rig.take(isolate, { quota }, 20)).policies).toMatchObject([{ left: 0, resetSeconds: 1 }]);
+    vi.setSystemTime(T + 20_000);
+    await rig.take(isolate, { quota });
+    vi.setSystemTime(T + 25_001);
+    expect((await rig.take(isolate, { quota }, 19)).policies).toMatchObject([{ left: 1, resetSeconds: 1 }]);
+  });
+
+  test("of a list that is refused keeps nobody from a read", async () => {
+    const rig = new Rig();
+    const isolate = rig.isolate();
+    const quota = { units: 20, windowMs: WINDOW };
+    await rig.take(isolate, { quota }, 17);
+    expect((await rig.take(isolate, { quota }, 10)).refused).toMatchObject({ by: "key" });
+    const read = await rig.take(isolate, { quota });
+    expect(read).toMatchObject({ refused: null, policies: [{ left: 2 }] });
+  });
+
+  test("without the object is what a tenth of the budget lets through", async () => {
+    logged();
+    const rig = new Rig();
+    rig.network = async () => {
+      throw new Error("away");
+    };
+    const isolate = rig.isolate();
+    const first = await rig.take(isolate, FIVE);
+    expect(first.policies).toMatchObject([{ left: 0, resetSeconds: 10 }]);
+    expect((await rig.take(isolate, FIVE)).refused).toEqual({ by: "key", seconds: 10 });
+    vi.setSystemTime(T + 10_000);
+    expect((await rig.take(isolate, FIVE)).refused).toBeNull();
   });
 });
 
