@@ -80,7 +80,7 @@ export const ADMIN_CALLS = {
     heavy: true,
     summary: "Look for jobs that nothing would ever run",
     description:
-      "Says what the audit knows of jobs that nothing would ever run, of rows that contradict each other, and of slots that no shard or two shards own. `ok` is true when the last full pass over each shard has found nothing, nor the one that is under way. A small shard is looked at whole in this call; a large one a part every minute, and faster with `fresh=true`, which waits up to a minute for a pass that begins now.",
+      "Says what the audit knows of jobs that nothing would ever run, of rows that contradict each other, and of slots that no shard or two shards own. `ok` is true when the last full pass over each shard has found nothing, nor the one that is under way. A small shard is looked at whole in this call; a large one a part every minute, and faster with `fresh=true`, which waits up to a minute for a pass that begins now. Without that the answer may be a second old: `checkedAt` says.",
     query: AuditQuery,
     answers: [ok("Audit")],
     problems: [],

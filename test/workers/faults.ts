@@ -1,5 +1,6 @@
 import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import type { AuditView } from "../../contract/admin.ts";
 import type { ShardApi } from "../../contract/rpc.ts";
 import gateway, { type Shard } from "../limits/gateway.ts";
 import { type Answer, answerOf, type CallOptions, request, shards } from "./api.ts";
@@ -19,6 +20,13 @@ export async function callThrough<T>(
   const answer = await answerOf<T>(await gateway.fetch(request(method, path, options), bindings, context));
   await waitOnExecutionContext(context);
   return answer;
+}
+
+/** What the audit finds at this moment: asked of an isolate that remembers no earlier answer. */
+export async function auditNow(): Promise<AuditView> {
+  const { status, body } = await callThrough<AuditView>({ ...env }, ["GET", "/v1/audit"]);
+  if (status !== 200) throw new Error(`GET /v1/audit: ${status} ${JSON.stringify(body)}`);
+  return body;
 }
 
 /** When a call fails: instead of happening, or after it has happened, its answer being lost. */

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { AuditView, ReadyView } from "../../contract/admin.ts";
-import { call, claimOne, evict, existingAnywhere, getJob, must, newQueue, submit, succeed } from "./api.ts";
+import type { ReadyView } from "../../contract/admin.ts";
+import { call, claimOne, evict, existingAnywhere, getJob, newQueue, submit, succeed } from "./api.ts";
 import { passTime, resetClock, runAlarms, runCron } from "./clock.ts";
-import { callThrough, fullDatabase } from "./faults.ts";
+import { auditNow, callThrough, fullDatabase } from "./faults.ts";
 import { finishedJobs } from "./history.ts";
 import { PROCESSOR_ENV, project } from "./processor.ts";
 
@@ -54,14 +54,14 @@ describe("a full database of history", () => {
     expect(checks.history.refusedSeconds).toBeGreaterThanOrEqual((3 * HOUR_MS) / 1000);
     expect([checks.d1.ok, checks.shards.ok]).toEqual([true, true]);
     expect(await metrics()).toMatch(/dure_history_full_seconds [1-9]/);
-    const { ok, violations } = await must<AuditView>("GET", "/v1/audit");
+    const { ok, violations } = await auditNow();
     expect({ ok, violations }).toMatchObject({ ok: false, violations: [{ rule: "history-has-room" }] });
 
     full = false;
     await project(bindings);
     expect((await finishedJobs(queue)).map(({ id }) => id)).toEqual(ids.toSorted());
     expect((await readyz()).checks.history).toMatchObject({ ok: true, refusedSeconds: null });
-    expect(await must("GET", "/v1/audit")).toMatchObject({ ok: true, violations: [] });
+    expect(await auditNow()).toMatchObject({ ok: true, violations: [] });
     expect(await metrics()).toContain("dure_history_full_seconds 0\n");
     await later(3 * HOUR_MS);
     expect(await existingAnywhere(ids)).toEqual([]);
@@ -75,9 +75,9 @@ describe("a full database of history", () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     await project(bindings);
     await evict();
-    expect(await must("GET", "/v1/audit")).toMatchObject({ violations: [] });
+    expect(await auditNow()).toMatchObject({ violations: [] });
     await project(bindings);
-    expect(await must("GET", "/v1/audit")).toMatchObject({ violations: [{ rule: "history-has-room" }] });
+    expect(await auditNow()).toMatchObject({ violations: [{ rule: "history-has-room" }] });
   });
 });
 

@@ -1,12 +1,12 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AuditView, ReadyView } from "../../contract/admin.ts";
 import type { ShardApi } from "../../contract/rpc.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
 import { call, claimOne, evict, fail, freshName, must, newQueue, shard, submit } from "./api.ts";
-import { passTime, resetClock, runCron } from "./clock.ts";
-import { callThrough, replaced } from "./faults.ts";
+import { passTime, resetClock, runCron, stopClock } from "./clock.ts";
+import { auditNow, callThrough, replaced } from "./faults.ts";
 
 afterEach(resetClock);
 
@@ -155,6 +155,31 @@ it("/metrics asks each shard once in five seconds, however often it is scraped",
 });
 
 describe("/v1/audit", () => {
+  it("asks each shard once in a second, however often it is asked for, and again where it is to be fresh", async () => {
+    let asked = 0;
+    const SHARD = replaced(env.SHARD, {
+      getByName: (id: string) =>
+        replaced(env.SHARD.getByName(id), {
+          audit: (request: Parameters<ShardApi["audit"]>[0]) => {
+            asked += 1;
+            return env.SHARD.getByName(id).audit(request);
+          },
+        }),
+    });
+    const bindings = { ...env, SHARD };
+    const ask = (query = "") => callThrough<AuditView>(bindings, ["GET", `/v1/audit${query}`]);
+    stopClock();
+    const { body } = await ask();
+    expect(asked).toBe(body.shards);
+    for (let i = 0; i < 20; i++) expect((await ask()).body).toEqual(body);
+    expect(asked).toBe(body.shards);
+    expect((await ask("?fresh=true")).status).toBe(200);
+    expect(asked).toBeGreaterThanOrEqual(2 * body.shards);
+    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 1_000);
+    const later = await ask();
+    expect(Date.parse(later.body.checkedAt)).toBeGreaterThan(Date.parse(body.checkedAt));
+  });
+
   it("of a large shard tells what is known at once, and waits for a fresh pass where it is asked to", {
     timeout: 120_000,
   }, async () => {
@@ -170,7 +195,7 @@ describe("/v1/audit", () => {
     });
     const named = ({ violations }: AuditView) =>
       violations.filter(({ detail }) => detail.startsWith(id)).map(({ rule, shard: of }) => [rule, of]);
-    expect(named(await must<AuditView>("GET", "/v1/audit"))).toEqual([]);
+    expect(named(await auditNow())).toEqual([]);
     const fresh = await must<AuditView>("GET", "/v1/audit?fresh=true");
     expect([fresh.ok, named(fresh)]).toEqual([false, [["running-has-lease", holder]]]);
     const pass = fresh.passes.find((one) => one.shard === holder);
@@ -180,9 +205,9 @@ describe("/v1/audit", () => {
     await runInDurableObject(holderOf(queue), (_, { storage }) => {
       storage.sql.exec("UPDATE jobs SET state = 'queued' WHERE id = ?", id);
     });
-    expect(named(await must<AuditView>("GET", "/v1/audit"))).toEqual([["running-has-lease", holder]]);
+    expect(named(await auditNow())).toEqual([["running-has-lease", holder]]);
     await runCron();
-    expect(named(await must<AuditView>("GET", "/v1/audit"))).toEqual([]);
+    expect(named(await auditNow())).toEqual([]);
   });
 
   it("takes no other word for `fresh`", async () => {

@@ -1,6 +1,5 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
-import type { AuditView } from "../../contract/admin.ts";
 import type { ExplainView } from "../../contract/job.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
 import {
@@ -19,6 +18,7 @@ import {
   succeed,
 } from "./api.ts";
 import { passTime, resetClock, runAlarms } from "./clock.ts";
+import { auditNow } from "./faults.ts";
 
 /** Rows over which work throws, in a shard on the real runtime: they harm no other, say so, and come on when they are mended. */
 
@@ -43,7 +43,7 @@ async function sql<Row extends Record<string, SqlStorageValue>>(query: string, .
 const explain = (id: string) => must<ExplainView>("GET", `/v1/jobs/${id}/explain`);
 
 async function setAside(): Promise<string[]> {
-  const { ok, violations } = await must<AuditView>("GET", "/v1/audit");
+  const { ok, violations } = await auditNow();
   const details = violations.filter(({ rule }) => rule === "nothing-set-aside").map(({ detail }) => detail);
   expect(ok, JSON.stringify(violations)).toBe(violations.length === 0);
   return details;

@@ -1,4 +1,4 @@
-import type { ReadyView } from "../../contract/admin.ts";
+import type { AuditView, ReadyView } from "../../contract/admin.ts";
 import { objectStub } from "../../contract/object-stub.ts";
 import { isProblem, type Result } from "../../contract/problems.ts";
 import { type ServiceApi, serviceObject } from "../../contract/rpc/service.ts";
@@ -27,7 +27,7 @@ import { Deferral } from "./deferred/deferral.ts";
 import { KeptBodies } from "./proxy/kept-bodies.ts";
 import { ObservedServices } from "./proxy/observed-services.ts";
 import type { ProxyPorts } from "./proxy/proxy.ts";
-import { Remembered } from "./remembered.ts";
+import { Remembered, type RememberedPorts } from "./remembered.ts";
 import { DrainedQueues } from "./routing/drained-queues.ts";
 import { SettingsCache } from "./routing/settings-cache.ts";
 import { ShardClient } from "./routing/shard-client.ts";
@@ -36,8 +36,9 @@ import { WaitingClaims } from "./routing/waiting-claims.ts";
 import { openWatch } from "./routing/watch.ts";
 import { Bookmarks } from "./sessions/bookmark.ts";
 
-/** What readiness and health may be old, in milliseconds: to ask more often costs nothing more. */
+/** What readiness, the audit and health may be old, in milliseconds: to ask more often costs nothing more. */
 const READINESS_MS = 1_000;
+const AUDIT_MS = 1_000;
 const HEALTH_MS = 5_000;
 
 /** How a shard is, under its id. */
@@ -61,6 +62,7 @@ export interface Services {
   /** What is answered to everybody who asks whether Dure can work, and what operators measure: each remembered for a moment. */
   readiness: Remembered<ReadyView>;
   health: Remembered<Result<NamedHealth[]>>;
+  audits: Remembered<Result<AuditView>>;
   sizes: Remembered<DatabaseSize[]>;
   cron: CronRounds;
   /** Uniform in [0, 1). */
@@ -99,6 +101,16 @@ export interface Services {
 
 const built = new WeakMap<Env, Services>();
 
+/** What is remembered of answers that many ask for. */
+function rememberedAnswers(ports: RememberedPorts): Pick<Services, "readiness" | "health" | "audits" | "sizes"> {
+  return {
+    readiness: new Remembered(READINESS_MS, ports),
+    health: new Remembered<Result<NamedHealth[]>>(HEALTH_MS, ports, (health) => !isProblem(health)),
+    audits: new Remembered<Result<AuditView>>(AUDIT_MS, ports, (view) => !isProblem(view)),
+    sizes: new Remembered<DatabaseSize[]>(HEALTH_MS, ports),
+  };
+}
+
 /** The services of this isolate, made on first use. */
 export function servicesOf(env: Env): Services {
   const known = built.get(env);
@@ -117,9 +129,7 @@ export function servicesOf(env: Env): Services {
     databases: historyDatabases(env),
     badKeys: new BadKeys(env.BAD_KEY_LIMIT),
     pings: { kv: () => env.CACHE.get("readyz"), queues: () => env.LANE_DEFAULT.metrics() },
-    readiness: new Remembered(READINESS_MS, ports),
-    health: new Remembered<Result<NamedHealth[]>>(HEALTH_MS, ports, (health) => !isProblem(health)),
-    sizes: new Remembered<DatabaseSize[]>(HEALTH_MS, ports),
+    ...rememberedAnswers(ports),
     cron: new CronRounds(env.CACHE),
     random: ports.random,
     placing: new SharedDraw(ports.random),

@@ -229,7 +229,7 @@ function secondsOf(call: Call, { ms }: Exclude<Decision, "allowed">, now: number
 }
 
 /** A budget of a call, under the name by which callers are told of it. */
-interface Told {
+interface CallBudget {
   name: string;
   by: LimitedBy;
   quota: Quota;
@@ -239,25 +239,25 @@ interface Told {
   waitFor(units: number): number;
 }
 
-function budgetsOf(call: Call, now: number): Told[] {
+function budgetsOf(call: Call, now: number): CallBudget[] {
   const { quota, namespaceQuota } = call.spender;
-  const ofKey = toldOf(call, { name: "default", by: "key", quota, local: call.budget.local }, now);
+  const ofKey = callBudget(call, { name: "default", by: "key", quota, local: call.budget.local }, now);
   if (namespaceQuota === null) return [ofKey];
   const local = call.limiter.local;
-  return [ofKey, toldOf(call, { name: "namespace", by: "namespace", quota: namespaceQuota, local }, now)];
+  return [ofKey, callBudget(call, { name: "namespace", by: "namespace", quota: namespaceQuota, local }, now)];
 }
 
-function toldOf(
+function callBudget(
   { budget, limiter }: Call,
-  { local, ...told }: Pick<Told, "name" | "by" | "quota"> & { local: LocalBudget },
+  { local, ...named }: Pick<CallBudget, "name" | "by" | "quota"> & { local: LocalBudget },
   now: number,
-): Told {
-  const { quota } = told;
+): CallBudget {
+  const { quota } = named;
   const left = Math.min(quota.units, local.left(quota, now) + budget.inChunks(now));
   const waitFor = (units: number) => budget.waitFor(local, quota, { units, now });
-  if (limiter.awaySince === null) return { ...told, left, waitFor };
+  if (limiter.awaySince === null) return { ...named, left, waitFor };
   return {
-    ...told,
+    ...named,
     left: Math.min(left, local.awayLeft(quota, now)),
     waitFor: (units) => Math.max(waitFor(units), local.waitAway(quota, { units, now })),
   };

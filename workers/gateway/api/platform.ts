@@ -77,6 +77,7 @@ export const getCluster: UseCase<"getCluster"> = async ({ services }) => {
 };
 
 export const audit: UseCase<"audit"> = async ({ services, clock }, { query: { fresh } }) => {
-  const view = await auditShards(services, clock, fresh);
+  const look = () => auditShards(services, clock, fresh);
+  const view = await (fresh ? look() : services.audits.get(look));
   return isProblem(view) ? view : done(view);
 };
