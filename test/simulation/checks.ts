@@ -4,6 +4,7 @@ import { NO_EXECUTOR_MS, PROCESSOR_AWAY_MS } from "../../domain/bell.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { isFinal } from "../../domain/job/state.ts";
 import { LANES } from "../../domain/queue.ts";
+import { BESIDE_LONG_JOBS } from "../../workers/processor/sweep.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { pagedJobs } from "./history-text.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
@@ -12,7 +13,8 @@ import type { Simulation } from "./simulation.ts";
 
 /** What calls may take on a calm day. */
 const NETWORK_MS = 1_000;
-const PROMPT_MS = 2_000;
+/** How late a bell is heard, and what calls take; or how long it is until an invocation that a long job keeps alive looks by itself. */
+const PROMPT_MS = BESIDE_LONG_JOBS.mostMs + 2 * NETWORK_MS;
 /** A shard's clock may be so much further after a restart than it was before, or less far. */
 const MAX_SKEWS_MS = 4_000;
 const ALL = {
@@ -160,7 +162,7 @@ function leaseWasKept(sim: Simulation, job: Job): void {
   if (lost.length > 0) sim.violations.add("P2", `${job.id} lost its lease on a calm day: ${JSON.stringify(lost)}`);
 }
 
-/** Without faults, limits or lines to stand in, a pushed job starts as soon as its bell is heard. */
+/** Without faults, limits or lines to stand in, a pushed job starts as soon as somebody is there: a Queue may have one consumer, with a long job. */
 function startedPromptly(sim: Simulation, job: Job): void {
   const { target, concurrency, version } = sim.settings(job.queue);
   const [first, ...more] = job.attempts;

@@ -23,9 +23,9 @@ export interface Pace {
 
 /**
  * The pace of an invocation that a long job keeps alive. A Queue starts with one consumer and looks for more only when a batch
- * ends, so that a job of 15 minutes would hold the lane for as long.
+ * ends, so that a job of 15 minutes would hold the lane for as long: what comes to another shard waits for the next look.
  */
-export const BESIDE_LONG_JOBS: Pace = { firstMs: 2_000, mostMs: 60_000 };
+export const BESIDE_LONG_JOBS: Pace = { firstMs: 2_000, mostMs: 4_000 };
 
 /**
  * Runs a loop for each of `first`, to its end. A bell that rings while a slow job is in hand may wait for that job: a local host

@@ -6,10 +6,16 @@ function numbered(): SharedDraw {
   return new SharedDraw(() => ++drawn / 10);
 }
 
-test("few jobs have one draw for ten seconds", () => {
+test("few jobs have one draw for thirty seconds", () => {
   const draw = numbered();
-  expect([1_000, 1_010, 5_000, 10_999].map((at) => draw.at(at))).toEqual([0.1, 0.1, 0.1, 0.1]);
-  expect([11_000, 20_999, 21_000].map((at) => draw.at(at))).toEqual([0.2, 0.2, 0.3]);
+  expect([1_000, 1_010, 5_000, 30_999].map((at) => draw.at(at))).toEqual([0.1, 0.1, 0.1, 0.1]);
+  expect([31_000, 60_999, 61_000].map((at) => draw.at(at))).toEqual([0.2, 0.2, 0.3]);
+});
+
+test("so have jobs that come steadily, fewer than 64 in half a second", () => {
+  const draw = numbered();
+  const steady = Array.from({ length: 3_000 }, (_, i) => draw.at(1_000 + 10 * i));
+  expect(new Set(steady)).toEqual(new Set([0.1]));
 });
 
 test("many jobs have another draw after 64 of them, and as many as come within 25 ms have the same", () => {
@@ -25,7 +31,7 @@ test("a clock that steps back keeps nobody at one draw", () => {
   const draw = numbered();
   expect(draw.at(100_000)).toBe(0.1);
   expect(draw.at(40_000)).toBe(0.2);
-  expect(draw.at(50_000)).toBe(0.3);
+  expect(draw.at(70_000)).toBe(0.3);
 });
 
 test("after a job that was not taken the next goes elsewhere; what was drawn since stays", () => {
