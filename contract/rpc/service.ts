@@ -63,6 +63,26 @@ export interface ServiceHold {
   refusal: ServiceRefusal | { reason: "unreachable"; nextMs: number };
 }
 
+/** What an executor has of a service for the jobs of a shard, and what the service has said to it. */
+export interface ServiceOffer {
+  namespace: string;
+  service: string;
+  /** Permits that it keeps for this call: it is given so many jobs of the service at most. */
+  permits: number;
+  /** Why the service gave fewer than were asked for. Null: it gave all, a moment ago. Left out: it was not asked of late. */
+  refusal?: ServiceHold["refusal"] | null;
+  /** It is being asked for more: room is left to other jobs meanwhile. */
+  asking?: true;
+}
+
+/** A service of which jobs could start that an executor has no permits for. */
+export interface ServiceDemand {
+  namespace: string;
+  service: string;
+  /** How many of them its room would have been for. */
+  jobs: number;
+}
+
 export type ServiceWorkReply =
   | {
       type: "permits";

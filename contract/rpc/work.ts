@@ -4,7 +4,7 @@ import type { AttemptWarning, Job, JobError } from "../../domain/job/job.ts";
 import type { Lane, QueueSettings } from "../../domain/queue.ts";
 import type { PushTarget, PushType, Room } from "../../domain/target.ts";
 import type { Busy, BusyItem, MovedItem, ShardCall } from "./call.ts";
-import type { ServiceHold } from "./service.ts";
+import type { ServiceDemand, ServiceHold, ServiceOffer } from "./service.ts";
 import type { SpawnJob, Unfit } from "./spawn.ts";
 
 /**
@@ -85,6 +85,8 @@ export interface WorkRequest extends ShardCall {
   bytes?: number;
   /** The outgoing connections of the lane, as the executor knows them. Left out by one of an earlier version. */
   connections?: LaneConnections;
+  /** Services that the executor has permits of, or news. Of a service that is not among them it is given no job. */
+  services?: ServiceOffer[];
 }
 
 /** A claimed job, with no more than an executor needs. */
@@ -114,6 +116,8 @@ export type WorkReply = {
   items: WorkItem[];
   /** How long the answer has waited in the shard, in milliseconds: what is claimed was claimed after that. Left out: it has not. */
   waitedMs?: number;
+  /** Services of which it is given jobs when it comes with permits: in this answer room was left for them. Left out: none. */
+  services?: ServiceDemand[];
 };
 
 /** The pull worker's door. A queue that is pushed gives nothing here: the gateway refuses before it asks. */

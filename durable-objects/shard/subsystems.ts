@@ -46,7 +46,7 @@ export const SUBSYSTEMS: readonly Subsystem[] = [
   deduplication, // an end opens the job that waits for it …
   orderingKeys, // … and the next of its line, or parks the line
   gates, // after all that opens jobs: what may start is decided at the end of a step
-  holds, // an attempt that was made lets the others of its service go
+  holds, // what executors have heard of services: claims ask
   connections, // an end gives back what its attempt held, before a claim of the same step looks
   batches,
   outbox, // what a success brings

@@ -1,20 +1,15 @@
 /** Isolates with pools of permits around one service's object, in virtual time. */
 import type { ServiceWorkReply, ServiceWorkRequest } from "../../contract/rpc/service.ts";
 import type { ServiceSettings } from "../../domain/service/settings.ts";
-import {
-  type Acquired,
-  type Permit,
-  type PermitPorts,
-  ServicePermits,
-  type Wanted,
-} from "../../workers/processor/services/permits.ts";
+import type { Acquired, Permit, PermitPorts, Wanted } from "../../workers/processor/services/permit-ports.ts";
+import { ServicePermits } from "../../workers/processor/services/permits.ts";
 import { Clock } from "../simulation/clock.ts";
 import { ServiceRig, START } from "./service-rig.ts";
 
 const RPC_MS = 2;
 /** So long the answer of a call takes that is late. */
 export const LATE_MS = 8_000;
-const MAILER = { namespace: "default", name: "mailer" };
+export const MAILER = { namespace: "default", name: "mailer" };
 
 export class PermitsRig {
   readonly clock = new Clock(START);

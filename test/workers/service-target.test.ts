@@ -284,6 +284,76 @@ describe("a bulkhead", () => {
   });
 });
 
+describe("a job that waits for its service", () => {
+  /** How often jobs were claimed, and how often the service's object was asked, in a minute in which executors come every second. */
+  async function waitAMinute(receivers: Receivers, ids: string[], eachTenSeconds: () => Promise<unknown>) {
+    let asked = 0;
+    const counted = new Proxy(env.SERVICE, {
+      get(namespace, key) {
+        if (key !== "getByName") return Reflect.get(namespace, key);
+        return (...args: Parameters<typeof env.SERVICE.getByName>) => {
+          if (args[0] === serviceObject("default", receivers.name)) asked += 1;
+          return namespace.getByName(...args);
+        };
+      },
+    });
+    for (let second = 0; second < 60; second++) {
+      if (second % 10 === 0) await eachTenSeconds();
+      await work("default", { ...PROCESSOR_ENV, SERVICE: counted });
+      passTime(1_000);
+      await runAlarms();
+    }
+    const jobs = await Promise.all(ids.map((id) => getJob(id)));
+    return { asked, jobs: jobs.map(({ state, attempt, delivery }) => ({ state, attempt, delivery })) };
+  }
+  const UNTOUCHED = { state: "queued", attempt: 0, delivery: 0 };
+
+  it("is in nobody's hands while the bulkhead is full, and is delivered once", async () => {
+    const receivers = new Receivers();
+    await receivers.put({ bulkhead: { maxInFlight: 2 } });
+    const queue = await receivers.queue({ retry: { maxAttempts: 1 } });
+    const object = env.SERVICE.getByName(serviceObject("default", receivers.name));
+    const other = { v: 1, holder: "another isolate", startsLeft: 0, reports: [] };
+    await object.work({ ...other, need: 2, used: 0, permits: 0 });
+    const ids = await submitMany(queue, 12);
+    const renew = () => object.work({ ...other, need: 2, used: 2, permits: 2 });
+    const { asked, jobs } = await waitAMinute(receivers, ids, renew);
+    expect(jobs).toEqual(ids.map(() => UNTOUCHED));
+    expect(asked).toBeGreaterThan(10);
+    expect(asked).toBeLessThanOrEqual(61);
+    await object.work({ ...other, need: 0, used: 0, permits: 2 });
+    expect(await workUntilDone(queue, 12)).toEqual(all(12));
+    const after = await Promise.all(ids.map((id) => getJob(id)));
+    expect(after.map(({ delivery }) => delivery)).toEqual(ids.map(() => 1));
+  });
+
+  it("is in nobody's hands while the breaker is open, and is delivered once", async () => {
+    const receivers = new Receivers();
+    await receivers.put({
+      outlier: null,
+      breaker: { failureRate: 0.5, minRequests: 1, window: 10, openFor: 70, halfOpenProbes: 1 },
+    });
+    receivers.all(DOWN);
+    const first = await receivers.queue({ retry: { maxAttempts: 1 } });
+    await submit({ queue: first });
+    await work();
+    expect((await receivers.state()).breaker.state).toBe("open");
+    const sent = receivers.asked.length;
+    const queue = await receivers.queue({ retry: { maxAttempts: 1 } });
+    const ids = await submitMany(queue, 12);
+    const { asked, jobs } = await waitAMinute(receivers, ids, async () => undefined);
+    expect(jobs).toEqual(ids.map(() => UNTOUCHED));
+    expect(asked).toBeLessThanOrEqual(5);
+    expect(receivers.asked).toHaveLength(sent);
+    receivers.all(OK);
+    passTime(15_000);
+    await runAlarms();
+    expect(await workUntilDone(queue, 12)).toEqual(all(12));
+    const after = await Promise.all(ids.map((id) => getJob(id)));
+    expect(after.map(({ delivery }) => delivery)).toEqual(ids.map(() => 1));
+  });
+});
+
 describe("a target", () => {
   it("that names a service which is not there is refused, and one that is named stays", async () => {
     const target = { type: "service", service: "nobody", path: "/" };

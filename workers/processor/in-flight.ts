@@ -5,6 +5,7 @@ import { secondsToMs } from "../../contract/time.ts";
 import { faultText } from "../../domain/fault.ts";
 import { type Room, roomOf } from "../../domain/target.ts";
 import type { Memory } from "./memory.ts";
+import type { KeptPermit } from "./services/permit-ports.ts";
 import { Stopper } from "./stopper.ts";
 import type { WorkPorts } from "./work-ports.ts";
 
@@ -29,6 +30,14 @@ interface Running {
 interface Finished {
   report: Report;
   home: string | null;
+}
+
+/** How a job comes in hand. */
+interface Starting {
+  /** When the call was sent that brought it, epoch milliseconds. */
+  askedAt: number;
+  leaseMs: number;
+  permit: KeptPermit | null;
 }
 
 interface InFlightOptions {
@@ -99,13 +108,10 @@ export class InFlight {
     this.#noteOldest();
   }
 
-  /**
-   * `askedAt` is when the call was sent that brought the job. The attempt's time and its lease are counted from there,
-   * so that both end here before the shard could give the job to somebody else.
-   */
-  start(item: WorkItem, askedAt: number, leaseMs: number): void {
+  /** The attempt's time and its lease are counted from `askedAt`, so that both end here before the shard could give the job to somebody else. */
+  start(item: WorkItem, { askedAt, leaseMs, permit }: Starting): void {
     const deadlineAt = Math.min(askedAt + item.timeoutMs, this.#endsAt);
-    const stopper = new Stopper((patch) => this.#hear(running, patch), deadlineAt);
+    const stopper = new Stopper((patch) => this.#hear(running, patch), deadlineAt, permit);
     const running: Running = {
       item,
       home: null,
@@ -226,6 +232,8 @@ export class InFlight {
 
   #remove(running: Running): void {
     this.#running.delete(running.item.lease);
+    // Of a job that ended before it used it.
+    running.stopper.permit?.release();
     this.#memory.hold(-itemUnits(running.item));
     const room = roomOf(running.item.target);
     this.#counts[room]--;

@@ -25,7 +25,8 @@ import { Memory } from "./memory.ts";
 import { OpenTargets } from "./open-targets.ts";
 import { runProjection } from "./projection.ts";
 import { type SecretCache, webhookSecrets } from "./secrets.ts";
-import { type PermitPorts, ServicePermits } from "./services/permits.ts";
+import type { PermitPorts, PermitSource } from "./services/permit-ports.ts";
+import { ServicePermits } from "./services/permits.ts";
 import { BESIDE_LONG_JOBS, type Pace, sweep } from "./sweep.ts";
 import { NO_CLAIMS_MS, startWorkLoop } from "./work-loop.ts";
 import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
@@ -159,6 +160,7 @@ export class Invocation {
       random: Math.random,
       after,
       log: (event) => log(event, { shard, lane }),
+      permits: this.#permits,
     };
   }
 
@@ -171,6 +173,8 @@ export class Invocation {
     random: Math.random,
     after,
   };
+
+  readonly #permits: PermitSource = permits.source(this.#permitPorts);
 
   #shard(id: string): ShardApi {
     return objectStub(this.#env.SHARD, id, this.#env);

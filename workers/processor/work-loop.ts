@@ -10,6 +10,7 @@ import { InFlight } from "./in-flight.ts";
 import { Memory } from "./memory.ts";
 import { MovedReports } from "./moved-reports.ts";
 import { MAX_TRIES, retryDelayMs } from "./retry.ts";
+import { NO_PERMITS, ServiceOffers } from "./services/offers.ts";
 import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
 /**
@@ -24,6 +25,9 @@ const LEASE_MS = 15_000;
 const WARM_MS = 60_000;
 /** How long an outcome waits for company before it is reported alone. */
 const LINGER_MS = 25;
+
+/** A service that was asked for permits and has not answered by then holds up nobody else's jobs. */
+const ASK_PATIENCE_MS = 50;
 
 /** Nothing is claimed in the last minute of an invocation, which is what a job has by default: what came later would not be done. */
 export const NO_CLAIMS_MS = 60_000;
@@ -95,6 +99,7 @@ class Loop {
   readonly #inFlight: InFlight;
   readonly #heart: Heartbeat;
   readonly #movedReports: MovedReports;
+  readonly #offers: ServiceOffers;
   readonly #memory: Memory;
   readonly #warmUntil: number;
   #claimUntil: number;
@@ -132,6 +137,11 @@ class Loop {
       this.#wake();
     };
     const { endsAt } = options;
+    const onAnswer = () => {
+      this.#hinted = true;
+      this.#wake();
+    };
+    this.#offers = new ServiceOffers({ source: ports.permits ?? NO_PERMITS, now: () => ports.now(), onAnswer });
     this.#inFlight = new InFlight(ports, { endsAt, onChange, onSay: () => this.#heart.heard(), memory: this.#memory });
     this.#heart = new Heartbeat({ ports, inFlight: this.#inFlight, leaseMs: LEASE_MS, onChange: () => this.#wake() });
     this.#movedReports = new MovedReports({ ports, inFlight: this.#inFlight, onChange: () => this.#wake() });
@@ -166,6 +176,7 @@ class Loop {
       else await this.#pause(Math.min(callAt, this.#nextElseAt()) - now);
     }
     this.#options.connections.leave(this);
+    this.#offers.end();
     this.#tellLookers(false);
   }
 
@@ -182,7 +193,9 @@ class Loop {
   #nextCallAt(now: number): number {
     if (this.#calling || this.#ended) return NEVER;
     if (this.#inFlight.running === 0 && this.#inFlight.finished === 0) {
-      if (this.#isOver()) {
+      // What it could claim next is known when the service has answered.
+      if (this.#offers.asking && !this.#hinted) return Math.max(this.#retryAt, this.#askedAgainAt());
+      if (this.#isOver() && !this.#offers.hasNews) {
         if (this.#movedReports.open) return NEVER;
         if (this.#mayWait(now)) return Math.max(this.#retryAt, now);
         this.#ended = true;
@@ -221,13 +234,19 @@ class Loop {
     const pollAt = pollMs > 0 && claiming ? Math.min(this.#lastAskAt + pollMs, this.#claimUntil) : NEVER;
     if (running === 0 && finished === 0) return this.#isStarved() ? pollAt : now;
     if (running === 0 || (finished > 0 && finished * 2 >= this.#batch)) return now;
-    return Math.min(pollAt, finishedSince === null ? NEVER : finishedSince + LINGER_MS);
+    return Math.min(pollAt, this.#askedAgainAt(), finishedSince === null ? NEVER : finishedSince + LINGER_MS);
+  }
+
+  /** When to look for other jobs than those of services that have been asked; Infinity: not before something happens. */
+  #askedAgainAt(): number {
+    return this.#offers.asking && !this.#dry ? this.#lastAskAt + ASK_PATIENCE_MS : NEVER;
   }
 
   /** How long the next call may wait; 0: not at all. A wait that brings something is followed by a budget of its own. */
   #waitMsOf(now: number): number {
     const { running, finished } = this.#inFlight;
-    if (running > 0 || finished > 0 || !this.#isOver() || !this.#mayWait(now)) return 0;
+    const isIdle = running === 0 && finished === 0 && !this.#offers.hasNews && !this.#offers.asking;
+    if (!isIdle || !this.#isOver() || !this.#mayWait(now)) return 0;
     const { waitMs = 0 } = this.#options;
     this.#claimFor(waitMs);
     return waitMs;
@@ -245,26 +264,13 @@ class Loop {
     const waitMs = this.#waitMsOf(now);
     const lookers = this.#lookers.splice(0);
     let came = false;
-    const { connections, lane, worker } = this.#options;
+    const { connections } = this.#options;
     const claiming = this.claiming();
     const http = claiming ? connections.take(this, () => this.#wake()) : 0;
-    const handler = Math.max(0, MAX_CLAIM - this.#inFlight.count("handler"));
     const bytes = claiming
       ? this.#memory.reserve({ little: waitMs > 0, atLeastSome: this.#inFlight.running === 0 })
       : 0;
-    const request: WorkRequest = {
-      v: RPC_VERSION,
-      epoch: EPOCH_UNKNOWN,
-      lane,
-      worker,
-      ...EXECUTOR,
-      reports: this.#inFlight.takeReports(MAX_REPORTS),
-      room: claiming && bytes > 0 ? { handler, http } : NO_ROOM,
-      ...(waitMs > 0 ? { waitMs } : {}),
-      bytes: Memory.utf8(bytes),
-      leaseMs: LEASE_MS,
-      connections: connections.lane,
-    };
+    const request = this.#requestOf({ http: claiming && bytes > 0 ? http : null, bytes, waitMs });
     try {
       const reply = await this.#ports.work(request);
       this.#memory.giveBack(bytes);
@@ -273,7 +279,8 @@ class Loop {
       if (waitMs > 0) this.#claimFor(0);
       this.#tries = 0;
       this.#lastAskAt = now;
-      came = reply.items.length > 0;
+      this.#offers.called(true);
+      came = this.#came(reply);
       this.#waitedInVain = waitMs > 0 && !came;
       this.#dry = !came;
       this.#left = request.room === NO_ROOM;
@@ -281,6 +288,7 @@ class Loop {
       this.#batch = this.#inFlight.running + this.#inFlight.finished;
       connections.give(Math.max(0, http - sent));
     } catch (error) {
+      this.#offers.called(false);
       connections.give(http);
       this.#memory.giveBack(bytes);
       this.#failed(request.reports, error);
@@ -288,6 +296,38 @@ class Loop {
     this.#calling = false;
     for (const tell of lookers) tell(came);
     this.#wake();
+  }
+
+  /** What to say to the shard. `http` is how many connections there are for jobs; null: there is no room for any job. */
+  #requestOf({ http, bytes, waitMs }: { http: number | null; bytes: number; waitMs: number }): WorkRequest {
+    const { connections, lane, worker } = this.#options;
+    const handler = Math.max(0, MAX_CLAIM - this.#inFlight.count("handler"));
+    // Who waits keeps no permit from others.
+    const services = waitMs > 0 ? [] : this.#offers.offer(http ?? 0);
+    return {
+      v: RPC_VERSION,
+      epoch: EPOCH_UNKNOWN,
+      lane,
+      worker,
+      ...EXECUTOR,
+      reports: this.#inFlight.takeReports(MAX_REPORTS),
+      room: http === null ? NO_ROOM : { handler, http },
+      ...(services.length > 0 ? { services } : {}),
+      ...(waitMs > 0 ? { waitMs } : {}),
+      bytes: Memory.utf8(bytes),
+      leaseMs: LEASE_MS,
+      connections: connections.lane,
+    };
+  }
+
+  /** Whether there is something for it: jobs, or services of which it is given some when it comes with permits. */
+  #came({ items, services = [] }: WorkReply): boolean {
+    if (services.length > 0 && this.claiming()) {
+      this.#offers.heard(services);
+      // The services are asked first: that is not to take from the time for claims.
+      this.#claimFor(0);
+    }
+    return items.length > 0 || services.length > 0;
   }
 
   /**
@@ -315,7 +355,7 @@ class Loop {
     if (reply.items.length > 0) this.#hadWork = true;
     for (const item of reply.items) {
       if (roomOf(item.target) === "http") http++;
-      this.#inFlight.start(item, askedAt, LEASE_MS);
+      this.#inFlight.start(item, { askedAt, leaseMs: LEASE_MS, permit: this.#offers.permitOf(item) });
     }
     return http;
   }
@@ -329,6 +369,7 @@ class Loop {
       return;
     }
     this.#ports.log({ event: "gave-up", reports: reports.length });
+    this.#offers.called(true);
     this.#claimUntil = Number.NEGATIVE_INFINITY;
     this.#tries = 0;
     this.#dry = true;

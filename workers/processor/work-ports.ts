@@ -11,6 +11,8 @@ import type {
   WorkRequest,
 } from "../../contract/rpc.ts";
 
+import type { KeptPermit, PermitSource } from "./services/permit-ports.ts";
+
 /**
  * Everything the work loop touches outside itself: one shard's RPC, the executors, time and randomness. The Worker
  * gives the real ones, the simulation its own.
@@ -30,6 +32,8 @@ export interface WorkPorts {
   /** Calls `wake` once, `ms` from now. Returns the way to call that off. */
   after(ms: number, wake: () => void): () => void;
   log(event: WorkEvent): void;
+  /** The permits of services. Left out: there are none, and no job of a service comes. */
+  permits?: PermitSource;
 }
 
 /** Tells a running job to stop. */
@@ -42,6 +46,8 @@ export interface Stop {
 export interface Control extends Stop {
   /** When the attempt's time, or that of the invocation, is up, epoch milliseconds: an outcome that comes later does not count. */
   readonly deadlineAt: number;
+  /** The permit that it was claimed with; null, or left out: none. */
+  readonly permit?: KeptPermit | null;
   /** Takes what the job says of its progress. It goes out within a second or so, and before the job's outcome. */
   say(patch: ProgressPatch): void;
 }

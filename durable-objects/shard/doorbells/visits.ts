@@ -17,6 +17,7 @@ import type { Lane } from "../../../domain/queue.ts";
 import { ROOMS } from "../../../domain/target.ts";
 import { claimForLane, claimFromQueue } from "../flow/claim.ts";
 import { EXECUTORS } from "../flow/executors.ts";
+import { hearService } from "../flow/holds.ts";
 import { claimable } from "../flow/limits.ts";
 import { HISTORY, purgeRoundAt } from "../jobs/history.ts";
 import { HISTORY_LOG } from "../jobs/history-log.ts";
@@ -40,9 +41,11 @@ export function work(engine: Engine, request: WorkRequest): WorkReply {
     engine.runDueWork(step);
     const reports = reportAll(step, request.reports, { namespace: null, withJobs: false });
     const leaves = ROOMS.every((room) => request.room[room] <= 0);
-    const items = leaves ? [] : claimForLane(step, request);
+    for (const offer of request.services ?? []) hearService(step, offer, step.now);
+    const { items, services } = leaves ? NOTHING : claimForLane(step, request);
     step.onCommit(() => {
-      const stays = items.length > 0;
+      // Who asks a service is back in a moment.
+      const stays = items.length > 0 || services.length > 0;
       const left = stays || leaves ? undefined : demandOf(engine, step.now).get(request.lane);
       const limited = left?.queues ?? NONE_LIMITED;
       const executor = { version: request.version ?? null, visitedAt: step.now };
@@ -51,13 +54,15 @@ export function work(engine: Engine, request: WorkRequest): WorkReply {
       const waits = isWait(request);
       engine.get(BELLS).answered(request.lane, { who: request.worker, stays, limited, now: step.now, waits });
     });
-    return { type: "work", reports, items };
+    return { type: "work", reports, items, ...(services.length === 0 ? {} : { services }) };
   });
 }
 
-/** A request that reports may not wait: what it reports would be reported again with each look. */
-function isWait({ waitMs = 0, reports }: WorkRequest): boolean {
-  return waitMs > 0 && reports.length === 0;
+const NOTHING = { items: [], services: [] };
+
+/** A request that says something may not wait: it would be said again with each look. */
+function isWait({ waitMs = 0, reports, services = [] }: WorkRequest): boolean {
+  return waitMs > 0 && reports.length === 0 && services.length === 0;
 }
 
 /**
@@ -68,7 +73,8 @@ export const untilClaimable: Patience<WorkRequest, WorkReply> = {
   again: (shard, { request, result, elapsedMs }) => {
     const { lane, worker, room, waitMs = 0 } = request;
     const bells = shard.get(BELLS);
-    const stays = isWait(request) && result.items.length === 0 && ROOMS.every((each) => room[each] > 0);
+    const isEmpty = result.items.length === 0 && result.services === undefined;
+    const stays = isWait(request) && isEmpty && ROOMS.every((each) => room[each] > 0);
     const ms = stays ? Math.min(waitMs, bells.worthWaitingMs(lane)) - elapsedMs : 0;
     if (ms <= 0) return null;
     bells.waits(lane, worker);

@@ -1,5 +1,6 @@
 import { MAX_CHECKPOINT_BYTES, MAX_PAYLOAD_BYTES } from "../../../contract/limits.ts";
 import { utf8Bytes } from "../../../contract/primitives.ts";
+import type { ServiceDemand } from "../../../contract/rpc/service.ts";
 import {
   type ClaimedJob,
   type ClaimRequest,
@@ -34,6 +35,7 @@ import { CONNECTIONS, connectionShares, holdsConnections } from "./connections.t
 import { sendToGate, touchGate } from "./gates.ts";
 import { holdOf, holdRoom, noteProbe, serviceKey } from "./holds.ts";
 import { keyRoom, noteStarts, partitionRoom } from "./limits.ts";
+import { type ServiceQueueOffer, ServiceRoom } from "./service-room.ts";
 
 /** An executor ends an attempt itself when its timeout is over: this is the time its report may take to arrive. */
 const PUSH_GRACE_MS = 2_000;
@@ -63,9 +65,16 @@ export const FAIR_SHARE = new Part(
   },
 );
 
+/** What a processor is given, and of which services it would be given more if it came with permits. */
+interface LaneClaim {
+  items: WorkItem[];
+  services: ServiceDemand[];
+}
+
 /** The processor's claim: jobs of every pushed queue of a lane, as far as its room and every limit allow. */
-export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
+export function claimForLane(step: Step, request: WorkRequest): LaneClaim {
   const items: WorkItem[] = [];
+  const services = new ServiceRoom(request.services);
   const { leaseMs, worker } = request;
   if (request.connections !== undefined) step.get(CONNECTIONS).learn(request.lane, request.connections);
   const space = spaceOf({ bytes: request.bytes });
@@ -80,11 +89,17 @@ export function claimForLane(step: Step, request: WorkRequest): WorkItem[] {
       begun: BEGUN.yes,
       returning: "item",
       space,
+      services: room === "http" ? services : null,
     };
     const started = startSome<ItemRow>(step, () => readyQueuesOf(step, request, room), limits);
     const each = ({ row, queue }: Started<ItemRow>) => void items.push(toItem(row, queue, tags));
     walk(step, EACH_STARTED, { rows: started, each });
   }
+  for (const service of services.demand.keys()) noteProbe(step, service, step.now);
+  return { items: withCheckpoints(step, items), services: [...services.demand.values()] };
+}
+
+function withCheckpoints(step: Step, items: WorkItem[]): WorkItem[] {
   const checkpoints = checkpointsOf(step, items);
   if (checkpoints.size === 0) return items;
   return items.map((item) => ({ ...item, checkpoint: checkpoints.get(item.id) ?? null }));
@@ -115,7 +130,7 @@ export function claimFromQueue(step: Step, request: ClaimRequest): ClaimedJob[] 
   const { leaseMs, worker, max: room, begins = false } = request;
   const begun = begins ? BEGUN.not : BEGUN.unsaid;
   const space = spaceOf(request);
-  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, begun, returning: "row", space };
+  const limits: StartLimits = { room, leaseMs, graceMs: 0, worker, begun, returning: "row", space, services: null };
   const started = startSome<JobRow>(step, () => [queue], limits);
   const made: Job[] = [];
   walk(step, EACH_STARTED, { rows: started, each: ({ row }) => void made.push(toJob(row, queue.settings)) });
@@ -148,6 +163,8 @@ interface StartLimits {
   begun: number;
   returning: Returning;
   space: Space;
+  /** Null: no job of a service starts. */
+  services: ServiceRoom | null;
 }
 
 /** What is left of the answer, in bytes of UTF-8: shared by all that goes into it. */
@@ -184,16 +201,18 @@ function startSome<Row extends StartedRow>(
     step.runDeferred();
     const room = limits.room - started.length;
     const offered = new Map<string, StartedJob>();
-    const offers: QueueOffer<KnownQueue>[] = [];
+    const offers: ServiceQueueOffer[] = [];
     const offer = (queue: KnownQueue) => {
-      const shared = queue.settings.paused ? null : sharedRooms(step, queue);
-      const most = shared === null ? 0 : Math.min(room, ...shared.map((each) => each.room));
-      // Of a queue that may have no more connections, or whose service is held, no job is looked at, however many it has.
-      if (shared === null || most <= 0) return;
-      offers.push(offerOf(step, queue, { room: most, offered, shared }));
+      const made = queue.settings.paused ? null : queueOffer(step, queue, { room, offered, services: limits.services });
+      if (made !== null) offers.push(made);
     };
     walk(step, EACH_QUEUE, { rows: queues(), each: offer });
-    const decision = decide(offers, room, share.next);
+    const left = room - (limits.services?.plan(offers, room, share.next) ?? 0);
+    const decision = decide(
+      offers.map(({ offer }) => offer),
+      left,
+      share.next,
+    );
     share.next = decision.fairShare;
     for (const { queue, ids } of fitting(step, decision.grants, limits.space)) {
       started.push(...startGranted<Row>(step, queue, { ids, offered, lease, limits }));
@@ -218,8 +237,9 @@ function startGranted<Row extends StartedRow>(
   if (holdsConnections(queue.settings)) {
     const connections = step.get(CONNECTIONS);
     for (const { id } of rows) connections.take(id, queue.settings);
-    if (rows.length > 0) noteProbe(step, queue.settings, step.now);
   }
+  const service = limits.services === null ? null : serviceKey(queue.settings);
+  if (service !== null) limits.services?.take(service, rows.length);
   if (queue.settings.rate !== null) {
     const inPartition = Map.groupBy(rows, ({ id }) => offered.get(id)?.partition ?? 0);
     for (const [partition, starts] of inPartition) noteStarts(step, queue, { partition, starts: starts.length });
@@ -276,6 +296,26 @@ function targetBytes({ settings: { target } }: KnownQueue): number {
   return target.type === "http" && Object.keys(target.headers).length > 0 ? JSON.stringify(target).length : 0;
 }
 
+/** What a queue offers. Of one that may have no more connections, or whose service is held, no job is looked at, however many it has. */
+function queueOffer(
+  step: Step,
+  queue: KnownQueue,
+  { room, offered, services }: { room: number; offered: Map<string, StartedJob>; services: ServiceRoom | null },
+): ServiceQueueOffer | null {
+  const shared = connectionShares(step, queue).map(
+    ({ name, inUse, most }): SharedRoom => ({ name, room: most - inUse }),
+  );
+  const most = Math.min(room, ...shared.map((each) => each.room));
+  const service = serviceKey(queue.settings);
+  if (service === null || services === null) {
+    return most <= 0 ? null : { offer: offerOf(step, queue, { room: most, offered, shared }), asking: null };
+  }
+  const more = services.isAsked(service) ? 0 : holdRoom(holdOf(step, queue.settings, step.now), step.now);
+  const ofService = Math.min(most, services.left(service) + more);
+  if (ofService <= 0) return null;
+  return services.offered(offerOf(step, queue, { room: ofService, offered, shared }), service, more);
+}
+
 function offerOf(
   step: Step,
   queue: KnownQueue,
@@ -298,14 +338,6 @@ function offerOf(
   });
   const { namespace, name, weight } = queue.settings;
   return { queue, namespace, name, weight, partitions, keyRoom: keyRooms, shared };
-}
-
-/** What the queue has room for together with others: connections, and what its service takes. */
-function sharedRooms(step: Step, queue: KnownQueue): SharedRoom[] {
-  const rooms = connectionShares(step, queue).map(({ name, inUse, most }) => ({ name, room: most - inUse }));
-  const service = serviceKey(queue.settings);
-  const hold = holdOf(step, queue.settings, step.now);
-  return service === null || hold === null ? rooms : [...rooms, { name: service, room: holdRoom(hold, step.now) }];
 }
 
 /** The best ready jobs of a partition, but for those that are set aside. */

@@ -1,11 +1,11 @@
-import { type ServiceHold, serviceObject } from "../../../contract/rpc/service.ts";
+import { type ServiceHold, type ServiceOffer, serviceObject } from "../../../contract/rpc/service.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { Part, type Parts } from "../kernel/part.ts";
 import { Presence } from "../kernel/presence.ts";
 
 /** An executor asks again after a minute at the latest, whatever a service says. */
 const MAX_HOLD_MS = 60_000;
-/** After a hold one job goes ahead: if nothing is heard of it for so long, another does. */
+/** After a hold one executor asks: if nothing is heard of it for so long, another does. */
 const PROBE_MS = 2_000;
 /** So long after its end nothing is known any more: everything may go. */
 const FORGET_MS = 60_000;
@@ -17,13 +17,13 @@ export interface Hold {
   refusal: ServiceHold["refusal"];
   /** When it was said, epoch milliseconds. */
   at: number;
-  /** Until then no job of the service starts, epoch milliseconds. */
+  /** Until then no executor is told to ask the service, epoch milliseconds. */
   until: number;
 }
 
 /**
- * Services that take no jobs now, as far as executors have told: a claim passes their queues over. A hint that a restart loses: the next
- * job then asks the service itself. In memory alone; a step sees what it has changed.
+ * Services that take no jobs now, as far as executors have told: those that have no permits are not told to ask. A hint that a restart
+ * loses: the next executor then asks. In memory alone; a step sees what it has changed.
  */
 class Holds {
   readonly #below: Holds | null;
@@ -103,7 +103,7 @@ export function holdOf(parts: Parts, settings: QueueSettings, now: number): Hold
   return service === null ? null : parts.get(HOLDS).find(service, now);
 }
 
-/** How many jobs may start as far as their service is concerned: none while it is held, and then one, to ask it again. */
+/** How many jobs an executor is told of that it would have to ask their service for: none while it is held, and then one. */
 export function holdRoom(hold: Hold | null, now: number): number {
   if (hold === null) return Number.POSITIVE_INFINITY;
   return now < hold.until ? 0 : 1;
@@ -117,9 +117,16 @@ export function noteHold(parts: Parts, namespace: string, { hold, now }: { hold:
   parts.get(HOLDS).note(serviceObject(namespace, service), { refusal, at: now, until });
 }
 
-/** A job of the queue goes ahead: where a hold of its service is over, the others wait for what comes of it, but not for ever. */
-export function noteProbe(parts: Parts, settings: QueueSettings, now: number): void {
-  const hold = holdOf(parts, settings, now);
-  const service = serviceKey(settings);
-  if (hold !== null && service !== null) parts.get(HOLDS).note(service, { ...hold, at: now, until: now + PROBE_MS });
+/** What a service has said to an executor since that was here last. */
+export function hearService(parts: Parts, { namespace, service, refusal }: ServiceOffer, now: number): void {
+  if (refusal === undefined) return;
+  if (refusal !== null) noteHold(parts, namespace, { hold: { service, refusal }, now });
+  else if (parts.get(ANY_HOLD).any) parts.get(HOLDS).clear(serviceObject(namespace, service));
+}
+
+/** An executor asks a service: where a hold of it is over, others wait for what comes of that, but not for ever. */
+export function noteProbe(parts: Parts, service: string, now: number): void {
+  if (!parts.get(ANY_HOLD).any) return;
+  const hold = parts.get(HOLDS).find(service, now);
+  if (hold !== null) parts.get(HOLDS).note(service, { ...hold, at: now, until: now + PROBE_MS });
 }

@@ -4,7 +4,7 @@ import { isServicePath, urlAt } from "../../../domain/service/address.ts";
 import type { RequestOutcome } from "../../../domain/service/report.ts";
 import type { ServiceTarget } from "../../../domain/target.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
-import type { Acquired, Permit, ServiceName, Wanted } from "../services/permits.ts";
+import type { Acquired, Permit, ServiceName, Wanted } from "../services/permit-ports.ts";
 import type { Control } from "../work-ports.ts";
 import { type Exchange, exchange, type HttpPorts } from "./http.ts";
 import { failed } from "./outcome.ts";
@@ -20,16 +20,16 @@ const PATH_REFUSED = "the target's path leads out of the instances of the servic
 const NO_SAY = {};
 
 /**
- * Sends jobs to instances of services. A job that gets no permit was not begun: it goes back with what the service says. Signed as for HTTP
- * targets; the service's own times hold beside the attempt's. Never rejects.
+ * Sends jobs to instances of services. A job comes with a permit; one whose permit was lost on the way, and which gets no other, was not
+ * begun: it goes back with what the service says. Signed as for HTTP targets; the service's own times hold beside the attempt's. Never rejects.
  */
 export function serviceExecutor(ports: ServicePorts) {
   return async (item: WorkItem, target: ServiceTarget, control: Control): Promise<Outcome | HandedOver> => {
     const service = { namespace: item.namespace, name: target.service };
-    const { signal, deadlineAt } = control;
+    const { signal, deadlineAt, permit: kept = null } = control;
     // A target that was stored before there was a rule may not keep it.
     if (!isServicePath(target.path)) return failed("target-refused", PATH_REFUSED, { retryable: false });
-    const acquired = await ports.acquire(service, { key: item.orderingKey ?? null, signal, deadlineAt });
+    const acquired = await ports.acquire(service, { key: item.orderingKey ?? null, signal, deadlineAt, kept });
     if (acquired.type === "held") return notBegun({ service: target.service, refusal: acquired.refusal });
     if (acquired.type === "unknown") {
       return failed("service-not-found", `there is no service ${target.service}`, { retryable: true });

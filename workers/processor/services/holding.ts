@@ -24,11 +24,24 @@ export interface Taken {
   round: number | null;
 }
 
+/** A request that may be made, wherever it will go. It counts as under way. */
+export interface Reserved {
+  /** The round of probes that it belongs to; null where it is none. */
+  round: number | null;
+  /** How many requests to the service had been made before it. */
+  asked: number;
+}
+
 /** What this isolate knows of an instance by its answers, on top of what it was last told. */
 interface Observed {
   ewma: PeakEwma | null;
   /** In a row. */
   failures: number;
+}
+
+interface Moment {
+  now: number;
+  random(): number;
 }
 
 type Granted = Extract<ServiceWorkReply, { type: "permits" }>;
@@ -45,12 +58,16 @@ export class Holding {
   #startsBack = 0;
   /** Starts since the last request was made. */
   #started = 0;
+  /** Requests that were made. */
+  #asked = 0;
   #leaseUntil = Number.NEGATIVE_INFINITY;
   #snapshot: ServiceSnapshot | null = null;
   #heardAt = Number.NEGATIVE_INFINITY;
   /** Most that were in use or wanted since the last request. */
   #peak = 0;
+  /** What is under way or reserved, and how much of it is under way. */
   #used = 0;
+  #begun = 0;
   readonly #inFlight = new Map<string, number>();
   /** The same as it was when the snapshot was asked for, which has it in its own counts. */
   #told: Readonly<Record<string, number>> = {};
@@ -77,26 +94,62 @@ export class Holding {
     return this.#permits > this.#used;
   }
 
+  /** Whether what is known of the instances is recent enough to send anything by it. */
+  isFresh(now: number): boolean {
+    return this.#snapshot !== null && now < this.#leaseUntil && now < this.#heardAt + FRESH_MS;
+  }
+
   /** Begins one request, where it may; null: the service has to be asked first. `key` is what requests have in common, for `hash`. */
-  take(key: string | null, { now, random }: { now: number; random(): number }): Taken | null {
+  take(key: string | null, at: Moment): Taken | null {
+    const reserved = this.isFresh(at.now) ? this.reserve(at.now) : null;
+    if (reserved === null) return null;
+    const taken = this.begin(reserved, key, at);
+    if (taken === null) this.release(reserved);
+    return taken;
+  }
+
+  /** The right to one request that is made soon, or given back with `release`; null: the service has to be asked first. */
+  reserve(now: number): Reserved | null {
     const snapshot = this.#snapshot;
-    if (snapshot === null || now >= this.#leaseUntil || now >= this.#heardAt + FRESH_MS) return null;
-    if (this.#used >= this.#permits || this.#starts === 0) return null;
+    if (snapshot === null || now >= this.#leaseUntil || this.#used >= this.#permits || this.#starts === 0) return null;
+    this.#used++;
+    this.#started++;
+    if (this.#starts !== null) this.#starts--;
+    const { state, round } = snapshot.breaker;
+    return { round: state === "halfOpen" ? (round ?? null) : null, asked: this.#asked };
+  }
+
+  /** Begins a request that was reserved, while what is known is fresh; null: it has been lost since. Then it is to be given back. */
+  begin({ round }: Reserved, key: string | null, { now, random }: Moment): Taken | null {
+    const snapshot = this.#snapshot;
+    if (snapshot === null || !this.isFresh(now) || this.#used > this.#permits) return null;
     const candidates = candidatesOf(this.#views(snapshot, now));
     const chosen = choose(snapshot.settings.strategy, candidates, { random, key, rotation: this.#rotation });
     if (chosen === null) return null;
-    this.#used++;
-    this.#started++;
-    this.#peak = Math.max(this.#peak, this.#used);
-    if (this.#starts !== null) this.#starts--;
+    this.#begun++;
+    this.#peak = Math.max(this.#peak, this.#begun);
     this.#count(chosen.url, 1);
-    const { state, round } = snapshot.breaker;
-    return { url: chosen.url, settings: snapshot.settings, round: state === "halfOpen" ? (round ?? null) : null };
+    return { url: chosen.url, settings: snapshot.settings, round };
+  }
+
+  /**
+   * A request that was reserved is not made. Its start may be made by another, unless the service has been told meanwhile that it was
+   * made: then it counts, so that no window has more than the rate.
+   */
+  release({ round, asked }: Reserved): void {
+    this.#used--;
+    if (asked !== this.#asked) {
+      if (round !== null) this.#noteProbe(round, null);
+      return;
+    }
+    this.#started--;
+    if (this.#starts !== null) this.#starts++;
   }
 
   /** A request has ended; `outcome` null says nothing of its instance. */
   end({ url, round }: Taken, outcome: RequestOutcome | null, now: number): void {
     this.#used--;
+    this.#begun--;
     this.#count(url, -1);
     if (round !== null) this.#noteProbe(round, outcome);
     if (outcome === null) return;
@@ -121,6 +174,7 @@ export class Holding {
     const need = keeps ? Math.max(wanted, this.#peak) : wanted;
     this.#peak = wanted;
     this.#started = 0;
+    this.#asked++;
     if (this.#starts !== null) {
       this.#startsBack += this.#starts;
       this.#starts = 0;

@@ -1,12 +1,19 @@
-import type {
-  ServiceHold,
-  ServiceRefusal,
-  ServiceWorkReply,
-  ServiceWorkRequest,
-} from "../../../contract/rpc/service.ts";
+import type { ServiceRefusal, ServiceWorkRequest } from "../../../contract/rpc/service.ts";
 import type { RequestOutcome } from "../../../domain/service/report.ts";
-import type { ServiceSettings } from "../../../domain/service/settings.ts";
-import { Holding, type Taken } from "./holding.ts";
+import { Entry, Kept } from "./entry.ts";
+import type { Reserved, Taken } from "./holding.ts";
+import type { Waiter, Wish } from "./permit-line.ts";
+import type {
+  Acquired,
+  KeptPermit,
+  Permit,
+  PermitPorts,
+  PermitSource,
+  Refusal,
+  Reservation,
+  ServiceName,
+  Wanted,
+} from "./permit-ports.ts";
 
 /** An answer that has not come by then does not come: the invocation that asked may be gone, and with it what waited for it. */
 const CALL_MS = 5_000;
@@ -14,7 +21,7 @@ const CALL_MS = 5_000;
 const GATHER_MS = 5;
 /** Where the service cannot be asked, jobs come back after this. */
 const UNREACHABLE_MS = 2_000;
-/** A job waits so long in hand for a permit that another job of this isolate gives back. */
+/** Who waits for a permit that a job of this isolate gives back waits so long. */
 const PARKED_MS = 500;
 /** What has failed is told so soon, with whatever fails meanwhile; and probes. */
 const TELL_MS = 200;
@@ -22,84 +29,21 @@ const TELL_MS = 200;
 const TOLD_AT_ONCE = 5;
 /** Permits that nobody here has needed for so long are given back. */
 const IDLE_MS = 500;
-/** A job that waits is held so long before its time is up. */
-const EARLY_MS = 50;
 /** A lease with less than this left is renewed while anything is under way. */
 const RENEW_MS = 12_000;
 /** So long before the lease ends, what is under way is stopped. */
 const MARGIN_MS = 500;
 
-/** A service, by its namespace and name. */
-export interface ServiceName {
-  namespace: string;
-  name: string;
-}
+/** What is answered where there is no such service. */
+const UNKNOWN = { type: "unknown" } as const;
 
-/** What the pool needs of the invocation that uses it. Each has its own: a call and a timer end with the invocation that made them. */
-export interface PermitPorts {
-  work(service: ServiceName, request: ServiceWorkRequest): Promise<ServiceWorkReply>;
-  /** Epoch milliseconds. */
-  now(): number;
-  /** Uniform in [0, 1). */
-  random(): number;
-  /** Calls `wake` once, `ms` from now. Returns the way to call that off. */
-  after(ms: number, wake: () => void): () => void;
-}
-
-/** The right to make one request now, and where to. */
-export interface Permit {
-  url: string;
-  settings: ServiceSettings;
-  /** Aborts when the permit is lost: then the request must not go on. */
-  signal: AbortSignal;
-  /** The request is over, one way or the other. `outcome` null says nothing of its instance. Called once. */
-  end(outcome: RequestOutcome | null): void;
-}
-
-/** Who wants a permit. */
-export interface Wanted {
-  /** What requests have in common that should go to one instance; null: nothing. */
-  key: string | null;
-  signal: AbortSignal;
-  /** When it is too late, epoch milliseconds: it is held before that, so that a job which was not begun fails by no timeout. */
-  deadlineAt: number;
-}
-
-export type Acquired =
-  | { type: "permit"; permit: Permit }
-  /** There is none now. */
-  | { type: "held"; refusal: ServiceHold["refusal"] }
-  /** There is no such service. */
-  | { type: "unknown" };
-
-interface Waiter {
-  key: string | null;
+/** A job that is to be begun. */
+interface Beginning {
+  entry: Entry;
   ports: PermitPorts;
-  /** It waits for a permit that comes back here, and the service is not asked again for it. */
-  parked: boolean;
-  answer(acquired: Acquired): void;
-  /** Answers as held, `ms` from now, unless it was answered before. */
-  within(ms: number, refusal: ServiceHold["refusal"]): void;
-}
-
-/** One service as the isolate has it. */
-class Entry {
-  readonly service: ServiceName;
-  readonly holding = new Holding();
-  waiters: Waiter[] = [];
-  /** The call under way: when it began, and what it told. */
-  call: { at: number; request: ServiceWorkRequest | null } | null = null;
-  refusal: { refusal: ServiceRefusal; until: number } | null = null;
-  /** When something will be told, or given back; a time that is long over was an invocation's that has ended. */
-  tellAt = Number.NEGATIVE_INFINITY;
-  /** Failures since the last call. */
-  untold = 0;
-  idleAt = Number.NEGATIVE_INFINITY;
-  takenAt = Number.NEGATIVE_INFINITY;
-
-  constructor(service: ServiceName) {
-    this.service = service;
-  }
+  key: string | null;
+  /** What is kept for it; null: nothing, or nothing any more. */
+  reserved: Reserved | null;
 }
 
 /**
@@ -117,28 +61,124 @@ export class ServicePermits {
     this.#makeName = makeName;
   }
 
+  /** The permits as a loop has them that works for an invocation. */
+  source(ports: PermitPorts): PermitSource {
+    return {
+      spare: (service, count) => this.#spare(this.#entry(service), ports, count),
+      reserve: (service, count) => this.#reserve(ports, service, count),
+    };
+  }
+
   /** The right to one request of a service, or why there is none now. Never rejects. */
-  acquire(ports: PermitPorts, service: ServiceName, of: Wanted): Promise<Acquired> {
+  acquire(ports: PermitPorts, service: ServiceName, { kept, key, signal, deadlineAt }: Wanted): Promise<Acquired> {
     const entry = this.#entry(service);
-    const now = ports.now();
-    const taken = entry.waiters.length === 0 ? entry.holding.take(of.key, { now, random: () => ports.random() }) : null;
-    if (taken !== null) return Promise.resolve({ type: "permit", permit: this.#permit(entry, ports, taken) });
-    const told = entry.refusal !== null && now < entry.refusal.until ? entry.refusal : null;
-    const parked = told !== null && mayPark(entry, told.refusal);
-    if (told !== null && !parked) return Promise.resolve(refused({ ...told.refusal, nextMs: told.until - now }));
+    const job: Beginning = { entry, ports, key, reserved: kept instanceof Kept ? kept.take() : null };
+    const acquired = job.reserved !== null || entry.waiters.size === 0 ? this.#begin(job) : null;
+    if (acquired !== null) return Promise.resolve(acquired);
+    const told = job.reserved === null ? entry.told(ports.now()) : null;
+    if (told !== null && !entry.mayPark(told)) return Promise.resolve(refused(told));
+    const leave = (answer: Acquired) => {
+      if (job.reserved !== null) this.#giveBack(entry, ports, job.reserved);
+      job.reserved = null;
+      return answer;
+    };
+    const wish: Wish<Acquired> = {
+      ports,
+      deadlineAt,
+      needs: () => (job.reserved === null ? 1 : 0),
+      serve: () => this.#begin(job),
+      refuse: (refusal) => leave(refused(refusal)),
+      unknown: () => leave(UNKNOWN),
+    };
+    return this.#wait(entry, wish, { told, signal });
+  }
+
+  /** Permits for jobs that have still to be claimed: what is there, or what the service gives. */
+  #reserve(ports: PermitPorts, service: ServiceName, count: number): Promise<Reservation> {
+    const entry = this.#entry(service);
+    const spare = this.#spare(entry, ports, count);
+    if (spare.length > 0) return Promise.resolve({ permits: spare });
+    const told = entry.told(ports.now());
+    if (told !== null && !entry.mayPark(told)) return Promise.resolve({ permits: [], refusal: told });
+    const wish: Wish<Reservation> = {
+      ports,
+      deadlineAt: Number.POSITIVE_INFINITY,
+      needs: () => count,
+      serve: () => {
+        const permits = this.#keep(entry, ports, count);
+        const now = ports.now();
+        const refusal = entry.told(now) ?? (entry.gaveAllAt === now ? null : undefined);
+        if (permits.length === 0) return null;
+        return refusal === undefined ? { permits } : { permits, refusal };
+      },
+      refuse: (refusal) => ({ permits: [], refusal }),
+      unknown: () => ({ permits: [], unknown: true }),
+    };
+    return this.#wait(entry, wish, { told, signal: null });
+  }
+
+  /** Permits that nobody here uses or waits for. What is known of the instances is asked for again meanwhile, where it is old. */
+  #spare(entry: Entry, ports: PermitPorts, count: number): KeptPermit[] {
+    if (entry.waiters.size > 0) return [];
+    const permits = this.#keep(entry, ports, count);
+    if (permits.length > 0 && !entry.holding.isFresh(ports.now())) this.#ask(entry, ports, true);
+    return permits;
+  }
+
+  #keep(entry: Entry, ports: PermitPorts, count: number): KeptPermit[] {
+    const kept: KeptPermit[] = [];
+    while (kept.length < count) {
+      const reserved = entry.holding.reserve(ports.now());
+      if (reserved === null) break;
+      kept.push(new Kept(reserved, (one) => this.#giveBack(entry, ports, one)));
+    }
+    return kept;
+  }
+
+  #giveBack(entry: Entry, ports: PermitPorts, reserved: Reserved): void {
+    entry.holding.release(reserved);
+    this.#freed(entry, ports);
+  }
+
+  /** Begins a job by what is kept for it, or by what is there; null: it has to wait. */
+  #begin(job: Beginning): Acquired | null {
+    const { entry, ports, key, reserved } = job;
+    const { holding } = entry;
+    const at = { now: ports.now(), random: () => ports.random() };
+    if (reserved !== null) {
+      if (!holding.isFresh(at.now)) return null;
+      const taken = holding.begin(reserved, key, at);
+      job.reserved = null;
+      if (taken !== null) return { type: "permit", permit: this.#permit(entry, ports, taken) };
+      holding.release(reserved);
+    }
+    const taken = holding.take(key, at);
+    return taken === null ? null : { type: "permit", permit: this.#permit(entry, ports, taken) };
+  }
+
+  /** Waits for what the service says, or where it has said it (`told`) for what comes back here. */
+  #wait<Answer>(
+    entry: Entry,
+    wish: Wish<Answer>,
+    { told, signal }: { told: Refusal | null; signal: AbortSignal | null },
+  ): Promise<Answer> {
     return new Promise((answer) => {
-      const waiter = waiterOf(entry, { ports, parked, ...of }, answer);
+      const waiter = entry.waiters.join(wish, answer);
+      signal?.addEventListener("abort", () => waiter.refuse(UNREACHABLE), { once: true });
       if (told === null) {
         waiter.within(2 * CALL_MS, UNREACHABLE);
-        this.#ask(entry, ports, true);
-      } else waiter.within(PARKED_MS, told.refusal);
+        this.#ask(entry, wish.ports, true);
+      } else {
+        waiter.parked = true;
+        waiter.within(PARKED_MS, told);
+      }
     });
   }
 
   /** Gives back what nothing in the isolate uses, and tells what there is to tell. Never rejects. */
   async giveBack(ports: PermitPorts): Promise<void> {
     const idle = [...this.#entries.values()].filter(
-      ({ holding, waiters, call }) => holding.used === 0 && waiters.length === 0 && call === null,
+      ({ holding, waiters, call }) => holding.used === 0 && waiters.size === 0 && call === null,
     );
     await Promise.all(idle.map((entry) => (entry.holding.isEmpty ? undefined : this.#call(entry, ports, false))));
     for (const entry of idle) this.#drop(entry);
@@ -154,7 +194,7 @@ export class ServicePermits {
   /** An entry that has nothing and wants nothing is not kept. */
   #drop(entry: Entry): void {
     const { service, holding, waiters, call } = entry;
-    if (holding.isEmpty && waiters.length === 0 && call === null) this.#entries.delete(keyOf(service));
+    if (holding.isEmpty && waiters.size === 0 && call === null) this.#entries.delete(keyOf(service));
   }
 
   /** Asks the service, unless it is being asked: then again afterwards, where anybody still waits. */
@@ -170,10 +210,12 @@ export class ServicePermits {
     const call: NonNullable<Entry["call"]> = { at: ports.now(), request: null };
     entry.call = call;
     await this.#gathered(entry, ports);
-    const asking = entry.waiters.filter(({ parked }) => !parked);
+    // One that has its permit needs none: where it turns out to be lost, the service is asked again.
+    const asking = entry.waiters.asking().filter(({ needs }) => needs > 0);
     const sentAt = ports.now();
     this.#name ??= this.#makeName();
-    const request = entry.holding.request(this.#name, { waiting: asking.length, keeps, now: sentAt });
+    const waiting = asking.reduce((sum, { needs }) => sum + needs, 0);
+    const request = entry.holding.request(this.#name, { waiting, keeps, now: sentAt });
     call.request = request;
     entry.untold = 0;
     const reply = await ports.work(entry.service, request).catch(() => null);
@@ -186,23 +228,23 @@ export class ServicePermits {
       entry.holding.heard(request, reply, { sentAt, now: ports.now() });
       this.#answered(entry, { asking: new Set(asking), refusal: reply.refusal, now: ports.now() });
     }
-    if (entry.waiters.some(({ parked }) => !parked)) this.#ask(entry, ports, true);
+    if (entry.waiters.asking().length > 0) this.#ask(entry, ports, true);
   }
 
   /** The jobs of a claim are started one after the other; those of a first claim come with those of other shards. */
   #gathered({ holding, waiters }: Entry, ports: PermitPorts): Promise<void> {
-    if (holding.used > 0 || holding.hasSpare || waiters.length === 0) return Promise.resolve();
+    if (holding.used > 0 || holding.hasSpare || waiters.size === 0) return Promise.resolve();
     return new Promise((resolve) => ports.after(GATHER_MS, resolve));
   }
 
   #unanswered(entry: Entry, request: ServiceWorkRequest): void {
     entry.holding.unheard(request);
-    for (const waiter of [...entry.waiters]) waiter.answer(refused(UNREACHABLE));
+    for (const waiter of entry.waiters.all()) waiter.refuse(UNREACHABLE);
   }
 
   #unknown(entry: Entry): void {
     entry.holding.forget();
-    for (const waiter of [...entry.waiters]) waiter.answer({ type: "unknown" });
+    for (const waiter of entry.waiters.all()) waiter.unknown();
   }
 
   #answered(
@@ -210,23 +252,15 @@ export class ServicePermits {
     { asking, refusal, now }: { asking: ReadonlySet<Waiter>; refusal: ServiceRefusal | null; now: number },
   ): void {
     entry.refusal = refusal === null ? null : { refusal, until: now + refusal.nextMs };
-    this.#serve(entry);
+    if (refusal === null) entry.gaveAllAt = now;
+    entry.waiters.serve();
     const why = refusal ?? NOT_DUE;
-    for (const waiter of entry.waiters.filter((one) => asking.has(one))) {
-      if (mayPark(entry, why)) {
+    for (const waiter of entry.waiters.all()) {
+      if (!asking.has(waiter)) continue;
+      if (entry.mayPark(why)) {
         waiter.parked = true;
         waiter.within(PARKED_MS, why);
-      } else waiter.answer(refused(why));
-    }
-  }
-
-  /** Gives permits to those that wait, in the order in which they came. */
-  #serve(entry: Entry): void {
-    for (let first = entry.waiters[0]; first !== undefined; first = entry.waiters[0]) {
-      const { ports, key, answer } = first;
-      const taken = entry.holding.take(key, { now: ports.now(), random: () => ports.random() });
-      if (taken === null) return;
-      answer({ type: "permit", permit: this.#permit(entry, ports, taken) });
+      } else waiter.refuse(why);
     }
   }
 
@@ -238,17 +272,22 @@ export class ServicePermits {
     const end = (outcome: RequestOutcome | null) => {
       unwatch();
       entry.holding.end(taken, outcome, ports.now());
-      this.#serve(entry);
-      // A permit that came back, and an answer that is too old to go by.
-      if (entry.waiters.length > 0 && entry.holding.hasSpare) this.#askForParked(entry, ports);
+      this.#freed(entry, ports);
       if (outcome?.ok === false || taken.round !== null) this.#tellSoon(entry, ports);
-      this.#giveBackLater(entry, ports);
     };
     return { url, settings, signal: lost.signal, end };
   }
 
+  /** A permit has come back here. */
+  #freed(entry: Entry, ports: PermitPorts): void {
+    entry.waiters.serve();
+    // There is one, and an answer that is too old to go by.
+    if (entry.waiters.size > 0 && entry.holding.hasSpare) this.#askForParked(entry, ports);
+    this.#giveBackLater(entry, ports);
+  }
+
   #askForParked(entry: Entry, ports: PermitPorts): void {
-    for (const waiter of entry.waiters) waiter.parked = false;
+    for (const waiter of entry.waiters.all()) waiter.parked = false;
     this.#ask(entry, ports, true);
   }
 
@@ -295,39 +334,7 @@ export class ServicePermits {
   }
 }
 
-function waiterOf(
-  entry: Entry,
-  { ports, key, signal, deadlineAt, parked }: Wanted & { ports: PermitPorts; parked: boolean },
-  answer: (acquired: Acquired) => void,
-): Waiter {
-  let cancel: () => void = () => undefined;
-  const leave = (acquired: Acquired) => {
-    cancel();
-    entry.waiters = entry.waiters.filter((one) => one !== waiter);
-    answer(acquired);
-  };
-  const waiter: Waiter = {
-    key,
-    ports,
-    parked,
-    answer: leave,
-    within: (ms, refusal) => {
-      cancel();
-      const left = Math.max(0, deadlineAt - EARLY_MS - ports.now());
-      cancel = ports.after(Math.min(ms, left), () => leave(refused(refusal)));
-    },
-  };
-  signal.addEventListener("abort", () => leave(refused(UNREACHABLE)), { once: true });
-  entry.waiters.push(waiter);
-  return waiter;
-}
-
-/** Whether it is worth waiting in hand: what is under way here gives its permit to those that wait here. */
-function mayPark({ holding }: Entry, { reason }: ServiceHold["refusal"]): boolean {
-  return reason === "bulkhead" && holding.used > 0;
-}
-
-function refused(refusal: ServiceHold["refusal"]): Acquired {
+function refused(refusal: Refusal): Acquired {
   return { type: "held", refusal };
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { HandedOver, Outcome } from "../../../../../contract/rpc.ts";
 import type { RequestOutcome } from "../../../../../domain/service/report.ts";
 import { type ServicePorts, serviceExecutor } from "../../../../../workers/processor/executors/service.ts";
-import type { Acquired } from "../../../../../workers/processor/services/permits.ts";
+import type { Acquired } from "../../../../../workers/processor/services/permit-ports.ts";
 import { Stopper } from "../../../../../workers/processor/stopper.ts";
 import { testTargets } from "../../../../rigs/master-key.ts";
 import { item } from "../../../../rigs/scripted-shard.ts";

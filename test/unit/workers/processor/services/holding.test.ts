@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ServiceWorkReply, ServiceWorkRequest } from "../../../../../contract/rpc/service.ts";
-import { Holding, type Taken } from "../../../../../workers/processor/services/holding.ts";
+import { Holding, type Reserved, type Taken } from "../../../../../workers/processor/services/holding.ts";
 import { A, ServiceRig, START } from "../../../../rigs/service-rig.ts";
 
 type Granted = Extract<ServiceWorkReply, { type: "permits" }>;
@@ -42,6 +42,59 @@ describe("starts", () => {
     holding.take(null, at(START + 2));
     holding.heard(request, { ...reply, starts: 2 }, { sentAt: START + 1, now: START + 3 });
     expect([1, 2].map(() => holding.take(null, at(START + 3)) !== null)).toEqual([true, false]);
+  });
+});
+
+describe("what is reserved", () => {
+  test("counts as under way, and goes to an instance when it is begun", () => {
+    const { holding } = heard({ permits: 2, starts: null });
+    const first = holding.reserve(START) as Reserved;
+    expect(holding.reserve(START)).not.toBeNull();
+    expect(holding.reserve(START)).toBeNull();
+    expect(ask(holding, START + 1)).toMatchObject({ used: 2, inFlight: {} });
+    expect(holding.begin(first, null, at(START + 1))?.url).toMatch(/^https:/);
+    expect(ask(holding, START + 2)).toMatchObject({ used: 2, inFlight: { [A]: expect.any(Number) } });
+  });
+
+  test("can be given back, with its start", () => {
+    const { holding } = heard({ permits: 3, starts: 1 });
+    const reserved = holding.reserve(START) as Reserved;
+    expect(holding.reserve(START)).toBeNull();
+    holding.release(reserved);
+    expect(holding.reserve(START)).not.toBeNull();
+    expect(ask(holding, START + 1)).toMatchObject({ used: 1, startsLeft: 0 });
+  });
+
+  test("gives no start back that the service was told of, and a probe as one that was not made", () => {
+    const { holding } = heard({ permits: 3, starts: 1 });
+    const reserved = holding.reserve(START) as Reserved;
+    expect(ask(holding, START + 1)).toMatchObject({ used: 1, startsLeft: 0 });
+    holding.release(reserved);
+    expect(ask(holding, START + 2)).toMatchObject({ used: 0, startsLeft: 0 });
+    const { reply } = heard({});
+    const breaker = { state: "halfOpen", nextProbeMs: null, round: 4 } as const;
+    const { holding: half } = heard({ permits: 3, starts: 1, snapshot: { ...reply.snapshot, breaker } });
+    const probe = half.reserve(START) as Reserved;
+    ask(half, START + 1);
+    half.release(probe);
+    expect(ask(half, START + 2).probes).toEqual([{ round: 4, succeeded: 0, failed: 0, unused: 1 }]);
+  });
+
+  test("is not begun where the service has taken it back meanwhile", () => {
+    const { holding, reply } = heard({ permits: 1, starts: null });
+    const reserved = holding.reserve(START) as Reserved;
+    const request = ask(holding, START + 1);
+    holding.heard(request, { ...reply, permits: 0 }, { sentAt: START + 1, now: START + 2 });
+    expect(holding.begin(reserved, null, at(START + 2))).toBeNull();
+  });
+
+  test("is kept by what is old, and not begun by it", () => {
+    const { holding } = heard({ permits: 1, starts: null });
+    const reserved = holding.reserve(START + 5_000) as Reserved;
+    expect(holding.begin(reserved, null, at(START + 5_000))).toBeNull();
+    expect(holding.isFresh(START + 5_000)).toBe(false);
+    holding.release(reserved);
+    expect(holding.reserve(START + 40_000)).toBeNull();
   });
 });
 

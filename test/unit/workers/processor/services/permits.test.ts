@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Acquired, Permit } from "../../../../../workers/processor/services/permits.ts";
-import { LATE_MS, PermitsRig } from "../../../../rigs/permits-rig.ts";
+import type { Acquired, Permit } from "../../../../../workers/processor/services/permit-ports.ts";
+import { LATE_MS, MAILER, PermitsRig } from "../../../../rigs/permits-rig.ts";
+import { reportOf } from "../../../../rigs/service-rig.ts";
 
 const types = (all: Acquired[]) => all.map(({ type }) => type).sort();
 const count = (all: Acquired[], type: Acquired["type"]) => all.filter((one) => one.type === type).length;
@@ -253,6 +254,98 @@ describe("a service that cannot be asked", () => {
     expect(late).toMatchObject({ type: "held" });
     const [next] = await all(rig, [rig.acquire(pool)]);
     expect(next).toMatchObject({ type: "permit" });
+  });
+});
+
+describe("permits for jobs that have still to be claimed", () => {
+  const reserve = (rig: PermitsRig, pool = rig.pool("a"), count = 6) => pool.source(rig.ports()).reserve(MAILER, count);
+
+  test("are asked for, kept, and used by the jobs that come, without another call", async () => {
+    const rig = new PermitsRig();
+    const pool = rig.pool("a");
+    const [reservation] = await all(rig, [reserve(rig, pool)]);
+    expect(reservation).toMatchObject({ refusal: null });
+    const kept = reservation?.permits ?? [];
+    expect(kept).toHaveLength(6);
+    const acquired = await all(
+      rig,
+      kept.map((one) => rig.acquire(pool, rig.ports(), { kept: one })),
+    );
+    expect(types(acquired)).toEqual(Array(6).fill("permit"));
+    expect(rig.calls).toHaveLength(1);
+    // Each is there for one job.
+    const again = rig.acquire(pool, rig.ports(), { kept: kept[0] ?? null });
+    await all(rig, [again]);
+    expect(rig.calls).toHaveLength(2);
+    for (const one of acquired) permitOf(one).end(null);
+    await rig.run(5_000);
+  });
+
+  test("are as many as there are, with the reason, and nobody else gets them meanwhile", async () => {
+    const rig = new PermitsRig({ bulkhead: { maxInFlight: 2, maxWaiting: 0 } });
+    const pool = rig.pool("a");
+    const [first] = await all(rig, [reserve(rig, pool)]);
+    expect(first?.permits).toHaveLength(2);
+    expect(first?.refusal).toMatchObject({ reason: "bulkhead", limit: 2 });
+    expect(pool.source(rig.ports()).spare(MAILER, 6)).toEqual([]);
+    const [other] = await all(rig, [rig.acquire(rig.pool("b"))]);
+    expect(other?.type).toBe("held");
+    for (const one of first?.permits ?? []) one.release();
+    expect(pool.source(rig.ports()).spare(MAILER, 6)).toHaveLength(2);
+  });
+
+  test("that are not used go back to the service", async () => {
+    const rig = new PermitsRig();
+    const pool = rig.pool("a");
+    const [reservation] = await all(rig, [reserve(rig, pool)]);
+    for (const one of reservation?.permits ?? []) {
+      one.release();
+      one.release();
+    }
+    await rig.run(2_000);
+    expect(rig.service.state().inFlight).toBe(0);
+    expect(rig.calls).toHaveLength(2);
+  });
+
+  test("wait half a second for what comes back here, and are refused then", async () => {
+    const rig = new PermitsRig({ bulkhead: { maxInFlight: 1, maxWaiting: 0 } });
+    const pool = rig.pool("a");
+    void rig.job(pool, { ms: 300 });
+    await rig.run(10);
+    const [soon] = await all(rig, [reserve(rig, pool)]);
+    expect(soon?.permits).toHaveLength(1);
+    soon?.permits[0]?.release();
+    void rig.job(pool, { ms: 5_000 });
+    const [late] = await all(rig, [reserve(rig, pool)]);
+    expect(late).toMatchObject({ permits: [], refusal: { reason: "bulkhead" } });
+  });
+
+  test("begin by what is asked for anew where what is known is old, and are held where they were taken back", async () => {
+    const rig = new PermitsRig({
+      outlier: null,
+      breaker: { failureRate: 0.5, minRequests: 2, windowMs: 10_000, openForMs: 60_000, halfOpenProbes: 1 },
+    });
+    const pool = rig.pool("a");
+    const [reservation] = await all(rig, [reserve(rig, pool, 2)]);
+    const [one, two] = reservation?.permits ?? [];
+    await rig.run(3_000);
+    const [acquired] = await all(rig, [rig.acquire(pool, rig.ports(), { kept: one ?? null })]);
+    expect(acquired?.type).toBe("permit");
+    expect(rig.calls).toHaveLength(2);
+    permitOf(acquired as Acquired).end(null);
+    rig.service.now = rig.clock.now();
+    rig.service.report(reportOf("https://a.example", { failed: 5, failedSinceSuccess: 5 }));
+    await rig.run(3_000);
+    const [held] = await all(rig, [rig.acquire(pool, rig.ports(), { kept: two ?? null })]);
+    expect(held).toMatchObject({ type: "held", refusal: { reason: "service-open" } });
+    await rig.run(2_000);
+    expect(rig.service.state().inFlight).toBe(0);
+  });
+
+  test("of a service that is not there are none, and that is said", async () => {
+    const rig = new PermitsRig();
+    rig.isUnknown = true;
+    expect(await all(rig, [reserve(rig)])).toEqual([{ permits: [], unknown: true }]);
   });
 });
 
