@@ -214,7 +214,7 @@ describe("settings", () => {
     expect((await patch({ type: "handler", name: "noop" })).body.target).toEqual({ type: "handler", name: "noop" });
     expect(await patch({ type: "http" })).toMatchObject({
       status: 400,
-      body: { errors: [{ pointer: "/target", detail: expect.stringMatching(/^url is missing: it is /) }] },
+      body: { errors: [{ pointer: "/target/url", detail: expect.stringMatching(/^url is missing: it is /) }] },
     });
     expect((await patch(null)).body.target).toEqual({ type: "pull" });
   });

@@ -63,8 +63,8 @@ it("a redrive into the same queue is refused with a sentence that names it", asy
 it("a patch that makes no whole is refused with each name said once", async () => {
   const queue = await newQueue();
   expect(await said("PATCH", `/v1/queues/${queue}`, { body: { rate: {} } })).toEqual([
-    expect.stringMatching(/^\/rate limit is missing: it is a whole number /),
-    expect.stringMatching(/^\/rate period is missing: it is a number of seconds/),
+    expect.stringMatching(/^\/rate\/limit limit is missing: it is a whole number /),
+    expect.stringMatching(/^\/rate\/period period is missing: it is a number of seconds/),
   ]);
 });
 

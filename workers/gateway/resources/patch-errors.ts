@@ -2,20 +2,29 @@ import { nameOf, type ProblemError } from "../../../contract/problem.ts";
 import { Problem } from "../../../contract/problems.ts";
 
 /**
- * The problem of a patched body, as one of the patch: its pointers lead into what the caller sent. A member that is missing in an
- * object of the patch is pointed to as in any other body. Another fault at a place that the patch does not name stands at the nearest
- * one around it that it does, and says which member it is about.
+ * The problem of a patched body, as one of the patch: its pointers lead into what the caller sent. A member that the patched body lacks,
+ * in an object of the patch, is pointed to as in any other body. Another fault at a place that the patch does not name stands at the
+ * nearest one around it that it does, and says which member it is about. `body` is the patched one.
  */
-export function intoPatch(patch: object, problem: Problem): Problem {
+export function intoPatch(patch: object, problem: Problem, body: unknown): Problem {
   const { errors } = problem.extras;
   if (errors === undefined) return problem;
-  const moved = errors.map((error) => nearest(patch, error));
+  const moved = errors.map((error) => nearest(patch, error, body));
   return new Problem(problem.code, problem.detail, { ...problem.extras, errors: moved });
 }
 
-function nearest(patch: object, { pointer, detail }: ProblemError): ProblemError {
+function nearest(patch: object, { pointer, detail }: ProblemError, body: unknown): ProblemError {
   const steps = pointer.split("/").slice(1);
-  let at: unknown = patch;
+  const { depth, at } = follow(patch, steps);
+  const begins = depth > 0 && depth === steps.length - 1 && typeof at === "object" && !Array.isArray(at);
+  if (depth === steps.length || (begins && follow(body, steps).depth === depth)) return { pointer, detail };
+  const named = steps.slice(0, depth).map((step) => `/${step}`);
+  return { pointer: named.join(""), detail: withPath(steps.slice(depth), pointer, detail) };
+}
+
+/** How many of the steps of a pointer there are in a value, and what is there. */
+function follow(value: unknown, steps: readonly string[]): { depth: number; at: unknown } {
+  let at = value;
   let depth = 0;
   for (const step of steps) {
     const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
@@ -24,14 +33,7 @@ function nearest(patch: object, { pointer, detail }: ProblemError): ProblemError
     at = member[1];
     depth += 1;
   }
-  const isMember = depth > 0 && depth === steps.length - 1 && isObject(at);
-  if (depth === steps.length || isMember) return { pointer, detail };
-  const named = steps.slice(0, depth).map((step) => `/${step}`);
-  return { pointer: named.join(""), detail: withPath(steps.slice(depth), pointer, detail) };
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return { depth, at };
 }
 
 /** A sentence begins with the name of its field: all of the way there is said in its place, not before it. */

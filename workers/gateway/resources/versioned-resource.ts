@@ -116,13 +116,15 @@ export class VersionedResource<Settings extends Versioned, Body extends object, 
 
   /** Lays a JSON merge patch over what a PUT would have to say to get what there is. Faults are pointed to in the patch. */
   async patch(key: ResourceKey, patch: object, request: ChangeRequest): Promise<Result<Answered<View>>> {
+    let whole: unknown = null;
     const changed = await this.#change(key, this.#existing(key, { ...request, sent: patch }), (state) => {
       const { body } = this.#kind;
       const before = state.current === null ? {} : this.#kind.bodyOf(state.current);
-      const parsed = body.safeParse(patched(body, before, patch));
+      whole = patched(body, before, patch);
+      const parsed = body.safeParse(whole);
       return parsed.success ? this.#made(state, parsed.data, patch) : invalid.schema(parsed.error);
     });
-    return isProblem(changed) ? intoPatch(patch, changed) : this.#answer(changed);
+    return isProblem(changed) ? intoPatch(patch, changed, whole) : this.#answer(changed);
   }
 
   /** Pauses or resumes. The shards are told again though nothing changes: one that missed the last push hears it now. */

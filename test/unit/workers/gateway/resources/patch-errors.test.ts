@@ -3,11 +3,14 @@ import { conflict, notFound } from "../../../../../contract/problems.ts";
 import { intoPatch } from "../../../../../workers/gateway/resources/patch-errors.ts";
 
 const patch = { timeout: null, target: { type: "http" }, "a/b": 1, list: [{ x: 1 }], __proto: 1 };
+/** What the patch was laid over had a path, and no URL. */
+const body = { ...patch, target: { type: "http", path: "/" } };
 
 test.each([
   ["/timeout", "/timeout", "is wrong"],
   ["/target/type", "/target/type", "is wrong"],
   ["/target/url", "/target/url", "is wrong"],
+  ["/target/path", "/target", "path: is wrong"],
   ["/target/spawn/queues", "/target", "spawn.queues: is wrong"],
   ["/rate/limit", "", "rate.limit: is wrong"],
   ["/a~1b", "/a~1b", "is wrong"],
@@ -18,7 +21,7 @@ test.each([
   ["", "", "is wrong"],
 ])("a fault at %j is pointed to at %j of the patch", (pointer, nearest, detail) => {
   const problem = conflict.of("invalid-state", "It is wrong.", [{ pointer, detail: "is wrong" }]);
-  expect(intoPatch(patch, problem)).toMatchObject({
+  expect(intoPatch(patch, problem, body)).toMatchObject({
     code: "invalid-state",
     detail: "It is wrong.",
     extras: { errors: [{ pointer: nearest, detail }] },
@@ -34,10 +37,10 @@ test.each([
   ["/rate/limit", "", "`limit` is no member of rate.", "`limit` is no member of rate."],
 ])("a sentence about %s at %j of the patch says the name once: %s", (pointer, place, detail, sentence) => {
   const problem = conflict.of("invalid-state", "It is wrong.", [{ pointer, detail }]);
-  expect(intoPatch(patch, problem)).toMatchObject({ extras: { errors: [{ pointer: place, detail: sentence }] } });
+  expect(intoPatch(patch, problem, body)).toMatchObject({ extras: { errors: [{ pointer: place, detail: sentence }] } });
 });
 
 test("a problem that names no place stays as it is", () => {
   const problem = notFound.queue("q");
-  expect(intoPatch(patch, problem)).toBe(problem);
+  expect(intoPatch(patch, problem, body)).toBe(problem);
 });
