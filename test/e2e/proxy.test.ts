@@ -263,7 +263,22 @@ describe("a hostile client", () => {
     await expect.poll(open, { timeout: 5_000 }).toBe(0);
     expect(received()).toContain("abc");
     expect(received()).not.toMatch(whole);
-    expect((await slow).text).toMatch(/^HTTP\/1.1 400 /);
+    expect((await slow).text).toMatch(/^HTTP\/1.1 504 /);
+  });
+
+  it("whose body breaks off after the answer has begun is no whole request at the instance", async () => {
+    const { head, received, open, isFree } = await serviceOf(
+      unlessWell((socket) => socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart\r\n")),
+      { timeout: 20 },
+    );
+    for (const last of ["ffff\r\nabc", "zz\r\n"]) {
+      const { text } = await exchange(host.url, [head("POST", "/x", chunked), "3\r\nabc\r\n", "", "", last], 300);
+      expect(text).toContain("part");
+      await expect.poll(open, { timeout: 5_000 }).toBe(0);
+      expect(received()).not.toMatch(whole);
+      expect(received()).not.toContain("\r\n0\r\n\r\nPOST");
+    }
+    expect(await isFree()).toBe(true);
   });
 
   it("leaves the service by no path, and names no other call", async () => {

@@ -62,7 +62,7 @@ export async function forward(
     }
     const attempt = known.begin(chosen.instance, { ms: request.deadline - ports.now(), probe }, ports.now());
     const sent = await send(request, chosen.url, { known, signal, ports });
-    attempt.note(outcomeOf(sent), ports.now());
+    attempt.note(outcomeOf(sent, request.body), ports.now());
     tried.add(chosen.instance);
     const repeats = attempts < most && failed(sent) && !signal.aborted && known.mayRetry(ports.now());
     if (!repeats) return answered(sent, attempt, attempts);
@@ -97,15 +97,19 @@ function send(
   return sendOnce({ url, method: request.method, headers, body: sentBody(request.body), firstByteMs, signal }, ports);
 }
 
-/** What a sending says of the instance; null where that is nothing. */
-function outcomeOf(sent: Sent): { ok: boolean; ms: number | null } | null {
+/**
+ * What a sending says of the instance; null where that is nothing. Of a body without a stated length nobody can tell when all of it was sent,
+ * nor at which end it broke off: then an answer alone says something, and not how long it took.
+ */
+function outcomeOf(sent: Sent, body: ProxyBody): { ok: boolean; ms: number | null } | null {
+  const isTold = body.type !== "stream" || body.length !== null;
   switch (sent.type) {
     case "answer":
-      return { ok: sent.response.status < 500, ms: sent.ms };
+      return { ok: sent.response.status < 500, ms: isTold ? sent.ms : null };
     case "late":
-      return { ok: false, ms: sent.ms };
+      return isTold ? { ok: false, ms: sent.ms } : null;
     case "broken":
-      return { ok: false, ms: null };
+      return isTold ? { ok: false, ms: null } : null;
     case "unsent":
       return null;
   }

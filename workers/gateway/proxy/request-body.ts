@@ -17,11 +17,11 @@ export type ProxyBody =
 /** One sending of a body. */
 export interface SentBody {
   body: BodyInit | null;
-  /** Resolved when all of it was sent; it never rejects, and stays open where it breaks off. */
-  sent: Promise<void>;
+  /** Resolved when all of it was sent; it never rejects, and stays open where it breaks off. Null where nobody can tell. */
+  sent: Promise<void> | null;
   /**
-   * Aborted when the client has not sent all of it: then the request has to be given up, and what came of it says nothing of the instance.
-   * To break the body off is not enough: the runtime ends one without a stated length as if it were whole. Null where it is all here.
+   * Aborted when the client has not sent all of it: what came of the request says nothing of the instance then. Null where nobody can tell,
+   * or where it is all here.
    */
   broken: AbortSignal | null;
 }
@@ -68,13 +68,15 @@ export function sentBody(body: ProxyBody): SentBody {
     case "whole":
       return whole(body.bytes);
     case "stream":
+      // What is not the client's own stream the runtime ends, when it breaks off, as if it were whole: it writes the last chunk.
+      if (body.length === null) return { body: body.source, sent: null, broken: null };
       return pumped(body.source, body.length);
   }
 }
 
-/** Passes a stream on chunk by chunk: only so can be told which end of it has failed. */
-function pumped(source: ReadableStream<Uint8Array>, length: number | null): SentBody {
-  const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
+/** Passes a stream on chunk by chunk: only so can be told which end of it has failed, and when all of it was sent. */
+function pumped(source: ReadableStream<Uint8Array>, length: number): SentBody {
+  const { readable, writable } = new FixedLengthStream(length);
   const reader = source.getReader();
   const writer = writable.getWriter();
   const broken = new AbortController();

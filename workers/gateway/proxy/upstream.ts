@@ -54,7 +54,7 @@ export async function sendOnce(
   let sentAt: number | null = null;
   let disarm: () => void = () => undefined;
   let over = false;
-  void body.sent.then(() => {
+  void body.sent?.then(() => {
     if (over) return;
     sentAt = ports.now();
     disarm = ports.after(firstByteMs, () => late.abort());
@@ -72,7 +72,9 @@ export async function sendOnce(
   } catch {
     if (body.broken?.aborted) return { type: "unsent" };
     if (!late.signal.aborted && !signal.aborted) return { type: "broken" };
-    return sentAt === null ? { type: "unsent" } : { type: "late", ms: ports.now() - sentAt };
+    return sentAt === null && body.sent !== null
+      ? { type: "unsent" }
+      : { type: "late", ms: ports.now() - (sentAt ?? began) };
   } finally {
     over = true;
     disarm();

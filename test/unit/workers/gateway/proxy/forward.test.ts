@@ -1,12 +1,9 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { isProblem } from "../../../../../contract/problems.ts";
 import type { ServiceSettings } from "../../../../../domain/service/settings.ts";
 import { type ForwardPorts, forward, type ProxyRequest } from "../../../../../workers/gateway/proxy/forward.ts";
 import { KnownService } from "../../../../../workers/gateway/proxy/known-service.ts";
 import { instanceUrlOf, serviceReply, serviceSettings } from "../../../../rigs/service-parts.ts";
-
-// What Node has in its place.
-vi.stubGlobal("IdentityTransformStream", TransformStream);
 
 const NOW = 1_000_000;
 const [A, B, C] = ["a", "b", "c"].map(instanceUrlOf) as [string, string, string];
@@ -191,6 +188,31 @@ test.each(["breaks", "hangs"] as const)(
     expect(made.service.choose({ key: null, tried: new Set(), random: () => 0 }, NOW)?.url).toBe(A);
   },
 );
+
+describe("of a body without a stated length", () => {
+  const request: ProxyRequest = { ...POST, body: streamed() };
+
+  test("an answer counts, and not how long it took", async () => {
+    const made = rig([new Response("", { status: 500 })]);
+    await outcome(made, request);
+    expect(made.service.report().reports).toMatchObject([{ url: A, failed: 1 }]);
+  });
+
+  test("a lost connection is nobody's: the client may have gone", async () => {
+    const made = rig(["breaks"]);
+    expect(await outcome(made, request)).toEqual({ problem: "service-unreachable", to: [`${A}/send?x=1`] });
+    expect(made.service.report().reports).toEqual([]);
+  });
+
+  test("an answer that does not begin is late when the whole has taken too long, and says nothing of the instance", async () => {
+    const made = rig(["hangs"]);
+    const whole = new AbortController();
+    setImmediate(() => whole.abort());
+    const result = await forward(request, made.service, { probe: null, signal: whole.signal, ports: made.ports });
+    expect(isProblem(result) && result.code).toBe("service-timeout");
+    expect(made.service.report().reports).toEqual([]);
+  });
+});
 
 test("an instance that may not be called any more is not, and the probe is given back", async () => {
   const made = rig([], { instances: [{ url: "http://127.0.0.1:8080", weight: 1, zone: null }] });
