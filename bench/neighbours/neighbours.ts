@@ -100,9 +100,12 @@ async function beside(victim: Tenant, scene: Scene, platform: Platform): Promise
     await waitUntilIdle(pid());
     alone.push(...(await measured(victim, MEASURED_MS)));
     const end = await scene.begin(perSecond);
-    await pause(500);
-    together.push(...(await measured(victim, MEASURED_MS)));
-    await end();
+    try {
+      await pause(500);
+      together.push(...(await measured(victim, MEASURED_MS)));
+    } finally {
+      await end();
+    }
   }
   const rate = scene.rate === null ? "" : `${perSecond.toFixed(1)} a second, `;
   const worth = core === null ? "" : `, ${rate}${core.toFixed(2)} of a core`;
