@@ -73,10 +73,9 @@ export class PermitLine {
         return wish.needs();
       },
       serve: () => {
-        // One that has gone takes nothing.
-        const given = isHere ? wish.serve() : null;
+        const given = wish.serve();
         if (given !== null) leave(() => given);
-        return !isHere;
+        return given !== null;
       },
       refuse: (refusal) => leave(() => wish.refuse(refusal)),
       unknown: () => leave(() => wish.unknown()),
