@@ -23,7 +23,7 @@ const DYING_SERVICE = "dying";
 const POLLERS = 2_000;
 const POLL_SECONDS = 30;
 /** They come one after the other, over this long. */
-const POLLS_BEGIN_MS = 5_000;
+const POLLS_BEGIN_MS = 20_000;
 const HANGING_JOBS = 1_600;
 /** For so long each holds a connection. */
 const HANGING_SECONDS = 2;

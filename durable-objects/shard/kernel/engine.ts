@@ -255,13 +255,17 @@ export class Engine implements PartContext {
   #armAfter(more: boolean, errors: unknown[]): void {
     const [error] = errors;
     if (error !== undefined) {
-      // What failed is due still: were the alarm set to that, it would fire without end.
-      const retryAt = Math.max(this.now() + RETRY_MS, this.#nextDeadline(this.now()) ?? 0);
-      this.#rearm(Math.min(retryAt, this.now() + SAFETY_MS));
+      const now = this.now();
+      const next = this.#nextDeadline(now) ?? Number.POSITIVE_INFINITY;
+      // What failed may be due still: were the alarm set to that, it would fire without end.
+      this.#rearm(Math.min(next > now ? next : now + RETRY_MS, now + SAFETY_MS));
       throw error;
     }
     this.#behind = more;
-    this.#rearm(more ? this.now() : (this.#nextDeadline(this.now()) ?? this.now() + IDLE_MS));
+    const now = this.now();
+    const next = this.#nextDeadline(now) ?? now + IDLE_MS;
+    // By the time of what is due, not by the clock, which may be ahead and step back.
+    this.#rearm(more ? Math.min(next, now) : next);
   }
 
   /** Each tick is a step of its own: one that throws is undone, and stops none of the others. */

@@ -179,6 +179,37 @@ describe("the alarm", () => {
   });
 });
 
+describe("an alarm of a clock that is ahead", () => {
+  test("is set to what is due, which could not all be done, and not to the time that it shows", () => {
+    const engine = start();
+    now = 11 * SECOND;
+    left = 2;
+    engine.alarm();
+    expect(alarmAt).toBe(10 * SECOND);
+  });
+});
+
+describe("an alarm of which a tick has thrown", () => {
+  test("comes when the next is due, where what threw is not due yet: its clock may have stepped back", () => {
+    const engine = start();
+    engine.alarm();
+    now = -3 * SECOND;
+    add(engine, 1 * SECOND);
+    fails = true;
+    expect(() => engine.alarm()).toThrow("disk is full");
+    expect(alarmAt).toBe(1 * SECOND);
+  });
+
+  test("comes in half a minute at the latest", () => {
+    const engine = start();
+    engine.alarm();
+    now = -60 * SECOND;
+    fails = true;
+    expect(() => engine.alarm()).toThrow("disk is full");
+    expect(alarmAt).toBe(-30 * SECOND);
+  });
+});
+
 describe("what is due before a claim", () => {
   test("is not asked for as long as the alarm lies ahead", () => {
     const engine = start();
