@@ -14,7 +14,7 @@ import type {
 import { secondsToMs } from "../../contract/time.ts";
 import { roomOf } from "../../domain/target.ts";
 import { Connections } from "../../workers/processor/connections.ts";
-import type { WorkLoopOptions } from "../../workers/processor/work-loop.ts";
+import type { WorkLoopOptions } from "../../workers/processor/loop-options.ts";
 import type { Control, WorkEvent, WorkPorts } from "../../workers/processor/work-ports.ts";
 import { Clock } from "../simulation/clock.ts";
 

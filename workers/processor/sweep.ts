@@ -1,4 +1,4 @@
-import type { WorkLoop } from "./work-loop.ts";
+import type { WorkLoop } from "./loop-options.ts";
 import type { WorkPorts } from "./work-ports.ts";
 
 /** What a sweep needs: `start` begins a loop for one shard of the lane, `shards` names all there are (may reject). */

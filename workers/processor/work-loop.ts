@@ -2,11 +2,10 @@ import { MAX_CLAIM, MAX_REPORTS } from "../../contract/limits.ts";
 import { RELEASE } from "../../contract/release.ts";
 import { type Report, RPC_VERSION, type WorkReply, type WorkRequest } from "../../contract/rpc.ts";
 import { faultText } from "../../domain/fault.ts";
-import type { Lane } from "../../domain/queue.ts";
 import { PUSH_TYPES, type Room, roomOf } from "../../domain/target.ts";
-import type { Connections } from "./connections.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { InFlight } from "./in-flight.ts";
+import type { WorkLoop, WorkLoopOptions } from "./loop-options.ts";
 import { Memory } from "./memory.ts";
 import { MovedReports } from "./moved-reports.ts";
 import { MAX_TRIES, retryDelayMs } from "./retry.ts";
@@ -25,6 +24,8 @@ const LEASE_MS = 15_000;
 const WARM_MS = 60_000;
 /** How long an outcome waits for company before it is reported alone. */
 const LINGER_MS = 25;
+/** With jobs in hand that take longer than this it looks for more, and again whenever they have taken twice as long. */
+const FIRST_POLL_MS = 50;
 
 /** A service that was asked for permits and has not answered by then holds up nobody else's jobs. */
 const ASK_PATIENCE_MS = 50;
@@ -36,38 +37,6 @@ const NEVER = Number.POSITIVE_INFINITY;
 const NO_ROOM = { handler: 0, http: 0 };
 /** What it says of itself. */
 const EXECUTOR = { version: RELEASE, types: PUSH_TYPES } as const;
-
-export interface WorkLoopOptions {
-  lane: Lane;
-  /** Names the invocation in a job's attempts. */
-  worker: string;
-  /** Claims go on for this long, unless the shard runs dry first. Jobs in hand are finished, if it is before `endsAt`. */
-  budgetMs: number;
-  /** When the invocation comes to its end, epoch milliseconds: what runs then is stopped, so that there is time to say so. */
-  endsAt: number;
-  /** While jobs are in hand, look for more this often even if none finishes. 0: never (another bell brings another loop). */
-  pollMs: number;
-  /**
-   * A loop that has run jobs and finds no more waits at the shard, this long at most at a time: how long is the shard's to say. 0 or
-   * left out: never.
-   */
-  waitMs?: number;
-  /** Shared by the loops of one invocation. */
-  connections: Connections;
-  /** Shared by all loops of the isolate. Left out: the loop has one of its own. */
-  memory?: Memory;
-}
-
-export interface WorkLoop {
-  /** Resolves when the loop holds nothing any more. Never rejects. */
-  done: Promise<void>;
-  /** False once it will claim no more. */
-  claiming(): boolean;
-  /** Looks for more now, whatever it waits for. Resolves to whether something came, which it has not when the loop is over. */
-  look?(): Promise<boolean>;
-  /** Whether it has had any job. */
-  worked?(): boolean;
-}
 
 /**
  * The executor's side of one (shard, lane): claims, runs, and reports in the same call that claims again. Ends when
@@ -108,8 +77,12 @@ class Loop {
   /** Jobs in hand after the last claim: half of them done is worth a call. */
   #batch = 0;
   #lastAskAt = Number.NEGATIVE_INFINITY;
+  /** When it asked for the jobs that came last. */
+  #cameAt = Number.NEGATIVE_INFINITY;
   /** The last call brought nothing. */
   #dry = false;
+  /** Jobs were in hand after the last call, so that it says nothing of the time since. */
+  #wasBusy = false;
   /** The last call had no room, so that the shard rings for somebody else. */
   #left = false;
   /** The last claim had no connection to offer, so `#dry` says nothing of jobs that take one. */
@@ -212,7 +185,7 @@ class Loop {
   #isOver(): boolean {
     // A first claim that failed until the budget was spent has nothing to tell.
     if (this.#lastAskAt === Number.NEGATIVE_INFINITY) return !this.claiming() && this.#tries > 0;
-    return this.#dry && !this.#starved;
+    return this.#dry && !this.#starved && !this.#wasBusy;
   }
 
   /** The shard has nothing more: whether it is worth waiting there. */
@@ -229,12 +202,24 @@ class Loop {
   #worthACallAt(now: number): number {
     const { running, finished, finishedSince } = this.#inFlight;
     const claiming = this.claiming();
-    const { connections, pollMs } = this.#options;
+    const { connections } = this.#options;
     if (this.#hinted || (this.#starved && claiming && connections.available(this))) return now;
-    const pollAt = pollMs > 0 && claiming ? Math.min(this.#lastAskAt + pollMs, this.#claimUntil) : NEVER;
+    const pollAt = claiming && !this.#left ? this.#pollAt() : NEVER;
     if (running === 0 && finished === 0) return this.#isStarved() ? pollAt : now;
     if (running === 0 || (finished > 0 && finished * 2 >= this.#batch)) return now;
     return Math.min(pollAt, this.#askedAgainAt(), finishedSince === null ? NEVER : finishedSince + LINGER_MS);
+  }
+
+  /**
+   * When to look for more though nothing has finished. The shard rings for nobody else for half a second, because who took work mostly
+   * comes back soon: what comes behind a job that takes longer would wait for its end.
+   */
+  #pollAt(): number {
+    const { pollMs } = this.#options;
+    const gap = Math.max(FIRST_POLL_MS, this.#lastAskAt - this.#cameAt);
+    if (pollMs > 0) return Math.min(this.#lastAskAt + Math.min(gap, pollMs), this.#claimUntil);
+    const at = this.#lastAskAt + gap;
+    return at < this.#claimUntil ? at : NEVER;
   }
 
   /** When to look for other jobs than those of services that have been asked; Infinity: not before something happens. */
@@ -283,6 +268,7 @@ class Loop {
       came = this.#came(reply);
       this.#waitedInVain = waitMs > 0 && !came;
       this.#dry = !came;
+      this.#wasBusy = this.#inFlight.running > 0;
       this.#left = request.room === NO_ROOM;
       this.#starved = claiming && http === 0;
       this.#batch = this.#inFlight.running + this.#inFlight.finished;
@@ -352,7 +338,10 @@ class Loop {
     }
     if (this.#inFlight.running === 0) this.#heart.startAt(askedAt);
     let http = 0;
-    if (reply.items.length > 0) this.#hadWork = true;
+    if (reply.items.length > 0) {
+      this.#hadWork = true;
+      this.#cameAt = askedAt;
+    }
     for (const item of reply.items) {
       if (roomOf(item.target) === "http") http++;
       this.#inFlight.start(item, { askedAt, leaseMs: LEASE_MS, permit: this.#offers.permitOf(item) });
@@ -373,6 +362,7 @@ class Loop {
     this.#claimUntil = Number.NEGATIVE_INFINITY;
     this.#tries = 0;
     this.#dry = true;
+    this.#wasBusy = false;
     this.#starved = false;
     this.#waitedInVain = true;
     this.#lastAskAt = this.#ports.now();

@@ -1,7 +1,7 @@
 import { type DeliverReply, type DeliveryReport, RPC_VERSION } from "../../../contract/rpc.ts";
 import { faultText } from "../../../domain/fault.ts";
 import type { Connections } from "../connections.ts";
-import type { WorkLoop } from "../work-loop.ts";
+import type { WorkLoop } from "../loop-options.ts";
 import type { DeliveryPorts } from "./delivery-ports.ts";
 import { sendPage } from "./send-page.ts";
 

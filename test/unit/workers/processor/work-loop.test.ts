@@ -43,7 +43,7 @@ describe("batches", () => {
   test("half of a batch is reported without waiting for the rest", async () => {
     const shard = new ScriptedShard();
     shard.backlog = backlog(10);
-    shard.runMs = ({ id }) => (id < "job-5" ? 4 : 200);
+    shard.runMs = ({ id }) => (id < "job-5" ? 4 : 40);
     await shard.until(runWorkLoop(shard.ports(), shard.options()));
     expect(shard.calls[1]?.at).toBe(RPC_MS + 4 + RPC_MS / 2);
     expect(shard.calls.map(({ request }) => request.reports.length)).toEqual([0, 5, 5]);
@@ -52,10 +52,28 @@ describe("batches", () => {
   test("less than half waits 25 ms for company", async () => {
     const shard = new ScriptedShard();
     shard.backlog = backlog(10);
-    shard.runMs = ({ id }) => (id < "job-3" ? 4 : 200);
+    shard.runMs = ({ id }) => (id < "job-3" ? 4 : 40);
     await shard.until(runWorkLoop(shard.ports(), shard.options()));
     expect(shard.calls[1]?.at).toBe(RPC_MS + 4 + 25 + RPC_MS / 2);
     expect(shard.calls.map(({ request }) => request.reports.length)).toEqual([0, 3, 7]);
+  });
+
+  test("beside jobs that take long it looks for more, less and less often, until its budget is over", async () => {
+    const shard = new ScriptedShard();
+    shard.backlog = backlog(3);
+    shard.runMs = () => seconds(3);
+    await shard.until(runWorkLoop(shard.ports(), shard.options()));
+    const looks = shard.calls.slice(1, -1).map(({ at }) => Math.round(at / 50) * 50);
+    expect(looks).toEqual([50, 100, 200, 400]);
+  });
+
+  test("what comes behind a job that takes long is begun beside it", async () => {
+    const shard = new ScriptedShard();
+    shard.backlog = [item(1)];
+    shard.runMs = ({ id }) => (id === "job-1" ? seconds(3) : 0);
+    shard.comes(110, item(2));
+    await shard.until(runWorkLoop(shard.ports(), shard.options()));
+    expect(shard.started.find(({ id }) => id === "job-2")?.at).toBeLessThan(220);
   });
 
   test("room is the capacity less what is in hand", async () => {
@@ -103,8 +121,7 @@ describe("time", () => {
       [15_000, 3],
       [20_000, 3],
     ]);
-    expect(shard.calls).toHaveLength(2);
-    expect(shard.calls[1]?.request).toMatchObject({ room: { handler: 0, http: 0 }, reports: [{}, {}, {}] });
+    expect(shard.calls.at(-1)?.request).toMatchObject({ room: { handler: 0, http: 0 }, reports: [{}, {}, {}] });
   });
 
   test("an attempt that outlasts its timeout fails with `timeout`, is aborted, and is not heard again", async () => {
