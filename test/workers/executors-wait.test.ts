@@ -118,14 +118,14 @@ describe("a call that waits for work", () => {
   test("of two that wait one is told of one job, and a bell is rung for what neither may have", async () => {
     const before = await bells();
     const two = [work({ waitMs: 4_000, worker: "one" }), work({ waitMs: 4_000, worker: "two" })];
-    await sleep(50);
+    await sleep(250);
     await submit({ queue, payload: 1 });
     const given = (await Promise.all(two)).map(({ result }) => result.items.length);
     expect(given.toSorted()).toEqual([0, 1]);
     expect(await bells()).toBe(before);
     const jobs = Array.from({ length: 350 }, () => ({ queue, payload: 1 }));
     const again = work({ waitMs: 4_000, worker: "three" });
-    await sleep(50);
+    await sleep(250);
     await must("POST", "/v1/batches", { body: { jobs } });
     await again;
     // Four executors are worth it: one is there.
@@ -137,7 +137,7 @@ describe("a call that waits for work", () => {
       () => "answered",
       () => "lost",
     );
-    await sleep(50);
+    await sleep(250);
     await runInDurableObject(shard(home), (_, state) => state.abort("the test")).catch(() => undefined);
     expect(await waiting).toBe("lost");
     const { id } = await submit({ queue, payload: 1 });
