@@ -28,12 +28,14 @@ const HIDDEN: readonly (readonly [code: RegExp, character: string])[] = [
   [/%(?:25)*2e/gi, "."],
   [/%(?:25)*(?:2f|5c)|\\/gi, "/"],
   [/%(?:25)*3b/gi, ";"],
+  // Some servers leave out blanks and control characters, or end a name at them.
+  [/%(?:25)*(?:[01][0-9a-f]|20|7f)/gi, ""],
 ];
 
 /**
  * Whether a path, which a query may follow, has a segment `..`. An instance may decode what a URL parser leaves as it is, and so leave the
- * path that all requests to it begin with: so encoded dots and slashes count, backslashes, parameters of a segment (`..;x`), and the
- * tabs and line ends that the parser leaves out.
+ * path that all requests to it begin with: so encoded dots and slashes count, backslashes, parameters of a segment (`..;x`), and so
+ * does what is left without blanks and control characters.
  */
 export function leadsUpwards(path: string): boolean {
   let plain = path.replace(/[?#].*$/s, "").replace(/[\t\n\r]/g, "");

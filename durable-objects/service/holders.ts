@@ -10,6 +10,8 @@ export const RENEW_BELOW_MS = 20_000;
 const WANTS_MS = 10_000;
 /** Isolates that ask one service. One more has to wait until one of them has given its permits back. */
 const MAX_HOLDERS = 1_000;
+/** Starts that go with a permit at once, where the rate has them: one that comes back is used again without a call. */
+const STARTS_A_PERMIT = 8;
 
 interface Holder extends HolderRow {
   need: number;
@@ -116,12 +118,25 @@ export class Holders {
     // Whoever needs nothing has given all back.
     holder.permits = need === 0 ? used : Math.max(until, permits);
     this.#inUse += holder.permits - until;
-    const starts = mayStart === Number.POSITIVE_INFINITY ? null : Math.max(0, Math.min(mayStart, permits - used));
+    const starts =
+      mayStart === Number.POSITIVE_INFINITY ? null : this.#startsFor({ permits, used }, mayBegin, mayStart);
     holder.starts = starts ?? 0;
     holder.waitingSince = permits === 0 && need > 0 ? (holder.waitingSince ?? now) : null;
     this.#write(holder, before, now);
     const leaseMs = Math.max(0, (holder.leaseUntil || now + LEASE_MS) - now);
     return { permits, leaseMs, starts, inUse: this.#inUse };
+  }
+
+  /**
+   * Starts for what may begin now; and while the breaker sets no limit, for permits that come back: of these a holder has no more than its
+   * even part of the rate.
+   */
+  #startsFor({ permits, used }: { permits: number; used: number }, mayBegin: number, mayStart: number): number {
+    const now = Math.max(0, Math.min(mayStart, permits - used));
+    if (mayBegin !== Number.POSITIVE_INFINITY) return now;
+    let wanting = 0;
+    for (const { need } of this.#all.values()) if (need > 0) wanting++;
+    return Math.max(now, Math.min(Math.floor(mayStart / Math.max(1, wanting)), permits * STARTS_A_PERMIT));
   }
 
   /** Forgets all, a row each. */

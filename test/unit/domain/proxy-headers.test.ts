@@ -150,3 +150,9 @@ test.each([
 ])("upgrade %s: %s", (header, expected) => {
   expect(upgradeOf(header)).toBe(expected);
 });
+
+test("what HTTP clients of CGI would take for their proxy does not pass, nor what an answer says of the host's pages", () => {
+  expect(requestHeadersThrough([["Proxy", "http://evil.example"]])).toEqual([]);
+  const ofHost = ["origin-agent-cluster", "permissions-policy", "document-policy", "speculation-rules", "critical-ch"];
+  expect(answerHeadersThrough(ofHost.map((name) => [name, "x"]))).toEqual([]);
+});

@@ -77,6 +77,8 @@ export interface Sending {
   firstByteMs: number;
   /** What may come of an answer. */
   target: Pick<HttpTarget, "spawn" | "async">;
+  /** It is not sent again where its connection was lost. */
+  once?: boolean;
 }
 
 /** What came of a request. */
@@ -103,13 +105,14 @@ export async function exchange(ports: HttpPorts, item: WorkItem, sending: Sendin
   const sentAt = ports.now();
   let begun: { status: number; firstByteMs: number } | null = null;
   try {
-    const response = await send(ports, sending.url, {
+    const init = {
       method: "POST",
       headers,
       body: item.payload,
       redirect: "manual",
       signal: AbortSignal.any([signal, late.signal]),
-    });
+    } satisfies RequestInit;
+    const response = await (sending.once ? ports.fetch(sending.url, init) : send(ports, sending.url, init));
     disarm();
     begun = { status: response.status, firstByteMs: ports.now() - sentAt };
     const outcome = await outcomeOf(response, sending.target, ports.now());

@@ -67,12 +67,13 @@ async function send(
     deadlineAt,
     firstByteMs: settings.firstByteTimeoutMs,
     target: NO_SAY,
+    once: permit.isProbe,
   });
   disarm();
   const isOver = late.signal.aborted || ports.now() >= control.deadlineAt;
   permit.end(saysOf(done, { isOver, isStopped: control.signal.aborted || permit.signal.aborted }));
   if (permit.signal.aborted && !control.signal.aborted) return failed("permit-lost", PERMIT_LOST, { retryable: true });
-  if (late.signal.aborted && done.status === null) {
+  if (late.signal.aborted && (done.status === null || done.brokeOff)) {
     return failed("timeout", `no outcome within ${settings.timeoutMs / 1000} s`, { retryable: true });
   }
   return done.outcome;

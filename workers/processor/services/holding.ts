@@ -94,6 +94,11 @@ export class Holding {
     return this.#permits > this.#used;
   }
 
+  /** Whether it has permits that nobody uses, and no start for them: the service is to be asked, or has been. */
+  get lacksStarts(): boolean {
+    return this.hasSpare && this.#starts === 0;
+  }
+
   /** Whether what is known of the instances is recent enough to send anything by it. */
   isFresh(now: number): boolean {
     return this.#snapshot !== null && now < this.#leaseUntil && now < this.#heardAt + FRESH_MS;

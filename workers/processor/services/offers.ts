@@ -75,6 +75,10 @@ export class ServiceOffers {
       for (const permit of offered.splice(connections)) permit.release();
       const missing = connections - offered.length;
       if (missing > 0) offered.push(...this.#source.spare({ namespace, name }, missing));
+      // Its shard has been told that permits were wanting, and would tell nobody to ask for starts.
+      if (offered.length === 0 && connections > 0 && this.#source.lacksStarts({ namespace, name })) {
+        this.heard([{ namespace, service: name, jobs: connections }]);
+      }
       known.offered = offered;
       known.told = news;
       const permits = news?.isUnknown ? connections : offered.length;
@@ -145,4 +149,5 @@ function keyOf({ namespace, name }: ServiceName): string {
 export const NO_PERMITS: PermitSource = {
   spare: () => [],
   reserve: () => Promise.resolve({ permits: [] }),
+  lacksStarts: () => false,
 };

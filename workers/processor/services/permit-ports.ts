@@ -26,6 +26,8 @@ export interface PermitPorts {
 export interface Permit {
   url: string;
   settings: ServiceSettings;
+  /** It is one of few, by which the service finds out whether its instances work again. */
+  isProbe: boolean;
   /** Aborts when the permit is lost: then the request must not go on. */
   signal: AbortSignal;
   /** The request is over, one way or the other. `outcome` null says nothing of its instance. Called once. */
@@ -71,4 +73,6 @@ export interface PermitSource {
   spare(service: ServiceName, count: number): KeptPermit[];
   /** Up to `count`, or why there are none. Never rejects. */
   reserve(service: ServiceName, count: number): Promise<Reservation>;
+  /** Whether there are permits that nobody here uses, and the rate has given no start for them. */
+  lacksStarts(service: ServiceName): boolean;
 }

@@ -66,6 +66,7 @@ export class ServicePermits {
     return {
       spare: (service, count) => this.#spare(this.#entry(service), ports, count),
       reserve: (service, count) => this.#reserve(ports, service, count),
+      lacksStarts: (service) => this.#entry(service).holding.lacksStarts,
     };
   }
 
@@ -98,7 +99,8 @@ export class ServicePermits {
     const entry = this.#entry(service);
     const spare = this.#spare(entry, ports, count);
     if (spare.length > 0) return Promise.resolve({ permits: spare });
-    const told = entry.told(ports.now());
+    // What was said of permits says nothing of starts.
+    const told = entry.holding.lacksStarts ? null : entry.told(ports.now());
     if (told !== null && !entry.mayPark(told)) return Promise.resolve({ permits: [], refusal: told });
     const wish: Wish<Reservation> = {
       ports,
@@ -275,7 +277,7 @@ export class ServicePermits {
       this.#freed(entry, ports);
       if (outcome?.ok === false || taken.round !== null) this.#tellSoon(entry, ports);
     };
-    return { url, settings, signal: lost.signal, end };
+    return { url, settings, isProbe: taken.round !== null, signal: lost.signal, end };
   }
 
   /** A permit has come back here. */

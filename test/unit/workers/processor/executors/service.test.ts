@@ -13,6 +13,7 @@ const INSTANCE = "https://mail-1.example.com/base";
 
 interface Rig {
   url?: string;
+  isProbe?: boolean;
   /** Of the target. */
   path?: string;
   timeoutMs?: number;
@@ -32,6 +33,7 @@ async function run(answer: (init: RequestInit) => Promise<Response>, rig: Rig = 
   const permit = {
     url,
     settings,
+    isProbe: rig.isProbe ?? false,
     signal: rig.lost ?? new AbortController().signal,
     end: (outcome: RequestOutcome | null) => void told.push(outcome),
   };
@@ -95,6 +97,24 @@ describe("an instance is told of by", () => {
     const { outcome, told } = await run(hanging, { timeoutMs: 10 });
     expect(outcome).toMatchObject({ ok: false, error: { code: "timeout", message: "no outcome within 0.01 s" } });
     expect(told).toEqual([{ ok: false, ms: null }]);
+  });
+
+  test("an answer that begins, and does not end in the service's time", async () => {
+    const begun = async ({ signal }: RequestInit) => {
+      const body = new ReadableStream({
+        start: (controller) => signal?.addEventListener("abort", () => controller.error(new Error("aborted"))),
+      });
+      return new Response(body);
+    };
+    const { outcome, told } = await run(begun, { timeoutMs: 10 });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "timeout", message: "no outcome within 0.01 s" } });
+    expect(told).toEqual([{ ok: false, ms: null }]);
+  });
+
+  test("a connection that is lost before an answer, which is made once more, but not by a probe", async () => {
+    const lost = () => Promise.reject(new Error("Network connection lost."));
+    expect((await run(lost)).sent).toHaveLength(2);
+    expect((await run(lost, { isProbe: true })).sent).toHaveLength(1);
   });
 
   test("nothing, where the job is cancelled or the permit is lost", async () => {

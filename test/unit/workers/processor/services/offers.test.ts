@@ -63,6 +63,39 @@ describe("a job that waits for a full bulkhead", () => {
   });
 });
 
+describe("jobs of a service that has a bulkhead and a rate", () => {
+  test.each([
+    { maxInFlight: 2, jobs: 24, ms: 1_500 },
+    { maxInFlight: 1, jobs: 12, ms: 1_500 },
+    { maxInFlight: 20, jobs: 100, ms: 2_500 },
+  ])("go as fast as permits come back, where the rate has room: %o", async ({ maxInFlight, jobs, ms }) => {
+    const rate = { limit: 1_000, periodMs: 1_000 };
+    const world = new ServiceWorld({ bulkhead: { maxInFlight, maxWaiting: 0 }, breaker: null, rate });
+    world.answer = { ms: 60, ok: true };
+    world.at((shard) => shard.submit(shard.jobs(jobs)));
+    await world.run(ms);
+    expect(world.sent).toHaveLength(jobs);
+    expect(world.most).toBeLessThanOrEqual(maxInFlight);
+    expect(world.calls.length).toBeLessThan(jobs);
+  });
+
+  test("keep within the rate where it is what there is less of", async () => {
+    const rate = { limit: 5, periodMs: 1_000 };
+    const world = new ServiceWorld({ bulkhead: { maxInFlight: 4, maxWaiting: 0 }, breaker: null, rate });
+    const at: number[] = [];
+    world.answer = { ms: 60, ok: true };
+    world.at((shard) => shard.submit(shard.jobs(30)));
+    for (let round = 0; round < 100; round++) {
+      const before = world.sent.length;
+      await world.run(100);
+      for (let i = before; i < world.sent.length; i++) at.push(world.clock.now());
+    }
+    expect(at).toHaveLength(30);
+    // Times are known to a tenth of a second.
+    for (let i = 5; i < at.length; i++) expect((at[i] ?? 0) - (at[i - 5] ?? 0)).toBeGreaterThanOrEqual(900);
+  });
+});
+
 describe("a job that waits for an open breaker", () => {
   test("is delivered when a probe is due, and not before", async () => {
     const breaker = { failureRate: 0.5, minRequests: 2, windowMs: 10_000, openForMs: 50_000, halfOpenProbes: 1 };
