@@ -4,6 +4,9 @@ import { NO_EXECUTOR_MS, PROCESSOR_AWAY_MS } from "../../domain/bell.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { isFinal } from "../../domain/job/state.ts";
 import { LANES } from "../../domain/queue.ts";
+import { EACH_JOB } from "../../durable-objects/shard/jobs/job-store.ts";
+import { OVERDUE_MS } from "../../durable-objects/shard/kernel/audit-rules.ts";
+import { QUARANTINE } from "../../durable-objects/shard/kernel/quarantine.ts";
 import { BESIDE_LONG_JOBS } from "../../workers/processor/sweep.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { pagedJobs } from "./history-text.ts";
@@ -42,6 +45,7 @@ function look(sim: Simulation, host: ShardHost, core: RigCore): void {
   for (const violation of core.auditWhole(host.alarm.at).violations) {
     // The alarm has just been lost: the faults did that, and cron heals it.
     if (!host.alarm.trusted && violation.rule.endsWith("-has-alarm")) continue;
+    if (violation.rule === "deadline-has-alarm" && isNewToOverdue(host, core)) continue;
     // Work on it has thrown, and it was not come to since.
     const isPlanted = [...host.wasPlanted].some((id) => violation.detail.startsWith(`jobs ${id} is set aside`));
     if (violation.rule === "nothing-set-aside" && isPlanted && sim.faults.active) {
@@ -62,6 +66,17 @@ function look(sim: Simulation, host: ShardHost, core: RigCore): void {
       sim.violations.add("P10", `${job.id} cannot say why it waits: ${JSON.stringify(reply)}`);
     }
   }
+}
+
+/**
+ * What is set aside is kept in memory alone. An object that has started anew sees no more of it than that it is long overdue, and
+ * comes to it with the alarm that it has set at once.
+ */
+function isNewToOverdue(host: ShardHost, core: RigCore): boolean {
+  const { at } = host.alarm;
+  const quarantine = core.engine.get(QUARANTINE);
+  const isNewTo = (id: string) => host.wasPlanted.has(id) && quarantine.find(EACH_JOB.kind, id) === null;
+  return at !== null && at <= host.now() && host.overdue(OVERDUE_MS).every(isNewTo);
 }
 
 /** Whether the reason given for a job is the case, as far as the rows show it simply. */

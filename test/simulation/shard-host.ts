@@ -13,7 +13,7 @@ import { RigCore } from "../rigs/rig-core.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
 import type { Situation } from "./counters.ts";
-import { type CrashPlan, CrashSignal, crashing, throwing } from "./crashing-sql.ts";
+import { type CrashPlan, crashing, throwing } from "./crashing-sql.ts";
 import { type PooledDatabase, shardDatabase } from "./database-pool.ts";
 import type { Faults } from "./faults.ts";
 import { type Mutant, NONE } from "./mutant.ts";
@@ -256,6 +256,12 @@ export class ShardHost {
     return this.rows<{ id: string; at: number }>(query).find(({ id }) => !this.wasPlanted.has(id))?.at ?? null;
   }
 
+  /** Jobs on which the clock should have acted `ms` ago, by the rows. */
+  overdue(ms: number): string[] {
+    const query = `SELECT id FROM ${EVERY_JOB} WHERE due_at < ?`;
+    return this.rows<{ id: string }>(query, this.now() - ms).map(({ id }) => id);
+  }
+
   /** The newest entry of the log of finished jobs: what history has to reach. */
   newestFinished(): number {
     return Number(this.rows<{ seq: number | null }>("SELECT max(seq) AS seq FROM finished")[0]?.seq ?? 0);
@@ -326,7 +332,8 @@ export class ShardHost {
         return { value };
       }
     } catch (error) {
-      if (!(error instanceof CrashSignal)) this.#parts.threw(this, name, error);
+      // Of what a process throws after its death nobody hears.
+      if (!this.#plan.crashed) this.#parts.threw(this, name, error);
     } finally {
       this.#plan.left = null;
       this.#plan.crashed = false;

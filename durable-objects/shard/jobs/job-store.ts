@@ -231,15 +231,15 @@ export class JobStore {
     return at === null || packed === null ? (at ?? packed) : Math.min(at, packed);
   }
 
-  /** What is set aside counts from the time on at which it is tried again. */
   #nextPackedDueAt(now: number): number | null {
-    const quarantine = this.#parts.get(QUARANTINE);
-    const passedOver = quarantine.count(EACH_PACK.kind, now);
-    if (passedOver === 0) return this.#packs.index.nextDueAt();
-    const next = this.#packs.index
-      .soonest(1 + passedOver * MOST_JOBS)
-      .find(({ pack }) => !quarantine.holds(EACH_PACK.kind, EACH_PACK.keyOf({ pack }), now));
-    return Math.min(next?.at ?? Number.POSITIVE_INFINITY, quarantine.retryAt(EACH_PACK.kind, now));
+    const { index } = this.#packs;
+    const keyed = ({ pack, at }: { pack: number; at: number }) => ({ key: EACH_PACK.keyOf({ pack }), at });
+    return this.#parts.get(QUARANTINE).nextAt(
+      { kind: EACH_PACK.kind, now },
+      () => index.nextDueAt(),
+      // Each pack has so many slices at most.
+      (limit) => index.soonest(limit * MOST_JOBS).map(keyed),
+    );
   }
 
   /** The jobs of the soonest deadlines, and when these are. Asked while some are set aside. */

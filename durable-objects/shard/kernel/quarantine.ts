@@ -94,18 +94,24 @@ export class Quarantine {
   }
 
   /**
-   * When a walk has something to do: `next` says when the next row is due, `some` which are due first, and when. What is
-   * passed over counts from the time on at which it is tried again.
+   * When a walk has something to do: `next` says when the next row is due, `some` which are due first, and when. What is set
+   * aside counts from the time on at which it is tried again, also when that has come: it was not forgotten before.
    */
   nextAt(
     { kind, now }: { kind: string; now: number },
     next: () => number | null,
     some: (limit: number) => { key: string; at: number }[],
   ): number | null {
-    const passedOver = this.count(kind, now);
-    if (passedOver === 0) return next();
-    const first = some(passedOver + 1).find(({ key }) => !this.holds(kind, key, now));
-    return Math.min(first?.at ?? Number.POSITIVE_INFINITY, this.retryAt(kind, now));
+    const ofKind = this.#byKind.get(kind);
+    if (ofKind === undefined) return next();
+    let soonest = this.retryAt(kind, now);
+    for (const { key, at } of some(ofKind.size + 1)) {
+      const aside = ofKind.get(key);
+      if (this.#isPassedOver(aside, now)) continue;
+      const since = aside !== undefined && aside.until <= now ? Math.max(at, aside.until) : at;
+      soonest = Math.min(soonest, since);
+    }
+    return Number.isFinite(soonest) ? soonest : null;
   }
 
   /** Whether work on the row may begin. `Rows.nests` and `Rows.asked` are said by the walk. */

@@ -133,6 +133,23 @@ describe("a row at which the clock throws", () => {
     expect(alarmAt).not.toBeNull();
   });
 
+  test("counts as due from its next try on, also when that has come, and then a row that is due before it goes first", () => {
+    add("b");
+    bad.set("b", throws);
+    engine.alarm();
+    const until = engine.get(QUARANTINE).find("notes", "b")?.until ?? 0;
+    const insert = (id: string, at: number) =>
+      engine.step((step) => step.sql.run("INSERT INTO notes VALUES (?, ?)", id, at));
+    now = until + 2 * SECOND;
+    expect(notes.nextAt?.(engine, now)).toBe(until);
+    insert("later", until + SECOND);
+    expect(notes.nextAt?.(engine, now)).toBe(until);
+    insert("before", until - SECOND);
+    expect(notes.nextAt?.(engine, now)).toBe(until - SECOND);
+    engine.sql.run("DELETE FROM notes");
+    expect(notes.nextAt?.(engine, now)).toBe(null);
+  });
+
   test("is found also where its step throws at its very end, and where a claim does the clock's work", () => {
     add("a", "b");
     const claim = () =>

@@ -1,5 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { CALL, DAY, Harness, HOUR, idsOf, MINUTE, RowHarness, SECOND, START } from "../../../../rigs/shard-harness.ts";
+import {
+  CALL,
+  DAY,
+  Harness,
+  HOUR,
+  idsOf,
+  MINUTE,
+  PackHarness,
+  RowHarness,
+  SECOND,
+  START,
+} from "../../../../rigs/shard-harness.ts";
 
 describe("a scheduled job", () => {
   test("becomes due at its time, not before", () => {
@@ -177,6 +188,25 @@ describe("the alarm", () => {
     expect(h.get(id).attempts[0]?.outcome).toBe("leaseExpired");
     expect(h.broken()).toEqual([]);
   });
+
+  test.each([
+    ["a job", RowHarness, "UPDATE jobs SET spec = 'broken'"],
+    ["a pack", PackHarness, "UPDATE packs SET ids = 'x' || ids"],
+  ])(
+    "that comes to %s which cannot be read for minutes is not forgotten, though the alarm is late",
+    (_, Rig, breakIt) => {
+      const h = new Rig();
+      h.submit(h.jobs(3));
+      h.take();
+      h.sql.run(breakIt);
+      h.advance(5 * MINUTE);
+      const retryAt = h.alarmAt ?? 0;
+      h.now = retryAt + 59 * SECOND;
+      expect(new Set(h.broken())).not.toContain("deadline-has-alarm");
+      h.now += 2 * SECOND;
+      expect(h.broken()).toContain("deadline-has-alarm");
+    },
+  );
 
   test("of which one job throws goes on with all others, at the same moment", () => {
     const h = new RowHarness();
