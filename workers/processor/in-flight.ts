@@ -74,6 +74,13 @@ export class InFlight {
     return this.#running.size;
   }
 
+  /** How many of the running jobs were asked for at `at` or later, epoch milliseconds. */
+  runningSince(at: number): number {
+    let count = 0;
+    for (const { askedAt } of this.#running.values()) if (askedAt >= at) count++;
+    return count;
+  }
+
   /** Outcomes that wait to be reported to the shard that gave the jobs. */
   get finished(): number {
     return this.#finished.filter(({ home }) => home === null).length;

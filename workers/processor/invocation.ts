@@ -27,7 +27,7 @@ import { runProjection } from "./projection.ts";
 import { type SecretCache, webhookSecrets } from "./secrets.ts";
 import type { PermitPorts, PermitSource } from "./services/permit-ports.ts";
 import { ServicePermits } from "./services/permits.ts";
-import { BESIDE_LONG_JOBS, type Pace, sweep } from "./sweep.ts";
+import { BESIDE_LONG_JOBS, sweep } from "./sweep.ts";
 import { NO_CLAIMS_MS, startWorkLoop } from "./work-loop.ts";
 import { EPOCH_UNKNOWN, type WorkPorts } from "./work-ports.ts";
 
@@ -109,7 +109,7 @@ export class Invocation {
     const ports = { start, shards: () => this.#allShards(), after, isOver };
     // To be told of work keeps a shard in memory, which costs nothing on a local host alone.
     return sweeping
-      ? sweep({ ...ports, untilWork }, shards, this.#localPace())
+      ? sweep({ ...ports, untilWork }, shards, { ...BESIDE_LONG_JOBS, firstMs: this.#sweepMs })
       : sweep(ports, shards, BESIDE_LONG_JOBS);
   }
 
@@ -131,11 +131,8 @@ export class Invocation {
         connections: this.#connections,
       });
     const isOver = () => now() >= this.#endsAt;
-    return sweep({ start, shards: () => this.#allShards(), after, isOver }, shards, this.#localPace());
-  }
-
-  #localPace(): Pace {
-    return { firstMs: this.#sweepMs, mostMs: this.#sweepMs };
+    const pace = { firstMs: this.#sweepMs, mostMs: this.#sweepMs };
+    return sweep({ start, shards: () => this.#allShards(), after, isOver }, shards, pace);
   }
 
   #deliveryPorts(shard: string): DeliveryPorts {

@@ -47,7 +47,7 @@ class Sweep {
   readonly #latest = new Map<string, WorkLoop>();
   readonly #alive = new Set<WorkLoop>();
   readonly #watched = new Set<string>();
-  /** Ends the pause between two looks. */
+  /** Ends the pause between two looks at every shard. */
   #hurry: () => void = () => undefined;
 
   constructor(ports: SweepPorts, pace: Pace) {
@@ -75,7 +75,7 @@ class Sweep {
   async untilDone(): Promise<void> {
     let tried: WorkLoop[] = [];
     while (this.#alive.size > 0) {
-      await this.#pause();
+      await this.#pause(this.#everyMs, true);
       if (this.#ports.isOver()) return this.allEnded();
       if (this.#alive.size === 0) return;
       this.#setPace(tried);
@@ -115,23 +115,21 @@ class Sweep {
       if (has === false) continue;
       const latest = this.#latest.get(shard);
       const loop = has && latest?.claiming() !== true ? this.start(shard) : latest;
-      if (has === null || !(await loop?.look?.())) await this.#pause();
+      if (has === null || !(await loop?.look?.())) await this.#pause(this.#pace.firstMs);
     }
     this.#watched.delete(shard);
   }
 
-  /** Until `everyMs` are over, or nothing lives any more. */
-  #pause(): Promise<void> {
+  /** Until `ms` milliseconds are over, or nothing lives any more, or `#hurry` is called where `isHurried`. */
+  #pause(ms: number, isHurried = false): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#ports.after(this.#everyMs, resolve);
-      this.#hurry = () => {
+      const cancel = this.#ports.after(ms, resolve);
+      const end = () => {
         cancel();
         resolve();
       };
-      void this.allEnded().then(() => {
-        cancel();
-        resolve();
-      });
+      if (isHurried) this.#hurry = end;
+      void this.allEnded().then(end);
     });
   }
 }

@@ -74,7 +74,7 @@ class Loop {
   #claimUntil: number;
   #ended = false;
   #calling = false;
-  /** Jobs in hand after the last claim: half of them done is worth a call. */
+  /** Jobs in hand after the last claim, but for those that have taken long already: half of them done is worth a call. */
   #batch = 0;
   #lastAskAt = Number.NEGATIVE_INFINITY;
   /** When it asked for the jobs that came last. */
@@ -271,7 +271,7 @@ class Loop {
       this.#wasBusy = this.#inFlight.running > 0;
       this.#left = request.room === NO_ROOM;
       this.#starved = claiming && http === 0;
-      this.#batch = this.#inFlight.running + this.#inFlight.finished;
+      this.#batch = this.#inFlight.runningSince(now - FIRST_POLL_MS) + this.#inFlight.finished;
       connections.give(Math.max(0, http - sent));
     } catch (error) {
       this.#offers.called(false);
@@ -280,7 +280,8 @@ class Loop {
       this.#failed(request.reports, error);
     }
     this.#calling = false;
-    for (const tell of lookers) tell(came);
+    // Who began to look meanwhile may have meant what came now.
+    for (const tell of [...lookers, ...(came ? this.#lookers.splice(0) : [])]) tell(came);
     this.#wake();
   }
 

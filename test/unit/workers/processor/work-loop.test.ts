@@ -58,6 +58,30 @@ describe("batches", () => {
     expect(shard.calls.map(({ request }) => request.reports.length)).toEqual([0, 3, 7]);
   });
 
+  test("beside jobs that have taken long already a quick one is reported at once", async () => {
+    const shard = new ScriptedShard();
+    shard.backlog = backlog(4);
+    shard.runMs = ({ id }) => (id === "job-9" ? 4 : seconds(3));
+    shard.comes(100, item(9));
+    await shard.until(runWorkLoop(shard.ports(), shard.options()));
+    const endedAt = (shard.started.find(({ id }) => id === "job-9")?.at ?? Number.NaN) + 4;
+    expect(shard.calls.find(({ request }) => request.reports.length > 0)?.at).toBe(endedAt + RPC_MS / 2);
+  });
+
+  test("who looks while a call is under way that brings something is told so", async () => {
+    const shard = new ScriptedShard();
+    shard.backlog = [item(1)];
+    shard.runMs = ({ id }) => (id === "job-1" ? seconds(3) : 0);
+    const loop = startWorkLoop(shard.ports(), shard.options());
+    const told: (boolean | undefined)[] = [];
+    shard.comes(40, item(2));
+    // The call that finds it is under way from the 50th millisecond to the 52nd.
+    shard.clock.after(51, () => void loop.look?.().then((came) => told.push(came)));
+    await shard.until(loop.done);
+    expect(told).toEqual([true]);
+    expect(shard.calls[1]?.given).toBe(1);
+  });
+
   test("beside jobs that take long it looks for more, less and less often, until its budget is over", async () => {
     const shard = new ScriptedShard();
     shard.backlog = backlog(3);
