@@ -11,13 +11,16 @@ import { BESIDE_LONG_JOBS } from "../../workers/processor/sweep.ts";
 import type { RigCore } from "../rigs/rig-core.ts";
 import { pagedJobs } from "./history-text.ts";
 import { NAMESPACE, type Script } from "./plan.ts";
+import { MOST_LATE_MS } from "./queue.ts";
 import type { ShardHost } from "./shard-host.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What calls may take on a calm day. */
 const NETWORK_MS = 1_000;
-/** How late a bell is heard, and what calls take; or how long it is until an invocation that a long job keeps alive looks by itself. */
-const PROMPT_MS = BESIDE_LONG_JOBS.mostMs + 2 * NETWORK_MS;
+/** How late a bell is heard, and what a few calls take. */
+const PROMPT_MS = MOST_LATE_MS + 500;
+/** Where all consumers are busy: how long it is until an invocation that a long job keeps alive looks by itself. */
+const PROMPT_BESIDE_LONG_JOBS_MS = BESIDE_LONG_JOBS.mostMs + 2 * NETWORK_MS;
 /** A shard's clock may be so much further after a restart than it was before, or less far. */
 const MAX_SKEWS_MS = 4_000;
 const ALL = {
@@ -177,15 +180,17 @@ function leaseWasKept(sim: Simulation, job: Job): void {
   if (lost.length > 0) sim.violations.add("P2", `${job.id} lost its lease on a calm day: ${JSON.stringify(lost)}`);
 }
 
-/** Without faults, limits or lines to stand in, a pushed job starts as soon as somebody is there: a Queue may have one consumer, with a long job. */
+/** Without faults, limits or lines to stand in, a pushed job starts as soon as its bell is heard: a Queue may have one consumer, with a long job. */
 function startedPromptly(sim: Simulation, job: Job): void {
-  const { target, concurrency, version } = sim.settings(job.queue);
+  const { target, concurrency, version, lane } = sim.settings(job.queue);
   const [first, ...more] = job.attempts;
   const free = target.type === "handler" && concurrency === null && version === 1 && job.orderingKey === null;
   // A retry or a redrive has moved the run-at.
   if (!free || first === undefined || more.length > 0 || job.state !== "succeeded") return;
   const waitMs = first.startedAt - job.runAt;
-  if (waitMs > PROMPT_MS) sim.violations.add("prompt", `${job.id} waited ${waitMs} ms for nothing`);
+  const isHeld = sim.bellsWereHeld(lane, job.runAt, first.startedAt);
+  if (waitMs > (isHeld ? PROMPT_BESIDE_LONG_JOBS_MS : PROMPT_MS))
+    sim.violations.add("prompt", `${job.id} waited ${waitMs} ms for nothing`);
 }
 
 function sameInHistory(sim: Simulation, here: Job, there: Job | undefined): void {

@@ -36,7 +36,8 @@ const MAX_RETRIES = 3;
 const MAX_WALL_MS = 15 * 60_000;
 /** A message mostly comes soon; of so many one takes longer, though no more than this. */
 const SELDOM = 0.1;
-const MAX_LATE_MS = 2_000;
+/** How late a message comes without a fault. */
+export const MOST_LATE_MS = 2_000;
 const MAX_SLOW_MS = 20_000;
 
 export class BellQueue {
@@ -45,6 +46,9 @@ export class BellQueue {
   #running = new Set<Life>();
   /** How many may run at once now. */
   #consumers = 1;
+  /** When messages waited because all consumers were busy, epoch ms; the last time may go on. */
+  readonly #held: { from: number; to: number }[] = [];
+  #isHeld = false;
   /** Grows when everything under way is lost. */
   #era = 0;
   #invocations = 0;
@@ -72,7 +76,7 @@ export class BellQueue {
   #arrive(message: Message, delayMs: number): void {
     const { clock, faults, random } = this.#parts;
     const slow = faults.hit("queue.slow") ? random.int(500, MAX_SLOW_MS) : 0;
-    const way = random.chance(SELDOM) ? random.int(60, MAX_LATE_MS) : random.int(5, 60);
+    const way = random.chance(SELDOM) ? random.int(60, MOST_LATE_MS) : random.int(5, 60);
     const era = this.#era;
     clock.after(delayMs + way + slow, () => {
       if (era !== this.#era) return;
@@ -85,6 +89,22 @@ export class BellQueue {
     const { maxBatch } = this.#parts.consumer;
     while (this.#ready.length > 0 && this.#running.size < this.#consumers)
       this.#invoke(this.#ready.splice(0, maxBatch));
+    this.#noteHeld();
+  }
+
+  #noteHeld(): void {
+    const isHeld = this.#ready.length > 0;
+    if (isHeld === this.#isHeld) return;
+    const now = this.#parts.clock.now();
+    const last = this.#held.at(-1);
+    if (isHeld) this.#held.push({ from: now, to: Number.POSITIVE_INFINITY });
+    else if (last !== undefined) last.to = now;
+    this.#isHeld = isHeld;
+  }
+
+  /** Whether a message waited for a consumer at some time between these (epoch ms). */
+  wasHeld(from: number, to: number): boolean {
+    return this.#held.some((held) => held.from < to && held.to > from);
   }
 
   /** A batch has ended: only then is it looked whether there are enough consumers. */

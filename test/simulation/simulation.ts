@@ -4,7 +4,7 @@ import type { Doorbell } from "../../contract/doorbell.ts";
 import type { ReceiveRequest } from "../../contract/rpc.ts";
 import { parseJobId } from "../../domain/job-id.ts";
 import { parseLease } from "../../domain/lease.ts";
-import type { QueueSettings } from "../../domain/queue.ts";
+import type { Lane, QueueSettings } from "../../domain/queue.ts";
 import type { Sql } from "../../durable-objects/sql.ts";
 import { Clock } from "./clock.ts";
 import { Counters } from "./counters.ts";
@@ -117,6 +117,11 @@ export class Simulation {
     const host = this.hosts.get(name);
     if (host === undefined) throw new Error(`no shard ${name}`);
     return host;
+  }
+
+  /** Whether a bell of the lane waited for a consumer at some time between these (epoch ms). */
+  bellsWereHeld(lane: Lane, from: number, to: number): boolean {
+    return this.#bells.get(lane)?.wasHeld(from, to) ?? false;
   }
 
   shardOfLease(lease: string): string {
