@@ -26,8 +26,8 @@ export interface Answered<View> extends Remarks {
   later?: (left: AbortSignal | null) => Promise<Result<View>>;
   /** The door says that the caller has gone, where it hears of that. */
   left?: () => void;
-  /** The door says now and then that the caller is there still, until the answer. */
-  beat?: () => void;
+  /** The door says now and then that the caller is there still, until the answer; answered is after how many milliseconds at most again. */
+  beat?: () => number;
 }
 
 export function done<View>(view: View, remarks: Remarks = {}): Answered<View> {

@@ -1,13 +1,15 @@
 import { access, type Result } from "../../../contract/problems.ts";
 import type { WaitingLimits } from "../config.ts";
+import { CountUntil } from "../count-until.ts";
+import { paceOf } from "../pace.ts";
 import type { Caller } from "./auth.ts";
 
 /** Who is refused may try again after so many seconds: waits end, and others of the same caller begin. */
 const RETRY_AFTER_SECONDS = 5;
 /** A wait that has not ended so long after its time was cut off with its client, and nobody said so. */
 const GRACE_MS = 10_000;
-/** A wait of which one hears five times a second is gone when nobody has spoken of it for so long. */
-const SILENCE_MS = 5_000;
+/** A wait of which one hears now and then is gone when nobody has spoken of it for so many times as long. */
+const SILENT_BEATS = 5;
 /** No wait is longer, its grace included: one that seems so was begun before the clock stepped back. */
 const LONGEST_MS = 60_000 + GRACE_MS;
 
@@ -15,8 +17,11 @@ const LONGEST_MS = 60_000 + GRACE_MS;
 export interface Waits {
   /** May be said twice. */
   end(): void;
-  /** Its client is there still, at `now`. Once that was said, it counts no longer than some seconds without being said again. */
-  beat(now: number): void;
+  /**
+   * Its client is there still, at `now`. Answers after how many milliseconds that is to be said again; it counts no longer than some
+   * times as long without.
+   */
+  beat(now: number): number;
 }
 
 interface Entry extends Waits {
@@ -31,6 +36,7 @@ interface Entry extends Waits {
 export class WaitingRequests {
   readonly #entries = new Map<string, Set<Entry>>();
   readonly #limits: WaitingLimits;
+  readonly #all = new CountUntil();
 
   constructor(limits: WaitingLimits) {
     this.#limits = limits;
@@ -44,13 +50,17 @@ export class WaitingRequests {
     if (!root && this.#isFull(key, perKey, now)) return tooMany("A key", perKey);
     if (this.#isFull(space, perNamespace, now)) return tooMany("A namespace", perNamespace);
     const names = [key, space];
+    const uncount = this.#all.add(now + ms + GRACE_MS);
     const entry: Entry = {
       until: now + ms + GRACE_MS,
       end: () => {
+        uncount();
         for (const name of names) this.#remove(name, entry);
       },
       beat: (at) => {
-        entry.until = Math.min(now + ms + GRACE_MS, at + SILENCE_MS);
+        const next = paceOf(this.#all.at(at));
+        entry.until = Math.min(now + ms + GRACE_MS, at + SILENT_BEATS * next);
+        return next;
       },
     };
     for (const name of names) this.#entries.set(name, (this.#entries.get(name) ?? new Set()).add(entry));

@@ -1,4 +1,5 @@
 import type { QueueSettings } from "../../../domain/queue.ts";
+import { CountUntil } from "../count-until.ts";
 import { ExpiringMap } from "../expiring-map.ts";
 
 /**
@@ -9,7 +10,6 @@ export const ENOUGH = 16;
 /** Longer than a claim may wait. */
 const REMEMBERED_MS = 120_000;
 const MAX_QUEUES = 10_000;
-const SECOND_MS = 1_000;
 
 /**
  * Which shards the waiting claims of this isolate watch, by queue. Thousands of workers of one queue need not each watch all of its
@@ -38,6 +38,13 @@ export class WatchedBy {
     return count.add(until);
   }
 
+  /** How many watches there are, of all shards. */
+  total(now: number): number {
+    let total = 0;
+    for (const count of this.#shards.values()) total += count.at(now);
+    return total;
+  }
+
   /** Of `shards`, of which there is at least one: those that too few watch, and the one that the fewest do. */
   least(shards: readonly string[], now: number): { few: string[]; fewest: string | undefined } {
     const few: string[] = [];
@@ -51,42 +58,5 @@ export class WatchedBy {
       fewest = shard;
     }
     return { few, fewest };
-  }
-}
-
-/**
- * A count of what ends by itself at some time. The runtime may end a request without a word: then it is counted until its time is over,
- * and no longer.
- */
-class CountUntil {
-  /** By the second, since the epoch, in which they end. */
-  readonly #bySecond = new Map<number, number>();
-  #total = 0;
-  #looked = 0;
-
-  add(until: number): () => void {
-    const second = Math.ceil(until / SECOND_MS);
-    this.#move(second, 1);
-    let counted = true;
-    return () => {
-      if (counted && this.#bySecond.has(second)) this.#move(second, -1);
-      counted = false;
-    };
-  }
-
-  at(now: number): number {
-    const second = Math.floor(now / SECOND_MS);
-    if (second !== this.#looked) {
-      for (const [ends, count] of this.#bySecond) if (ends < second) this.#move(ends, -count);
-      this.#looked = second;
-    }
-    return this.#total;
-  }
-
-  #move(second: number, by: number): void {
-    const count = (this.#bySecond.get(second) ?? 0) + by;
-    if (count === 0) this.#bySecond.delete(second);
-    else this.#bySecond.set(second, count);
-    this.#total += by;
   }
 }

@@ -1,5 +1,6 @@
 import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { Watched } from "../../../contract/rpc.ts";
+import { paceOf } from "../pace.ts";
 import type { ShardClient } from "./shard-client.ts";
 import type { WatchedBy } from "./waiting-claims.ts";
 import type { Heard, Watch } from "./watch.ts";
@@ -14,8 +15,6 @@ const FIRST_PAUSE_MS = 20;
 const LAST_PAUSE_MS = 1_000;
 /** One whose watches of this namespace are all taken, so much later: until then others wait there in place of this one. */
 const DISPLACED_PAUSE_MS = 5_000;
-/** Who leaves shards to others looks this often, on average, whether there are enough of them. */
-const LOOK_AROUND_MS = 1_000;
 
 export interface WatchesOptions {
   /** The shards to watch. */
@@ -119,10 +118,11 @@ export class Watches {
     }
   }
 
-  /** Those to whom a shard was left may have found work and gone, while more of it is there. */
+  /** Those to whom a shard was left may have found work and gone, while more of it is there. The more wait, the less often each looks. */
   async #lookAround(): Promise<void> {
-    while (this.#watched.size < this.#options.shards.length) {
-      await this.#pause(LOOK_AROUND_MS);
+    const { shards, others, clock } = this.#options;
+    while (this.#watched.size < shards.length) {
+      await this.#pause(paceOf(others?.total(clock()) ?? 0));
       if (this.#isOver) return;
       this.#chooseShards();
     }

@@ -4,6 +4,7 @@ import { log, reasonOf } from "../../log.ts";
 
 /** How soon a client that has gone is noticed, at first; the longer it waits, the later, so that many who wait cost little. */
 const FIRST_BEAT_MS = 200;
+/** Where nobody says otherwise. */
 const LAST_BEAT_MS = 1_000;
 const BEAT = new TextEncoder().encode(" ");
 
@@ -12,7 +13,8 @@ interface StreamedOptions<T> {
   /** Aborted when the client has gone, where the runtime says so. */
   gone: AbortSignal;
   left?: (() => void) | undefined;
-  beat?: (() => void) | undefined;
+  /** Called at each space; answers after how many milliseconds the next is to come at the latest. */
+  beat?: (() => number) | undefined;
 }
 
 /**
@@ -51,17 +53,26 @@ export function streamed<T>(
 async function send(
   writer: WritableStreamDefaultWriter<Uint8Array>,
   made: Promise<string>,
-  beat: () => void = () => undefined,
+  beat: () => number = () => LAST_BEAT_MS,
 ): Promise<void> {
-  let ms = FIRST_BEAT_MS;
-  for (let answer: string | null = null; answer === null; ms = Math.min(ms * 1.5, LAST_BEAT_MS)) {
-    beat();
-    answer = await Promise.race([made, pause(ms)]);
-    await writer.write(answer === null ? BEAT : new TextEncoder().encode(answer));
+  let isMade = false;
+  let wake: (() => void) | null = null;
+  // Once, and not a race at each space: what waits for a promise stays with it until it is settled.
+  const answer = made.finally(() => {
+    isMade = true;
+    wake?.();
+  });
+  for (let ms = FIRST_BEAT_MS; !isMade; ms *= 1.5) {
+    const longest = beat();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(ms, longest));
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    if (!isMade) await writer.write(BEAT);
   }
+  await writer.write(new TextEncoder().encode(await answer));
   await writer.close();
-}
-
-function pause(ms: number): Promise<null> {
-  return new Promise((resolve) => setTimeout(() => resolve(null), ms));
 }

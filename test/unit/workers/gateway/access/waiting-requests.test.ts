@@ -66,6 +66,16 @@ describe("requests that wait", () => {
     expect(refused(caller("a"), NOW + 10_000)).toBe(false);
   });
 
+  test("are heard of once a second each, and less often where they are many, and then count as much longer", () => {
+    const { begin, refused } = rig(2_000, 3_000);
+    const [first] = Array.from({ length: 500 }, () => begin(caller("a"), NOW, 60_000) as Waits);
+    expect(first?.beat(NOW)).toBe(1_000);
+    for (let i = 500; i < 2_000; i++) begin(caller("a"), NOW, 60_000);
+    expect(first?.beat(NOW + 1_000)).toBe(4_000);
+    expect(refused(caller("a"), NOW + 20_999)).toBe(true);
+    expect(refused(caller("a"), NOW + 21_000)).toBe(false);
+  });
+
   test("count no longer after the clock has stepped back", () => {
     const { begin, refused } = rig(1, 1);
     begin(caller("a"), NOW + 3_600_000);

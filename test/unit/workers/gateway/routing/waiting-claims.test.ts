@@ -24,6 +24,15 @@ describe("the claims that wait at the shards of a queue", () => {
     expect(least()).toEqual({ few: [], fewest: "shard-1" });
   });
 
+  test("are counted over all shards", () => {
+    const claims = new WaitingClaims().of(queue, NOW);
+    const leave = claims.enter("shard-0", NOW + 30_000);
+    claims.enter("shard-1", NOW + 30_000);
+    expect(claims.total(NOW)).toBe(2);
+    leave();
+    expect([claims.total(NOW), claims.total(NOW + 32_000)]).toEqual([1, 0]);
+  });
+
   test("count until they say that they have ended, and each once", () => {
     const { enter, least } = watched();
     const [first, second] = enter("shard-0", ENOUGH + 1);
