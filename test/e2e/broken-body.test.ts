@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { CALL_LIST } from "../../contract/http/calls.ts";
-import { type Host, startHost } from "../../scripts/host.ts";
+import type { Host } from "../../scripts/host.ts";
+import { startLimitedHost } from "./limited-host.ts";
 import { exchange, halfClose, reset } from "./raw-http.ts";
 
 /** Bodies that break off on their way, as workerd itself hears of them. */
@@ -16,7 +17,7 @@ const logged: unknown[] = [];
 const stateDir = mkdtempSync(join(tmpdir(), "dure-broken-"));
 
 beforeAll(async () => {
-  host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir, vars: { SHARDS: "1" } });
+  host = await startLimitedHost({ port: 0, rootKey: ROOT_KEY, stateDir, vars: { SHARDS: "1" } });
   for (const level of ["error", "log"] as const)
     vi.spyOn(console, level).mockImplementation((line) => logged.push(line));
 });

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dure } from "../../client/src/index.ts";
-import { type Host, type HostOptions, startHost } from "../../scripts/host.ts";
+import type { Host, HostOptions } from "../../scripts/host.ts";
 import { readWorkerConfig } from "../../scripts/worker-options.ts";
+import { startLimitedHost } from "./limited-host.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const ROOT_KEY = "dure_root_of-the-examples-0123456789abcdefghijkl";
@@ -45,7 +46,7 @@ export async function startExample(
   const configOf = (name: string) => join(ROOT, "examples", name, "wrangler.toml");
   const others = [...names.map(configOf), ...(options.others ?? [])];
   try {
-    const host = await startHost({ ...options, port: 0, rootKey: ROOT_KEY, stateDir, others });
+    const host = await startLimitedHost({ ...options, port: 0, rootKey: ROOT_KEY, stateDir, others });
     const url = await host.urlOf(readWorkerConfig(configOf(names[0])).name);
     return {
       dure: new Dure({ url: host.url, key: ROOT_KEY }),

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { startHost } from "../../scripts/host.ts";
+import { startLimitedHost } from "./limited-host.ts";
 
 const ROOT_KEY = "dure_root_idle-connection-idle-connection-0";
 
@@ -34,7 +34,7 @@ async function closingTarget() {
 it("a job whose target closes the connection as it is used again loses no attempt", async () => {
   const stateDir = mkdtempSync(join(tmpdir(), "dure-idle-"));
   const target = await closingTarget();
-  const host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir });
+  const host = await startLimitedHost({ port: 0, rootKey: ROOT_KEY, stateDir });
   const call = async (method: string, path: string, body: unknown, headers: Record<string, string> = {}) => {
     const response = await fetch(`${host.url}${path}`, {
       method,

@@ -6,7 +6,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { WebSocket } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Api } from "../../scripts/api.ts";
-import { type Host, startHost } from "../../scripts/host.ts";
+import type { Host } from "../../scripts/host.ts";
+import { startLimitedHost } from "./limited-host.ts";
 import { type Behaviour, exchange, type Instance, instance } from "./raw-http.ts";
 
 /** The proxy between ends that do what no HTTP library would: nothing leaks through it, and nothing hangs. */
@@ -22,7 +23,7 @@ const instances: Instance[] = [];
 let names = 0;
 
 beforeAll(async () => {
-  host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir, vars: { SHARDS: "1" } });
+  host = await startLimitedHost({ port: 0, rootKey: ROOT_KEY, stateDir, vars: { SHARDS: "1" } });
   api = new Api(host.url, ROOT_KEY);
 });
 

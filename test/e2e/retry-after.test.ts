@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { startHost } from "../../scripts/host.ts";
+import { startLimitedHost } from "./limited-host.ts";
 
 const ROOT_KEY = "dure_root_of-a-target-that-asks-to-wait-00001";
 
@@ -23,7 +23,7 @@ it("a target that answers 503 with Retry-After is asked again no sooner, and no 
   });
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(target.address() as AddressInfo).port}/`;
-  const host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir });
+  const host = await startLimitedHost({ port: 0, rootKey: ROOT_KEY, stateDir });
   const call = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(`${host.url}${path}`, {
       method,
