@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { LANES } from "../domain/queue.ts";
 import { ACCEPTED_AT, HOUR, LATER } from "./examples.ts";
 import { described, field } from "./field.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ACCEPTED_AT } from "./examples.ts";
 import { described, field } from "./field.ts";
 import { Cursor, Limit, pageOf } from "./list.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { EXAMPLE_JOB_ID } from "./examples.ts";
 import { described, field } from "./field.ts";
 import { JobView, ShownStateName, SubmitBody } from "./job.ts";

@@ -4,7 +4,7 @@
  * RPC brings those over to callers with a compatibility date of 2026-04-21 or later (`enhanced_error_serialization`); others
  * get the message alone.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Scope } from "./admin.ts";
 import type { BatchBody, BatchView } from "./batch.ts";
 import { Consistency, type ExplainView, type JobView, type SubmitInput } from "./job.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ACCEPTED_AT, EXAMPLE_FINGERPRINT, EXAMPLE_JOB_ID, FINISHED_AT, LATER } from "./examples.ts";
 import { described, field } from "./field.ts";
 import { MAX_REDRIVES_PER_SECOND } from "./limits.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DEDUP_CONFLICTS } from "../domain/dedup.ts";
 import { described, field } from "./field.ts";
 import { DEFAULT_DEDUP_WINDOW_SECONDS, MAX_DEDUP_WINDOW_SECONDS, MAX_KEY_BYTES } from "./limits.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { described, field } from "./field.ts";
 import { MAX_ERROR_CODE_BYTES, MAX_ERROR_MESSAGE_BYTES } from "./limits.ts";
 import { plainText, utf8Bytes } from "./primitives.ts";

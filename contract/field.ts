@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** How the schemas of the contract say what their fields are: the OpenAPI document and its reader have it from here. */
 

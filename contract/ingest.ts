@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseJobId } from "../domain/job-id.ts";
 import { BatchBody } from "./batch.ts";
 import { described, field } from "./field.ts";

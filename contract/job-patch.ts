@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { LATER } from "./examples.ts";
 import { described, field } from "./field.ts";
 import {

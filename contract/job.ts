@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ATTEMPT_OUTCOMES } from "../domain/job/job.ts";
 import { JOB_STATES } from "../domain/job/state.ts";
 import { DedupBody } from "./dedup.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { EXAMPLE_CURSOR } from "./examples.ts";
 import { described, field } from "./field.ts";
 import { DEFAULT_LIST_LIMIT, MAX_CURSOR_BYTES, MAX_LIST_LIMIT } from "./limits.ts";

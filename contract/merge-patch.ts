@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 import { mergePatch, mergePatchText } from "../domain/merge-patch.ts";
 import { exampleOf } from "./field.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DEFAULT_NAMESPACE_LIMITS } from "../domain/namespace.ts";
 import { ACCEPTED_AT } from "./examples.ts";
 import { described, field } from "./field.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ANSWERS, REQUESTS } from "./components.ts";
 import { HEADERS, type HeaderName } from "./headers.ts";
 import { type Answer, type CallDefinition, costOf } from "./http/call.ts";

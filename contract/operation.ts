@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { JOB_STATES } from "../domain/job/state.ts";
 import { ACTS_ON, OPERATION_ACTIONS, type OperationAction } from "../domain/operation.ts";
 import { ACCEPTED_AT, EXAMPLE_FINGERPRINT, FINISHED_AT, LATER } from "./examples.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { JobErrorView } from "./error.ts";
 import { EXAMPLE_JOB_ID, FINISHED_AT } from "./examples.ts";
 import { described, field } from "./field.ts";

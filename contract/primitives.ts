@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_KEY_BYTES, MAX_TAG_BYTES, MAX_WORKER_BYTES } from "./limits.ts";
 import { formatBytes, says } from "./sentence.ts";
 

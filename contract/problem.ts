@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { described, field } from "./field.ts";
 import { RETRIES } from "./problem-explanation.ts";
 import { PROBLEMS, type ProblemCode, type ProblemStatus } from "./problem-types.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { STARTED_AT } from "./examples.ts";
 import { described, field } from "./field.ts";
 import { longerThan } from "./json-text.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ErrorMessage, JobErrorBody } from "./error.ts";
 import { EXAMPLE_LEASE, EXAMPLE_OTHER_JOB_ID, LATER, STARTED_AT } from "./examples.ts";
 import { described, exampleOf, field } from "./field.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { HISTORIES } from "../domain/history-kept.ts";
 import type { JOB_STATES } from "../domain/job/state.ts";
 import { DEFAULT_PRIORITY_AGING_MS, LANES, ON_FAILURE, QUEUE_CONSISTENCIES } from "../domain/queue.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { BACKOFFS, JITTERS } from "../domain/job/job.ts";
 import { described, field } from "./field.ts";
 import { DEFAULT_RETRY, MAX_ATTEMPTS, MAX_DELAY_SECONDS } from "./limits.ts";

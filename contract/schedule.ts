@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { FIRE_OUTCOMES, OVERLAPS, SCHEDULE_STATES } from "../domain/schedule.ts";
 import { cronFault } from "./cron.ts";
 import { ACCEPTED_AT, EXAMPLE_JOB_ID } from "./examples.ts";

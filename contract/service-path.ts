@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isServicePath, SERVICE_PATH_RULE } from "../domain/service/address.ts";
 import { MAX_SERVICE_PATH_BYTES } from "./limits.ts";
 import { formatBytes, says } from "./sentence.ts";

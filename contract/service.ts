@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { instanceUrl, SERVICE_PATH_RULE } from "../domain/service/address.ts";
 import { STRATEGIES } from "../domain/service/settings.ts";
 import { described, field } from "./field.ts";

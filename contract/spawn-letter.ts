@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * A spawned job that its shard refused for good, on its way to the table of dead letters: nobody waits for its answer any

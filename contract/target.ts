@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isReservedHeader } from "../domain/reserved-headers.ts";
 import { SERVICE_PATH_RULE } from "../domain/service/address.ts";
 import type { TargetType } from "../domain/target.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { JsonText } from "./json-text.ts";
 import type { TextMembers } from "./read-json.ts";
 

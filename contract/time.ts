@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_DELAY_SECONDS, MAX_LEASE_SECONDS, MAX_PULL_TIMEOUT_SECONDS, MAX_RETRY_AFTER_SECONDS } from "./limits.ts";
 import { inSeconds, says } from "./sentence.ts";
 

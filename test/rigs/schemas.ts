@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The schemas that stand right below one, each with its place: `Job.retry`, `Claimed.jobs[]`, `Target<0>`. */
 export function below(place: string, schema: z.core.$ZodType): [place: string, schema: z.core.$ZodType][] {

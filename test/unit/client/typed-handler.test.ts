@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { defineQueue, type HandlerContext, NonRetryable, type TypedJob } from "../../../client/src/index.ts";
 import { typedHandler } from "../../../client/src/typed-handler.ts";
 import { claimedJob } from "../../rigs/client-fakes.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { Dure, defineQueue, JobFailedError, JobPendingError, ValidationError } from "../../../client/src/index.ts";
 import { type Answer, FakeClock, fakeServer, problemBody, type SeenRequest } from "../../rigs/client-fakes.ts";
 

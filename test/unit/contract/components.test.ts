@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ANSWERS, REQUESTS } from "../../../contract/components.ts";
 import { JobGetQuery, JobListQuery } from "../../../contract/job.ts";
 import { PageQuery } from "../../../contract/list.ts";

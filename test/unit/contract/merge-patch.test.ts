@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { patched, patchOf } from "../../../contract/merge-patch.ts";
 import { errorsOf } from "../../../contract/problem.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { KeyBody } from "../../../contract/admin.ts";
 import { BatchBody, BatchEnvelope } from "../../../contract/batch.ts";
 import { BindingOptions, DureProps } from "../../../contract/binding.ts";

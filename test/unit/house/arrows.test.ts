@@ -45,7 +45,7 @@ it("arrows to the kernel, to earlier topics, within a topic and out of the shard
       "flow/x.ts":
         'import { x } from "../jobs/x.ts"; import { y } from "./y.ts"; import { s } from "../kernel/step.ts";',
       "kernel/step.ts": 'import { sql } from "./sql.ts"; import type { Sql } from "../../sql.ts";',
-      "jobs/x.ts": 'import type { Job } from "../../../domain/job.ts"; import { z } from "zod";',
+      "jobs/x.ts": 'import type { Job } from "../../../domain/job.ts"; import * as z from "zod";',
     }),
   ).toEqual([]);
 });

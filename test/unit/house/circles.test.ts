@@ -45,7 +45,7 @@ it("what imports one way, what no file is, and folders that are not judged are l
     tree({
       "domain/a.ts": 'import { b } from "./b.ts"; import { c } from "./c.ts"; import { d } from "./gone.ts";',
       "domain/b.ts": 'import { c } from "./c.ts";',
-      "domain/c.ts": 'import { z } from "zod";',
+      "domain/c.ts": 'import * as z from "zod";',
       "scripts/a.ts": 'import { b } from "./b.ts";',
       "scripts/b.ts": 'import { a } from "./a.ts";',
     }),
