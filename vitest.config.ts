@@ -5,17 +5,7 @@ import { lane } from "./test/lane.ts";
 import LongestFirst from "./test/longest-first.ts";
 import { MASTER_KEY } from "./test/rigs/master-key.ts";
 import type { WorkersLane } from "./test/workers/lane.ts";
-
-/** What the Workers import from packages. */
-const DEPENDENCIES = [
-  "croner",
-  "drizzle-orm",
-  "drizzle-orm/d1",
-  "drizzle-orm/sqlite-core",
-  "hono",
-  "standardwebhooks",
-  "zod",
-];
+import { type Frame, toSource, workersBundle } from "./test/workers-bundle.ts";
 
 /**
  * Files of `test/workers` whose tests mind nothing that others leave behind: their names are their own, and they count nothing of the
@@ -63,6 +53,7 @@ const MIGRATIONS = await readD1Migrations("migrations");
 function onWorkerd(of: { name: string; include: string[]; exclude?: string[]; isolate?: boolean }) {
   return {
     plugins: [
+      workersBundle(),
       cloudflareTest({
         wrangler: { configPath: "./wrangler.toml" },
         // The gateway under Cloudflare's limits, which workerd by itself does not know.
@@ -86,10 +77,11 @@ function onWorkerd(of: { name: string; include: string[]; exclude?: string[]; is
     test: {
       isolate: true,
       ...of,
-      // The dependencies as one module each: each runtime loads its modules one by one, and theirs are half of them.
-      deps: { optimizer: { ssr: { enabled: true, include: DEPENDENCIES } } },
       setupFiles: ["./test/workers/setup.ts"],
-      testTimeout: 20_000,
+      // Several times what the slowest takes on a machine that does other things too.
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      onStackTrace: (_: unknown, frame: Frame) => toSource(frame),
     },
   };
 }
@@ -122,8 +114,8 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Each starts a platform of its own on a free port, and mostly waits for it.
           maxWorkers: 3,
-          // Pages of the guides that run at once.
-          maxConcurrency: 2,
+          // Pages of the guides that run at once: each waits for half of its time, for delays, limits and retries that it shows.
+          maxConcurrency: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -26,7 +26,7 @@ const filesOf = ({ blocks }: Page) => blocks.filter((block) => block.kind === "f
 const changing = pages().filter((page) => filesOf(page).length > 0);
 const reading = pages().filter((page) => filesOf(page).length === 0);
 
-// A page waits for half of its time, for delays, limits and retries that it shows: so two run at once.
+// How many run at once is the project's `maxConcurrency`.
 describe.concurrent("each page, on a platform of its own,", () => {
   it.each(reading)("$path runs from top to bottom on an empty state, and prints what it shows", ({ blocks }) =>
     withState(async (stateDir) => {
