@@ -9,6 +9,9 @@ import type { Sql } from "../../durable-objects/sql.ts";
 import { openHistory } from "./d1-stand-in.ts";
 import { nodeSql } from "./node-sqlite.ts";
 
+/** Some 260 come in a thousand histories; mutants have more. Where each history brought its own, campaigns took gigabytes. */
+const MOST_TEXTS = 1_000;
+
 export interface PooledDatabase {
   db: DatabaseSync;
   sql: Sql;
@@ -36,7 +39,7 @@ export function historyDatabase(): PooledDatabase {
 function pooled(db: DatabaseSync, pool: PooledDatabase[] | null): PooledDatabase {
   const made: PooledDatabase = {
     db,
-    sql: nodeSql(db),
+    sql: nodeSql(db, MOST_TEXTS),
     release: () => {
       if (pool === null) return db.close();
       for (const table of tablesOf(made.sql)) made.sql.run(`DELETE FROM ${table}`);

@@ -14,9 +14,10 @@ export function openSql(path = ":memory:"): Sql & { close(): void } {
 /**
  * `Sql` over an open database. Statements are prepared once and kept. `transaction` inside another transaction is a
  * savepoint, as it is in a Durable Object.
- * `rowsWritten` counts rows of tables only, not index entries.
+ * `rowsWritten` counts rows of tables only, not index entries. Throws where there are more than `mostTexts` statements: one
+ * that has a value in its text is kept once for each value, which takes tens of kilobytes a time.
  */
-export function nodeSql(db: DatabaseSync): Sql {
+export function nodeSql(db: DatabaseSync, mostTexts = Number.POSITIVE_INFINITY): Sql {
   const statements = new Map<string, StatementSync>();
   let depth = 0;
 
@@ -24,6 +25,7 @@ export function nodeSql(db: DatabaseSync): Sql {
     let statement = statements.get(query);
     if (statement === undefined) {
       statement = db.prepare(query);
+      if (statements.size >= mostTexts) throw new Error(`more than ${mostTexts} statements, one of them: ${query}`);
       statements.set(query, statement);
     }
     return statement;

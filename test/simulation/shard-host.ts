@@ -218,9 +218,9 @@ export class ShardHost {
   /** The job of a queue that a claim should take first; null when none is ready. */
   bestReady(queue: string): { id: string; priority: number; seq: number } | null {
     const query = `SELECT id, priority, seq FROM ${EVERY_JOB} WHERE state = 'queued' AND blocked = 0 AND queue = ${REF}
-      AND (expires_at IS NULL OR expires_at > ${this.now()})
+      AND (expires_at IS NULL OR expires_at > ?)
       ORDER BY priority DESC, seq`;
-    const ready = this.rows<{ id: string; priority: number; seq: number }>(query, queue);
+    const ready = this.rows<{ id: string; priority: number; seq: number }>(query, queue, this.now());
     // One that was set aside may be passed over.
     return ready.find(({ id }) => !this.wasPlanted.has(id)) ?? null;
   }
@@ -230,9 +230,8 @@ export class ShardHost {
    * claim, and do not start.
    */
   expiredReady(queue: string): number {
-    return this.#count(
-      `state = 'queued' AND blocked = 0 AND expires_at <= ${this.now()} AND queue = (SELECT ref FROM queues WHERE name = '${queue}')`,
-    );
+    const where = `state = 'queued' AND blocked = 0 AND expires_at <= ? AND queue = ${REF}`;
+    return this.#count(where, this.now(), queue);
   }
 
   /** Jobs that it has not forgotten. */
