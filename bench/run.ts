@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { atomicRows } from "./atomic.ts";
 import { backlogRows, plainBacklog } from "./backlog.ts";
 import { billRows, idleRows } from "./bill.ts";
+import { bodyRows } from "./bodies.ts";
 import { type Dure, startDure } from "./dure/system.ts";
 import { startFloor } from "./floor/system.ts";
 import { historyRows } from "./history.ts";
@@ -38,6 +39,12 @@ if (has("--services")) {
   process.exit(0);
 }
 const state = mkdtempSync(join(tmpdir(), "dure-bench-"));
+
+/** What a body of 1 MiB takes, whatever it is. */
+function bodies(): Promise<Row[]> {
+  announce("bodies of 1 MiB");
+  return bodyRows();
+}
 
 /** What a tenant feels of another: see `neighbours/`. */
 async function neighbours(): Promise<Row[]> {
@@ -157,6 +164,7 @@ async function backlogs(): Promise<Row[]> {
 
 async function main(): Promise<Row[]> {
   if (has("--neighbours")) return neighbours();
+  if (has("--bodies")) return bodies();
   if (has("--idle")) return idleWorkers();
   if (has("--limiter")) return limiter();
   if (has("--proxy")) return proxied();
@@ -165,7 +173,7 @@ async function main(): Promise<Row[]> {
   const first = await jobs();
   if (has("--speed")) return first;
   const all = [...first, ...(await others()), ...(await limiter()), ...(await proxied()), ...(await serviceJobs())];
-  return [...all, ...(await neighbours()), ...(await idleWorkers())];
+  return [...all, ...(await bodies()), ...(await neighbours()), ...(await idleWorkers())];
 }
 
 function redisOrExit(): string {

@@ -6,7 +6,7 @@ import { JsonText } from "./json-text.ts";
  * `undefined` members are left out, as `JSON.stringify` does. The caller has capped the depth of `value`.
  */
 export function canonicalJson(value: unknown): string {
-  if (value instanceof JsonText) return canonicalText(value.text);
+  if (value instanceof JsonText) return canonicalOf(value);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   const members: string[] = [];
@@ -14,6 +14,15 @@ export function canonicalJson(value: unknown): string {
     if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
   }
   return `{${members.join(",")}}`;
+}
+
+/** Of a batch with a key a payload is compared as part of it, and again as that of its own job. */
+const KNOWN = new WeakMap<JsonText, string>();
+
+function canonicalOf(json: JsonText): string {
+  const known = KNOWN.get(json) ?? canonicalText(json.text);
+  KNOWN.set(json, known);
+  return known;
 }
 
 function byKey([a]: [string, unknown], [b]: [string, unknown]): number {

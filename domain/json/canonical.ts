@@ -1,166 +1,203 @@
-import { canonicalNumber } from "./number.ts";
 import {
-  endOfString,
-  endOfValue,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  QUOTE,
-  skipSpace,
-  stringAt,
-  visitItems,
-  visitMembers,
-} from "./scan.ts";
+  fourBytesAt,
+  hexAt,
+  isHighSurrogate,
+  isLowSurrogate,
+  meantBy,
+  putInString,
+  putUnits,
+  together,
+} from "./characters.ts";
+import { Decimal, isDigit } from "./decimal.ts";
+import { MemberNames } from "./member-names.ts";
+import { canonicalNumber } from "./number.ts";
+import { Pieces } from "./pieces.ts";
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, OPEN_BRACE, OPEN_BRACKET, QUOTE } from "./scan.ts";
+
+const SPACE = 0x20;
+const PLUS = 0x2b;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const SLASH = 0x2f;
+const ZERO = 0x30;
+/** The bit that makes a letter a small one. */
+const LOWER = 0x20;
+const FIRST_LETTER = 0x61;
+const LETTER_E = 0x65;
+const LETTER_F = 0x66;
+const LETTER_U = 0x75;
+/** Lead bytes from here on are those of characters that have four. */
+const FOUR_BYTES = 0xf0;
+/** A whole number of so many characters is one that a double holds. */
+const SURELY_EXACT = 15;
+
+const encoder = new TextEncoder();
+/** Of each byte one character, so that a place among the bytes is one in the text. */
+const byBytes = new TextDecoder("windows-1252");
 
 /**
  * One text for all JSON texts that mean the same: members sorted by the code units of their names, strings in the writing
  * of `JSON.stringify`, no space, numbers as `canonicalNumber` has them. Where every number is one that a double holds, that is
  * RFC 8785; others keep each of their digits, which that RFC would round. Members of equal names are all kept, in their order: who
  * reads them disagrees on which of them counts. `text` is one JSON value and nests no deeper than the API lets it.
+ *
+ * It takes time that grows with the text alone. Nothing is made for a value or a member: a text may have half a million.
  */
 export function canonicalText(text: string): string {
-  return new Canonical(text).written();
+  return new Canonical(encoder.encode(text)).written();
 }
 
-/** A member of an object: its pieces among those that were written. */
-interface Member {
-  name: string;
-  from: number;
-  to: number;
-}
-
-/** Writes pieces: runs of the text that are canonical as they stand, and what takes the place of the others. */
 class Canonical {
-  readonly #text: string;
-  #pieces: string[] = [];
-  /** The run of the text that is not among the pieces yet. */
-  #start = 0;
-  #end = 0;
+  readonly #bytes: Uint8Array;
+  readonly #pieces: Pieces;
+  readonly #names = new MemberNames();
+  readonly #decimal = new Decimal();
+  #at = 0;
+  #text: string | null = null;
 
-  constructor(text: string) {
-    this.#text = text;
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#pieces = new Pieces(bytes);
   }
 
   written(): string {
-    this.#value(skipSpace(this.#text, 0));
-    this.#flush();
-    return this.#pieces.join("");
+    this.#skipSpace();
+    this.#value();
+    return this.#pieces.joined(this.#at);
   }
 
-  /** Writes the value at `at`, and answers where it ends. */
-  #value(at: number): number {
-    switch (this.#text.charCodeAt(at)) {
-      case OPEN_BRACE:
-        return this.#object(at);
-      case OPEN_BRACKET:
-        return this.#array(at);
-      case QUOTE:
-        return this.#string(at);
-      default:
-        return this.#word(at);
+  #byte(): number {
+    return this.#bytes[this.#at] ?? 0;
+  }
+
+  #skipSpace(): void {
+    const start = this.#at;
+    while (this.#byte() <= SPACE && this.#at < this.#bytes.length) this.#at++;
+    if (this.#at > start) this.#pieces.leaveOut(start, this.#at);
+  }
+
+  /** Passes a bracket, a comma or a colon, and the space behind it. */
+  #pass(): void {
+    this.#at++;
+    this.#skipSpace();
+  }
+
+  #value(): void {
+    const code = this.#byte();
+    if (code === QUOTE) this.#string();
+    else if (code === OPEN_BRACE) this.#object();
+    else if (code === OPEN_BRACKET) this.#array();
+    else if (code < FIRST_LETTER) this.#number();
+    else this.#at += code === LETTER_F ? "false".length : "true".length;
+  }
+
+  #array(): void {
+    this.#pass();
+    while (this.#byte() !== CLOSE_BRACKET) {
+      this.#value();
+      this.#skipSpace();
+      if (this.#byte() === COMMA) this.#pass();
     }
+    this.#at++;
   }
 
-  #word(at: number): number {
-    const end = endOfValue(this.#text, at, 0);
-    // `true`, `false` and `null` are what they are; so is a digit.
-    if (end - at === 1 || this.#text.charCodeAt(at) >= FIRST_LETTER) this.#keep(at, end);
-    else this.#replace(at, end, canonicalNumber);
-    return end;
-  }
-
-  /** Only `\/` and `\u` have another writing: the other escapes are those of `JSON.stringify`. */
-  #string(at: number): number {
-    const end = endOfString(this.#text, at);
-    const hasOther = OTHER_ESCAPE.test(this.#text.slice(at, end));
-    if (hasOther) this.#replace(at, end, (raw) => JSON.stringify(JSON.parse(raw)));
-    else this.#keep(at, end);
-    return end;
-  }
-
-  #array(at: number): number {
-    this.#keep(at, at + 1);
-    let isFirst = true;
-    const end = visitItems(this.#text, at, (item) => {
-      if (!isFirst) this.#mark(item - 1, ",");
-      isFirst = false;
-      return this.#value(item);
-    });
-    this.#mark(end - 1, "]");
-    return end;
-  }
-
-  #object(at: number): number {
-    this.#keep(at, at + 1);
-    this.#flush();
-    const first = this.#pieces.length;
-    const members: Member[] = [];
-    const end = visitMembers(this.#text, at, (nameAt, valueAt) => {
-      if (members.length > 0) this.#pieces.push(",");
-      const from = this.#pieces.length;
-      this.#string(nameAt);
-      this.#mark(valueAt - 1, ":");
-      const behind = this.#value(valueAt);
-      this.#flush();
-      members.push({ name: stringAt(this.#text, nameAt), from, to: this.#pieces.length });
-      return behind;
-    });
-    if (!isSorted(members)) this.#sort(members, first);
-    this.#mark(end - 1, "}");
-    return end;
-  }
-
-  /** The pieces from `first` on are those of the members, and commas. */
-  #sort(members: Member[], first: number): void {
-    const pieces = this.#pieces.slice(0, first);
-    for (const { from, to } of members.toSorted(byName)) {
-      if (pieces.length > first) pieces.push(",");
-      for (let i = from; i < to; i++) pieces.push(this.#pieces[i] ?? "");
+  #object(): void {
+    this.#pass();
+    const piece = this.#pieces.count - 1;
+    const names = this.#names.count;
+    while (this.#byte() !== CLOSE_BRACE) {
+      this.#names.begin(this.#pieces.begin(this.#at));
+      this.#name();
+      this.#skipSpace();
+      this.#pass();
+      this.#value();
+      this.#skipSpace();
+      if (this.#byte() === COMMA) this.#pass();
     }
-    this.#pieces = pieces;
+    const order = this.#names.takeOrder(names, this.#pieces.count);
+    if (order === null) this.#pieces.join(piece);
+    else this.#pieces.reorder(piece, order, this.#at);
+    this.#at++;
   }
 
-  /** A character of the text's own writing, at `at` where there is no space beside it. */
-  #mark(at: number, mark: string): void {
-    if (this.#text[at] === mark) this.#keep(at, at + 1);
-    else {
-      this.#flush();
-      this.#pieces.push(mark);
+  #string(): void {
+    const bytes = this.#bytes;
+    let at = this.#at + 1;
+    for (let code = bytes[at]; code !== QUOTE; code = bytes[at]) {
+      if (code !== BACKSLASH) at++;
+      else {
+        this.#at = at;
+        this.#escape();
+        at = this.#at;
+      }
     }
+    this.#at = at + 1;
   }
 
-  #replace(at: number, end: number, by: (raw: string) => string): void {
-    const raw = this.#text.slice(at, end);
-    const other = by(raw);
-    if (other === raw) {
-      this.#keep(at, end);
-      return;
+  /** A string that is the name of a member. */
+  #name(): void {
+    this.#at++;
+    for (let code = this.#byte(); code !== QUOTE; code = this.#byte()) {
+      if (code === BACKSLASH) putUnits(this.#names, this.#escape());
+      else if (code < FOUR_BYTES) {
+        this.#names.byte(code);
+        this.#at++;
+      } else {
+        putUnits(this.#names, fourBytesAt(this.#bytes, this.#at));
+        this.#at += 4;
+      }
     }
-    this.#flush();
-    this.#pieces.push(other);
+    this.#at++;
   }
 
-  #keep(at: number, end: number): void {
-    if (at !== this.#end) {
-      this.#flush();
-      this.#start = at;
+  /** Passes an escape, and answers the character that it is; half of one where there is no other half. */
+  #escape(): number {
+    const start = this.#at;
+    const letter = this.#bytes[start + 1] ?? 0;
+    if (letter !== LETTER_U) {
+      // `\/` is the only one of them that has another writing.
+      if (letter === SLASH) this.#pieces.leaveOut(start, start + 1);
+      this.#at += 2;
+      return meantBy(letter);
     }
-    this.#end = end;
+    const point = this.#unit();
+    this.#pieces.leaveOut(start, this.#at);
+    putInString(this.#pieces, point);
+    return point;
   }
 
-  #flush(): void {
-    if (this.#start < this.#end) this.#pieces.push(this.#text.slice(this.#start, this.#end));
-    this.#start = this.#end;
+  /** One or two escapes of four digits, as one character. */
+  #unit(): number {
+    const unit = hexAt(this.#bytes, this.#at + 2);
+    this.#at += 6;
+    const isEscape = this.#byte() === BACKSLASH && this.#bytes[this.#at + 1] === LETTER_U;
+    const next = isHighSurrogate(unit) && isEscape ? hexAt(this.#bytes, this.#at + 2) : 0;
+    if (!isLowSurrogate(next)) return unit;
+    this.#at += 6;
+    return together(unit, next);
+  }
+
+  #number(): void {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    let at = bytes[start] === MINUS ? start + 1 : start;
+    const isNegativeZero = at > start && bytes[at] === ZERO;
+    while (isDigit(bytes[at] ?? 0)) at++;
+    const isWhole = !isInNumber(bytes[at] ?? 0);
+    while (isInNumber(bytes[at] ?? 0)) at++;
+    this.#at = at;
+    if (isWhole && !isNegativeZero && at - start <= SURELY_EXACT) return;
+    this.#decimal.read(bytes, start, at);
+    this.#pieces.leaveOut(start, at);
+    if (this.#decimal.put(this.#pieces)) return;
+    this.#text ??= byBytes.decode(bytes);
+    const written = canonicalNumber(this.#text.slice(start, at));
+    for (let i = 0; i < written.length; i++) this.#pieces.byte(written.charCodeAt(i));
   }
 }
 
-const FIRST_LETTER = 0x61;
-const OTHER_ESCAPE = /\\[/u]/;
-
-function isSorted(members: Member[]): boolean {
-  return members.every(({ name }, index) => index === 0 || (members[index - 1]?.name ?? "") <= name);
-}
-
-/** Of equal names the earlier stays the earlier. */
-function byName(a: Member, b: Member): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+/** Digits, signs, a point and the letter of an exponent. */
+function isInNumber(byte: number): boolean {
+  return isDigit(byte) || byte === POINT || (byte | LOWER) === LETTER_E || byte === MINUS || byte === PLUS;
 }

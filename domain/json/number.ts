@@ -13,7 +13,7 @@ export function canonicalNumber(raw: string): string {
 }
 
 /** Characters of a number that comes back from a double as it went in, whatever they are. */
-const SURELY_EXACT = 15;
+const SURELY_EXACT = 24;
 /** Characters of a double with all of its digits and an exponent, and a few more. */
 const LONGEST_DOUBLE = 32;
 
