@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { build, type Plugin as EsbuildPlugin, stop } from "esbuild";
+import { build, type Plugin as EsbuildPlugin } from "esbuild";
 import type { Plugin } from "vitest/config";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -98,7 +98,6 @@ async function bundled(): Promise<Bundle> {
     sourcesContent: false,
     logLevel: "error",
   });
-  await stop();
   const { outputs } = result.metafile;
   const texts = new Map(result.outputFiles.map(({ path, text }) => [relative(ROOT, path), text]));
   const modules = new Map<string, string>();
