@@ -12,7 +12,9 @@ const LETTER_E = 0x65;
 const SURE_DIGITS = 15;
 const MOST_DIGITS = 17;
 /** Exponents of the first digit: with these the double is a normal one whatever the digits are, and beyond those there is none. */
-const NORMAL = { from: -307, to: 307 };
+const NORMAL = { from: -307, to: 308 };
+/** Of those with the last exponent, the first digits of the largest. */
+const LARGEST = "179769313486231";
 const DOUBLES = { from: -325, to: 309 };
 /** Digits of an exponent to which a text's length is added exactly. */
 const EXPONENT_DIGITS = 12;
@@ -70,8 +72,9 @@ export class Decimal {
     }
     if (this.#exponent === null) return false;
     const first = count - 1 + this.#exponent;
-    const isDouble = count <= SURE_DIGITS && first >= NORMAL.from && first <= NORMAL.to;
-    const isNone = count > MOST_DIGITS || first < DOUBLES.from || first > DOUBLES.to;
+    const isSure = count <= SURE_DIGITS && first >= NORMAL.from && first <= NORMAL.to;
+    const isDouble = isSure && (first < NORMAL.to || !this.#isBeyondLargest());
+    const isNone = count > MOST_DIGITS || first < DOUBLES.from || first > DOUBLES.to || isSure;
     if (!isDouble && !isNone) return false;
     if (this.#isNegative) sink.byte(MINUS);
     if (isDouble) this.#putDouble(sink, first);
@@ -81,6 +84,14 @@ export class Decimal {
       putNumber(sink, this.#exponent);
     }
     return true;
+  }
+
+  #isBeyondLargest(): boolean {
+    for (let i = 0; i < this.#count; i++) {
+      const difference = (this.#digits[i] ?? ZERO) - LARGEST.charCodeAt(i);
+      if (difference !== 0) return difference > 0;
+    }
+    return false;
   }
 
   /** As JavaScript writes it (ECMA-262, Number::toString). `first` is the exponent of the first digit. */

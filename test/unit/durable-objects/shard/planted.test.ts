@@ -258,6 +258,20 @@ describe("a queue whose settings cannot be read", () => {
     expect(h.claim({ max: 5 }).map(({ job }) => job.id)).toEqual([waiting, brings]);
   });
 
+  test("keeps what ends meanwhile for days, so that it can be redriven when they are sent again", () => {
+    const h = new Harness({ target: { type: "pull" } });
+    const failed = h.accept();
+    const [claimed] = h.claim({ max: 1 });
+    h.sql.run(`UPDATE queues SET settings = ${UNREADABLE}`);
+    h.restart();
+    expect(h.fail(claimed?.lease ?? "", { retryable: false })).toBe("recorded");
+    h.project();
+    for (let hours = 0; hours < 48; hours += 12) h.advance(12 * HOUR);
+    expect(h.state(failed)).toBe("failed");
+    h.core.configure({ ...CALL, queues: [h.queue] });
+    expect(h.state(failed)).toBe("failed");
+  });
+
   test("was not partitioned anew because nobody knows how it was", () => {
     const h = new Harness({ target: { type: "pull" }, partitions: 4 });
     h.accept();
@@ -275,6 +289,31 @@ describe("a queue whose settings cannot be read", () => {
     expect(h.sql.all("SELECT partitioned_at AS at FROM queues")).toEqual(partitioned);
   });
 });
+
+test.each([
+  ["of a queue", { rate: { limit: 2, periodMs: MINUTE } }, "rates"],
+  ["of its keys", { perKeyRate: { limit: 2, periodMs: MINUTE } }, "gates"],
+] as const)(
+  "a rate %s whose starts cannot be read lets nothing start: nobody knows how many there were",
+  (_, limit, table) => {
+    const h = new Harness({ target: { type: "pull" }, partitions: 1, ...limit });
+    for (let jobs = 0; jobs < 4; jobs++) h.accept({ concurrencyKey: "c" });
+    expect(h.claim({ max: 1 }).length).toBe(1);
+    const [row] = h.sql.all<{ log: string }>(`SELECT log FROM ${table}`);
+    h.sql.run(`UPDATE ${table} SET log = ${UNREADABLE}`);
+    h.restart();
+    for (let minutes = 0; minutes < 3; minutes++) {
+      expect(h.claim({ max: 5 })).toEqual([]);
+      expect(h.broken()).toContain("nothing-set-aside");
+      h.advance(MINUTE);
+    }
+    h.sql.run(`UPDATE ${table} SET log = ?`, row?.log ?? "");
+    h.advance(HOUR);
+    expect(h.claim({ max: 5 }).length).toBe(2);
+    h.advance(HOUR);
+    expect(h.broken()).not.toContain("nothing-set-aside");
+  },
+);
 
 describe("a subscription whose settings cannot be read", () => {
   test("is paused, and goes on where it was when they are sent again", () => {
