@@ -113,3 +113,15 @@ test("a number in a text is written as it is by itself, however long or far from
     { numRuns: 2000 },
   );
 });
+
+test.each([
+  "1e308",
+  "179769313486231e294",
+  "179769313486232e294",
+  "-1.8e308",
+  "9e307",
+  "17976931348623157e292",
+  "5e-324",
+])("%s, at the end of what a double holds, is written as it is by itself", (number) => {
+  expect(canonicalText(number)).toBe(canonicalNumber(number));
+});
