@@ -26,7 +26,7 @@ export interface SpawnAnswer {
  * as it stands. Throws `InvalidSpawn` where the member is there and is no list of jobs.
  */
 export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
-  const members = NAME.test(answer) ? membersOf(answer) : null;
+  const members = NAME.test(answer) ? membersOf(answer, MAX_DEPTH) : null;
   if (members === "deeper") return refuseDeep(answer, now);
   const [jobs, ...others] = members?.get(MEMBER) ?? [];
   if (jobs === undefined) return null;
@@ -49,15 +49,14 @@ export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
 export function bringsJobs(answer: string, cut: boolean): boolean {
   if (!NAME.test(answer)) return false;
   if (cut) return answer.charCodeAt(skipSpace(answer, 0)) === OPEN_BRACE;
-  const members = membersOf(answer);
-  return members === "deeper" ? parsed(answer)[MEMBER] !== undefined : members?.has(MEMBER) === true;
+  return wholeMembers(answer)?.has(MEMBER) === true;
 }
 
 /** The items of a JSON array as they are written. */
 function itemsOf(array: string): JsonText[] {
   const items: JsonText[] = [];
   visitItems(array, 0, (at) => {
-    const end = endOfValue(array, at, MAX_DEPTH);
+    const end = endOfValue(array, at, ANY_DEPTH);
     items.push(new JsonText(array.slice(at, end)));
     return end;
   });
@@ -66,18 +65,19 @@ function itemsOf(array: string): JsonText[] {
 
 /** What a job may nest, and the list around it. */
 const MAX_DEPTH = MAX_JSON_DEPTH + 1;
+const ANY_DEPTH = Number.POSITIVE_INFINITY;
 
 /**
- * The members of a JSON object as they are written, all of each name; null where the text is not one, and `deeper` where
- * it nests deeper than anything is kept.
+ * The members of a JSON object as they are written, all of each name; null where the text is not one, and `deeper` where one
+ * nests deeper than `levels`.
  */
-function membersOf(text: string): Map<string, string[]> | "deeper" | null {
+function membersOf(text: string, levels: number): Map<string, string[]> | "deeper" | null {
   const start = skipSpace(text, 0);
   if (text.charCodeAt(start) !== OPEN_BRACE) return null;
   const members = new Map<string, string[]>();
   const end = visitMembers(text, start, (nameAt, valueAt) => {
     const name = stringAt(text, nameAt);
-    const behind = endOfValue(text, valueAt, MAX_DEPTH);
+    const behind = endOfValue(text, valueAt, levels);
     const named = members.get(name) ?? [];
     members.set(name, named);
     named.push(text.slice(valueAt, behind));
@@ -87,21 +87,19 @@ function membersOf(text: string): Map<string, string[]> | "deeper" | null {
   return end < 0 || skipSpace(text, end) < text.length ? null : members;
 }
 
-/** Of an object that nests deeper than anything is kept: throws where it does, if it has the member all the same. */
-function refuseDeep(text: string, now: number): null {
-  const { [MEMBER]: jobs } = parsed(text);
-  if (jobs === undefined) return null;
-  const spawned = new SpawnList(POINTER);
-  if (Array.isArray(jobs)) for (const job of jobs.slice(0, MAX_SPAWN)) spawned.add(job, now);
-  throw new InvalidSpawn("/result", TOO_DEEP);
+/** As `membersOf`, however deep it nests. */
+function wholeMembers(text: string): Map<string, string[]> | null {
+  const members = membersOf(text, ANY_DEPTH);
+  return members === "deeper" ? null : members;
 }
 
-function parsed(text: string): { [MEMBER]?: unknown } {
-  try {
-    return JSON.parse(text) as object;
-  } catch {
-    return {};
-  }
+/** Of an object that nests deeper than anything is kept: throws where it does, if it has the member all the same. */
+function refuseDeep(text: string, now: number): null {
+  const jobs = wholeMembers(text)?.get(MEMBER)?.at(-1);
+  if (jobs === undefined) return null;
+  const spawned = new SpawnList(POINTER);
+  if (jobs.startsWith("[")) for (const job of itemsOf(jobs).slice(0, MAX_SPAWN)) spawned.add(job, now);
+  throw new InvalidSpawn("/result", TOO_DEEP);
 }
 
 /**
