@@ -1,8 +1,23 @@
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import type { QueueInput } from "../../contract/queue.ts";
-import { call, claimOne, evict, getJob, makeKey, makeNamespace, newQueue, submit } from "./api.ts";
-import { passTime, resetClock } from "./clock.ts";
+import {
+  call,
+  claim,
+  claimOne,
+  evict,
+  fail,
+  getJob,
+  makeKey,
+  makeNamespace,
+  must,
+  newQueue,
+  shard,
+  shardOf,
+  submit,
+} from "./api.ts";
+import { passTime, resetClock, runAlarms } from "./clock.ts";
 
 /** The calls about one attempt, with the lease in the body: the same as those with the lease in the path. */
 
@@ -163,5 +178,72 @@ describe("a job that its worker releases", () => {
     const { id, lease } = await started();
     expect((await call("POST", `/v1/leases/${lease}/release`)).status).toBe(200);
     expect(await getJob(id)).toMatchObject({ state: "queued", attempt: 0, delivery: 1 });
+  });
+});
+
+describe("a worker that dies with jobs in hand", () => {
+  afterEach(resetClock);
+
+  /** So long that every lease of 20 seconds has ended, and the clock has seen it. */
+  async function leasesEnd(): Promise<void> {
+    await evict();
+    passTime(41_000);
+    await runAlarms();
+  }
+
+  it("spends an attempt of the one that it had begun; the others come back unspent, twice in a row at most", async () => {
+    const queue = await newQueue({ partitions: 1, retry: { maxAttempts: 1 } });
+    const ids = [await submit({ queue }), await submit({ queue }), await submit({ queue })].map(({ id }) => id);
+    const [first] = await claim(queue, { max: 3, begins: true, leaseSeconds: 20 });
+    await must("POST", "/v1/leases/extend", { body: { lease: first?.lease, leaseSeconds: 20 } });
+    await leasesEnd();
+    const states = async () =>
+      Promise.all(ids.map((id) => getJob(id).then(({ state, attempt, delivery }) => [state, attempt, delivery])));
+    expect(first?.id).toBe(ids[0]);
+    const lost = ["failed", 1, 1];
+    expect(await states()).toEqual([lost, ["queued", 0, 1], ["queued", 0, 1]]);
+    for (const delivery of [2, 3]) {
+      const claimed = await claim(queue, { max: 3, begins: true, leaseSeconds: 20 });
+      expect(claimed.map((job) => [job.id, job.attempt, job.delivery])).toEqual(
+        ids.slice(1).map((id) => [id, 1, delivery]),
+      );
+      await leasesEnd();
+      // One that kills its worker before that can say a word has to end, too.
+      const after = delivery === 2 ? ["queued", 0, 2] : ["failed", 1, 3];
+      expect(await states()).toEqual([lost, after, after]);
+    }
+  });
+});
+
+describe("a claim of jobs whose attempts an earlier version kept whole", () => {
+  /** 41 messages of 4 KB with one character beyond Latin-1: 100 jobs have more than the 32 MiB of an RPC, two bytes a character. */
+  const MESSAGE = `→${"x".repeat(4_090)}`;
+
+  it("is answered, and takes nothing that it cannot answer with", { timeout: 60_000 }, async () => {
+    const queue = await newQueue({ partitions: 1, retry: { maxAttempts: 100, delay: 0, maxDelay: 0 } });
+    const body = { jobs: Array.from({ length: 100 }, () => ({ queue, payload: 1 })) };
+    const { items } = await must<{ items: { id: string }[] }>("POST", "/v1/batches", { body });
+    const [id = ""] = items.map((item) => item.id);
+    for (const { lease } of await claim(queue, { max: 100 })) await fail(lease, { code: "x", message: MESSAGE });
+    await runInDurableObject(shard(shardOf(id)), (_, { storage: { sql } }) => {
+      const [row] = sql.exec<{ attempts: string }>("SELECT attempts FROM jobs WHERE id = ?", id).toArray();
+      const [one] = JSON.parse(row?.attempts ?? "[]") as { number: number }[];
+      const many = JSON.stringify(Array.from({ length: 41 }, (_, i) => ({ ...one, number: i + 1 })));
+      expect(many.length * 2 * 100).toBeGreaterThan(32 * 1024 * 1024);
+      sql.exec(
+        "UPDATE jobs SET attempts = ?, attempt = 41 WHERE id IN (SELECT value FROM json_each(?))",
+        many,
+        JSON.stringify(items.map((item) => item.id)),
+      );
+    });
+    await evict();
+    const whole = await claim(queue, { max: 100, include: ["attempts"] });
+    expect(whole.length).toBeGreaterThan(10);
+    expect(whole.length).toBeLessThan(100);
+    expect(whole[0]?.attempts).toHaveLength(42);
+    const rest = await claim(queue, { max: 100 });
+    expect(whole.length + rest.length).toBe(100);
+    expect(rest[0]?.attempts?.map(({ number }) => number)).toEqual([41, 42]);
+    expect(new Set([...whole, ...rest].map((job) => job.id)).size).toBe(100);
   });
 });
