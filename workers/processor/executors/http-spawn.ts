@@ -49,14 +49,15 @@ export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
 export function bringsJobs(answer: string, cut: boolean): boolean {
   if (!NAME.test(answer)) return false;
   if (cut) return answer.charCodeAt(skipSpace(answer, 0)) === OPEN_BRACE;
-  return wholeMembers(answer)?.has(MEMBER) === true;
+  const members = membersOf(answer, LEVELS_LOOKED_AT);
+  return members === "deeper" || members?.has(MEMBER) === true;
 }
 
 /** The items of a JSON array as they are written. */
 function itemsOf(array: string): JsonText[] {
   const items: JsonText[] = [];
   visitItems(array, 0, (at) => {
-    const end = endOfValue(array, at, ANY_DEPTH);
+    const end = endOfValue(array, at, LEVELS_LOOKED_AT);
     items.push(new JsonText(array.slice(at, end)));
     return end;
   });
@@ -65,7 +66,8 @@ function itemsOf(array: string): JsonText[] {
 
 /** What a job may nest, and the list around it. */
 const MAX_DEPTH = MAX_JSON_DEPTH + 1;
-const ANY_DEPTH = Number.POSITIVE_INFINITY;
+/** Of an answer that nests deeper yet, and has the member's name anywhere, nobody looks whether it would bring jobs: it is taken as if. */
+const LEVELS_LOOKED_AT = 65_536;
 
 /**
  * The members of a JSON object as they are written, all of each name; null where the text is not one, and `deeper` where one
@@ -87,15 +89,11 @@ function membersOf(text: string, levels: number): Map<string, string[]> | "deepe
   return end < 0 || skipSpace(text, end) < text.length ? null : members;
 }
 
-/** As `membersOf`, however deep it nests. */
-function wholeMembers(text: string): Map<string, string[]> | null {
-  const members = membersOf(text, ANY_DEPTH);
-  return members === "deeper" ? null : members;
-}
-
 /** Of an object that nests deeper than anything is kept: throws where it does, if it has the member all the same. */
 function refuseDeep(text: string, now: number): null {
-  const jobs = wholeMembers(text)?.get(MEMBER)?.at(-1);
+  const members = membersOf(text, LEVELS_LOOKED_AT);
+  if (members === "deeper") throw new InvalidSpawn("/result", TOO_DEEP);
+  const jobs = members?.get(MEMBER)?.at(-1);
   if (jobs === undefined) return null;
   const spawned = new SpawnList(POINTER);
   if (jobs.startsWith("[")) for (const job of itemsOf(jobs).slice(0, MAX_SPAWN)) spawned.add(job, now);

@@ -305,6 +305,9 @@ describe("an HTTP target", () => {
     expect(refused).toMatchObject({ ok: false, error: { code: "invalid-spawn" } });
     expect(refused.ok ? "" : refused.error.message).toBe("/result: nests deeper than 512 levels");
     expect(await answered(deep)).toMatchObject({ ok: true, result: JSON.stringify(deep) });
+    // However deep, and whether or not anything of it is ever closed.
+    const endless = await answered(`{"dure-spawn": [{"payload": 1}], "result": ${"[".repeat(200_000)}`);
+    expect(endless.ok ? "" : endless.error.message).toBe("/result: nests deeper than 512 levels");
   });
 });
 
