@@ -11,7 +11,7 @@ import { readResult } from "../workers/processor/executors/http-result.ts";
 import type { Row } from "./report.ts";
 
 const READ_MS = 20;
-const ROUNDS = 7;
+const ROUNDS = 15;
 
 /** What an idempotency key compares: of a job its payload, of a batch all of them. */
 const COMPARED = [
