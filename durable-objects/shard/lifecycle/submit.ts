@@ -5,7 +5,7 @@ import { rankOf } from "../../../domain/rank.ts";
 import { holdKey, replacePending, resolveDuplicate } from "../flow/dedup.ts";
 import type { DedupKey } from "../flow/dedup-store.ts";
 import { gateBitOfNew } from "../flow/gates.ts";
-import { parkedBit, standsBehind } from "../flow/ordering-keys.ts";
+import { lineOf, parkedBit, promoteNext, standsBehind } from "../flow/ordering-keys.ts";
 import { IDEMPOTENCY } from "../jobs/idempotency-store.ts";
 import { BLOCKS, toJob } from "../jobs/job-row.ts";
 import { JOBS } from "../jobs/job-store.ts";
@@ -180,12 +180,25 @@ class Intake {
     if (rows.length === 0) return;
     for (const { payload } of rows) if (payload.length > LARGE_CHARACTERS) noteIfLarge(this.#step, payload);
     for (const id of accept(this.#step, rows)) this.#written.add(id);
+    if (rows.some(({ id }) => !this.#written.has(id))) this.#openLines(rows);
     const metrics = this.#step.get(METRICS);
     this.#step.onCommit(() => {
       for (const { id, queue, created_at: at } of rows) {
         if (this.#written.has(id)) metrics.add(queue, { counter: "accepted", jobs: 1 }, at);
       }
     });
+  }
+
+  /** A job that was there before may have ended since, and stands in front of nobody then: who was put behind it is open. */
+  #openLines(rows: readonly NewRow[]): void {
+    const jobs = this.#step.get(JOBS);
+    for (const row of rows) {
+      const line = this.#written.has(row.id) ? null : lineOf(row);
+      const first = line === null ? null : jobs.firstOfKey(line.queue, line.key);
+      // Where the line begins with a job of this request, it has few others.
+      if (line !== null && first !== null && this.#written.has(first.id))
+        promoteNext(this.#step, line, jobs.openOfKey(line.queue, line.key));
+    }
   }
 
   /** The answer to a job whose idempotency key is known; null when there is none yet. */

@@ -19,6 +19,31 @@ function drain(h: Harness): string[] {
 }
 
 describe("jobs of one ordering key", () => {
+  test("a job stands behind none that came with it, was there before and has ended", () => {
+    const h = new Harness();
+    const [first, second, third] = h.jobs(3, { orderingKey: "k" });
+    if (first === undefined || second === undefined || third === undefined) throw new Error("three were made");
+    h.submit([first]);
+    h.succeed(h.takeOne().lease);
+    // As when a call whose answer was lost comes again, and what it was refused for is no more.
+    h.submit([first, second, third]);
+    expect(h.broken()).toEqual([]);
+    expect(h.explain(third.id)).toMatchObject({ reason: "ordering", blockedBy: second.id });
+    expect(drain(h)).toEqual([second.id, third.id]);
+  });
+
+  test("a job stands behind one that came with it, was there before and runs", () => {
+    const h = new Harness();
+    const [first, second] = h.jobs(2, { orderingKey: "k" });
+    if (first === undefined || second === undefined) throw new Error("two were made");
+    h.submit([first]);
+    const { lease } = h.takeOne();
+    h.submit([first, second]);
+    expect(h.take()).toEqual([]);
+    h.succeed(lease);
+    expect(drain(h)).toEqual([second.id]);
+  });
+
   test("run one at a time, in acceptance order", () => {
     const h = new Harness();
     const ids = keyed(h, 4);
