@@ -94,6 +94,8 @@ export class ShardCore extends Calls {
       if (command.otherwise !== undefined) return command.otherwise(engine, request, error);
       if (job === null) throw error;
       return this.#quarantined(job, error) as Result<Name>;
+    } finally {
+      engine.armForRetries();
     }
   }
 

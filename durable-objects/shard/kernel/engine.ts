@@ -67,6 +67,8 @@ export class Engine implements PartContext {
   #behind = true;
   /** The clock runs: what its steps ask of the alarm is worked out anew when they are done. */
   #gathers = false;
+  /** When the first of the rows is tried again that were set aside since the alarm was last set; infinite when none was. */
+  #retryBy = Number.POSITIVE_INFINITY;
   /** The latest moment of any step. The rows may know of later ones, written before this object started. */
   #latest = Number.POSITIVE_INFINITY;
 
@@ -81,7 +83,10 @@ export class Engine implements PartContext {
       this.sql,
       subsystems.flatMap(({ schema }): readonly Migration[] => schema ?? []),
     );
-    this.get(QUARANTINE).listen((aside) => ports.setAside?.(aside));
+    this.get(QUARANTINE).listen((aside) => {
+      this.#retryBy = Math.min(this.#retryBy, aside.until);
+      ports.setAside?.(aside);
+    });
     for (const { memory } of subsystems) for (const part of memory ?? []) this.#loaded(part);
     this.#afterStep = subsystems.filter(({ afterStep }) => afterStep !== undefined);
     // The alarm may have been lost with the last instance: it is set anew from the rows.
@@ -151,6 +156,7 @@ export class Engine implements PartContext {
   #after<T>({ step, result }: Done<T>): T {
     // First of all, so that no deadline is left without an alarm by what comes after.
     this.#arm(step.alarmBy);
+    this.armForRetries();
     step.commit();
     this.#rearm(step.alarmBy);
     this.#onStep(step);
@@ -207,6 +213,13 @@ export class Engine implements PartContext {
     this.#rearm(this.now());
   }
 
+  /** Sees that the alarm comes for rows that were set aside, also by a call that only read, or whose step was undone. */
+  armForRetries(): void {
+    const at = this.#retryBy;
+    this.#retryBy = Number.POSITIVE_INFINITY;
+    this.#arm(at);
+  }
+
   /**
    * What the clock owes before anything may start, in the step of a claim. The alarm is never later than the soonest
    * deadline, so that as long as it lies ahead nothing is due and nobody is asked.
@@ -253,6 +266,8 @@ export class Engine implements PartContext {
 
   /** The clock has run. Throws the first of `errors`. */
   #armAfter(more: boolean, errors: unknown[]): void {
+    // The deadlines that are asked for now have the retries among them.
+    this.#retryBy = Number.POSITIVE_INFINITY;
     const [error] = errors;
     if (error !== undefined) {
       const now = this.now();

@@ -12,6 +12,14 @@ import {
   START,
 } from "../../../../rigs/shard-harness.ts";
 
+const EVERY_JOB_OF_QUEUE = {
+  namespace: "default",
+  filter: { queue: "q", state: null, tag: null, orderingKey: null, createdAfter: null, createdBefore: null },
+  include: { payload: true, result: true, attempts: true },
+  before: null,
+  limit: 10,
+};
+
 describe("a scheduled job", () => {
   test("becomes due at its time, not before", () => {
     const h = new Harness();
@@ -187,6 +195,20 @@ describe("the alarm", () => {
     // Whoever asks for the job has it tried at once.
     expect(h.get(id).attempts[0]?.outcome).toBe("leaseExpired");
     expect(h.broken()).toEqual([]);
+  });
+
+  test.each<[string, (h: Harness, id: string) => unknown]>([
+    ["a call about it", (h, id) => h.core.call("get", { ...CALL, namespace: "default", id, waitMs: 0 })],
+    ["a list", (h) => h.core.call("list", { ...CALL, ...EVERY_JOB_OF_QUEUE })],
+    ["a claim", (h) => h.claim({ max: 1, leaseMs: MINUTE })],
+  ])("is set for the next try of a job without a deadline over which %s throws", (_, call) => {
+    const h = new RowHarness({ target: { type: "pull" } });
+    const id = h.accept();
+    h.sql.run("UPDATE jobs SET spec = 'broken'");
+    expect(h.alarmAt).toBe(null);
+    call(h, id);
+    expect(h.broken()).toContain("nothing-set-aside");
+    expect(h.alarmAt).toBe(h.now + 5 * SECOND);
   });
 
   test.each([
