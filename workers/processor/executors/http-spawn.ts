@@ -1,4 +1,4 @@
-import { isJson, JsonText, TOO_DEEP } from "../../../contract/json-text.ts";
+import { JsonText, TOO_DEEP } from "../../../contract/json-text.ts";
 import { MAX_JSON_DEPTH, MAX_SPAWN } from "../../../contract/limits.ts";
 import { InvalidSpawn, SpawnList } from "../../../contract/spawn.ts";
 import {
@@ -14,6 +14,7 @@ import {
 /** The member of an answer that holds the jobs it brings. Its result is the member `result` then. */
 const MEMBER = "dure-spawn";
 const POINTER = `/${MEMBER}`;
+const RESULT = "result";
 
 export interface SpawnAnswer {
   /** JSON text. */
@@ -37,9 +38,7 @@ export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
   if (sent.length > MAX_SPAWN) throw new InvalidSpawn(POINTER, `at most ${MAX_SPAWN} jobs go with a success`);
   const spawned = new SpawnList(POINTER);
   for (const job of sent) spawned.add(job, now);
-  const result = members?.get("result")?.at(-1) ?? "null";
-  if (!isJson(result)) throw new InvalidSpawn("/result", TOO_DEEP);
-  return { result, spawned };
+  return { result: members?.get(RESULT)?.at(-1) ?? "null", spawned };
 }
 
 /**
@@ -71,7 +70,7 @@ const LEVELS_LOOKED_AT = 65_536;
 
 /**
  * The members of a JSON object as they are written, all of each name; null where the text is not one, and `deeper` where one
- * nests deeper than `levels`.
+ * nests deeper than `levels`, which a result may less by one: it has no list around it.
  */
 function membersOf(text: string, levels: number): Map<string, string[]> | "deeper" | null {
   const start = skipSpace(text, 0);
@@ -79,7 +78,7 @@ function membersOf(text: string, levels: number): Map<string, string[]> | "deepe
   const members = new Map<string, string[]>();
   const end = visitMembers(text, start, (nameAt, valueAt) => {
     const name = stringAt(text, nameAt);
-    const behind = endOfValue(text, valueAt, levels);
+    const behind = endOfValue(text, valueAt, name === RESULT ? levels - 1 : levels);
     const named = members.get(name) ?? [];
     members.set(name, named);
     named.push(text.slice(valueAt, behind));

@@ -305,6 +305,13 @@ describe("an HTTP target", () => {
     expect(refused).toMatchObject({ ok: false, error: { code: "invalid-spawn" } });
     expect(refused.ok ? "" : refused.error.message).toBe("/result: nests deeper than 512 levels");
     expect(await answered(deep)).toMatchObject({ ok: true, result: JSON.stringify(deep) });
+    for (const [levels, ok] of [
+      [MAX_JSON_DEPTH, true],
+      [MAX_JSON_DEPTH + 1, false],
+    ] as const) {
+      const result = JSON.stringify(nested(levels));
+      expect(await answered(`{"result":${result},"dure-spawn":[{"payload":1}]}`)).toMatchObject({ ok });
+    }
     // However deep, and whether or not anything of it is ever closed.
     const endless = await answered(`{"dure-spawn": [{"payload": 1}], "result": ${"[".repeat(200_000)}`);
     expect(endless.ok ? "" : endless.error.message).toBe("/result: nests deeper than 512 levels");
