@@ -35,9 +35,13 @@ export class Connections {
     return this.#share(loop) > 0;
   }
 
-  /** Takes what `loop` may have now, perhaps none: then `wake` is called when that may have changed. */
-  take(loop: object, wake: () => void): number {
-    const taken = this.#share(loop);
+  /**
+   * Takes what `loop` may have now, perhaps none: then `wake` is called when that may have changed. One that `waits` for jobs to come may
+   * hold it unused for seconds, and leaves half of what is free to those who have some.
+   */
+  take(loop: object, wake: () => void, { waits = false }: { waits?: boolean } = {}): number {
+    const share = this.#share(loop);
+    const taken = waits ? Math.min(share, Math.ceil(this.#free / 2)) : share;
     this.#waiting.delete(loop);
     if (taken === 0) this.#waiting.set(loop, wake);
     this.#free -= taken;

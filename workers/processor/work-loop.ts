@@ -251,7 +251,7 @@ class Loop {
     let came = false;
     const { connections } = this.#options;
     const claiming = this.claiming();
-    const http = claiming ? connections.take(this, () => this.#wake()) : 0;
+    const http = claiming ? connections.take(this, () => this.#wake(), { waits: waitMs > 0 }) : 0;
     const bytes = claiming
       ? this.#memory.reserve({ little: waitMs > 0, atLeastSome: this.#inFlight.running === 0 })
       : 0;

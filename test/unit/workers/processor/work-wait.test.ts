@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { WorkLoopOptions } from "../../../../workers/processor/loop-options.ts";
 import { runWorkLoop } from "../../../../workers/processor/work-loop.ts";
-import { item, RPC_MS, ScriptedShard } from "../../../rigs/scripted-shard.ts";
+import { httpItem, item, RPC_MS, ScriptedShard } from "../../../rigs/scripted-shard.ts";
 
 const WAIT_MS = 4_000;
 
@@ -46,6 +46,24 @@ describe("a loop that finds no more", () => {
     never.backlog = [item(1)];
     await run(never, { waitMs: 0 });
     expect(waits(never)).toEqual([0, 0]);
+  });
+
+  test("leaves connections to others meanwhile, which begin what takes one at once", async () => {
+    const waiting = new ScriptedShard();
+    waiting.worthWaitingMs = WAIT_MS;
+    waiting.backlog = [httpItem(1)];
+    const other = new ScriptedShard(waiting.clock);
+    other.backlog = [httpItem(2), httpItem(3)];
+    const { connections } = waiting;
+    const first = runWorkLoop(waiting.ports(), waiting.options({ waitMs: WAIT_MS }));
+    let second = Promise.resolve();
+    waiting.clock.after(100, () => {
+      second = runWorkLoop(other.ports(), other.options({ connections }));
+    });
+    await waiting.until(first.then(() => second));
+    expect(waits(waiting)).toEqual([0, 0, WAIT_MS]);
+    expect(waiting.calls.map(({ request }) => request.room.http)).toEqual([6, 6, 3]);
+    expect(other.started.map(({ at }) => at)).toEqual([100 + RPC_MS, 100 + RPC_MS]);
   });
 
   test("does not wait while a job is in hand, nor after one that outlasted the budget", async () => {
