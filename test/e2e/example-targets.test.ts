@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { DureError, type QueuedJob, type TargetJob } from "../../client/src/index.ts";
 import { type ExampleHost, startExample } from "./example-host.ts";
@@ -10,10 +11,14 @@ const wait = (id: string) => example.dure.wait(id, { timeoutSeconds: 30 });
 
 beforeAll(async () => {
   example = await startExample(["targets"], {
-    vars: { TARGET_BINDINGS: "MAILER:worker, ORDERS:queue, GONE:worker" },
+    vars: { TARGET_BINDINGS: "MAILER:worker, ORDERS:queue, GONE:worker, ODD:worker" },
+    others: [join(import.meta.dirname, "odd-results/wrangler.toml")],
     overlays: {
       "dure-processor": {
-        services: { MAILER: { name: "dure-example-targets", entrypoint: "Mailer" } },
+        services: {
+          MAILER: { name: "dure-example-targets", entrypoint: "Mailer" },
+          ODD: { name: "odd-results", entrypoint: "Odd" },
+        },
         producers: { ORDERS: "dure-example-orders" },
       },
     },
@@ -81,6 +86,29 @@ it("a failure that it answers says whether and when to try again", async () => {
     attempt: 1,
     error: { code: "no-address", retryable: false },
   });
+});
+
+it("what it returns and JSON has no words for fails the job for good, and is pointed at", async () => {
+  await example.dure.queues.put("odd", { target: { type: "worker", binding: "ODD" } });
+  const found = {
+    "a map": "Map",
+    bytes: "Uint8Array at /file",
+    "a stream": "ReadableStream",
+    "an answer": "Response",
+    "no number": "NaN at /rates/1",
+    "a function": "function",
+    "an object that stays here": "function",
+    "one within": "function at /counter",
+    "a function named toJSON": "function at /toJSON",
+  };
+  const failed = async ([payload, what]: [string, string]) => {
+    const { id } = await example.dure.submit({ queue: "odd", payload });
+    const error = { code: "result-not-json", message: `the result is not JSON: ${what}`, retryable: false };
+    expect(await wait(id)).toMatchObject({ state: "failed", attempt: 1, error });
+  };
+  await Promise.all(Object.entries(found).map(failed));
+  const { id } = await example.dure.submit({ queue: "odd", payload: "a date" });
+  expect(await wait(id)).toMatchObject({ state: "succeeded", result: { at: "1970-01-01T00:00:00.000Z" } });
 });
 
 it("jobs go into the Queue, each with its payload to the digit, and have succeeded then", async () => {

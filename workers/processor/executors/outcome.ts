@@ -21,10 +21,11 @@ export function returned(value: unknown): Outcome {
   const text: string | undefined = writeJson(value);
   if (text === undefined) return succeeded(null);
   // A cut JSON text is worth nothing, and the next attempt would be as large.
-  if (!fits(text, MAX_RESULT_BYTES)) {
-    return failed("result-too-large", `the result is larger than ${MAX_RESULT_BYTES} bytes`, { retryable: false });
-  }
-  return succeeded(text);
+  return fits(text, MAX_RESULT_BYTES) ? succeeded(text) : resultTooLarge();
+}
+
+export function resultTooLarge(): Outcome {
+  return failed("result-too-large", `the result is larger than ${MAX_RESULT_BYTES} bytes`, { retryable: false });
 }
 
 /** What a job's own code throws is said in the attempt as it is: the job's owner reads there what the code said that ran it. */

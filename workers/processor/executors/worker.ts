@@ -1,4 +1,4 @@
-import { MAX_ERROR_CODE_BYTES, MAX_RETRY_AFTER_SECONDS } from "../../../contract/limits.ts";
+import { MAX_ERROR_CODE_BYTES, MAX_RESULT_BYTES, MAX_RETRY_AFTER_SECONDS } from "../../../contract/limits.ts";
 import type { Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { FAILURE_MEMBER, type TargetFailure, type TargetJob } from "../../../contract/target-job.ts";
 import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
@@ -6,7 +6,8 @@ import type { WorkerTarget } from "../../../domain/target.ts";
 import { traceparentOf } from "../../../domain/trace.ts";
 import { type Bindings, isMissing } from "../bindings.ts";
 import type { Control } from "../work-ports.ts";
-import { failed, ownWords, returned } from "./outcome.ts";
+import { failed, ownWords, resultTooLarge, returned } from "./outcome.ts";
+import { jsonFaultIn } from "./result-json.ts";
 
 export interface BindingPorts {
   bindings: Bindings;
@@ -56,12 +57,12 @@ function outcomeOf(answer: unknown): Outcome {
     const failure: unknown = (answer as Record<string, unknown>)[FAILURE_MEMBER];
     return failureOf(failure, textOf(failure, "message") ?? "the Worker answered with a failure");
   }
-  try {
-    return returned(answer);
-  } catch (error) {
-    // What RPC carries and JSON does not: a BigInt, a circle.
-    return failed("result-not-json", `the result is not JSON: ${ownWords(error)}`, { retryable: false });
-  }
+  const fault = jsonFaultIn(answer, MAX_RESULT_BYTES);
+  if (fault === null) return returned(answer);
+  if (fault === "too-large") return resultTooLarge();
+  const { what, pointer } = fault;
+  const place = pointer === "" ? "" : ` at ${pointer}`;
+  return failed("result-not-json", `the result is not JSON: ${what}${place}`, { retryable: false });
 }
 
 /**
@@ -92,8 +93,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** What an RPC answer holds on the other side is let go of at once, and not with the invocation. */
+/** What an RPC answer holds on the other side is let go of at once, and not with the invocation. A stub is a function. */
 function dispose(answer: unknown): void {
-  const release: unknown = isObject(answer) ? (answer as { [Symbol.dispose]?: unknown })[Symbol.dispose] : undefined;
+  const mayHold = isObject(answer) || typeof answer === "function";
+  const release: unknown = mayHold ? (answer as { [Symbol.dispose]?: unknown })[Symbol.dispose] : undefined;
   if (typeof release === "function") release.call(answer);
 }
