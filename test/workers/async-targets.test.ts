@@ -74,7 +74,7 @@ describe("a target that answers 202 with `dure-async: true`", () => {
 
   it("loses it when it does not finish it within its timeout, and is refused with 409 after that", async () => {
     const { id, lease } = await handedOver({ timeout: 60 });
-    passTime(62_001);
+    passTime(60_001);
     await runAlarms();
     const { attempts } = await getJob(id);
     expect(attempts[0]).toMatchObject({ outcome: "leaseExpired", error: { code: "timeout" } });

@@ -76,9 +76,13 @@ export function extendLease(step: Step, row: JobHead, endsAt: number): JobHead {
   return written(step, row, { ...row, lease_ends_at: endsAt, begun });
 }
 
-/** Notes that the target of a running job has it now, whose lease lasts as long as its attempt may. */
+/**
+ * Notes that the target of a running job has it now. Lease and attempt end with the timeout: an executor is given longer, to tell that it has
+ * ended the attempt by then, and this one has nothing more to tell.
+ */
 export function handOver(step: Step, row: JobHead): JobHead {
-  return written(step, row, { ...row, lease_ends_at: row.attempt_ends_at, begun: BEGUN.handedOver });
+  const endsAt = (row.attempt_at ?? step.now) + row.timeout_ms;
+  return written(step, row, { ...row, lease_ends_at: endsAt, attempt_ends_at: endsAt, begun: BEGUN.handedOver });
 }
 
 function written(step: Step, row: JobHead, next: JobHead): JobHead {

@@ -12,8 +12,6 @@ const QUEUE: Partial<QueueSettings> = {
 };
 const LATER = { ok: null } as const;
 const DONE = { ok: true, result: '"done"', resultTruncated: false } as const;
-/** An executor ends an attempt itself when its timeout is over, and is given two seconds to say so. */
-const ATTEMPT_MS = HOUR + 2 * SECOND;
 
 function running(over: Partial<QueueSettings> = {}): { h: Harness; item: WorkItem } {
   const h = new Harness({ ...QUEUE, ...over });
@@ -34,9 +32,9 @@ describe("a job that was handed over", () => {
     expect(h.get(item.id)).toMatchObject({
       state: "running",
       attempt: 1,
-      leaseExpiresAt: START + SECOND + ATTEMPT_MS,
+      leaseExpiresAt: START + SECOND + HOUR,
     });
-    h.advance(HOUR);
+    h.advance(HOUR - 1);
     expect(h.report(item.lease, DONE)).toEqual({ status: "recorded" });
     expect(h.get(item.id)).toMatchObject({ state: "succeeded", result: '"done"', attempt: 1 });
     expect(h.broken()).toEqual([]);
@@ -54,7 +52,7 @@ describe("a job that was handed over", () => {
 
   test("that nobody finishes ends with its time, and is tried again", () => {
     const { h, item } = handedOver();
-    h.advance(ATTEMPT_MS);
+    h.advance(HOUR);
     const { attempts, state } = h.get(item.id);
     expect([state, attempts[0]?.outcome, attempts[0]?.error?.code]).toEqual(["scheduled", "leaseExpired", "timeout"]);
     expect(h.report(item.lease, DONE)).toEqual({ status: "stale" });
@@ -62,6 +60,24 @@ describe("a job that was handed over", () => {
     expect(only(h.work().items).attempt).toBe(2);
     expect(h.report(item.lease, DONE)).toEqual({ status: "stale" });
     expect(h.broken()).toEqual([]);
+  });
+
+  test("has no more time when that is told late, and none where its time was over by then", () => {
+    const { h, item } = running({ timeoutMs: 10 * SECOND });
+    h.advance(9 * SECOND);
+    h.report(item.lease, LATER);
+    expect(h.get(item.id).leaseExpiresAt).toBe(START + SECOND + 10 * SECOND);
+    const late = running({ timeoutMs: 10 * SECOND });
+    late.h.advance(11 * SECOND);
+    expect(late.h.report(late.item.lease, LATER)).toEqual({ status: "recorded" });
+    expect(late.h.report(late.item.lease, DONE)).toEqual({ status: "stale" });
+    expect(late.h.get(late.item.id).attempts[0]?.error?.code).toBe("timeout");
+    expect(late.h.broken()).toEqual([]);
+  });
+
+  test("cannot be extended beyond its time", () => {
+    const { h, item } = handedOver();
+    expect(h.extend(item.lease, 2 * HOUR)).toMatchObject({ status: "extended", leaseLeftMs: HOUR });
   });
 
   test("whose target extends its lease for a shorter time is missed when that is over", () => {
@@ -76,7 +92,7 @@ describe("a job that was handed over", () => {
     const { h, item } = handedOver();
     const heartbeat = { lease: item.lease, leaseMs: 15 * SECOND, unlessLeftMs: 7.5 * SECOND };
     h.core.extend({ ...CALL, namespace: null, leases: [heartbeat] });
-    expect(h.get(item.id).leaseExpiresAt).toBe(START + SECOND + ATTEMPT_MS);
+    expect(h.get(item.id).leaseExpiresAt).toBe(START + SECOND + HOUR);
     expect(h.explain(item.id).detail).toContain("handed over");
   });
 
@@ -97,7 +113,7 @@ describe("a job that was handed over", () => {
 
   test("says so in `explain`, with the host alone of its target, after a restart too", () => {
     const { h, item } = handedOver();
-    const until = new Date(START + SECOND + ATTEMPT_MS).toISOString();
+    const until = new Date(START + SECOND + HOUR).toISOString();
     const detail = `Attempt 1 was handed over to the target at later.test:443, which reports by itself. Its lease lasts until ${until}.`;
     expect(h.explain(item.id)).toMatchObject({ state: "running", reason: "running", detail });
     h.restart();
