@@ -18,7 +18,7 @@ const isolate = "gateway";
 /** The gateway under the platform's limits, in its handlers, its entrypoint and its objects. */
 export default {
   async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
-    if (new URL(request.url).pathname === BREACHES) return Response.json(takeBreaches());
+    if (URL.parse(request.url)?.pathname === BREACHES) return Response.json(takeBreaches());
     return event({ isolate, event: "fetch" }, async (own) => {
       own.took(" ".repeat(Number(request.headers.get("content-length") ?? 0)));
       return gateway.fetch(request, limited(env), limitedContext(context, own));

@@ -1,10 +1,11 @@
-import type { ErrorHandler, Handler, NotFoundHandler } from "hono";
+import type { ErrorHandler, Handler, MiddlewareHandler, NotFoundHandler } from "hono";
 import { toHex } from "../../../../contract/hash.ts";
 import { type CallDefinition, costOf } from "../../../../contract/http/call.ts";
 import { CALL_LIST, type CallName } from "../../../../contract/http/calls.ts";
 import { writeJson } from "../../../../contract/json-text.ts";
 import {
   http,
+  invalid,
   isProblem,
   notFound,
   type Problem,
@@ -30,6 +31,21 @@ import { continuedTrace } from "./trace.ts";
 
 /** A use case whose input fits by the definition that it was parsed by. */
 type Run = (context: Context | Visit, input: AnyInput) => Promise<Result<Answered<unknown>>>;
+
+/** What ends the host of a URL, or is none of it. */
+const NO_HOST = /[\s/?#@\\]/;
+
+/**
+ * Refuses a request that names no host, before any route looks at its URL: the runtime puts the header into it as it stands, so that what is no
+ * host makes a URL that cannot be parsed, or one with another path than was asked for.
+ */
+export const requireHost: MiddlewareHandler<DoorEnv> = (c, next) => {
+  const host = c.req.header("host");
+  // Who calls through a binding may send no such header, and has made a URL before.
+  if ((host === undefined || !NO_HOST.test(host)) && URL.canParse(c.req.url)) return next();
+  begun(c, null);
+  return Promise.resolve(problemAnswer(c, invalid.header("Host", "is one host, with a port or without")));
+};
 
 /** The route of a call: who may, with what, and what came of it. */
 export function serve(definition: CallDefinition & { id: CallName }): Handler<DoorEnv> {
