@@ -1,4 +1,5 @@
 import type { BatchView } from "./batch.ts";
+import { MAX_PROXY_HEAD_BYTES } from "./limits.ts";
 import { NAME_RULE } from "./primitives.ts";
 import {
   errorsOf,
@@ -267,6 +268,14 @@ export const serviceProblem = {
   /** `rule` is a clause. */
   refused: (rule: string) => new Problem("service-unreachable", `An instance may not be called: ${rule}.`),
   path: () => invalid.request("The path leads out of the service."),
+  head: (bytes: number) =>
+    new Problem(
+      "head-too-large",
+      `Path, query and headers have ${formatBytes(bytes)}; ${formatBytes(MAX_PROXY_HEAD_BYTES)} are passed on at most.`,
+    ),
+  /** The runtime sends none, and a request without it would be another one. */
+  bodyOfGet: (method: string) =>
+    invalid.request(`A body of ${method} cannot be passed on. Send it with another method.`),
   /** `attempts`: how often it was sent. */
   broken: (attempts: number) =>
     new Problem(

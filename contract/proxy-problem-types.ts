@@ -1,7 +1,16 @@
+import { MAX_PROXY_HEAD_BYTES } from "./limits.ts";
 import type { ProblemExplanation } from "./problem-explanation.ts";
+import { formatBytes } from "./sentence.ts";
 
 /** The problems of a request to a service through the proxy that no instance has answered. */
 export const PROXY_PROBLEMS = {
+  "head-too-large": {
+    status: 431,
+    title: "The head of the request is too large",
+    happened: `The path, the query and the headers that would be sent to the instance are larger than ${formatBytes(MAX_PROXY_HEAD_BYTES)} in all, which servers commonly do not take.`,
+    remedy: "Send less in the headers and the query. A body may be of any size.",
+    retry: "no",
+  },
   "service-open": {
     status: 503,
     title: "The service is given a rest",

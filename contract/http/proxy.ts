@@ -20,6 +20,7 @@ export const PROXY = {
   problems: [
     "invalid-request",
     "service-not-found",
+    "head-too-large",
     "service-open",
     "service-full",
     "service-unreachable",

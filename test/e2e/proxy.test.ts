@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Api } from "../../scripts/api.ts";
 import type { Host } from "../../scripts/host.ts";
 import { startLimitedHost } from "./limited-host.ts";
-import { type Behaviour, exchange, type Instance, instance } from "./raw-http.ts";
+import { type Behaviour, exchange, type Instance, instance, reset } from "./raw-http.ts";
 
 /** The proxy between ends that do what no HTTP library would: nothing leaks through it, and nothing hangs. */
 
@@ -62,7 +62,14 @@ async function serviceOf(behaviour: Behaviour, settings: object = {}) {
     }
     return false;
   };
-  return { ...one, path, head, send, isFree, name };
+  /** What the service's object says of it. */
+  const state = async () => {
+    const { body } = await api.call("GET", `/v1/services/${name}`);
+    return (
+      body as { state: { breaker: { state: string }; instances: { state: string; successRate: number | null }[] } }
+    ).state;
+  };
+  return { ...one, path, head, send, isFree, state, name };
 }
 
 /** Behaves, where the path is `/well`; and else as it is told. */
@@ -101,6 +108,28 @@ describe("both ways as it comes", () => {
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("second");
     expect((await reader?.read())?.done).toBe(true);
     expect(await isFree()).toBe(true);
+  });
+
+  it("a HEAD has the length that the instance states, and no body", async () => {
+    const { head } = await serviceOf(answering("HTTP/1.1 200 OK\r\ncontent-length: 12345\r\nx-own: 1\r\n\r\n"));
+    const { text } = await exchange(host.url, head("HEAD", "/x", ["connection: close"]));
+    expect(text).toMatch(/^HTTP\/1.1 200 /);
+    expect(text.toLowerCase()).toContain("\r\ncontent-length: 12345\r\n");
+    expect(text).toMatch(/\r\n\r\n$/);
+  });
+
+  it("a GET with a body is refused, and not sent on without it", async () => {
+    const { head, heads } = await serviceOf(answering(OK));
+    for (const [length, body] of [
+      ["content-length: 5", "hello"],
+      ["transfer-encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"],
+    ]) {
+      const { text } = await exchange(host.url, head("GET", "/x", [length ?? "", "connection: close"]) + body);
+      expect(text).toMatch(/^HTTP\/1.1 400 /);
+      expect(text).toContain("A body of GET cannot be passed on.");
+    }
+    expect(heads).toEqual([]);
+    expect((await exchange(host.url, head("GET", "/x", ["content-length: 0"]))).text).toContain("well");
   });
 
   it("a body is sent on before it has ended, with its length where that is stated", async () => {
@@ -335,12 +364,40 @@ describe("a hostile client", () => {
     expect(heads[0]).not.toMatch(/forged|10\.0\.0\.1/);
   });
 
+  it("that is in more of a hurry than its service makes no well instance look bad", async () => {
+    const { send, state } = await serviceOf((socket) => setTimeout(() => socket.write(OK), 150), {
+      outlier: { consecutiveFailures: 2, maxEjectedPercent: 100 },
+      breaker: { minRequests: 5 },
+      firstByteTimeout: 2,
+    });
+    for (let i = 0; i < 10; i++) {
+      const headers = { "dure-deadline": new Date(Date.now() + 50).toISOString() };
+      expect((await send({ headers })).status).toBe(504);
+    }
+    await pause(1_200);
+    const { breaker, instances } = await state();
+    expect(breaker.state).toBe("closed");
+    expect(instances).toMatchObject([{ state: "healthy", successRate: null }]);
+    expect((await send()).status).toBe(200);
+  });
+
   it("that goes before its answer has begun takes its place no longer than an answer may take to begin", async () => {
     const { head, isFree } = await serviceOf(
       unlessWell(() => undefined),
       { timeout: 60, firstByteTimeout: 1 },
     );
     await exchange(host.url, head("GET", "/x"), 200);
+    expect(await isFree()).toBe(true);
+  });
+
+  it("that resets its connection before its answer has begun is given up at the instance at once, and its place is free", async () => {
+    const { head, heads, open, isFree } = await serviceOf(
+      unlessWell(() => undefined),
+      { timeout: 60, firstByteTimeout: 30, retry: { attempts: 2 } },
+    );
+    await reset(host.url, head("GET", "/x"));
+    await expect.poll(open, { timeout: 2_000 }).toBe(0);
+    expect(heads).toHaveLength(1);
     expect(await isFree()).toBe(true);
   });
 

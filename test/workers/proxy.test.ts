@@ -165,6 +165,17 @@ describe("a request through the proxy", () => {
     expect(sent).toHaveLength(5);
   });
 
+  it("whose head a server might not take is refused before anybody is asked, and harms no instance", async () => {
+    const { path, sent } = await serviceOf(well);
+    const large = (size: number) => ({ headers: { "x-large": "a".repeat(size) } });
+    const refused = await call<Problem>("GET", path, large(15_500));
+    expect([refused.status, refused.body.code]).toEqual([431, "head-too-large"]);
+    expect((await call("GET", `${path}/${"a".repeat(15_500)}`)).status).toBe(431);
+    expect(sent).toHaveLength(0);
+    expect((await call("GET", path, large(14_000))).status).toBe(200);
+    expect(sent[0]?.headers.get("x-large")).toHaveLength(14_000);
+  });
+
   it("does not follow a redirect", async () => {
     const { path, sent } = await serviceOf(
       () => new Response(null, { status: 302, headers: { location: "http://169.254.169.254/" } }),

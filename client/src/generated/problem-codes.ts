@@ -55,6 +55,7 @@ export const PROBLEM_CODES = [
   "namespace-full",
   "internal",
   "shard-full",
+  "head-too-large",
   "service-open",
   "service-full",
   "service-unreachable",

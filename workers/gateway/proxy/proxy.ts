@@ -1,9 +1,11 @@
 import { isProblem, type Result, serviceProblem } from "../../../contract/problems.ts";
-import { type Forwarded, type ForwardPorts, forward, type ProxyRequest } from "./forward.ts";
+import { type Forwarded, type Forwarding, type ForwardPorts, forward, type ProxyRequest } from "./forward.ts";
+import type { UnderWay } from "./in-flight.ts";
 import type { KeptBodies } from "./kept-bodies.ts";
 import type { Verdict } from "./known-service.ts";
 import type { Later, Observed, ObservedServices } from "./observed-services.ts";
 import type { Taking } from "./request-body.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 /** A call of the proxy. */
 export interface ProxyCall {
@@ -13,6 +15,8 @@ export interface ProxyCall {
   request(taking: Taking): Promise<Result<Omit<ProxyRequest, "deadline">>>;
   /** The caller's own deadline in epoch ms; null where it names none. */
   deadline: number | null;
+  /** Aborted when the caller has gone, where the runtime says so. */
+  left: AbortSignal;
   later: Later;
 }
 
@@ -21,7 +25,7 @@ export interface ProxyPorts extends ForwardPorts {
   kept: KeptBodies;
 }
 
-/** What came of a call. `signal` is aborted at its deadline. */
+/** What came of a call. `signal` is aborted when its answer is of no use any more: it has taken too long, or the caller has gone. */
 export interface Proxied extends Omit<Forwarded, "attempt"> {
   signal: AbortSignal;
   /** Says that nothing of it is under way any more. May be called twice. */
@@ -37,11 +41,15 @@ export async function proxy(call: ProxyCall, ports: ProxyPorts): Promise<Result<
   if (isProblem(observed)) return observed;
   const { settings } = observed.service;
   const began = ports.now();
-  const deadline = Math.min(began + settings.timeoutMs, call.deadline ?? Number.POSITIVE_INFINITY);
+  const latest = began + settings.timeoutMs;
+  const deadline = Math.min(latest, call.deadline ?? latest);
   if (deadline <= began) return serviceProblem.late(0);
   const whole = new AbortController();
-  const disarm = ports.after(deadline - began, () => whole.abort());
-  const sent = await admitted(call, observed, { deadline, signal: whole.signal, ports });
+  const gone = new AbortController();
+  whenAborted(call.left, () => gone.abort());
+  // Whose time is up makes a difference: that of the service speaks against its instance, and the caller's own does not.
+  const disarm = ports.after(deadline - began, () => (deadline < latest ? gone : whole).abort());
+  const sent = await admitted(call, observed, { deadline, signal: whole.signal, gone: gone.signal, ports });
   if (isProblem(sent)) {
     disarm();
     return sent;
@@ -50,71 +58,91 @@ export async function proxy(call: ProxyCall, ports: ProxyPorts): Promise<Result<
     disarm();
     sent.end();
   };
-  return { ...sent, signal: whole.signal, end };
+  return { ...sent, signal: AbortSignal.any([whole.signal, gone.signal]), end };
 }
 
 interface Sending {
   deadline: number;
+  /** As `Forwarding` has both. */
   signal: AbortSignal;
+  gone: AbortSignal;
   ports: ProxyPorts;
 }
 
 async function admitted(
   call: ProxyCall,
   observed: Observed,
-  { deadline, signal, ports }: Sending,
+  { deadline, ...sending }: Sending,
 ): Promise<Result<Omit<Proxied, "signal">>> {
   // First of all: a client that sends slowly takes no room, and keeps no probe.
+  const { ports } = sending;
   const now = ports.now();
   const request = await call.request({ ms: deadline - now, kept: ports.kept, now });
   if (isProblem(request)) return request;
   try {
-    return await passed({ ...request, deadline }, call, { observed, signal, ports });
+    return await passed({ ...request, deadline }, call, { observed, ...sending });
   } finally {
     if (request.body.type === "whole") request.body.release();
   }
 }
 
-interface Passing {
+interface Passing extends Omit<Sending, "deadline"> {
   observed: Observed;
-  signal: AbortSignal;
-  ports: ProxyPorts;
 }
 
 /** Sends the request as soon as it may be. */
 async function passed(
   request: ProxyRequest,
   call: ProxyCall,
-  { observed, signal, ports }: Passing,
+  { observed, signal, gone, ports }: Passing,
 ): Promise<Result<Omit<Proxied, "signal">>> {
-  const { service, room } = observed;
-  const { deadline } = request;
+  const { service } = observed;
   const verdict = await verdictOf(observed, ports);
   if (verdict.type === "open") return serviceProblem.open(call.service, verdict.nextMs);
+  const place = await placeOf(request, observed, { probe: verdict.probe, gone, ports });
+  if (place === null) return serviceProblem.full(call.service);
+  const end = onceOnly(() => {
+    place.end();
+    ports.services.ended(observed, call.later);
+  });
+  whenAborted(gone, end);
+  const sent = await forward(request, service, { probe: verdict.probe, signal, gone, ports });
+  if (isProblem(sent)) {
+    end();
+    return sent;
+  }
+  const { response, attempt, attempts } = sent;
+  const endAll = () => {
+    attempt.end();
+    end();
+  };
+  return { response, attempts, end: endAll };
+}
+
+/** Waits for room. Null: there was none for it in time, or its caller has gone; its probe is given back. */
+async function placeOf(
+  { deadline }: ProxyRequest,
+  { service, room }: Observed,
+  { probe, gone, ports }: Pick<Forwarding, "probe" | "gone" | "ports">,
+): Promise<UnderWay | null> {
+  let isSent = false;
+  const giveBack = onceOnly(() => service.giveBack(probe));
+  whenAborted(gone, () => {
+    if (!isSent) giveBack();
+  });
   const place = await room.enter({
     maxWaiting: service.settings.bulkhead?.maxWaiting ?? 0,
     patienceMs: Math.min(service.settings.firstByteTimeoutMs, deadline - ports.now()),
+    gone,
     take: (now) => service.enter(deadline - now, now),
   });
-  if (place === null) {
-    service.giveBack(verdict.probe);
-    return serviceProblem.full(call.service);
+  if (place === null || gone.aborted) {
+    place?.end();
+    giveBack();
+    return null;
   }
-  const sent = await forward(request, service, { probe: verdict.probe, signal, ports });
-  const end = () => {
-    place.end();
-    ports.services.ended(observed, call.later);
-  };
-  if (!isProblem(sent)) {
-    const { response, attempt, attempts } = sent;
-    const endAll = () => {
-      attempt.end();
-      end();
-    };
-    return { response, attempts, end: onceOnly(endAll) };
-  }
-  end();
-  return sent;
+  isSent = true;
+  return place;
 }
 
 function onceOnly(work: () => void): () => void {

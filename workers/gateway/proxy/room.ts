@@ -1,3 +1,5 @@
+import { whenAborted } from "./when-aborted.ts";
+
 /** Where requests of the proxy wait for room at a service, in the order in which they came. */
 
 /** One that has not looked for so long has gone with its client: the runtime ends a request without a word. */
@@ -23,6 +25,8 @@ export interface RoomWish<T> {
   maxWaiting: number;
   /** How long this one waits at most, in milliseconds. */
   patienceMs: number;
+  /** Aborted when nobody wants the place any more. */
+  gone: AbortSignal;
   /** Takes a place at `now`, where there is one; asked for the first in the line alone. Null: there is none. */
   take(now: number): T | null;
 }
@@ -42,17 +46,23 @@ export class Room {
     return this.#line.length;
   }
 
-  /** What `take` has given, once it was this request's turn and it gave something; null where too many wait, or it has waited long. */
-  async enter<T>({ maxWaiting, patienceMs, take }: RoomWish<T>): Promise<T | null> {
+  /**
+   * What `take` has given, once it was this request's turn and it gave something; null where too many wait, it has waited long, or it has
+   * gone: that one leaves the line at once.
+   */
+  async enter<T>({ maxWaiting, patienceMs, gone, take }: RoomWish<T>): Promise<T | null> {
+    if (gone.aborted) return null;
     const began = this.#ports.now();
     const taken = this.waiting(began) === 0 ? take(began) : null;
     if (taken !== null || this.#line.length >= maxWaiting) return taken;
     const ticket: Ticket = { seenAt: began };
     this.#line.push(ticket);
+    whenAborted(gone, () => this.#leave(ticket));
     try {
       for (;;) {
         const place = Math.max(0, this.#line.indexOf(ticket));
         await this.#ports.sleep(Math.min(LONGEST_LOOK_MS, LOOK_AGAIN_MS + place * LATER_BY_MS));
+        if (gone.aborted) return null;
         const now = this.#ports.now();
         ticket.seenAt = now;
         // Who was taken to be gone, because its isolate had no time for it, is the first that came.
@@ -62,9 +72,13 @@ export class Room {
         if (mine !== null || Math.abs(now - began) >= patienceMs) return mine;
       }
     } finally {
-      const at = this.#line.indexOf(ticket);
-      if (at >= 0) this.#line.splice(at, 1);
+      this.#leave(ticket);
     }
+  }
+
+  #leave(ticket: Ticket): void {
+    const at = this.#line.indexOf(ticket);
+    if (at >= 0) this.#line.splice(at, 1);
   }
 
   #forget(now: number): void {

@@ -17,8 +17,10 @@ export interface Sending {
   body: SentBody;
   /** How long the answer may take to begin once all was sent, in milliseconds. */
   firstByteMs: number;
-  /** Aborted when the whole has taken too long. */
+  /** Aborted when the whole has taken too long for the service. */
   signal: AbortSignal;
+  /** Aborted when the caller wants no answer any more. */
+  gone: AbortSignal;
 }
 
 /** What came of it. */
@@ -27,6 +29,10 @@ export type Sent =
   | { type: "answer"; response: Response; ms: number }
   /** No answer began in time. */
   | { type: "late"; ms: number }
+  /** The whole took too long, of which the instance had so much. */
+  | { type: "cut"; ms: number }
+  /** The caller had gone, or its own deadline passed, before an answer began. */
+  | { type: "unwanted" }
   /** There was no connection, or it was lost. */
   | { type: "broken" }
   /** The client did not send all of the body, or the whole took too long for it. */
@@ -47,7 +53,7 @@ export function urlWithin(instance: string, rest: string): string | null {
  * Redirects are not followed: an instance could name a place that is not allowed. Never rejects.
  */
 export async function sendOnce(
-  { url, method, headers, body, firstByteMs, signal }: Sending,
+  { url, method, headers, body, firstByteMs, signal, gone }: Sending,
   ports: UpstreamPorts,
 ): Promise<Sent> {
   const late = new AbortController();
@@ -66,15 +72,16 @@ export async function sendOnce(
       headers,
       body: body.body,
       redirect: "manual",
-      signal: AbortSignal.any([signal, late.signal, ...(body.broken === null ? [] : [body.broken])]),
+      signal: AbortSignal.any([signal, gone, late.signal, ...(body.broken === null ? [] : [body.broken])]),
     });
     return { type: "answer", response, ms: ports.now() - (sentAt ?? began) };
   } catch {
     if (body.broken?.aborted) return { type: "unsent" };
-    if (!late.signal.aborted && !signal.aborted) return { type: "broken" };
-    return sentAt === null && body.sent !== null
-      ? { type: "unsent" }
-      : { type: "late", ms: ports.now() - (sentAt ?? began) };
+    const ms = ports.now() - (sentAt ?? began);
+    if (late.signal.aborted) return { type: "late", ms };
+    if (gone.aborted) return { type: "unwanted" };
+    if (!signal.aborted) return { type: "broken" };
+    return sentAt === null && body.sent !== null ? { type: "unsent" } : { type: "cut", ms };
   } finally {
     over = true;
     disarm();

@@ -1,5 +1,6 @@
 import type { Handler } from "hono";
 import { PROXY, PROXY_METHODS } from "../../../../contract/http/proxy.ts";
+import { MAX_PROXY_HEAD_BYTES } from "../../../../contract/limits.ts";
 import { Key, Name } from "../../../../contract/primitives.ts";
 import { http, invalid, isProblem, notFound, type Result, serviceProblem } from "../../../../contract/problems.ts";
 import { formatBytes } from "../../../../contract/sentence.ts";
@@ -10,6 +11,7 @@ import { alsoRefusing } from "../../../../domain/target-url.ts";
 import type { Context } from "../../context.ts";
 import { type Proxied, type ProxyCall, proxy } from "../../proxy/proxy.ts";
 import { takeBody } from "../../proxy/request-body.ts";
+import { whenAborted } from "../../proxy/when-aborted.ts";
 import type { DoorContext, DoorEnv } from "./door.ts";
 import { begun, entered, problemAnswer } from "./serve.ts";
 
@@ -49,18 +51,38 @@ function callOf(c: DoorContext, context: Context): Result<ProxyCall> {
   if (isProblem(key)) return key;
   const deadline = deadlineIn(c.req.header("dure-deadline"));
   if (isProblem(deadline)) return deadline;
+  const headers = headersOf(c, context, service);
+  const headBytes = headBytesOf(rest + search, headers);
+  if (headBytes > MAX_PROXY_HEAD_BYTES) return serviceProblem.head(headBytes);
+  if (isBodySwallowed(c.req.raw)) return serviceProblem.bodyOfGet(method);
   return {
     namespace: context.caller.namespace,
     service,
     deadline,
+    left: context.left,
     later: (work) => context.later(work),
     request: async (taking) => {
       const body = await takeBody(c.req.raw, taking);
       if (isProblem(body)) return body;
       const idempotencyKey = c.req.header("idempotency-key") ?? null;
-      return { method, rest: rest + search, headers: headersOf(c, context, service), body, idempotencyKey, key };
+      return { method, rest: rest + search, headers, body, idempotencyKey, key };
     },
   };
+}
+
+/**
+ * What the head that is sent on has in all, apart from what the runtime adds. An instance may close the connection on one that is
+ * too large, which nobody could tell from a failure of it.
+ */
+function headBytesOf(target: string, headers: readonly [string, string][]): number {
+  const separators = ": \r\n".length;
+  return headers.reduce((sum, [name, value]) => sum + name.length + value.length + separators, target.length);
+}
+
+/** Whether it has a body of a method with which the runtime sends none. */
+function isBodySwallowed({ method, headers }: Request): boolean {
+  if (method !== "GET" && method !== "HEAD") return false;
+  return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 0;
 }
 
 function keyIn(header: string | undefined): Result<string | null> {
@@ -107,7 +129,7 @@ function requestIdIn(header: string | undefined): string | null {
 }
 
 /** The instance's answer as it comes. It has ended when all of it was read, when the client has gone, or at the deadline. */
-function passedOn(c: DoorContext, { left, later }: Context, { response, signal, attempts, end }: Proxied): Response {
+function passedOn(c: DoorContext, { later }: Context, { response, signal, attempts, end }: Proxied): Response {
   const { status, webSocket, body } = response;
   const headers = answerHeaders(c, response, attempts);
   const fault = faultOf(response, headers);
@@ -120,13 +142,16 @@ function passedOn(c: DoorContext, { left, later }: Context, { response, signal, 
     end();
     return new Response(null, { status, webSocket, headers });
   }
+  const length = lengthOf(response);
   if (body === null || c.req.method === "HEAD" || BODILESS.has(status)) {
     end();
+    // The length of what a GET would have. That of any other answer the runtime says by itself.
+    if (c.req.method === "HEAD" && length !== null) headers.set("content-length", String(length));
     later(cancelled(response));
     return new Response(null, { status, headers });
   }
-  left.addEventListener("abort", end);
-  const { readable, writable } = streamOf(response);
+  whenAborted(signal, end);
+  const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
   // What breaks off here breaks off for the client too, which has no other way to hear of it.
   later(
     body
@@ -148,13 +173,12 @@ function faultOf({ status, webSocket }: Response, headers: Headers): string | nu
   return bytes > MAX_HEAD_BYTES ? `its headers were larger than ${formatBytes(MAX_HEAD_BYTES)}` : null;
 }
 
-/** One that is as long as it says is passed on with its length. What is compressed on the way has another. */
-function streamOf(response: Response): { readable: ReadableStream; writable: WritableStream } {
+/** How long an answer is, that is passed on with its length; null where nobody can tell. What is compressed on the way has another. */
+function lengthOf(response: Response): number | null {
   const stated = response.headers.get("content-length");
   // Chunks say by themselves how long it is, whatever the length says (RFC 9112, section 6.3).
   const isPlain = !response.headers.has("content-encoding") && !response.headers.has("transfer-encoding");
-  const length = isPlain && stated !== null && /^\d+$/.test(stated) ? Number(stated) : null;
-  return length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
+  return isPlain && stated !== null && /^\d+$/.test(stated) ? Number(stated) : null;
 }
 
 /** An unread body would hold its connection. */

@@ -6,6 +6,7 @@ import { KnownService } from "../../../../../workers/gateway/proxy/known-service
 import { instanceUrlOf, serviceReply, serviceSettings } from "../../../../rigs/service-parts.ts";
 
 const NOW = 1_000_000;
+const NEVER = new AbortController().signal;
 const [A, B, C] = ["a", "b", "c"].map(instanceUrlOf) as [string, string, string];
 
 /** What an instance does with a request: answers, breaks the connection, or says nothing. */
@@ -64,8 +65,7 @@ const POST: ProxyRequest = {
 const streamed = (): ProxyRequest["body"] => ({ type: "stream", source: new ReadableStream(), length: null });
 
 async function outcome(made: Rig, request: ProxyRequest = GET, probe: { round: number } | null = null) {
-  const signal = new AbortController().signal;
-  const result = await forward(request, made.service, { probe, signal, ports: made.ports });
+  const result = await forward(request, made.service, { probe, signal: NEVER, gone: NEVER, ports: made.ports });
   return isProblem(result)
     ? { problem: result.code, to: made.sent.map(({ url }) => url) }
     : { status: result.response.status, attempts: result.attempts, to: made.sent.map(({ url }) => url) };
@@ -161,7 +161,12 @@ describe("not sent again", () => {
     const made = rig(["breaks"]);
     const whole = new AbortController();
     whole.abort();
-    const result = await forward(GET, made.service, { probe: null, signal: whole.signal, ports: made.ports });
+    const result = await forward(GET, made.service, {
+      probe: null,
+      signal: whole.signal,
+      gone: NEVER,
+      ports: made.ports,
+    });
     expect(isProblem(result)).toBe(true);
     expect(made.sent).toHaveLength(1);
   });
@@ -189,6 +194,78 @@ test.each(["breaks", "hangs"] as const)(
   },
 );
 
+describe("a caller that wants no answer any more", () => {
+  /** A request that hangs at its instance until its caller wants it no more, by time or by going. */
+  async function unwanted(request: ProxyRequest, probe: { round: number } | null = null) {
+    const made = rig([]);
+    const leaving = new AbortController();
+    made.ports.fetch = (url, { signal }) => {
+      made.sent.push({ url, method: request.method, headers: {}, body: null });
+      setImmediate(() => leaving.abort());
+      return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
+    };
+    const gone = leaving.signal;
+    const under: number[] = [];
+    // What stands at the instance as soon as the caller has gone, before anything else has run.
+    setImmediate(() =>
+      gone.addEventListener("abort", () => under.push(Object.keys(made.service.underWay(NOW).inFlight).length)),
+    );
+    const result = await forward(request, made.service, { probe, signal: NEVER, gone, ports: made.ports });
+    return { made, code: isProblem(result) && result.code, under };
+  }
+
+  test.each([
+    ["GET", GET],
+    ["POST", POST],
+  ] as const)("%s: says nothing of the instance, and asks no other", async (_method, request) => {
+    const { made, code, under } = await unwanted(request);
+    expect(code).toBe("service-timeout");
+    expect(made.sent).toHaveLength(1);
+    expect(made.service.report().reports).toEqual([]);
+    expect(under).toEqual([0]);
+  });
+
+  test("gives its probe back, once", async () => {
+    const { made } = await unwanted(GET, { round: 3 });
+    expect(made.service.report().probes).toEqual([{ round: 3, succeeded: 0, failed: 0, unused: 1 }]);
+  });
+
+  test("an answer that had begun counts all the same", async () => {
+    const made = rig([new Response("well")]);
+    const leaving = new AbortController();
+    await forward(GET, made.service, { probe: null, signal: NEVER, gone: leaving.signal, ports: made.ports });
+    expect(made.service.underWay(NOW).inFlight).toEqual({ [A]: 1 });
+    leaving.abort();
+    expect(made.service.underWay(NOW).inFlight).toEqual({});
+    expect(made.service.report().reports).toMatchObject([{ url: A, succeeded: 1, failed: 0 }]);
+  });
+});
+
+describe("an instance that is silent when all the time of the service is over", () => {
+  test.each([
+    ["has failed, where it had its part of it", 6_000, 1],
+    ["may be well, where the caller had spent most of it on sending its body", 500, 0],
+  ] as const)("%s", async (_what, ms, failed) => {
+    const made = rig(["hangs"], { firstByteTimeoutMs: 10_000, timeoutMs: 20_000 });
+    let now = NOW;
+    made.ports.now = () => now;
+    made.ports.after = () => () => undefined;
+    const whole = new AbortController();
+    setImmediate(() => {
+      now += ms;
+      whole.abort();
+    });
+    const result = await forward(POST, made.service, {
+      probe: null,
+      signal: whole.signal,
+      gone: NEVER,
+      ports: made.ports,
+    });
+    expect(isProblem(result) && result.code).toBe("service-timeout");
+    expect(made.service.report().reports.reduce((sum, report) => sum + report.failed, 0)).toBe(failed);
+  });
+});
+
 describe("of a body without a stated length", () => {
   const request: ProxyRequest = { ...POST, body: streamed() };
 
@@ -208,7 +285,12 @@ describe("of a body without a stated length", () => {
     const made = rig(["hangs"]);
     const whole = new AbortController();
     setImmediate(() => whole.abort());
-    const result = await forward(request, made.service, { probe: null, signal: whole.signal, ports: made.ports });
+    const result = await forward(request, made.service, {
+      probe: null,
+      signal: whole.signal,
+      gone: NEVER,
+      ports: made.ports,
+    });
     expect(isProblem(result) && result.code).toBe("service-timeout");
     expect(made.service.report().reports).toEqual([]);
   });

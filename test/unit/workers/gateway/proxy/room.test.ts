@@ -9,10 +9,11 @@ function rig(places: number) {
     now: () => state.now,
     sleep: (ms) => new Promise((wake) => sleepers.push({ at: state.now + ms, wake })),
   });
-  const enter = (name: string, more: { maxWaiting?: number; patienceMs?: number } = {}) =>
+  const enter = (name: string, more: { maxWaiting?: number; patienceMs?: number; gone?: AbortSignal } = {}) =>
     room.enter({
       maxWaiting: 10,
       patienceMs: 1_000,
+      gone: new AbortController().signal,
       take: () => {
         if (state.places === 0) return null;
         state.places--;
@@ -80,6 +81,21 @@ describe("the line", () => {
     await pass(300);
     expect(await waits).toBeNull();
     expect(state.now - began).toBe(300);
+  });
+
+  test("who has gone is in the line no more, takes no place, and is told at its next look", async () => {
+    const { room, state, enter, pass } = rig(0);
+    const leaving = new AbortController();
+    const waits = enter("gone", { gone: leaving.signal });
+    await pass(20);
+    expect(room.waiting(state.now)).toBe(1);
+    leaving.abort();
+    expect(room.waiting(state.now)).toBe(0);
+    state.places = 1;
+    await pass(20);
+    expect(await waits).toBeNull();
+    expect(await enter("gone before", { gone: leaving.signal })).toBeNull();
+    expect(state.places).toBe(1);
   });
 
   test("those that the runtime has ended keep nobody behind them", async () => {

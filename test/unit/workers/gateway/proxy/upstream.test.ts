@@ -25,9 +25,10 @@ test.each([
 });
 
 /** Sends a request whose answer never comes; `fires` says which timer does, `sends` whether all of the body was sent. */
-function hanging({ fires, sends }: { fires: "first" | "whole" | "client"; sends: boolean }) {
+function hanging({ fires, sends }: { fires: "first" | "whole" | "client" | "gone"; sends: boolean }) {
   const whole = new AbortController();
   const broken = new AbortController();
+  const gone = new AbortController();
   const body = {
     body: null,
     sent: sends ? Promise.resolve() : new Promise<void>(() => undefined),
@@ -40,6 +41,7 @@ function hanging({ fires, sends }: { fires: "first" | "whole" | "client"; sends:
     body,
     firstByteMs: 100,
     signal: whole.signal,
+    gone: gone.signal,
   };
   let armed = 0;
   return sendOnce(sending, {
@@ -53,6 +55,7 @@ function hanging({ fires, sends }: { fires: "first" | "whole" | "client"; sends:
       new Promise((_resolve, reject) => {
         signal?.addEventListener("abort", () => reject(new Error("aborted")));
         if (fires === "whole") setImmediate(() => whole.abort());
+        if (fires === "gone") setImmediate(() => gone.abort());
         if (fires === "client") setImmediate(() => broken.abort());
       }),
   }).then(({ type }) => ({ type, armed }));
@@ -60,7 +63,8 @@ function hanging({ fires, sends }: { fires: "first" | "whole" | "client"; sends:
 
 test.each([
   ["the answer does not begin in time", { fires: "first", sends: true }, "late", 1],
-  ["the whole takes too long", { fires: "whole", sends: true }, "late", 1],
+  ["the whole takes too long", { fires: "whole", sends: true }, "cut", 1],
+  ["the caller wants no answer any more", { fires: "gone", sends: true }, "unwanted", 1],
   [
     "the client takes too long to send the body: no timer for an answer runs",
     { fires: "whole", sends: false },

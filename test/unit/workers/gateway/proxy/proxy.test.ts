@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { isProblem } from "../../../../../contract/problems.ts";
+import type { ServiceObserveRequest } from "../../../../../contract/rpc/service.ts";
+import type { ServiceSettings } from "../../../../../domain/service/settings.ts";
+import { KeptBodies } from "../../../../../workers/gateway/proxy/kept-bodies.ts";
+import { ObservedServices } from "../../../../../workers/gateway/proxy/observed-services.ts";
+import { type ProxyCall, type ProxyPorts, proxy } from "../../../../../workers/gateway/proxy/proxy.ts";
+import { instanceUrlOf, serviceReply, serviceSettings } from "../../../../rigs/service-parts.ts";
+
+const START = 1_000_000;
+const A = instanceUrlOf("a");
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+beforeEach(() => vi.useFakeTimers({ now: START }));
+afterEach(() => vi.useRealTimers());
+
+/** A service whose instances answer after so long, or never. */
+function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {}) {
+  const settings = serviceSettings({ instances: [{ url: A, weight: 1, zone: null }], ...more });
+  const told: ServiceObserveRequest[] = [];
+  const sent: AbortSignal[] = [];
+  const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const services = new ObservedServices({
+    holder: "isolate-1",
+    now: () => Date.now(),
+    sleep,
+    find: async () => settings,
+    object: () => ({
+      configure: async () => null,
+      observe: async (request) => {
+        told.push(request);
+        return serviceReply(settings);
+      },
+    }),
+  });
+  const ports: ProxyPorts = {
+    services,
+    kept: new KeptBodies(),
+    random: () => 0,
+    targets: { allowPrivate: false, targetHosts: [], platformHosts: [] },
+    now: () => Date.now(),
+    after: (ms, wake) => {
+      const timer = setTimeout(wake, ms);
+      return () => clearTimeout(timer);
+    },
+    fetch: (_, { signal }) =>
+      new Promise((resolve, reject) => {
+        if (signal == null) throw new Error("without a signal");
+        sent.push(signal);
+        signal.addEventListener("abort", () => reject(new Error("aborted")));
+        if (answersAfterMs !== null) setTimeout(() => resolve(new Response("well")), answersAfterMs);
+      }),
+  };
+  const send = ({ left = new AbortController().signal, deadline = null }: Partial<ProxyCall> = {}) => {
+    const call: ProxyCall = {
+      namespace: "default",
+      service: "mailer",
+      deadline,
+      left,
+      later: () => undefined,
+      request: async () => ({
+        method: "GET",
+        rest: "/x",
+        headers: [],
+        body: { type: "none" },
+        idempotencyKey: null,
+        key: null,
+      }),
+    };
+    return proxy(call, ports).then((result) => {
+      if (isProblem(result)) return result.code;
+      result.end();
+      return result.response.status;
+    });
+  };
+  /** What is under way, and what the service's object is told of its instances. */
+  const state = async () => {
+    const observed = await services.get("default", "mailer", () => undefined);
+    if (isProblem(observed)) throw new Error(observed.code);
+    const { requests, inFlight } = observed.service.underWay(Date.now());
+    const waiting = observed.room.waiting(Date.now());
+    const reports = [...told, observed.service.report()].flatMap((one) => one.reports);
+    return { requests, inFlight, waiting, reports };
+  };
+  return { send, state, sent };
+}
+
+describe("a caller's own deadline", () => {
+  test.each([15, 900])("of %i ms says nothing of an instance that is quick enough for the service", async (ms) => {
+    const { send, state, sent } = rig(950);
+    for (let i = 0; i < 40; i++) {
+      const answer = send({ deadline: Date.now() + ms });
+      await pass(ms);
+      expect(await answer).toBe("service-timeout");
+    }
+    expect(sent).toHaveLength(40);
+    expect(await state()).toEqual({ requests: 0, inFlight: {}, waiting: 0, reports: [] });
+    const other = send();
+    await pass(1_000);
+    expect(await other).toBe(200);
+  });
+
+  test.each([
+    ["the time for an answer to begin", { firstByteTimeoutMs: 1_000 }],
+    ["the time for one try", { retry: { attempts: 1, perTryTimeoutMs: 500, budgetPercent: 20 } }],
+    ["the time for all of it", { timeoutMs: 800, firstByteTimeoutMs: 10_000 }],
+  ] as [string, Partial<ServiceSettings>][])("hides no instance that lets %s pass", async (_what, settings) => {
+    const { send, state } = rig(null, {
+      retry: { attempts: 1, perTryTimeoutMs: null, budgetPercent: 20 },
+      ...settings,
+    });
+    const answer = send({ deadline: Date.now() + 5_000 });
+    await pass(1_500);
+    expect(await answer).toBe("service-timeout");
+    expect((await state()).reports).toMatchObject([{ url: A, succeeded: 0, failed: 1 }]);
+  });
+});
+
+describe("a client that leaves before its answer has begun", () => {
+  test("gives its request up at the instance at once, which is not sent again, and frees its place", async () => {
+    const { send, state, sent } = rig(null, {
+      instances: ["a", "b"].map((name) => ({ url: instanceUrlOf(name), weight: 1, zone: null })),
+    });
+    const leaving = new AbortController();
+    const answer = send({ left: leaving.signal });
+    await pass(100);
+    expect(await state()).toMatchObject({ requests: 1, inFlight: { [A]: 1 } });
+    leaving.abort();
+    expect(sent[0]?.aborted).toBe(true);
+    expect(await state()).toEqual({ requests: 0, inFlight: {}, waiting: 0, reports: [] });
+    await answer;
+    await pass(5_000);
+    expect(sent).toHaveLength(1);
+  });
+
+  test("leaves the line, so that those behind it go on", async () => {
+    const { send, state, sent } = rig(500, { bulkhead: { maxInFlight: 1, maxWaiting: 50 }, firstByteTimeoutMs: 8_000 });
+    const leaving = new AbortController();
+    const gone = Array.from({ length: 10 }, () => send({ left: leaving.signal }));
+    await pass(100);
+    expect(await state()).toMatchObject({ requests: 1, waiting: 9 });
+    leaving.abort();
+    expect(await state()).toMatchObject({ requests: 0, waiting: 0, reports: [] });
+    const next = send();
+    await pass(600);
+    expect(await next).toBe(200);
+    await Promise.all(gone);
+    expect(sent).toHaveLength(2);
+  });
+
+  test("is sent nowhere when it had left before", async () => {
+    const { send, sent } = rig(0);
+    await send({ left: AbortSignal.abort() });
+    expect(sent).toHaveLength(0);
+  });
+});
