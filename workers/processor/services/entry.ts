@@ -1,4 +1,5 @@
 import type { ServiceRefusal, ServiceWorkRequest } from "../../../contract/rpc/service.ts";
+import { HandedOver } from "./handed-over.ts";
 import { Holding, type Reserved } from "./holding.ts";
 import { PermitLine } from "./permit-line.ts";
 import type { KeptPermit, Refusal, ServiceName } from "./permit-ports.ts";
@@ -8,6 +9,7 @@ export class Entry {
   readonly service: ServiceName;
   readonly holding = new Holding();
   readonly waiters = new PermitLine();
+  readonly handedOver = new HandedOver();
   /** The call under way: when it began, and what it told. */
   call: { at: number; request: ServiceWorkRequest | null } | null = null;
   refusal: { refusal: ServiceRefusal; until: number } | null = null;

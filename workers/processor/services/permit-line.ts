@@ -30,6 +30,8 @@ export interface Wish<Answer> {
   serve(): Answer | null;
   refuse(refusal: Refusal): Answer;
   unknown(): Answer;
+  /** Gives back what is in an answer that nobody has taken up. */
+  undo(answer: Answer): void;
 }
 
 /** Those who wait for permits of one service, in the order in which they came. */

@@ -90,6 +90,9 @@ export class ServicePermits {
       serve: () => this.#begin(job),
       refuse: (refusal) => leave(refused(refusal)),
       unknown: () => leave(UNKNOWN),
+      undo: (answer) => {
+        if (answer.type === "permit") answer.permit.end(null);
+      },
     };
     return this.#wait(entry, wish, { told, signal });
   }
@@ -115,6 +118,9 @@ export class ServicePermits {
       },
       refuse: (refusal) => ({ permits: [], refusal }),
       unknown: () => ({ permits: [], unknown: true }),
+      undo: ({ permits }) => {
+        for (const one of permits) one.release();
+      },
     };
     return this.#wait(entry, wish, { told, signal: null });
   }
@@ -164,7 +170,12 @@ export class ServicePermits {
     wish: Wish<Answer>,
     { told, signal }: { told: Refusal | null; signal: AbortSignal | null },
   ): Promise<Answer> {
-    return new Promise((answer) => {
+    let takeUp = () => true;
+    const given = new Promise<Answer>((resolve) => {
+      const answer = (what: Answer) => {
+        takeUp = entry.handedOver.give(() => wish.undo(what), wish.ports.now());
+        resolve(what);
+      };
       const waiter = entry.waiters.join(wish, answer);
       signal?.addEventListener("abort", () => waiter.refuse(UNREACHABLE), { once: true });
       if (told === null) {
@@ -175,10 +186,13 @@ export class ServicePermits {
         waiter.within(PARKED_MS, told);
       }
     });
+    // It runs in the invocation that waited, and in no other: not at all where that has ended.
+    return given.then((answer) => (takeUp() ? answer : wish.refuse(UNREACHABLE)));
   }
 
   /** Gives back what nothing in the isolate uses, and tells what there is to tell. Never rejects. */
   async giveBack(ports: PermitPorts): Promise<void> {
+    for (const { handedOver } of this.#entries.values()) handedOver.reclaim(ports.now());
     const idle = [...this.#entries.values()].filter(
       ({ holding, waiters, call }) => holding.used === 0 && waiters.size === 0 && call === null,
     );
@@ -212,6 +226,7 @@ export class ServicePermits {
     const call: NonNullable<Entry["call"]> = { at: ports.now(), request: null };
     entry.call = call;
     await this.#gathered(entry, ports);
+    entry.handedOver.reclaim(ports.now());
     // One that has its permit needs none: where it turns out to be lost, the service is asked again.
     const asking = entry.waiters.asking().filter(({ needs }) => needs > 0);
     const sentAt = ports.now();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Acquired, Permit } from "../../../../../workers/processor/services/permit-ports.ts";
+import type { Acquired, Permit, PermitPorts } from "../../../../../workers/processor/services/permit-ports.ts";
+import type { ServicePermits } from "../../../../../workers/processor/services/permits.ts";
 import { LATE_MS, MAILER, PermitsRig } from "../../../../rigs/permits-rig.ts";
 import { reportOf } from "../../../../rigs/service-rig.ts";
 
@@ -399,4 +400,42 @@ test("an invocation that ends gives back what nobody uses", async () => {
   await all(rig, [pool.giveBack(rig.ports())]);
   await rig.run(5_000);
   expect(rig.calls).toHaveLength(2);
+});
+
+describe("an invocation that ended while it waited", () => {
+  /** Its timers never fire, and nothing goes on from what it waits for. */
+  function ended(rig: PermitsRig, begin: (ports: PermitPorts) => unknown): void {
+    const { then } = Promise.prototype;
+    Reflect.set(Promise.prototype, "then", () => new Promise(() => undefined));
+    try {
+      begin({ ...rig.ports(), after: () => () => undefined });
+    } finally {
+      Reflect.set(Promise.prototype, "then", then);
+    }
+  }
+
+  test.each([
+    ["a job", (rig: PermitsRig, pool: ServicePermits) => (ports: PermitPorts) => rig.acquire(pool, ports)],
+    ["a loop", (_: PermitsRig, pool: ServicePermits) => (ports: PermitPorts) => pool.source(ports).reserve(MAILER, 1)],
+  ])("%s keeps no permit that came back here for it", async (_what, begin) => {
+    const rig = new PermitsRig({ bulkhead: { maxInFlight: 1, maxWaiting: 0 } });
+    const pool = rig.pool("a");
+    void rig.job(pool, { ms: 300 });
+    await rig.run(10);
+    ended(rig, begin(rig, pool));
+    await rig.run(400);
+    let began = 0;
+    const line = async () => {
+      for (let i = 0; i < 60; i++) {
+        if ((await rig.job(pool)).type === "permit") began++;
+        await rig.sleep(100);
+      }
+    };
+    await all(rig, [line()]);
+    expect(began).toBeGreaterThan(20);
+    expect(rig.most).toBe(1);
+    await rig.run(5_000);
+    rig.service.now = rig.clock.now();
+    expect(rig.service.state().inFlight).toBe(0);
+  });
 });
