@@ -139,7 +139,8 @@ function consumer(c: QueueConsumer) {
 const bundles = new Map<string, Promise<string>>();
 
 /**
- * A Worker's entry module as one ES module for workerd, with an inline source map for its stack traces. A process bundles each
+ * A Worker's entry module as one ES module for workerd, with an inline source map for its stack traces, which names
+ * the sources and does not hold them: each isolate keeps the whole module in memory. A process bundles each
  * module once, so its later hosts start in half the time, and run the code that the first one ran.
  */
 export function bundleWorker(main: string): Promise<string> {
@@ -162,6 +163,7 @@ async function bundled(main: string): Promise<string> {
     loader: { ".html": "text", ".txt": "text", ".sql": "text" },
     define: { "process.env.NODE_ENV": '"production"' },
     sourcemap: "inline",
+    sourcesContent: false,
     logLevel: "silent",
   });
   const output = result.outputFiles[0];

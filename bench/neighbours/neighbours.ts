@@ -42,7 +42,7 @@ export async function neighbourRows(platform: Platform, only = ""): Promise<Row[
   const { url, rootKey } = platform;
   const targets = await startTargets();
   const victim = await makeTenant(url, { rootKey, namespace: "victim", connections: 128 });
-  const tenant = await makeTenant(url, { rootKey, namespace: "neighbour", connections: 2_200 });
+  const [tenant, other] = [await makeNeighbour(platform), await makeNeighbour(platform)];
   try {
     // On one shard: else what is measured is mostly how often a shard comes next at which no executor waits, which is chance.
     await victim.done(`/v1/queues/${QUEUE}`, {
@@ -58,16 +58,20 @@ export async function neighbourRows(platform: Platform, only = ""): Promise<Row[
     };
     const rows: Row[] = [];
     await measured(victim, 2_000);
-    const scenes = scenesOf({ tenant, targets, job: id }).filter(({ name }) => name.startsWith(only));
+    const scenes = scenesOf({ tenant, other, targets, job: id }).filter(({ name }) => name.startsWith(only));
     for (const scene of scenes) {
       process.stderr.write(`        a neighbour that ${scene.name}\n`);
       rows.push(...(await beside(victim, scene, platform)));
     }
     return rows;
   } finally {
-    await Promise.all([victim.close(), tenant.close()]);
+    await Promise.all([victim, tenant, other].map((one) => one.close()));
     targets.close();
   }
+}
+
+function makeNeighbour({ url, rootKey }: Platform): Promise<Tenant> {
+  return makeTenant(url, { rootKey, namespace: "neighbour", connections: 1_200 });
 }
 
 /** The rate at which a scene alone takes a fifth of a core, as far as it can, and the part of a core that it takes then. */

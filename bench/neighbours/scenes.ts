@@ -21,7 +21,8 @@ const DYING_QUEUE = "dying";
 const DYING_SERVICE = "dying";
 
 const POLLERS = 2_000;
-const POLL_SECONDS = 30;
+/** As long as an idle worker of the client waits. */
+const POLL_SECONDS = 60;
 /** They come one after the other, over this long. */
 const POLLS_BEGIN_MS = 20_000;
 const HANGING_JOBS = 1_600;
@@ -38,6 +39,8 @@ const MAX_OPEN = 64;
 
 export interface Neighbour {
   tenant: Tenant;
+  /** The same namespace with another key: as many requests of each key may wait. */
+  other: Tenant;
   targets: Targets;
   /** The id of a job of the neighbour's. */
   job: string;
@@ -144,7 +147,7 @@ async function callsAtRate(perSecond: number, calls: Call[]): Promise<() => Prom
 }
 
 /** Pull workers of a queue that never has a job, each with one poll open at any time. */
-async function polls({ tenant }: Neighbour): Promise<() => Promise<void>> {
+async function polls({ tenant, other }: Neighbour): Promise<() => Promise<void>> {
   const gone = new AbortController();
   const poller = async (i: number) => {
     await pause((i * POLLS_BEGIN_MS) / POLLERS);
@@ -152,7 +155,10 @@ async function polls({ tenant }: Neighbour): Promise<() => Promise<void>> {
     let wait = 1 + Math.round(((POLL_SECONDS - 1) * 1000 * i) / POLLERS) / 1000;
     while (!gone.signal.aborted) {
       const init = { method: "POST" as const, body: { wait, worker: `w${i}` }, signal: gone.signal };
-      const { status, retryAfterMs } = await tenant.call(`/v1/queues/${POLLED_QUEUE}/claim`, init);
+      const { status, retryAfterMs } = await (i % 2 === 0 ? tenant : other).call(
+        `/v1/queues/${POLLED_QUEUE}/claim`,
+        init,
+      );
       wait = POLL_SECONDS;
       if (status !== 200) await pause(Math.max(retryAfterMs, REFUSED_MS));
     }

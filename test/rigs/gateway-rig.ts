@@ -19,14 +19,23 @@ export class GatewayRig {
 
   /** One request, answered as a client would read it. */
   async call(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
-    const init = { method, headers: { authorization: `Bearer ${ROOT_KEY}`, "content-type": "application/json" } };
-    const request = new Request(`https://dure.test${path}`, {
-      ...init,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const response = await app.fetch(request, this.#env, CONTEXT);
+    const response = await this.send(requestOf(method, path, body));
     return { status: response.status, body: await response.json() };
   }
+
+  /** The answer to a request as it comes. */
+  async send(request: Request): Promise<Response> {
+    return app.fetch(request, this.#env, CONTEXT);
+  }
+}
+
+/** A request with the root key. */
+export function requestOf(method: string, path: string, body?: unknown): Request {
+  const init = { method, headers: { authorization: `Bearer ${ROOT_KEY}`, "content-type": "application/json" } };
+  return new Request(`https://dure.test${path}`, {
+    ...init,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
 }
 
 const CONTEXT = {

@@ -10,7 +10,7 @@ export interface Visit {
   /** The host to which the request came, without its port. Null where it came from another Worker. */
   host(): string | null;
   /** Aborted when the caller has gone before it was answered, where the door hears of that. */
-  readonly left: AbortSignal;
+  left(): AbortSignal;
   /** Goes on with `work` after the answer. */
   later(work: Promise<unknown>): void;
 }

@@ -1,8 +1,9 @@
-import { globSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { describe, expect, it } from "vitest";
+import { globSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { describe, expect, it, test } from "vitest";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { assertSameDatabases, readWorkerConfig } from "../../../scripts/worker-options.ts";
+import { assertSameDatabases, bundleWorker, readWorkerConfig, stopBundling } from "../../../scripts/worker-options.ts";
 import { overlaid } from "../../../scripts/worker-overlay.ts";
 
 const CONFIGS = ["wrangler.toml", "workers/processor/wrangler.toml", ...globSync("examples/*/wrangler.toml")];
@@ -76,4 +77,15 @@ describe("an overlay", () => {
     expect(slow).toBeDefined();
     expect(options.queueConsumers).toEqual({ ...rest, "dure-bulk": { maxBatchSize: 1 } });
   });
+});
+
+test("a Worker's code names its sources for stack traces, and does not hold them", async () => {
+  const main = join(mkdtempSync(join(tmpdir(), "dure-bundle-")), "main.ts");
+  writeFileSync(main, "export default 1;\n");
+  const code = await bundleWorker(main);
+  await stopBundling();
+  const [, map = ""] = /sourceMappingURL=data:application\/json;base64,(\S+)/.exec(code) ?? [];
+  const { sources, sourcesContent } = JSON.parse(Buffer.from(map, "base64").toString()) as Record<string, unknown>;
+  expect(sources).toEqual([expect.stringMatching(/main\.ts$/)]);
+  expect(sourcesContent).toBeUndefined();
 });

@@ -112,15 +112,17 @@ async function entered(visit: Visit, entry: Entry, known: Caller): Promise<Resul
   if (forbidden !== null) return forbidden;
   const session = new ReadSession(() => new HistorySessions(services.database, services.retryD1), before);
   const heard = services.shards.heardBy((shard, log) => session.heard(shard, log));
-  const mayGoOn = () => stillWorks(visit, entry.identity);
+  const mayGoOn = mayGoOnOf(services, visit.clock, entry.identity);
   return { ...visit, services: { ...services, shards: heard }, caller, address, session, mayGoOn };
 }
 
 /** What is known of the key by now: a revocation acts within seconds, on calls that wait too. */
-async function stillWorks({ services, clock }: Visit, identity: Identity): Promise<boolean> {
-  if (identity.type === "caller" || identity.token === null) return true;
-  const caller = await services.auth.identify(identity.token, clock(), null);
-  return caller !== null && !isProblem(caller);
+function mayGoOnOf({ auth }: Services, clock: () => number, identity: Identity): () => Promise<boolean> {
+  return async () => {
+    if (identity.type === "caller" || identity.token === null) return true;
+    const caller = await auth.identify(identity.token, clock(), null);
+    return caller !== null && !isProblem(caller);
+  };
 }
 
 /** The root key acts in the namespace that it names; no other key may name one. */

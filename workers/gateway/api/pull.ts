@@ -53,11 +53,7 @@ export const claimJobs: UseCase<"claimJobs"> = async (context, { params, body })
   if (isProblem(jobs)) return jobs;
   const view = { jobs: viewsOf(jobs) };
   if (jobs.length > 0 || claim.wait === 0) return done(view);
-  const later = async (left: AbortSignal | null) => {
-    const waited = await waitForJobs(context, claim, left);
-    return isProblem(waited) ? waited : { jobs: waited };
-  };
-  return { ...done(view), later };
+  return { ...done(view), later: waitingFor(context, claim, (waited) => ({ jobs: waited })) };
 };
 
 export const reportJobs: UseCase<"reportJobs"> = async (context, { body }) => {
@@ -81,11 +77,7 @@ export const reportJobs: UseCase<"reportJobs"> = async (context, { body }) => {
   const claimed = claim === undefined ? [] : await claimNow(context.services, claim, context.clock());
   const jobs = isProblem(claimed) ? [] : viewsOf(claimed);
   if (claim === undefined || jobs.length > 0 || claim.wait === 0) return done({ items, jobs });
-  const later = async (left: AbortSignal | null) => {
-    const waited = await waitForJobs(context, claim, left);
-    return isProblem(waited) ? waited : { items, jobs: waited };
-  };
-  return { ...done({ items, jobs }), later };
+  return { ...done({ items, jobs }), later: waitingFor(context, claim, (waited) => ({ items, jobs: waited })) };
 };
 
 export const succeedByLease: UseCase<"succeedByLease"> = (context, { body }) => succeed(context, body);
@@ -163,21 +155,24 @@ async function claimOf({ services, caller, clock }: Context, queue: string, body
   return conflict.of("not-a-pull-queue", `The queue pushes its jobs to a ${settings.target.type} target.`);
 }
 
-async function waitForJobs(
-  context: Context,
+/** The wait of a claim. Thousands may wait: each holds of its request what it needs, and nothing else. */
+function waitingFor<View>(
+  { services, caller, clock, mayGoOn, later }: Context,
   claim: Claim,
-  left: AbortSignal | null,
-): Promise<Result<ClaimedJobView[]>> {
-  const { services, clock, mayGoOn } = context;
-  const jobs = await claimWaiting(services, claim, { clock, left, mayGoOn });
-  if (isProblem(jobs) || left?.aborted !== true) return isProblem(jobs) ? jobs : viewsOf(jobs);
-  // Its worker went while it claimed. Once an answer is on its way nobody can tell: then the leases end by themselves.
-  if (jobs.length > 0) context.later(giveBack(context, jobs));
-  return [];
+  viewOf: (jobs: ClaimedJobView[]) => View,
+): (left: AbortSignal | null) => Promise<Result<View>> {
+  return async (left) => {
+    const jobs = await claimWaiting(services, claim, { clock, left, mayGoOn });
+    if (isProblem(jobs)) return jobs;
+    if (left?.aborted !== true) return viewOf(viewsOf(jobs));
+    // Its worker went while it claimed. Once an answer is on its way nobody can tell: then the leases end by themselves.
+    if (jobs.length > 0) later(giveBack({ services, caller }, jobs));
+    return viewOf([]);
+  };
 }
 
 /** Jobs that nobody hears of go back at once, and spend no attempt. */
-async function giveBack({ services, caller }: Context, jobs: ClaimedJob[]): Promise<void> {
+async function giveBack({ services, caller }: Pick<Context, "services" | "caller">, jobs: ClaimedJob[]): Promise<void> {
   const outcome = released({ reason: "The worker had gone before it was given the job." });
   const reports = jobs.map(({ lease }) => ({ lease, outcome }));
   await report(services, reports, { namespace: caller.namespace, withJobs: false, queues: [] });

@@ -130,7 +130,7 @@ export class Dure extends WorkerEntrypoint<Env, DureProps> implements DureBindin
       services: servicesOf(this.env),
       clock: () => Date.now(),
       host: () => null,
-      left: NOBODY_SAYS,
+      left: () => NOBODY_SAYS,
       later: (work: Promise<unknown>) => this.ctx.waitUntil(work),
     };
     const identity = await identityOf(visit, { key: options.key, props: this.ctx.props });

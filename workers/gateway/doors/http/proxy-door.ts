@@ -59,7 +59,7 @@ function callOf(c: DoorContext, context: Context): Result<ProxyCall> {
     namespace: context.caller.namespace,
     service,
     deadline,
-    left: context.left,
+    left: context.left(),
     later: (work) => context.later(work),
     request: async (taking) => {
       const body = await takeBody(c.req.raw, taking);

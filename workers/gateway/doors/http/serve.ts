@@ -147,17 +147,19 @@ export function begun(c: DoorContext, route: string | null): HttpRequest {
   return request;
 }
 
-function visitOf(c: DoorContext) {
+function visitOf(c: DoorContext): Visit {
   return {
     services: servicesOf(c.env),
-    clock: () => Date.now(),
+    clock: now,
     host: () => new URL(c.req.url).hostname,
-    get left() {
-      return c.req.raw.signal;
-    },
-    later: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
+    left: () => c.req.raw.signal,
+    later: laterIn(c.executionCtx),
   };
 }
+
+// A call that waits holds these for as long as it does, and with what stands around them all that is known there: so nothing does.
+const now = () => Date.now();
+const laterIn = (invocation: DoorContext["executionCtx"]) => (work: Promise<unknown>) => invocation.waitUntil(work);
 
 function newSpanId(): string {
   return toHex(crypto.getRandomValues(new Uint8Array(8)));
@@ -193,7 +195,8 @@ function answer(c: DoorContext, definition: CallDefinition, answered: Answered<u
   if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return response(c, 304);
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
   headers["content-type"] = type ?? "application/json";
-  if (later !== undefined) return response(c, 200, streamed(later, { otherwise: view, gone: visit.left, left, beat }));
+  if (later !== undefined)
+    return response(c, 200, streamed(later, { otherwise: view, gone: visit.left(), left, beat }));
   return response(c, status, type === undefined ? writeJson(view) : String(view));
 }
 

@@ -4,6 +4,10 @@ import { log, reasonOf } from "../../log.ts";
 
 /** How soon a client that has gone is noticed, at first; the longer it waits, the later, so that many who wait cost little. */
 const FIRST_BEAT_MS = 200;
+/** Where many wait, and the longest pause is long, the first is a part of it. */
+const FIRST_PART = 1 / 8;
+/** Each pause is so many times as long as the one before. */
+const GROWTH = 2;
 /** Where nobody says otherwise. */
 const LAST_BEAT_MS = 1_000;
 const BEAT = new TextEncoder().encode(" ");
@@ -62,8 +66,9 @@ async function send(
     isMade = true;
     wake?.();
   });
-  for (let ms = FIRST_BEAT_MS; !isMade; ms *= 1.5) {
+  for (let ms = FIRST_BEAT_MS; !isMade; ms *= GROWTH) {
     const longest = beat();
+    ms = Math.max(ms, longest * FIRST_PART);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(ms, longest));
       wake = () => {
