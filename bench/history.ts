@@ -12,7 +12,6 @@ const RETENTION_SECONDS = 7 * 24 * 3600;
 const MAX_BYTES = 150;
 /** A page of D1's file is allotted whole. */
 const TABLES = ["jobs", "jobs_by_queue", "jobs_failed", "history_pages", "history_pages_by_queue"];
-const UNPROJECTED = "dure_jobs_unprojected";
 
 /** 200 bytes as people send them: some of it is the same in each, and some of it no other has. */
 function payloadOf(i: number): object {
@@ -34,11 +33,11 @@ function payloadOf(i: number): object {
 export async function historyRows(system: Dure, stateDir: string): Promise<Row[]> {
   const queue = "bench-history";
   await system.putQueue(queue, { target: { type: "handler", name: "noop" } });
-  const before = bytesIn(stateDir);
+  const before = inHistory(stateDir);
   for (let at = 0; at < JOBS; at += A_BATCH)
     await system.submitTo(queue, A_BATCH, (i) => ({ payload: payloadOf(at + i) }));
-  while ((await system.finishedOf(queue)) < JOBS || (await system.metrics()).get(UNPROJECTED) !== 0) await pause(250);
-  const bytes = (bytesIn(stateDir) - before) / JOBS;
+  while (inHistory(stateDir).jobs < before.jobs + JOBS) await pause(250);
+  const bytes = (inHistory(stateDir).bytes - before.bytes) / JOBS;
   return [
     {
       name: "history: bytes of D1 a job of 200 bytes",
@@ -50,17 +49,21 @@ export async function historyRows(system: Dure, stateDir: string): Promise<Row[]
   ];
 }
 
-/** Of the tables of finished jobs, with their indexes, as the database's file has them. */
-function bytesIn(stateDir: string): number {
+/** How many jobs lie in pages, and what the tables of finished jobs take with their indexes, as the database's file has them. */
+function inHistory(stateDir: string): { jobs: number; bytes: number } {
   for (const file of globSync(`${stateDir}/d1/**/*.sqlite`)) {
     const database = new DatabaseSync(file, { readOnly: true });
-    const named = TABLES.map((table) => `'${table}'`).join(", ");
-    const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'history_pages'").all().length > 0;
-    const sizes = has
-      ? database.prepare(`SELECT sum(pgsize) AS bytes FROM dbstat WHERE name IN (${named})`).get()
-      : null;
-    database.close();
-    if (sizes !== null) return Number(sizes?.bytes ?? 0);
+    try {
+      if (database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'history_pages'").get() === undefined) continue;
+      const number = (sql: string) => Number(database.prepare(sql).get()?.n ?? 0);
+      const named = TABLES.map((table) => `'${table}'`).join(", ");
+      return {
+        jobs: number("SELECT sum(n) AS n FROM history_pages"),
+        bytes: number(`SELECT sum(pgsize) AS n FROM dbstat WHERE name IN (${named})`),
+      };
+    } finally {
+      database.close();
+    }
   }
   throw new Error(`no history under ${stateDir}/d1`);
 }

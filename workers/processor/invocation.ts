@@ -19,6 +19,7 @@ import { queueSubscriber } from "./events/queue-subscriber.ts";
 import { executor, executorsOf } from "./executors/execute.ts";
 import type { HttpPorts } from "./executors/http.ts";
 import type { ServicePorts } from "./executors/service.ts";
+import { FewAtOnce } from "./few-at-once.ts";
 import { handlers } from "./load-handlers.ts";
 import { log } from "./log.ts";
 import { Memory } from "./memory.ts";
@@ -37,6 +38,12 @@ const BUDGET_MS = 750;
 const SWEEP_BUDGET_MS = 10_000;
 /** Nobody waits for events as for jobs, and each page is a call to the shard and some to subscribers. */
 const DELIVERY_BUDGET_MS = 5_000;
+
+/**
+ * Calls and writes of all projections of an invocation that are under way at once. One alone mostly waits; of many, each takes turns with
+ * jobs that somebody waits for, at their shards and at the database.
+ */
+const COPYING_AT_ONCE = 2;
 
 const secretCache: SecretCache = new Map();
 const targetCache = new OpenTargets();
@@ -60,6 +67,7 @@ export class Invocation {
   readonly #sweepMs: number;
   readonly #waitMs: number;
   readonly #connections: Connections;
+  readonly #copying = new FewAtOnce(COPYING_AT_ONCE, after);
   readonly #http: HttpPorts;
   readonly #execute: WorkPorts["execute"];
 
@@ -119,7 +127,24 @@ export class Invocation {
       now,
       retryD1: retrying({ random: Math.random, sleep }),
     });
-    return runProjection({ shard: this.#shard(shard), db, now, sleep, log: (event) => log(event, { shard }) }, shard);
+    const stub = this.#shard(shard);
+    const few = this.#copying;
+    return runProjection(
+      {
+        shard: {
+          finished: (request) => few.run(() => stub.finished(request)),
+          projected: (request) => few.run(() => stub.projected(request)),
+        },
+        db: {
+          position: (of) => few.run(() => db.position(of)),
+          write: (of, finished) => few.run(() => db.write(of, finished)),
+        },
+        now,
+        sleep,
+        log: (event) => log(event, { shard }),
+      },
+      shard,
+    );
   }
 
   /** Delivers the events of `shards` to their subscribers. Never rejects. */
