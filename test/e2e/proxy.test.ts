@@ -401,6 +401,32 @@ describe("a hostile client", () => {
     expect(await isFree()).toBe(true);
   });
 
+  it.each([
+    ["in the middle of a small body", 10],
+    ["behind a small body", 60_000],
+  ])(
+    "that resets its connection %s gives back at once what its body took of the memory for bodies",
+    async (_, bytes) => {
+      const { head, heads, send } = await serviceOf(
+        (socket, of) => {
+          // What is left of an earlier body stands before it.
+          if (of.includes("PUT /x HTTP")) socket.write("HTTP/1.1 503 Away\r\ncontent-length: 0\r\n\r\n");
+        },
+        { timeout: 60, firstByteTimeout: 30, bulkhead: null, retry: { attempts: 2, budgetPercent: 100 } },
+      );
+      const body = "x".repeat(60_000);
+      const attempts = async () => (await send({ method: "PUT", body })).headers.get("dure-attempts");
+      expect(await attempts()).toBe("2");
+      // 8.4 MB, which is more than a namespace may have kept at a time.
+      const request = `${head("POST", "/x", ["content-length: 60000"])}${"x".repeat(bytes)}`;
+      for (let round = 0; round < 7; round++) {
+        await Promise.all(Array.from({ length: 20 }, () => reset(host.url, request)));
+      }
+      expect(await attempts()).toBe("2");
+      expect(heads.some((one) => one.includes("POST /x HTTP"))).toBe(bytes === 60_000);
+    },
+  );
+
   it("that goes in the middle of an answer closes the connection to the instance, and its place is free", async () => {
     const { head, open, isFree } = await serviceOf(
       unlessWell((socket) => {

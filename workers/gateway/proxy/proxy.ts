@@ -75,9 +75,10 @@ async function admitted(
   { deadline, ...sending }: Sending,
 ): Promise<Result<Omit<Proxied, "signal">>> {
   // First of all: a client that sends slowly takes no room, and keeps no probe.
-  const { ports } = sending;
+  const { ports, gone } = sending;
   const now = ports.now();
-  const request = await call.request({ ms: deadline - now, kept: ports.kept, now });
+  const { namespace } = call;
+  const request = await call.request({ ms: deadline - now, namespace, kept: ports.kept, gone, now });
   if (isProblem(request)) return request;
   try {
     return await passed({ ...request, deadline }, call, { observed, ...sending });

@@ -2,6 +2,7 @@ import { invalid, type Result } from "../../../contract/problems.ts";
 import { formatBytes } from "../../../contract/sentence.ts";
 import { LATE, within } from "../deadline.ts";
 import type { KeptBodies } from "./kept-bodies.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 /** A body of a stated length up to this is kept, so that it can be sent again: 64 KiB, which an isolate can have of many requests. */
 export const MAX_REPLAYED_BYTES = 64 * 1024;
@@ -28,10 +29,13 @@ export interface SentBody {
 
 const SENT: Promise<void> = Promise.resolve();
 
-/** How long a body may take to come, and where it is counted while it is kept. */
+/** How long a body may take to come, whose it is, and where it is counted while it is kept. */
 export interface Taking {
   ms: number;
+  namespace: string;
   kept: KeptBodies;
+  /** Aborted when the caller wants no answer any more: then its body counts no longer, whether it has come or not. */
+  gone: AbortSignal;
   /** Epoch milliseconds. */
   now: number;
 }
@@ -40,16 +44,16 @@ export interface Taking {
  * Takes the body of a request: one that is small enough, and whose length is stated, before anything is sent, so that a client
  * which is slow takes no room of the service. Where there is no memory for it, it is a stream like a large one.
  */
-export async function takeBody(request: Request, { ms, kept, now }: Taking): Promise<Result<ProxyBody>> {
+export async function takeBody(request: Request, taking: Taking): Promise<Result<ProxyBody>> {
   const { body: source, method } = request;
   if (source === null || method === "GET" || method === "HEAD") return { type: "none" };
   const stated = request.headers.get("content-length");
   const length = stated !== null && /^\d+$/.test(stated) ? Number(stated) : null;
   if (length === 0) return { type: "none" };
-  const release = length === null || length > MAX_REPLAYED_BYTES ? null : kept.take(length, ms, now);
+  const release = length === null || length > MAX_REPLAYED_BYTES ? null : roomFor(length, taking);
   if (length === null || release === null) return { type: "stream", source, length };
   const bytes = await within(
-    ms,
+    taking.ms,
     request.arrayBuffer().catch(() => null),
   );
   if (bytes instanceof ArrayBuffer) return { type: "whole", bytes: new Uint8Array(bytes), release };
@@ -57,6 +61,13 @@ export async function takeBody(request: Request, { ms, kept, now }: Taking): Pro
   return bytes === LATE
     ? invalid.request(`The body of ${formatBytes(length)} did not come in time.`)
     : invalid.request("The body broke off.");
+}
+
+/** Room for a body, which is given back in the listener itself: with its client the runtime may end what would run then. */
+function roomFor(bytes: number, { ms, namespace, kept, gone, now }: Taking): (() => void) | null {
+  const release = kept.take({ namespace, bytes, ms }, now);
+  if (release !== null) whenAborted(gone, release);
+  return release;
 }
 
 /** The body for one sending. A stream can be sent once. */

@@ -34,7 +34,17 @@ const chunks = (...parts: (Uint8Array | "breaks")[]) =>
     },
   });
 
-const taking = (ms = 1_000, kept = new KeptBodies()) => ({ ms, kept, now: 1_000_000 });
+const NEVER = new AbortController().signal;
+const taking = (ms = 1_000, kept = new KeptBodies(), gone = NEVER) => ({
+  ms,
+  namespace: "default",
+  kept,
+  gone,
+  now: 1_000_000,
+});
+/** Takes all that there is for the namespace, but so many bytes. */
+const fill = (kept: KeptBodies, but: number) =>
+  kept.take({ namespace: "default", bytes: 8 * 1024 * 1024 - but, ms: 60_000 }, 1_000_000);
 
 async function typeOf(taken: Promise<ProxyBody | object>): Promise<string> {
   const body = await taken;
@@ -63,7 +73,7 @@ describe("what is taken", () => {
 
 test("a small body is a stream where there is no memory to keep it, and gives its own back when it is released or does not come", async () => {
   const kept = new KeptBodies();
-  const fill = kept.take(32 * 1024 * 1024 - 5, 60_000, 1_000_000);
+  fill(kept, 5);
   const hello = () => takeBody(request("POST", "hello", 5), taking(1_000, kept));
   const first = await hello();
   expect(await typeOf(Promise.resolve(first))).toBe("whole");
@@ -71,8 +81,25 @@ test("a small body is a stream where there is no memory to keep it, and gives it
   if (!isProblem(first) && first.type === "whole") first.release();
   expect(await typeOf(takeBody(request("POST", chunks("breaks"), 5), taking(1_000, kept)))).toBe("invalid-request");
   expect(await typeOf(hello())).toBe("whole");
-  fill?.();
 });
+
+test.each([
+  ["has come whole", "hello"],
+  ["has come in part", new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) })],
+])(
+  "a small body that %s is given back at once when its client has gone, and not when the request ends",
+  async (_, body) => {
+    const kept = new KeptBodies();
+    fill(kept, 5);
+    const leaving = new AbortController();
+    const first = takeBody(request("POST", body, 5), taking(60_000, kept, leaving.signal));
+    await new Promise(setImmediate);
+    expect(fill(kept, 8 * 1024 * 1024 - 1)).toBeNull();
+    leaving.abort();
+    expect(fill(kept, 8 * 1024 * 1024 - 5)).not.toBeNull();
+    void first;
+  },
+);
 
 describe("what is sent", () => {
   test("a whole body as often as need be", async () => {
