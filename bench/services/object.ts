@@ -69,7 +69,7 @@ export class SharedKnowledge {
     let breaker = breakerAt(this.#breaker, settings, now);
     breaker = withOutcomes(breaker, settings, { succeeded: sum("succeeded"), failed: sum("failed"), now });
     for (const probes of request.probes ?? [])
-      breaker = withProbeOutcomes(breaker, settings, { ...probes, holder, now });
+      breaker = withProbeOutcomes(breaker, settings, { spent: 0, ...probes, holder, now });
     const count =
       breaker.state === "halfOpen" ? Math.min(request.wantsProbes ?? 0, breakerRoom(breaker, settings, now)) : 0;
     this.#breaker = withProbes(breaker, { holder, count, until: now + LEASE_MS });

@@ -20,6 +20,8 @@ export interface ProbeReport {
   failed: number;
   /** Those that are given back unsent. */
   unused: number;
+  /** Those that were sent and told nothing of their instance: others in their place are sent after a rest. Left out: none. */
+  spent?: number;
 }
 
 /**

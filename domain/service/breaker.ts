@@ -18,6 +18,7 @@ export type Breaker =
 
 /** Probes that a holder was given and whose outcome is not known. Those that get none come back when the lease ends (epoch ms). */
 export interface ProbeGrant {
+  /** `NOBODY`: they are spent. */
   holder: string;
   count: number;
   until: number;
@@ -29,6 +30,8 @@ export interface ProbeOutcomes extends Outcomes {
   holder: string;
   /** Probes that the holder gives back without having sent them. */
   unused: number;
+  /** Probes that were sent and told nothing: whoever asked did not wait, or did not send all of it. */
+  spent: number;
 }
 
 /** Requests that ended: how many of them succeeded, and how many failed. */
@@ -36,6 +39,9 @@ export interface Outcomes {
   succeeded: number;
   failed: number;
 }
+
+/** Has what no holder has any more. No holder's name is empty. */
+const NOBODY = "";
 
 /** A service that nothing is known of. */
 export const CLOSED: Breaker = { state: "closed", round: 0, window: [] };
@@ -54,7 +60,10 @@ export function breakerAt(breaker: Breaker, settings: BreakerSettings, now: numb
       return breaker.until <= latest ? breaker : { ...breaker, until: latest };
     }
     case "halfOpen": {
-      const probes = breaker.probes.filter(({ until }) => until > now);
+      const latest = now + settings.openForMs;
+      const probes = breaker.probes.filter(
+        ({ holder, until }) => until > now && (holder !== NOBODY || until <= latest),
+      );
       return probes.length === breaker.probes.length ? breaker : { ...breaker, probes };
     }
   }
@@ -79,18 +88,21 @@ export function withProbes(breaker: Breaker, grant: ProbeGrant): Breaker {
 
 /**
  * The breaker once outcomes of its probes are known; those of another round change nothing. One failure opens it again, as many
- * successes as it lets probes pass close it. A holder whose lease has ended has no probes to give back.
+ * successes as it lets probes pass close it. A holder whose lease has ended has no probes to give back. One that was sent and told nothing
+ * is spent: the next in its place is sent after a rest, as after one that failed. So callers who never wait have no more sent than may be.
  */
 export function withProbeOutcomes(
   breaker: Breaker,
   settings: BreakerSettings,
-  { round, holder, succeeded, failed, unused, now }: ProbeOutcomes & { now: number },
+  { round, holder, succeeded, failed, unused, spent, now }: ProbeOutcomes & { now: number },
 ): Breaker {
   if (breaker.state !== "halfOpen" || breaker.round !== round) return breaker;
   if (failed > 0) return opened(breaker, settings, now);
   const passed = breaker.succeeded + succeeded;
   if (passed >= settings.halfOpenProbes) return { state: "closed", round, window: [] };
-  return { ...breaker, succeeded: passed, probes: without(breaker.probes, holder, succeeded + unused) };
+  const probes = without(breaker.probes, holder, succeeded + unused + spent);
+  if (spent > 0) probes.push({ holder: NOBODY, count: spent, until: now + settings.openForMs });
+  return { ...breaker, succeeded: passed, probes };
 }
 
 /**

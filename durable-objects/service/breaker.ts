@@ -74,26 +74,25 @@ export class ServiceBreaker {
     if (settings === null || this.#breaker.state !== "halfOpen") return;
     const { round } = this.#breaker;
     const own = reports.filter((report) => report.round === round);
-    const sum = (pick: (report: ProbeReport) => number) => own.reduce((total, one) => total + countOf(pick(one)), 0);
-    const given = this.#given(holder);
+    const sum = (pick: (report: ProbeReport) => unknown) => own.reduce((total, one) => total + countOf(pick(one)), 0);
     // Nobody hears of more probes than were given: what is said twice counts once.
-    const failed = Math.min(
-      given,
-      sum((one) => one.failed),
-    );
-    const succeeded = Math.min(
-      given - failed,
-      sum((one) => one.succeeded),
-    );
-    const back = Math.min(
-      given - failed - succeeded,
+    let left = this.#given(holder);
+    const upTo = (count: number) => {
+      const counted = Math.min(left, count);
+      left -= counted;
+      return counted;
+    };
+    const failed = upTo(sum((one) => one.failed));
+    const succeeded = upTo(sum((one) => one.succeeded));
+    const spent = upTo(sum((one) => one.spent));
+    const back = upTo(
       Math.max(
         unused,
         sum((one) => one.unused),
       ),
     );
-    if (failed + succeeded + back === 0) return;
-    const outcomes = { round, holder, succeeded, failed, unused: back, now };
+    if (failed + succeeded + spent + back === 0) return;
+    const outcomes = { round, holder, succeeded, failed, unused: back, spent, now };
     const after = withProbeOutcomes(this.#breaker, settings, outcomes);
     this.#become(after, failed > 0 ? "A probe failed." : "Its probes succeeded.", now);
   }

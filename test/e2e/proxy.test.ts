@@ -381,6 +381,39 @@ describe("a hostile client", () => {
     expect((await send()).status).toBe(200);
   });
 
+  it.each(["resets their connections", "have deadlines that are too short"])(
+    "of many that %s has no more probes sent than may be, and these find the service well again",
+    async (how) => {
+      let isWell = false;
+      const { head, send, heads, state } = await serviceOf(
+        (socket) => {
+          if (isWell) setTimeout(() => socket.write(OK), 400);
+          else socket.write("HTTP/1.1 500 Fails\r\ncontent-length: 0\r\n\r\n");
+        },
+        {
+          bulkhead: null,
+          breaker: { minRequests: 3, openFor: 1, halfOpenProbes: 2 },
+          timeout: 20,
+          firstByteTimeout: 10,
+        },
+      );
+      for (let i = 0; i < 4; i++) await send();
+      await expect.poll(async () => (await state()).breaker.state, { timeout: 3_000 }).toBe("open");
+      isWell = true;
+      const before = heads.length;
+      const leave = () => {
+        if (how.startsWith("resets")) return reset(host.url, head("GET", "/x"));
+        const headers = { "dure-deadline": new Date(Date.now() + 100).toISOString() };
+        return send({ headers }).then(({ body }) => body?.cancel());
+      };
+      for (const end = Date.now() + 5_000; heads.length - before < 2 && Date.now() < end; ) await leave();
+      await Promise.all([leave(), leave(), leave()]);
+      // The others were refused, and the breaker closes by what these two have told.
+      expect(heads.length - before).toBe(2);
+      await expect.poll(async () => (await state()).breaker.state, { timeout: 5_000 }).toBe("closed");
+    },
+  );
+
   it("that goes before its answer has begun takes its place no longer than an answer may take to begin", async () => {
     const { head, isFree } = await serviceOf(
       unlessWell(() => undefined),

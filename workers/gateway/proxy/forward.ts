@@ -1,6 +1,7 @@
 import { isProblem, type Result, serviceProblem } from "../../../contract/problems.ts";
 import { formatTimestamp } from "../../../contract/time.ts";
 import { maySendTwice } from "../../../domain/proxy-headers.ts";
+import { isFairTime } from "../../../domain/service/fair-time.ts";
 import type { RequestOutcome } from "../../../domain/service/report.ts";
 import type { ServiceSettings } from "../../../domain/service/settings.ts";
 import { refusedTarget, type TargetRules } from "../../../domain/target-url.ts";
@@ -134,7 +135,8 @@ function outcomeOf(sent: Sent, body: ProxyBody, settings: ServiceSettings): Requ
     case "late":
       return isTold ? { ok: false, ms: sent.ms } : null;
     case "cut":
-      return isTold && sent.ms >= fairMsOf(settings) ? { ok: false, ms: sent.ms } : null;
+      // The caller may have spent the rest of the time on sending its body.
+      return isTold && isFairTime(sent.ms, ownMsOf(settings)) ? { ok: false, ms: sent.ms } : null;
     case "broken":
       return isTold ? { ok: false, ms: null } : null;
     case "unwanted":
@@ -143,9 +145,9 @@ function outcomeOf(sent: Sent, body: ProxyBody, settings: ServiceSettings): Requ
   }
 }
 
-/** What an instance must have had of its time before its silence says something: a caller may have spent the rest on sending its body. */
-function fairMsOf(settings: ServiceSettings): number {
-  return Math.min(firstByteMsOf(settings), settings.timeoutMs) / 2;
+/** How long an answer may take to begin. */
+function ownMsOf(settings: ServiceSettings): number {
+  return Math.min(firstByteMsOf(settings), settings.timeoutMs);
 }
 
 /** Whether another instance might do better. */

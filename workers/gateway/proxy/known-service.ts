@@ -137,6 +137,7 @@ export class KnownService {
   /** A request is sent to an instance, and takes `ms` at most. */
   begin(url: string, { ms, probe }: { ms: number; probe: Probe | null }, now: number): Attempt {
     const underWay = this.#attempts.begin(url, ms, now);
+    if (probe !== null) this.#probes.sent(probe, ms, now);
     let noted = false;
     return {
       url,
@@ -152,7 +153,7 @@ export class KnownService {
 
   /** A probe that was given is not sent. */
   giveBack(probe: Probe | null): void {
-    if (probe !== null) this.#probes.ended(probe, null);
+    if (probe !== null) this.#probes.giveBack(probe);
   }
 
   /** What the object is to hear. It is forgotten here: `putBack` where it did not come through. */

@@ -1,5 +1,8 @@
 import type { ProbeReport } from "../../../contract/rpc/service.ts";
 
+/** After its time, one of whose end nobody heard has ended all the same: the runtime may end it with its client, without a word. */
+const GRACE_MS = 5_000;
+
 /** A request that may be sent as a probe of this round. */
 export interface Probe {
   readonly round: number;
@@ -8,7 +11,9 @@ export interface Probe {
 /** The probes that this isolate was given of a service whose breaker is half open, and what became of them. */
 export class Probes {
   #granted: { round: number; left: number; until: number } | null = null;
-  #reports = new Map<number, ProbeReport>();
+  #reports = new Map<number, Required<ProbeReport>>();
+  /** Those that were sent and have told nothing yet, with the time at which that is given up. */
+  readonly #sent = new Map<Probe, number>();
   /** Requests that would have been sent as probes since the last report. */
   #wanted = 0;
 
@@ -22,6 +27,7 @@ export class Probes {
 
   /** One of them, where there is one. */
   take(now: number): Probe | null {
+    this.#forget(now);
     const granted = this.#granted;
     if (granted === null || granted.left === 0 || granted.until <= now) {
       this.#wanted++;
@@ -31,9 +37,20 @@ export class Probes {
     return { round: granted.round };
   }
 
-  /** What became of one. Null: it was not sent, or nobody knows. */
-  ended({ round }: Probe, ok: boolean | null): void {
-    this.#add(round, ok === null ? { unused: 1 } : ok ? { succeeded: 1 } : { failed: 1 });
+  /** One was not sent. */
+  giveBack({ round }: Probe): void {
+    this.#add(round, { unused: 1 });
+  }
+
+  /** One is sent, and takes `ms` at most. */
+  sent(probe: Probe, ms: number, now: number): void {
+    this.#sent.set(probe, now + ms + GRACE_MS);
+  }
+
+  /** What became of one that was sent. Null: nobody knows. */
+  ended(probe: Probe, ok: boolean | null): void {
+    if (!this.#sent.delete(probe)) return;
+    this.#add(probe.round, ok === null ? { spent: 1 } : ok ? { succeeded: 1 } : { failed: 1 });
   }
 
   /** What the object is to hear, and how many would be sent now; it is forgotten here. */
@@ -49,13 +66,18 @@ export class Probes {
     for (const { round, ...counts } of reports) this.#add(round, counts);
   }
 
+  #forget(now: number): void {
+    for (const [probe, until] of this.#sent) if (until <= now) this.ended(probe, null);
+  }
+
   #add(round: number, counts: Partial<Omit<ProbeReport, "round">>): void {
-    const known = this.#reports.get(round) ?? { round, succeeded: 0, failed: 0, unused: 0 };
+    const known = this.#reports.get(round) ?? { round, succeeded: 0, failed: 0, unused: 0, spent: 0 };
     this.#reports.set(round, {
       round,
       succeeded: known.succeeded + (counts.succeeded ?? 0),
       failed: known.failed + (counts.failed ?? 0),
       unused: known.unused + (counts.unused ?? 0),
+      spent: known.spent + (counts.spent ?? 0),
     });
   }
 }

@@ -4,6 +4,7 @@ import type { UnderWay } from "./in-flight.ts";
 import type { KeptBodies } from "./kept-bodies.ts";
 import type { Verdict } from "./known-service.ts";
 import type { Later, Observed, ObservedServices } from "./observed-services.ts";
+import type { Probe } from "./probes.ts";
 import type { Taking } from "./request-body.ts";
 import { whenAborted } from "./when-aborted.ts";
 
@@ -49,7 +50,7 @@ export async function proxy(call: ProxyCall, ports: ProxyPorts): Promise<Result<
   whenAborted(call.left, () => gone.abort());
   // Whose time is up makes a difference: that of the service speaks against its instance, and the caller's own does not.
   const disarm = ports.after(deadline - began, () => (deadline < latest ? gone : whole).abort());
-  const sent = await admitted(call, observed, { deadline, signal: whole.signal, gone: gone.signal, ports });
+  const sent = await admitted(call, observed, { deadline, latest, signal: whole.signal, gone: gone.signal, ports });
   if (isProblem(sent)) {
     disarm();
     return sent;
@@ -62,7 +63,9 @@ export async function proxy(call: ProxyCall, ports: ProxyPorts): Promise<Result<
 }
 
 interface Sending {
+  /** When the answer has to be there for its caller, in epoch ms, and when for the service. */
   deadline: number;
+  latest: number;
   /** As `Forwarding` has both. */
   signal: AbortSignal;
   gone: AbortSignal;
@@ -95,19 +98,32 @@ interface Passing extends Omit<Sending, "deadline"> {
 async function passed(
   request: ProxyRequest,
   call: ProxyCall,
-  { observed, signal, gone, ports }: Passing,
+  { observed, latest, signal, gone, ports }: Passing,
 ): Promise<Result<Omit<Proxied, "signal">>> {
   const { service } = observed;
   const verdict = await verdictOf(observed, ports);
   if (verdict.type === "open") return serviceProblem.open(call.service, verdict.nextMs);
-  const place = await placeOf(request, observed, { probe: verdict.probe, gone, ports });
+  const { probe } = verdict;
+  const place = await placeOf(request, observed, { probe, latest, gone, ports });
   if (place === null) return serviceProblem.full(call.service);
   const end = onceOnly(() => {
     place.end();
     ports.services.ended(observed, call.later);
   });
+  if (probe !== null) {
+    const told = probed({ ...request, deadline: latest }, { probe, service, gone, ports, end });
+    // Before the caller can go: what the runtime was not told of by then it ends with the request.
+    call.later(told);
+    return Promise.race([told, unwanted(gone)]);
+  }
   whenAborted(gone, end);
-  const sent = await forward(request, service, { probe: verdict.probe, signal, gone, ports });
+  return given(await forward(request, service, { probe, signal, gone, ports }), end);
+}
+
+type Given = Result<Omit<Proxied, "signal">>;
+
+/** What came of a sending, with the way to end all that is under way of it. */
+function given(sent: Result<Forwarded>, end: () => void): Given {
   if (isProblem(sent)) {
     end();
     return sent;
@@ -120,11 +136,40 @@ async function passed(
   return { response, attempts, end: endAll };
 }
 
+interface Probing extends Pick<Forwarding, "gone" | "ports"> {
+  probe: Probe;
+  service: Observed["service"];
+  /** Gives its place back. */
+  end(): void;
+}
+
+/**
+ * Sends a probe, which has all the time of the service: it goes on when its caller waits no longer. Else callers in a hurry would use up
+ * what probes there are, and the service would never be found to be well.
+ */
+async function probed(request: ProxyRequest, { probe, service, gone, ports, end }: Probing): Promise<Given> {
+  const over = new AbortController();
+  const disarm = ports.after(request.deadline - ports.now(), () => over.abort());
+  const sending = { probe, signal: over.signal, gone: new AbortController().signal, ports };
+  const answer = given(await forward(request, service, sending), end);
+  disarm();
+  if (isProblem(answer) || !gone.aborted) return answer;
+  answer.end();
+  // An unread body would hold its connection.
+  await answer.response.body?.cancel().catch(() => undefined);
+  return serviceProblem.late(1);
+}
+
+/** The problem of a caller who waits no longer, as soon as it does not. */
+function unwanted(gone: AbortSignal): Promise<Given> {
+  return new Promise((resolve) => whenAborted(gone, () => resolve(serviceProblem.late(1))));
+}
+
 /** Waits for room. Null: there was none for it in time, or its caller has gone; its probe is given back. */
 async function placeOf(
   { deadline }: ProxyRequest,
   { service, room }: Observed,
-  { probe, gone, ports }: Pick<Forwarding, "probe" | "gone" | "ports">,
+  { probe, latest, gone, ports }: Pick<Forwarding, "probe" | "gone" | "ports"> & { latest: number },
 ): Promise<UnderWay | null> {
   let isSent = false;
   const giveBack = onceOnly(() => service.giveBack(probe));
@@ -135,7 +180,7 @@ async function placeOf(
     maxWaiting: service.settings.bulkhead?.maxWaiting ?? 0,
     patienceMs: Math.min(service.settings.firstByteTimeoutMs, deadline - ports.now()),
     gone,
-    take: (now) => service.enter(deadline - now, now),
+    take: (now) => service.enter((probe === null ? deadline : latest) - now, now),
   });
   if (place === null || gone.aborted) {
     place?.end();

@@ -92,12 +92,14 @@ export interface Exchange {
   firstByteMs: number | null;
   /** The answer began, and broke off. */
   brokeOff: boolean;
+  /** How long all of it took, from its sending on; 0 where nothing was sent. */
+  tookMs: number;
 }
 
 /** Sends a job, signed, and reads what is answered. Never rejects. */
 export async function exchange(ports: HttpPorts, item: WorkItem, sending: Sending): Promise<Exchange> {
   const { signal, firstByteMs } = sending;
-  const nothing = { sent: false, status: null, firstByteMs: null, brokeOff: false };
+  const nothing = { sent: false, status: null, firstByteMs: null, brokeOff: false, tookMs: 0 };
   const headers = await signedHeaders(ports, item, sending);
   if (!(headers instanceof Headers)) return { ...nothing, outcome: headers };
   const late = new AbortController();
@@ -116,11 +118,11 @@ export async function exchange(ports: HttpPorts, item: WorkItem, sending: Sendin
     disarm();
     begun = { status: response.status, firstByteMs: ports.now() - sentAt };
     const outcome = await outcomeOf(response, sending.target, ports.now());
-    return { outcome, sent: true, ...begun, brokeOff: false };
+    return { outcome, sent: true, ...begun, brokeOff: false, tookMs: ports.now() - sentAt };
   } catch (error) {
     const brokeOff = begun !== null && !(error instanceof InvalidSpawn);
     const fault = failureOf(error, item, { signal, late: late.signal, firstByteMs });
-    return { ...nothing, ...begun, outcome: fault, sent: true, brokeOff };
+    return { ...nothing, ...begun, outcome: fault, sent: true, brokeOff, tookMs: ports.now() - sentAt };
   } finally {
     disarm();
   }

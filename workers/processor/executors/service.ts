@@ -1,7 +1,9 @@
 import type { ServiceHold } from "../../../contract/rpc/service.ts";
 import type { HandedOver, Outcome, WorkItem } from "../../../contract/rpc.ts";
 import { isServicePath, urlAt } from "../../../domain/service/address.ts";
+import { isFairTime } from "../../../domain/service/fair-time.ts";
 import type { RequestOutcome } from "../../../domain/service/report.ts";
+import type { ServiceSettings } from "../../../domain/service/settings.ts";
 import type { ServiceTarget } from "../../../domain/target.ts";
 import { refusedTarget } from "../../../domain/target-url.ts";
 import type { Acquired, Permit, ServiceName, Wanted } from "../services/permit-ports.ts";
@@ -70,8 +72,10 @@ async function send(
     once: permit.isProbe,
   });
   disarm();
-  const isOver = late.signal.aborted || ports.now() >= control.deadlineAt;
-  permit.end(saysOf(done, { isOver, isStopped: control.signal.aborted || permit.signal.aborted }));
+  const isStopped = control.signal.aborted || permit.signal.aborted;
+  const ending =
+    late.signal.aborted || !isStopped ? "itself" : ports.now() < control.deadlineAt ? "stopped" : "attempt";
+  permit.end(saysOf(done, settings, ending));
   if (permit.signal.aborted && !control.signal.aborted) return failed("permit-lost", PERMIT_LOST, { retryable: true });
   if (late.signal.aborted && (done.status === null || done.brokeOff)) {
     return failed("timeout", `no outcome within ${settings.timeoutMs / 1000} s`, { retryable: true });
@@ -81,16 +85,21 @@ async function send(
 
 const PERMIT_LOST = "the permit of the service was not renewed in time";
 
+/** What ended a request: its own end or the service's times; what wants no outcome any more; or the time of the job's attempt. */
+type Ending = "itself" | "stopped" | "attempt";
+
 /**
  * What a request says of its instance; null: nothing. Failures are those of Envoy's outlier detection: no answer, none in time, and 5xx; any
- * other answer, 429 too, is one that works.
+ * other answer, 429 too, is one that works. An attempt that is over sooner than is fair says nothing.
  */
 function saysOf(
-  { sent, status, firstByteMs: ms, brokeOff }: Exchange,
-  { isOver, isStopped }: { isOver: boolean; isStopped: boolean },
-): RequestOutcome | null {
-  if (!sent) return null;
-  if (isStopped && !isOver && (status === null || brokeOff)) return null;
-  if (status === null || brokeOff) return { ok: false, ms: null };
-  return { ok: status < 500, ms };
+  { sent, status, firstByteMs: ms, brokeOff, tookMs }: Exchange,
+  { firstByteTimeoutMs, timeoutMs }: ServiceSettings,
+  ending: Ending,
+): RequestOutcome | "unsent" | null {
+  if (!sent) return "unsent";
+  if (status !== null && !brokeOff) return { ok: status < 500, ms };
+  const ownMs = brokeOff ? timeoutMs : Math.min(firstByteTimeoutMs, timeoutMs);
+  const isFailure = ending === "itself" || (ending === "attempt" && isFairTime(tookMs, ownMs));
+  return isFailure ? { ok: false, ms: null } : null;
 }

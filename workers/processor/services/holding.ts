@@ -16,6 +16,8 @@ import type { ServiceSettings } from "../../../domain/service/settings.ts";
 /** What is known of the instances is asked for again before it is older than this. */
 const FRESH_MS = 2_000;
 
+const NO_PROBES = { succeeded: 0, failed: 0, unused: 0, spent: 0 } as const;
+
 /** One request that may be made, and where to. */
 export interface Taken {
   url: string;
@@ -72,7 +74,7 @@ export class Holding {
   /** The same as it was when the snapshot was asked for, which has it in its own counts. */
   #told: Readonly<Record<string, number>> = {};
   #reports = new Map<string, InstanceReport>();
-  #probes = new Map<number, ProbeReport>();
+  #probes = new Map<number, Required<ProbeReport>>();
   #observations = new Map<string, Observed>();
   #rotation: Rotation = new Map();
 
@@ -144,20 +146,20 @@ export class Holding {
   release({ round, asked }: Reserved): void {
     this.#used--;
     if (asked !== this.#asked) {
-      if (round !== null) this.#noteProbe(round, null);
+      if (round !== null) this.#noteProbe(round, "unused");
       return;
     }
     this.#started--;
     if (this.#starts !== null) this.#starts++;
   }
 
-  /** A request has ended; `outcome` null says nothing of its instance. */
-  end({ url, round }: Taken, outcome: RequestOutcome | null, now: number): void {
+  /** A request has ended; `outcome` null says nothing of its instance, and "unsent" that none was made. */
+  end({ url, round }: Taken, outcome: RequestOutcome | "unsent" | null, now: number): void {
     this.#used--;
     this.#begun--;
     this.#count(url, -1);
-    if (round !== null) this.#noteProbe(round, outcome);
-    if (outcome === null) return;
+    if (round !== null) this.#noteProbe(round, probeOf(outcome));
+    if (outcome === null || outcome === "unsent") return;
     this.#reports.set(url, withOutcome(this.#reports.get(url) ?? emptyReport(url), outcome));
     const { ewma, failures } = this.#observed(url);
     const timed =
@@ -229,13 +231,14 @@ export class Holding {
       const later = this.#reports.get(earlier.url);
       this.#reports.set(earlier.url, later === undefined ? earlier : joinedReports(earlier, later));
     }
-    for (const { round, succeeded, failed, unused } of probes) {
-      const later = this.#probes.get(round) ?? { round, succeeded: 0, failed: 0, unused: 0 };
+    for (const { round, succeeded, failed, unused, spent = 0 } of probes) {
+      const later = this.#probes.get(round) ?? NO_PROBES;
       this.#probes.set(round, {
         round,
         succeeded: succeeded + later.succeeded,
         failed: failed + later.failed,
         unused: unused + later.unused,
+        spent: spent + later.spent,
       });
     }
   }
@@ -272,14 +275,9 @@ export class Holding {
     return this.#observations.get(url) ?? { ewma: null, failures: 0 };
   }
 
-  #noteProbe(round: number, outcome: RequestOutcome | null): void {
-    const { succeeded, failed, unused } = this.#probes.get(round) ?? { succeeded: 0, failed: 0, unused: 0 };
-    this.#probes.set(round, {
-      round,
-      succeeded: succeeded + (outcome?.ok === true ? 1 : 0),
-      failed: failed + (outcome?.ok === false ? 1 : 0),
-      unused: unused + (outcome === null ? 1 : 0),
-    });
+  #noteProbe(round: number, what: keyof typeof NO_PROBES): void {
+    const noted = this.#probes.get(round) ?? { round, ...NO_PROBES };
+    this.#probes.set(round, { ...noted, [what]: noted[what] + 1 });
   }
 
   #count(url: string, by: 1 | -1): void {
@@ -287,4 +285,11 @@ export class Holding {
     if (count <= 0) this.#inFlight.delete(url);
     else this.#inFlight.set(url, count);
   }
+}
+
+/** What a probe counts as that ended so. */
+function probeOf(outcome: RequestOutcome | "unsent" | null): keyof typeof NO_PROBES {
+  if (outcome === null) return "spent";
+  if (outcome === "unsent") return "unused";
+  return outcome.ok ? "succeeded" : "failed";
 }

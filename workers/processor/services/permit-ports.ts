@@ -30,8 +30,8 @@ export interface Permit {
   isProbe: boolean;
   /** Aborts when the permit is lost: then the request must not go on. */
   signal: AbortSignal;
-  /** The request is over, one way or the other. `outcome` null says nothing of its instance. Called once. */
-  end(outcome: RequestOutcome | null): void;
+  /** The request is over, one way or the other. `outcome` null says nothing of its instance, "unsent" that none was made. Called once. */
+  end(outcome: RequestOutcome | "unsent" | null): void;
 }
 
 /** A permit that is kept for a job which has still to be claimed. It is used by one `acquire`, or given back. */

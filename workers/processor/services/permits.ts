@@ -91,7 +91,7 @@ export class ServicePermits {
       refuse: (refusal) => leave(refused(refusal)),
       unknown: () => leave(UNKNOWN),
       undo: (answer) => {
-        if (answer.type === "permit") answer.permit.end(null);
+        if (answer.type === "permit") answer.permit.end("unsent");
       },
     };
     return this.#wait(entry, wish, { told, signal });
@@ -286,11 +286,12 @@ export class ServicePermits {
     const unwatch = this.#watch(entry, ports, lost);
     entry.takenAt = ports.now();
     const { url, settings } = taken;
-    const end = (outcome: RequestOutcome | null) => {
+    const end = (outcome: RequestOutcome | "unsent" | null) => {
       unwatch();
       entry.holding.end(taken, outcome, ports.now());
       this.#freed(entry, ports);
-      if (outcome?.ok === false || taken.round !== null) this.#tellSoon(entry, ports);
+      const isFailure = outcome !== "unsent" && outcome?.ok === false;
+      if (isFailure || taken.round !== null) this.#tellSoon(entry, ports);
     };
     return { url, settings, isProbe: taken.round !== null, signal: lost.signal, end };
   }

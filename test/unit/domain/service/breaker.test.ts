@@ -33,6 +33,7 @@ const ended = (breaker: Breaker, outcomes: Partial<Parameters<typeof withProbeOu
     succeeded: 0,
     failed: 0,
     unused: 0,
+    spent: 0,
     now: NOW + 6_000,
     ...outcomes,
   });
@@ -122,6 +123,15 @@ describe("half open", () => {
     expect(breakerRoom(ended(probing(3), { holder: "b", unused: 2 }), SETTINGS, NOW + 6_000)).toBe(0);
   });
 
+  test("probes that were sent and told nothing are spent: others in their place are sent after a rest, whoever asks", () => {
+    const breaker = ended(probing(3), { spent: 2, unused: 1 });
+    expect(breakerRoom(breaker, SETTINGS, NOW + 6_000)).toBe(1);
+    expect(breakerRoom(breaker, SETTINGS, NOW + 10_999)).toBe(1);
+    expect(breakerRoom(breaker, SETTINGS, NOW + 11_000)).toBe(3);
+    expect(breakerRoom(ended(breaker, { unused: 2 }), SETTINGS, NOW + 6_000)).toBe(1);
+    expect(breakerRoom(breaker, SETTINGS, NOW - 3_600_000)).toBe(3);
+  });
+
   test("outcomes of another round, and of requests that are no probes, change nothing", () => {
     const breaker = probing(3);
     expect(ended(breaker, { round: 0, failed: 3 })).toBe(breaker);
@@ -142,6 +152,7 @@ const anyEvent = fc.oneof(
     succeeded: fc.nat(3),
     failed: fc.constantFrom(0, 0, 0, 1),
     unused: fc.nat(2),
+    spent: fc.nat(2),
   }),
   fc.record({ type: fc.constant("others" as const), succeeded: fc.nat(5), failed: fc.nat(5) }),
   fc.record({ type: fc.constant("time" as const), ms: fc.integer({ min: 0, max: 70_000 }) }),
@@ -161,11 +172,14 @@ test("never lets more probes be under way than it is set to, whoever reports wha
       let now = NOW;
       let breaker: Breaker = withOutcomes(CLOSED, settings, { succeeded: 0, failed: 10, now });
       let sent: Sent[] = [];
+      // Those of the last rest that told nothing: they count as if they were under way.
+      let spent: Sent[] = [];
       for (const event of events) {
         breaker = breakerAt(breaker, settings, now);
         if (event.type === "time") {
           now += event.ms;
           sent = sent.filter(({ until }) => until > now);
+          spent = spent.filter(({ until }) => until > now);
         } else if (event.type === "others") {
           breaker = withOutcomes(breaker, settings, { ...event, now });
         } else if (event.type === "ask" && breaker.state === "halfOpen") {
@@ -180,11 +194,16 @@ test("never lets more probes be under way than it is set to, whoever reports wha
           const succeeded = Math.min(event.succeeded, own.length);
           const failed = Math.min(event.failed, own.length - succeeded);
           const unused = Math.min(event.unused, own.length - succeeded - failed);
-          const gone = new Set(own.slice(0, succeeded + failed + unused));
-          sent = sent.filter((one) => !gone.has(one));
-          breaker = withProbeOutcomes(breaker, settings, { round, holder: event.who, succeeded, failed, unused, now });
+          const untold = Math.min(event.spent, own.length - succeeded - failed - unused);
+          const ended = own.slice(0, succeeded + failed + unused + untold);
+          sent = sent.filter((one) => !ended.includes(one));
+          for (let i = 0; i < untold; i++) spent.push({ who: event.who, round, until: now + settings.openForMs });
+          const outcomes = { round, holder: event.who, succeeded, failed, unused, spent: untold, now };
+          breaker = withProbeOutcomes(breaker, settings, outcomes);
         }
-        const underWay = sent.filter(({ round }) => breaker.state === "halfOpen" && round === breaker.round);
+        const underWay = [...sent, ...spent].filter(
+          ({ round }) => breaker.state === "halfOpen" && round === breaker.round,
+        );
         expect(underWay.length).toBeLessThanOrEqual(halfOpenProbes);
         expect(JSON.parse(JSON.stringify(breaker))).toEqual(breaker);
       }
@@ -209,6 +228,7 @@ test("an open breaker always comes to be half open and, if its probes succeed, c
           succeeded: 1,
           failed: 0,
           unused: 0,
+          spent: 0,
           now,
         });
       }

@@ -186,6 +186,22 @@ describe("the breaker", () => {
     expect(rig.work("third", { need: 4 }).starts).toBe(2);
   });
 
+  test("gives another in place of a probe that was sent and told nothing after a rest, also when its holder stays", () => {
+    const rig = new ServiceRig();
+    rig.report(failures(B, 10));
+    rig.now += 5_000;
+    const { snapshot } = rig.work("h", { need: 4 });
+    const round = snapshot.breaker.round ?? 0;
+    const probes = [{ round, succeeded: 0, failed: 0, unused: 1, spent: 1 }];
+    rig.work("h", { need: 0, permits: 2, probes });
+    rig.restart();
+    expect(rig.work("other", { need: 4 }).starts).toBe(1);
+    rig.now += 4_999;
+    expect(rig.work("third", { need: 4 }).starts).toBe(0);
+    rig.now += 1;
+    expect(rig.work("fourth", { need: 4 }).starts).toBe(1);
+  });
+
   test("gives probes to the proxy too, out of the same few", () => {
     const rig = new ServiceRig();
     rig.report(failures(B, 10));

@@ -143,7 +143,7 @@ describe("not sent again", () => {
     const made = rig(["breaks"]);
     await outcome(made, GET, { round: 3 });
     expect(made.sent).toHaveLength(1);
-    expect(made.service.report().probes).toEqual([{ round: 3, succeeded: 0, failed: 1, unused: 0 }]);
+    expect(made.service.report().probes).toEqual([{ round: 3, succeeded: 0, failed: 1, unused: 0, spent: 0 }]);
   });
 
   test("when the budget is spent", async () => {
@@ -225,9 +225,9 @@ describe("a caller that wants no answer any more", () => {
     expect(under).toEqual([0]);
   });
 
-  test("gives its probe back, once", async () => {
+  test("has spent its probe, once", async () => {
     const { made } = await unwanted(GET, { round: 3 });
-    expect(made.service.report().probes).toEqual([{ round: 3, succeeded: 0, failed: 0, unused: 1 }]);
+    expect(made.service.report().probes).toEqual([{ round: 3, succeeded: 0, failed: 0, unused: 0, spent: 1 }]);
   });
 
   test("an answer that had begun counts all the same", async () => {
@@ -299,5 +299,5 @@ describe("of a body without a stated length", () => {
 test("an instance that may not be called any more is not, and the probe is given back", async () => {
   const made = rig([], { instances: [{ url: "http://127.0.0.1:8080", weight: 1, zone: null }] });
   expect(await outcome(made, GET, { round: 3 })).toEqual({ problem: "service-unreachable", to: [] });
-  expect(made.service.report().probes).toEqual([{ round: 3, succeeded: 0, failed: 0, unused: 1 }]);
+  expect(made.service.report().probes).toEqual([{ round: 3, succeeded: 0, failed: 0, unused: 1, spent: 0 }]);
 });

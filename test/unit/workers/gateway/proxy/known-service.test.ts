@@ -147,7 +147,7 @@ describe("the breaker", () => {
     if (verdict.type === "pass")
       service.begin(A, { ms: 1_000, probe: verdict.probe }, NOW).note({ ok: true, ms: 5 }, NOW);
     const report = service.report();
-    expect(report.probes).toEqual([{ round: 4, succeeded: 1, failed: 0, unused: 0 }]);
+    expect(report.probes).toEqual([{ round: 4, succeeded: 1, failed: 0, unused: 0, spent: 0 }]);
     expect(report.wantsProbes).toBe(1);
     expect(report.reports).toHaveLength(1);
   });
@@ -158,7 +158,7 @@ describe("the breaker", () => {
     );
     const verdict = service.verdict(NOW);
     service.giveBack(verdict.type === "pass" ? verdict.probe : null);
-    expect(service.report().probes).toEqual([{ round: 4, succeeded: 0, failed: 0, unused: 1 }]);
+    expect(service.report().probes).toEqual([{ round: 4, succeeded: 0, failed: 0, unused: 1, spent: 0 }]);
   });
 });
 

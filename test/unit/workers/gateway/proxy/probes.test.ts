@@ -24,18 +24,36 @@ test("none is given when their lease has ended", () => {
 
 test("reports what became of them, by round, and once", () => {
   const probes = new Probes();
-  probes.ended({ round: 7 }, true);
-  probes.ended({ round: 7 }, false);
-  probes.ended({ round: 8 }, null);
+  const one = (round: number) => ({ round });
+  const sent = [one(7), one(7), one(8)];
+  for (const probe of sent) probes.sent(probe, 1_000, NOW);
+  sent.forEach((probe, i) => {
+    probes.ended(probe, [true, false, null][i] ?? null);
+    probes.ended(probe, true);
+  });
+  probes.giveBack(one(8));
   const { reports } = probes.taken();
   expect(reports).toEqual([
-    { round: 7, succeeded: 1, failed: 1, unused: 0 },
-    { round: 8, succeeded: 0, failed: 0, unused: 1 },
+    { round: 7, succeeded: 1, failed: 1, unused: 0, spent: 0 },
+    { round: 8, succeeded: 0, failed: 0, unused: 1, spent: 1 },
   ]);
   expect(probes.taken().reports).toEqual([]);
   probes.putBack(reports);
-  probes.ended({ round: 7 }, true);
-  expect(probes.taken().reports[0]).toEqual({ round: 7, succeeded: 2, failed: 1, unused: 0 });
+  const later = one(7);
+  probes.sent(later, 1_000, NOW);
+  probes.ended(later, true);
+  expect(probes.taken().reports[0]).toEqual({ round: 7, succeeded: 2, failed: 1, unused: 0, spent: 0 });
+});
+
+test("one of whose end nobody has heard is spent a moment after its time", () => {
+  const probes = new Probes();
+  const lost = { round: 7 };
+  probes.sent(lost, 1_000, NOW);
+  probes.take(NOW + 5_999);
+  expect(probes.taken().reports).toEqual([]);
+  probes.take(NOW + 6_000);
+  probes.ended(lost, true);
+  expect(probes.taken().reports).toEqual([{ round: 7, succeeded: 0, failed: 0, unused: 0, spent: 1 }]);
 });
 
 test("what is left of a round is given back when the next begins, and of the same round it adds up", () => {
@@ -44,6 +62,6 @@ test("what is left of a round is given back when the next begins, and of the sam
   probes.grant(7, 1, NOW + 6_000);
   probes.take(NOW);
   probes.grant(8, 1, NOW + 9_000);
-  expect(probes.taken().reports).toEqual([{ round: 7, succeeded: 0, failed: 0, unused: 2 }]);
+  expect(probes.taken().reports).toEqual([{ round: 7, succeeded: 0, failed: 0, unused: 2, spent: 0 }]);
   expect(probes.take(NOW)).toEqual({ round: 8 });
 });

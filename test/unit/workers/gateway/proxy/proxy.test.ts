@@ -15,10 +15,17 @@ beforeEach(() => vi.useFakeTimers({ now: START }));
 afterEach(() => vi.useRealTimers());
 
 /** A service whose instances answer after so long, or never. */
-function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {}) {
+function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {}, probes = 0) {
   const settings = serviceSettings({ instances: [{ url: A, weight: 1, zone: null }], ...more });
   const told: ServiceObserveRequest[] = [];
   const sent: AbortSignal[] = [];
+  let unread = 0;
+  const body = () =>
+    new ReadableStream({
+      cancel: () => {
+        unread++;
+      },
+    });
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   const services = new ObservedServices({
     holder: "isolate-1",
@@ -29,7 +36,9 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {})
       configure: async () => null,
       observe: async (request) => {
         told.push(request);
-        return serviceReply(settings);
+        if (probes === 0) return serviceReply(settings);
+        const grant = told.length === 1 ? { probes: { count: probes, leaseMs: 30_000 } } : {};
+        return serviceReply(settings, { breaker: { state: "halfOpen", nextProbeMs: null, round: 7 }, ...grant });
       },
     }),
   });
@@ -48,7 +57,7 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {})
         if (signal == null) throw new Error("without a signal");
         sent.push(signal);
         signal.addEventListener("abort", () => reject(new Error("aborted")));
-        if (answersAfterMs !== null) setTimeout(() => resolve(new Response("well")), answersAfterMs);
+        if (answersAfterMs !== null) setTimeout(() => resolve(new Response(body())), answersAfterMs);
       }),
   };
   const send = ({ left = new AbortController().signal, deadline = null }: Partial<ProxyCall> = {}) => {
@@ -79,10 +88,13 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {})
     if (isProblem(observed)) throw new Error(observed.code);
     const { requests, inFlight } = observed.service.underWay(Date.now());
     const waiting = observed.room.waiting(Date.now());
-    const reports = [...told, observed.service.report()].flatMap((one) => one.reports);
+    const all = [...told, observed.service.report()];
+    const reports = all.flatMap((one) => one.reports);
     return { requests, inFlight, waiting, reports };
   };
-  return { send, state, sent };
+  /** What the service's object has been told of probes. */
+  const probed = () => told.flatMap((one) => one.probes ?? []);
+  return { send, state, sent, probed, unread: () => unread };
 }
 
 describe("a caller's own deadline", () => {
@@ -152,5 +164,50 @@ describe("a client that leaves before its answer has begun", () => {
     const { send, sent } = rig(0);
     await send({ left: AbortSignal.abort() });
     expect(sent).toHaveLength(0);
+  });
+});
+
+describe("a probe of a breaker that is half open", () => {
+  test("goes on when its caller's own deadline has passed, and tells what became of it", async () => {
+    const { send, state, sent, probed, unread } = rig(900, {}, 2);
+    const answers: unknown[] = [];
+    for (let i = 0; i < 10; i++) {
+      const answer = send({ deadline: Date.now() + 60 });
+      await pass(60);
+      answers.push(await answer);
+    }
+    // Each caller has its answer at its own deadline, and no more are sent than may be.
+    expect(answers.slice(0, 2)).toEqual(["service-timeout", "service-timeout"]);
+    expect(new Set(answers.slice(2))).toEqual(new Set(["service-open"]));
+    expect(sent).toHaveLength(2);
+    expect(await state()).toMatchObject({ requests: 2, inFlight: { [A]: 2 } });
+    await pass(3_000);
+    expect(await state()).toMatchObject({ requests: 0, inFlight: {}, reports: [{ url: A, succeeded: 2, failed: 0 }] });
+    await send();
+    expect(probed()).toEqual([{ round: 7, succeeded: 2, failed: 0, unused: 0, spent: 0 }]);
+    expect(unread()).toBe(2);
+  });
+
+  test("fails when no answer begins in the time of the service, however soon its client has left", async () => {
+    const { send, state, sent, probed } = rig(null, {}, 1);
+    const leaving = new AbortController();
+    const answer = send({ left: leaving.signal });
+    await pass(50);
+    leaving.abort();
+    expect(await answer).toBe("service-timeout");
+    expect(sent[0]?.aborted).toBe(false);
+    await pass(2_500);
+    expect(sent[0]?.aborted).toBe(true);
+    expect(await state()).toMatchObject({ requests: 0, inFlight: {}, reports: [{ url: A, succeeded: 0, failed: 1 }] });
+    await send();
+    expect(probed()).toEqual([{ round: 7, succeeded: 0, failed: 1, unused: 0, spent: 0 }]);
+  });
+
+  test("whose caller is there for its answer is answered", async () => {
+    const { send, state, unread } = rig(300, {}, 1);
+    const answer = send();
+    await pass(300);
+    expect(await answer).toBe(200);
+    expect([(await state()).requests, unread()]).toEqual([0, 0]);
   });
 });

@@ -22,20 +22,21 @@ interface Rig {
   /** Aborted: the permit is lost. */
   lost?: AbortSignal;
   control?: Stopper;
+  secrets?: ServicePorts["secrets"];
 }
 
 /** What comes of a job, what was sent, and what the permit was told. */
 async function run(answer: (init: RequestInit) => Promise<Response>, rig: Rig = {}) {
   const { url = INSTANCE, timeoutMs = 60_000, firstByteTimeoutMs = 30_000, control = new Stopper() } = rig;
   const sent: string[] = [];
-  const told: (RequestOutcome | null)[] = [];
+  const told: (RequestOutcome | "unsent" | null)[] = [];
   const settings = { timeoutMs, firstByteTimeoutMs };
   const permit = {
     url,
     settings,
     isProbe: rig.isProbe ?? false,
     signal: rig.lost ?? new AbortController().signal,
-    end: (outcome: RequestOutcome | null) => void told.push(outcome),
+    end: (outcome: RequestOutcome | "unsent" | null) => void told.push(outcome),
   };
   const ports: ServicePorts = {
     acquire: async () => rig.acquired ?? ({ type: "permit", permit } as unknown as Acquired),
@@ -50,7 +51,7 @@ async function run(answer: (init: RequestInit) => Promise<Response>, rig: Rig = 
     },
     spanId: () => "00f067aa0ba902b7",
     openTarget: testTargets(),
-    secrets: async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    secrets: rig.secrets ?? (async () => ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]),
     targets: PUBLIC_TARGETS,
   };
   const target = { ...TARGET, path: rig.path ?? TARGET.path };
@@ -61,6 +62,14 @@ async function run(answer: (init: RequestInit) => Promise<Response>, rig: Rig = 
 /** A request that nobody answers. */
 function hanging({ signal }: RequestInit): Promise<Response> {
   return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
+}
+
+/** An answer that begins and does not end. */
+async function begins({ signal }: RequestInit): Promise<Response> {
+  const body = new ReadableStream({
+    start: (controller) => signal?.addEventListener("abort", () => controller.error(new Error("aborted"))),
+  });
+  return new Response(body);
 }
 
 function answers(status: number, headers: Record<string, string> = {}): () => Promise<Response> {
@@ -100,13 +109,7 @@ describe("an instance is told of by", () => {
   });
 
   test("an answer that begins, and does not end in the service's time", async () => {
-    const begun = async ({ signal }: RequestInit) => {
-      const body = new ReadableStream({
-        start: (controller) => signal?.addEventListener("abort", () => controller.error(new Error("aborted"))),
-      });
-      return new Response(body);
-    };
-    const { outcome, told } = await run(begun, { timeoutMs: 10 });
+    const { outcome, told } = await run(begins, { timeoutMs: 10 });
     expect(outcome).toMatchObject({ ok: false, error: { code: "timeout", message: "no outcome within 0.01 s" } });
     expect(told).toEqual([{ ok: false, ms: null }]);
   });
@@ -126,6 +129,26 @@ describe("an instance is told of by", () => {
     const { outcome, told } = await run(hanging, { lost: lost.signal });
     expect(outcome).toMatchObject({ ok: false, error: { code: "permit-lost", retryable: true } });
     expect(told).toEqual([null]);
+  });
+
+  test.each([
+    ["nothing, where no answer had begun", hanging, { firstByteTimeoutMs: 60_000 }, null],
+    ["nothing, where the whole has less time than an answer to begin", hanging, { timeoutMs: 1_000 }, null],
+    ["nothing, where an answer had begun that has much longer to end", begins, { firstByteTimeoutMs: 30 }, null],
+    ["a failure, where it had half of the time for an answer to begin", hanging, { firstByteTimeoutMs: 60 }, false],
+    ["a failure, where it had half of the time for the whole", begins, { timeoutMs: 60 }, false],
+  ] as const)("the end of the attempt: %s", async (_what, answer, settings, ok) => {
+    const control = new Stopper(undefined, Date.now() + 40);
+    // A timer may be a millisecond early.
+    setTimeout(() => control.stop(), 45);
+    const { outcome, told } = await run(answer, { control, ...settings });
+    expect(outcome).toMatchObject({ ok: false, error: { code: "timeout", retryable: true } });
+    expect(told).toEqual([ok === null ? null : { ok, ms: null }]);
+  });
+
+  test("that nothing was sent, where the request cannot be signed", async () => {
+    const { sent, told } = await run(answers(200), { secrets: () => Promise.reject(new Error("no database")) });
+    expect([sent, told]).toEqual([[], ["unsent"]]);
   });
 
   test("a failure, where it may not be called: nothing is sent", async () => {

@@ -77,7 +77,7 @@ describe("what is reserved", () => {
     const probe = half.reserve(START) as Reserved;
     ask(half, START + 1);
     half.release(probe);
-    expect(ask(half, START + 2).probes).toEqual([{ round: 4, succeeded: 0, failed: 0, unused: 1 }]);
+    expect(ask(half, START + 2).probes).toEqual([{ round: 4, succeeded: 0, failed: 0, unused: 1, spent: 0 }]);
   });
 
   test("is not begun where the service has taken it back meanwhile", () => {
@@ -123,15 +123,19 @@ test("what a request told is told again where nobody heard it, with what came si
   ]);
 });
 
-test("probes are told of by their round, and one that says nothing is given back", () => {
+test("probes are told of by their round, one that says nothing as spent, and one that was not made as unused", () => {
   const { reply } = heard({});
   const breaker = { state: "halfOpen", nextProbeMs: null, round: 4 } as const;
-  const { holding } = heard({ permits: 3, starts: 3, snapshot: { ...reply.snapshot, breaker } });
-  const all = [1, 2, 3].map(() => holding.take(null, at(START)) as Taken);
-  expect(all.map(({ round }) => round)).toEqual([4, 4, 4]);
-  const outcomes = [{ ok: true, ms: 1 }, { ok: false, ms: null }, null];
+  const { holding } = heard({ permits: 4, starts: 4, snapshot: { ...reply.snapshot, breaker } });
+  const all = [1, 2, 3, 4].map(() => holding.take(null, at(START)) as Taken);
+  expect(all.map(({ round }) => round)).toEqual([4, 4, 4, 4]);
+  const outcomes = [{ ok: true, ms: 1 }, { ok: false, ms: null }, null, "unsent"] as const;
   all.forEach((one, i) => {
     holding.end(one, outcomes[i] ?? null, START);
   });
-  expect(ask(holding, START + 1).probes).toEqual([{ round: 4, succeeded: 1, failed: 1, unused: 1 }]);
+  const told = { round: 4, succeeded: 1, failed: 1, unused: 1, spent: 1 };
+  const request = ask(holding, START + 1);
+  expect(request.probes).toEqual([told]);
+  holding.unheard(request);
+  expect(ask(holding, START + 2).probes).toEqual([told]);
 });
