@@ -363,11 +363,15 @@ export class Observer {
   }
 
   #swept(host: ShardHost): void {
-    // One that had expired is redriven without having spent anything.
-    const anew = host.rows<{ id: string }>(
-      "SELECT id FROM jobs WHERE returns IS NOT NULL AND returns ->> 'since' IS NULL",
+    // One that ended unseen, and may have spent nothing, is told by its row until it is claimed again.
+    const anew = host.rows<{ id: string; attempt: number }>(
+      `SELECT id, attempt FROM jobs
+       WHERE state <> 'running' AND returns ->> 'redriven' AND returns ->> 'unbegun' = 0 AND returns ->> 'since' IS NULL`,
     );
-    for (const { id } of anew) this.#deferredSince.delete(id);
+    for (const job of anew) {
+      if (this.#attempts.get(job.id)?.over === false) this.#newBudget(job);
+      this.#deferredSince.delete(job.id);
+    }
     for (const [id, sight] of this.#sights) {
       const now = sight.state === "failed" ? host.stateOf(id) : null;
       if (now === null || isFinal(now.state) || now.version <= sight.version) continue;

@@ -8,8 +8,11 @@ import { startPullWorker } from "./pull-worker.ts";
 import { Simulation } from "./simulation.ts";
 import type { Violation } from "./violations.ts";
 
-/** How long after the last fault everything must have come to rest, at most. */
-export const RECOVERY_BOUND_MS = 300_000;
+/**
+ * How long after the last fault everything must have come to rest, at most. What was set aside just before is tried again after five minutes,
+ * and with it all that waits for it.
+ */
+export const RECOVERY_BOUND_MS = 360_000;
 const GIVE_UP_MS = 600_000;
 const LOOK_MS = 1_000;
 /** In some histories the world goes on until the shards have forgotten what they may. */
