@@ -102,7 +102,7 @@ export const MAX_HEADER_VALUE_BYTES = 4096;
 export const MAX_PROGRESS_MESSAGE_BYTES = 1024;
 /** Of its JSON text. */
 export const MAX_CHECKPOINT_BYTES = 64 * 1024;
-/** Target and headers of a request that goes through the proxy: Node takes heads of 16 KiB, of which the runtime adds some. */
+/** Target and headers of a request that goes through the proxy, as they are sent: Node takes heads of 16 KiB, of which the runtime adds some. */
 export const MAX_PROXY_HEAD_BYTES = 15 * 1024;
 /** A pull worker that names no number gets this many jobs a claim. */
 export const DEFAULT_CLAIM = 10;

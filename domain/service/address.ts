@@ -43,6 +43,11 @@ export function leadsUpwards(path: string): boolean {
   return /(?:^|\/)\.\.(?:[/;]|$)/.test(plain);
 }
 
+/** The path that all requests to an instance begin with, without a slash at its end. It is ASCII, as the parser writes it. */
+export function basePathOf(instance: string): string {
+  return new URL(instance).pathname.replace(/\/+$/, "");
+}
+
 /** The URL of `path`, which `isServicePath` holds for, at an instance. */
 export function urlAt(instance: string, path: string): string {
   return instance + path;

@@ -232,6 +232,21 @@ describe("a hostile client", () => {
     expect(await isFree()).toBe(true);
   });
 
+  it.each([
+    ["of two bytes each", "\xc3\xa9", 7_000, 7_800],
+    ["of three bytes each", "\xe2\x82\xac", 4_600, 5_200],
+    ["that are not UTF-8, which are sent as three bytes each", "\xe9", 4_600, 5_200],
+  ])("has no head sent on that is too large by characters %s", async (_what, character, most, more) => {
+    const { head, heads, received } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const send = (count: number) =>
+      exchange(host.url, head("GET", "/x", ["connection: close", `x-large: ${character.repeat(count)}`]));
+    expect((await send(more)).text).toMatch(/^HTTP\/1.1 431 /);
+    expect(heads).toHaveLength(0);
+    expect((await send(most)).text).toMatch(/^HTTP\/1.1 200 /);
+    expect(received().length).toBeGreaterThan(13_800);
+    expect(received().length).toBeLessThan(16_384);
+  });
+
   it("whose body comes too slowly takes no room, and is told so", async () => {
     const { head, send, heads } = await serviceOf(unlessWell((socket) => socket.write(OK)));
     const slow = exchange(host.url, head("POST", "/x", ["content-length: 100"]).concat("a"), 4_000);

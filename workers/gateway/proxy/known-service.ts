@@ -1,4 +1,5 @@
 import type { InstanceReport, ServiceObserveReply, ServiceObserveRequest } from "../../../contract/rpc/service.ts";
+import { basePathOf } from "../../../domain/service/address.ts";
 import { type Candidate, candidatesOf, type InstanceView } from "../../../domain/service/candidates.ts";
 import { choose } from "../../../domain/service/choice.ts";
 import {
@@ -53,6 +54,7 @@ export class KnownService {
   readonly #attempts = new InFlight();
   #learned: Learned;
   #learnedAt: number;
+  #longestPathBytes = 0;
   #locals = new Map<string, Local>();
   #reports = new Map<string, InstanceReport>();
   readonly #probes = new Probes();
@@ -70,6 +72,11 @@ export class KnownService {
     return this.#learned.snapshot.settings;
   }
 
+  /** The most bytes that an instance's URL has between its host and the path of a request. */
+  get longestPathBytes(): number {
+    return this.#longestPathBytes;
+  }
+
   /** How old it is, in milliseconds; a clock that stepped back makes it as old as can be. */
   ageMs(now: number): number {
     const age = now - this.#learnedAt;
@@ -82,6 +89,7 @@ export class KnownService {
     if (settings.version !== this.settings.version) this.#rotation = new Map();
     this.#learned = learned;
     this.#learnedAt = askedAt;
+    this.#longestPathBytes = longestPathOf(settings);
     const urls = new Set(settings.instances.map(({ url }) => url));
     for (const url of this.#locals.keys()) if (!urls.has(url)) this.#locals.delete(url);
     const { probes } = learned;
@@ -231,4 +239,9 @@ export class KnownService {
       if (next !== undefined && (state !== "ejected" || local.ejection.until !== null)) local.ejection = next;
     });
   }
+}
+
+/** A URL that was parsed is ASCII. */
+function longestPathOf({ instances }: ServiceSettings): number {
+  return Math.max(0, ...instances.map(({ url }) => basePathOf(url).length));
 }

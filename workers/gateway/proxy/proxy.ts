@@ -1,3 +1,4 @@
+import { MAX_PROXY_HEAD_BYTES } from "../../../contract/limits.ts";
 import { isProblem, type Result, serviceProblem } from "../../../contract/problems.ts";
 import { type Forwarded, type Forwarding, type ForwardPorts, forward, type ProxyRequest } from "./forward.ts";
 import type { UnderWay } from "./in-flight.ts";
@@ -12,6 +13,8 @@ import { whenAborted } from "./when-aborted.ts";
 export interface ProxyCall {
   namespace: string;
   service: string;
+  /** What the head that is sent on has in all, apart from the path of the instance's URL. */
+  headBytes: number;
   /** The request that is sent on, without the deadline, which the service's settings say. Its body has `ms` to come. */
   request(taking: Taking): Promise<Result<Omit<ProxyRequest, "deadline">>>;
   /** The caller's own deadline in epoch ms; null where it names none. */
@@ -35,12 +38,15 @@ export interface Proxied extends Omit<Forwarded, "attempt"> {
 
 /**
  * Sends a request to an instance of a service. It is refused where the breaker is open, and where as many are under way as this
- * isolate may have and too many wait for that to change.
+ * isolate may have and too many wait for that to change; and where its head is too large, because an instance may close the connection
+ * on that, which nobody could tell from a failure of it.
  */
 export async function proxy(call: ProxyCall, ports: ProxyPorts): Promise<Result<Proxied>> {
   const observed = await ports.services.get(call.namespace, call.service, call.later);
   if (isProblem(observed)) return observed;
-  const { settings } = observed.service;
+  const { settings, longestPathBytes } = observed.service;
+  const headBytes = call.headBytes + longestPathBytes;
+  if (headBytes > MAX_PROXY_HEAD_BYTES) return serviceProblem.head(headBytes);
   const began = ports.now();
   const latest = began + settings.timeoutMs;
   const deadline = Math.min(latest, call.deadline ?? latest);

@@ -1,4 +1,4 @@
-import { leadsUpwards } from "../../../domain/service/address.ts";
+import { basePathOf, leadsUpwards } from "../../../domain/service/address.ts";
 import type { SentBody } from "./request-body.ts";
 
 export interface UpstreamPorts {
@@ -41,11 +41,11 @@ export type Sent =
 /** The URL of a path with its query, which begins with a slash, at an instance; null where it would lead anywhere else. */
 export function urlWithin(instance: string, rest: string): string | null {
   if (leadsUpwards(rest)) return null;
-  const base = new URL(instance);
-  const prefix = base.pathname.replace(/\/+$/, "");
-  const url = new URL(`${base.origin}${prefix}${rest}`);
+  const { origin } = new URL(instance);
+  const prefix = basePathOf(instance);
+  const url = new URL(`${origin}${prefix}${rest}`);
   const isWithin = url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
-  return url.origin === base.origin && isWithin ? url.href : null;
+  return url.origin === origin && isWithin ? url.href : null;
 }
 
 /**

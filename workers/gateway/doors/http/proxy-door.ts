@@ -1,10 +1,9 @@
 import type { Handler } from "hono";
 import { PROXY, PROXY_METHODS } from "../../../../contract/http/proxy.ts";
-import { MAX_PROXY_HEAD_BYTES } from "../../../../contract/limits.ts";
-import { Key, Name } from "../../../../contract/primitives.ts";
+import { Key, Name, utf8Bytes } from "../../../../contract/primitives.ts";
 import { http, invalid, isProblem, notFound, type Result, serviceProblem } from "../../../../contract/problems.ts";
 import { formatBytes } from "../../../../contract/sentence.ts";
-import { parseTimestamp } from "../../../../contract/time.ts";
+import { formatTimestamp, parseTimestamp } from "../../../../contract/time.ts";
 import { answerHeadersThrough, requestHeadersThrough, upgradeOf } from "../../../../domain/proxy-headers.ts";
 import { leadsUpwards } from "../../../../domain/service/address.ts";
 import { alsoRefusing } from "../../../../domain/target-url.ts";
@@ -52,12 +51,11 @@ function callOf(c: DoorContext, context: Context): Result<ProxyCall> {
   const deadline = deadlineIn(c.req.header("dure-deadline"));
   if (isProblem(deadline)) return deadline;
   const headers = headersOf(c, context, service);
-  const headBytes = headBytesOf(rest + search, headers);
-  if (headBytes > MAX_PROXY_HEAD_BYTES) return serviceProblem.head(headBytes);
   if (isBodySwallowed(c.req.raw)) return serviceProblem.bodyOfGet(method);
   return {
     namespace: context.caller.namespace,
     service,
+    headBytes: headBytesOf(rest + search, headers),
     deadline,
     left: context.left(),
     later: (work) => context.later(work),
@@ -70,14 +68,16 @@ function callOf(c: DoorContext, context: Context): Result<ProxyCall> {
   };
 }
 
-/**
- * What the head that is sent on has in all, apart from what the runtime adds. An instance may close the connection on one that is
- * too large, which nobody could tell from a failure of it.
- */
+/** What the head that is sent on has in all, apart from the path of the instance's URL and what the runtime adds. */
 function headBytesOf(target: string, headers: readonly [string, string][]): number {
   const separators = ": \r\n".length;
-  return headers.reduce((sum, [name, value]) => sum + name.length + value.length + separators, target.length);
+  const all = [...headers, ["dure-deadline", SOME_TIME]];
+  // As the runtime sends them: a character that is not ASCII takes up to four bytes.
+  return utf8Bytes(target + all.flat().join("")) + all.length * separators;
 }
+
+/** Any time has as many characters. */
+const SOME_TIME = formatTimestamp(0);
 
 /** Whether it has a body of a method with which the runtime sends none. */
 function isBodySwallowed({ method, headers }: Request): boolean {
@@ -168,8 +168,7 @@ const BODILESS = new Set([204, 205, 304]);
 function faultOf({ status, webSocket }: Response, headers: Headers): string | null {
   const isHandedOver = status === 101 && webSocket !== null && webSocket !== undefined;
   if (!isHandedOver && (status < 200 || status > 599)) return `its status was ${status}`;
-  let bytes = 0;
-  for (const [name, value] of headers) bytes += name.length + value.length;
+  const bytes = utf8Bytes([...headers].flat().join(""));
   return bytes > MAX_HEAD_BYTES ? `its headers were larger than ${formatBytes(MAX_HEAD_BYTES)}` : null;
 }
 

@@ -60,10 +60,11 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {},
         if (answersAfterMs !== null) setTimeout(() => resolve(new Response(body())), answersAfterMs);
       }),
   };
-  const send = ({ left = new AbortController().signal, deadline = null }: Partial<ProxyCall> = {}) => {
+  const send = ({ left = new AbortController().signal, deadline = null, headBytes = 500 }: Partial<ProxyCall> = {}) => {
     const call: ProxyCall = {
       namespace: "default",
       service: "mailer",
+      headBytes,
       deadline,
       left,
       later: () => undefined,
@@ -209,5 +210,22 @@ describe("a probe of a breaker that is half open", () => {
     await pass(300);
     expect(await answer).toBe(200);
     expect([(await state()).requests, unread()]).toEqual([0, 0]);
+  });
+});
+
+describe("a head that a server might not take", () => {
+  const withPath = (url: string) => ({ instances: [A, url].map((one) => ({ url: one, weight: 1, zone: null })) });
+  test.each([
+    ["as large as it may be", {}, 15_360, 200],
+    ["larger than that", {}, 15_361, "head-too-large"],
+    ["as large as it may be before the path of an instance", withPath(`${A}/${"a".repeat(999)}`), 14_360, 200],
+    ["larger with the longest path of an instance", withPath(`${A}/${"a".repeat(999)}`), 14_361, "head-too-large"],
+    ["with the path of an instance as it is sent", withPath(`${A}/${"%C3%A9".repeat(200)}`), 14_160, "head-too-large"],
+  ] as const)("%s", async (_what, settings, headBytes, expected) => {
+    const { send, sent } = rig(5, settings);
+    const answer = send({ headBytes });
+    await pass(10);
+    expect(await answer).toBe(expected);
+    expect(sent).toHaveLength(expected === 200 ? 1 : 0);
   });
 });
