@@ -110,12 +110,22 @@ describe("both ways as it comes", () => {
     expect(await isFree()).toBe(true);
   });
 
-  it("a HEAD has the length that the instance states, and no body", async () => {
-    const { head } = await serviceOf(answering("HTTP/1.1 200 OK\r\ncontent-length: 12345\r\nx-own: 1\r\n\r\n"));
+  it.each([
+    ["12345", "200 OK", ["content-length: 12345"]],
+    ["007", "200 OK", ["content-length: 007"]],
+    ["9007199254740993", "200 OK", ["content-length: 9007199254740993"]],
+    ["77", "200 OK", ["content-length: 77", "content-encoding: gzip"]],
+    ["1234", "304 Not Modified", ["content-length: 1234"]],
+    [undefined, "204 No Content", ["content-length: 5"]],
+    [undefined, "200 OK", ["transfer-encoding: chunked"]],
+  ])("a HEAD has the length %s of the answer %s %j, and no body", async (length, status, lines) => {
+    const answer = [`HTTP/1.1 ${status}`, ...lines, "x-own: 1", "", ""].join("\r\n");
+    const { head, isFree } = await serviceOf(answering(answer));
     const { text } = await exchange(host.url, head("HEAD", "/x", ["connection: close"]));
-    expect(text).toMatch(/^HTTP\/1.1 200 /);
-    expect(text.toLowerCase()).toContain("\r\ncontent-length: 12345\r\n");
+    expect(text.startsWith(`HTTP/1.1 ${status.slice(0, 3)} `)).toBe(true);
+    expect(/\r\ncontent-length: (.*)\r\n/i.exec(text)?.[1]).toBe(length);
     expect(text).toMatch(/\r\n\r\n$/);
+    expect(await isFree()).toBe(true);
   });
 
   it("a GET with a body is refused, and not sent on without it", async () => {
@@ -130,6 +140,13 @@ describe("both ways as it comes", () => {
     }
     expect(heads).toEqual([]);
     expect((await exchange(host.url, head("GET", "/x", ["content-length: 0"]))).text).toContain("well");
+    const none = [head("GET", "/x", ["transfer-encoding: chunked"]), "0\r\n\r\n"];
+    expect((await exchange(host.url, none)).text).toContain("well");
+    expect(heads).toHaveLength(2);
+    expect(heads[1]?.toLowerCase()).not.toContain("transfer-encoding");
+    const never = head("GET", "/x", ["transfer-encoding: chunked", "connection: close"]);
+    expect((await exchange(host.url, never, 4_000)).text).toMatch(/^HTTP\/1.1 400 /);
+    expect(heads).toHaveLength(2);
   });
 
   it("a body is sent on before it has ended, with its length where that is stated", async () => {

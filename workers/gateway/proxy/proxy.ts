@@ -111,7 +111,10 @@ async function passed(
   if (verdict.type === "open") return serviceProblem.open(call.service, verdict.nextMs);
   const { probe } = verdict;
   const place = await placeOf(request, observed, { probe, latest, gone, ports });
-  if (place === null) return serviceProblem.full(call.service);
+  if (place === null) {
+    const isLate = gone.aborted || ports.now() >= request.deadline;
+    return isLate ? serviceProblem.late(0) : serviceProblem.full(call.service);
+  }
   const end = onceOnly(() => {
     place.end();
     ports.services.ended(observed, call.later);

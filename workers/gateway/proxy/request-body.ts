@@ -1,4 +1,4 @@
-import { invalid, type Result } from "../../../contract/problems.ts";
+import { invalid, type Result, serviceProblem } from "../../../contract/problems.ts";
 import { formatBytes } from "../../../contract/sentence.ts";
 import { LATE, within } from "../deadline.ts";
 import type { KeptBodies } from "./kept-bodies.ts";
@@ -46,7 +46,8 @@ export interface Taking {
  */
 export async function takeBody(request: Request, taking: Taking): Promise<Result<ProxyBody>> {
   const { body: source, method } = request;
-  if (source === null || method === "GET" || method === "HEAD") return { type: "none" };
+  if (source === null) return { type: "none" };
+  if (method === "GET" || method === "HEAD") return noneIn(source, method, taking.ms);
   const stated = request.headers.get("content-length");
   const length = stated !== null && /^\d+$/.test(stated) ? Number(stated) : null;
   if (length === 0) return { type: "none" };
@@ -61,6 +62,18 @@ export async function takeBody(request: Request, taking: Taking): Promise<Result
   return bytes === LATE
     ? invalid.request(`The body of ${formatBytes(length)} did not come in time.`)
     : invalid.request("The body broke off.");
+}
+
+/** With these methods the runtime sends no body. Chunks may turn out to be none. */
+async function noneIn(source: ReadableStream<Uint8Array>, method: string, ms: number): Promise<Result<ProxyBody>> {
+  const reader = source.getReader();
+  const first = await within(
+    ms,
+    reader.read().catch(() => null),
+  );
+  if (first !== LATE && first?.done === true) return { type: "none" };
+  reader.cancel().catch(() => undefined);
+  return serviceProblem.bodyOfGet(method);
 }
 
 /** Room for a body, which is given back in the listener itself: with its client the runtime may end what would run then. */

@@ -79,10 +79,9 @@ function headBytesOf(target: string, headers: readonly [string, string][]): numb
 /** Any time has as many characters. */
 const SOME_TIME = formatTimestamp(0);
 
-/** Whether it has a body of a method with which the runtime sends none. */
+/** Whether it states a body of a method with which the runtime sends none. Of one in chunks it is seen when it comes. */
 function isBodySwallowed({ method, headers }: Request): boolean {
-  if (method !== "GET" && method !== "HEAD") return false;
-  return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 0;
+  return (method === "GET" || method === "HEAD") && Number(headers.get("content-length") ?? 0) > 0;
 }
 
 function keyIn(header: string | undefined): Result<string | null> {
@@ -142,15 +141,16 @@ function passedOn(c: DoorContext, { later }: Context, { response, signal, attemp
     end();
     return new Response(null, { status, webSocket, headers });
   }
-  const length = lengthOf(response);
   if (body === null || c.req.method === "HEAD" || BODILESS.has(status)) {
     end();
     // The length of what a GET would have. That of any other answer the runtime says by itself.
-    if (c.req.method === "HEAD" && length !== null) headers.set("content-length", String(length));
+    const stated = c.req.method === "HEAD" && status !== 204 ? statedLengthOf(response) : null;
+    if (stated !== null) headers.set("content-length", stated);
     later(cancelled(response));
     return new Response(null, { status, headers });
   }
   whenAborted(signal, end);
+  const length = lengthOf(response);
   const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(length);
   // What breaks off here breaks off for the client too, which has no other way to hear of it.
   later(
@@ -174,10 +174,16 @@ function faultOf({ status, webSocket }: Response, headers: Headers): string | nu
 
 /** How long an answer is, that is passed on with its length; null where nobody can tell. What is compressed on the way has another. */
 function lengthOf(response: Response): number | null {
-  const stated = response.headers.get("content-length");
+  const stated = response.headers.has("content-encoding") ? null : statedLengthOf(response);
+  const length = stated === null ? Number.NaN : Number(stated);
+  return Number.isSafeInteger(length) ? length : null;
+}
+
+/** The length that an answer states, as it states it; null where it states none that counts. */
+function statedLengthOf({ headers }: Response): string | null {
+  const stated = headers.get("content-length");
   // Chunks say by themselves how long it is, whatever the length says (RFC 9112, section 6.3).
-  const isPlain = !response.headers.has("content-encoding") && !response.headers.has("transfer-encoding");
-  return isPlain && stated !== null && /^\d+$/.test(stated) ? Number(stated) : null;
+  return stated !== null && /^\d+$/.test(stated) && !headers.has("transfer-encoding") ? stated : null;
 }
 
 /** An unread body would hold its connection. */

@@ -129,6 +129,22 @@ describe("a caller's own deadline", () => {
   });
 });
 
+test.each([
+  ["passes while it stands in the line: no answer came in time", 400, "service-timeout"],
+  ["is later than its patience in the line: the service is full", 5_000, "service-full"],
+])("a caller whose own deadline %s", async (_what, ms, expected) => {
+  const { send, sent } = rig(null, { bulkhead: { maxInFlight: 1, maxWaiting: 5 }, firstByteTimeoutMs: 1_000 });
+  // It has the room for two tries.
+  const first = send();
+  await pass(10);
+  const second = send({ deadline: Date.now() + ms });
+  await pass(1_200);
+  expect(await second).toBe(expected);
+  await pass(5_000);
+  await first;
+  expect(sent).toHaveLength(2);
+});
+
 describe("a client that leaves before its answer has begun", () => {
   test("gives its request up at the instance at once, which is not sent again, and frees its place", async () => {
     const { send, state, sent } = rig(null, {
