@@ -207,6 +207,37 @@ describe("a service that is down", () => {
     expect(count(after, "permit")).toBe(6);
   });
 
+  test("is tried with no more probes than it lets, where they tell nothing, until another rest is over", async () => {
+    const rig = new PermitsRig({ outlier: null });
+    const pool = rig.pool("a");
+    for (let i = 0; i < 6; i++) {
+      await all(
+        rig,
+        Array.from({ length: 4 }, () => rig.job(pool, { ms: 5, ok: false })),
+      );
+      await rig.run(250);
+    }
+    await rig.run(6_000);
+    let sent = 0;
+    const hurry = async () => {
+      const acquired = await all(
+        rig,
+        Array.from({ length: 4 }, () => rig.acquire(pool)),
+      );
+      for (const one of acquired) {
+        if (one.type !== "permit") continue;
+        sent++;
+        one.permit.end(null);
+      }
+      await rig.run(400);
+    };
+    for (let i = 0; i < 5; i++) await hurry();
+    expect([sent, rig.service.state().breaker.state]).toEqual([2, "halfOpen"]);
+    await rig.run(4_000);
+    for (let i = 0; i < 3; i++) await hurry();
+    expect(sent).toBe(4);
+  });
+
   test("an instance that fails is passed over here before the service has said so", async () => {
     const rig = new PermitsRig({ breaker: null });
     const pool = rig.pool("a");
