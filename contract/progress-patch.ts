@@ -18,23 +18,27 @@ export interface ProgressUpdate {
 
 /**
  * An update made fit for the wire. The checkpoint is taken as it is now, whatever becomes of the object later.
- * Throws a RangeError for a percentage that is no number, and for a checkpoint that is not JSON or too large.
+ * Throws a RangeError for a percentage that is no number, and for a checkpoint that is not JSON or too large. `write` makes the
+ * checkpoint's text, which is what is measured and kept.
  */
-export function normalizeProgress({ percent, message, checkpoint }: ProgressUpdate): ProgressPatch {
+export function normalizeProgress(
+  { percent, message, checkpoint }: ProgressUpdate,
+  write: (value: unknown) => string | undefined = JSON.stringify,
+): ProgressPatch {
   if (percent !== undefined && Number.isNaN(percent)) throw new RangeError("the progress is not a number");
   return {
     ...(percent === undefined ? {} : { percent: Math.min(100, Math.max(0, percent)) }),
     ...(message === undefined ? {} : { message: cut(message) }),
-    ...(checkpoint === undefined ? {} : { checkpoint: checkpointText(checkpoint) }),
+    ...(checkpoint === undefined ? {} : { checkpoint: checkpointText(checkpoint, write) }),
   };
 }
 
 /** The JSON text of a checkpoint that fits; null for none. Throws a RangeError for any other. */
-function checkpointText(checkpoint: unknown): string | null {
+function checkpointText(checkpoint: unknown, write: (value: unknown) => string | undefined): string | null {
   if (checkpoint === null) return null;
   let text: string | undefined;
   try {
-    text = JSON.stringify(checkpoint);
+    text = write(checkpoint);
   } catch {
     text = undefined;
   }

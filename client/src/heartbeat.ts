@@ -1,6 +1,7 @@
 import { backoffMs } from "./clock.ts";
 import { DureError } from "./error.ts";
 import type { ClaimedJob } from "./generated/types.ts";
+import type { Log } from "./log.ts";
 import { isHopeless } from "./pause.ts";
 import { extendBody, mergeProgress, normalizeProgress, type ProgressPatch, type ProgressUpdate } from "./progress.ts";
 import type { WorkPort } from "./work-port.ts";
@@ -15,6 +16,8 @@ type Verdict = "extended" | "cancelled" | "lease-lost" | "refused" | "no-answer"
 export interface HeartbeatOptions {
   job: ClaimedJob;
   port: WorkPort;
+  /** Told of what was said and is never taken. */
+  log: Log;
   leaseSeconds: number;
   /** Called once, when there is nothing left to extend. */
   onLost: (why: "cancelled" | "lease-lost") => void;
@@ -102,14 +105,16 @@ export class Heartbeat {
   }
 
   async #send(patch: ProgressPatch | null, signal: AbortSignal): Promise<Verdict> {
-    const { job, port, leaseSeconds } = this.#options;
+    const { job, log, port, leaseSeconds } = this.#options;
     try {
       const { cancelled } = await port.extend(job.lease, extendBody(leaseSeconds, patch), signal);
       return cancelled ? "cancelled" : "extended";
     } catch (error) {
       if (!(error instanceof DureError)) return "no-answer";
       if (error.status === 409 || error.status === 404) return "lease-lost";
-      return isHopeless(error) ? "refused" : "no-answer";
+      if (!isHopeless(error)) return "no-answer";
+      if (patch !== null) log.error(`dure: progress of the job ${job.id} was refused, and is not sent again:`, error);
+      return "refused";
     }
   }
 

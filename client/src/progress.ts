@@ -1,6 +1,6 @@
 import { mergeProgress as merge, normalizeProgress as normalize } from "../../contract/progress-patch.ts";
 import type { ExtendRequest } from "./generated/types.ts";
-import { JsonText } from "./json-text.ts";
+import { JsonText, writeJson } from "./json-text.ts";
 
 /** What the code of a job says of its progress. What is left out stays as it was. */
 export interface ProgressUpdate {
@@ -8,7 +8,7 @@ export interface ProgressUpdate {
   percent?: number;
   /** Cut to 1024 bytes. */
   message?: string;
-  /** Any JSON value of at most 64 KiB: the next attempt is given the last one. Null forgets it. */
+  /** Any JSON value, or a `JsonText`, of at most 64 KiB as it is written: the next attempt is given the last one. Null forgets it. */
   checkpoint?: unknown;
 }
 
@@ -24,14 +24,11 @@ export interface ProgressPatch {
 // The contract's own functions, which the processor has too: the bundler takes them along, and they need no library.
 
 /**
- * The checkpoint is taken as it is now, whatever becomes of the object later. Throws a RangeError for a percentage that is no
- * number, and for a checkpoint that is not JSON or too large.
+ * The checkpoint is taken as it is now, whatever becomes of the object later; a `JsonText` in it is its own text, and is measured
+ * as that. Throws a RangeError for a percentage that is no number, and for a checkpoint that is not JSON or too large.
  */
 export function normalizeProgress(update: ProgressUpdate): ProgressPatch {
-  const patch = normalize(update);
-  return update.checkpoint instanceof JsonText && patch.checkpoint !== null
-    ? { ...patch, checkpoint: update.checkpoint.text }
-    : patch;
+  return normalize(update, writeJson);
 }
 
 /** Two updates as one, the later one's fields before the earlier's. */

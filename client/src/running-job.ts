@@ -57,7 +57,7 @@ export type Handler<Payload = unknown, Result = unknown> = (
 export interface RunOptions {
   port: WorkPort;
   handler: Handler;
-  /** Told of what a handler threw. */
+  /** Told of what a handler threw, and of progress that is never taken. */
   log: Log;
   leaseSeconds: number;
   end: End;
@@ -85,7 +85,7 @@ export async function runJob(job: ClaimedJob, options: RunOptions): Promise<Repo
   if (stopped.aborted) stop();
   stopped.addEventListener("abort", stop);
   const onLost = (why: "cancelled" | "lease-lost") => interrupt.abort(new Interrupted(why));
-  const heart = new Heartbeat({ job, port, leaseSeconds, onLost });
+  const heart = new Heartbeat({ job, port, log, leaseSeconds, onLost });
   const beating = heart.run(done.signal);
   const spawned = new Spawned();
   const released: { as: ReleaseRequest | null } = { as: null };

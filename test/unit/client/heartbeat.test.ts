@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { Dure, type Handler, type HandlerContext, Interrupted, NonRetryable } from "../../../client/src/index.ts";
+import {
+  Dure,
+  type Handler,
+  type HandlerContext,
+  Interrupted,
+  JsonText,
+  NonRetryable,
+} from "../../../client/src/index.ts";
 import {
   type Answer,
   claimedJob,
@@ -259,14 +266,15 @@ describe("a handler's progress", () => {
     expect(beats.map(({ progress }) => progress)).toEqual([{ percent: 1 }, { percent: 2 }]);
   });
 
-  test("that the server never takes is dropped, and the heartbeats go on", async () => {
-    const { clock, beats, context } = running((beat) =>
+  test("that the server never takes is dropped, which is logged, and the heartbeats go on", async () => {
+    const { clock, beats, context, errors } = running((beat) =>
       beat === 1 ? problemBody(413, "checkpoint-too-large") : EXTENDED,
     );
     await clock.advance(100);
     await context().progress({ checkpoint: "a" });
     await clock.advance(1000);
     expect(beats.slice(1)).toEqual([{ at: 300, leaseSeconds: 30 }]);
+    expect(errors).toMatchObject([{ code: "checkpoint-too-large" }]);
     expect(context().signal.aborted).toBe(false);
   });
 
@@ -285,6 +293,7 @@ describe("a handler's progress", () => {
     await clock.advance(100);
     expect(() => context().progress({ checkpoint: 1n })).toThrow(RangeError);
     expect(() => context().progress({ checkpoint: "x".repeat(65_536) })).toThrow(RangeError);
+    expect(() => context().progress({ checkpoint: new JsonText(`[${" ".repeat(65_536)}]`) })).toThrow(RangeError);
     expect(() => context().progress({ percent: Number.NaN })).toThrow(RangeError);
     await clock.advance(2000);
     expect(beats).toEqual([]);
