@@ -18,10 +18,12 @@ import { isPushed, ROOMS, type Room, roomOf } from "../../../domain/target.ts";
 import { queuesWithReady, readyPartitions } from "../jobs/counts.ts";
 import type { StartedJob } from "../jobs/job-change.ts";
 import { BEGUN, deliveryOf, type ItemRow, type JobRow, toJob } from "../jobs/job-row.ts";
-import { EACH_JOB, JOBS } from "../jobs/job-store.ts";
+import { EACH_JOB, JOBS, type ReadyJob } from "../jobs/job-store.ts";
 import { LARGE_PAYLOADS } from "../jobs/large-payloads.ts";
 import { LeaseTags, makeNonce } from "../jobs/lease-tag.ts";
 import { METRICS } from "../jobs/metrics.ts";
+import { EACH_PACK } from "../jobs/packs/packs.ts";
+import { unpackReadable } from "../jobs/packs/unpack.ts";
 import { ANY_PROGRESS, PROGRESS } from "../jobs/progress-store.ts";
 import type { Returning, StartedRow } from "../jobs/state-store.ts";
 import { start } from "../jobs/transition.ts";
@@ -188,7 +190,7 @@ const EACH_STARTED = {
   keyOf: ({ row }) => row.id,
 } as const satisfies Rows<{ row: { id: string } }>;
 
-/** `queues` are asked for in each round: what a round puts off may open jobs of others. */
+/** `queues` are asked for in each round: what a round puts off, or cannot read, may open jobs of others. */
 function startSome<Row extends StartedRow>(
   step: Step,
   queues: () => KnownQueue[],
@@ -199,6 +201,7 @@ function startSome<Row extends StartedRow>(
   const share = step.get(FAIR_SHARE);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     step.runDeferred();
+    const passedOver = passedOverNow(step);
     const room = limits.room - started.length;
     const offered = new Map<string, StartedJob>();
     const offers: ServiceQueueOffer[] = [];
@@ -218,9 +221,16 @@ function startSome<Row extends StartedRow>(
       started.push(...startGranted<Row>(step, queue, { ids, offered, lease, limits }));
     }
     for (const { queue, ids } of decision.gated) sendBack(step, queue, { ids, offered });
-    if (decision.gated.length === 0 || started.length >= limits.room) break;
+    const isOther = decision.gated.length > 0 || passedOverNow(step) > passedOver;
+    if (!isOther || started.length >= limits.room) break;
   }
   return started;
+}
+
+/** What a claim finds that it cannot read is passed over by its next round, and those behind it may go. */
+function passedOverNow(step: Step): number {
+  const quarantine = step.get(QUARANTINE);
+  return quarantine.count(EACH_JOB.kind, step.now) + quarantine.count(EACH_PACK.kind, step.now);
 }
 
 function startGranted<Row extends StartedRow>(
@@ -344,11 +354,17 @@ function offerOf(
 function readyOf(step: Step, { queue, partition }: { queue: number; partition: number }, limit: number) {
   const quarantine = step.get(QUARANTINE);
   const passedOver = quarantine.count(EACH_JOB.kind, step.now);
-  return step
-    .get(JOBS)
-    .ready({ queue, partition, now: step.now }, limit + passedOver)
-    .filter(({ id }) => quarantine.enters({ kind: EACH_JOB.kind, key: id }, step.now))
-    .slice(0, limit);
+  const ready = step.get(JOBS).ready({ queue, partition, now: step.now }, limit + passedOver);
+  if (passedOver > 0) leavePacks(step, ready);
+  return ready.filter(({ id }) => quarantine.enters({ kind: EACH_JOB.kind, key: id }, step.now)).slice(0, limit);
+}
+
+/** Jobs of packs start in their order: of those that are passed over each gets a row of its own, so that the ones behind it may go. */
+function leavePacks(step: Step, ready: readonly ReadyJob[]): void {
+  const quarantine = step.get(QUARANTINE);
+  for (const { id, place } of ready) {
+    if (place !== undefined && quarantine.holds(EACH_JOB.kind, id, step.now)) unpackReadable(step, place, id);
+  }
 }
 
 const NO_KEYS = new Map<string, string>();

@@ -4,6 +4,7 @@ import type { Step } from "../../kernel/step.ts";
 import { QUEUES } from "../../queues/queue-store.ts";
 import type { SucceededJob } from "../job-change.ts";
 import type { ItemRow, JobRow, JobSpec } from "../job-row.ts";
+import { EACH_JOB } from "../job-store.ts";
 import type { Returning, Start, StartedRow, Success } from "../state-store.ts";
 import { acceptedAt, type OpenSlice, type PackHead, type PackPlace, sliceAt } from "./pack-head.ts";
 import { acceptedRow, PACKED_VERSIONS, startedRow } from "./pack-rows.ts";
@@ -33,28 +34,48 @@ export function startPacked<Row extends StartedRow>(
     // Before anything is written: of a pack that cannot be read nothing starts.
     const name = { kind: EACH_PACK.kind, key: EACH_PACK.keyOf(head) };
     const started = readable(step, name, { now: step.now, make: () => startedRows(step, head, { n, as, returning }) });
-    if (started === null) continue;
+    if (started === null || started.n === 0) continue;
     const ends = endsOf(as, head.timeoutMs);
     const { lease: nonce, worker, begun, now } = as;
-    step.get(PACKS).start(head, { first: head.next, n }, { nonce, worker, begun, now, ...ends });
-    rows.push(...started);
+    step.get(PACKS).start(head, { first: head.next, n: started.n }, { nonce, worker, begun, now, ...ends });
+    rows.push(...started.rows);
   }
   return rows as Row[];
 }
 
-/** What is asked for of the next `n` places of a pack. */
+/**
+ * What is asked for of the next `n` places of a pack, up to the first job that cannot be read: that one is set aside, and the others are
+ * not. Answers how many places that are. Throws where all jobs have one spec, and that cannot be read.
+ */
 function startedRows(
   step: Step,
   head: PackHead,
   { n, as, returning }: { n: number; as: Start; returning: Returning },
-): StartedRow[] {
+): { rows: StartedRow[]; n: number } {
   const texts = step.get(PACKS).texts(head);
+  const ofAll = head.spec === null ? null : parseSpec(head.spec);
   const rows: StartedRow[] = [];
+  let last = head.next - 1;
   for (let at = head.next; at < head.next + n; at++) {
     if (head.gone.has(at)) continue;
-    rows.push(returning === "item" ? itemOf(head, at, { texts, as }) : rowOf(head, at, { texts, as }));
+    const spec = ofAll ?? readSpec(step, texts, at);
+    if (spec === null) break;
+    rows.push(returning === "item" ? itemOf(head, at, { texts, as, spec }) : rowOf(head, at, { texts, as }));
+    last = at;
   }
-  return rows;
+  return { rows, n: last + 1 - head.next };
+}
+
+/** The spec of one job; null where it cannot be read, and the job is set aside. */
+function readSpec(step: Step, texts: PackTexts, at: number): JobSpec | null {
+  const name = { kind: EACH_JOB.kind, key: texts.ids[at] ?? "" };
+  return readable(step, name, { now: step.now, make: () => parseSpec(texts.spec(at)) });
+}
+
+function parseSpec(text: string): JobSpec {
+  const spec: unknown = JSON.parse(text);
+  if (typeof spec !== "object" || spec === null) throw new TypeError("a spec is no object");
+  return spec as JobSpec;
 }
 
 /** How many places from `next` on are all among these, or gone. */
@@ -72,9 +93,9 @@ interface Starting {
   as: Start;
 }
 
-function itemOf(head: PackHead, at: number, { texts, as }: Starting): ItemRow {
+function itemOf(head: PackHead, at: number, { texts, as, spec }: Starting & { spec: JobSpec }): ItemRow {
   const { attemptEndsAt, leaseEndsAt } = endsOf(as, head.timeoutMs);
-  const { traceparent = null } = JSON.parse(texts.spec(at)) as JobSpec;
+  const { traceparent = null } = spec;
   return {
     id: texts.ids[at] ?? "",
     attempt: 1,

@@ -1,4 +1,5 @@
 import { utf8Bytes } from "../../../../contract/primitives.ts";
+import { readable } from "../../kernel/quarantine.ts";
 import type { Step } from "../../kernel/step.ts";
 import { QUEUES } from "../../queues/queue-store.ts";
 import { countMove, standingOf } from "../counts.ts";
@@ -8,7 +9,7 @@ import { STATES } from "../state-store.ts";
 import { closeAtEnd } from "./close-packs.ts";
 import type { PackPlace } from "./pack-head.ts";
 import { rowAt } from "./pack-rows.ts";
-import { PACKED_BYTES, PACKS } from "./packs.ts";
+import { EACH_PACK, PACKED_BYTES, PACKS } from "./packs.ts";
 
 /**
  * Gives a job of a pack its own row, as it would be had it never been packed, before something happens to it that packs know
@@ -30,6 +31,15 @@ export function unpack(step: Step, id: string): void {
   if (before === null) return;
   countMove(step, { id, queue, partition, before, after: null, n: 1, packed: true });
   countMove(step, { id, queue, partition, before: null, after: before });
+}
+
+/**
+ * The same of a job that is in the way of others, where its pack can be read: else that is set aside.
+ */
+export function unpackReadable(step: Step, { head, at }: PackPlace, id: string): void {
+  const name = { kind: EACH_PACK.kind, key: EACH_PACK.keyOf(head) };
+  const make = () => rowAt(step.get(PACKS), { head, at }, false);
+  if (readable(step, name, { now: step.now, make }) !== null) unpack(step, id);
 }
 
 /** The log names a job of its own that its pack's entry no longer speaks for. */
