@@ -22,6 +22,9 @@ interface Asked {
   report: rpc.Report & { outcome: rpc.Outcome };
 }
 
+/** Of so many deliveries of a job, the last one counted, a shard knows the leases whatever became of them. */
+const REMEMBERED = 10;
+
 /** Whose lease was never given, or not to him. */
 function isStranger({ of }: LeaseRef): boolean {
   return of === "forged" || of === "foreign";
@@ -182,7 +185,10 @@ export class Workers {
   #pick({ which, of }: LeaseRef): Lease | null {
     const current = this.#leases.filter(({ job, delivery }) => job.state === "running" && job.delivery === delivery);
     const cancelled = this.#leases.filter(({ job, delivery }) => job.state === "cancelled" && job.lease === delivery);
-    const pool = of === "current" ? current : of === "cancelled" ? cancelled : this.#leases;
+    // Of earlier deliveries a shard may have forgotten the tag: it takes a forged lease for a stale one.
+    const remembered = this.#leases.filter(({ job, delivery }) => job.delivery - delivery < REMEMBERED);
+    const pools: Partial<Record<LeaseRef["of"], Lease[]>> = { current, cancelled, forged: remembered };
+    const pool = pools[of] ?? this.#leases;
     return pool[which % Math.max(1, pool.length)] ?? null;
   }
 }

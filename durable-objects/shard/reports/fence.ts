@@ -9,7 +9,7 @@ import { QUEUES } from "../queues/queue-store.ts";
 /**
  * What a lease is worth at this moment. `current`: its attempt runs, and may be reported and extended. `ended`: its time is
  * over, though the clock has not come to it yet. `cancelled`: the job was cancelled while this lease was the current one.
- * `stale`: it was the job's, and is no more. `unknown`: no such lease was ever given.
+ * `stale`: it was the job's, and is no more. `unknown`: it never was the job's, as far as is known.
  */
 export type Fence = { type: "current" | "ended"; row: JobHead } | { type: "cancelled" | "stale" | "unknown" };
 
@@ -37,10 +37,15 @@ function mayTouch(parts: Parts, row: Pick<JobHead, "queue">, namespace: string |
   return namespace === null || parts.get(QUEUES).get(row.queue).settings.namespace === namespace;
 }
 
+/**
+ * The nonces of a job's last hundred attempts and of its last ten deliveries that spent none are kept. A lease of an earlier
+ * delivery whose nonce is forgotten cannot be told from a forged one, and counts as one that the job had: it is worth nothing
+ * either way, and whoever was given it is told the truth.
+ */
 function wasGiven(row: JobHead, lease: Lease, tags: LeaseTags): boolean {
   const attempts = JSON.parse(row.attempts) as StoredAttempt[];
   const given = attempts.map(({ number, delivery = number, nonce }): [number, string] => [delivery, nonce]);
-  return [...given, ...returnsOf(row).leases].some(
-    ([delivery, nonce]) => delivery === lease.delivery && tags.isMadeOf(nonce, lease),
-  );
+  const nonces = [...given, ...returnsOf(row).leases].filter(([delivery]) => delivery === lease.delivery);
+  if (nonces.length === 0) return lease.delivery < deliveryOf(row);
+  return nonces.some(([, nonce]) => tags.isMadeOf(nonce, lease));
 }

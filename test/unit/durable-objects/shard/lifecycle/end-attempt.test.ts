@@ -44,6 +44,27 @@ describe("a job that its target defers", () => {
     expect(h.succeed(lease)).toBe("recorded");
   });
 
+  test("has stale leases alone of deliveries that are forgotten, however many there were, and unknown ones that were forged", () => {
+    const h = new Harness();
+    h.accept();
+    const leases = Array.from({ length: 12 }, () => {
+      const { lease } = h.takeOne();
+      h.report(lease, putBack("deferred", 0));
+      h.advance(MINUTE);
+      return lease;
+    });
+    const forged = (lease = "") => `${lease.slice(0, -4)}${lease.endsWith("0000") ? "1111" : "0000"}`;
+    const answers = (lease: string) => [h.succeed(lease), h.fail(lease), h.extend(lease, SECOND).status];
+    const statuses = leases.map((lease) => answers(lease));
+    expect(statuses).toEqual(leases.map(() => ["stale", "stale", "stale"]));
+    // Of these the tag is remembered.
+    for (const lease of leases.slice(-10)) expect(h.succeed(forged(lease))).toBe("unknown");
+    expect(h.extend(leases[0] ?? "", SECOND, "tenant").status).toBe("unknown");
+    const { lease } = h.takeOne();
+    expect(h.succeed(forged(lease))).toBe("unknown");
+    expect(h.succeed(lease)).toBe("recorded");
+  });
+
   test("spends attempts once it has been deferred for as long as its queue lets it, and ends", () => {
     const h = new Harness({ maxDeferralMs: HOUR });
     const id = h.accept();

@@ -337,12 +337,16 @@ describe("a report of failure", () => {
   test("keeps the last hundred attempts of a job that is redriven for ever", () => {
     const h = new Harness();
     const id = h.accept();
-    for (let i = 0; i < 120; i++) {
-      h.failOne();
+    const leases = Array.from({ length: 120 }, () => {
+      const { lease } = h.takeOne();
+      h.fail(lease, { retryable: false });
       h.retry(id);
-    }
+      return lease;
+    });
     const { attempt, attempts } = h.get(id);
     expect([attempt, attempts.length, attempts[0]?.number, attempts.at(-1)?.number]).toEqual([120, 100, 21, 120]);
+    // A lease of an attempt that is forgotten is stale as all of them are.
+    expect(new Set(leases.map((lease) => h.succeed(lease)))).toEqual(new Set(["stale"]));
   });
 });
 
