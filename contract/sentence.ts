@@ -58,6 +58,11 @@ z.config({ customError: (issue) => unlessMissing(issue, ruleOf(issue)) });
 /** As much of a name that a caller made up is repeated to them. */
 const MAX_SHOWN = 60;
 
+/** A name that a caller made up, as it is repeated to them. */
+export function shownName(name: string): string {
+  return name.slice(0, MAX_SHOWN).toWellFormed();
+}
+
 /** The sentence of an unknown member. `keys` is the list of the issue that it is from, `of` names the object; null: the whole. */
 export function unknownMember(key: string, keys: readonly string[], of: string | null): string {
   const schema = OBJECTS.get(keys);
@@ -65,7 +70,7 @@ export function unknownMember(key: string, keys: readonly string[], of: string |
   const place =
     schema !== undefined && QUERIES.has(schema) ? "parameter of this call" : `member of ${of ?? "the request"}`;
   const ask = near === null ? "." : `; did you mean \`${near}\`?`;
-  return `\`${key.slice(0, MAX_SHOWN).toWellFormed()}\` is no ${place}${ask}`;
+  return `\`${shownName(key)}\` is no ${place}${ask}`;
 }
 
 /** The sentence that says what the field called `name` has to be. */

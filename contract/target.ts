@@ -13,7 +13,7 @@ import {
   MAX_URL_BYTES,
 } from "./limits.ts";
 import { Name } from "./primitives.ts";
-import { formatBytes, inSeconds, says } from "./sentence.ts";
+import { formatBytes, inSeconds, says, shownName } from "./sentence.ts";
 import { ServicePath } from "./service-path.ts";
 
 /** Where the jobs of a queue run. */
@@ -33,14 +33,18 @@ function headersFault(value: unknown): string | null {
   if (entries.length > MAX_TARGET_HEADERS) return `has at most ${MAX_TARGET_HEADERS} headers`;
   const seen = new Set<string>();
   for (const [name, content] of entries) {
-    if (name.length > MAX_HEADER_NAME_BYTES || !TOKEN.test(name) || name === "__proto__")
-      return "has a name that no HTTP header can have";
+    if (name === "") return "has a header without a name";
+    const header = `the header \`${shownName(name)}\``;
+    if (name.length > MAX_HEADER_NAME_BYTES)
+      return `has ${header}, whose name is longer than ${formatBytes(MAX_HEADER_NAME_BYTES)}`;
+    if (!TOKEN.test(name) || name === "__proto__") return `has ${header}, which is a name that no HTTP header can have`;
     if (isReservedHeader(name)) return `may not set ${name}`;
-    if (seen.has(name.toLowerCase())) return `has the header \`${name}\` twice`;
+    if (seen.has(name.toLowerCase())) return `has ${header} twice`;
     seen.add(name.toLowerCase());
-    if (typeof content !== "string") return `has a value for the header \`${name}\` that is no text`;
-    if (content.length > MAX_HEADER_VALUE_BYTES || !FIELD_VALUE.test(content))
-      return `has a value for the header \`${name}\` that cannot be sent`;
+    if (typeof content !== "string") return `has a value for ${header} that is no text`;
+    if (!FIELD_VALUE.test(content)) return `has a value for ${header} that cannot be sent`;
+    if (content.length > MAX_HEADER_VALUE_BYTES)
+      return `has a value for ${header} that is longer than ${formatBytes(MAX_HEADER_VALUE_BYTES)}`;
   }
   return null;
 }

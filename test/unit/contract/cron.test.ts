@@ -111,6 +111,13 @@ test.each(["* * * * *", "0 */6 * * *", "30 4 1,15 * 5", "0 0 * * MON#1", "5 30 2
   },
 );
 
+test.each(["*/60 * * * * *", "*/60 * * * *", "0 */24 * * *", "0 0 */31 * *", "0 0 1 */12 *", "0 0 * * */7"])(
+  "%s has the longest step that is taken",
+  (cron) => {
+    expect(cronFault(cron)).toBeNull();
+  },
+);
+
 test.each([
   ["", "five fields"],
   ["* * * *", "five fields"],
@@ -121,7 +128,15 @@ test.each([
   ["61 * * * *", "minute 61: 0 to 59"],
   ["* 24 * * *", "hour 24: 0 to 23"],
   ["a b c d e", "minute `a`: 0 to 59"],
-  ["*/0 * * * *", "minute */0: a step is at least 1"],
+  ["*/0 * * * *", "minute */0: a step is from 1 to 60"],
+  ["*/61 * * * *", "minute */61: a step is from 1 to 60"],
+  ["?/61 * * * *", "minute ?/61: a step is from 1 to 60"],
+  ["1,1-9/61 * * * *", "minute 1-9/61: a step is from 1 to 60"],
+  ["*/61 * * * * *", "second */61: a step is from 1 to 60"],
+  ["0 */25 * * *", "hour */25: a step is from 1 to 24"],
+  ["0 0 */32 * *", "day of month */32: a step is from 1 to 31"],
+  ["0 0 1 JAN-MAR/13 *", "month JAN-MAR/13: a step is from 1 to 12"],
+  ["0 0 * * */8", "day of week */8: a step is from 1 to 7"],
   ["* * 32 * *", "day of month 32: 1 to 31"],
   ["* * * 13 *", "month 13: 1 to 12"],
   ["0 0 * * 8", "day of week 8: 0 to 7"],

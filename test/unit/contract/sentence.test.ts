@@ -120,6 +120,27 @@ describe("each kind of fault is a sentence with the field's name and its unit", 
       { target: { type: "http", url: "http://a", headers: { A: "b", a: "b" } } },
       "headers has the header `a` twice.",
     ],
+    ...(
+      [
+        ["", "v", "has a header without a name"],
+        ["a b", "v", "has the header `a b`, which is a name that no HTTP header can have"],
+        ["__proto__", "v", "has the header `__proto__`, which is a name that no HTTP header can have"],
+        [
+          `${"x".repeat(59)}\u{1f600}`,
+          "v",
+          `has the header \`${"x".repeat(59)}\ufffd\`, which is a name that no HTTP header can have`,
+        ],
+        ["x".repeat(129), "v", `has the header \`${"x".repeat(60)}\`, whose name is longer than 128 bytes`],
+        ["a", "v".repeat(4097), "has a value for the header `a` that is longer than 4 KiB"],
+        ["a", "v\r\nb: w", "has a value for the header `a` that cannot be sent"],
+        ["a", 5, "has a value for the header `a` that is no text"],
+      ] as const
+    ).map(([header, value, rule]): [string, z.ZodType, unknown, string] => [
+      `a header that is none: ${rule}`,
+      QueueBody,
+      { target: { type: "http", url: "http://a", headers: Object.fromEntries([[header, value]]) } },
+      `headers ${rule}.`,
+    ]),
     [
       "a binding",
       SubscriptionBody,
