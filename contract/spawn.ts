@@ -3,7 +3,7 @@ import { readValue } from "./json-values.ts";
 import { MAX_SPAWN, MAX_SPAWN_BYTES } from "./limits.ts";
 import { parseSubmit } from "./parse-submit.ts";
 import { utf8Bytes } from "./primitives.ts";
-import { errorsOf } from "./problem.ts";
+import { errorsOf, nameOf } from "./problem.ts";
 import type { SpawnJob } from "./rpc.ts";
 import { fieldSentence, formatBytes } from "./sentence.ts";
 import { readSubmission, spawnJobOf, submissionFault } from "./submission.ts";
@@ -77,5 +77,5 @@ export class SpawnList {
 function asRead(value: unknown, pointer: string): unknown {
   const json = readValue(value, textMembersOf(SubmitBody));
   if (json.type === "value") return json.value;
-  throw new InvalidSpawn(pointer + json.pointer, fieldSentence("The job", json.detail));
+  throw new InvalidSpawn(pointer + json.pointer, fieldSentence(nameOf(json.pointer) ?? "The job", json.detail));
 }

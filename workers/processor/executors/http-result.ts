@@ -2,7 +2,7 @@ import { isJson } from "../../../contract/json-text.ts";
 import { MAX_BODY_BYTES, MAX_RESULT_BYTES } from "../../../contract/limits.ts";
 import type { SpawnList } from "../../../contract/spawn.ts";
 import { fits, jsonStringWithin } from "./bytes.ts";
-import { bringsJobs, refuseCut, spawnAnswer } from "./http-spawn.ts";
+import { bringsJobs, refuseCut, refuseNotUtf8, spawnAnswer } from "./http-spawn.ts";
 
 /**
  * A response body as a job's result: JSON text, or null when there is none. `spawned`: the jobs it brings. `ignored`: it would
@@ -18,8 +18,8 @@ export interface HttpResult {
 /**
  * Keeps at most 256 KiB of a body, having read 1 MiB of one that is JSON. The rest is not taken from the network, or, where it
  * may bring jobs, of a JSON object only looked through for them, which must not be lost: that ends with the attempt at the latest. A JSON
- * body is the result as it stands, to the digit; any other, and one that was cut or nests too deep, is a JSON string of its text. Rejects when the body
- * breaks off, and with `InvalidSpawn` when it brings what are no jobs, or more than is kept.
+ * body is the result as it stands, to the digit; any other, and one that was cut, nests too deep or is not UTF-8, is a JSON string of its text. Rejects when the
+ * body breaks off, and with `InvalidSpawn` when it brings what are no jobs, or more than is kept, or jobs that are not UTF-8.
  */
 export async function readResult(
   response: Response,
@@ -28,7 +28,7 @@ export async function readResult(
   const json = isJsonType(response.headers.get("content-type"));
   const max = json ? MAX_BODY_BYTES : MAX_RESULT_BYTES;
   const body = await readBytes(response.body, json && maySpawn ? { max, look: refuseCut } : { max });
-  const text = json && !body.cut ? textOf(body) : "";
+  const text = json && !body.cut ? jsonTextOf(body, maySpawn) : "";
   const answer = maySpawn ? spawnAnswer(text, now) : null;
   if (answer !== null) return { ...wholeOrCut(answer.result), spawned: answer.spawned, ignored: false };
   const kept =
@@ -59,6 +59,19 @@ function wholeOrCut(result: string): Pick<HttpResult, "result" | "truncated"> {
 function textOf({ bytes, cut }: Bytes): string {
   return new TextDecoder().decode(bytes, { stream: cut });
 }
+
+/** What of a whole body may be JSON, which is UTF-8 (RFC 8259, section 8.1): nothing of any other. Throws where that would bring jobs. */
+function jsonTextOf(body: Bytes, maySpawn: boolean): string {
+  try {
+    return utf8.decode(body.bytes);
+  } catch {
+    if (maySpawn) refuseNotUtf8(textOf(body));
+    return "";
+  }
+}
+
+/** Throws for what is not UTF-8. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** How much of a body is kept, and who looks through all the text of one that is longer. */
 interface Reading {

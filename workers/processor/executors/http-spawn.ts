@@ -29,16 +29,18 @@ export interface SpawnAnswer {
 export function spawnAnswer(answer: string, now: number): SpawnAnswer | null {
   const members = NAME.test(answer) ? membersOf(answer, MAX_DEPTH) : null;
   if (members === "deeper") return refuseDeep(answer, now);
-  const [jobs, ...others] = members?.get(MEMBER) ?? [];
+  const [jobs] = members?.get(MEMBER) ?? [];
   if (jobs === undefined) return null;
   // Readers of JSON do not agree which of them counts: none is taken for the one that was meant.
-  if (others.length > 0) throw new InvalidSpawn(POINTER, "is in the answer more than once");
+  for (const name of [MEMBER, RESULT]) {
+    if ((members?.get(name) ?? []).length > 1) throw new InvalidSpawn(`/${name}`, "is in the answer more than once");
+  }
   if (!jobs.startsWith("[")) throw new InvalidSpawn(POINTER, "must be an array of jobs");
   const sent = itemsOf(jobs);
   if (sent.length > MAX_SPAWN) throw new InvalidSpawn(POINTER, `at most ${MAX_SPAWN} jobs go with a success`);
   const spawned = new SpawnList(POINTER);
   for (const job of sent) spawned.add(job, now);
-  return { result: members?.get(RESULT)?.at(-1) ?? "null", spawned };
+  return { result: members?.get(RESULT)?.[0] ?? "null", spawned };
 }
 
 /**
@@ -50,6 +52,11 @@ export function bringsJobs(answer: string, cut: boolean): boolean {
   if (cut) return answer.charCodeAt(skipSpace(answer, 0)) === OPEN_BRACE;
   const members = membersOf(answer, LEVELS_LOOKED_AT);
   return members === "deeper" || members?.has(MEMBER) === true;
+}
+
+/** Throws `InvalidSpawn` where an answer, whose bytes are not the UTF-8 of any text, would bring jobs if they were: they would be others. */
+export function refuseNotUtf8(answer: string): void {
+  if (bringsJobs(answer, false)) throw new InvalidSpawn(POINTER, "the answer is not UTF-8");
 }
 
 /** The items of a JSON array as they are written. */

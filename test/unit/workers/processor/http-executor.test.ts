@@ -250,13 +250,20 @@ describe("the request", () => {
 });
 
 describe("success", () => {
-  test.each<[string, Record<string, string>, string, string | null]>([
+  test.each<[string, Record<string, string>, string | Uint8Array, string | null]>([
     ["JSON is the result as it stands", JSON_TYPE, '{ "id": 7 }', '{ "id": 7 }'],
     ["so is problem JSON and the like", { "content-type": "application/vnd.x+json" }, "[1]", "[1]"],
     ["to the digit", JSON_TYPE, "[1e400, 3889108265204450030, 1.0]", "[1e400, 3889108265204450030, 1.0]"],
     ["space around it is not kept", JSON_TYPE, ' {"a": 1}\r\n', '{"a": 1}'],
     ["what is nearly JSON is text", JSON_TYPE, "[01]", '"[01]"'],
     ["JSON null is no result", JSON_TYPE, "null", null],
+    [
+      "what is not UTF-8 is no JSON, but a JSON string of its text",
+      JSON_TYPE,
+      Uint8Array.of(0x22, 0xff, 0xfe, 0x22),
+      '"\\"\ufffd\ufffd\\""',
+    ],
+    ["JSON behind a byte order mark is JSON", JSON_TYPE, "\ufeff[1.0]", "[1.0]"],
     ["text is a JSON string", { "content-type": "text/plain" }, 'ok "yes"\n', '"ok \\"yes\\"\\n"'],
     ["JSON without its content type is text", {}, '{"a":1}', '"{\\"a\\":1}"'],
     ["what only calls itself JSON is text", JSON_TYPE, "{broken", '"{broken"'],

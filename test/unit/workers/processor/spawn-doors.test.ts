@@ -229,10 +229,35 @@ describe("an HTTP target", () => {
     ["{}", "/dure-spawn: must be an array of jobs"],
     ["null", "/dure-spawn: must be an array of jobs"],
     ['[], "dure-\\u0073pawn": [{"payload": 1}]', "/dure-spawn: is in the answer more than once"],
+    ['[], "result": 1, "r\\u0065sult": 2', "/result: is in the answer more than once"],
+    ['[{"payload": 1, "payload": 2}]', "/dure-spawn/0/payload: payload is named twice."],
+    [
+      '[{"payload": 1}, {"payload": 1, "retry": {"delay": 1, "delay": 2}}]',
+      "/dure-spawn/1/retry/delay: delay is named twice.",
+    ],
     [JSON.stringify(Array.from({ length: 101 }, () => ({ payload: 1 }))), "/dure-spawn: at most 100"],
   ])("whose member is %.20s fails its attempt", async (member, message) => {
     const outcome = await answered(`{"dure-spawn": ${member}}`);
     expect(outcome.ok ? "" : outcome.error.message).toContain(message);
+  });
+
+  test("takes no jobs from what is not UTF-8, and fails where it would have brought some", async () => {
+    const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
+    const outcome = await answered(bytes('{"dure-spawn": [{"payload": "\xff"}]}'));
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { code: "invalid-spawn", message: "/dure-spawn: the answer is not UTF-8" },
+    });
+    const text = '{"other": "dure-spawn \ufffd"}';
+    const plain = { ok: true, result: JSON.stringify(text), resultTruncated: false };
+    expect(await answered(bytes('{"other": "dure-spawn \xff"}'))).toEqual(plain);
+    const ignored = await answered(bytes('{"dure-spawn": "\xff"}'), "application/json", null);
+    expect(ignored).toEqual({ ...plain, result: JSON.stringify('{"dure-spawn": "\ufffd"}') });
+  });
+
+  test("whose answer has two results and no jobs answers it as it stands", async () => {
+    const result = '{"result": 1, "result": 2}';
+    expect(await answered(result)).toEqual({ ok: true, result, resultTruncated: false });
   });
 
   test("may bring more than a result may be long, and its result is cut as any", async () => {
