@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
-import { parseTargetBindings } from "../domain/target-bindings.ts";
+import { targetBindingsFault } from "../domain/target-bindings.ts";
 import { hostPatterns } from "../domain/target-url.ts";
 import { choiceFault, isOn, METRICS_CHOICES, onOffFault, wholeNumberFault } from "../domain/variable.ts";
 import { migrate } from "./d1-migrations.ts";
@@ -19,6 +19,9 @@ import { type Overlay, overlaid } from "./worker-overlay.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const CRON_MS = 60_000;
+
+/** A variable cannot be read. The message is a sentence for whoever set it. */
+export class UnreadableVariable extends Error {}
 
 export interface HostOptions {
   /** TCP port of the gateway; 0 picks a free one. */
@@ -65,7 +68,7 @@ export interface Host {
  * wrangler.toml files describe them. Queues are in memory, so that a message of the ingest Queue (a job that was deferred, too)
  * is lost when the host ends; everything else is on disk.
  *
- * The database is migrated before anything serves from it. Throws `StateInUse`, `UnreadableState`, `MigrationFailed`, an Error for a list of hosts that cannot be read, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
+ * The database is migrated before anything serves from it. Throws `StateInUse`, `UnreadableState`, `MigrationFailed`, `UnreadableVariable`, and Miniflare's `ERR_ADDRESS_IN_USE` when the port is taken.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const settings = ownSettings(options);
@@ -209,12 +212,20 @@ function ownSettings({ vars }: HostOptions): Record<string, string> {
     NUMBERS.map((name) => (name in all ? wholeNumberFault(name, (all as Record<string, string>)[name]) : null)).find(
       (fault) => fault !== null,
     ) ??
-    null;
-  if (fault !== null) throw new Error(fault);
-  for (const name of ["TARGET_HOSTS", "PLATFORM_HOSTS"] as const) hostPatterns(name, all[name]);
-  const { TARGET_BINDINGS: bindings = "" }: Record<string, string> = all;
-  parseTargetBindings(bindings);
+    hostsFault("TARGET_HOSTS", all.TARGET_HOSTS) ??
+    hostsFault("PLATFORM_HOSTS", all.PLATFORM_HOSTS) ??
+    targetBindingsFault((all as Record<string, string>).TARGET_BINDINGS ?? "");
+  if (fault !== null) throw new UnreadableVariable(fault);
   return all;
+}
+
+function hostsFault(variable: string, text: string): string | null {
+  try {
+    hostPatterns(variable, text);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Their secrets. A master key that the environment does not name is the one that the state directory keeps. */

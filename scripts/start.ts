@@ -50,7 +50,7 @@ const fault =
 if (fault !== null) fail(fault);
 const vars = previousKey === null ? {} : { DURE_ROOT_KEY_PREVIOUS: previousKey };
 // Not before all that may be refused has been: to load the runtime takes a second.
-const [{ startHost }, { MigrationFailed }] = await Promise.all([
+const [{ startHost, UnreadableVariable }, { MigrationFailed }] = await Promise.all([
   import("./host.ts"),
   import("./d1-migrations.ts"),
   // For `examples/`, where the sources are newer than what `npm ci` has built.
@@ -86,7 +86,7 @@ async function ready(url: string): Promise<void> {
 }
 
 const host = await startHost({ port, address, rootKey, stateDir, vars, lock }).catch((error: unknown) => {
-  if (error instanceof MigrationFailed) fail(error.message);
+  if (error instanceof MigrationFailed || error instanceof UnreadableVariable) fail(error.message);
   if (error instanceof StateInUse) fail(`${error.message}. It was started in the same instant.`);
   if (error instanceof Error && "code" in error && error.code === "ERR_ADDRESS_IN_USE")
     fail(`Port ${port} is in use. Stop what listens there, or choose another: PORT=8788 npm start`);

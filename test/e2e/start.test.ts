@@ -144,6 +144,23 @@ it("a master key that is none is refused in one sentence", async () => {
   }
 });
 
+it.each([
+  ["ALLOW_PRIVATE_TARGETS", "on", 'ALLOW_PRIVATE_TARGETS is `true` (or `1`) or `false` (or `0`), not "on".'],
+  [
+    "PLATFORM_HOSTS",
+    "https://a.example",
+    'PLATFORM_HOSTS is a list of hosts separated by commas, such as "example.com, *.example.org", not "https://a.example".',
+  ],
+])("a variable %s that cannot be read is refused in one line", async (name, text, line) => {
+  vi.stubEnv(name, text);
+  try {
+    const ended = `Error: the platform ended with 1:\n${line}\n`;
+    await expect(start(newFolder(), await freePort()).catch(String)).resolves.toBe(ended);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
 it("a root key that could be guessed is refused at the start, with a sentence that says how to make one", async () => {
   await expect(start(newFolder(), port, "a")).rejects.toThrow(
     /ended with 1:\nDURE_ROOT_KEY is not fit to be a root key: .+ Make one with: echo "dure_root_\$\(openssl rand -hex 32\)"/,
