@@ -67,17 +67,18 @@ export class Counts {
   readonly #queues = new Map<number, QueueCounts>();
   readonly #ready = new Set<number>();
   readonly #namespaces = new Map<string, number>();
-  readonly #namespaceOf: (queue: number) => string;
+  readonly #namespaceOf: (queue: number) => string | null;
   readonly #all: Tally = { ...NONE };
   readonly #dead: DeadTally = { ...NO_DEAD };
   readonly #followers = new Set<(move: Move) => void>();
 
-  constructor(namespaceOf: (queue: number) => string) {
+  /** `namespaceOf` answers null for a queue that the shard does not know. */
+  constructor(namespaceOf: (queue: number) => string | null) {
     this.#namespaceOf = namespaceOf;
   }
 
   /** Counts the rows. */
-  static load(sql: Sql, packs: PackIndex, namespaceOf: (queue: number) => string): Counts {
+  static load(sql: Sql, packs: PackIndex, namespaceOf: (queue: number) => string | null): Counts {
     const counts = new Counts(namespaceOf);
     counts.addPacks(packs);
     for (const { queue, partition, standing, n } of countRows(sql)) counts.#add({ queue, partition }, standing, n);
@@ -160,7 +161,10 @@ export class Counts {
   }
 
   #add({ queue, partition }: Pick<Move, "queue" | "partition">, standing: Standing, n: number): void {
-    this.#countUnfinished(queue, n);
+    const namespace = this.#namespaceOf(queue);
+    // Of a queue that is not known nothing can start. The audit says so of its rows; they stop nobody else.
+    if (namespace === null) return;
+    this.#countUnfinished(namespace, n);
     const counts = this.#countsOf(queue);
     const one = counts.partitions.get(partition) ?? { ...NONE };
     counts.partitions.set(partition, one);
@@ -175,8 +179,7 @@ export class Counts {
     this.#ready.delete(queue);
   }
 
-  #countUnfinished(queue: number, jobs: number): void {
-    const namespace = this.#namespaceOf(queue);
+  #countUnfinished(namespace: string, jobs: number): void {
     const left = this.unfinishedOf(namespace) + jobs;
     if (left === 0) this.#namespaces.delete(namespace);
     else this.#namespaces.set(namespace, left);
@@ -199,7 +202,7 @@ export class Counts {
 
 export const COUNTS = new Part("counts", (shard) => {
   const queues = shard.get(QUEUES);
-  return Counts.load(shard.sql, shard.get(PACKS).index, (queue) => queues.get(queue).settings.namespace);
+  return Counts.load(shard.sql, shard.get(PACKS).index, (queue) => queues.settingsOf(queue)?.namespace ?? null);
 });
 
 /** What this step has moved so far; the counts follow when it has committed. */

@@ -65,3 +65,20 @@ describe.each(DOORS)("jobs of a pack that cannot be read, through the door for $
     for (const id of packed) expect(h.explain(id).reason).toBe("quarantined");
   });
 });
+
+test.each([
+  ["a row", (h: Harness) => h.sql.run("UPDATE jobs SET queue = 999 WHERE ordering_key = 'k'")],
+  ["a pack", (h: Harness) => h.sql.run("UPDATE packs SET queue = 999")],
+])("%s of a queue that the shard does not know keeps no other job from starting", (what, plant) => {
+  const h = new PackHarness();
+  const [packed, own] = [h.accept({ tags: ["t"] }), h.accept({ orderingKey: "k" })];
+  expect(h.count("packs")).toBe(1);
+  plant(h);
+  h.restart();
+  const later = h.accept({ orderingKey: "later" });
+  const well = what === "a row" ? packed : own;
+  expect(idsOf(h.take()).toSorted()).toEqual([well, later].toSorted());
+  h.advance(30 * SECOND);
+  expect(idsOf(h.take()).toSorted()).toEqual([well, later].toSorted());
+  expect(h.broken()).toContain("queue-known");
+});
