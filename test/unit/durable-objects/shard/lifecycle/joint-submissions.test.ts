@@ -78,10 +78,21 @@ function requestsOf(h: Harness, calls: Sent[], old: Harness["queue"]): SubmitReq
   });
 }
 
+/** What one call was answered. When to come again is reckoned from what has ended lately, which a step tells when it has committed. */
+function answerOf(reply: SubmitReply): unknown {
+  if (reply.type !== "submitted") return reply;
+  const results = reply.results.map((result) =>
+    "retryAfterMs" in result ? { ...result, retryAfterMs: result.retryAfterMs > 0 } : result,
+  );
+  return { ...reply, results };
+}
+
 /** Everything that is there, but for numbers, which are the shard's own affair as long as their order is right. */
 function sight(h: Harness, outcomes: PromiseSettledResult<SubmitReply>[]): unknown {
   return {
-    answers: outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : String(outcome.reason))),
+    answers: outcomes.map((outcome) =>
+      outcome.status === "fulfilled" ? answerOf(outcome.value) : String(outcome.reason),
+    ),
     jobs: h.sql.all<SqlRow>(`SELECT * FROM ${EVERY_JOB} ORDER BY id`).map(({ seq: _seq, ...job }) => job),
     waiting: h.stats().counts,
     taken: h.take(1000).map(({ id }) => id),
