@@ -24,7 +24,7 @@ import { handlers } from "./load-handlers.ts";
 import { log } from "./log.ts";
 import { Memory } from "./memory.ts";
 import { OpenTargets } from "./open-targets.ts";
-import { runProjection } from "./projection.ts";
+import { runProjection, takingTurns } from "./projection.ts";
 import { type SecretCache, webhookSecrets } from "./secrets.ts";
 import type { PermitPorts, PermitSource } from "./services/permit-ports.ts";
 import { ServicePermits } from "./services/permits.ts";
@@ -127,24 +127,8 @@ export class Invocation {
       now,
       retryD1: retrying({ random: Math.random, sleep }),
     });
-    const stub = this.#shard(shard);
-    const few = this.#copying;
-    return runProjection(
-      {
-        shard: {
-          finished: (request) => few.run(() => stub.finished(request)),
-          projected: (request) => few.run(() => stub.projected(request)),
-        },
-        db: {
-          position: (of) => few.run(() => db.position(of)),
-          write: (of, finished) => few.run(() => db.write(of, finished)),
-        },
-        now,
-        sleep,
-        log: (event) => log(event, { shard }),
-      },
-      shard,
-    );
+    const ports = takingTurns({ shard: this.#shard(shard), db }, this.#copying);
+    return runProjection({ ...ports, now, sleep, log: (event) => log(event, { shard }) }, shard);
   }
 
   /** Delivers the events of `shards` to their subscribers. Never rejects. */

@@ -3,6 +3,7 @@ import { faultText } from "../../domain/fault.ts";
 import { MAX_PAUSE_MS } from "../../domain/projection-pace.ts";
 import { isDatabaseFull } from "../db/database-size.ts";
 import type { Finished, Position, ProjectionStore } from "../db/projection.ts";
+import type { FewAtOnce } from "./few-at-once.ts";
 
 /** Jobs that the shard gives at once: while it makes a page of them it does nothing else. */
 const PAGE_JOBS = 100;
@@ -26,6 +27,26 @@ export type ProjectionEvent =
   | { event: "projection-failed"; error: string }
   /** The database has no room: the shard keeps its finished jobs, and history lacks them. */
   | { event: "history-full"; error: string };
+
+/**
+ * The same with calls that wait for their turn among those of other projections. What history has is told to the shard at once: until it
+ * hears of it, both count it.
+ */
+export function takingTurns(
+  { shard, db }: Pick<ProjectionPorts, "shard" | "db">,
+  few: FewAtOnce,
+): Pick<ProjectionPorts, "shard" | "db"> {
+  return {
+    shard: {
+      finished: (request) => few.run(() => shard.finished(request)),
+      projected: (request) => shard.projected(request),
+    },
+    db: {
+      position: (of) => few.run(() => db.position(of)),
+      write: (of, finished) => few.run(() => db.write(of, finished)),
+    },
+  };
+}
 
 const CALL = { v: RPC_VERSION, epoch: 0 };
 

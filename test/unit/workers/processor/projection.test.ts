@@ -8,7 +8,13 @@ import type { Job } from "../../../../domain/job/job.ts";
 import { makeJobId } from "../../../../domain/job-id.ts";
 import { inChunks } from "../../../../durable-objects/chunks.ts";
 import { type ProjectionStore, projectionStore } from "../../../../workers/db/projection.ts";
-import { type ProjectionEvent, runProjection } from "../../../../workers/processor/projection.ts";
+import { FewAtOnce } from "../../../../workers/processor/few-at-once.ts";
+import {
+  type ProjectionEvent,
+  type ProjectionPorts,
+  runProjection,
+  takingTurns,
+} from "../../../../workers/processor/projection.ts";
 import { replyOf } from "../../../rigs/replies.ts";
 import { d1, openHistory } from "../../../simulation/d1-stand-in.ts";
 import { chunksOf, pagedJobs, pageOf } from "../../../simulation/history-text.ts";
@@ -478,4 +484,26 @@ describe("the projector", () => {
     await run(shard);
     expect(shard.projectedTo).toEqual([0]);
   });
+});
+
+test("projections take turns, but for what history has: that the shard hears at once, since until then both count it", async () => {
+  const few = new FewAtOnce(1, () => () => undefined);
+  const asked: string[] = [];
+  const hangs = (name: string) => () => {
+    asked.push(name);
+    return new Promise<never>(() => undefined);
+  };
+  const ports = takingTurns(
+    {
+      shard: { finished: hangs("finished"), projected: hangs("projected") },
+      db: { position: hangs("position"), write: hangs("write") },
+    } as unknown as ProjectionPorts,
+    few,
+  );
+  void ports.db.write("shard-0", {} as never);
+  void ports.db.position("shard-1");
+  void ports.shard.finished({} as never);
+  void ports.shard.projected({} as never);
+  await Promise.resolve();
+  expect(asked).toEqual(["write", "projected"]);
 });
