@@ -102,7 +102,8 @@ export class KnownService {
   verdict(now: number): Verdict {
     const { breaker } = this.#learned.snapshot;
     if (breaker.state === "closed") return { type: "pass", probe: null };
-    const probe = this.#probes.take(now);
+    // What is left of a round that has ended is sent no more: the breaker rests again, or others have the probes of the next.
+    const probe = this.#probes.take(breaker.state === "halfOpen" ? (breaker.round ?? null) : null, now);
     if (probe !== null) return { type: "pass", probe };
     const nextMs = breaker.nextProbeMs ?? PROBE_WAIT_MS;
     return { type: "open", nextMs: Math.max(0, nextMs - (now - this.#learnedAt)) };

@@ -25,11 +25,11 @@ export class Probes {
     this.#granted = { round, left: left + count, until };
   }
 
-  /** One of them, where there is one. */
-  take(now: number): Probe | null {
+  /** One of them, where there is one of `round`; null where the breaker is in none. */
+  take(round: number | null, now: number): Probe | null {
     this.#forget(now);
     const granted = this.#granted;
-    if (granted === null || granted.left === 0 || granted.until <= now) {
+    if (granted === null || granted.round !== round || granted.left === 0 || granted.until <= now) {
       this.#wanted++;
       return null;
     }

@@ -152,6 +152,19 @@ describe("the breaker", () => {
     expect(report.reports).toHaveLength(1);
   });
 
+  test.each([
+    ["the breaker rests again", { state: "open", nextProbeMs: 800, round: 4 }],
+    ["the next has begun", { ...HALF_OPEN, round: 5 }],
+  ] as const)("of a round's probes those that are left pass no more when %s", (_what, breaker) => {
+    const service = known(
+      serviceReply(serviceSettings(), { breaker: HALF_OPEN, probes: { count: 3, leaseMs: 30_000 } }),
+    );
+    expect(service.verdict(NOW).type).toBe("pass");
+    service.learn(serviceReply(serviceSettings(), { breaker }), NOW + 1_000);
+    expect(service.verdict(NOW + 1_000).type).toBe("open");
+    expect(service.report().wantsProbes).toBe(1);
+  });
+
   test("a probe that is not sent is given back", () => {
     const service = known(
       serviceReply(serviceSettings(), { breaker: HALF_OPEN, probes: { count: 1, leaseMs: 5_000 } }),

@@ -6,7 +6,7 @@ const NOW = 1_000_000;
 test("gives as many as were granted, and says how many more would have been sent", () => {
   const probes = new Probes();
   probes.grant(7, 2, NOW + 5_000);
-  expect([probes.take(NOW), probes.take(NOW), probes.take(NOW), probes.take(NOW)]).toEqual([
+  expect([probes.take(7, NOW), probes.take(7, NOW), probes.take(7, NOW), probes.take(7, NOW)]).toEqual([
     { round: 7 },
     { round: 7 },
     null,
@@ -19,7 +19,15 @@ test("gives as many as were granted, and says how many more would have been sent
 test("none is given when their lease has ended", () => {
   const probes = new Probes();
   probes.grant(7, 2, NOW + 5_000);
-  expect(probes.take(NOW + 5_000)).toBeNull();
+  expect(probes.take(7, NOW + 5_000)).toBeNull();
+});
+
+test.each([null, 8])("none is given that belongs to another round than the breaker's, which is %s", (round) => {
+  const probes = new Probes();
+  probes.grant(7, 2, NOW + 5_000);
+  expect(probes.take(round, NOW)).toBeNull();
+  expect(probes.taken().wanted).toBe(1);
+  expect(probes.take(7, NOW)).toEqual({ round: 7 });
 });
 
 test("reports what became of them, by round, and once", () => {
@@ -49,9 +57,9 @@ test("one of whose end nobody has heard is spent a moment after its time", () =>
   const probes = new Probes();
   const lost = { round: 7 };
   probes.sent(lost, 1_000, NOW);
-  probes.take(NOW + 5_999);
+  probes.take(7, NOW + 5_999);
   expect(probes.taken().reports).toEqual([]);
-  probes.take(NOW + 6_000);
+  probes.take(7, NOW + 6_000);
   probes.ended(lost, true);
   expect(probes.taken().reports).toEqual([{ round: 7, succeeded: 0, failed: 0, unused: 0, spent: 1 }]);
 });
@@ -60,8 +68,8 @@ test("what is left of a round is given back when the next begins, and of the sam
   const probes = new Probes();
   probes.grant(7, 2, NOW + 5_000);
   probes.grant(7, 1, NOW + 6_000);
-  probes.take(NOW);
+  probes.take(7, NOW);
   probes.grant(8, 1, NOW + 9_000);
   expect(probes.taken().reports).toEqual([{ round: 7, succeeded: 0, failed: 0, unused: 2, spent: 0 }]);
-  expect(probes.take(NOW)).toEqual({ round: 8 });
+  expect(probes.take(8, NOW)).toEqual({ round: 8 });
 });
