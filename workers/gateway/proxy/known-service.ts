@@ -109,6 +109,12 @@ export class KnownService {
     return { type: "open", nextMs: Math.max(0, nextMs - (now - this.#learnedAt)) };
   }
 
+  /** Whether a request that was let through may be sent still: the breaker may have opened since, or have begun another round. */
+  stillPasses(probe: Probe | null): boolean {
+    const { state, round } = this.#learned.snapshot.breaker;
+    return state === "closed" || (state === "halfOpen" && probe !== null && probe.round === round);
+  }
+
   /** How many requests this isolate may have under way: its share of the limit. */
   get share(): number {
     const { bulkhead } = this.settings;
@@ -135,8 +141,9 @@ export class KnownService {
     return { requests: this.#requests.total(now), inFlight: this.#attempts.counts(now) };
   }
 
-  /** Whether a request may be sent again; where it may, that is spent. */
+  /** Whether a request that is no probe may be sent again; where it may, that is spent. */
   mayRetry(now: number): boolean {
+    if (!this.stillPasses(null)) return false;
     const budget = withRetry(this.#budget, this.settings.retry.budgetPercent, now);
     if (budget === null) return false;
     this.#budget = budget;

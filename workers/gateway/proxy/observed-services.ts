@@ -84,6 +84,19 @@ export class ObservedServices {
     if (entry !== undefined) await within(PATIENCE_MS, this.#renewed(entry));
   }
 
+  /** Whether it is known as it was; else it is gone, or there is another under its name. */
+  isKnown(observed: Observed): boolean {
+    return this.#entries.get(`${observed.namespace}/${observed.name}`) === observed;
+  }
+
+  /** A request waits for what the object may say: it is asked beside it, where what is known is old. */
+  renew(observed: Observed, later: Later): void {
+    const entry = this.#entries.get(`${observed.namespace}/${observed.name}`);
+    const now = this.#ports.now();
+    if (entry === observed && entry.service.ageMs(now) >= REFRESHED_MS && !this.#isAsking(entry, now))
+      later(this.#refresh(entry));
+  }
+
   /** A request has ended: the object is told soon, also where no other request comes. */
   ended(observed: Observed, later: Later): void {
     const entry = this.#entries.get(`${observed.namespace}/${observed.name}`);

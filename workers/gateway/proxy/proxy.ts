@@ -90,7 +90,7 @@ async function admitted(
   const request = await call.request({ ms: deadline - now, namespace, kept: ports.kept, gone, now });
   if (isProblem(request)) return request;
   try {
-    return await passed({ ...request, deadline }, call, { observed, ...sending });
+    return await passed({ ...request, deadline }, call, { observed, since: ports.now(), ...sending });
   } finally {
     if (request.body.type === "whole") request.body.release();
   }
@@ -98,19 +98,22 @@ async function admitted(
 
 interface Passing extends Omit<Sending, "deadline"> {
   observed: Observed;
+  /** Since when it could be sent, in epoch ms. */
+  since: number;
 }
 
 /** Sends the request as soon as it may be. */
-async function passed(
-  request: ProxyRequest,
-  call: ProxyCall,
-  { observed, latest, signal, gone, ports }: Passing,
-): Promise<Result<Omit<Proxied, "signal">>> {
+async function passed(request: ProxyRequest, call: ProxyCall, passing: Passing): Promise<Given> {
+  const { observed, latest, signal, gone, ports } = passing;
   const { service } = observed;
   const verdict = await verdictOf(observed, ports);
   if (verdict.type === "open") return serviceProblem.open(call.service, verdict.nextMs);
   const { probe } = verdict;
-  const place = await placeOf(request, observed, { probe, latest, gone, ports });
+  const place = await placeOf(request, call, { ...passing, probe });
+  if (place === CHANGED) {
+    const now = await ports.services.get(call.namespace, call.service, call.later);
+    return isProblem(now) ? now : passed(request, call, { ...passing, observed: now });
+  }
   if (place === null) {
     const isLate = gone.aborted || ports.now() >= request.deadline;
     return isLate ? serviceProblem.late(0) : serviceProblem.full(call.service);
@@ -174,27 +177,42 @@ function unwanted(gone: AbortSignal): Promise<Given> {
   return new Promise((resolve) => whenAborted(gone, () => resolve(serviceProblem.late(1))));
 }
 
-/** Waits for room. Null: there was none for it in time, or its caller has gone; its probe is given back. */
+/** Who waits in the line finds the breaker or the service another than the one that let it in. */
+const CHANGED = "changed";
+/** Who waits sees to it so often that what is known of the service does not get old. */
+const RENEWED_MS = 1_000;
+
+/** Waits for room. Null: there was none for it in time, or its caller has gone. Without a place its probe is given back. */
 async function placeOf(
   { deadline }: ProxyRequest,
-  { service, room }: Observed,
-  { probe, latest, gone, ports }: Pick<Forwarding, "probe" | "gone" | "ports"> & { latest: number },
-): Promise<UnderWay | null> {
+  { later }: ProxyCall,
+  { observed, since, probe, latest, gone, ports }: Passing & { probe: Probe | null },
+): Promise<UnderWay | typeof CHANGED | null> {
+  const { service, room } = observed;
   let isSent = false;
   const giveBack = onceOnly(() => service.giveBack(probe));
   whenAborted(gone, () => {
     if (!isSent) giveBack();
   });
+  const began = ports.now();
+  let renewedAt = began;
   const place = await room.enter({
     maxWaiting: service.settings.bulkhead?.maxWaiting ?? 0,
-    patienceMs: Math.min(service.settings.firstByteTimeoutMs, deadline - ports.now()),
+    patienceMs: Math.min(service.settings.firstByteTimeoutMs - (began - since), deadline - began),
     gone,
-    take: (now) => service.enter((probe === null ? deadline : latest) - now, now),
+    take: (now) => {
+      if (Math.abs(now - renewedAt) >= RENEWED_MS) {
+        renewedAt = now;
+        ports.services.renew(observed, later);
+      }
+      if (!ports.services.isKnown(observed) || !service.stillPasses(probe)) return CHANGED;
+      return service.enter((probe === null ? deadline : latest) - now, now);
+    },
   });
-  if (place === null || gone.aborted) {
-    place?.end();
+  if (place === null || place === CHANGED || gone.aborted) {
+    if (place !== null && place !== CHANGED) place.end();
     giveBack();
-    return null;
+    return gone.aborted ? null : place;
   }
   isSent = true;
   return place;

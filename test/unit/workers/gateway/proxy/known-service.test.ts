@@ -204,6 +204,11 @@ test("requests are sent again as far as the budget goes", () => {
   expect(retries).toBe(5);
 });
 
+test.each([OPEN, HALF_OPEN])("while the breaker is not closed none is sent again: %j", (breaker) => {
+  const service = known(serviceReply(serviceSettings({ bulkhead: null }), { breaker }));
+  expect(service.mayRetry(NOW)).toBe(false);
+});
+
 test("how old it is, and after the clock stepped back as old as can be", () => {
   expect(known().ageMs(NOW + 700)).toBe(700);
   expect(known().ageMs(NOW - 1)).toBe(Number.POSITIVE_INFINITY);

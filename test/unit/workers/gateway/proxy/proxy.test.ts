@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isProblem } from "../../../../../contract/problems.ts";
-import type { ServiceObserveRequest } from "../../../../../contract/rpc/service.ts";
+import type { ServiceObserveReply, ServiceObserveRequest } from "../../../../../contract/rpc/service.ts";
 import type { ServiceSettings } from "../../../../../domain/service/settings.ts";
 import { KeptBodies } from "../../../../../workers/gateway/proxy/kept-bodies.ts";
 import { ObservedServices } from "../../../../../workers/gateway/proxy/observed-services.ts";
@@ -20,6 +20,7 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {},
   const told: ServiceObserveRequest[] = [];
   const sent: AbortSignal[] = [];
   let unread = 0;
+  let said: ServiceObserveReply | "nothing" | null = null;
   const body = () =>
     new ReadableStream({
       cancel: () => {
@@ -31,11 +32,13 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {},
     holder: "isolate-1",
     now: () => Date.now(),
     sleep,
-    find: async () => settings,
+    find: async () => (said !== null && said !== "nothing" && said.type === "unknown" ? null : settings),
     object: () => ({
       configure: async () => null,
       observe: async (request) => {
         told.push(request);
+        if (said === "nothing") throw new Error("away");
+        if (said !== null) return said;
         if (probes === 0) return serviceReply(settings);
         const grant = told.length === 1 ? { probes: { count: probes, leaseMs: 30_000 } } : {};
         return serviceReply(settings, { breaker: { state: "halfOpen", nextProbeMs: null, round: 7 }, ...grant });
@@ -95,7 +98,11 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {},
   };
   /** What the service's object has been told of probes. */
   const probed = () => told.flatMap((one) => one.probes ?? []);
-  return { send, state, sent, probed, unread: () => unread };
+  /** What the service's object says from now on. */
+  const say = (reply: ServiceObserveReply | "nothing") => {
+    said = reply;
+  };
+  return { send, state, sent, told, say, settings, probed, unread: () => unread };
 }
 
 describe("a caller's own deadline", () => {
@@ -181,6 +188,80 @@ describe("a client that leaves before its answer has begun", () => {
     const { send, sent } = rig(0);
     await send({ left: AbortSignal.abort() });
     expect(sent).toHaveLength(0);
+  });
+});
+
+describe("who waits in the line, while nobody else comes,", () => {
+  const FULL = { bulkhead: { maxInFlight: 1, maxWaiting: 5 }, timeoutMs: 20_000, firstByteTimeoutMs: 8_000 };
+  /** One that is under way for all the time there is, and three that wait. */
+  const waiting = async () => {
+    const all = rig(null, { ...FULL, retry: { attempts: 1, perTryTimeoutMs: null, budgetPercent: 20 } });
+    void all.send();
+    await pass(10);
+    const answers = [all.send(), all.send(), all.send()];
+    await pass(10);
+    expect(await all.state()).toMatchObject({ requests: 1, waiting: 3 });
+    return { ...all, answers };
+  };
+
+  test("is refused once the breaker has opened, and is sent nowhere", async () => {
+    const { answers, sent, say, settings } = await waiting();
+    say(serviceReply(settings, { breaker: { state: "open", nextProbeMs: 5_000, round: 1 } }));
+    await pass(1_200);
+    expect(await Promise.all(answers)).toEqual(["service-open", "service-open", "service-open"]);
+    expect(sent).toHaveLength(1);
+  });
+
+  test("is sent as a probe, where the breaker gives one by then", async () => {
+    const { answers, sent, say, settings, state, probed } = await waiting();
+    const breaker = { state: "halfOpen", nextProbeMs: null, round: 2 } as const;
+    const more = { breaker, share: 10, probes: { count: 1, leaseMs: 30_000 } };
+    say(serviceReply({ ...settings, bulkhead: { maxInFlight: 10, maxWaiting: 5 } }, more));
+    await pass(1_200);
+    say(serviceReply(settings, { breaker }));
+    expect(sent).toHaveLength(2);
+    expect(await Promise.all(answers.slice(1))).toEqual(["service-open", "service-open"]);
+    expect(await state()).toMatchObject({ requests: 2, waiting: 0 });
+    await pass(9_000);
+    expect(await answers[0]).toBe("service-timeout");
+    await state();
+    await pass(100);
+    expect(probed()).toMatchObject([{ round: 2, failed: 1 }]);
+  });
+
+  test("is sent once there is room by a limit that was raised", async () => {
+    const { sent, say, settings } = await waiting();
+    say(serviceReply({ ...settings, version: 2, bulkhead: { maxInFlight: 3, maxWaiting: 5 } }));
+    await pass(1_200);
+    expect(sent).toHaveLength(3);
+  });
+
+  test("finds no service any more that was deleted, and is sent nowhere", async () => {
+    const { answers, sent, say } = await waiting();
+    say({ type: "unknown" });
+    await pass(1_200);
+    expect(await Promise.all(answers)).toEqual(["service-not-found", "service-not-found", "service-not-found"]);
+    expect(sent).toHaveLength(1);
+  });
+
+  test("waits no longer in all where it is a probe by then", async () => {
+    const { answers, sent, say, settings } = await waiting();
+    await pass(4_000);
+    const breaker = { state: "halfOpen", nextProbeMs: null, round: 2 } as const;
+    say(serviceReply(settings, { breaker, share: 1, probes: { count: 3, leaseMs: 30_000 } }));
+    await pass(3_900);
+    expect(sent).toHaveLength(1);
+    await pass(200);
+    expect(await answers[2]).toBe("service-full");
+  });
+
+  test("asks the object once a second, also where that does not answer", async () => {
+    const { told, say } = await waiting();
+    say("nothing");
+    const before = told.length;
+    await pass(5_000);
+    expect(told.length - before).toBeGreaterThan(3);
+    expect(told.length - before).toBeLessThan(7);
   });
 });
 
