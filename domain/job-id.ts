@@ -13,8 +13,6 @@ const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const VALUES = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, ALPHABET.indexOf(String.fromCharCode(code))));
 const SHAPE = /^job_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const TIME_CHARACTERS = 10;
-/** Characters of a job id. */
-export const JOB_ID_LENGTH = PREFIX.length + 26;
 
 /** How many bytes of chance `makeJobId` takes. It uses 62 of their bits. */
 export const JOB_ID_RANDOM_BYTES = 8;

@@ -1,10 +1,11 @@
 import { utf8Bytes } from "../../../../contract/primitives.ts";
 import { parseJobId } from "../../../../domain/job-id.ts";
+import { QUARANTINE, readable } from "../../kernel/quarantine.ts";
 import type { Step } from "../../kernel/step.ts";
 import type { NewRow } from "../state-store.ts";
 import type { PackHead } from "./pack-head.ts";
 import { LARGEST_TEXT, MOST_APART_MS, MOST_CHARACTERS, MOST_JOBS, PACKING } from "./packing.ts";
-import { PACKED_BYTES, PACKS } from "./packs.ts";
+import { EACH_PACK, PACKED_BYTES, PACKS } from "./packs.ts";
 import { Segments } from "./segments.ts";
 
 /** Rows that one pack takes, and what their payloads take. */
@@ -65,12 +66,20 @@ function extendTail(step: Step, rows: readonly NewRow[]): readonly NewRow[] {
   const packs = step.get(PACKS);
   const tail = first === undefined ? null : packs.heads.tail(first);
   if (first === undefined || tail === null || tail.n >= MOST_JOBS || !follows(first, tail)) return rows;
+  if (!isSound(step, tail)) return rows;
   const sameSpec = tail.spec === null ? rows : rows.slice(0, countSame(rows, tail.spec));
   // What it takes is told well enough by its bytes: characters are no more.
   const characters = tail.bytes - tail.n * PACKED_BYTES + tail.n * (tail.spec?.length ?? first.spec.length);
   const { rows: taken } = fitting(sameSpec, { jobs: tail.n, characters });
   if (taken.length > 0) packs.accept(withRows(tail, taken), taken);
   return rows.slice(taken.length);
+}
+
+/** Whether a pack can be read, and work on it has not thrown: what is put into another shares its fate. */
+function isSound(step: Step, tail: PackHead): boolean {
+  const name = { kind: EACH_PACK.kind, key: EACH_PACK.keyOf(tail) };
+  if (step.get(QUARANTINE).find(name.kind, name.key) !== null) return false;
+  return readable(step, name, { now: step.now, make: () => step.get(PACKS).look(tail) }) !== null;
 }
 
 function countSame(rows: readonly NewRow[], spec: string): number {

@@ -1,5 +1,5 @@
 import type { Sql, SqlRow } from "../../../sql.ts";
-import { liveOf, type OpenSlice, type PackHead } from "./pack-head.ts";
+import { liveOf, type OpenSlice, openPlaces, type PackHead } from "./pack-head.ts";
 import { type Segment, Segments } from "./segments.ts";
 
 /** The texts of a pack's jobs, by their places. */
@@ -290,6 +290,8 @@ class StoredTexts implements PackTexts {
     this.#payloads = row.payloads;
     this.#spec = spec;
     this.#specs = row.specs === null ? [] : (JSON.parse(`[${row.specs}]`) as string[]);
+    if (spec === null && (this.#specs.length !== this.ids.length || this.#specs.some((one) => typeof one !== "string")))
+      throw new Error("a pack has specs of other jobs");
     let end = 0;
     for (const length of row.lengths.split(",")) {
       end += Number(length);
@@ -310,12 +312,19 @@ class StoredTexts implements PackTexts {
 }
 
 function headOf(row: PackRow, slices: readonly SliceRow[]): PackHead {
-  const gone: ReadonlySet<number> = new Set(row.gone === null ? [] : (JSON.parse(row.gone) as number[]));
+  const gone: ReadonlySet<number> = new Set(placesIn(row.gone ?? "[]", row.n));
   const next = slices.reduce((end, { first, n }) => Math.max(end, first + n), 0);
-  const open = slices.filter((slice) => slice.open > 0);
+  // By what the places say: a slice that is open, and has no job that is, would be due for ever.
+  const open = slices
+    .filter((row) => row.open > 0)
+    .map((row) => {
+      const slice = openSlice(row);
+      return { slice, jobs: [...openPlaces({ gone }, slice)].length };
+    })
+    .filter(({ jobs }) => jobs > 0);
   let waiting = 0;
   for (let at = next; at < row.n; at++) if (!gone.has(at)) waiting += 1;
-  const running = open.reduce((sum, slice) => sum + slice.open, 0);
+  const running = open.reduce((sum, { jobs }) => sum + jobs, 0);
   const head: PackHead = {
     pack: row.pack,
     slot: row.slot,
@@ -327,11 +336,11 @@ function headOf(row: PackRow, slices: readonly SliceRow[]): PackHead {
     bytes: row.bytes,
     minId: row.min_id,
     maxId: row.max_id,
-    segments: new Segments(JSON.parse(row.segments) as Segment[]),
+    segments: new Segments(segmentsIn(row.segments, row.n)),
     spec: row.spec,
     gone,
     next,
-    slices: open.map(openSlice),
+    slices: open.map(({ slice }) => slice),
     waiting,
     running,
     done: row.n - gone.size - waiting - running,
@@ -342,6 +351,23 @@ function headOf(row: PackRow, slices: readonly SliceRow[]): PackHead {
   };
   const firstDoneAt = slices.reduce((at, { last_at }) => Math.min(at, last_at ?? at), Number.POSITIVE_INFINITY);
   return { ...head, mixedSince: mixedSince(head, firstDoneAt) };
+}
+
+/** Throws where these are no places of a pack: a job whose row is overlooked would run twice. */
+function placesIn(text: string, n: number): number[] {
+  const places: unknown = JSON.parse(text);
+  const isPlace = (at: unknown) => Number.isSafeInteger(at) && 0 <= Number(at) && Number(at) < n;
+  if (!Array.isArray(places) || !places.every(isPlace)) throw new Error("a pack names jobs that it never had");
+  return places as number[];
+}
+
+/** Throws where these are not the segments of as many jobs: claims ask for the rank of each. */
+function segmentsIn(text: string, n: number): Segment[] {
+  const segments = JSON.parse(text) as Segment[];
+  const jobs = segments.reduce((sum, [jobs]) => sum + jobs, 0);
+  if (jobs !== n || !segments.every((segment) => segment.every(Number.isFinite)))
+    throw new Error("a pack has segments of other jobs");
+  return segments;
 }
 
 function openSlice(row: SliceRow): OpenSlice {

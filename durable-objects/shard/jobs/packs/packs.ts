@@ -1,6 +1,6 @@
 import { utf8Bytes } from "../../../../contract/primitives.ts";
 import { isPlatformFault } from "../../../../domain/fault.ts";
-import { findSlot, JOB_ID_LENGTH } from "../../../../domain/job-id.ts";
+import { findSlot } from "../../../../domain/job-id.ts";
 import type { Sql } from "../../../sql.ts";
 import { Part, type Parts, type StepScope } from "../../kernel/part.ts";
 import { QUARANTINE, type Rows } from "../../kernel/quarantine.ts";
@@ -20,10 +20,14 @@ export const PACKED_BYTES = ROW_BYTES + "[]".length;
 class IdLists {
   readonly #lists = new Map<number, readonly string[]>();
 
+  /** Whether those of a pack are kept. One that was extended has more. */
+  has({ pack, n }: PackHead): boolean {
+    return this.#lists.get(pack)?.length === n;
+  }
+
   of(head: PackHead, read: () => readonly string[]): readonly string[] {
     const known = this.#lists.get(head.pack);
-    // A pack that was extended has more.
-    if (known !== undefined && known.length === head.n) return known;
+    if (known !== undefined && this.has(head)) return known;
     const ids = read();
     this.keep(head.pack, ids);
     return ids;
@@ -145,19 +149,30 @@ export class Packs {
 
   /** The ids of a pack's jobs by their places, those that are gone among them. */
   ids(head: PackHead): readonly string[] {
-    if (!this.heads.hasChanged(head.pack)) return this.#lists.of(head, () => idsOf(head, this.store.ids(head)));
+    if (!this.heads.hasChanged(head.pack)) return this.#lists.of(head, () => newIdsOf(head, this.store.ids(head)));
     const known = this.#ownLists.get(head.pack);
     if (known !== undefined && known.length === head.n) return known;
-    const ids = idsOf(head, this.store.ids(head));
+    const ids = newIdsOf(head, this.store.ids(head));
     this.#ownLists.set(head.pack, ids);
     return ids;
   }
 
   texts(head: PackHead): PackTexts {
     const texts = this.store.texts(head);
-    idsOf(head, texts.ids);
+    if (this.#hasIds(head)) idsOf(head, texts.ids);
+    else newIdsOf(head, texts.ids);
     if (!this.heads.hasChanged(head.pack)) this.#lists.keep(head.pack, texts.ids);
     return texts;
+  }
+
+  /** Throws where a pack cannot be read. What was read of it once is not read again for that. */
+  look(head: PackHead): PackHead {
+    if (!this.#hasIds(head)) this.texts(head);
+    return head;
+  }
+
+  #hasIds(head: PackHead): boolean {
+    return this.heads.hasChanged(head.pack) ? this.#ownLists.has(head.pack) : this.#lists.has(head);
   }
 
   /** The ids of a pack's jobs, but for those that are gone. */
@@ -280,10 +295,21 @@ export class Packs {
 }
 
 /** Throws where these are not the ids of as many jobs as the pack has. */
-function idsOf({ pack, n }: PackHead, ids: readonly string[]): readonly string[] {
-  if (ids.length !== n || ids.some(({ length }) => length !== JOB_ID_LENGTH)) {
+function idsOf(head: PackHead, ids: readonly string[]): readonly string[] {
+  const { pack, n, minId, maxId } = head;
+  if (ids.length !== n || ids.some((id) => id < minId || id > maxId))
     throw new Error(`pack ${pack} has ${n} jobs and other ids`);
-  }
+  return ids;
+}
+
+/**
+ * The same of ids that were not read before. Each is one by which its own job is found: another could start, but never be reported, nor
+ * end, and of two that are the same neither would start, nor what stands behind them.
+ */
+function newIdsOf(head: PackHead, ids: readonly string[]): readonly string[] {
+  idsOf(head, ids);
+  if (new Set(ids).size < ids.length || ids.some((id) => findSlot(id) !== head.slot))
+    throw new Error(`pack ${head.pack} has ids of no jobs of its own`);
   return ids;
 }
 
