@@ -166,8 +166,7 @@ describe("POST /v1/operations", () => {
     if (victim === undefined) throw new Error("no shard");
     const statements = await crashAt(victim.stub, 30, "throws-after");
     const { id } = await start({ action: "cancel", filter: { queue } });
-    for (let i = 0; i < 50 && statements() < 30; i++) await sleep(20);
-    expect(statements()).toBeGreaterThanOrEqual(30);
+    await expect.poll(statements, { timeout: 15_000 }).toBeGreaterThanOrEqual(30);
     await evict();
     passTime(31_000);
     await runCron();

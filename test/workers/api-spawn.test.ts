@@ -197,10 +197,11 @@ describe("what the processor runs brings jobs, too", () => {
     expect(await getJob(id)).toMatchObject(done);
     await evict();
     expect(await getJob(id)).toMatchObject(done);
-    await vi.waitFor(async () => {
+    const came = async () => {
       const { items } = await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${to}&include=payload`);
       expect(items).toMatchObject([{ payload: { next: true }, parent: id }]);
-    });
+    };
+    await vi.waitFor(came, { timeout: 15_000 });
     expect((await must<{ items: JobView[] }>("GET", `/v1/jobs?queue=${other}`)).items).toEqual([]);
     await project();
     passTime(3_700_000);
@@ -294,10 +295,11 @@ describe("what the processor runs brings jobs, too", () => {
     const { spawned = [] } = await must<SucceededView>("POST", `/v1/leases/${lease}/succeed`, {
       body: { spawn: [{ payload: "mine", idempotencyKey: "spawned-key" }] },
     });
-    await vi.waitFor(async () => {
+    const buried = async () => {
       await runAlarms();
       expect(letters.length).toBeGreaterThan(0);
-    });
+    };
+    await vi.waitFor(buried, { timeout: 15_000 });
     expect(letters[0]).toMatchObject({ id: spawned[0], parent: id, reason: "mismatch", payload: '"mine"' });
     await deliver("dure-dead", [letters[0], letters[0]], PROCESSOR_ENV);
     const rows = await env.DB.prepare("SELECT reason FROM dead_letters WHERE id = ?").bind(`spawn/${spawned[0]}`).all();

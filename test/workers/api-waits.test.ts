@@ -1,4 +1,4 @@
-import { createExecutionContext, env } from "cloudflare:test";
+import { createExecutionContext, env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import type { JobView } from "../../contract/job.ts";
 import type { ClaimView } from "../../contract/pull.ts";
@@ -12,7 +12,7 @@ import {
   must,
   newQueue,
   request,
-  sleep,
+  shards,
   submit,
 } from "./api.ts";
 import { passTime, resetClock } from "./clock.ts";
@@ -24,14 +24,21 @@ const small = { ...env, WAITS_PER_KEY: "1" };
 const ask = async <T>(method: string, path: string, options: CallOptions = {}) =>
   answerOf<T & { code?: string }>(await gateway.fetch(request(method, path, options), small, createExecutionContext()));
 
+/** Until a request waits at every shard. */
+async function untilOneWaits(): Promise<void> {
+  const watches = () =>
+    Promise.all(shards().map(({ stub }) => runInDurableObject(stub, (_, state) => state.getWebSockets().length)));
+  await expect.poll(watches, { timeout: 15_000 }).toEqual(shards().map(() => 1));
+}
+
 describe("a key that is revoked while it waits", () => {
   it("is given no job", async () => {
     const namespace = await makeNamespace("revoked");
     const { key: admin } = await makeKey(["admin"], namespace);
     const { id, key } = await makeKey(["work"], namespace);
     const queue = await newQueue({}, admin);
-    const waiting = ask<ClaimView>("POST", `/v1/queues/${queue}/claim`, { key, body: { wait: 8 } });
-    await sleep(300);
+    const waiting = ask<ClaimView>("POST", `/v1/queues/${queue}/claim`, { key, body: { wait: 30 } });
+    await untilOneWaits();
     await must("DELETE", `/v1/keys/${id}`, { key: admin });
     // What an isolate knows of a key is forgotten within five seconds.
     passTime(5_000);
@@ -48,8 +55,8 @@ describe("a key that waits as often as it may", () => {
     const queue = await newQueue({}, key);
     const { id } = await submit({ queue, payload: 1 }, { key });
     await claim(queue, {}, key);
-    const waiting = ask<ClaimView>("POST", `/v1/queues/${queue}/claim`, { key, body: { wait: 3 } });
-    await sleep(500);
+    const waiting = ask<ClaimView>("POST", `/v1/queues/${queue}/claim`, { key, body: { wait: 30 } });
+    await untilOneWaits();
     const prefer = { prefer: "wait=1" };
     const claimed = await ask("POST", `/v1/queues/${queue}/claim`, { key, body: { wait: 1 } });
     expect(claimed).toMatchObject({ status: 429, body: { code: "too-many-waiting" } });
@@ -63,7 +70,8 @@ describe("a key that waits as often as it may", () => {
     // Without a wait all of it goes on, and what was refused was not done.
     expect((await ask<JobView>("GET", `/v1/jobs/${id}`, { key })).body.state).toBe("running");
     expect((await ask<ClaimView>("POST", `/v1/queues/${queue}/claim`, { key })).body.jobs).toEqual([]);
-    expect((await waiting).status).toBe(200);
+    const next = await submit({ queue, payload: 3 }, { key });
+    expect((await waiting).body.jobs).toMatchObject([{ id: next.id }]);
     // The wait has ended, and another may begin.
     expect((await ask("POST", `/v1/queues/${queue}/claim`, { key, body: { wait: 0.1 } })).status).toBe(200);
   });

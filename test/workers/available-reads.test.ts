@@ -126,7 +126,7 @@ describe("waiting for a job whose shard is away", () => {
       body: { queue, payload: 1 },
       headers: { prefer: "wait=15" },
     });
-    await expect.poll(() => bindings.sent.length).toBe(1);
+    await expect.poll(() => bindings.sent.length, { timeout: 15_000 }).toBe(1);
     await consume(bindings.sent);
     await succeed((await claimOne(queue)).lease, "done");
     const { status, body } = await answer;

@@ -167,9 +167,9 @@ describe("through every other door", () => {
     const { lease } = await claimOne(queue);
     const spawn = `[{"queue":"${to}","payload":${list}}]`;
     await texts("POST", `/v1/leases/${lease}/succeed`, `{"spawn":${spawn},"result":-0}`);
-    await vi.waitFor(async () => {
+    const came = async () =>
       expect(await texts("GET", `/v1/jobs?queue=${to}&include=payload`)).toContain(`"payload":${list},`);
-    });
+    await vi.waitFor(came, { timeout: 15_000 });
   });
 
   it("of a schedule, whose patch leaves what it does not name as it was written", async () => {
@@ -184,10 +184,11 @@ describe("through every other door", () => {
     const patched = `"payload":{"b":3889108265204450030,"c":${list},"d":-0},`;
     expect(await texts("GET", `/v1/schedules?limit=200`)).toContain(patched);
     passTime(61_000);
-    await vi.waitFor(async () => {
+    const fired = async () => {
       await runAlarms();
       expect(await texts("GET", `/v1/jobs?queue=${queue}&include=payload`)).toContain(patched);
-    });
+    };
+    await vi.waitFor(fired, { timeout: 15_000 });
     await texts("DELETE", `/v1/schedules/${name}`);
   });
 

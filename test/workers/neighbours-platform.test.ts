@@ -112,6 +112,7 @@ describe("/readyz", () => {
   });
 
   it("asks three shards at most, wakes none, and not again within a second", async () => {
+    stopClock();
     const asked: string[] = [];
     const SHARD = replaced(env.SHARD, {
       getByName: (id: string) =>
@@ -133,6 +134,7 @@ describe("/readyz", () => {
 });
 
 it("/metrics asks each shard once in five seconds, however often it is scraped", async () => {
+  stopClock();
   let asked = 0;
   const SHARD = replaced(env.SHARD, {
     getByName: (id: string) =>
@@ -149,7 +151,7 @@ it("/metrics asks each shard once in five seconds, however often it is scraped",
     expect((await callThrough<string>(bindings, ["GET", "/metrics"])).body).toContain("dure_jobs{");
   }
   expect(asked).toBe(Number(env.SHARDS));
-  passTime(5_001);
+  vi.spyOn(Date, "now").mockReturnValue(Date.now() + 5_001);
   await callThrough(bindings, ["GET", "/metrics"]);
   expect(asked).toBe(2 * Number(env.SHARDS));
 });

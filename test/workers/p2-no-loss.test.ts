@@ -211,13 +211,15 @@ it("a batch of pushed jobs is worked off over several invocations and evictions"
   const queue = await newQueue({ target: { type: "handler", name: "wordcount" } });
   const jobs = Array.from({ length: 300 }, (_, i) => ({ queue, payload: { text: "x ".repeat(i % 9) } }));
   const { items } = await must<{ items: { id: string }[] }>("POST", "/v1/batches", { body: { jobs } });
-  await work();
-  await evict();
-  await work();
-  await evict();
+  const stats = () => must<{ counts: Record<string, number> }>("GET", `/v1/queues/${queue}/stats`);
+  // How much an invocation does depends on the machine: its time is counted.
+  for (let invocation = 0; invocation < 2 || (invocation < 30 && (await stats()).counts.queued !== 0); invocation++) {
+    await work();
+    await evict();
+  }
   const read = await Promise.all(items.slice(0, 40).map(({ id }) => getJob(id)));
   expect(read.map(({ result }) => (result as { words: number }).words)).toEqual(read.map((_, i) => i % 9));
-  const { counts } = await must<{ counts: Record<string, number> }>("GET", `/v1/queues/${queue}/stats`);
+  const { counts } = await stats();
   expect(counts).toEqual({ scheduled: 0, queued: 0, running: 0, succeeded: 300, failed: 0, cancelled: 0 });
 });
 

@@ -64,6 +64,12 @@ async function onShards(): Promise<{ jobs: number; undecided: number }[]> {
   );
 }
 
+/** Until shards have prepared so many jobs of which nobody has decided. */
+async function prepared(count: number): Promise<void> {
+  const undecided = async () => (await onShards()).reduce((sum, shard) => sum + shard.undecided, 0);
+  await expect.poll(undecided, { timeout: 15_000 }).toBe(count);
+}
+
 async function expectSound(): Promise<void> {
   expect(await auditNow()).toMatchObject({ ok: true, violations: [] });
   expect((await onShards()).map(({ undecided }) => undecided)).toEqual(shards().map(() => 0));
@@ -232,37 +238,38 @@ describe("killed in the middle", () => {
 
   it("whoever is told of a batch reads all of it, whatever dies meanwhile", async () => {
     const queue = await newQueue({ partitions: 64 });
-    const told = await Promise.all(
-      Array.from({ length: 8 }, async (_, i) => {
-        await sleep(i * 15);
-        const answer = await send(spread(queue, 16, `line-${i}`));
-        if (answer.status !== 202) return null;
-        const reads = await Promise.all(idsOf(answer.body).map((id) => call("GET", `/v1/jobs/${id}`)));
-        return reads.map(({ status }) => status);
-      }).concat(kills(4, 25).then(() => null)),
-    );
-    const statuses = told.flatMap((batch) => batch ?? []);
+    const round = async () => {
+      const told = await Promise.all(
+        Array.from({ length: 8 }, async (_, i) => {
+          await sleep(i * 15);
+          const answer = await send(spread(queue, 16, `line-${i}`));
+          if (answer.status !== 202) return null;
+          const reads = await Promise.all(idsOf(answer.body).map((id) => call("GET", `/v1/jobs/${id}`)));
+          return reads.map(({ status }) => status);
+        }).concat(kills(4, 25).then(() => null)),
+      );
+      return told.flatMap((batch) => batch ?? []);
+    };
+    const statuses: number[] = [];
+    // Where the machine is slow, kills may leave nobody who was told.
+    for (let rounds = 0; rounds < 5 && !statuses.includes(200); rounds++) statuses.push(...(await round()));
     // An object that has just died answers 503 for once: never that a job is not there.
     expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
     expect(statuses).toContain(200);
-  }, 30_000);
+  }, 60_000);
 
   it("what is prepared and not decided is seen by nobody, and gone when its transaction died", async () => {
     const queue = await newQueue({ partitions: 64 });
     const faulty = faultyShards({ method: "prepare", when: "after" });
     const bindings = { ...env, TRANSACTION: withShards(faulty.SHARD) };
     const sent = send(spread(queue), null, bindings);
-    await sleep(300);
-    expect((await onShards()).reduce((sum, { undecided }) => sum + undecided, 0)).toBe(32);
+    await prepared(32);
     expect(await queued(queue)).toBe(0);
     expect(await claim(queue)).toEqual([]);
     expect(await must(`GET`, `/v1/jobs?queue=${queue}`)).toMatchObject({ items: [] });
     await abortAllDurableObjects();
     expect((await sent).status).toBe(503);
-    await sleep(2_500);
-    await runAlarms();
-    await sleep(100);
-    expect(await queued(queue)).toBe(0);
+    expect(await settled(queue, "the batch of the dead transaction")).toBe(0);
     await expectSound();
   }, 30_000);
 });
@@ -290,7 +297,7 @@ it("a queue with undecided jobs cannot be deleted", async () => {
   const queue = await newQueue({ partitions: 64 });
   const faulty = faultyShards({ method: "prepare", when: "after" });
   const sent = send(spread(queue), null, { ...env, TRANSACTION: withShards(faulty.SHARD) });
-  await sleep(300);
+  await prepared(32);
   expect(await call("DELETE", `/v1/queues/${queue}`)).toMatchObject({ status: 409, body: { code: "queue-has-jobs" } });
   await sent;
 }, 30_000);

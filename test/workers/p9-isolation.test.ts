@@ -90,6 +90,7 @@ it("a tenant's job starts in the next claim, though another's queue has 100,000 
       leaseMs: 15_000,
     });
   await claimOne();
+  const took: number[] = [];
   for (let round = 0; round < 3; round++) {
     const { id } = await must<JobView>("POST", "/v1/jobs", { body: { queue: name, payload: null, priority: 0 }, key });
     const explained = await must<ExplainView>("GET", `/v1/jobs/${id}/explain`, { key });
@@ -97,10 +98,11 @@ it("a tenant's job starts in the next claim, though another's queue has 100,000 
     const started = performance.now();
     const { items } = (await claimOne()).result;
     expect(items.map((item) => item.id)).toEqual([id]);
-    // The claim does not read its way through the other's backlog.
-    expect(performance.now() - started).toBeLessThan(1000);
+    took.push(performance.now() - started);
     await claimOne();
   }
+  // No claim reads its way through the other's backlog, which would take its time in every round.
+  expect(Math.min(...took)).toBeLessThan(1000);
 });
 
 it("and runs to its end through the processor within one bell", { timeout: 60_000 }, async () => {

@@ -53,8 +53,10 @@ it.each([500, 503])(
     answering(status, "100");
     const before = Date.now();
     await must("POST", "/v1/batches", { body: { jobs: Array.from({ length: 30 }, () => ({ queue, payload: 1 })) } });
-    for (let invocations = 0; invocations < 3; invocations++) await work();
-    const { items } = await must<JobListView>("GET", `/v1/jobs?queue=${queue}&limit=200`);
+    const list = () => must<JobListView>("GET", `/v1/jobs?queue=${queue}&limit=200`);
+    // How many an invocation asks for depends on the machine: its time is counted.
+    for (let left = 30; left > 0 && (await list()).items.some(({ state }) => state === "queued"); left--) await work();
+    const { items } = await list();
     const waits = items.map(({ runAt }) => Date.parse(runAt) - before);
     expect(items.filter(({ state }) => state === "scheduled")).toHaveLength(30);
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(100_000);

@@ -164,7 +164,7 @@ describe("checks", () => {
         expect(state.instances.every(({ lastCheck }) => lastCheck !== null)).toBe(true);
         return state;
       },
-      { timeout: 5_000 },
+      { timeout: 15_000 },
     );
 
   it("begin when somebody uses the service, and end with its use", async () => {
