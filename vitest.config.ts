@@ -111,7 +111,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 300_000,
-          hookTimeout: 60_000,
+          hookTimeout: 180_000,
           // Each starts a platform of its own on a free port, and mostly waits for it.
           maxWorkers: 3,
           // Pages of the guides that run at once: each waits for half of its time, for delays, limits and retries that it shows.

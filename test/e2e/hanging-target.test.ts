@@ -67,7 +67,7 @@ it("a target that never answers leaves connections to the neighbour, and explain
     for (let i = 0; i < 8; i++) {
       const { id } = await call("victim", "/v1/jobs", { method: "POST", body: { queue: "hooks", payload: {} } });
       const read = () => call("victim", `/v1/jobs/${id}`).then(({ state }) => state);
-      await expect.poll(read, { timeout: 10_000 }).toBe("succeeded");
+      await expect.poll(read, { timeout: 30_000 }).toBe("succeeded");
     }
     const { reason, detail } = await call("hog", `/v1/jobs/${hogs.at(-1)}/explain`);
     expect({ reason, detail }).toEqual({

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -8,13 +9,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Api } from "../../scripts/api.ts";
 import type { Host } from "../../scripts/host.ts";
 import { startLimitedHost } from "./limited-host.ts";
-import { type Behaviour, exchange, type Instance, instance, reset } from "./raw-http.ts";
+import { type Behaviour, exchange, type Instance, instance, leave, reset } from "./raw-http.ts";
 
 /** The proxy between ends that do what no HTTP library would: nothing leaks through it, and nothing hangs. */
 
 const ROOT_KEY = "dure_root_of-the-proxy-test-0123456789abcdefghijkl";
 const AUTHORIZATION = `authorization: Bearer ${ROOT_KEY}`;
-const TIMEOUTS = { timeout: 2, firstByteTimeout: 0.5 };
+/** Longer than a busy machine takes for an answer. */
+const PATIENT = { timeout: 20, firstByteTimeout: 10 };
+/** For those who are to be given up. */
+const HASTY = { timeout: 2, firstByteTimeout: 0.5 };
 
 let host: Host;
 let api: Api;
@@ -44,7 +48,7 @@ async function serviceOf(behaviour: Behaviour, settings: object = {}) {
     outlier: null,
     breaker: null,
     retry: { attempts: 1 },
-    ...TIMEOUTS,
+    ...PATIENT,
     ...settings,
   };
   expect((await api.call("PUT", `/v1/services/${name}`, body)).status).toBe(201);
@@ -55,8 +59,8 @@ async function serviceOf(behaviour: Behaviour, settings: object = {}) {
     fetch(host.url + path + rest, { ...init, headers: { authorization: `Bearer ${ROOT_KEY}`, ...init.headers } });
   /** Whether the place of the last request is free again: one more is let through. */
   const isFree = async () => {
-    for (const end = Date.now() + 3_000; Date.now() < end; await pause(50)) {
-      const answer = await send({ signal: AbortSignal.timeout(2_500) }, "/well");
+    for (const end = Date.now() + 10_000; Date.now() < end; await pause(50)) {
+      const answer = await send({ signal: AbortSignal.timeout(10_000) }, "/well");
       await answer.body?.cancel();
       if (answer.status !== 503) return true;
     }
@@ -91,20 +95,18 @@ const answering = (...parts: string[]): Behaviour =>
 
 describe("both ways as it comes", () => {
   it("an answer is there before it has ended", async () => {
-    let isOver = false;
+    let instanceEnd: Socket | undefined;
     const { send, isFree } = await serviceOf(
       unlessWell((socket) => {
         socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n");
-        setTimeout(() => {
-          isOver = true;
-          socket.write("6\r\nsecond\r\n0\r\n\r\n");
-        }, 1_000);
+        instanceEnd = socket;
       }),
+      { timeout: 20 },
     );
     const reader = (await send()).body?.getReader();
     const first = await reader?.read();
-    expect(isOver).toBe(false);
     expect(Buffer.from(first?.value ?? []).toString()).toBe("first");
+    instanceEnd?.write("6\r\nsecond\r\n0\r\n\r\n");
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("second");
     expect((await reader?.read())?.done).toBe(true);
     expect(await isFree()).toBe(true);
@@ -129,7 +131,7 @@ describe("both ways as it comes", () => {
   });
 
   it("a GET with a body is refused, and not sent on without it", async () => {
-    const { head, heads } = await serviceOf(answering(OK));
+    const { head, heads } = await serviceOf(answering(OK), { timeout: 3 });
     for (const [length, body] of [
       ["content-length: 5", "hello"],
       ["transfer-encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"],
@@ -150,28 +152,33 @@ describe("both ways as it comes", () => {
   });
 
   it("a body is sent on before it has ended, with its length where that is stated", async () => {
-    const { send, received } = await serviceOf((socket, head) => {
-      if (head.includes("/well")) socket.write(OK);
-      else setTimeout(() => socket.write(OK), 700);
+    // The instance answers once it has this.
+    let last = "second";
+    const { send, received } = await serviceOf((socket) => {
+      const answer = () => {
+        if (!received().includes(last)) return;
+        clearInterval(looking);
+        socket.write(OK);
+      };
+      const looking = setInterval(answer, 20);
+      socket.on("close", () => clearInterval(looking));
     });
     const body = new ReadableStream({
       async start(controller) {
         controller.enqueue(new TextEncoder().encode("first"));
-        await pause(300);
-        expect(received()).toContain("first");
+        await expect.poll(received, { timeout: 10_000 }).toContain("first");
         controller.enqueue(new TextEncoder().encode("second"));
         controller.close();
       },
     });
     const answer = await send({ method: "POST", body, duplex: "half" } as RequestInit);
     expect(answer.status).toBe(200);
-    expect(received()).toContain("second");
     expect(received().toLowerCase()).toContain("transfer-encoding: chunked");
 
     const large = "x".repeat(300_000);
+    last = large;
     expect((await send({ method: "POST", body: large })).status).toBe(200);
     expect(received().toLowerCase()).toContain("content-length: 300000");
-    expect(received()).toContain(large);
   });
 
   it("a WebSocket passes, and takes no room once it is open", async () => {
@@ -265,7 +272,10 @@ describe("a hostile client", () => {
   });
 
   it("whose body comes too slowly takes no room, and is told so", async () => {
-    const { head, send, heads } = await serviceOf(unlessWell((socket) => socket.write(OK)));
+    const { head, send, heads } = await serviceOf(
+      unlessWell((socket) => socket.write(OK)),
+      { timeout: 3 },
+    );
     const slow = exchange(host.url, head("POST", "/x", ["content-length: 100"]).concat("a"), 4_000);
     await pause(300);
     expect((await send()).status).toBe(200);
@@ -274,13 +284,13 @@ describe("a hostile client", () => {
   });
 
   it("that breaks off in the middle of a large body harms no instance", async () => {
-    const settings = { outlier: { consecutiveFailures: 1 }, breaker: { minRequests: 1 } };
+    const settings = { ...HASTY, outlier: { consecutiveFailures: 1 }, breaker: { minRequests: 1 } };
     const { head, isFree, name } = await serviceOf(
       unlessWell((socket) => socket.on("data", () => undefined)),
       settings,
     );
     for (let i = 0; i < 3; i++) {
-      await exchange(host.url, `${head("POST", "/x", ["content-length: 900000"])}${"x".repeat(100_000)}`, 300);
+      await leave(host.url, `${head("POST", "/x", ["content-length: 900000"])}${"x".repeat(100_000)}`, 300);
     }
     expect(await isFree()).toBe(true);
     await pause(1_500);
@@ -305,10 +315,12 @@ describe("a hostile client", () => {
       unlessWell(() => undefined),
       { timeout: 20 },
     );
-    await exchange(host.url, [head("POST", "/x", lines), ...parts], 100 + 50 * parts.length);
-    await expect.poll(open, { timeout: 5_000 }).toBe(0);
+    const first = parts[0] === "8000\r\n" ? "x" : "abc";
+    const hasBegun = () => received().split("\r\n\r\n").slice(1).join("").includes(first);
+    await leave(host.url, [head("POST", "/x", lines), ...parts], 100 + 50 * parts.length, hasBegun);
+    await expect.poll(open, { timeout: 10_000 }).toBe(0);
     expect(heads).toHaveLength(1);
-    expect(received()).toContain("abc".slice(0, parts[0] === "8000\r\n" ? 0 : 3));
+    expect(hasBegun()).toBe(true);
     expect(received()).not.toMatch(whole);
     const [, body = ""] = received().split("\r\n\r\n");
     expect(body.length).toBeLessThan(100_000);
@@ -318,11 +330,11 @@ describe("a hostile client", () => {
   it("whose body does not end before the timeout of the service is no whole request at the instance", async () => {
     const { head, received, heads, open } = await serviceOf(
       unlessWell(() => undefined),
-      { timeout: 1 },
+      { timeout: 3 },
     );
-    const slow = exchange(host.url, [head("POST", "/x", chunked), "3\r\nabc\r\n"], 3_000);
-    await expect.poll(() => heads.length, { timeout: 2_000 }).toBe(1);
-    await expect.poll(open, { timeout: 5_000 }).toBe(0);
+    const slow = exchange(host.url, [head("POST", "/x", chunked), "3\r\nabc\r\n"], 5_000);
+    await expect.poll(() => heads.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(open, { timeout: 10_000 }).toBe(0);
     expect(received()).toContain("abc");
     expect(received()).not.toMatch(whole);
     expect((await slow).text).toMatch(/^HTTP\/1.1 504 /);
@@ -336,7 +348,7 @@ describe("a hostile client", () => {
     for (const last of ["ffff\r\nabc", "zz\r\n"]) {
       const { text } = await exchange(host.url, [head("POST", "/x", chunked), "3\r\nabc\r\n", "", "", last], 300);
       expect(text).toContain("part");
-      await expect.poll(open, { timeout: 5_000 }).toBe(0);
+      await expect.poll(open, { timeout: 10_000 }).toBe(0);
       expect(received()).not.toMatch(whole);
       expect(received()).not.toContain("\r\n0\r\n\r\nPOST");
     }
@@ -417,32 +429,34 @@ describe("a hostile client", () => {
     "of many that %s has no more probes sent than may be, and these find the service well again",
     async (how) => {
       let isWell = false;
+      const held: Socket[] = [];
       const { head, send, heads, state } = await serviceOf(
         (socket) => {
-          if (isWell) setTimeout(() => socket.write(OK), 400);
+          if (isWell) held.push(socket);
           else socket.write("HTTP/1.1 500 Fails\r\ncontent-length: 0\r\n\r\n");
         },
         {
           bulkhead: null,
           breaker: { minRequests: 3, openFor: 1, halfOpenProbes: 2 },
-          timeout: 20,
-          firstByteTimeout: 10,
+          timeout: 60,
+          firstByteTimeout: 30,
         },
       );
       for (let i = 0; i < 4; i++) await send();
-      await expect.poll(async () => (await state()).breaker.state, { timeout: 3_000 }).toBe("open");
+      await expect.poll(async () => (await state()).breaker.state, { timeout: 10_000 }).toBe("open");
       isWell = true;
       const before = heads.length;
-      const leave = () => {
+      const sendAndGo = () => {
         if (how.startsWith("resets")) return reset(host.url, head("GET", "/x"));
         const headers = { "dure-deadline": new Date(Date.now() + 100).toISOString() };
         return send({ headers }).then(({ body }) => body?.cancel());
       };
-      for (const end = Date.now() + 5_000; heads.length - before < 2 && Date.now() < end; ) await leave();
-      await Promise.all([leave(), leave(), leave()]);
+      for (const end = Date.now() + 20_000; heads.length - before < 2 && Date.now() < end; ) await sendAndGo();
+      await Promise.all([sendAndGo(), sendAndGo(), sendAndGo()]);
+      for (const socket of held) socket.write(OK);
       // The others were refused, and the breaker closes by what these two have told.
       expect(heads.length - before).toBe(2);
-      await expect.poll(async () => (await state()).breaker.state, { timeout: 5_000 }).toBe("closed");
+      await expect.poll(async () => (await state()).breaker.state, { timeout: 10_000 }).toBe("closed");
     },
   );
 
@@ -451,7 +465,7 @@ describe("a hostile client", () => {
       unlessWell(() => undefined),
       { timeout: 60, firstByteTimeout: 1 },
     );
-    await exchange(host.url, head("GET", "/x"), 200);
+    await leave(host.url, head("GET", "/x"), 200);
     expect(await isFree()).toBe(true);
   });
 
@@ -460,8 +474,9 @@ describe("a hostile client", () => {
       unlessWell(() => undefined),
       { timeout: 60, firstByteTimeout: 30, retry: { attempts: 2 } },
     );
-    await reset(host.url, head("GET", "/x"));
-    await expect.poll(open, { timeout: 2_000 }).toBe(0);
+    // One that is gone before it was heard is sent again.
+    for (let tries = 0; tries < 20 && heads.length === 0; tries++) await reset(host.url, head("GET", "/x"));
+    await expect.poll(open, { timeout: 10_000 }).toBe(0);
     expect(heads).toHaveLength(1);
     expect(await isFree()).toBe(true);
   });
@@ -502,7 +517,7 @@ describe("a hostile client", () => {
       { timeout: 30 },
     );
     await exchange(host.url, head("GET", "/x"), 300);
-    await expect.poll(open, { timeout: 2_000 }).toBe(0);
+    await expect.poll(open, { timeout: 10_000 }).toBe(0);
     expect(await isFree()).toBe(true);
   });
 });
@@ -531,7 +546,7 @@ describe("a hostile instance", () => {
     );
     const began = Date.now();
     await expect(send().then((answer) => answer.text())).rejects.toThrow();
-    expect(Date.now() - began).toBeLessThan(1_500);
+    expect(Date.now() - began).toBeLessThan(10_000);
     expect(await isFree()).toBe(true);
   });
 
@@ -554,12 +569,13 @@ describe("a hostile instance", () => {
         const timer = setInterval(() => socket.write("1\r\nx\r\n"), 50);
         socket.on("close", () => clearInterval(timer));
       }),
+      HASTY,
     );
     const began = Date.now();
     await expect(send().then((answer) => answer.text())).rejects.toThrow();
     expect(Date.now() - began).toBeGreaterThan(1_800);
     expect(Date.now() - began).toBeLessThan(10_000);
-    await expect.poll(open, { timeout: 2_000 }).toBe(0);
+    await expect.poll(open, { timeout: 10_000 }).toBe(0);
     expect(await isFree()).toBe(true);
   });
 
@@ -571,8 +587,8 @@ describe("a hostile instance", () => {
     ["splits its head by a bare carriage return", 502, answering("HTTP/1.1 200 OK\r\nx-a: b\rset-cookie: c\r\n\r\n")],
     ["has two lengths", 502, answering("HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nwell")],
   ] as [string, number, Behaviour][])("that %s: %i, and its place is free", async (_what, status, behaviour) => {
-    const { send, isFree } = await serviceOf(behaviour);
-    const answer = await send({ signal: AbortSignal.timeout(5_000) });
+    const { send, isFree } = await serviceOf(behaviour, HASTY);
+    const answer = await send({ signal: AbortSignal.timeout(10_000) });
     const text = await answer.text();
     // What the runtime itself repairs is no concern of the proxy's: it says either of both.
     expect([status, 200]).toContain(answer.status);

@@ -4,6 +4,10 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** Ends of HTTP/1.1 that do what no HTTP library would. */
 
+/** How long a busy machine may take for what is to happen at last, and for what follows at once. */
+const PATIENCE_MS = 20_000;
+const MOMENT_MS = 200;
+
 /** What an instance does with a connection once the head of a request has come; `head` is its text. */
 export type Behaviour = (socket: Socket, head: string) => void;
 
@@ -61,15 +65,23 @@ export interface Exchange {
   closed: boolean;
 }
 
-/** Sends bytes as they are, and hears for `ms` what comes back; then it goes. Each part after the first is sent 50 ms later. */
+/**
+ * Sends bytes as they are, and hears for `ms` what comes back, or for longer until something has; then it goes. Each part after the
+ * first is sent 50 ms later.
+ */
 export function exchange(url: string, parts: string | string[], ms = 1_000): Promise<Exchange> {
-  return hear(connected(url), [parts].flat(), ms);
+  return hear(connected(url), [parts].flat(), { ms, until: (text) => text !== "" });
+}
+
+/** Sends bytes as they are, and goes after `ms`, or later as soon as `until` holds, whatever has come back. */
+export function leave(url: string, parts: string | string[], ms: number, until = () => true): Promise<Exchange> {
+  return hear(connected(url), [parts].flat(), { ms, until });
 }
 
 /** Sends bytes as they are and closes its own side, so that no more can come; and hears for `ms` what comes back. */
 export function halfClose(url: string, text: string, ms = 5_000): Promise<Exchange> {
   const socket = connected(url);
-  const heard = hear(socket, [], ms);
+  const heard = hear(socket, [], { ms, until: (got) => got !== "" });
   socket.end(text, "latin1");
   return heard;
 }
@@ -89,7 +101,11 @@ function connected(url: string): Socket {
   return connect(Number(port), hostname);
 }
 
-async function hear(socket: Socket, parts: string[], ms: number): Promise<Exchange> {
+async function hear(
+  socket: Socket,
+  parts: string[],
+  { ms, until }: { ms: number; until: (text: string) => boolean },
+): Promise<Exchange> {
   let text = "";
   let closed = false;
   socket.on("data", (data) => {
@@ -114,6 +130,10 @@ async function hear(socket: Socket, parts: string[], ms: number): Promise<Exchan
   };
   void send();
   await Promise.race([ended, pause(ms)]);
+  const endsAt = Date.now() + PATIENCE_MS;
+  const isLate = !closed && !until(text);
+  while (!closed && !until(text) && Date.now() < endsAt) await pause(20);
+  if (isLate) await Promise.race([ended, pause(MOMENT_MS)]);
   const was = { text, closed };
   socket.destroy();
   return was;
