@@ -76,7 +76,7 @@ export function toSource(frame: Frame): void {
 async function bundled(): Promise<Bundle> {
   const imported = [...new Set([MAIN, ...globSync(FILES, { cwd: ROOT }).flatMap(importsOf)])];
   const result = await build({
-    entryPoints: imported.map((_, n) => `entry-${n}`),
+    entryPoints: imported.map(entryOf),
     plugins: [withAll(imported)],
     absWorkingDir: ROOT,
     outdir: FOLDER,
@@ -107,7 +107,7 @@ async function bundled(): Promise<Bundle> {
     origins.set(join(ROOT, output), { sourceMap, before });
     modules.set(join(ROOT, output), texts.get(output) ?? "");
   }
-  return { entries: new Map(imported.map((path, n) => [path, join(FOLDER, `entry-${n}.js`)])), modules };
+  return { entries: new Map(imported.map((path) => [path, join(FOLDER, `${entryOf(path)}.js`)])), modules };
 }
 
 function importsOf(file: string): string[] {
@@ -118,21 +118,30 @@ function importsOf(file: string): string[] {
 }
 
 /**
+ * The name of an entry, of what it is alone: Vitest keeps the files of tests from run to run as they were when they were last changed,
+ * with the names of what they import.
+ */
+function entryOf(imported: string): string {
+  return `entry-${(isAbsolute(imported) ? relative(ROOT, imported) : imported).replaceAll(/\W+/g, "-")}`;
+}
+
+/**
  * esbuild makes a module for each set of entries that have something in common: each of these has all that the platform is. A
  * package that only one file of tests imports stays apart.
  */
 function withAll(imported: string[]): EsbuildPlugin {
-  const quoted = imported.map((path) => JSON.stringify(path));
-  const all = quoted.filter((_, n) => isAbsolute(imported[n] ?? "")).map((path) => `import ${path};`);
+  const byEntry = new Map(imported.map((path) => [entryOf(path), path]));
+  const all = imported.filter(isAbsolute).map((path) => `import ${JSON.stringify(path)};`);
   return {
     name: "with-all",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^(entry-\d+|all)$/ }, ({ path }) => ({ path, namespace: "entry" }));
+      onResolve({ filter: /^(entry-.+|all)$/ }, ({ path }) => ({ path, namespace: "entry" }));
       onLoad({ filter: /^all$/, namespace: "entry" }, () => ({ contents: all.join("\n"), resolveDir: ROOT }));
-      onLoad({ filter: /^entry-/, namespace: "entry" }, ({ path }) => {
-        const n = Number(path.slice("entry-".length));
-        const own = `export * from ${quoted[n]}; import * as own from ${quoted[n]}; export default own.default;`;
-        return { contents: isAbsolute(imported[n] ?? "") ? `import "all"; ${own}` : own, resolveDir: ROOT };
+      onLoad({ filter: /^entry-/, namespace: "entry" }, ({ path: entry }) => {
+        const path = byEntry.get(entry) ?? "";
+        const quoted = JSON.stringify(path);
+        const own = `export * from ${quoted}; import * as own from ${quoted}; export default own.default;`;
+        return { contents: isAbsolute(path) ? `import "all"; ${own}` : own, resolveDir: ROOT };
       });
     },
   };
