@@ -34,6 +34,7 @@ const SHARING = [
   "available-reads",
   "binding-identity",
   "binding-parity",
+  "clock-changes",
   "group-commit",
   "joined-submits",
   "keys",
