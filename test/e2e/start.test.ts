@@ -145,20 +145,46 @@ it("a master key that is none is refused in one sentence", async () => {
 });
 
 it.each([
-  ["ALLOW_PRIVATE_TARGETS", "on", 'ALLOW_PRIVATE_TARGETS is `true` (or `1`) or `false` (or `0`), not "on".'],
+  ...["on", "yes", "tru"].map((text) => [
+    "ALLOW_PRIVATE_TARGETS",
+    text,
+    `ALLOW_PRIVATE_TARGETS is \`true\` (or \`1\`) or \`false\` (or \`0\`), not "${text}".`,
+  ]),
   [
     "PLATFORM_HOSTS",
     "https://a.example",
     'PLATFORM_HOSTS is a list of hosts separated by commas, such as "example.com, *.example.org", not "https://a.example".',
   ],
-])("a variable %s that cannot be read is refused in one line", async (name, text, line) => {
-  vi.stubEnv(name, text);
-  try {
-    const ended = `Error: the platform ended with 1:\n${line}\n`;
-    await expect(start(newFolder(), await freePort()).catch(String)).resolves.toBe(ended);
-  } finally {
+] as [string, string, string][])(
+  "a variable %s=%s that cannot be read is refused in one line, and nothing listens",
+  async (name, text, line) => {
+    vi.stubEnv(name, text);
+    try {
+      const ended = `Error: the platform ended with 1:\n${line}\n`;
+      const onPort = await freePort();
+      await expect(start(newFolder(), onPort).catch(String)).resolves.toBe(ended);
+      await expect(fetch(`http://127.0.0.1:${onPort}/healthz`)).rejects.toThrow("fetch failed");
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  },
+);
+
+it("ALLOW_PRIVATE_TARGETS is true as `1` and with a space before it, and never silently false", async () => {
+  const body = JSON.stringify({ target: { type: "http", url: "http://10.0.0.1/" } });
+  const allowed = async (text: string): Promise<number> => {
+    const onPort = await freePort();
+    // Whoever starts a process hands it the environment of that moment.
+    vi.stubEnv("ALLOW_PRIVATE_TARGETS", text);
+    const starting = start(newFolder(), onPort);
     vi.unstubAllEnvs();
-  }
+    const started = await starting;
+    const headers = { authorization: `Bearer ${printedKey(started)}`, "content-type": "application/json" };
+    const { status } = await fetch(`${started.url}/v1/queues/private`, { method: "PUT", headers, body });
+    expect(await started.end("SIGINT")).toBe(0);
+    return status;
+  };
+  expect(await Promise.all(["1", " true"].map(allowed))).toEqual([201, 201]);
 });
 
 it("a root key that could be guessed is refused at the start, with a sentence that says how to make one", async () => {

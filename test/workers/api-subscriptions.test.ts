@@ -80,6 +80,21 @@ describe("a subscription", () => {
     expect((await call("PUT", path, { body })).status).toBe(201);
   });
 
+  it.each(["1", " true", "TRUE"])("may lead into one where ALLOW_PRIVATE_TARGETS is %j", async (text) => {
+    const body = { ...BODY, target: { type: "http", url: "http://127.0.0.1:1/hook" } };
+    const bindings = { ...env, ALLOW_PRIVATE_TARGETS: text } as unknown as Env;
+    const answer = await callThrough(bindings, ["PUT", `/v1/subscriptions/${freshName("sub")}`], { body });
+    expect(answer.status).toBe(201);
+  });
+
+  it.each(["yes", "on"])("no call is served where ALLOW_PRIVATE_TARGETS is %j, and it says why", async (text) => {
+    const bindings = { ...env, ALLOW_PRIVATE_TARGETS: text } as unknown as Env;
+    const detail = expect.stringContaining(
+      `ALLOW_PRIVATE_TARGETS is \`true\` (or \`1\`) or \`false\` (or \`0\`), not "${text}".`,
+    );
+    expect(await callThrough(bindings, ["GET", "/v1/subscriptions"])).toMatchObject({ status: 503, body: { detail } });
+  });
+
   it.each([
     ["the host that the request came to", "https://dure.test./hook", {}],
     ["another host of the platform", "https://a.dure.example/hook", { PLATFORM_HOSTS: "*.dure.example" }],

@@ -219,6 +219,28 @@ describe("an HTTP subscriber", () => {
     });
   });
 
+  it.each(["1", " true", "TRUE"])("at a private address is called where ALLOW_PRIVATE_TARGETS is %j", async (text) => {
+    endpoint();
+    const name = await subscribe({ target: { type: "http", url: "http://10.0.0.1/hook" } }, key);
+    await submit({}, { key });
+    await tell({ ALLOW_PRIVATE_TARGETS: text });
+    // The request was made, and nobody is there.
+    expect((await getSubscription(name, key)).delivery.lastError?.code).toBe("network-error");
+  });
+
+  it.each(["yes", "on"])(
+    "nobody is told where ALLOW_PRIVATE_TARGETS is %j: that is said, and not taken for false",
+    async (text) => {
+      const seen = endpoint();
+      const name = await subscribe({}, key);
+      await submit({}, { key });
+      const sentence = `ALLOW_PRIVATE_TARGETS is \`true\` (or \`1\`) or \`false\` (or \`0\`), not "${text}".`;
+      await expect(tell({ ALLOW_PRIVATE_TARGETS: text })).rejects.toThrow(sentence);
+      expect(seen).toHaveLength(0);
+      expect((await getSubscription(name, key)).delivery).toMatchObject({ delivered: 0, pending: 1 });
+    },
+  );
+
   it("that cannot be reached fails, and others are told all the same", async () => {
     endpoint(() => {
       throw new TypeError("connection refused");
