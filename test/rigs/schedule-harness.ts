@@ -1,38 +1,11 @@
 /** A schedule on a shard's harness: what the gateway would push, and what came of it. */
 import type { OwnedSchedule, ScheduleMark, ScheduleState, ScheduleTaken } from "../../contract/rpc.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
-import { type Fire, type ScheduleSettings, timingText } from "../../domain/schedule.ts";
+import type { Fire, ScheduleSettings } from "../../domain/schedule.ts";
 import { CALL, type Harness, MINUTE, only, START } from "./shard-harness.ts";
+import { wordOf } from "./shard-words.ts";
 
-/** A schedule of every minute on the harness's queue; `over` is laid over it. */
-export function scheduleOf(over: Partial<ScheduleSettings> = {}): ScheduleSettings {
-  return {
-    namespace: "default",
-    name: "nightly",
-    version: 1,
-    deleted: false,
-    cron: "* * * * *",
-    timezone: "UTC",
-    job: {
-      queue: "q",
-      payload: '{"what":"report"}',
-      orderingKey: null,
-      concurrencyKey: null,
-      priority: 4,
-      timeoutMs: null,
-      retry: null,
-      tags: [],
-      expiresAfterMs: null,
-    },
-    overlap: "allow",
-    catchUpWindowMs: MINUTE,
-    jitterMs: 0,
-    paused: false,
-    createdAt: START,
-    updatedAt: START,
-    ...over,
-  };
-}
+export { scheduleOf } from "./shard-words.ts";
 
 export interface Pushing {
   queue?: QueueSettings;
@@ -45,16 +18,7 @@ export interface Pushing {
 export function push(h: Harness, settings: ScheduleSettings, how: Pushing = {}): ScheduleTaken {
   const { queue = h.queue, handover = { lastAt: null, nextAt: null }, own = !settings.deleted } = how;
   const owned: OwnedSchedule | null = own ? { settings, queue, handover } : null;
-  const { namespace, name, version, deleted } = settings;
-  const word = {
-    namespace,
-    name,
-    version,
-    deleted,
-    queueVersion: queue.version,
-    timing: timingText(settings),
-    own: owned,
-  };
+  const word = wordOf(settings, queue.version, owned);
   return only(h.core.configureSchedules({ ...CALL, schedules: [word] }).taken);
 }
 

@@ -4,11 +4,9 @@ import type * as rpc from "../../contract/rpc.ts";
 import type { ConnectionShares } from "../../domain/connections.ts";
 import type { Job, JobError } from "../../domain/job/job.ts";
 import type { RowState } from "../../domain/job/state.ts";
-import { makeJobId } from "../../domain/job-id.ts";
 import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, type NamespaceSettings } from "../../domain/namespace.ts";
-import type { OperationFilter } from "../../domain/operation.ts";
 import type { QueueSettings } from "../../domain/queue.ts";
-import { initialMap, type SlotMap, slotOf } from "../../domain/slots.ts";
+import { initialMap, type SlotMap } from "../../domain/slots.ts";
 import type { JobRow } from "../../durable-objects/shard/jobs/job-row.ts";
 import { JOBS } from "../../durable-objects/shard/jobs/job-store.ts";
 import type { Packing } from "../../durable-objects/shard/jobs/packs/packing.ts";
@@ -20,88 +18,24 @@ import { openSql } from "../simulation/node-sqlite.ts";
 import { Random } from "../simulation/random.ts";
 import { PACKING_OF_RUN } from "./packing.ts";
 import { RigCore } from "./rig-core.ts";
+import { BOOM, CALL, newJob, SECOND, START, settingsOf } from "./shard-words.ts";
 
-export const START = 1_800_000_000_000;
-export const SECOND = 1_000;
-export const MINUTE = 60_000;
-export const HOUR = 3_600_000;
-export const DAY = 24 * HOUR;
-/** What every request carries. */
-export const CALL = { v: 1, epoch: 1 } as const;
+export {
+  ANY_FAILED,
+  ANY_JOB,
+  BOOM,
+  CALL,
+  DAY,
+  HOUR,
+  MINUTE,
+  PLAIN,
+  SECOND,
+  START,
+  settingsOf,
+} from "./shard-words.ts";
+
 /** Alarms that fire at one moment at most: beyond, the shard wakes itself without getting anything done. */
 const MAX_ALARMS_A_MOMENT = 50;
-
-/** Settings of a handler queue that retries after exactly 1 s, 2 s, 4 s; `over` is laid over them. */
-export function settingsOf(over: Partial<QueueSettings> = {}): QueueSettings {
-  return {
-    namespace: "default",
-    name: "q",
-    version: 1,
-    deleted: false,
-    target: { type: "handler", name: "noop" },
-    partitions: 1,
-    lane: "default",
-    concurrency: null,
-    rate: null,
-    perKeyConcurrency: null,
-    perKeyRate: null,
-    weight: 1,
-    priorityAgingMs: null,
-    maxBacklog: null,
-    onFailure: "continue",
-    retry: { maxAttempts: 3, backoff: "exponential", delayMs: SECOND, maxDelayMs: 10 * SECOND, jitter: "none" },
-    timeoutMs: MINUTE,
-    retentionMs: 7 * DAY,
-    idempotencyWindowMs: DAY,
-    consistency: "strong",
-    paused: false,
-    createdAt: START,
-    updatedAt: START,
-    ...over,
-  };
-}
-
-export const BOOM: JobError = { code: "boom", message: "It broke.", retryable: true };
-
-/** A filter that every failed job matches. */
-export const ANY_FAILED: rpc.DeadFilter = {
-  errorCode: null,
-  fingerprint: null,
-  tag: null,
-  orderingKey: null,
-  finishedAfter: null,
-  finishedBefore: null,
-  createdAfter: null,
-  createdBefore: null,
-};
-
-/** A filter of operations that every job matches. */
-export const ANY_JOB: OperationFilter = {
-  queue: null,
-  state: null,
-  tag: null,
-  orderingKey: null,
-  errorCode: null,
-  fingerprint: null,
-  createdAfter: null,
-  createdBefore: null,
-  finishedBefore: null,
-};
-
-/** What a job is that asks for nothing. */
-export const PLAIN = {
-  priority: 4,
-  orderingKey: null,
-  concurrencyKey: null,
-  idempotency: null,
-  dedup: null,
-  delayMs: null,
-  runAt: null,
-  expiresAt: null,
-  timeoutMs: null,
-  retry: null,
-  tags: [],
-} satisfies Partial<rpc.NewJob>;
 
 export class Harness {
   readonly name = "shard-0";
@@ -175,19 +109,7 @@ export class Harness {
 
   /** A new job of the harness's queue. Ids made at one time in one slot ascend. */
   job(over: Partial<rpc.NewJob> = {}, queue = this.queue): rpc.NewJob {
-    const partition = over.partition ?? 0;
-    const random = new Uint8Array(8);
-    new DataView(random.buffer).setUint32(4, ++this.#made);
-    return {
-      id: makeJobId(this.now, slotOf(queue.namespace, queue.name, partition), random),
-      queue: 0,
-      partition,
-      ...PLAIN,
-      payload: `{"job":${this.#made}}`,
-      createdAt: null,
-      parent: null,
-      ...over,
-    };
+    return newJob(queue, { now: this.now, nth: ++this.#made }, over);
   }
 
   jobs(count: number, over: Partial<rpc.NewJob> = {}): rpc.NewJob[] {

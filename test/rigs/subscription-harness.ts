@@ -1,38 +1,10 @@
 /** A shard with subscribers: what the processor does with their events, driven by hand. */
 import type * as rpc from "../../contract/rpc.ts";
-import {
-  type AnyEvent,
-  type EventType,
-  idOfEvent,
-  type LifecycleEvent,
-  type SubscriptionSettings,
-} from "../../domain/subscription.ts";
+import type { AnyEvent, EventType, LifecycleEvent, SubscriptionSettings } from "../../domain/subscription.ts";
 import { CALL, type Harness, START } from "./shard-harness.ts";
+import { reportOf, subscriptionOf } from "./shard-words.ts";
 
-/** A subscription that asks for every event of its namespace; `over` is laid over it. */
-export function subscriptionOf(over: Partial<SubscriptionSettings> = {}): SubscriptionSettings {
-  return {
-    namespace: "default",
-    name: "all",
-    version: 1,
-    deleted: false,
-    events: [
-      "job.accepted",
-      "job.started",
-      "job.retrying",
-      "job.succeeded",
-      "job.failed",
-      "job.cancelled",
-      "job.redriven",
-    ],
-    filter: { queue: null, tag: null },
-    target: { type: "queue", binding: "OUT" },
-    paused: false,
-    createdAt: START,
-    updatedAt: START,
-    ...over,
-  };
-}
+export { reportOf, subscriptionOf } from "./shard-words.ts";
 
 /** Pushes subscriptions as the gateway does; answers the last. */
 export function subscribe(h: Harness, ...subscriptions: Partial<SubscriptionSettings>[]): SubscriptionSettings {
@@ -47,13 +19,6 @@ export function takePage(
   over: Partial<rpc.DeliverRequest> = {},
 ): { page: rpc.EventPage | null; more: boolean } {
   return h.core.deliver({ ...CALL, worker: "w", report: null, limit: 100, ...over });
-}
-
-/** A report that all of a page was delivered; `over` is laid over it. */
-export function reportOf(page: rpc.EventPage, over: Partial<rpc.DeliveryReport> = {}): rpc.DeliveryReport {
-  const { feed, upTo, subscription } = page;
-  const delivered = page.events.map(idOfEvent);
-  return { feed, upTo, version: subscription.version, delivered, refused: [], refusal: null, failure: null, ...over };
 }
 
 export const REFUSED: rpc.DeliveryFailure = { code: "http-503", message: "no", retryAfterMs: null };

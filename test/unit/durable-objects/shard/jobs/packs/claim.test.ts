@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { harnessHost } from "../../../../../rigs/harness-host.ts";
+import { testBadPacks } from "../../../../../rigs/pack-cases.ts";
 import { type Harness, idsOf, MINUTE, PackHarness, SECOND } from "../../../../../rigs/shard-harness.ts";
 
 const PACKED = 20;
@@ -49,25 +51,7 @@ function claimed(h: Harness, door: Door, times: number): { ids: string[]; refuse
   return { ids, refused };
 }
 
-describe.each(DOORS)("jobs of a pack that cannot be read, through the door for $name", (door) => {
-  test.each([0, 7, PACKED - 1])("one at place %i keeps none of the others from starting", (bad) => {
-    const { h, packed, behind } = planted(door, (specs) => specs.with(bad, "{no JSON"));
-    const well = [...packed.toSpliced(bad, 1), ...behind];
-    const { ids, refused } = claimed(h, door, 6);
-    expect(ids.toSorted()).toEqual(well.toSorted());
-    expect(refused).toBe(0);
-    expect(h.explain(packed[bad] ?? "").reason).toBe("quarantined");
-    expect(h.broken()).toEqual(["row-readable", "nothing-set-aside"]);
-  });
-
-  test("all of them keep none of those behind them from starting", () => {
-    const { h, packed, behind } = planted(door, () => "the spec of all");
-    const { ids, refused } = claimed(h, door, 12);
-    expect(refused).toBe(0);
-    expect(ids.toSorted()).toEqual(behind.toSorted());
-    for (const id of packed) expect(h.explain(id).reason).toBe("quarantined");
-  });
-});
+testBadPacks(async () => harnessHost());
 
 describe.each(DOORS)("a pack that cannot be read as a whole, through the door for $name,", (door) => {
   const damaged = (column: string, make: (was: string) => string) => (h: Harness) => {
@@ -128,21 +112,4 @@ test("a slice that is open without a job that is keeps the clock from nothing", 
   h.advance(2 * MINUTE);
   expect(h.take()).toHaveLength(1);
   expect(h.broken()).toEqual(["slice-counts-its-jobs"]);
-});
-
-test.each([
-  ["a row", (h: Harness) => h.sql.run("UPDATE jobs SET queue = 999 WHERE ordering_key = 'k'")],
-  ["a pack", (h: Harness) => h.sql.run("UPDATE packs SET queue = 999")],
-])("%s of a queue that the shard does not know keeps no other job from starting", (what, plant) => {
-  const h = new PackHarness();
-  const [packed, own] = [h.accept({ tags: ["t"] }), h.accept({ orderingKey: "k" })];
-  expect(h.count("packs")).toBe(1);
-  plant(h);
-  h.restart();
-  const later = h.accept({ orderingKey: "later" });
-  const well = what === "a row" ? packed : own;
-  expect(idsOf(h.take()).toSorted()).toEqual([well, later].toSorted());
-  h.advance(30 * SECOND);
-  expect(idsOf(h.take()).toSorted()).toEqual([well, later].toSorted());
-  expect(h.broken()).toContain("queue-known");
 });
