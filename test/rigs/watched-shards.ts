@@ -41,7 +41,10 @@ export class WatchedShards {
             own.told = false;
             this.#tell();
           },
-          close: () => void this.watches.delete(own),
+          close: () => {
+            this.watches.delete(own);
+            this.#tell();
+          },
         };
       },
       directory: () => ({ map: async () => initialMap(ready.length), usedShards: async () => [...this.ready.keys()] }),
@@ -70,10 +73,13 @@ export class WatchedShards {
     return this.asked.filter((one) => one.startsWith(what)).length;
   }
 
+  /** As many are told of a shard as it has jobs. */
   #tell(): void {
+    const told = [...this.watches].filter((own) => own.told);
     for (const own of this.watches) {
-      if (own.told || this.#jobs(own.shard) === 0) continue;
+      if (own.told || told.filter(({ shard }) => shard === own.shard).length >= this.#jobs(own.shard)) continue;
       own.told = true;
+      told.push(own);
       own.hear("look");
     }
   }

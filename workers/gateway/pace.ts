@@ -1,5 +1,5 @@
 /** So many times a second all who wait in an isolate do what each does now and then, where they are many. */
-const PER_SECOND = 250;
+const PER_SECOND = 100;
 /** However few there are, each does so no more often. */
 const LEAST_MS = 1_000;
 

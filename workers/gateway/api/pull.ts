@@ -28,7 +28,7 @@ import { formatTimestamp, secondsToMs } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { isPushed } from "../../../domain/target.ts";
-import { type Answered, done } from "../answered.ts";
+import { type Answered, done, type WaitingClient } from "../answered.ts";
 import type { Context } from "../context.ts";
 import { jobView } from "../jobs/job-view.ts";
 import { type Claim, claimNow, claimWaiting } from "../work/claiming.ts";
@@ -160,11 +160,11 @@ function waitingFor<View>(
   { services, caller, clock, mayGoOn, later }: Context,
   claim: Claim,
   viewOf: (jobs: ClaimedJobView[]) => View,
-): (left: AbortSignal | null) => Promise<Result<View>> {
-  return async (left) => {
-    const jobs = await claimWaiting(services, claim, { clock, left, mayGoOn });
+): (client: WaitingClient | null) => Promise<Result<View>> {
+  return async (client) => {
+    const jobs = await claimWaiting(services, claim, { clock, client, mayGoOn });
     if (isProblem(jobs)) return jobs;
-    if (left?.aborted !== true) return viewOf(viewsOf(jobs));
+    if (client?.left !== true) return viewOf(viewsOf(jobs));
     // Its worker went while it claimed. Once an answer is on its way nobody can tell: then the leases end by themselves.
     if (jobs.length > 0) later(giveBack({ services, caller }, jobs));
     return viewOf([]);

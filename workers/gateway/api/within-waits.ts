@@ -18,13 +18,11 @@ export async function withinWaits<View>(
   try {
     const answered = await run();
     if (isProblem(answered)) return answered;
-    const { later } = answered;
-    if (later === undefined) return answered;
+    if (answered.later === undefined) return answered;
     goesOn = true;
     return {
       ...answered,
-      later: (left) => later(left).finally(waits.end),
-      left: waits.end,
+      over: waits.end,
       beat: () => waits.beat(clock()),
     };
   } finally {

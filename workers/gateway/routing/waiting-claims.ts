@@ -27,9 +27,11 @@ export class WaitingClaims {
   }
 }
 
-/** How many claims of one queue watch each shard. */
+/** The waiting claims of one queue: how many watch each shard, and those that have left shards to others and stand by. */
 export class WatchedBy {
   readonly #shards = new Map<string, CountUntil>();
+  /** In the order in which they came. */
+  readonly #standingBy = new Set<(shard: string | null) => void>();
 
   /** One more watches the shard, until then (epoch ms) at most. What is returned says once that it does no longer. */
   enter(shard: string, until: number): () => void {
@@ -38,25 +40,27 @@ export class WatchedBy {
     return count.add(until);
   }
 
-  /** How many watches there are, of all shards. */
-  total(now: number): number {
-    let total = 0;
-    for (const count of this.#shards.values()) total += count.at(now);
-    return total;
+  /** Of `shards`, those that too few watch. */
+  few(shards: readonly string[], now: number): string[] {
+    return shards.filter((shard) => (this.#shards.get(shard)?.at(now) ?? 0) < ENOUGH);
   }
 
-  /** Of `shards`, of which there is at least one: those that too few watch, and the one that the fewest do. */
-  least(shards: readonly string[], now: number): { few: string[]; fewest: string | undefined } {
-    const few: string[] = [];
-    let fewest: string | undefined;
-    let least = Number.POSITIVE_INFINITY;
-    for (const shard of shards) {
-      const count = this.#shards.get(shard)?.at(now) ?? 0;
-      if (count < ENOUGH) few.push(shard);
-      if (count >= least) continue;
-      least = count;
-      fewest = shard;
-    }
-    return { few, fewest };
+  /** How many stand by. */
+  get standingBy(): number {
+    return this.#standingBy.size;
+  }
+
+  /** `hear` is told once what `tell` says, if it is the turn of whoever stands by so. What is returned ends that, and may be said twice. */
+  standBy(hear: (shard: string | null) => void): () => void {
+    this.#standingBy.add(hear);
+    return () => this.#standingBy.delete(hear);
+  }
+
+  /** Somebody who found work goes, and there may be more at `shard`; null: somebody goes who watched. The first who stands by takes over. */
+  tell(shard: string | null): void {
+    const [hear] = this.#standingBy;
+    if (hear === undefined) return;
+    this.#standingBy.delete(hear);
+    hear(shard);
   }
 }

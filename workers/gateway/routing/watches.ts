@@ -47,9 +47,11 @@ export class Watches {
   readonly #worthLooking = new Set<string>();
   /** By shard: goes on when it has been looked at, or its watch is over. */
   readonly #goOn = new Map<string, (how: Heard) => void>();
-  /** The end of the time that the request waits. */
-  readonly #timeIsOver: Promise<void>;
+  /** Each says that a shard is watched no longer. */
+  readonly #leave: (() => void)[] = [];
   #wake: () => void = () => undefined;
+  #standDown: () => void = () => undefined;
+  #timeIsOver = false;
   #closed = false;
   /** A shard was asked and answered. */
   #reached = false;
@@ -57,29 +59,30 @@ export class Watches {
   constructor(client: ShardClient, options: WatchesOptions) {
     this.#client = client;
     this.#options = options;
-    this.#timeIsOver = client.pause(options.until - options.clock());
+    void client.pause(options.until - options.clock()).then(() => {
+      this.#timeIsOver = true;
+      this.#wake();
+    });
     this.#chooseShards();
-    if (this.#watched.size < options.shards.length) void this.#lookAround();
+    if (options.others !== undefined) void this.#standBy(options.others);
   }
 
-  /** Whether any shard could be reached so far. */
-  get reached(): boolean {
-    return this.#reached;
+  /** Whether any shard could be reached so far; null when all of them were left to others. */
+  get reached(): boolean | null {
+    return this.#watched.size === 0 ? null : this.#reached;
   }
 
   /** The next shard at which it is worth looking; null when there was none until the wait was over. */
   async next(): Promise<string | null> {
-    const { until, clock } = this.#options;
-    while (!this.#closed && clock() < until) {
+    while (!this.#isOver) {
       const [shard] = this.#worthLooking;
       if (shard !== undefined) {
         this.#worthLooking.delete(shard);
         return shard;
       }
-      const told = new Promise<void>((resolve) => {
+      await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-      await Promise.race([told, this.#timeIsOver]);
     }
     return null;
   }
@@ -87,44 +90,61 @@ export class Watches {
   /** Nothing was there for this request: it waits on at the shard. */
   waitOn(shard: string): void {
     const watch = this.#open.get(shard);
-    if (watch === undefined) this.#goOn.get(shard)?.("look");
-    else watch.waitOn();
+    if (watch !== undefined) watch.waitOn();
+    else if (this.#watched.has(shard)) this.#goOn.get(shard)?.("look");
+    // Another told of it, and was the last to find something.
+    else if (!this.#isOver) this.#chooseShards();
   }
 
-  /** Ends all of them. What was not waited for ends the wait of nobody else. */
-  close(): void {
+  /** Ends all of them. One of those that stand by takes over; there may be more at the shard `more`. */
+  close(more: string | null = null): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const watch of this.#open.values()) watch.close();
     this.#open.clear();
     for (const goOn of this.#goOn.values()) goOn("lost");
+    for (const leave of this.#leave) leave();
+    this.#standDown();
+    const [unheard = more] = this.#worthLooking;
+    if (this.#watched.size > 0 || unheard !== null) this.#options.others?.tell(unheard);
     this.#wake();
   }
 
   get #isOver(): boolean {
-    return this.#closed || this.#options.clock() >= this.#options.until;
+    return this.#closed || this.#timeIsOver || this.#options.clock() >= this.#options.until;
   }
 
-  /** Watches each shard which too few do, and one in any case: work that comes to any shard finds somebody. */
+  /** Watches each shard which too few do. */
   #chooseShards(): void {
     const { shards, others, until, clock } = this.#options;
     const left = shards.filter((shard) => !this.#watched.has(shard));
-    const { few, fewest } = others?.least(left, clock()) ?? { few: left, fewest: undefined };
-    const chosen = few.length === 0 && this.#watched.size === 0 && fewest !== undefined ? [fewest] : few;
-    for (const shard of chosen) {
+    for (const shard of others?.few(left, clock()) ?? left) {
       this.#watched.add(shard);
-      const leave = others?.enter(shard, until);
-      void this.#keep(shard).finally(leave);
+      if (others !== undefined) this.#leave.push(others.enter(shard, until));
+      void this.#keep(shard);
     }
   }
 
-  /** Those to whom a shard was left may have found work and gone, while more of it is there. The more wait, the less often each looks. */
-  async #lookAround(): Promise<void> {
-    const { shards, others, clock } = this.#options;
-    while (this.#watched.size < shards.length) {
-      await this.#pause(paceOf(others?.total(clock()) ?? 0));
-      if (this.#isOver) return;
-      this.#chooseShards();
+  /**
+   * Takes over from those to whom shards were left: who finds work and goes tells one of them of it. Word may be lost with a request
+   * that is ended in that moment, so each looks now and then, the less often the more there are.
+   */
+  async #standBy(others: WatchedBy): Promise<void> {
+    while (this.#watched.size < this.#options.shards.length && !this.#isOver) {
+      const told = await new Promise<string | null | undefined>((resolve) => {
+        const leave = others.standBy(resolve);
+        this.#standDown = () => {
+          leave();
+          resolve(undefined);
+        };
+        void this.#pause(paceOf(others.standingBy)).then(this.#standDown);
+      });
+      if (this.#isOver) {
+        if (told !== undefined) others.tell(told);
+        return;
+      }
+      if (typeof told === "string") this.#note(told);
+      else this.#chooseShards();
     }
   }
 

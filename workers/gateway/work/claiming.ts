@@ -4,6 +4,7 @@ import type { ClaimedJob } from "../../../contract/rpc.ts";
 import { secondsToMs } from "../../../contract/time.ts";
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { ownerOf, slotOf } from "../../../domain/slots.ts";
+import type { WaitingClient } from "../answered.ts";
 import { Watches, type WatchesOptions } from "../routing/watches.ts";
 import type { Services } from "../services.ts";
 
@@ -45,33 +46,41 @@ function noteDrained(
 
 /**
  * Waits up to `claim.wait` for jobs. The wait leases nothing: the shards are watched, and the first to have work is claimed from; a
- * wait for which no work came claims nothing. A client that is gone by then (`left`) gets no lease: nobody would hear of it, the job
- * would wait for its end, and an attempt be lost. Where nobody says that it has gone (`left` is null), the shards hold calls, which the
+ * wait for which no work came claims nothing. A client that is gone by then gets no lease: nobody would hear of it, the job
+ * would wait for its end, and an attempt be lost. Where nobody says that it has gone (`client` is null), the shards hold calls, which the
  * runtime ends together with the caller's; a watch would outlive it.
  */
 export async function claimWaiting(
   services: Services,
   claim: Claim,
-  { clock, left, mayGoOn }: { clock: () => number; left: AbortSignal | null; mayGoOn: () => Promise<boolean> },
+  { clock, client, mayGoOn }: { clock: () => number; client: WaitingClient | null; mayGoOn: () => Promise<boolean> },
 ): Promise<Result<ClaimedJob[]>> {
   const until = clock() + secondsToMs(claim.wait);
   const shards = await shardsOf(services, claim.settings);
   if (isProblem(shards)) return shards;
-  const watches = watchesOf(services, claim.settings, { shards, until, clock, holds: left === null });
-  left?.addEventListener("abort", () => watches.close());
-  let drained = false;
+  const watches = watchesOf(services, claim.settings, { shards, until, clock, holds: client === null });
+  client?.onLeave(() => watches.close());
+  let drained: boolean | null = false;
+  let more: string | null = null;
   try {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
       const shard = await watches.next();
-      drained = shard === null && watches.reached;
-      if (shard === null || left?.aborted === true || !(await mayGoOn())) return [];
+      if (shard === null) {
+        drained = watches.reached;
+        return [];
+      }
+      more = shard;
+      if (client?.left === true || !(await mayGoOn())) return [];
       const jobs = await claimFrom(services, claim, { shard, max: claim.max });
+      // Whoever else would ask a shard that does not answer would have no answer either.
+      if (isProblem(jobs)) more = null;
       if (isProblem(jobs) || jobs.length > 0) return jobs;
+      more = null;
       void services.shards.pause(pause).then(() => watches.waitOn(shard));
     }
   } finally {
-    watches.close();
-    noteDrained(services, claim, { drained, now: clock() });
+    watches.close(more);
+    if (drained !== null) noteDrained(services, claim, { drained, now: clock() });
   }
 }
 

@@ -43,7 +43,7 @@ export async function perform<View>(
   if (isProblem(answered)) return answered;
   if (definition.bookmark) context.session.touch();
   // The runtime ends a call whose caller has gone, and the calls that it makes with it; nobody is told.
-  const later = await answered.later?.(null);
+  const later = await answered.later?.(null).finally(answered.over);
   const view = later === undefined || isProblem(later) ? answered.view : later;
   return { ...(asValues(view) as View), meta: await metaOf(context, answered) };
 }

@@ -190,13 +190,13 @@ function response(c: DoorContext, status: number, body: BodyInit | null = null):
 function answer(c: DoorContext, definition: CallDefinition, answered: Answered<unknown>): Response {
   const { headers, visit } = c.get("request");
   remark(headers, answered);
-  const { view, status, etag, later, left, beat } = answered;
+  const { view, status, etag, later, over, beat } = answered;
   if (status === 204) return response(c, 204);
   if (etag !== undefined && definition.sends?.includes("If-None-Match") && matches(c, etag)) return response(c, 304);
   const { type } = definition.answers.find((known) => known.status === status) ?? {};
   headers["content-type"] = type ?? "application/json";
   if (later !== undefined)
-    return response(c, 200, streamed(later, { otherwise: view, gone: visit.left(), left, beat }));
+    return response(c, 200, streamed(later, { otherwise: view, gone: visit.left(), over, beat }));
   return response(c, status, type === undefined ? writeJson(view) : String(view));
 }
 

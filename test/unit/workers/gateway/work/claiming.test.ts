@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isProblem, type Result } from "../../../../../contract/problems.ts";
 import { implicitDefault } from "../../../../../contract/queue-settings.ts";
 import type { ClaimedJob } from "../../../../../contract/rpc.ts";
+import { WaitingClient } from "../../../../../workers/gateway/answered.ts";
 import { DrainedQueues } from "../../../../../workers/gateway/routing/drained-queues.ts";
 import { ENOUGH, WaitingClaims } from "../../../../../workers/gateway/routing/waiting-claims.ts";
 import { claimNow, claimWaiting, shares } from "../../../../../workers/gateway/work/claiming.ts";
@@ -21,18 +22,19 @@ const settings = implicitDefault("default");
 function fake(ready: number[]) {
   const shards = new WatchedShards(ready);
   const drained = new DrainedQueues();
-  const services = servicesWith({ shards: shards.client, drained, waitingClaims: new WaitingClaims() });
-  const leaving = new AbortController();
-  const key = { works: true };
+  const waitingClaims = new WaitingClaims();
+  const services = servicesWith({ shards: shards.client, drained, waitingClaims });
+  const client = new WaitingClient();
+  const key = { works: () => true };
   const now = (max: number) => claimNow(services, { begins: false, max, wait: 0, settings }, Date.now());
   const waiting = (max: number, wait: number) =>
     claimWaiting(
       services,
       { begins: false, max, wait, settings },
-      { clock: () => Date.now(), left: leaving.signal, mayGoOn: async () => key.works },
+      { clock: () => Date.now(), client, mayGoOn: async () => key.works() },
     );
   const isDrained = () => drained.has(settings, Date.now());
-  return { shards, now, waiting, leaving, key, isDrained };
+  return { shards, now, waiting, waitingClaims, client, key, isDrained };
 }
 
 async function given(claimed: Promise<Result<ClaimedJob[]>>): Promise<ClaimedJob[]> {
@@ -176,11 +178,11 @@ describe("a claim that waits", () => {
   });
 
   test("ends at once with its client, whose watches close", async () => {
-    const { shards, waiting, leaving } = fake([0, 0, 0, 0]);
+    const { shards, waiting, client } = fake([0, 0, 0, 0]);
     const claimed = waiting(10, 30);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(shards.watches.size).toBe(4);
-    leaving.abort();
+    client.leave();
     expect((await ended(claimed)).ms).toBeLessThan(100);
     expect(shards.watches.size).toBe(0);
     shards.comes("shard-1");
@@ -191,17 +193,17 @@ describe("a claim that waits", () => {
     const { shards, waiting, key } = fake([0, 0, 0, 0]);
     const claimed = waiting(10, 30);
     await vi.advanceTimersByTimeAsync(1_000);
-    key.works = false;
+    key.works = () => false;
     shards.comes("shard-2", 2);
     expect((await ended(claimed)).jobs).toBe(0);
     expect(shards.count("claim")).toBe(0);
   });
 
   test("answers with what it claimed as its client left, for whoever gives it back", async () => {
-    const { shards, waiting, leaving } = fake([0, 0, 0, 0]);
+    const { shards, waiting, client } = fake([0, 0, 0, 0]);
     const claimed = waiting(10, 30);
     await vi.advanceTimersByTimeAsync(1_000);
-    shards.onClaim = () => leaving.abort();
+    shards.onClaim = () => client.leave();
     shards.comes("shard-2", 2);
     expect((await ended(claimed)).jobs).toBe(2);
   });
@@ -214,37 +216,100 @@ describe("many claims that wait", () => {
   function watching({ watches, ready }: WatchedShards): number[] {
     return [...ready.keys()].map((id) => [...watches].filter(({ shard }) => shard === id).length);
   }
+  const EACH_ENOUGH = Array.from({ length: 4 }, () => ENOUGH);
 
-  async function begun() {
-    const { shards, waiting } = fake([0, 0, 0, 0]);
-    const claims = Array.from({ length: MANY }, () => given(waiting(1, 60)));
+  /** First those that watch, then those that stand by. */
+  async function begun({ watchersWait = 60, lost = 0 } = {}) {
+    const rig = fake([0, 0, 0, 0]);
+    const wait = (many: number, seconds: number) => Array.from({ length: many }, () => given(rig.waiting(1, seconds)));
+    const watchers = wait(ENOUGH, watchersWait);
+    for (let i = 0; i < lost; i++) rig.waitingClaims.of(settings, Date.now()).standBy(() => undefined);
+    const claims = [...watchers, ...wait(MANY - ENOUGH, 60)];
     await vi.advanceTimersByTimeAsync(100);
-    return { shards, waiting, claims };
+    expect(watching(rig.shards)).toEqual(EACH_ENOUGH);
+    for (const claim of claims) claim.catch(() => undefined);
+    return { ...rig, claims };
   }
 
-  test("do not each watch every shard, and some watch each", async () => {
+  test("leave the shards to some of them", async () => {
     const { shards } = await begun();
-    expect(watching(shards)).toEqual(Array.from({ length: 4 }, () => ENOUGH + 6));
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(watching(shards)).toEqual(Array.from({ length: 4 }, () => ENOUGH + 6));
+    expect(watching(shards)).toEqual(EACH_ENOUGH);
+    expect(shards.asked).toHaveLength(4 * ENOUGH);
   });
 
-  test("all have work that comes to one shard, those that left it to others too", async () => {
+  test("all have work that comes to one shard, those that left it to others too, and at once", async () => {
     const { shards, claims } = await begun();
     shards.comes("shard-2", MANY);
-    await vi.advanceTimersByTimeAsync(1_600);
+    await vi.advanceTimersByTimeAsync(100);
     expect(shards.ready.get("shard-2")).toBe(0);
     expect((await Promise.all(claims)).flat()).toHaveLength(MANY);
     expect(shards.watches.size).toBe(0);
+    expect(shards.count("claim")).toBe(MANY);
   });
 
-  test("leave none behind when they end, so that the next watch every shard again", async () => {
-    const { shards, waiting, claims } = await begun();
+  test("go on watching every shard when those who watched have found work", async () => {
+    const { shards } = await begun();
+    shards.comes("shard-2", 1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(watching(shards)).toEqual(EACH_ENOUGH);
+    // One that stood by looked whether there was more.
+    expect(shards.count("claim")).toBe(2);
+    shards.comes("shard-0", ENOUGH);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(watching(shards)).toEqual(EACH_ENOUGH);
+  });
+
+  test("take over from those whose time is over, and know that there was nothing", async () => {
+    const { shards, isDrained } = await begun({ watchersWait: 10 });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(watching(shards)).toEqual(EACH_ENOUGH);
+    expect(isDrained()).toBe(true);
+  });
+
+  test("that only stood by say nothing of whether there is work", async () => {
+    const { claims, isDrained, shards, waiting } = await begun();
     await vi.advanceTimersByTimeAsync(60_000);
     await Promise.all(claims);
+    expect(isDrained()).toBe(true);
     void waiting(1, 60);
     await vi.advanceTimersByTimeAsync(100);
     expect(watching(shards)).toEqual([1, 1, 1, 1]);
+  });
+
+  test("hear of work though the one that was told of it first may not have it", async () => {
+    const { shards, key, claims } = await begun();
+    // Revoked for the one that the shard tells, and for the one that is told by it.
+    let refused = 0;
+    key.works = () => ++refused > 2;
+    shards.comes("shard-1", 1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(shards.ready.get("shard-1")).toBe(0);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect((await Promise.all(claims)).flat()).toHaveLength(1);
+  });
+
+  test("do not all end with a shard that does not answer", async () => {
+    const { shards, claims } = await begun();
+    let ended = 0;
+    for (const claim of claims) claim.catch(() => ended++);
+    shards.onClaim = (id) => {
+      shards.manners.set(id, "away");
+      shards.ends(id);
+      throw new Error("the shard is away");
+    };
+    shards.comes("shard-1", 1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(ended).toBe(1);
+  });
+
+  test("come to work though a request that stood by has ended without a word", async () => {
+    const { shards, claims } = await begun({ watchersWait: 10, lost: MANY });
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(watching(shards)).toEqual(EACH_ENOUGH);
+    shards.comes("shard-3", 24);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect((await Promise.all(claims)).flat()).toHaveLength(24);
   });
 });
 
