@@ -80,7 +80,7 @@ export class OutboxSchedule {
       const name = { kind: EACH_LETTER.kind, key: id };
       if (letters.length === MAX_LETTERS || this.#quarantine.holds(name.kind, id, now)) continue;
       try {
-        letters.push(JSON.parse(letter) as SpawnLetter);
+        letters.push(letterOf(id, letter));
       } catch (error) {
         this.#quarantine.setAside(name, error, now);
       }
@@ -186,3 +186,10 @@ function pauseMs(tries: number): number {
 }
 
 export const OUTBOX_SCHEDULE = new Part("outbox schedule", (shard) => new OutboxSchedule(shard));
+
+/** Throws where it is not the row's own: what is taken out when it has been sent is told by the letter. */
+function letterOf(id: string, text: string): SpawnLetter {
+  const letter = JSON.parse(text) as SpawnLetter;
+  if (letter.id !== id) throw new Error("a letter is of another job than its row");
+  return letter;
+}

@@ -44,7 +44,12 @@ test.each(["before a restart", "after one"])(
   },
 );
 
-test.each(["before a restart", "after one"])("%s a letter that is no JSON stops no other", (when) => {
+test.each([
+  ["before a restart", "is no JSON", "{no JSON"],
+  ["after one", "is no JSON", "{no JSON"],
+  ["before a restart", "is nobody's", "{}"],
+  ["before a restart", "is of another job", '{"id":"job_1"}'],
+])("%s a letter that %s stops no other, and is not sent", (when, _what, letter) => {
   const rig = new SpawnRig();
   rig.fate = ({ type }) => (type === "letters" ? "before" : "ok");
   const [bad = "", good = ""] = rig.succeed(
@@ -52,7 +57,7 @@ test.each(["before a restart", "after one"])("%s a letter that is no JSON stops 
     [1, 1].map((expiresAt) => rig.spawn({ expiresAt })),
   );
   rig.pass(10 * SECOND);
-  rig.sql("shard-1").run("UPDATE spawn_letters SET letter = '{no JSON' WHERE id = ?", bad);
+  rig.sql("shard-1").run("UPDATE spawn_letters SET letter = ? WHERE id = ?", letter, bad);
   if (when === "after one") rig.restart("shard-1");
   rig.fate = () => "ok";
   rig.pass(600 * SECOND);
