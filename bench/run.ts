@@ -172,7 +172,9 @@ async function main(): Promise<Row[]> {
   if (has("--peers")) return peers(redisOrExit());
   const first = await jobs();
   if (has("--speed")) return first;
-  const all = [...first, ...(await others()), ...(await limiter()), ...(await proxied()), ...(await serviceJobs())];
+  const ofJobs = [...first, ...(await others())];
+  if (has("--jobs")) return ofJobs;
+  const all = [...ofJobs, ...(await limiter()), ...(await proxied()), ...(await serviceJobs())];
   return [...all, ...(await bodies()), ...(await neighbours()), ...(await idleWorkers())];
 }
 
