@@ -44,6 +44,8 @@ export const LARGE_TEXTS: Record<string, (bytes: number) => string> = {
   "members in no order": members((i) => String((i * 7_919) % 999_983)),
   "members in no order, all alike for long": members((i) => `${"a".repeat(40)}${(i * 7_919) % 999_983}`),
   "members in no order, with escapes": members((i) => `\\n${(i * 7_919) % 999_983}`),
+  "objects of names that no other has": (bytes) =>
+    `[${Array.from({ length: Math.floor(bytes / 26) }, (_, i) => `{"member${1e5 + i}":${1e5 + i}}`).join(",")}]`,
   "objects of one member": list('{"a":0},'),
   "objects of two members in the other order": list('{"b":0,"a":0},'),
   "objects in objects, in the other order": list('{"b":{"b":1.0,"a":-0},"a":0},'),

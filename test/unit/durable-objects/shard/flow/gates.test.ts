@@ -309,18 +309,22 @@ describe("a job with an ordering key and a concurrency key", () => {
 });
 
 test("a full key costs a claim nothing, however many of its jobs wait", () => {
-  const reads = (waiting: number) => {
+  /** The least milliseconds of a few claims: one of them has the processor to itself. */
+  const leastMs = (waiting: number) => {
     const h = new Harness(ONE);
     for (let i = 0; i < waiting; i += 1000) h.submit(h.jobs(1000, key("full")));
     h.take();
-    const last = h.accept(key("other"));
-    const started = performance.now();
-    expect(h.takeOne().id).toBe(last);
-    return performance.now() - started;
+    const times = Array.from({ length: 10 }, (_, i) => {
+      const last = h.accept(key(`other ${i}`));
+      const started = performance.now();
+      expect(h.takeOne().id).toBe(last);
+      return performance.now() - started;
+    });
+    return Math.min(...times);
   };
-  reads(1000);
+  leastMs(1000);
   // A claim that read its way past them would take a hundred times as long.
-  expect(reads(20_000)).toBeLessThan(10 * reads(1000) + 5);
+  expect(leastMs(20_000)).toBeLessThan(10 * leastMs(1000) + 5);
 });
 
 test("nothing is exceeded and nobody is stuck, for any history", { timeout: lane.timeoutMs }, () => {
