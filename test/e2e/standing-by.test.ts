@@ -12,7 +12,7 @@ import { startHost } from "../../scripts/host.ts";
 
 const ROOT_KEY = "dure_root_of-claims-that-stand-by-0123456789abc";
 const CLAIMS = 60;
-const WAIT_SECONDS = 12;
+const WAIT_SECONDS = 60;
 
 const MAINS: [string, string] = [
   join(import.meta.dirname, "unlooking/index.ts"),
@@ -36,18 +36,17 @@ it("claims that leave a shard to others are told of work by them, and take their
     api.call("POST", "/v1/batches", { jobs: Array.from({ length: n }, () => ({ queue: "q", payload: 1 })) });
   try {
     await api.call("PUT", "/v1/queues/q", { target: { type: "pull" } });
-    const claims = Promise.all(Array.from({ length: CLAIMS }, claim));
-    claims.catch(() => undefined);
+    // Those that are given nothing end with the host.
+    for (let i = 0; i < CLAIMS; i++) claim().catch(() => undefined);
     // Spaces of their answers have been sent by then.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     // More than watch, and then one after the other: somebody watches all the time.
     await submit(CLAIMS / 2);
-    await expect.poll(() => given.length, { timeout: 10_000 }).toBe(CLAIMS / 2);
+    await expect.poll(() => given.length, { timeout: 20_000 }).toBe(CLAIMS / 2);
     for (let more = 1; more <= 3; more++) {
       await submit(1);
-      await expect.poll(() => given.length, { timeout: 10_000 }).toBe(CLAIMS / 2 + more);
+      await expect.poll(() => given.length, { timeout: 20_000 }).toBe(CLAIMS / 2 + more);
     }
-    await claims;
     expect(new Set(given).size).toBe(CLAIMS / 2 + 3);
   } finally {
     await host.stop();
