@@ -15,13 +15,21 @@ const MOST = 6;
 const SUBMIT = textMembersOf(REQUESTS.SubmitRequest);
 const BATCH = textMembersOf(BatchBody);
 
+/** V8 loses counts once in a thousand times, of the smaller text too: what looks like too much is counted again. */
+const TRIES = 3;
+
 function expectLinear(work: (bytes: number) => () => void): void {
-  const [small, large] = SIZES.map((bytes) => {
-    const call = work(bytes);
-    call();
-    return workOf(call);
-  });
-  expect((large ?? 0) / (small ?? 1)).toBeLessThan(MOST);
+  const growth = () => {
+    const [small, large] = SIZES.map((bytes) => {
+      const call = work(bytes);
+      call();
+      return workOf(call);
+    });
+    return (large ?? 0) / (small ?? 1);
+  };
+  let least = growth();
+  for (let tries = 1; least >= MOST && tries < TRIES; tries++) least = Math.min(least, growth());
+  expect(least).toBeLessThan(MOST);
 }
 
 const ALL = Object.entries({ ...LARGE_TEXTS, ...LARGE_BROKEN });
