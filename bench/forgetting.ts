@@ -29,10 +29,13 @@ function total(tables: readonly string[], count: (table: string) => number): num
   return tables.reduce((rows, table) => rows + count(table), 0);
 }
 
+/** The platform that writes to a database keeps it locked for less. */
+const PATIENCE_MS = 10_000;
+
 /** The sum over databases. Platforms of other stores keep theirs beside: a table that is not there has no rows. */
 function sum(files: string, of: (count: (table: string) => number) => number): number {
   return globSync(files).reduce((rows, file) => {
-    const database = new DatabaseSync(file, { readOnly: true });
+    const database = new DatabaseSync(file, { readOnly: true, timeout: PATIENCE_MS });
     const known = new Set(
       database
         .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")

@@ -63,6 +63,8 @@ export async function startDure(stateDir: string, counted: boolean): Promise<Dur
   const authorization = `Bearer ${ROOT_KEY}`;
   const client = new Client(host.url, { authorization });
   await ready(client);
+  // A shard has its share of what a namespace may have, and one of them is to have a million jobs.
+  await put(`${host.url}/v1/namespaces/default`, authorization, { limits: { unfinishedJobs: null, bytes: null } });
   await putQueue(host.url, authorization, PULLED, { target: { type: "pull" } });
   await putQueue(host.url, authorization, PUSHED, { target: { type: "handler", name: "noop" } });
 
@@ -150,11 +152,15 @@ async function ready(client: Client): Promise<void> {
   }
 }
 
-async function putQueue(url: string, authorization: string, name: string, settings: object): Promise<void> {
-  const response = await fetch(`${url}/v1/queues/${name}`, {
+function putQueue(url: string, authorization: string, name: string, settings: object): Promise<void> {
+  return put(`${url}/v1/queues/${name}`, authorization, settings);
+}
+
+async function put(url: string, authorization: string, body: object): Promise<void> {
+  const response = await fetch(url, {
     method: "PUT",
     headers: { authorization, "content-type": "application/json" },
-    body: JSON.stringify(settings),
+    body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`${name}: ${response.status} ${await response.text()}`);
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
 }
