@@ -200,8 +200,10 @@ describe("a worker that dies with jobs in hand", () => {
     const states = async () =>
       Promise.all(ids.map((id) => getJob(id).then(({ state, attempt, delivery }) => [state, attempt, delivery])));
     expect(first?.id).toBe(ids[0]);
-    const lost = ["failed", 1, 1];
-    expect(await states()).toEqual([lost, ["queued", 0, 1], ["queued", 0, 1]]);
+    const lost: unknown[] = ["failed", 1, 1];
+    // The runtime may have begun the alarm by itself: then it is not run here, and goes on beside this.
+    const become = (...expected: (typeof lost)[]) => expect.poll(states, { timeout: 15_000 }).toEqual(expected);
+    await become(lost, ["queued", 0, 1], ["queued", 0, 1]);
     for (const delivery of [2, 3]) {
       const claimed = await claim(queue, { max: 3, begins: true, leaseSeconds: 20 });
       expect(claimed.map((job) => [job.id, job.attempt, job.delivery])).toEqual(
@@ -210,7 +212,7 @@ describe("a worker that dies with jobs in hand", () => {
       await leasesEnd();
       // One that kills its worker before that can say a word has to end, too.
       const after = delivery === 2 ? ["queued", 0, 2] : ["failed", 1, 3];
-      expect(await states()).toEqual([lost, after, after]);
+      await become(lost, after, after);
     }
   });
 });
