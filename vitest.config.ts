@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 import { lane } from "./test/lane.ts";
 import LongestFirst from "./test/longest-first.ts";
 import { MASTER_KEY } from "./test/rigs/master-key.ts";
+import { PACKING_OF_RUN } from "./test/rigs/packing.ts";
 import type { WorkersLane } from "./test/workers/lane.ts";
 import { type Frame, toSource, workersBundle } from "./test/workers-bundle.ts";
 
@@ -69,6 +70,7 @@ function onWorkerd(of: { name: string; include: string[]; exclude?: string[]; is
             DURE_ROOT_KEY: "dure_root_of-the-tests-0123456789abcdefghijkl",
             DURE_MASTER_KEY: MASTER_KEY,
             ALLOW_PRIVATE_TARGETS: "true",
+            PACKS: PACKING_OF_RUN,
             MIGRATIONS,
             LANE: { name: lane.name, rotation: lane.rotation, histories: lane.histories } satisfies WorkersLane,
           },

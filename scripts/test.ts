@@ -28,8 +28,7 @@ function run(packs: Packing, args: readonly string[]): number {
 
 const [first, ...others] = packingsOf(process.env, lane);
 let failed = run(first, reporters);
-// What runs in Node once more with jobs packed in the other ways.
-for (const packs of others) {
-  failed = run(packs, ["--project", "unit", "--project", "model", "--project", "simulation"]) || failed;
-}
+// All but `e2e`, which starts the platform as it is deployed, once more with jobs packed in the other ways.
+const again = ["unit", "model", "simulation", "workers", "workers-shared"].flatMap((name) => ["--project", name]);
+for (const packs of others) failed = run(packs, again) || failed;
 process.exit(failed);

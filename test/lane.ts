@@ -93,7 +93,7 @@ export function laneOf(env: Variables, now: number): Lane {
 export const lane = laneOf(process.env, Date.now());
 
 /**
- * In which ways the shards of a run pack jobs, one run of the tests in Node after the other: as `DURE_PACKS` says, or in a
+ * In which ways the shards of a run pack jobs, one run of the tests after the other: as `DURE_PACKS` says, or in a
  * campaign in every way, or by day on or mixed.
  */
 export function packingsOf(

@@ -5,6 +5,9 @@ import { type NewJob, RPC_VERSION, type SubmitReply } from "../../contract/rpc.t
 import { makeJobId } from "../../domain/job-id.ts";
 import { initialMap, ownerOf, slotOf } from "../../domain/slots.ts";
 import { call, evict, getJob, shard } from "./api.ts";
+import { packJobs } from "./packing.ts";
+
+packJobs();
 
 const SETTINGS = implicitDefault("default");
 const MAP = initialMap(4);

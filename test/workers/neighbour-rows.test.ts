@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { CALLS, type CallName } from "../../contract/http/calls.ts";
 import { CASES, type Case, Tenant } from "../rigs/call-cases.ts";
@@ -6,12 +7,16 @@ import { sleep } from "./api.ts";
 import { passTime } from "./clock.ts";
 import { callThrough } from "./faults.ts";
 import { histories } from "./lane.ts";
+import { packJobs } from "./packing.ts";
 
 /**
  * No call's cost grows with what others have: beside a neighbour with many jobs each statement of a call reads exactly as many
  * rows as without. What else could make a difference is the same in both runs: how far history is, which alarms fire, and
  * that each case begins a second after the one before. Reads of a Worker's caches are none of it, for each call is a cold isolate's.
  */
+
+// Which jobs are packed where some are is chance, and two runs would not be alike.
+if (env.PACKS === "mixed") packJobs();
 
 /** Longer than succeeded jobs stay, so that a run finds none of the one before. */
 const BETWEEN_RUNS_MS = 2 * 3_600_000;

@@ -4,8 +4,11 @@ import { testBadPacks } from "../rigs/pack-cases.ts";
 import { played, SICK, testPlanted } from "../rigs/planted-cases.ts";
 import { turn } from "./lane.ts";
 import { objectHost, type Snapshot } from "./object-host.ts";
+import { packJobs } from "./packing.ts";
 
 /** Bad rows in shards on the real runtime. In Node the same cases are those of `planted.test.ts` and `packs/claim.test.ts`. */
+
+packJobs();
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -328,10 +328,12 @@ describe("a job that waits for its service", () => {
   });
 
   it("is in nobody's hands while the breaker is open, and is delivered once", async () => {
+    const OPEN_SECONDS = 300;
     const receivers = new Receivers();
     await receivers.put({
       outlier: null,
-      breaker: { failureRate: 0.5, minRequests: 1, window: 10, openFor: 70, halfOpenProbes: 1 },
+      // Longer than the minute takes on any machine.
+      breaker: { failureRate: 0.5, minRequests: 1, window: 10, openFor: OPEN_SECONDS, halfOpenProbes: 1 },
     });
     receivers.all(DOWN);
     const first = await receivers.queue({ retry: { maxAttempts: 1 } });
@@ -346,7 +348,7 @@ describe("a job that waits for its service", () => {
     expect(asked).toBeLessThanOrEqual(5);
     expect(receivers.asked).toHaveLength(sent);
     receivers.all(OK);
-    passTime(15_000);
+    passTime(OPEN_SECONDS * 1_000);
     await runAlarms();
     expect(await workUntilDone(queue, 12)).toEqual(all(12));
     const after = await Promise.all(ids.map((id) => getJob(id)));
