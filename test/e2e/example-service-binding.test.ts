@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bindingError } from "../../client/src/binding.ts";
+import { ENOUGH } from "../../workers/gateway/routing/waiting-claims.ts";
 import type { CallerAnswer, Order } from "./binding-caller/index.ts";
 import { type ExampleHost, startExample } from "./example-host.ts";
 
@@ -91,3 +92,24 @@ it("a claim waits for work over the binding, and leases nothing once its caller 
   await pause(1500);
   expect(await example.dure.get(second.id)).toMatchObject({ state: "queued", attempt: 0 });
 });
+
+it("a claim that others left to those of callers who have gone is given work long before the time of these", async () => {
+  await example.dure.queues.put("left", { partitions: 1 });
+  const claim = (leaveAfterMs?: number) => {
+    const args = ["left", { wait: 60 }];
+    return throughBinding({
+      binding: "WORK",
+      method: "claim",
+      args,
+      ...(leaveAfterMs === undefined ? {} : { leaveAfterMs }),
+    });
+  };
+  const left = await Promise.all(Array.from({ length: ENOUGH }, () => claim(1_000)));
+  expect(left).toEqual(left.map(() => ({ left: true })));
+  const began = performance.now();
+  const waiting = claim();
+  await pause(500);
+  const { id } = await example.dure.submit({ queue: "left", payload: 1 });
+  expect(await waiting).toMatchObject({ value: { jobs: [{ id }] } });
+  expect(performance.now() - began).toBeLessThan(30_000);
+}, 90_000);

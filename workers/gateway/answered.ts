@@ -24,9 +24,10 @@ export class WaitingClient {
     return this.#left;
   }
 
-  /** Calls `tell` when the client has gone. */
+  /** Calls `tell` when the client has gone: at once where it has already. */
   onLeave(tell: () => void): void {
-    this.#told.push(tell);
+    if (this.#left) tell();
+    else this.#told.push(tell);
   }
 
   /** It has gone. May be said twice. */

@@ -27,11 +27,14 @@ export class WaitingClaims {
   }
 }
 
+/** Told of a shard where there may be more work; null: of a place that is free. */
+type Hear = (shard: string | null) => void;
+
 /** The waiting claims of one queue: how many watch each shard, and those that have left shards to others and stand by. */
 export class WatchedBy {
   readonly #shards = new Map<string, CountUntil>();
-  /** In the order in which they came. */
-  readonly #standingBy = new Set<(shard: string | null) => void>();
+  /** In the order in which they came, each with when it counts no longer (epoch ms). */
+  readonly #standingBy = new Map<Hear, number>();
 
   /** One more watches the shard, until then (epoch ms) at most. What is returned says once that it does no longer. */
   enter(shard: string, until: number): () => void {
@@ -45,22 +48,36 @@ export class WatchedBy {
     return shards.filter((shard) => (this.#shards.get(shard)?.at(now) ?? 0) < ENOUGH);
   }
 
-  /** How many stand by. */
-  get standingBy(): number {
+  /** How many stand by at `now` (epoch ms). */
+  standingBy(now: number): number {
+    this.#forget(now);
     return this.#standingBy.size;
   }
 
-  /** `hear` is told once what `tell` says, if it is the turn of whoever stands by so. What is returned ends that, and may be said twice. */
-  standBy(hear: (shard: string | null) => void): () => void {
-    this.#standingBy.add(hear);
+  /**
+   * `hear` is told once what `tell` says, if it is the turn of whoever stands by so, until then (epoch ms) at most. What is returned ends
+   * that, and may be said twice.
+   */
+  standBy(hear: Hear, until: number): () => void {
+    this.#standingBy.set(hear, until);
     return () => this.#standingBy.delete(hear);
   }
 
   /** Somebody who found work goes, and there may be more at `shard`; null: somebody goes who watched. The first who stands by takes over. */
-  tell(shard: string | null): void {
-    const [hear] = this.#standingBy;
-    if (hear === undefined) return;
+  tell(shard: string | null, now: number): void {
+    this.#forget(now);
+    const [first] = this.#standingBy;
+    if (first === undefined) return;
+    const [hear] = first;
     this.#standingBy.delete(hear);
     hear(shard);
+  }
+
+  /** The runtime may end a request without a word: then it is kept no longer than it said. Of a clock that stepped back none is believed. */
+  #forget(now: number): void {
+    for (const [hear, until] of this.#standingBy) {
+      if (until > now && until <= now + REMEMBERED_MS) return;
+      this.#standingBy.delete(hear);
+    }
   }
 }

@@ -13,6 +13,12 @@ const HOLD_MS = 15_000;
 /** A shard that has died, or that cannot be asked, is tried again this much later. */
 const FIRST_PAUSE_MS = 20;
 const LAST_PAUSE_MS = 1_000;
+/**
+ * Who watches says so this often, and counts so long after it: the runtime may end a request without a word, and nobody else would watch
+ * in its place.
+ */
+const COUNTED_AGAIN_MS = 3_000;
+const COUNTED_MS = 5_000;
 /** One whose watches of this namespace are all taken, so much later: until then others wait there in place of this one. */
 const DISPLACED_PAUSE_MS = 5_000;
 
@@ -39,16 +45,14 @@ export interface WatchesOptions {
 export class Watches {
   readonly #client: ShardClient;
   readonly #options: WatchesOptions;
-  /** Shards that are not left to others. */
-  readonly #watched = new Set<string>();
+  /** Shards that are not left to others, each with what says that it is watched no longer. */
+  readonly #watched = new Map<string, () => void>();
   /** By shard: the watch that is open there. */
   readonly #open = new Map<string, Watch>();
   /** Shards where it is worth looking, in the order in which they said so. */
   readonly #worthLooking = new Set<string>();
   /** By shard: goes on when it has been looked at, or its watch is over. */
   readonly #goOn = new Map<string, (how: Heard) => void>();
-  /** Each says that a shard is watched no longer. */
-  readonly #leave: (() => void)[] = [];
   #wake: () => void = () => undefined;
   #standDown: () => void = () => undefined;
   #timeIsOver = false;
@@ -103,10 +107,10 @@ export class Watches {
     for (const watch of this.#open.values()) watch.close();
     this.#open.clear();
     for (const goOn of this.#goOn.values()) goOn("lost");
-    for (const leave of this.#leave) leave();
+    for (const leave of this.#watched.values()) leave();
     this.#standDown();
     const [unheard = more] = this.#worthLooking;
-    if (this.#watched.size > 0 || unheard !== null) this.#options.others?.tell(unheard);
+    if (this.#watched.size > 0 || unheard !== null) this.#options.others?.tell(unheard, this.#options.clock());
     this.#wake();
   }
 
@@ -116,12 +120,28 @@ export class Watches {
 
   /** Watches each shard which too few do. */
   #chooseShards(): void {
-    const { shards, others, until, clock } = this.#options;
+    const { shards, others, clock } = this.#options;
     const left = shards.filter((shard) => !this.#watched.has(shard));
+    const isFirst = this.#watched.size === 0;
     for (const shard of others?.few(left, clock()) ?? left) {
-      this.#watched.add(shard);
-      if (others !== undefined) this.#leave.push(others.enter(shard, until));
+      this.#count(shard);
       void this.#keep(shard);
+    }
+    if (others !== undefined && isFirst && this.#watched.size > 0) void this.#stayCounted();
+  }
+
+  /** Counts as one that watches the shard. */
+  #count(shard: string): void {
+    const { others, until, clock } = this.#options;
+    this.#watched.get(shard)?.();
+    this.#watched.set(shard, others?.enter(shard, Math.min(until, clock() + COUNTED_MS)) ?? (() => undefined));
+  }
+
+  async #stayCounted(): Promise<void> {
+    for (;;) {
+      await this.#client.pause(COUNTED_AGAIN_MS);
+      if (this.#isOver) return;
+      for (const shard of this.#watched.keys()) this.#count(shard);
     }
   }
 
@@ -130,17 +150,20 @@ export class Watches {
    * that is ended in that moment, so each looks now and then, the less often the more there are.
    */
   async #standBy(others: WatchedBy): Promise<void> {
-    while (this.#watched.size < this.#options.shards.length && !this.#isOver) {
+    const { shards, until, clock } = this.#options;
+    while (this.#watched.size < shards.length && !this.#isOver) {
+      const ms = paceOf(others.standingBy(clock()));
       const told = await new Promise<string | null | undefined>((resolve) => {
-        const leave = others.standBy(resolve);
+        // No pause is longer.
+        const leave = others.standBy(resolve, Math.min(until, clock() + 2 * ms));
         this.#standDown = () => {
           leave();
           resolve(undefined);
         };
-        void this.#pause(paceOf(others.standingBy)).then(this.#standDown);
+        void this.#pause(ms).then(this.#standDown);
       });
       if (this.#isOver) {
-        if (told !== undefined) others.tell(told);
+        if (told !== undefined) others.tell(told, clock());
         return;
       }
       if (typeof told === "string") this.#note(told);

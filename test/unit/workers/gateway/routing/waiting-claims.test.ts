@@ -58,18 +58,19 @@ describe("those that stand by", () => {
   function standing(...names: string[]) {
     const claims = new WaitingClaims().of(queue, NOW);
     const heard: string[] = [];
-    const stand = (name: string) => claims.standBy((shard) => heard.push(`${name} ${shard}`));
-    return { claims, heard, stand, leave: names.map(stand) };
+    const stand = (name: string, until = NOW + 30_000) =>
+      claims.standBy((shard) => heard.push(`${name} ${shard}`), until);
+    return { claims, heard, stand, leave: names.map((name) => stand(name)) };
   }
 
   test("are told one after the other, in the order in which they came, and each once", () => {
     const { claims, heard, stand } = standing("a", "b");
-    claims.tell("shard-1");
+    claims.tell("shard-1", NOW);
     stand("c");
-    claims.tell(null);
-    expect(claims.standingBy).toBe(1);
-    claims.tell("shard-2");
-    claims.tell("shard-3");
+    claims.tell(null, NOW);
+    expect(claims.standingBy(NOW)).toBe(1);
+    claims.tell("shard-2", NOW);
+    claims.tell("shard-3", NOW);
     expect(heard).toEqual(["a shard-1", "b null", "c shard-2"]);
   });
 
@@ -77,9 +78,25 @@ describe("those that stand by", () => {
     const { claims, heard, leave } = standing("a", "b");
     leave[0]?.();
     leave[0]?.();
-    expect(claims.standingBy).toBe(1);
-    claims.tell("shard-1");
+    expect(claims.standingBy(NOW)).toBe(1);
+    claims.tell("shard-1", NOW);
     leave[1]?.();
     expect(heard).toEqual(["b shard-1"]);
+  });
+
+  test("are told nothing, and do not count, when they have not been heard of for so long as they said", () => {
+    const { claims, heard, stand } = standing();
+    stand("a", NOW + 2_000);
+    stand("b", NOW + 2_000);
+    stand("c", NOW + 9_000);
+    expect(claims.standingBy(NOW + 1_999)).toBe(3);
+    claims.tell("shard-1", NOW + 2_000);
+    expect(heard).toEqual(["c shard-1"]);
+    expect(claims.standingBy(NOW + 2_000)).toBe(0);
+  });
+
+  test("are forgotten when the clock has stepped back since they came", () => {
+    const { claims } = standing("a", "b");
+    expect(claims.standingBy(NOW - 3_600_000)).toBe(0);
   });
 });

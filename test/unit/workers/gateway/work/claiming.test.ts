@@ -199,6 +199,13 @@ describe("a claim that waits", () => {
     expect(shards.count("claim")).toBe(0);
   });
 
+  test("ends though its client left before it could watch anything", async () => {
+    const { shards, waiting, client } = fake([0, 0, 0, 0]);
+    client.leave();
+    expect((await ended(waiting(10, 30))).ms).toBeLessThan(100);
+    expect(shards.watches.size).toBe(0);
+  });
+
   test("answers with what it claimed as its client left, for whoever gives it back", async () => {
     const { shards, waiting, client } = fake([0, 0, 0, 0]);
     const claimed = waiting(10, 30);
@@ -223,7 +230,8 @@ describe("many claims that wait", () => {
     const rig = fake([0, 0, 0, 0]);
     const wait = (many: number, seconds: number) => Array.from({ length: many }, () => given(rig.waiting(1, seconds)));
     const watchers = wait(ENOUGH, watchersWait);
-    for (let i = 0; i < lost; i++) rig.waitingClaims.of(settings, Date.now()).standBy(() => undefined);
+    for (let i = 0; i < lost; i++)
+      rig.waitingClaims.of(settings, Date.now()).standBy(() => undefined, Date.now() + 60_000);
     const claims = [...watchers, ...wait(MANY - ENOUGH, 60)];
     await vi.advanceTimersByTimeAsync(100);
     expect(watching(rig.shards)).toEqual(EACH_ENOUGH);
@@ -301,6 +309,18 @@ describe("many claims that wait", () => {
     shards.comes("shard-1", 1);
     await vi.advanceTimersByTimeAsync(100);
     expect(ended).toBe(1);
+  });
+
+  test("take the places of those who watched and stood by, and whose requests have ended without a word", async () => {
+    const { shards, waiting } = await begun();
+    vi.clearAllTimers();
+    shards.watches.clear();
+    const claimed = given(waiting(1, 60));
+    await vi.advanceTimersByTimeAsync(1_000);
+    shards.comes("shard-3");
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(shards.ready.get("shard-3")).toBe(0);
+    expect(await claimed).toHaveLength(1);
   });
 
   test("come to work though a request that stood by has ended without a word", async () => {
