@@ -198,7 +198,7 @@ async function placeOf(
   let renewedAt = began;
   const place = await room.enter({
     maxWaiting: service.settings.bulkhead?.maxWaiting ?? 0,
-    patienceMs: Math.min(service.settings.firstByteTimeoutMs - (began - since), deadline - began),
+    patienceMs: Math.min(service.settings.firstByteTimeoutMs - Math.abs(began - since), deadline - began),
     gone,
     take: (now) => {
       if (Math.abs(now - renewedAt) >= RENEWED_MS) {

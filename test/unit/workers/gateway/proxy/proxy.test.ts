@@ -21,6 +21,7 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {},
   const sent: AbortSignal[] = [];
   let unread = 0;
   let said: ServiceObserveReply | "nothing" | null = null;
+  let asAsked: () => void = () => undefined;
   const body = () =>
     new ReadableStream({
       cancel: () => {
@@ -37,6 +38,7 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {},
       configure: async () => null,
       observe: async (request) => {
         told.push(request);
+        asAsked();
         if (said === "nothing") throw new Error("away");
         if (said !== null) return said;
         if (probes === 0) return serviceReply(settings);
@@ -102,7 +104,11 @@ function rig(answersAfterMs: number | null, more: Partial<ServiceSettings> = {},
   const say = (reply: ServiceObserveReply | "nothing") => {
     said = reply;
   };
-  return { send, state, sent, told, say, settings, probed, unread: () => unread };
+  /** Done each time that the object is asked. */
+  const whenAsked = (work: () => void) => {
+    asAsked = work;
+  };
+  return { send, state, sent, told, say, whenAsked, settings, probed, unread: () => unread };
 }
 
 describe("a caller's own deadline", () => {
@@ -253,6 +259,20 @@ describe("who waits in the line, while nobody else comes,", () => {
     expect(sent).toHaveLength(1);
     await pass(200);
     expect(await answers[2]).toBe("service-full");
+  });
+
+  test("waits no longer where the clock steps back as the breaker changes", async () => {
+    const { answers, say, whenAsked, settings } = await waiting();
+    const breaker = { state: "halfOpen", nextProbeMs: null, round: 2 } as const;
+    say(serviceReply(settings, { breaker, share: 1, probes: { count: 3, leaseMs: 30_000 } }));
+    whenAsked(() => {
+      whenAsked(() => undefined);
+      vi.setSystemTime(Date.now() - 3_600_000);
+    });
+    const told: unknown[] = [];
+    for (const answer of answers) void answer.then((code) => told.push(code));
+    await pass(9_000);
+    expect(told).toHaveLength(answers.length);
   });
 
   test("asks the object once a second, also where that does not answer", async () => {
