@@ -9,13 +9,13 @@ const BEHIND = 12;
 /** A claim asks for fewer than stand in front. */
 const MAX = 10;
 
-interface Door {
+export interface Door {
   name: string;
   target: { type: "pull" } | { type: "handler"; name: string };
   claim(h: HostedShard): Promise<string[]>;
 }
 
-const DOORS: Door[] = [
+export const DOORS: Door[] = [
   {
     name: "pull",
     target: { type: "pull" },
@@ -29,8 +29,12 @@ const DOORS: Door[] = [
 ];
 
 /** A pack of jobs each with a spec of its own, others with rows behind it; then what the pack has is planted. */
-async function planted(h: HostedShard, plant: (specs: string[]) => string[] | "the spec of all") {
-  const packed = await h.submit(Array.from({ length: PACKED }, (_, i) => h.job({ tags: [`t${i}`] })));
+export async function planted(h: HostedShard, plant: (specs: string[]) => string[] | "the spec of all") {
+  const jobs = Array.from({ length: PACKED }, (_, i) => {
+    h.host.leap(1);
+    return h.job({ tags: [`t${i}`] });
+  });
+  const packed = await h.submit(jobs);
   const behind: string[] = [];
   for (let i = 0; i < BEHIND; i++) behind.push(await h.accept({ orderingKey: `k${i}` }));
   const rows = await h.host.sql<{ specs: string }>("SELECT specs FROM packs");
@@ -43,7 +47,7 @@ async function planted(h: HostedShard, plant: (specs: string[]) => string[] | "t
 }
 
 /** Claims once a second, so often; a claim that comes upon more bad jobs than it can find at once is refused. */
-async function claimed(h: HostedShard, door: Door, times: number): Promise<{ ids: string[]; refused: number }> {
+export async function claimed(h: HostedShard, door: Door, times: number): Promise<{ ids: string[]; refused: number }> {
   const ids: string[] = [];
   let refused = 0;
   for (let i = 0; i < times; i++) {

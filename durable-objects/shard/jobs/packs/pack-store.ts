@@ -365,8 +365,8 @@ function placesIn(text: string, n: number): number[] {
 function segmentsIn(text: string, n: number): Segment[] {
   const segments = JSON.parse(text) as Segment[];
   const jobs = segments.reduce((sum, [jobs]) => sum + jobs, 0);
-  if (jobs !== n || !segments.every((segment) => segment.every(Number.isFinite)))
-    throw new Error("a pack has segments of other jobs");
+  const isWhole = (segment: Segment) => segment.length === 4 && segment.every(Number.isFinite);
+  if (jobs !== n || !segments.every(isWhole)) throw new Error("a pack has segments of other jobs");
   return segments;
 }
 
