@@ -100,7 +100,7 @@ export class Watches {
     else if (!this.#isOver) this.#chooseShards();
   }
 
-  /** Ends all of them. One of those that stand by takes over; there may be more at the shard `more`. */
+  /** Ends all of them. Some of those that stand by take over: one for each shard of which this request was told; there may be more at `more`. */
   close(more: string | null = null): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -109,8 +109,10 @@ export class Watches {
     for (const goOn of this.#goOn.values()) goOn("lost");
     for (const leave of this.#watched.values()) leave();
     this.#standDown();
-    const [unheard = more] = this.#worthLooking;
-    if (this.#watched.size > 0 || unheard !== null) this.#options.others?.tell(unheard, this.#options.clock());
+    const { others, clock } = this.#options;
+    if (more !== null) this.#worthLooking.add(more);
+    for (const unheard of this.#worthLooking) others?.tell(unheard, clock());
+    if (this.#worthLooking.size === 0 && this.#watched.size > 0) others?.tell(null, clock());
     this.#wake();
   }
 

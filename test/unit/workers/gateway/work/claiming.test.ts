@@ -256,6 +256,15 @@ describe("many claims that wait", () => {
     expect(shards.count("claim")).toBe(MANY);
   });
 
+  test("all have work that comes to several shards, and at once", async () => {
+    const { shards } = await begun();
+    shards.comes("shard-1", MANY / 2);
+    shards.comes("shard-2", MANY / 2);
+    // Nobody has found that there is no more at one of them, and watched anew.
+    await vi.advanceTimersByTimeAsync(10);
+    expect([...shards.ready.values()]).toEqual([0, 0, 0, 0]);
+  });
+
   test("go on watching every shard when those who watched have found work", async () => {
     const { shards } = await begun();
     shards.comes("shard-2", 1);
