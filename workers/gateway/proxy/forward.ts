@@ -56,8 +56,8 @@ const UNREACHED = new Set([502, 503, 504]);
 
 /**
  * Sends a request to an instance of the service, and to another where that fails and it may: the request may be sent twice, its body is
- * there, nothing of an answer has come back yet, the caller still wants one, and the budget for such has something left. A request that
- * was let through as a probe is sent once.
+ * there, nothing of an answer has come back yet, the caller still wants one, the breaker is closed, and the budget for such has something
+ * left. A request that was let through as a probe is sent once.
  */
 export async function forward(
   request: ProxyRequest,

@@ -25,7 +25,7 @@ export class Probes {
     this.#granted = { round, left: left + count, until };
   }
 
-  /** One of them, where there is one of `round`; null where the breaker is in none. */
+  /** One of them, where there is one of the breaker's `round`, which is null where it is in none. Null: there is none to give. */
   take(round: number | null, now: number): Probe | null {
     this.#forget(now);
     const granted = this.#granted;
