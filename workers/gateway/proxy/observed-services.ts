@@ -67,6 +67,9 @@ export class ObservedServices {
     const key = `${namespace}/${name}`;
     const entry = this.#entries.get(key);
     if (entry === undefined) return this.#begin(namespace, name);
+    // The last in the order is the one that was used last.
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
     const now = this.#ports.now();
     const age = entry.service.ageMs(now);
     if (age < REFRESHED_MS) return entry;
@@ -198,10 +201,7 @@ export class ObservedServices {
   #keep(key: string, service: KnownService): Entry {
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
-    if (this.#entries.size >= MAX_SERVICES) {
-      const oldest = this.#entries.keys().next();
-      if (!oldest.done) this.#entries.delete(oldest.value);
-    }
+    if (this.#entries.size >= MAX_SERVICES) this.#forgetOne();
     const { namespace, name } = service.settings;
     const entry: Entry = {
       namespace,
@@ -214,6 +214,27 @@ export class ObservedServices {
     this.#entries.set(key, entry);
     return entry;
   }
+
+  /**
+   * The service that was used longest ago is known no longer. With one that has requests under way their count would go, and with it the
+   * limit that the next ones keep: such a one goes only where each is so.
+   */
+  #forgetOne(): void {
+    const now = this.#ports.now();
+    let oldest: string | null = null;
+    for (const [key, entry] of this.#entries) {
+      oldest ??= key;
+      if (isInUse(entry, now)) continue;
+      this.#entries.delete(key);
+      return;
+    }
+    if (oldest !== null) this.#entries.delete(oldest);
+  }
+}
+
+function isInUse({ service, room }: Entry, now: number): boolean {
+  const { requests, inFlight } = service.underWay(now);
+  return requests > 0 || Object.keys(inFlight).length > 0 || room.waiting(now) > 0;
 }
 
 /** Whether somebody who began then is there still. */

@@ -179,3 +179,60 @@ describe("a service that it knows", () => {
     expect(asked[1]?.reports).toHaveLength(1);
   });
 });
+
+describe("more services than an isolate knows", () => {
+  const OTHERS = Array.from({ length: 1_000 }, (_, i) => `other-${i}`);
+
+  async function useOthers({ services }: ReturnType<typeof rig>): Promise<void> {
+    for (const name of OTHERS) await services.get("neighbour", name, () => undefined);
+  }
+
+  test("the one that was used longest ago goes", async () => {
+    const made = rig();
+    const mailer = await made.got();
+    await made.services.get("default", "unused", () => undefined);
+    for (const name of OTHERS) {
+      await made.services.get("neighbour", name, () => undefined);
+      await made.get();
+    }
+    expect(made.services.isKnown(mailer)).toBe(true);
+    await useOthers(made);
+    expect(made.services.isKnown(mailer)).toBe(false);
+  });
+
+  test("one with a request under way, or in its line, stays", async () => {
+    for (const use of ["attempt", "line"] as const) {
+      const made = rig();
+      const mailer = await made.got();
+      const { service, room } = mailer;
+      const [instance] = service.settings.instances;
+      const gone = new AbortController();
+      const attempt =
+        use === "attempt" ? service.begin(instance?.url ?? "", { ms: 60_000, probe: null }, Date.now()) : null;
+      if (use === "line") void room.enter({ maxWaiting: 1, patienceMs: 60_000, gone: gone.signal, take: () => null });
+      await useOthers(made);
+      expect(made.services.isKnown(mailer), use).toBe(true);
+      attempt?.end();
+      gone.abort();
+      await useOthers(made);
+      await made.services.get("neighbour", "one more", () => undefined);
+      expect(made.services.isKnown(mailer), use).toBe(false);
+    }
+  });
+
+  test("where each has requests under way the oldest goes", async () => {
+    const { services, calls, got } = rig();
+    const use = async (name: string) => {
+      const observed = await services.get("neighbour", name, () => undefined);
+      if (isProblem(observed)) throw new Error(observed.code);
+      observed.service.begin("https://a.example", { ms: 60_000, probe: null }, Date.now());
+    };
+    for (const name of OTHERS) await use(name);
+    await got();
+    const found = calls.found;
+    for (const name of OTHERS.slice(1)) await use(name);
+    expect(calls.found).toBe(found);
+    await use("other-0");
+    expect(calls.found).toBe(found + 1);
+  });
+});
