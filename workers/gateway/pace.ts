@@ -1,9 +1,18 @@
-/** So many times a second all who wait in an isolate do what each does now and then, where they are many. */
-const PER_SECOND = 100;
-/** However few there are, each does so no more often. */
-const LEAST_MS = 1_000;
+/** What each of many requests that wait in an isolate does now and then. */
+interface Pace {
+  /** So many times a second all of them do it together, where they are many. */
+  perSecond: number;
+  /** However few there are, each does so no more often. */
+  leastMs: number;
+}
 
-/** How long one of `waiting` requests pauses before it does again what all of them do now and then: milliseconds. */
-export function paceOf(waiting: number): number {
-  return Math.max(LEAST_MS, (waiting * 1_000) / PER_SECOND);
+/** Says that its client is there still. */
+export const BEATS: Pace = { perSecond: 100, leastMs: 1_000 };
+
+/** Looks whether one that watched in its place has gone. A burst of work has reached all of them after so many looks. */
+export const LOOKS: Pace = { perSecond: 250, leastMs: 100 };
+
+/** How long one of `waiting` requests pauses before it does so again: milliseconds. */
+export function paceOf(waiting: number, { perSecond, leastMs }: Pace): number {
+  return Math.max(leastMs, (waiting * 1_000) / perSecond);
 }

@@ -1,7 +1,7 @@
 import { access, type Result } from "../../../contract/problems.ts";
 import type { WaitingLimits } from "../config.ts";
 import { CountUntil } from "../count-until.ts";
-import { paceOf } from "../pace.ts";
+import { BEATS, paceOf } from "../pace.ts";
 import type { Caller } from "./auth.ts";
 
 /** Who is refused may try again after so many seconds: waits end, and others of the same caller begin. */
@@ -58,7 +58,7 @@ export class WaitingRequests {
         for (const name of names) this.#remove(name, entry);
       },
       beat: (at) => {
-        const next = paceOf(this.#all.at(at));
+        const next = paceOf(this.#all.at(at), BEATS);
         entry.until = Math.min(now + ms + GRACE_MS, at + SILENT_BEATS * next);
         return next;
       },

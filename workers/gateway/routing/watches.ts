@@ -1,6 +1,5 @@
 import { isProblem, type Result } from "../../../contract/problems.ts";
 import type { Watched } from "../../../contract/rpc.ts";
-import { paceOf } from "../pace.ts";
 import type { ShardClient } from "./shard-client.ts";
 import type { WatchedBy } from "./waiting-claims.ts";
 import type { Heard, Watch } from "./watch.ts";
@@ -54,6 +53,7 @@ export class Watches {
   /** By shard: goes on when it has been looked at, or its watch is over. */
   readonly #goOn = new Map<string, (how: Heard) => void>();
   #wake: () => void = () => undefined;
+  /** Says that this request no longer looks whether it is to watch in place of another. */
   #standDown: () => void = () => undefined;
   #timeIsOver = false;
   #closed = false;
@@ -68,7 +68,7 @@ export class Watches {
       this.#wake();
     });
     this.#chooseShards();
-    if (options.others !== undefined) void this.#standBy(options.others);
+    if (options.others !== undefined && this.#watched.size < options.shards.length) void this.#standBy(options.others);
   }
 
   /** Whether any shard could be reached so far; null when all of them were left to others. */
@@ -94,14 +94,12 @@ export class Watches {
   /** Nothing was there for this request: it waits on at the shard. */
   waitOn(shard: string): void {
     const watch = this.#open.get(shard);
-    if (watch !== undefined) watch.waitOn();
-    else if (this.#watched.has(shard)) this.#goOn.get(shard)?.("look");
-    // Another told of it, and was the last to find something.
-    else if (!this.#isOver) this.#chooseShards();
+    if (watch === undefined) this.#goOn.get(shard)?.("look");
+    else watch.waitOn();
   }
 
-  /** Ends all of them. Some of those that stand by take over: one for each shard of which this request was told; there may be more at `more`. */
-  close(more: string | null = null): void {
+  /** Ends all of them. Whoever stands by finds the places free. */
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const watch of this.#open.values()) watch.close();
@@ -109,10 +107,6 @@ export class Watches {
     for (const goOn of this.#goOn.values()) goOn("lost");
     for (const leave of this.#watched.values()) leave();
     this.#standDown();
-    const { others, clock } = this.#options;
-    if (more !== null) this.#worthLooking.add(more);
-    for (const unheard of this.#worthLooking) others?.tell(unheard, clock());
-    if (this.#worthLooking.size === 0 && this.#watched.size > 0) others?.tell(null, clock());
     this.#wake();
   }
 
@@ -148,29 +142,17 @@ export class Watches {
   }
 
   /**
-   * Takes over from those to whom shards were left: who finds work and goes tells one of them of it. Word may be lost with a request
-   * that is ended in that moment, so each looks now and then, the less often the more there are.
+   * Takes over from those to whom shards were left, once they have found work and gone: looks now and then whether there is a place. That
+   * nobody tells of it is on purpose: in a Worker what goes on in another request than its own is lost where that one has ended.
    */
   async #standBy(others: WatchedBy): Promise<void> {
-    const { shards, until, clock } = this.#options;
-    while (this.#watched.size < shards.length && !this.#isOver) {
-      const ms = paceOf(others.standingBy(clock()));
-      const told = await new Promise<string | null | undefined>((resolve) => {
-        // No pause is longer.
-        const leave = others.standBy(resolve, Math.min(until, clock() + 2 * ms));
-        this.#standDown = () => {
-          leave();
-          resolve(undefined);
-        };
-        void this.#pause(ms).then(this.#standDown);
-      });
-      if (this.#isOver) {
-        if (told !== undefined) others.tell(told, clock());
-        return;
-      }
-      if (typeof told === "string") this.#note(told);
-      else this.#chooseShards();
+    this.#standDown = others.standBy(this.#options.until);
+    while (this.#watched.size < this.#options.shards.length) {
+      await this.#pause(others.lookAfterMs(this.#options.clock()));
+      if (this.#isOver) return;
+      this.#chooseShards();
     }
+    this.#standDown();
   }
 
   /** Keeps one shard watched until the wait is over. Never rejects. */

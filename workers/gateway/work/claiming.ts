@@ -61,7 +61,6 @@ export async function claimWaiting(
   const watches = watchesOf(services, claim.settings, { shards, until, clock, holds: client === null });
   client?.onLeave(() => watches.close());
   let drained: boolean | null = false;
-  let more: string | null = null;
   try {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
       const shard = await watches.next();
@@ -69,17 +68,13 @@ export async function claimWaiting(
         drained = watches.reached;
         return [];
       }
-      more = shard;
       if (client?.left === true || !(await mayGoOn())) return [];
       const jobs = await claimFrom(services, claim, { shard, max: claim.max });
-      // Whoever else would ask a shard that does not answer would have no answer either.
-      if (isProblem(jobs)) more = null;
       if (isProblem(jobs) || jobs.length > 0) return jobs;
-      more = null;
       void services.shards.pause(pause).then(() => watches.waitOn(shard));
     }
   } finally {
-    watches.close(more);
+    watches.close();
     if (drained !== null) noteDrained(services, claim, { drained, now: clock() });
   }
 }

@@ -55,48 +55,24 @@ describe("the claims that wait at the shards of a queue", () => {
 });
 
 describe("those that stand by", () => {
-  function standing(...names: string[]) {
+  test("look the less often the more of them there are, in all queues together", () => {
+    const claims = new WaitingClaims();
+    const here = claims.of(queue, NOW);
+    const there = claims.of({ ...queue, name: "other" }, NOW);
+    expect(here.lookAfterMs(NOW)).toBe(100);
+    for (let i = 0; i < 150; i++) here.standBy(NOW + 30_000);
+    for (let i = 0; i < 100; i++) there.standBy(NOW + 30_000);
+    expect([here, there].map((one) => one.lookAfterMs(NOW))).toEqual([1_000, 1_000]);
+  });
+
+  test("count until they say that they have ended, or their time is over", () => {
     const claims = new WaitingClaims().of(queue, NOW);
-    const heard: string[] = [];
-    const stand = (name: string, until = NOW + 30_000) =>
-      claims.standBy((shard) => heard.push(`${name} ${shard}`), until);
-    return { claims, heard, stand, leave: names.map((name) => stand(name)) };
-  }
-
-  test("are told one after the other, in the order in which they came, and each once", () => {
-    const { claims, heard, stand } = standing("a", "b");
-    claims.tell("shard-1", NOW);
-    stand("c");
-    claims.tell(null, NOW);
-    expect(claims.standingBy(NOW)).toBe(1);
-    claims.tell("shard-2", NOW);
-    claims.tell("shard-3", NOW);
-    expect(heard).toEqual(["a shard-1", "b null", "c shard-2"]);
-  });
-
-  test("are told nothing when they have gone", () => {
-    const { claims, heard, leave } = standing("a", "b");
-    leave[0]?.();
-    leave[0]?.();
-    expect(claims.standingBy(NOW)).toBe(1);
-    claims.tell("shard-1", NOW);
-    leave[1]?.();
-    expect(heard).toEqual(["b shard-1"]);
-  });
-
-  test("are told nothing, and do not count, when they have not been heard of for so long as they said", () => {
-    const { claims, heard, stand } = standing();
-    stand("a", NOW + 2_000);
-    stand("b", NOW + 2_000);
-    stand("c", NOW + 9_000);
-    expect(claims.standingBy(NOW + 1_999)).toBe(3);
-    claims.tell("shard-1", NOW + 2_000);
-    expect(heard).toEqual(["c shard-1"]);
-    expect(claims.standingBy(NOW + 2_000)).toBe(0);
-  });
-
-  test("are forgotten when the clock has stepped back since they came", () => {
-    const { claims } = standing("a", "b");
-    expect(claims.standingBy(NOW - 3_600_000)).toBe(0);
+    for (let i = 0; i < 100; i++) claims.standBy(NOW + 5_000);
+    const leave = Array.from({ length: 100 }, () => claims.standBy(NOW + 60_000));
+    expect(claims.lookAfterMs(NOW)).toBe(800);
+    for (const one of leave.slice(0, 50)) one();
+    for (const one of leave.slice(0, 50)) one();
+    expect(claims.lookAfterMs(NOW)).toBe(600);
+    expect(claims.lookAfterMs(NOW + 7_000)).toBe(200);
   });
 });
