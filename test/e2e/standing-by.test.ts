@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Api } from "../../scripts/api.ts";
 import { startHost } from "../../scripts/host.ts";
+import { ENOUGH } from "../../workers/gateway/routing/waiting-claims.ts";
 
 /** On the runtime as a user starts it, which is not told to keep requests apart as in the tests of `test/workers`. */
 
@@ -74,6 +75,16 @@ it("claims that leave a shard to others take their places", async () => {
     await expect.poll(() => given.length, { timeout: 20_000 }).toBe(CLAIMS / 2 + more);
   }
   expect(new Set(given).size).toBe(CLAIMS / 2 + 3);
+}, 60_000);
+
+it("a job is not leased to those whose clients have gone a moment before", async () => {
+  for (let round = 1; round <= 3; round++) {
+    const queue = `gone-${round}`;
+    await leave(queue, ENOUGH);
+    const waiting = claim(queue, 20);
+    await submit(queue, 1);
+    expect(await waiting).toMatchObject([{ attempt: 1 }]);
+  }
 }, 60_000);
 
 it("claims of several queues that end at all times are given every job, also after many clients were gone in one moment", async () => {

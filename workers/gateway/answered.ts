@@ -19,6 +19,12 @@ export interface Remarks {
 export class WaitingClient {
   #left = false;
   readonly #told: (() => void)[] = [];
+  readonly #write: () => Promise<void>;
+
+  /** `write` sends it something that it does not mind, and rejects where that cannot be. */
+  constructor(write: () => Promise<void>) {
+    this.#write = write;
+  }
 
   get left(): boolean {
     return this.#left;
@@ -28,6 +34,19 @@ export class WaitingClient {
   onLeave(tell: () => void): void {
     if (this.#left) tell();
     else this.#told.push(tell);
+  }
+
+  /**
+   * Whether it is there still. A connection whose other end has gone takes what is written first, and refuses what comes after: by then the
+   * other end has answered.
+   */
+  async isThere(): Promise<boolean> {
+    try {
+      for (let writes = 0; writes < 2 && !this.#left; writes++) await this.#write();
+    } catch {
+      this.leave();
+    }
+    return !this.#left;
   }
 
   /** It has gone. May be said twice. */

@@ -68,7 +68,8 @@ export async function claimWaiting(
         drained = watches.reached;
         return [];
       }
-      if (client?.left === true || !(await mayGoOn())) return [];
+      if (client !== null && !(await client.isThere())) return [];
+      if (!(await mayGoOn())) return [];
       const jobs = await claimFrom(services, claim, { shard, max: claim.max });
       if (isProblem(jobs) || jobs.length > 0) return jobs;
       void services.shards.pause(pause).then(() => watches.waitOn(shard));

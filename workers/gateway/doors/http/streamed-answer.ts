@@ -35,7 +35,7 @@ export function streamed<T>(
 ): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
-  const client = new WaitingClient();
+  const client = new WaitingClient(() => writer.write(BEAT));
   const leave = () => {
     client.leave();
     over?.();

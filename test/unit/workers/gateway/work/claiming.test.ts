@@ -24,7 +24,10 @@ function fake(ready: number[]) {
   const drained = new DrainedQueues();
   const waitingClaims = new WaitingClaims();
   const services = servicesWith({ shards: shards.client, drained, waitingClaims });
-  const client = new WaitingClient();
+  const line = { isUp: true };
+  const client = new WaitingClient(async () => {
+    if (!line.isUp) throw new Error("The connection was lost.");
+  });
   const key = { works: () => true };
   const now = (max: number) => claimNow(services, { begins: false, max, wait: 0, settings }, Date.now());
   const waiting = (max: number, wait: number) =>
@@ -34,7 +37,7 @@ function fake(ready: number[]) {
       { clock: () => Date.now(), client, mayGoOn: async () => key.works() },
     );
   const isDrained = () => drained.has(settings, Date.now());
-  return { shards, now, waiting, waitingClaims, client, key, isDrained };
+  return { shards, now, waiting, client, line, key, isDrained };
 }
 
 async function given(claimed: Promise<Result<ClaimedJob[]>>): Promise<ClaimedJob[]> {
@@ -187,6 +190,17 @@ describe("a claim that waits", () => {
     expect(shards.watches.size).toBe(0);
     shards.comes("shard-1");
     expect(shards.count("claim")).toBe(0);
+  });
+
+  test("leases nothing for a client that has gone without a word, and leaves the job to others", async () => {
+    const { shards, waiting, line } = fake([0, 0, 0, 0]);
+    const claimed = waiting(10, 30);
+    await vi.advanceTimersByTimeAsync(1_000);
+    line.isUp = false;
+    shards.comes("shard-2", 2);
+    expect(await ended(claimed)).toMatchObject({ jobs: 0 });
+    expect(shards.count("claim")).toBe(0);
+    expect(shards.watches.size).toBe(0);
   });
 
   test("leases nothing under a key that was revoked meanwhile", async () => {
