@@ -157,16 +157,8 @@ async function migrateDatabases(
   for (const database of databases) await migrate({ stateDir, database, dir: migrationsDir }, note);
 }
 
-/**
- * Flags of V8 in workerd, where the variable that Miniflare reads says nothing else. The collector stops everybody of an isolate while it
- * walks what lives there. By itself it does so whenever that has doubled: three times a minute, for 0.15 s, where 2,000 requests wait in
- * one isolate. So it is let grow to four times as much.
- */
-const V8_FLAGS = "--heap-growing-percent=300";
-
 /** The platform of these Workers, its state under `stateDir`; `onRestart` is called when workerd has started anew. */
 function platformOf(workers: V4WorkerOptions[], stateDir: string, onRestart: () => void): Miniflare {
-  process.env.MINIFLARE_WORKERD_V8_FLAGS ??= V8_FLAGS;
   return new Miniflare(
     convertV4MiniflareOptions({
       workers,
