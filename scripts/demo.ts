@@ -52,8 +52,9 @@ async function submit(from: number, to: number): Promise<void> {
 
 async function finished(): Promise<number> {
   const { body } = await api.retry("GET", `/v1/queues/${QUEUE}/stats`, { patienceMs: PATIENCE_MS });
-  const { succeeded, failed, cancelled } = (body as { counts: Record<string, number> }).counts;
-  return (succeeded ?? 0) + (failed ?? 0) + (cancelled ?? 0);
+  const { scheduled, queued, running } = (body as { counts: Record<string, number> }).counts;
+  const unfinished = (scheduled ?? 0) + (queued ?? 0) + (running ?? 0);
+  return Math.max(0, acceptedIds.size - unfinished);
 }
 
 async function killAndRestart(running: Platform): Promise<Platform> {
