@@ -9,7 +9,7 @@ interface Pace {
 /** Says that its client is there still. */
 export const BEATS: Pace = { perSecond: 100, leastMs: 1_000 };
 
-/** Looks whether one that watched in its place has gone. A burst of work has reached all of them after so many looks. */
+/** Looks whether one that watched in its place has gone. A burst of work has reached all of them after so many looks. Namespaces share them. */
 export const LOOKS: Pace = { perSecond: 250, leastMs: 100 };
 
 /** How long one of `waiting` requests pauses before it does so again: milliseconds. */

@@ -18,13 +18,12 @@ const MAX_QUEUES = 10_000;
  */
 export class WaitingClaims {
   readonly #queues = new ExpiringMap<WatchedBy>(REMEMBERED_MS, MAX_QUEUES);
-  /** Those of all queues that stand by. */
-  readonly #standingBy = new CountUntil();
+  readonly #standingBy = new StandingBy();
 
   /** Those of a queue, for a claim that begins to wait at `now` (epoch ms). */
   of({ namespace, name }: Pick<QueueSettings, "namespace" | "name">, now: number): WatchedBy {
     const key = `${namespace}/${name}`;
-    const claims = this.#queues.get(key, now) ?? new WatchedBy(this.#standingBy);
+    const claims = this.#queues.get(key, now) ?? new WatchedBy(namespace, this.#standingBy);
     this.#queues.set(key, claims, now);
     return claims;
   }
@@ -33,9 +32,11 @@ export class WaitingClaims {
 /** The waiting claims of one queue: how many watch each shard. Those that have left one to others stand by. */
 export class WatchedBy {
   readonly #shards = new Map<string, CountUntil>();
-  readonly #standingBy: CountUntil;
+  readonly #namespace: string;
+  readonly #standingBy: StandingBy;
 
-  constructor(standingBy: CountUntil) {
+  constructor(namespace: string, standingBy: StandingBy) {
+    this.#namespace = namespace;
     this.#standingBy = standingBy;
   }
 
@@ -53,11 +54,37 @@ export class WatchedBy {
 
   /** One more stands by, until then (epoch ms) at most. What is returned says once that it does no longer. */
   standBy(until: number): () => void {
-    return this.#standingBy.add(until);
+    return this.#standingBy.add(this.#namespace, until);
   }
 
-  /** How long one who stands by pauses before it looks, milliseconds: the longer the more of them there are in the isolate. */
+  /** How long one who stands by pauses before it looks, milliseconds: the longer the more of them its namespace has in the isolate. */
   lookAfterMs(now: number): number {
-    return paceOf(this.#standingBy.at(now), LOOKS);
+    return paceOf(this.#standingBy.shareOf(this.#namespace, now), LOOKS);
+  }
+}
+
+/** The claims of all queues that stand by, by namespace. Each namespace has the same part of the looks of the isolate. */
+class StandingBy {
+  readonly #namespaces = new Map<string, CountUntil>();
+  /** The second, since the epoch, in which those of which none is left were last forgotten. */
+  #tidied = 0;
+
+  add(namespace: string, until: number): () => void {
+    const count = this.#namespaces.get(namespace) ?? new CountUntil();
+    this.#namespaces.set(namespace, count);
+    return count.add(until);
+  }
+
+  /** How many would stand by if every namespace had as many as this one. */
+  shareOf(namespace: string, now: number): number {
+    this.#tidy(now);
+    return (this.#namespaces.get(namespace)?.at(now) ?? 0) * this.#namespaces.size;
+  }
+
+  #tidy(now: number): void {
+    const second = Math.floor(now / 1_000);
+    if (second === this.#tidied) return;
+    this.#tidied = second;
+    for (const [namespace, count] of this.#namespaces) if (count.at(now) <= 0) this.#namespaces.delete(namespace);
   }
 }

@@ -55,7 +55,7 @@ describe("the claims that wait at the shards of a queue", () => {
 });
 
 describe("those that stand by", () => {
-  test("look the less often the more of them there are, in all queues together", () => {
+  test("look the less often the more of them there are, in all queues of their namespace together", () => {
     const claims = new WaitingClaims();
     const here = claims.of(queue, NOW);
     const there = claims.of({ ...queue, name: "other" }, NOW);
@@ -63,6 +63,22 @@ describe("those that stand by", () => {
     for (let i = 0; i < 150; i++) here.standBy(NOW + 30_000);
     for (let i = 0; i < 100; i++) there.standBy(NOW + 30_000);
     expect([here, there].map((one) => one.lookAfterMs(NOW))).toEqual([1_000, 1_000]);
+  });
+
+  test("look as often beside thousands of another namespace: each has the same part, as long as any of its claims stands by", () => {
+    const claims = new WaitingClaims();
+    const mine = claims.of(queue, NOW);
+    const others = claims.of({ ...queue, namespace: "neighbour" }, NOW);
+    for (let i = 0; i < 2_000; i++) others.standBy(NOW + 5_000);
+    expect(others.lookAfterMs(NOW)).toBe(8_000);
+    const leave = mine.standBy(NOW + 60_000);
+    expect(mine.lookAfterMs(NOW + 1_000)).toBe(100);
+    expect(others.lookAfterMs(NOW + 1_000)).toBe(16_000);
+    for (let i = 0; i < 99; i++) mine.standBy(NOW + 60_000);
+    expect(mine.lookAfterMs(NOW + 1_000)).toBe(800);
+    expect(mine.lookAfterMs(NOW + 7_000)).toBe(400);
+    leave();
+    expect(mine.lookAfterMs(NOW + 7_000)).toBe(396);
   });
 
   test("count until they say that they have ended, or their time is over", () => {
