@@ -14,6 +14,7 @@ import { confirmProjections } from "../db/projection.ts";
 import { allFormerQueues, allQueues, forgetFormerQueue } from "../db/queues.ts";
 import { firstIdAt } from "./access/token.ts";
 import { CronPushes, type Places } from "./cron-pushes.ts";
+import { inTurn } from "./in-turn.ts";
 import { log, reasonOf } from "./log.ts";
 import { repairDeletions } from "./namespaces/namespace-deletion.ts";
 import { repairOperations } from "./operations/operations.ts";
@@ -28,6 +29,10 @@ import { type Services, servicesOf } from "./services.ts";
  * step does a bounded part, and what it leaves is for the rounds that come. Queries at most: settings 200 (`cron-pushes.ts`), deletions 170,
  * history 240, operations 210, secrets 140, all else 30.
  */
+
+/** A step, or a shard in a step, that takes longer has the next begin beside it. */
+const STEP_PATIENCE_MS = 100;
+const SHARD_PATIENCE_MS = 20;
 const AUDIT_MS = 20_000;
 /** Keys that stopped working stay this long, for whoever asks what they were. */
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
@@ -55,23 +60,24 @@ export async function repair(env: Env, now: number): Promise<void> {
   const woken = new Map<string, ShardHealth>();
   const places = await placesOf(services);
   const pushes = new CronPushes(places, now);
-  await Promise.all([
-    step("wake", () => wakeShards(services, now, woken)),
-    step("settings", () => pushes.queues(services)),
-    step("namespaces", () => pushes.namespaces(services)),
-    step("deletions", () => repairDeletions(services, now)),
-    step("schedules", () => pushes.schedules(services)),
-    step("subscriptions", () => pushes.subscriptions(services)),
-    step("services", () => pushes.services(services)),
-    step("purge", () => purgeHistory(services, now)),
-    step("operations", () => repairOperations(services, now)),
-    step("secrets", () => sealStored(services, now)),
-    step("audit", () => auditShards(services)),
-    step("keys", () => forgetKeys(primary(services.database), now - KEY_AGE_MS)),
-    step("revocations", () => writeRevocations(services, now)),
-    step("audit-log", () => purgeAuditLog(primary(services.database), now)),
-    step("dead-letters", () => purgeDeadLetters(primary(services.database), now)),
-  ]);
+  const steps: Record<string, () => Promise<unknown>> = {
+    wake: () => wakeShards(services, now, woken),
+    settings: () => pushes.queues(services),
+    namespaces: () => pushes.namespaces(services),
+    deletions: () => repairDeletions(services, now),
+    schedules: () => pushes.schedules(services),
+    subscriptions: () => pushes.subscriptions(services),
+    services: () => pushes.services(services),
+    purge: () => purgeHistory(services, now),
+    operations: () => repairOperations(services, now),
+    secrets: () => sealStored(services, now),
+    audit: () => auditShards(services),
+    keys: () => forgetKeys(primary(services.database), now - KEY_AGE_MS),
+    revocations: () => writeRevocations(services, now),
+    "audit-log": () => purgeAuditLog(primary(services.database), now),
+    "dead-letters": () => purgeDeadLetters(primary(services.database), now),
+  };
+  await inTurn(Object.entries(steps), STEP_PATIENCE_MS, ([name, work]) => step(name, work));
   await step("round", () => note(services, woken, places));
 }
 
@@ -126,16 +132,14 @@ async function wakeShards(
   const map = await shards.refresh();
   if (isProblem(map)) return map;
   const logs: { shard: string; seq: number }[] = [];
-  await Promise.all(
-    shards.every(map).map((id) =>
-      step(`wake ${id}`, async () => {
-        const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
-        if (isProblem(woken)) return woken;
-        logs.push({ shard: id, seq: woken.log.seq });
-        health.set(id, woken.result);
-        return null;
-      }),
-    ),
+  await inTurn(shards.every(map), SHARD_PATIENCE_MS, (id) =>
+    step(`wake ${id}`, async () => {
+      const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
+      if (isProblem(woken)) return woken;
+      logs.push({ shard: id, seq: woken.log.seq });
+      health.set(id, woken.result);
+      return null;
+    }),
   );
   if (logs.length > 0) {
     const at = { heardAt: now, now: Date.now() };
@@ -150,10 +154,8 @@ async function auditShards({ shards }: Services): Promise<Result<null>> {
   const map = await shards.map();
   if (isProblem(map)) return map;
   const of = map.shards.length;
-  await Promise.all(
-    shards
-      .every(map)
-      .map((id) => step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until }))),
+  await inTurn(shards.every(map), SHARD_PATIENCE_MS, (id) =>
+    step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until })),
   );
   return null;
 }

@@ -10,6 +10,7 @@ export const PLACES: readonly string[] = [
   "log.ts",
   "config.ts",
   "deadline.ts",
+  "in-turn.ts",
   "count-until.ts",
   "expiring-map.ts",
   "pace.ts",

@@ -5,8 +5,8 @@ import type { ShardClient } from "../routing/shard-client.ts";
 /** Steps of a pass that one run of the cron makes: of each shard, and of all shards together. Each is a call of a shard. */
 export const STEPS_A_MINUTE = 40;
 const STEPS_OF_ALL = 400;
-/** Between two steps a shard is left to others for so long: the audit takes a small part of its time. */
-const PAUSE_MS = 50;
+/** A minute's steps of a shard are spread over so long: those of all shards, which may share a thread, take a small part of its time. */
+const SPREAD_MS = 12_000;
 
 /** How far a walk is to go. */
 interface Goal {
@@ -34,7 +34,12 @@ export function walkForAMinute(
   { of, goesOn }: { of: number; goesOn: () => boolean },
 ): Promise<Result<AuditReply>> {
   const steps = Math.max(1, Math.min(STEPS_A_MINUTE, Math.floor(STEPS_OF_ALL / of)));
-  return walk(shards, id, { reached: ({ running }) => (running ?? null) === null, steps, goesOn, pauseMs: PAUSE_MS });
+  return walk(shards, id, {
+    reached: ({ running }) => (running ?? null) === null,
+    steps,
+    goesOn,
+    pauseMs: SPREAD_MS / steps,
+  });
 }
 
 /**
