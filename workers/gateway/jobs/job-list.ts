@@ -1,19 +1,19 @@
 import { canonicalJson } from "../../../contract/canonical-json.ts";
 import type { Consistency, JobListItem, JobListQuery } from "../../../contract/job.ts";
 import type { Page } from "../../../contract/list.ts";
-import { invalid, isProblem, type Problem, type Result, together, unavailable } from "../../../contract/problems.ts";
-import type { JobFilter, ListReply, ShardApi, ShardCall } from "../../../contract/rpc.ts";
+import { invalid, isProblem, type Problem, type Result, unavailable } from "../../../contract/problems.ts";
+import type { JobFilter, ListReply } from "../../../contract/rpc.ts";
 import { parseTimestamp } from "../../../contract/time.ts";
 import type { Job } from "../../../domain/job/job.ts";
 import { hash32 } from "../../../domain/slots.ts";
 import { makeCursor, openCursor } from "../access/cursor.ts";
 import type { Context } from "../context.ts";
 import { LATE, within } from "../deadline.ts";
-import type { Services } from "../services.ts";
 import { type Freshness, STRONG } from "../sessions/freshness.ts";
 import { type ExistingIds, existingIdsOf, notIn } from "./existing-ids.ts";
 import { listItem } from "./job-view.ts";
 import { historyPage, needsHistory, type PageRequest, type ShardPage } from "./list-history.ts";
+import { askShards, askThese, charactersOf } from "./list-shards.ts";
 
 /** One source's newest jobs below the cursor; complete down to and including `scannedTo`, to the end when it is null. */
 export type Source = Pick<ListReply, "items" | "scannedTo">;
@@ -41,14 +41,8 @@ export function mergePages(sources: Source[], limit: number): { items: Job[]; be
 /** Pages that a filter leaves thin are filled by asking on, at most this often, and for so long, in ms. */
 const MAX_ROUNDS = 4;
 const LIST_MS = 5_000;
-/**
- * Characters of texts that all shards together give for one round, and after which there is no other round: an isolate has 128 MB,
- * in which a character may take two bytes, for several lists at once, and a page is in it as jobs and as text.
- */
-const ROUND_CHARACTERS = 8 * 1024 * 1024;
+/** Characters of texts after which there is no other round. */
 const PAGE_CHARACTERS = 4 * 1024 * 1024;
-/** What one shard gives at least: of large jobs one. */
-const LEAST_CHARACTERS = 128 * 1024;
 
 export interface ListAnswer {
   page: Page<JobListItem>;
@@ -90,10 +84,6 @@ export async function listJobsPage(context: Context, query: JobListQuery): Promi
   const nextCursor = before === null ? null : await makeCursor(services.signer, list, before);
   const page = { items: found.map((job) => listItem(job, query.include)), nextCursor };
   return { page, freshness };
-}
-
-function charactersOf(jobs: Job[]): number {
-  return jobs.reduce((sum, { payload, result }) => sum + payload.length + (result?.length ?? 0), 0);
 }
 
 /** No index has the jobs of all queues by these: without one queue or a time they would be looked for in all there is. */
@@ -145,27 +135,6 @@ function filterOf(query: JobListQuery): JobFilter {
     createdAfter: query.createdAfter === undefined ? null : parseTimestamp(query.createdAfter),
     createdBefore: query.createdBefore === undefined ? null : parseTimestamp(query.createdBefore),
   };
-}
-
-async function askShards({ shards }: Services, request: PageRequest): Promise<Result<ShardPage[]>> {
-  const map = await shards.map();
-  if (isProblem(map)) return map;
-  return askThese({ shards }, request, new Set(map.shards.map(({ id }) => id)));
-}
-
-function askThese(
-  { shards }: Pick<Services, "shards">,
-  request: PageRequest,
-  ids: Set<string>,
-): Promise<Result<ShardPage[]>> {
-  const characters = Math.max(LEAST_CHARACTERS, Math.floor(ROUND_CHARACTERS / ids.size));
-  return together(
-    [...ids].map(async (id): Promise<Result<ShardPage>> => {
-      const ask = (shard: ShardApi, head: ShardCall) => shard.list({ ...head, ...request, characters });
-      const page = await shards.onceWithLog(id, { idempotent: true }, ask);
-      return isProblem(page) ? page : { shard: id, reply: page.result, log: page.log };
-    }),
-  );
 }
 
 /**
