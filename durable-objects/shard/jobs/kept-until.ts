@@ -8,8 +8,10 @@ import { type JobSpec, readableSpec } from "./job-row.ts";
 import type { PackHead } from "./packs/pack-head.ts";
 import { PACKS } from "./packs/packs.ts";
 
-/** Succeeded jobs never change, so history can answer for them: the shard keeps them an hour for quick reads. */
-export const KEEP_SUCCEEDED_MS = 3_600_000;
+/** Succeeded jobs never change, so history can answer for them: the shard keeps them for ten minutes, in which most of their reads come. */
+export const KEEP_SUCCEEDED_MS = 600_000;
+/** Those that do not go to history nobody else can answer for. */
+const KEEP_UNCOPIED_MS = 3_600_000;
 /** A submission may still be on its way a second time: as long as that, its job's id must be known. */
 export const KEEP_AT_LEAST_MS = 60_000;
 
@@ -23,9 +25,11 @@ export interface Ended {
 
 /** Until when the shard keeps a job of the queue that ends `now`, epoch ms: it has to answer for whatever history does not. */
 export function keptUntil(settings: QueueSettings, { succeeded, spec, createdAt }: Ended, now: number): number {
-  const keep = succeeded ? Math.min(settings.retentionMs, KEEP_SUCCEEDED_MS) : settings.retentionMs;
+  const copied = succeeded && goesToHistory(settings, true);
+  const most = copied ? KEEP_SUCCEEDED_MS : KEEP_UNCOPIED_MS;
+  const keep = succeeded ? Math.min(settings.retentionMs, most) : settings.retentionMs;
   const until = now + Math.max(keep, KEEP_AT_LEAST_MS);
-  if (spec === null || (succeeded && goesToHistory(settings, true))) return until;
+  if (spec === null || copied) return until;
   // Of a job that cannot be read nobody knows whether it had a key.
   const read = readableSpec({ spec });
   const keysUntil = keysEndAt({ ...read, createdAt }, settings, now);

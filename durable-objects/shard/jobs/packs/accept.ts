@@ -3,7 +3,7 @@ import { parseJobId } from "../../../../domain/job-id.ts";
 import { QUARANTINE, readable } from "../../kernel/quarantine.ts";
 import type { Step } from "../../kernel/step.ts";
 import type { NewRow } from "../state-store.ts";
-import type { PackHead } from "./pack-head.ts";
+import { NO_PLACES, NO_SLICES, type PackHead } from "./pack-head.ts";
 import { LARGEST_TEXT, MOST_APART_MS, MOST_CHARACTERS, MOST_JOBS, PACKING } from "./packing.ts";
 import { EACH_PACK, PACKED_BYTES, PACKS } from "./packs.ts";
 import { Segments } from "./segments.ts";
@@ -96,6 +96,7 @@ function follows({ timeout_ms, rank, seq }: NewRow, { timeoutMs, segments }: Pac
 function newPack(step: Step, rows: readonly NewRow[]): void {
   const [first] = rows;
   if (first === undefined) throw new Error("a pack has jobs");
+  const packs = step.get(PACKS);
   const empty: PackHead = {
     pack: first.seq,
     slot: first.slot,
@@ -108,10 +109,10 @@ function newPack(step: Step, rows: readonly NewRow[]): void {
     minId: first.id,
     maxId: first.id,
     segments: Segments.none,
-    spec: rows.every(({ spec }) => spec === first.spec) ? first.spec : null,
-    gone: new Set(),
+    spec: rows.every(({ spec }) => spec === first.spec) ? sharedSpec(first.spec, packs.heads.tail(first)) : null,
+    gone: NO_PLACES,
     next: 0,
-    slices: [],
+    slices: NO_SLICES,
     waiting: 0,
     running: 0,
     done: 0,
@@ -119,7 +120,12 @@ function newPack(step: Step, rows: readonly NewRow[]): void {
     lastDoneAt: null,
     logged: false,
   };
-  step.get(PACKS).accept(withRows(empty, rows), rows);
+  packs.accept(withRows(empty, rows), rows);
+}
+
+/** The text that the pack before has, where it is the same: then it is in memory once. */
+function sharedSpec(spec: string, before: Pick<PackHead, "spec"> | null): string {
+  return before?.spec === spec ? before.spec : spec;
 }
 
 function withRows(head: PackHead, rows: readonly NewRow[]): PackHead {

@@ -51,6 +51,10 @@ export interface PackHead {
   readonly logged: boolean;
 }
 
+/** What most packs have none of. A shard has a hundred thousand packs: each by itself would have an empty set and list of its own. */
+export const NO_PLACES: ReadonlySet<number> = new Set();
+export const NO_SLICES: readonly OpenSlice[] = [];
+
 /** A job in a pack. */
 export interface PackPlace {
   readonly head: PackHead;

@@ -1,5 +1,5 @@
 import type { Sql, SqlRow } from "../../../sql.ts";
-import { liveOf, type OpenSlice, openPlaces, type PackHead } from "./pack-head.ts";
+import { liveOf, NO_PLACES, NO_SLICES, type OpenSlice, openPlaces, type PackHead } from "./pack-head.ts";
 import { type Segment, Segments } from "./segments.ts";
 
 /** The texts of a pack's jobs, by their places. */
@@ -312,7 +312,7 @@ class StoredTexts implements PackTexts {
 }
 
 function headOf(row: PackRow, slices: readonly SliceRow[]): PackHead {
-  const gone: ReadonlySet<number> = new Set(placesIn(row.gone ?? "[]", row.n));
+  const gone = row.gone === null ? NO_PLACES : new Set(placesIn(row.gone, row.n));
   const next = slices.reduce((end, { first, n }) => Math.max(end, first + n), 0);
   // By what the places say: a slice that is open, and has no job that is, would be due for ever.
   const open = slices
@@ -335,12 +335,13 @@ function headOf(row: PackRow, slices: readonly SliceRow[]): PackHead {
     n: row.n,
     bytes: row.bytes,
     minId: row.min_id,
-    maxId: row.max_id,
+    // Of one job one text, which two columns have.
+    maxId: row.max_id === row.min_id ? row.min_id : row.max_id,
     segments: new Segments(segmentsIn(row.segments, row.n)),
     spec: row.spec,
     gone,
     next,
-    slices: open.map(({ slice }) => slice),
+    slices: open.length === 0 ? NO_SLICES : open.map(({ slice }) => slice),
     waiting,
     running,
     done: row.n - gone.size - waiting - running,

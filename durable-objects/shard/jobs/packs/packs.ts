@@ -5,7 +5,16 @@ import type { Sql } from "../../../sql.ts";
 import { Part, type Parts, type StepScope } from "../../kernel/part.ts";
 import { QUARANTINE, type Rows } from "../../kernel/quarantine.ts";
 import { ROW_BYTES } from "../stored-size.ts";
-import { type OpenSlice, openPlaces, type PackHead, type PackPlace, sliceAt, stateAt } from "./pack-head.ts";
+import {
+  NO_PLACES,
+  NO_SLICES,
+  type OpenSlice,
+  openPlaces,
+  type PackHead,
+  type PackPlace,
+  sliceAt,
+  stateAt,
+} from "./pack-head.ts";
 import { PackHeads } from "./pack-heads.ts";
 import { PackIndex } from "./pack-index.ts";
 import { type DoneCells, mixedSince, type PackedJob, PackStore, type PackTexts } from "./pack-store.ts";
@@ -81,9 +90,15 @@ export class Packs {
   static load(sql: Sql, unreadable: (pack: number, error: unknown) => void): Packs {
     const index = new PackIndex();
     const packs = new Packs(sql, { index, lists: new IdLists(), step: null });
+    /** By queue, the spec of the pack before: mostly all have the same, which is to be in memory once. */
+    const specs = new Map<number, string>();
     for (const { pack, make } of packs.store.all()) {
       try {
-        index.set(pack, make());
+        const head = make();
+        const { queue } = head;
+        const spec = specs.get(queue) === head.spec ? (specs.get(queue) ?? null) : head.spec;
+        if (spec !== null) specs.set(queue, spec);
+        index.set(pack, { ...head, spec });
       } catch (error) {
         unreadable(pack, error);
       }
@@ -230,7 +245,7 @@ export class Packs {
       nonce: as.nonce,
       begun: as.begun,
       dueAt: Math.min(as.attemptEndsAt, as.leaseEndsAt),
-      done: new Set(),
+      done: NO_PLACES,
       bytes: 0,
     };
     const next: PackHead = {
@@ -274,7 +289,7 @@ export class Packs {
     };
     const left = {
       ...next,
-      slices: next.slices.filter((slice) => hasOpen(next, slice)),
+      slices: orNone(next.slices.filter((slice) => hasOpen(next, slice))),
       mixedSince: mixedSince(next, now),
     };
     this.store.saveGone(left);
@@ -313,11 +328,18 @@ function newIdsOf(head: PackHead, ids: readonly string[]): readonly string[] {
   return ids;
 }
 
-function replaced({ slices, gone }: PackHead, slice: OpenSlice): OpenSlice[] {
-  return slices.flatMap((other) => {
-    if (other.first !== slice.first) return other;
-    return hasOpen({ gone }, slice) ? slice : [];
-  });
+/** The slices of a pack in which a job runs, with this one in place of its earlier self. */
+function replaced({ slices, gone }: PackHead, slice: OpenSlice): readonly OpenSlice[] {
+  return orNone(
+    slices.flatMap((other) => {
+      if (other.first !== slice.first) return other;
+      return hasOpen({ gone }, slice) ? slice : [];
+    }),
+  );
+}
+
+function orNone(slices: readonly OpenSlice[]): readonly OpenSlice[] {
+  return slices.length === 0 ? NO_SLICES : slices;
 }
 
 function hasOpen({ gone }: Pick<PackHead, "gone">, slice: OpenSlice): boolean {

@@ -12,18 +12,16 @@ const NO_SEGMENTS: Segment = [0, 0, 0, 0];
 export class Segments implements Iterable<Segment> {
   static readonly none = new Segments([]);
 
+  readonly length: number;
   readonly #first: Segment;
-  readonly #differences: Int32Array | Float64Array;
+  /** Null where there are not two of them: an array takes more than all else of a pack of one job. */
+  readonly #differences: Int32Array | Float64Array | null;
 
   constructor(segments: readonly Segment[]) {
     const first = segments[0] ?? NO_SEGMENTS;
-    const all = segments.flatMap((segment) => segment.map((n, i) => (i === 0 ? n : n - (first[i] ?? 0))));
+    this.length = segments.length;
     this.#first = first;
-    this.#differences = all.every((n) => n === (n | 0)) ? Int32Array.from(all) : Float64Array.from(all);
-  }
-
-  get length(): number {
-    return this.#differences.length / WIDTH;
+    this.#differences = segments.length < 2 ? null : differencesOf(segments, first);
   }
 
   *[Symbol.iterator](): Generator<Segment, void> {
@@ -40,8 +38,15 @@ export class Segments implements Iterable<Segment> {
   }
 
   #segment(i: number): Segment {
-    const of = (member: number) => this.#differences[i * WIDTH + member] ?? 0;
+    const differences = this.#differences;
+    if (differences === null) return this.#first;
+    const of = (member: number) => differences[i * WIDTH + member] ?? 0;
     const [, createdAt, seq, rank] = this.#first;
     return [of(0), createdAt + of(1), seq + of(2), rank + of(3)];
   }
+}
+
+function differencesOf(segments: readonly Segment[], first: Segment): Int32Array | Float64Array {
+  const all = segments.flatMap((segment) => segment.map((n, i) => (i === 0 ? n : n - (first[i] ?? 0))));
+  return all.every((n) => n === (n | 0)) ? Int32Array.from(all) : Float64Array.from(all);
 }

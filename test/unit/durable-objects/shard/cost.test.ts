@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../../../contract/rpc.ts";
 import type { SqlRow } from "../../../../durable-objects/sql.ts";
 import { dedup } from "../../../rigs/dedup-calls.ts";
-import { BOOM, DAY, type Harness, HOUR, RowHarness, SECOND } from "../../../rigs/shard-harness.ts";
+import { BOOM, DAY, type Harness, HOUR, MINUTE, RowHarness, SECOND } from "../../../rigs/shard-harness.ts";
 
 /**
  * Cloudflare bills a row for each row of a table and each index entry written. SQLite here counts rows of
@@ -62,7 +62,7 @@ describe("rows written for a hundred jobs in batches", () => {
     const reports = items.map(({ lease }) => ({ lease, outcome: SUCCESS }));
     expect(rowsOf(h, () => h.work({ reports, room: { handler: 0, http: 0 } }))).toBe(101);
     h.project();
-    h.advance(HOUR - 1);
+    h.advance(10 * MINUTE - 1);
     // One of them for what the namespace takes.
     expect(rowsOf(h, () => h.advance(1))).toBe(105);
     expect(h.count("jobs")).toBe(0);
@@ -166,7 +166,7 @@ describe("rows of the log of finished jobs", () => {
     ["succeeded, in four slots", { count: 8, slots: 4, outcome: SUCCESS }, [8 + 1, 8 + 1 + 1 + 1]],
     ["failed, one", { count: 1, slots: 1, outcome: FAILURE }, [3 + 2, 1 + 1 + 1 + 1]],
     ["failed, in four slots", { count: 8, slots: 4, outcome: FAILURE }, [3 * 8 + 2, 8 + 1 + 1 + 1]],
-  ])("%s: 1 for those that go an hour later, 2 for others, whatever the slots", (_what, ending, expected) => {
+  ])("%s: 1 for those that go ten minutes later, 2 for others, whatever the slots", (_what, ending, expected) => {
     expect(costOf(ending)).toEqual(expected);
   });
 });

@@ -56,7 +56,7 @@ describe("a hundred plain jobs", () => {
     expect(items).toHaveLength(100);
     expect(written(h, () => succeedAll(h, items))).toBe(2);
     h.project();
-    h.advance(HOUR - 1);
+    h.advance(10 * MINUTE - 1);
     // The pack, its slice and the entry of the log, and those of the job before; the position of the log, and the namespace's bytes.
     expect(written(h, () => h.advance(1))).toBe(8);
     expect([h.count("jobs"), h.count("packs"), h.count("slices"), h.broken()]).toEqual([0, 0, 0, []]);
