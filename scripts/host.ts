@@ -107,7 +107,7 @@ async function startLocked(options: HostOptions, vars: Record<string, string>, l
     await mf.dispose();
     throw error;
   }
-  const cron = gateway.crons.length > 0 ? startCron(mf, options.cronMs ?? CRON_MS) : undefined;
+  const stopCron = gateway.crons.length > 0 ? startCron(mf, options.cronMs ?? CRON_MS) : null;
   const urlOf = async (name: string) => (await mf.unsafeGetDirectURL(name)).origin;
   return {
     url: await urlOf(gateway.name),
@@ -115,7 +115,7 @@ async function startLocked(options: HostOptions, vars: Record<string, string>, l
     mf,
     workerd: () => workerd,
     stop: async () => {
-      clearInterval(cron);
+      stopCron?.();
       await mf.dispose();
       lock.release();
     },
@@ -251,24 +251,33 @@ async function worker(
 }
 
 /** Miniflare does not fire cron triggers: this does, once now and then every `everyMs`. */
-function startCron(mf: Miniflare, everyMs: number): NodeJS.Timeout {
-  const fire = () => void fireCron(mf);
-  fire();
-  return setInterval(fire, everyMs);
+function startCron(mf: Miniflare, everyMs: number): () => void {
+  let stopped = false;
+  const fire = async () => {
+    const fault = await fireCron(mf);
+    // A round that the end of the host breaks off is no fault.
+    if (fault !== null && !stopped) console.error(fault);
+  };
+  void fire();
+  const timer = setInterval(() => void fire(), everyMs);
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+  };
 }
 
 /**
  * By a request to the gateway, which is the first Worker, and by none of Miniflare's proxies: those stop this process until
- * workerd has answered, and workerd waits for this process to read its log when it has much to say.
+ * workerd has answered, and workerd waits for this process to read its log when it has much to say. Answers what went wrong; null: nothing.
  */
-async function fireCron(mf: Miniflare): Promise<void> {
+async function fireCron(mf: Miniflare): Promise<string | null> {
   try {
     const query = new URLSearchParams({ cron: "* * * * *", time: String(Date.now()) });
     const response = await mf.dispatchFetch(`http://localhost/cdn-cgi/local/scheduled?${query}`);
     const outcome = await response.text();
-    if (!response.ok) console.error("the scheduled handler failed:", outcome);
+    return response.ok ? null : `the scheduled handler failed: ${outcome}`;
   } catch (error) {
     // workerd is being started again, mostly: what the socket was need not be told.
-    console.error("the scheduled handler was not reached:", error instanceof Error ? error.message : error);
+    return `the scheduled handler was not reached: ${error instanceof Error ? error.message : error}`;
   }
 }

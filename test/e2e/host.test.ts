@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 import { startHost } from "../../scripts/host.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -11,18 +11,17 @@ const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A gateway that says more at each of its first rounds than fits into the pipe that the host reads its log from. */
-function talkative(): [gateway: string, processor: string] {
-  const main = join(folder, "talkative.ts");
+/** The two Workers, of which the gateway does this before each of its rounds. */
+function before(round: string): [gateway: string, processor: string] {
+  const main = join(mkdtempSync(join(folder, "gateway-")), "gateway.ts");
   const gateway = JSON.stringify(join(ROOT, "workers/gateway/index.ts"));
   writeFileSync(
     main,
     `export * from ${gateway};
      import gateway from ${gateway};
      let rounds = 0;
-     const scheduled = (...round) => {
-       // Lines like these are left out of what a test prints.
-       if (rounds++ < 3) for (let line = 0; line < 2000; line++) console.log('{"line": ' + line + ', "text": "' + "x".repeat(200) + '"}');
+     const scheduled = async (...round) => {
+       ${round}
        return gateway.scheduled(...round);
      };
      export default { ...gateway, scheduled };`,
@@ -30,9 +29,26 @@ function talkative(): [gateway: string, processor: string] {
   return [main, join(ROOT, "workers/processor/index.ts")];
 }
 
+/** Says more at each of its first rounds than fits into the pipe that the host reads its log from. Lines like these are left out of what a test prints. */
+const TALKS = `if (rounds++ < 3) for (let line = 0; line < 2000; line++) console.log('{"line": ' + line + ', "text": "' + "x".repeat(200) + '"}');`;
+
+it("a host that is stopped in the middle of a round says nothing of it", async () => {
+  const said = vi.spyOn(console, "error");
+  try {
+    const mains = before("await new Promise((wake) => setTimeout(wake, 20_000));");
+    const host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir: join(folder, "stopped-state"), mains });
+    expect((await fetch(`${host.url}/healthz`)).status).toBe(200);
+    await host.stop();
+    await pause(500);
+    expect(said.mock.calls).toEqual([]);
+  } finally {
+    said.mockRestore();
+  }
+});
+
 it("a killed workerd is started again, and the cron trigger goes on, whatever the Workers write into their log", async () => {
   const stateDir = join(folder, "state");
-  const host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir, cronMs: 300, mains: talkative() });
+  const host = await startHost({ port: 0, rootKey: ROOT_KEY, stateDir, cronMs: 300, mains: before(TALKS) });
   try {
     const killed = host.workerd();
     if (killed === null) throw new Error("the host does not know its workerd");
