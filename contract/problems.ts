@@ -178,7 +178,11 @@ export const notFound = {
     return new Problem("namespace-not-found", detail, { errors: [faultOfHeader("Dure-Namespace", detail)] });
   },
   operation: (id: string) => new Problem("operation-not-found", `There is no operation "${cut(id)}".`),
-  lease: () => new Problem("lease-not-found", "No such lease was ever given."),
+  lease: () =>
+    new Problem(
+      "lease-not-found",
+      "No such lease is known: it was never given, or its job has ended and left its shard.",
+    ),
   key: () => new Problem("key-not-found", "The namespace has no such key."),
 };
 

@@ -52,7 +52,7 @@ export interface ProgressPatch {
  */
 export type ReportResult =
   | { status: "recorded" | "stale"; cancelled?: boolean; job?: Job; spawned?: string[] }
-  /** No such lease was ever given. */
+  /** No such lease is known. */
   | { status: "unknown" }
   /** Nothing was recorded: the queue of the spawned job at `index` cannot take it. */
   | { status: "refused"; index: number; queue: string; because: Unfit }

@@ -5,7 +5,8 @@ const BREATH_MS = 1;
 
 /**
  * Does the work for each item, one after the other, so that much to do is no burst for whoever shares a thread or the database with
- * it: others come in between. One that takes longer than `patienceMs` keeps no other: the next begins beside it. Ends when all have, and fails as the first that does.
+ * it: others come in between. One that takes longer than `patienceMs` keeps no other: the next begins beside it. Ends when all have. What a
+ * work fails with it fails with, and begins no more.
  */
 export async function inTurn<T>(
   items: readonly T[],

@@ -33,6 +33,8 @@ import { type Services, servicesOf } from "./services.ts";
 /** A step, or a shard in a step, that takes longer has the next begin beside it. */
 const STEP_PATIENCE_MS = 100;
 const SHARD_PATIENCE_MS = 20;
+/** All shards of a step have begun after so long, however many there are. */
+const SHARDS_MS = 8_000;
 const AUDIT_MS = 20_000;
 /** Keys that stopped working stay this long, for whoever asks what they were. */
 const KEY_AGE_MS = 30 * 24 * 3_600_000;
@@ -131,8 +133,9 @@ async function wakeShards(
 ): Promise<Result<null>> {
   const map = await shards.refresh();
   if (isProblem(map)) return map;
+  const ids = shards.every(map);
   const logs: { shard: string; seq: number }[] = [];
-  await inTurn(shards.every(map), SHARD_PATIENCE_MS, (id) =>
+  await inTurn(ids, patienceWith(ids), (id) =>
     step(`wake ${id}`, async () => {
       const woken = await shards.onceWithLog(id, { idempotent: true }, (shard, head) => shard.wake(head));
       if (isProblem(woken)) return woken;
@@ -154,10 +157,15 @@ async function auditShards({ shards }: Services): Promise<Result<null>> {
   const map = await shards.map();
   if (isProblem(map)) return map;
   const of = map.shards.length;
-  await inTurn(shards.every(map), SHARD_PATIENCE_MS, (id) =>
+  const ids = shards.every(map);
+  await inTurn(ids, patienceWith(ids), (id) =>
     step(`audit ${id}`, () => walkForAMinute(shards, id, { of, goesOn: () => Date.now() < until })),
   );
   return null;
+}
+
+function patienceWith(ids: readonly string[]): number {
+  return Math.min(SHARD_PATIENCE_MS, SHARDS_MS / ids.length);
 }
 
 /** Brings D1 after where a key was revoked while D1 did not answer. Writes nothing where it knows. */

@@ -18,8 +18,8 @@ const UNEVEN = 2;
 const UNEVEN_JOBS = 6;
 
 /**
- * The newest jobs of all shards, as many as the page takes of each. A page of 50 over 16 shards has three or four of each, mostly: first each
- * is asked for a few, and then those again that may have more of the page than they were asked for.
+ * The newest jobs of all shards, as many as the page takes of each. A page of 50 over 16 shards has three or four of each where jobs lie evenly:
+ * first each is asked for a few, and then those again that may have more of the page, as where all of it is a batch in one partition.
  */
 export async function askShards({ shards }: Shards, request: PageRequest): Promise<Result<ShardPage[]>> {
   const map = await shards.map();
@@ -29,7 +29,7 @@ export async function askShards({ shards }: Shards, request: PageRequest): Promi
   const pages = await askThese({ shards }, { ...request, limit: few }, new Set(ids));
   if (isProblem(pages)) return pages;
   const last = lastOf(pages, request.limit);
-  return together(pages.map((page) => completed({ shards }, request, { page, few, last, of: ids.length })));
+  return Promise.all(pages.map((page) => completed({ shards }, request, { page, few, last, of: ids.length })));
 }
 
 /** The newest jobs of these shards. */
@@ -56,14 +56,15 @@ async function completed(
   { shards }: Shards,
   request: PageRequest,
   { page, few, last, of }: { page: ShardPage; few: number; last: string | null; of: number },
-): Promise<Result<ShardPage>> {
+): Promise<ShardPage> {
   const { items, scannedTo, gone } = page.reply;
   const isCut = items.length === few && few < request.limit;
   if (!isCut || scannedTo === null || (last !== null && scannedTo < last)) return page;
   const characters = Math.max(LEAST_CHARACTERS, charactersOfEach(of) - charactersOf(items));
   const rest = { ...request, before: scannedTo, limit: request.limit - items.length, characters };
   const more = await ask(shards, page.shard, rest);
-  if (isProblem(more)) return more;
+  // What is known is a page by itself, a shorter one.
+  if (isProblem(more)) return page;
   const reply: ListReply = {
     ...more.reply,
     items: [...items, ...more.reply.items],

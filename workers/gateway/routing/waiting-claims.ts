@@ -1,7 +1,7 @@
 import type { QueueSettings } from "../../../domain/queue.ts";
 import { CountUntil } from "../count-until.ts";
 import { ExpiringMap } from "../expiring-map.ts";
-import { LOOKS, paceOf } from "../pace.ts";
+import { fairPart, LOOKS, paceOf } from "../pace.ts";
 
 /**
  * So many waiting claims of an isolate watch a shard of their queue before others leave it to them. Up to this many workers each
@@ -59,32 +59,46 @@ export class WatchedBy {
 
   /** How long one who stands by pauses before it looks, milliseconds: the longer the more of them its namespace has in the isolate. */
   lookAfterMs(now: number): number {
-    return paceOf(this.#standingBy.shareOf(this.#namespace, now), LOOKS);
+    return this.#standingBy.lookAfterMs(this.#namespace, now);
   }
 }
 
-/** The claims of all queues that stand by, by namespace. Each namespace has the same part of the looks of the isolate. */
+/** The claims of all queues that stand by, by namespace. Namespaces have fair parts of the looks of the isolate. */
 class StandingBy {
   readonly #namespaces = new Map<string, CountUntil>();
-  /** The second, since the epoch, in which those of which none is left were last forgotten. */
-  #tidied = 0;
+  /** When the part of each was last found: the second since the epoch, and how many stood by then and have come since. */
+  #second = 0;
+  #counted = 0;
+  #come = 0;
+  #part = Number.POSITIVE_INFINITY;
 
   add(namespace: string, until: number): () => void {
     const count = this.#namespaces.get(namespace) ?? new CountUntil();
     this.#namespaces.set(namespace, count);
+    this.#come += 1;
     return count.add(until);
   }
 
-  /** How many would stand by if every namespace had as many as this one. */
-  shareOf(namespace: string, now: number): number {
-    this.#tidy(now);
-    return (this.#namespaces.get(namespace)?.at(now) ?? 0) * this.#namespaces.size;
+  /** How long one of the namespace pauses before it looks, milliseconds. */
+  lookAfterMs(namespace: string, now: number): number {
+    const second = Math.floor(now / 1_000);
+    // A thousand may begin in one second.
+    if (second !== this.#second || this.#come * 8 > this.#counted) this.#share(now);
+    this.#second = second;
+    const standing = this.#namespaces.get(namespace)?.at(now) ?? 0;
+    return paceOf(standing, { ...LOOKS, perSecond: this.#part });
   }
 
-  #tidy(now: number): void {
-    const second = Math.floor(now / 1_000);
-    if (second === this.#tidied) return;
-    this.#tidied = second;
-    for (const [namespace, count] of this.#namespaces) if (count.at(now) <= 0) this.#namespaces.delete(namespace);
+  #share(now: number): void {
+    const wants: number[] = [];
+    this.#counted = 0;
+    this.#come = 0;
+    for (const [namespace, count] of this.#namespaces) {
+      const standing = count.at(now);
+      if (standing <= 0) this.#namespaces.delete(namespace);
+      else wants.push((standing * 1_000) / LOOKS.leastMs);
+      this.#counted += standing;
+    }
+    this.#part = fairPart(wants, LOOKS.perSecond);
   }
 }

@@ -34,7 +34,7 @@ const COUNTED = 2 ** 14;
 
 /**
  * From the platform's generator. A job that is planned again is drawn for anew, so that no id is used for two places. Ids of one request
- * sort as its jobs stand in it (RFC 9562, section 6.2: a counter that begins with chance), so that jobs which are stored together are found
+ * in one slot sort as their jobs stand in it (RFC 9562, section 6.2: a counter that begins with chance), so that jobs which are stored together are found
  * together. `partition`: the draw that the jobs share, where that is given.
  */
 export function drawRandomness(partition: number = Math.random()): Randomness {

@@ -96,7 +96,6 @@ function follows({ timeout_ms, rank, seq }: NewRow, { timeoutMs, segments }: Pac
 function newPack(step: Step, rows: readonly NewRow[]): void {
   const [first] = rows;
   if (first === undefined) throw new Error("a pack has jobs");
-  const packs = step.get(PACKS);
   const empty: PackHead = {
     pack: first.seq,
     slot: first.slot,
@@ -109,7 +108,7 @@ function newPack(step: Step, rows: readonly NewRow[]): void {
     minId: first.id,
     maxId: first.id,
     segments: Segments.none,
-    spec: rows.every(({ spec }) => spec === first.spec) ? sharedSpec(first.spec, packs.heads.tail(first)) : null,
+    spec: rows.every(({ spec }) => spec === first.spec) ? first.spec : null,
     gone: NO_PLACES,
     next: 0,
     slices: NO_SLICES,
@@ -120,12 +119,7 @@ function newPack(step: Step, rows: readonly NewRow[]): void {
     lastDoneAt: null,
     logged: false,
   };
-  packs.accept(withRows(empty, rows), rows);
-}
-
-/** The text that the pack before has, where it is the same: then it is in memory once. */
-function sharedSpec(spec: string, before: Pick<PackHead, "spec"> | null): string {
-  return before?.spec === spec ? before.spec : spec;
+  step.get(PACKS).accept(withRows(empty, rows), rows);
 }
 
 function withRows(head: PackHead, rows: readonly NewRow[]): PackHead {

@@ -65,20 +65,30 @@ describe("those that stand by", () => {
     expect([here, there].map((one) => one.lookAfterMs(NOW))).toEqual([1_000, 1_000]);
   });
 
-  test("look as often beside thousands of another namespace: each has the same part, as long as any of its claims stands by", () => {
+  test("look as often beside thousands of another namespace, and those as often beside a few of many others", () => {
     const claims = new WaitingClaims();
-    const mine = claims.of(queue, NOW);
-    const others = claims.of({ ...queue, namespace: "neighbour" }, NOW);
-    for (let i = 0; i < 2_000; i++) others.standBy(NOW + 5_000);
-    expect(others.lookAfterMs(NOW)).toBe(8_000);
-    const leave = mine.standBy(NOW + 60_000);
-    expect(mine.lookAfterMs(NOW + 1_000)).toBe(100);
-    expect(others.lookAfterMs(NOW + 1_000)).toBe(16_000);
-    for (let i = 0; i < 99; i++) mine.standBy(NOW + 60_000);
-    expect(mine.lookAfterMs(NOW + 1_000)).toBe(800);
-    expect(mine.lookAfterMs(NOW + 7_000)).toBe(400);
-    leave();
-    expect(mine.lookAfterMs(NOW + 7_000)).toBe(396);
+    const large = claims.of({ ...queue, namespace: "large" }, NOW);
+    for (let i = 0; i < 2_000; i++) large.standBy(NOW + 5_000);
+    expect(large.lookAfterMs(NOW)).toBe(8_000);
+    const small = Array.from({ length: 14 }, (_, i) => claims.of({ ...queue, namespace: `small-${i}` }, NOW));
+    for (const one of small) one.standBy(NOW + 60_000);
+    expect(small.map((one) => one.lookAfterMs(NOW + 1_000))).toEqual(small.map(() => 100));
+    // What the others leave of 250 a second.
+    expect(large.lookAfterMs(NOW + 1_000)).toBeCloseTo(2_000 / 0.11);
+    const [other] = small;
+    const leave = Array.from({ length: 99 }, () => other?.standBy(NOW + 60_000));
+    expect(other?.lookAfterMs(NOW + 2_000)).toBeCloseTo(100 / 0.06);
+    expect(other?.lookAfterMs(NOW + 7_000)).toBeCloseTo(100 / 0.12);
+    for (const one of leave) one?.();
+    expect(other?.lookAfterMs(NOW + 8_000)).toBe(100);
+  });
+
+  test("that come all at once do not look as often as few do", () => {
+    const claims = new WaitingClaims().of(queue, NOW);
+    for (let i = 0; i < 2_000; i++) {
+      claims.standBy(NOW + 30_000);
+      expect(claims.lookAfterMs(NOW)).toBeGreaterThanOrEqual(Math.max(100, (i + 1) * 4 * 0.85));
+    }
   });
 
   test("count until they say that they have ended, or their time is over", () => {
